@@ -1,0 +1,65 @@
+"""kit: from image folders to shards, honest ablations and a valid Kaggle submission.
+
+Every command is a call: kit.shard, kit.find_dataset, kit.train, kit.ablate, kit.compare, kit.evaluate, kit.predict.
+Nothing heavy is imported before it is used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from kit.ablation import ablate, compare, parse_axis
+    from kit.digits import demo
+    from kit.errors import KitError
+    from kit.reports.comparison import write_comparison
+    from kit.reports.evaluation import evaluate
+    from kit.reports.preview import write_preview
+    from kit.shards import Dataset, find_dataset, shard, verify_dataset
+    from kit.submission import predict
+    from kit.training import train
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Dataset",
+    "KitError",
+    "ablate",
+    "compare",
+    "demo",
+    "evaluate",
+    "find_dataset",
+    "parse_axis",
+    "predict",
+    "shard",
+    "train",
+    "verify_dataset",
+    "write_comparison",
+    "write_preview",
+]
+
+_ROOMS = {
+    "ablation": ("ablate", "compare", "parse_axis"),
+    "digits": ("demo",),
+    "errors": ("KitError",),
+    "reports.comparison": ("write_comparison",),
+    "reports.evaluation": ("evaluate",),
+    "reports.preview": ("write_preview",),
+    "shards": ("Dataset", "find_dataset", "shard", "verify_dataset"),
+    "submission": ("predict",),
+    "training": ("train",),
+}
+_ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name's room when the name is first used."""
+    if name not in _ROOM_OF:
+        raise AttributeError(f"module 'kit' has no attribute '{name}'")
+    return getattr(importlib.import_module(f"kit.{_ROOM_OF[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    """List the public names."""
+    return [*__all__, "__version__"]

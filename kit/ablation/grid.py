@@ -1,0 +1,90 @@
+"""Axes become arms."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from kit.errors import SpecError
+from kit.specs import Recipe, arm_name, override, value_of
+
+Design = Literal["grid", "one-at-a-time"]
+
+_VALUE = re.compile(r"\[[^\]]*\]|[^,\[\]]+")  # 0.5 or [32, 64]
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """A setting and the values it takes.
+
+    Attributes:
+        path: dotted, such as model.bn_momentum.
+        values: as text.
+    """
+
+    path: str
+    values: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        """Refuse an axis without values, or with the same one twice."""
+        if not self.values:
+            raise SpecError(f"{self.path} needs values, as in {self.path}=a,b")
+        if len(set(self.values)) < len(self.values):
+            raise SpecError(f"{self.path} names a value twice: {', '.join(self.values)}")
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """One setting of an ablation.
+
+    Attributes:
+        name: what it changes, as "bn_position=before,bn_momentum=0.5".
+        settings: pairs of dotted path and value.
+    """
+
+    name: str
+    settings: tuple[tuple[str, str], ...]
+
+
+def parse_axis(path: str, values: str) -> Axis:
+    """Read "0.99,0.75" as two values and "[32,64],[16,32]" as two lists."""
+    return Axis(path, tuple(value.strip() for value in _VALUE.findall(values) if value.strip()))
+
+
+def plan_arms(axes: Sequence[Axis], base: Recipe, design: Design) -> list[Arm]:
+    """Lay out the arms of a design; the first is the baseline.
+
+    Args:
+        axes: to vary; none gives the base alone.
+        base: what the arms change.
+        design: "grid" is every combination; "one-at-a-time" is the base, then every value that differs from it.
+
+    Raises:
+        SpecError: unknown setting, refused value, or two arms that are the same.
+    """
+    if len({axis.path for axis in axes}) < len(axes):
+        raise SpecError("an axis is given twice; join its values with commas")
+    settings = _grid(axes) if design == "grid" else _one_at_a_time(axes, base)
+    arms = [Arm(arm_name(dict(pairs), otherwise="base"), pairs) for pairs in settings]
+    seen: dict[Recipe, str] = {}
+    for arm in arms:
+        spec = override(base, dict(arm.settings))
+        if (other := seen.setdefault(spec, arm.name)) != arm.name:
+            raise SpecError(f"arms '{other}' and '{arm.name}' are the same; remove one")
+    return arms
+
+
+def _grid(axes: Sequence[Axis]) -> list[tuple[tuple[str, str], ...]]:
+    choices = [[(axis.path, value) for value in axis.values] for axis in axes]
+    return list(itertools.product(*choices))
+
+
+def _one_at_a_time(axes: Sequence[Axis], base: Recipe) -> list[tuple[tuple[str, str], ...]]:
+    arms: list[tuple[tuple[str, str], ...]] = [tuple((axis.path, value_of(base, axis.path)) for axis in axes)]
+    for axis in axes:
+        changed = [value for value in axis.values if override(base, {axis.path: value}) != base]
+        arms += [((axis.path, value),) for value in changed]
+    return arms

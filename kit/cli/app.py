@@ -1,0 +1,70 @@
+"""All commands, and the one place that turns an error into a line."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+import kit
+from kit.cli.ablate import ablate
+from kit.cli.compare import compare
+from kit.cli.demo import demo
+from kit.cli.evaluate import evaluate
+from kit.cli.info import info
+from kit.cli.predict import predict
+from kit.cli.recipes import recipes
+from kit.cli.shard import shard
+from kit.cli.train import train
+from kit.errors import KitError
+
+STOPPED = 130  # 128 + SIGINT, as shells say it
+
+app = typer.Typer(
+    help="From image folders to shards, honest ablations and a valid Kaggle submission.",
+    epilog="Exit status: 0 done, 1 refused (one line says why), 2 usage, 130 stopped by Ctrl-C.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for _command in (shard, info, train, ablate, compare, evaluate, predict, recipes, demo):
+    app.command()(_command)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"kit {kit.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _kit(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit."),
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Run the command line; errors that a user can mend become one line on stderr and exit status 1."""
+    try:
+        app()
+    except KitError as error:
+        _fail(str(error))
+    except OSError as error:
+        if error.strerror is None:
+            raise
+        _fail(f"{error.filename}: {error.strerror}" if error.filename else error.strerror)
+    except SystemExit as leaving:
+        if leaving.code == STOPPED:
+            typer.echo("kit: stopped; run the same command again and it goes on from here", err=True)
+        raise
+
+
+def _fail(message: str) -> None:
+    typer.echo(f"kit: {message}", err=True)
+    sys.exit(1)

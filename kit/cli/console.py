@@ -1,0 +1,145 @@
+"""Progress, tables and answers on a terminal or in a file."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Iterable, Sequence
+
+import msgspec
+from rich import box
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from kit.reports.table import Table
+
+_EVERY = 5.0  # seconds between plain lines
+_PATIENCE = 2.0  # seconds before a terminal shows a bar: what is done by then needs none
+_PADDING = 3  # columns that a border and its spaces take
+_FILE_WIDTH = 160  # columns where no terminal says otherwise
+
+
+class ConsoleProgress:
+    """A bar on a terminal, a plain line now and then elsewhere; always on stderr."""
+
+    def __init__(self) -> None:
+        self._console = Console(stderr=True, highlight=False)
+        self._bar: Progress | None = None
+        self._task_id: TaskID | None = None
+        self._task, self._done, self._total = "", 0, 0
+        self._began = self._said = 0.0
+
+    def start(self, task: str, total: int) -> None:
+        """Begin `task`."""
+        self.finish()
+        self._task, self._done, self._total = task, 0, total
+        self._began = self._said = time.monotonic()
+
+    def advance(self, steps: int = 1, note: str = "") -> None:
+        """Move on; a note stays on the screen as a line of its own."""
+        self._done += steps
+        if self._console.is_terminal:
+            self._draw(note)
+        elif note or time.monotonic() - self._said > _EVERY:
+            self._say(note)
+
+    def finish(self) -> None:
+        """Take the bar away."""
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+
+    def _draw(self, note: str) -> None:
+        if note:
+            self._console.print(Text(note, style="dim"), soft_wrap=True)
+        if self._bar is None and time.monotonic() - self._began < _PATIENCE:
+            return
+        if self._bar is None:
+            self._bar = _new_bar(self._console)
+            self._task_id = self._bar.add_task(self._task, total=self._total)
+            self._bar.start()
+        if self._task_id is not None:
+            self._bar.update(self._task_id, completed=self._done)
+
+    def _say(self, note: str) -> None:
+        self._said = time.monotonic()
+        line = f"{self._task}: {self._done:,}/{self._total:,}"
+        self._console.print(Text(f"{line}  {note}" if note else line), soft_wrap=True)
+
+
+def _new_bar(console: Console) -> Progress:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    return Progress(*columns, console=console, transient=True)
+
+
+def print_tables(tables: Iterable[Table]) -> None:
+    """Draw tables on stdout; one that is too wide goes on below, under the same first column."""
+    console = _stdout()
+    for table in tables:
+        if table.title:
+            console.print(Text(table.title, style="bold"), soft_wrap=True)
+        for columns in _fitting(table, console.width):
+            console.print(_draw(table, columns))
+
+
+def _draw(table: Table, columns: Sequence[int]) -> RichTable:
+    drawn = RichTable(box=box.SIMPLE_HEAD, show_lines=_is_tall(table))
+    for place in columns:
+        drawn.add_column(Text(table.columns[place]), justify="right" if place else "left", overflow="fold")
+    for row in table.rows:
+        drawn.add_row(*(Text(row[place]) for place in columns))
+    return drawn
+
+
+def _fitting(table: Table, width: int) -> list[list[int]]:
+    """Share the columns out over as many tables as the width needs, each with the first column."""
+    cells = [table.columns, *table.rows]
+    widths = [
+        max(len(line) for row in cells for line in row[place].splitlines() or [""]) + _PADDING
+        for place in range(len(table.columns))
+    ]
+    parts: list[list[int]] = [[0]]
+    for place in range(1, len(widths)):
+        if len(parts[-1]) > 1 and sum(widths[shown] for shown in parts[-1]) + widths[place] > width:
+            parts.append([0])
+        parts[-1].append(place)
+    return parts
+
+
+def print_line(text: str) -> None:
+    """Print a line on stdout, wrapped by nobody."""
+    _stdout().print(Text(text), soft_wrap=True)
+
+
+def print_json(value: object) -> None:
+    """Print an answer for a program."""
+    sys.stdout.write(msgspec.json.format(msgspec.json.encode(value, enc_hook=_plain), indent=2).decode() + "\n")
+
+
+def _stdout() -> Console:
+    is_wide = sys.stdout.isatty() or "COLUMNS" in os.environ
+    return Console(highlight=False, width=None if is_wide else _FILE_WIDTH)
+
+
+def _is_tall(table: Table) -> bool:
+    return any("\n" in cell for row in table.rows for cell in row)
+
+
+def _plain(value: object) -> object:
+    """Write paths as texts and arrays as lists."""
+    return value.tolist() if hasattr(value, "tolist") else str(value)

@@ -1,0 +1,43 @@
+"""Options that several commands share, each with one help text."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kit.errors import SpecError
+
+
+def _silence(verbose: bool) -> bool:
+    if verbose:
+        os.environ["KIT_VERBOSE"] = "1"  # read where TensorFlow is imported, in the workers too
+    return verbose
+
+
+Dataset = Annotated[str, typer.Argument(metavar="NAME", help="Dataset, a folder in tfrecords/.")]
+Run = Annotated[str, typer.Argument(metavar="RUN", help="Run: its path, or its name in runs/.")]
+Root = Annotated[
+    Path | None,
+    typer.Option(envvar="KIT_ROOT", help="Folder with tfrecords/, runs/ and submissions/.", show_default="."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+Verbose = Annotated[
+    bool,
+    typer.Option("--verbose", callback=_silence, help="Let TensorFlow's own log lines through."),
+]
+Recipe = Annotated[str, typer.Option(help="Shipped recipe (see kit recipes), or the path of a .toml file.")]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="PATH=VALUE", help="Change a setting, as train.epochs=5; may be repeated."),
+]
+Weights = Annotated[str, typer.Option(help="Weights of the best or the last epoch.", metavar="best|last")]
+Force = Annotated[bool, typer.Option("--force", help="Replace what exists.")]
+
+
+def one_of(value: str, option: str, *allowed: str) -> None:
+    """Refuse a value outside `allowed`."""
+    if value not in allowed:
+        raise SpecError(f"{option} must be one of {', '.join(allowed)}, got '{value}'")

@@ -1,0 +1,60 @@
+"""kit predict."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, cast
+
+import typer
+
+from kit.cli.options import Force, Json, Root, Run, Verbose, Weights, one_of
+
+if TYPE_CHECKING:
+    from kit.training.score import Weights as WeightsName
+
+
+def predict(
+    run: Run,
+    split: Annotated[str, typer.Option(help="Split to predict.")] = "test",
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="CSV",
+            help="File to write.",
+            show_default="submissions/<run>.csv",
+        ),
+    ] = None,
+    threshold: Annotated[
+        float | None,
+        typer.Option(help="Write classes: the second of two from this probability on."),
+    ] = None,
+    weights: Weights = "best",
+    force: Force = False,
+    root: Root = None,
+    json: Json = False,
+    verbose: Verbose = False,
+) -> None:
+    """Write a submission: the sample submission's ids, order and columns, with probabilities.
+
+    Example: kit predict RUN -o submissions/first.csv
+    """
+    one_of(weights, "--weights", "best", "last")
+    from kit.cli.console import ConsoleProgress, print_json, print_line
+    from kit.submission import predict as predict_split
+
+    submission = predict_split(
+        run,
+        split=split,
+        output=output,
+        threshold=threshold,
+        weights=cast("WeightsName", weights),
+        force=force,
+        root=root,
+        progress=ConsoleProgress(),
+    )
+    if json:
+        print_json(submission)
+        return
+    print_line(f"{submission.path}: {submission.rows:,} rows, columns {', '.join(submission.columns)}")

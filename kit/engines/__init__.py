@@ -1,0 +1,7 @@
+"""Where tasks run; the plan and the finished-or-not test stay with whoever made the tasks."""
+
+from kit.engines.engine import Engine, Finished
+from kit.engines.local import Local, core_count
+from kit.engines.serial import Serial
+
+__all__ = ["Engine", "Finished", "Local", "Serial", "core_count"]

@@ -1,0 +1,46 @@
+"""What every engine does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Finished(Generic[Result]):
+    """A task's result.
+
+    Attributes:
+        index: which of the tasks, from 0.
+        value: what the function returned.
+    """
+
+    index: int
+    value: Result
+
+
+class Engine(Protocol):
+    """Runs one function on many tasks."""
+
+    def run(
+        self,
+        function: Callable[[Task], Result],
+        tasks: Sequence[Task],
+        *,
+        tick: Callable[[], None] | None = None,
+    ) -> Iterator[Finished[Result]]:
+        """Yield results as they finish, in any order.
+
+        Args:
+            function: importable by name, so that another process finds it.
+            tasks: picklable.
+            tick: called about twice a second while tasks run.
+
+        Raises:
+            EngineError: a worker died.
+            Exception: what `function` raised; tasks not yet begun are dropped.
+        """

@@ -1,0 +1,85 @@
+"""Processes of this machine."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.connection import wait as wait_for
+
+from kit.engines.engine import Finished, Result, Task
+from kit.errors import EngineError
+
+_TICK = 0.5  # seconds between looks at unfinished work
+
+
+class Local:
+    """A pool of fresh processes: nothing of the parent's threads, locks or TensorFlow is copied into them."""
+
+    def __init__(self, workers: int) -> None:
+        self.workers = workers
+
+    def run(
+        self,
+        function: Callable[[Task], Result],
+        tasks: Sequence[Task],
+        *,
+        tick: Callable[[], None] | None = None,
+    ) -> Iterator[Finished[Result]]:
+        """Yield results as they finish; see `Engine.run`."""
+        pool = ProcessPoolExecutor(
+            min(self.workers, max(1, len(tasks))),
+            mp_context=multiprocessing.get_context("spawn"),
+            initializer=_live_with_parent,
+        )
+        try:
+            pending = {pool.submit(function, task): index for index, task in enumerate(tasks)}
+            yield from _collect(pending, tick)
+        except BrokenProcessPool as error:
+            raise EngineError(
+                "a worker process was killed (out of memory, or by hand);"
+                " run the same command again, with fewer processes at a time if memory was short"
+            ) from error
+        except BaseException:
+            _stop(pool)
+            raise
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def core_count() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _collect(pending: dict[Future[Result], int], tick: Callable[[], None] | None) -> Iterator[Finished[Result]]:
+    while pending:
+        done, _ = wait(pending, timeout=_TICK, return_when=FIRST_COMPLETED)
+        for future in done:
+            yield Finished(pending.pop(future), future.result())
+        if tick:
+            tick()
+
+
+def _stop(pool: ProcessPoolExecutor) -> None:
+    """End the workers now; what they had not renamed into place does not exist."""
+    pool.shutdown(wait=False, cancel_futures=True)
+    for process in multiprocessing.active_children():
+        process.terminate()
+
+
+def _live_with_parent() -> None:
+    """Leave Ctrl-C to the parent, and end when it does: an orphan must not write beside its successor."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_after, args=(parent.sentinel,), daemon=True).start()
+
+
+def _end_after(sentinel: int) -> None:
+    wait_for([sentinel])
+    os._exit(1)

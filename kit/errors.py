@@ -1,0 +1,76 @@
+"""What can go wrong, as one tree; `kit.cli` turns any of it into one line and exit status 1.
+
+KitError
+├── WorkspaceError         a dataset, run or output file that is missing, or would be overwritten
+├── SpecError              a setting: its name or value, and what is allowed
+├── SourceError            images or labels that cannot become a dataset
+├── ShardError             a dataset that is damaged or does not fit its use
+│   └── CorruptRecordError shard, record index, byte offset
+├── EngineError            a worker process that died
+├── RunError               a run that is unfinished or of another dataset
+└── SubmissionError        predictions that do not fit the sample submission
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Iterable
+
+
+class KitError(Exception):
+    """Anything that a user can mend; the message names the next step."""
+
+
+class WorkspaceError(KitError):
+    """A dataset, run or output file is missing, or would be overwritten."""
+
+
+class SpecError(KitError, ValueError):
+    """A setting is unknown or has a value that is not allowed."""
+
+
+class SourceError(KitError):
+    """Images or labels cannot become a dataset."""
+
+
+class ShardError(KitError):
+    """A dataset is damaged, or does not fit what it is used for."""
+
+
+class CorruptRecordError(ShardError):
+    """A record's bytes differ from those that were written."""
+
+
+class EngineError(KitError):
+    """A worker process died before it returned its result."""
+
+
+class RunError(KitError):
+    """A run is unfinished, damaged, or of another dataset."""
+
+
+class SubmissionError(KitError):
+    """Predictions do not fit the sample submission."""
+
+
+_LISTED = 8  # names that a message still reads well with
+
+
+def unknown(kind: str, name: str, known: Collection[str]) -> str:
+    """Say that `name` is no `kind`, with the nearest known one first.
+
+    >>> unknown("recipe", "histo", ["histology", "digits"])
+    "unknown recipe 'histo'; did you mean 'histology'? Known: digits, histology"
+    """
+    within = sorted(other for other in known if name and name.lower() in other.lower())
+    nearest = [*difflib.get_close_matches(name, known, n=1, cutoff=0.6), *within]
+    hint = f"; did you mean '{nearest[0]}'?" if nearest else ";"
+    listed = sorted(known)
+    more = f", … ({len(listed):,})" if len(listed) > _LISTED else ""
+    return f"unknown {kind} '{name}'{hint} Known: {', '.join(listed[:_LISTED]) or 'none yet'}{more}"
+
+
+def first_three(items: Iterable[str], count: int) -> str:
+    """Name the first three of `count` items: "a, b, c, … (5)"."""
+    named = [item for item, _ in zip(items, range(3), strict=False)]
+    return f"{', '.join(named)}{', …' if count > len(named) else ''} ({count:,})"

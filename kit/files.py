@@ -1,0 +1,60 @@
+"""Files that appear whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from kit.errors import WorkspaceError
+
+_CHUNK = 1 << 20  # 1 MiB: large enough that hashing, not reading, is the work
+
+
+@contextlib.contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Give a temporary name beside `path` to write to; rename it to `path` on success only.
+
+    The file's bytes are on the disk before its name is, so neither a crash nor a power cut
+    leaves a part of it under the final name.
+    """
+    temporary = path.with_name(f".{os.getpid()}.tmp.{path.name}")  # keeps the ending: Keras chooses formats by it
+    try:
+        yield temporary
+        _to_disk(temporary)
+        temporary.replace(path)
+        _to_disk(path.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_whole(path: Path, data: bytes | str) -> None:
+    """Write `data` (text as UTF-8) to `path`, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with whole_file(path) as temporary:
+        temporary.write_bytes(data.encode() if isinstance(data, str) else data)
+
+
+def refuse_overwrite(path: Path, *, force: bool) -> None:
+    """Raise unless `path` is free or the caller asked to replace it."""
+    if path.exists() and not force:
+        raise WorkspaceError(f"{path} exists; choose another name or add --force")
+
+
+def sha256_file(path: Path) -> str:
+    """Hash a file's bytes; hexadecimal."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _to_disk(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,1 @@
+"""Tables and pictures of datasets, runs and comparisons; each module brings in only what it draws with."""

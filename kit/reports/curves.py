@@ -1,0 +1,89 @@
+"""Accuracy and loss over the epochs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.ticker import MaxNLocator
+
+from kit.ablation import Comparison
+from kit.ablation.histories import Trajectory
+from kit.reports.figure import BLUE, COLOURS, ORANGE, new_figure, png
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_PANELS = ("accuracy", "loss")
+_LEGEND = 140  # characters that a legend line under four panels holds
+
+
+def plot_arm(comparison: Comparison, arm: str) -> bytes:
+    """Draw one arm's accuracy and loss, train against validation: the mean bold, each run thin.
+
+    Returns:
+        A PNG.
+    """
+    runs = [run for run in comparison.trajectories if run.arm == arm]
+    figure = new_figure(10, 4)
+    figure.suptitle(f"{arm}  (n = {len(runs)})")
+    for axes, metric in zip(figure.subplots(1, 2), _PANELS, strict=True):
+        _draw(axes, runs, metric, BLUE, "train")
+        _draw(axes, runs, f"val_{metric}", ORANGE, "validation")
+        _finish(axes, metric)
+        axes.legend()
+    return png(figure)
+
+
+def plot_arms(comparison: Comparison) -> bytes:
+    """Draw all arms' mean curves, train above validation, on shared axes.
+
+    Returns:
+        A PNG.
+    """
+    arms = [arm.name for arm in comparison.arms]
+    figure = new_figure(12, 7.5)
+    panels = figure.subplots(2, 2, sharey="col", sharex=True)
+    for row, (prefix, title) in zip(panels, (("", "train"), ("val_", "validation")), strict=True):
+        for axes, metric in zip(row, _PANELS, strict=True):
+            for number, arm in enumerate(arms):
+                runs = [run for run in comparison.trajectories if run.arm == arm]
+                style = "-" if number < len(COLOURS) else "--"
+                _draw_mean(axes, runs, prefix + metric, colour=COLOURS[number % len(COLOURS)], label=arm, style=style)
+            _finish(axes, metric)
+            axes.set_title(title)
+    handles, labels = panels[0][0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=max(1, _LEGEND // (max(map(len, arms)) + 6)))
+    return png(figure)
+
+
+def _draw(axes: Axes, runs: Sequence[Trajectory], metric: str, colour: str, label: str) -> None:
+    if len(runs) > 1:
+        for run in runs:
+            values = run.metrics.get(metric, [])
+            axes.plot(_epochs(values), values, color=colour, linewidth=0.8, alpha=0.35)
+    _draw_mean(axes, runs, metric, colour=colour, label=label)
+
+
+def _draw_mean(
+    axes: Axes, runs: Sequence[Trajectory], metric: str, *, colour: str, label: str, style: str = "-"
+) -> None:
+    """Average over the runs that got as far: runs may have stopped at different epochs."""
+    curves = [run.metrics[metric] for run in runs if run.metrics.get(metric)]
+    if not curves:
+        return
+    longest = max(len(curve) for curve in curves)
+    mean = [float(np.mean([curve[epoch] for curve in curves if epoch < len(curve)])) for epoch in range(longest)]
+    axes.plot(_epochs(mean), mean, style, color=colour, linewidth=2, label=label)
+
+
+def _epochs(values: Sequence[float]) -> range:
+    return range(1, len(values) + 1)
+
+
+def _finish(axes: Axes, metric: str) -> None:
+    axes.set_xlabel("epoch")
+    axes.set_ylabel(metric)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.grid(alpha=0.3)

@@ -1,0 +1,39 @@
+"""A table of texts, before anyone decides how to draw it."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import dataclass
+
+NOTHING = "—"
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows of cells under column names; the first column names the row, the others are aligned right.
+
+    Attributes:
+        title: one line; may be empty.
+        columns: names.
+        rows: cells as text; a cell may have two lines.
+    """
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+    def markdown(self) -> str:
+        """Write the table as GitHub's Markdown."""
+        lines = [self.columns, ("---", *("---:" for _ in self.columns[1:])), *self.rows]
+        return "".join(f"| {' | '.join(_one_line(cell) for cell in line)} |\n" for line in lines)
+
+    def csv(self) -> str:
+        """Write the table as CSV."""
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerows([self.columns, *self.rows])
+        return text.getvalue()
+
+
+def _one_line(cell: str) -> str:
+    return cell.replace(",\n", ",").replace("\n", " ").replace("|", "\\|")

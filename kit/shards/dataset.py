@@ -1,0 +1,94 @@
+"""A dataset on disk: a folder with a manifest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from kit.errors import ShardError, SpecError, WorkspaceError, unknown
+from kit.shards.manifest import FORMAT_VERSION, Manifest, ShardInfo
+from kit.specs import from_json
+from kit.workspace import Workspace
+
+MANIFEST = "manifest.json"
+SAMPLE_SUBMISSION = "sample_submission.csv"
+REJECTS = "rejects.csv"
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """A manifest and the folder it was read from."""
+
+    folder: Path
+    manifest: Manifest
+
+    def shards(self, split: str) -> list[ShardInfo]:
+        """List the shards of a split in order.
+
+        Raises:
+            ShardError: no such split.
+        """
+        if split not in self.manifest.splits:
+            raise ShardError(f"{self.manifest.name}: {unknown('split', split, self.manifest.splits)}")
+        return [shard for shard in self.manifest.shards if shard.split == split]
+
+    def paths(self, split: str) -> list[Path]:
+        """List the shard files of a split in order."""
+        return [self.folder / shard.name for shard in self.shards(split)]
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Height, width and channels of every image.
+
+        Raises:
+            ShardError: images differ in size, so they cannot be stacked into batches.
+        """
+        image = self.manifest.image
+        if image.shape is None:
+            raise ShardError(
+                f"{self.manifest.name}: images are {image.height[0]} to {image.height[1]} pixels high and"
+                f" {image.width[0]} to {image.width[1]} wide; shard them with --size to give them one size"
+            )
+        return image.shape
+
+
+def read_dataset(folder: Path) -> Dataset:
+    """Read the manifest in `folder` and check that its shards have the sizes it says.
+
+    Raises:
+        ShardError: no manifest, one of another format, or shards changed after writing.
+    """
+    try:
+        manifest = from_json(folder / MANIFEST, Manifest)
+    except FileNotFoundError as error:
+        raise ShardError(f"{folder} has no {MANIFEST}, so it is not a dataset; make it with kit shard") from error
+    except SpecError as error:
+        raise ShardError(f"{error}; restore the file, or shard again with --force") from error
+    if manifest.format_version != FORMAT_VERSION:
+        raise ShardError(
+            f"{folder} has format version {manifest.format_version}, this kit reads {FORMAT_VERSION}; shard it again"
+        )
+    for shard in manifest.shards:
+        path = folder / shard.name
+        if not path.is_file():
+            raise ShardError(f"{path} is missing; restore it, or shard again with --force")
+        if path.stat().st_size != shard.bytes:
+            raise ShardError(
+                f"{path} has {path.stat().st_size:,} bytes, the manifest says {shard.bytes:,}: it was changed after"
+                " writing; restore it, or shard again with --force"
+            )
+    return Dataset(folder, manifest)
+
+
+def find_dataset(name: str, workspace: Workspace) -> Dataset:
+    """Open tfrecords/<name> of a workspace.
+
+    Raises:
+        WorkspaceError: no such dataset, with the nearest name.
+        ShardError: it is damaged.
+    """
+    folder = workspace.datasets / name
+    if not (folder / MANIFEST).is_file():
+        known = sorted(path.parent.name for path in workspace.datasets.glob(f"*/{MANIFEST}"))
+        raise WorkspaceError(f"{unknown('dataset', name, known)} (in {workspace.datasets})")
+    return read_dataset(folder)

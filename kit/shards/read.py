@@ -1,0 +1,65 @@
+"""Examples read back as arrays, without TensorFlow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from kit.errors import ShardError
+from kit.shards.dataset import Dataset
+from kit.shards.example import decode_example
+from kit.shards.image import ImageError, Pixels, decode_pixels
+from kit.shards.tfrecord import read_records
+
+
+@dataclass(frozen=True, slots=True)
+class StoredExample:
+    """A record read back.
+
+    Attributes:
+        key: of the image.
+        text: name of its class; empty where there is none.
+        pixels: uint8 [height, width, channels].
+    """
+
+    key: str
+    text: str
+    pixels: Pixels
+
+
+def read_examples(dataset: Dataset, split: str) -> Iterator[StoredExample]:
+    """Yield a split's examples in stored order.
+
+    Raises:
+        CorruptRecordError: with the record's shard, index and byte offset.
+        ShardError: no such split, or a record that kit did not write.
+    """
+    for path in dataset.paths(split):
+        for record in read_records(path):
+            yield _read_example(record, dataset.manifest.image.channels)
+
+
+def _read_example(record: bytes, channels: int) -> StoredExample:
+    features = decode_example(record)
+    match features:
+        case {
+            "image/encoded": bytes(encoded),
+            "image/format": bytes(kind),
+            "image/height": int(height),
+            "image/width": int(width),
+            "image/key": bytes(key),
+            "image/class/text": bytes(text),
+        }:
+            shape = (height, width, channels)
+            pixels = np.frombuffer(encoded, np.uint8).reshape(shape) if kind == b"raw" else _decode(encoded, channels)
+            return StoredExample(key.decode(), text.decode(), pixels)
+    raise ShardError(f"a record lacks image/encoded, image/key or image/class/text; it has {sorted(features)}")
+
+
+def _decode(encoded: bytes, channels: int) -> Pixels:
+    try:
+        return decode_pixels(encoded, channels)
+    except ImageError as error:
+        raise ShardError(f"a stored image is {error}") from error

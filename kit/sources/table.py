@@ -1,0 +1,107 @@
+"""Label files and sample submissions: CSVs that name images by id."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from kit.errors import SourceError, first_three
+from kit.sources.files import FilesById, image_files
+from kit.sources.record import Record, Reject
+
+
+def read_labelled(
+    folder: Path, labels: Path, *, id_column: str, label_column: str
+) -> tuple[list[Record], list[Reject]]:
+    """Join the images below `folder` with the ids of `labels`.
+
+    Returns:
+        A record for each id that has a file; a reject for each id without one and each file without an id.
+
+    Raises:
+        SourceError: columns that do not exist, ids with two labels, or empty ids or labels.
+    """
+    table = read_csv(labels)
+    for column in (id_column, label_column):
+        if column not in table.columns:
+            raise SourceError(
+                f"{labels} has no column '{column}'; it has {', '.join(map(str, table.columns))}"
+                " (choose with --id-column and --label-column)"
+            )
+    pairs = table[[id_column, label_column]].drop_duplicates()
+    _refuse_blank(labels, pairs, id_column, label_column)
+    _refuse_two_labels(labels, pairs[id_column])
+    return _join(folder, labels, pairs[id_column].tolist(), pairs[label_column].tolist())
+
+
+def read_unlabelled(folder: Path, sample_submission: Path | None) -> tuple[list[Record], list[Reject]]:
+    """Read test images, in the sample submission's order if there is one."""
+    if sample_submission is None:
+        files = image_files(folder)
+        return [Record(key=file.stem, file=file, split="test") for file in files], []
+    table = read_csv(sample_submission)
+    if len(table.columns) < 2:  # noqa: PLR2004 (an id and a value)
+        raise SourceError(f"{sample_submission} needs an id column and a value column; it has {list(table.columns)}")
+    ids = table.iloc[:, 0]
+    if ids.duplicated().any():
+        repeated = ids[ids.duplicated()].unique()
+        raise SourceError(f"{sample_submission} repeats ids: {first_three(repeated, len(repeated))}")
+    records, rejects = _join(folder, sample_submission, ids.tolist(), None)
+    return records, rejects
+
+
+def read_csv(path: Path) -> pd.DataFrame:
+    """Read a CSV with every value as the text that stands in it.
+
+    Raises:
+        SourceError: no such file, or not a CSV.
+    """
+    try:
+        return pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    except OSError as error:
+        raise SourceError(f"cannot read {path}: {error.strerror}") from error
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        raise SourceError(f"{path} is not a CSV: {str(error).strip()}") from error
+
+
+def _refuse_blank(labels: Path, pairs: pd.DataFrame, id_column: str, label_column: str) -> None:
+    for column in (id_column, label_column):
+        blank = pairs.index[pairs[column].str.strip() == ""]
+        if len(blank):
+            lines = first_three((f"line {row + 2}" for row in blank), len(blank))
+            raise SourceError(f"{labels} has an empty '{column}': {lines}")
+
+
+def _refuse_two_labels(labels: Path, ids: pd.Series[str]) -> None:
+    repeated = ids[ids.duplicated()].unique()
+    if len(repeated):
+        raise SourceError(f"{labels} gives two labels to the same id: {first_three(repeated, len(repeated))}")
+
+
+def _join(
+    folder: Path, table: Path, ids: Sequence[str], labels: Sequence[str] | None
+) -> tuple[list[Record], list[Reject]]:
+    files = image_files(folder)
+    finder = FilesById(files)
+    split = "test" if labels is None else None
+    records, missing = [], []
+    for identifier, label in itertools.zip_longest(ids, labels or []):
+        if file := finder.find(identifier):
+            records.append(Record(key=identifier, file=file, label=label, split=split))
+        else:
+            missing.append(Reject(identifier, f"id in {table.name} without an image in {folder}"))
+    _refuse_shared_files(table, records)
+    used = {record.file.name for record in records}
+    unnamed = [Reject(file.name, f"image without an id in {table.name}") for file in files if file.name not in used]
+    return records, missing + unnamed
+
+
+def _refuse_shared_files(table: Path, records: Iterable[Record]) -> None:
+    """Two ids, one with the ending and one without, must not store one file twice."""
+    seen: dict[str, str] = {}
+    for record in records:
+        if (other := seen.setdefault(record.file.name, record.key)) != record.key:
+            raise SourceError(f"{table}: ids '{other}' and '{record.key}' are the same file {record.file.path}")

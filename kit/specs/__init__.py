@@ -1,0 +1,33 @@
+"""Typed settings: what people write in TOML, pass as options, and find again in spec.json."""
+
+from kit.specs.recipe import Recipe, read_recipe, recipe_names
+from kit.specs.run import ModelSpec, RunSpec, TrainSpec, arm_name, check_fit
+from kit.specs.settings import (
+    from_json,
+    override,
+    parse_assignments,
+    setting_paths,
+    to_json,
+    value_of,
+)
+from kit.specs.shard import ShardSpec, parse_size, parse_split
+
+__all__ = [
+    "ModelSpec",
+    "Recipe",
+    "RunSpec",
+    "ShardSpec",
+    "TrainSpec",
+    "arm_name",
+    "check_fit",
+    "from_json",
+    "override",
+    "parse_assignments",
+    "parse_size",
+    "parse_split",
+    "read_recipe",
+    "recipe_names",
+    "setting_paths",
+    "to_json",
+    "value_of",
+]

@@ -1,0 +1,48 @@
+"""Where datasets, runs and submissions lie."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from kit.errors import SpecError
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """A root folder with its tfrecords/, runs/ and submissions/."""
+
+    root: Path
+
+    @classmethod
+    def at(cls, root: Path | str | None = None) -> Workspace:
+        """Take `root`, else KIT_ROOT from the environment, else the current folder."""
+        return cls(Path(root or os.environ.get("KIT_ROOT") or "."))
+
+    @property
+    def datasets(self) -> Path:
+        """Folder of datasets, one folder each."""
+        return self.root / "tfrecords"
+
+    @property
+    def runs(self) -> Path:
+        """Folder of runs and ablations."""
+        return self.root / "runs"
+
+    @property
+    def submissions(self) -> Path:
+        """Folder of submission files."""
+        return self.root / "submissions"
+
+
+def checked_name(name: str, kind: str) -> str:
+    """Return `name` if it can be a folder's; a path or an empty name is refused."""
+    if not _NAME.fullmatch(name):
+        raise SpecError(
+            f"{kind} name '{name}' must be letters, digits, '.', '_' or '-', beginning with a letter or digit"
+        )
+    return name
