@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from invoke.context import Context
 from invoke.tasks import task
@@ -17,8 +17,8 @@ REFERENCE = re.compile(r"(<!-- reference: made by invoke docs -->\n).*?(<!-- end
 
 @task
 def test(ctx: Context, slow: bool = False) -> None:
-    """Run the tests; --slow adds those that take more than ten seconds each."""
-    ctx.run(f"{sys.executable} -m pytest" + ("" if slow else ' -m "not slow"'), pty=sys.stdout.isatty())
+    """Run the fast tests; --slow runs the others instead."""
+    ctx.run(f'{sys.executable} -m pytest -m "{"slow" if slow else "not slow"}"', pty=sys.stdout.isatty())
 
 
 @task
@@ -60,23 +60,24 @@ def demo(ctx: Context) -> None:
 
 
 def _reference() -> str:
-    """Write each command's help as a block of text, 100 columns wide."""
+    """Describe each command's arguments and options, as its --help does."""
     from typer.main import get_command
 
     from kit.cli.app import app
 
-    names = sorted(getattr(get_command(app), "commands"))  # noqa: B009 (a group's, which the type does not promise)
-    return "".join(f"\n#### kit {name}\n\n```text\n{_help(name)}\n```\n" for name in names) + "\n"
+    commands = get_command(app).commands  # type: ignore[attr-defined]  # a group's
+    return "".join(_section(name, command) for name, command in commands.items()) + "\n"
 
 
-def _help(name: str) -> str:
-    environment = {
-        "TERMINAL_WIDTH": "100",
-        "COLUMNS": "100",
-        "NO_COLOR": "1",
-        "PATH": "",
-        "PYTHONPATH": str(ROOT),
-    }
-    command = [sys.executable, "-m", "kit", name, "--help"]
-    shown = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
-    return "\n".join(line.rstrip() for line in shown.strip("\n").splitlines())
+def _section(name: str, command: Any) -> str:
+    rows = "".join(_row(parameter) for parameter in command.params if parameter.name != "help")
+    purpose = command.help.split("\n\n")[0].replace("\n", " ")
+    return f"\n### kit {name}\n\n{purpose}\n\n| | meaning | default |\n| --- | --- | --- |\n{rows}"
+
+
+def _row(parameter: Any) -> str:
+    flag = parameter.param_type_name == "argument"
+    names = parameter.metavar if flag else ", ".join(f"`{option}`" for option in parameter.opts)
+    default = parameter.show_default if isinstance(parameter.show_default, str) else parameter.default
+    shown = "" if default is None or default is False or parameter.required else f"`{default}`"
+    return f"| {names} | {parameter.help} | {shown} |\n"

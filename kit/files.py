@@ -37,6 +37,12 @@ def write_whole(path: Path, data: bytes | str) -> None:
         temporary.write_bytes(data.encode() if isinstance(data, str) else data)
 
 
+def sweep(folder: Path) -> None:
+    """Remove what a killed process had begun to write in `folder`; only for a folder that one process writes to."""
+    for stray in folder.glob(".*.tmp.*"):
+        stray.unlink()
+
+
 def refuse_overwrite(path: Path, *, force: bool) -> None:
     """Raise unless `path` is free or the caller asked to replace it."""
     if path.exists() and not force:

@@ -61,10 +61,17 @@ def main() -> None:
         _fail(f"{error.filename}: {error.strerror}" if error.filename else error.strerror)
     except SystemExit as leaving:
         if leaving.code == STOPPED:
-            typer.echo("kit: stopped; run the same command again and it goes on from here", err=True)
+            _say("stopped; run the same command again and it goes on from here")
         raise
 
 
 def _fail(message: str) -> None:
-    typer.echo(f"kit: {message}", err=True)
+    _say(message)
     sys.exit(1)
+
+
+def _say(message: str) -> None:
+    """Write a line on stderr, below any bar that an error left on the screen."""
+    if console := sys.modules.get("kit.cli.console"):  # not imported just to find that it drew nothing
+        console.take_bars_away()
+    typer.echo(f"kit: {message}", err=True)

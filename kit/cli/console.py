@@ -28,6 +28,8 @@ _PATIENCE = 2.0  # seconds before a terminal shows a bar: what is done by then n
 _PADDING = 3  # columns that a border and its spaces take
 _FILE_WIDTH = 160  # columns where no terminal says otherwise
 
+_bars: list[Progress] = []  # on the screen now
+
 
 class ConsoleProgress:
     """A bar on a terminal, a plain line now and then elsewhere; always on stderr."""
@@ -57,6 +59,7 @@ class ConsoleProgress:
         """Take the bar away."""
         if self._bar is not None:
             self._bar.stop()
+            _bars.remove(self._bar)
             self._bar = None
 
     def _draw(self, note: str) -> None:
@@ -66,6 +69,7 @@ class ConsoleProgress:
             return
         if self._bar is None:
             self._bar = _new_bar(self._console)
+            _bars.append(self._bar)
             self._task_id = self._bar.add_task(self._task, total=self._total)
             self._bar.start()
         if self._task_id is not None:
@@ -75,6 +79,12 @@ class ConsoleProgress:
         self._said = time.monotonic()
         line = f"{self._task}: {self._done:,}/{self._total:,}"
         self._console.print(Text(f"{line}  {note}" if note else line), soft_wrap=True)
+
+
+def take_bars_away() -> None:
+    """Clear the screen of bars whose work has failed, and show the cursor again."""
+    while _bars:
+        _bars.pop().stop()
 
 
 def _new_bar(console: Console) -> Progress:

@@ -9,11 +9,12 @@ from typing import Annotated
 import typer
 
 from kit.errors import SpecError
+from kit.stderr import VERBOSE
 
 
 def _silence(verbose: bool) -> bool:
     if verbose:
-        os.environ["KIT_VERBOSE"] = "1"  # read where TensorFlow is imported, in the workers too
+        os.environ[VERBOSE] = "1"  # read where TensorFlow is imported, in the workers too
     return verbose
 
 

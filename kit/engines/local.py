@@ -6,10 +6,11 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import wait as wait_for
+from multiprocessing.process import BaseProcess
 
 from kit.engines.engine import Finished, Result, Task
 from kit.errors import EngineError
@@ -31,6 +32,7 @@ class Local:
         tick: Callable[[], None] | None = None,
     ) -> Iterator[Finished[Result]]:
         """Yield results as they finish; see `Engine.run`."""
+        others = multiprocessing.active_children()
         pool = ProcessPoolExecutor(
             min(self.workers, max(1, len(tasks))),
             mp_context=multiprocessing.get_context("spawn"),
@@ -45,7 +47,7 @@ class Local:
                 " run the same command again, with fewer processes at a time if memory was short"
             ) from error
         except BaseException:
-            _stop(pool)
+            _stop(others)
             raise
         finally:
             pool.shutdown(cancel_futures=True)
@@ -59,17 +61,21 @@ def core_count() -> int:
 def _collect(pending: dict[Future[Result], int], tick: Callable[[], None] | None) -> Iterator[Finished[Result]]:
     while pending:
         done, _ = wait(pending, timeout=_TICK, return_when=FIRST_COMPLETED)
-        for future in done:
+        for future in sorted(done, key=_has_failed):  # a failure must not hide what finished beside it
             yield Finished(pending.pop(future), future.result())
         if tick:
             tick()
 
 
-def _stop(pool: ProcessPoolExecutor) -> None:
-    """End the workers now; what they had not renamed into place does not exist."""
-    pool.shutdown(wait=False, cancel_futures=True)
+def _has_failed(future: Future[Result]) -> bool:
+    return future.exception() is not None
+
+
+def _stop(others: Collection[BaseProcess]) -> None:
+    """End the workers, and none of the `others`; what they had not renamed into place does not exist."""
     for process in multiprocessing.active_children():
-        process.terminate()
+        if process not in others:
+            process.terminate()
 
 
 def _live_with_parent() -> None:

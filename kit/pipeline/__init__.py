@@ -7,5 +7,6 @@ from kit.pipeline.batches import (
     train_batches,
     validation_batches,
 )
+from kit.pipeline.damage import damage_named
 
-__all__ = ["as_float", "eval_batches", "steps_per_epoch", "train_batches", "validation_batches"]
+__all__ = ["as_float", "damage_named", "eval_batches", "steps_per_epoch", "train_batches", "validation_batches"]

@@ -17,6 +17,7 @@ MEMORY_SHARE = 0.25  # of the machine's memory that decoded images may fill; the
 EVAL_BATCH = 256  # images; large enough that a step's overhead vanishes, small enough for any memory
 _STREAMS = 8  # shards read at a time
 _SHUFFLE = 4096  # records; the writer has shuffled the whole split already
+_WINDOWS = 1 << 24  # more than any epoch has
 
 
 def train_batches(
@@ -32,7 +33,7 @@ def train_batches(
     The order within an epoch follows from `seed` and the epoch alone, so a training that goes on at epoch 7 sees
     what it would have seen. Each epoch leaves out the images that do not fill a last batch; the next one draws
     others. Images that fit into `memory_share` of the memory are decoded once and shuffled as a whole; others
-    stream from the shards, shuffled by shard and within a buffer.
+    stream from the shards, shuffled by shard and within windows.
 
     Returns:
         tf.data.Dataset of (image float32 [batch_size, height, width, channels] in 0 to 1, label float32
@@ -146,10 +147,20 @@ def _from_shards(dataset: Dataset, batch_size: int, seed: int, first_epoch: int)
             num_parallel_calls=tf.data.AUTOTUNE,
             deterministic=True,
         )
-        shuffled = records.shuffle(_SHUFFLE, seed=epoch + (seed << 20), reshuffle_each_iteration=False)
-        return decode_batches(shuffled, dataset, batch_size, drop_remainder=True).take(steps)
+        return decode_batches(_shuffle_windows(records, seed, epoch), dataset, batch_size, drop_remainder=True).take(
+            steps
+        )
 
     return _epochs(first_epoch).flat_map(one_epoch)
+
+
+def _shuffle_windows(records: Any, seed: int, epoch: Any) -> Any:
+    """Shuffle within windows, statelessly: Dataset.shuffle takes no seed that is known only while it runs."""
+
+    def shuffle(window: Any, records: Any) -> Any:
+        return tf.random.experimental.stateless_shuffle(records, _epoch_seed(seed, epoch * _WINDOWS + window))
+
+    return records.batch(_SHUFFLE).enumerate().map(shuffle).unbatch()
 
 
 def _epoch_seed(seed: int, epoch: Any) -> Any:

@@ -15,7 +15,7 @@ import msgspec
 
 from kit.engines import Engine
 from kit.errors import ShardError, SourceError, SpecError, first_three
-from kit.files import write_whole
+from kit.files import sweep, write_whole
 from kit.progress import NO_PROGRESS, Progress
 from kit.shards import tfds
 from kit.shards.dataset import MANIFEST, REJECTS, SAMPLE_SUBMISSION, Dataset, read_dataset
@@ -134,8 +134,7 @@ def _claim(partial: Path, conversion: Conversion) -> None:
     if partial.exists() and not (plan.is_file() and plan.read_bytes() == claim):
         shutil.rmtree(partial)
     write_whole(plan, claim)
-    for stray in partial.glob(".*.tmp.*"):
-        stray.unlink()
+    sweep(partial)
 
 
 def _tasks(partial: Path, conversion: Conversion) -> list[ShardTask]:
@@ -168,7 +167,7 @@ def _rejects(conversion: Conversion, written: Sequence[WrittenShard]) -> list[Re
 
 
 def _complete(partial: Path, conversion: Conversion, written: Sequence[WrittenShard]) -> None:
-    """Write all that stands beside the shards; the manifest last."""
+    """Write all that stands beside the shards, the manifest last; then what was for resuming can go."""
     rejects = _rejects(conversion, written)
     if rejects:
         write_whole(partial / REJECTS, _rejects_csv(rejects))
@@ -176,10 +175,10 @@ def _complete(partial: Path, conversion: Conversion, written: Sequence[WrittenSh
         write_whole(partial / SAMPLE_SUBMISSION, conversion.source.sample_submission.read_bytes())
     manifest = _manifest(conversion, written)
     tfds.write_description(partial, manifest)
+    write_whole(partial / MANIFEST, to_json(manifest))
     for shard in written:
         summary_path(partial / shard.shard.name).unlink()
     (partial / PLAN).unlink()
-    write_whole(partial / MANIFEST, to_json(manifest))
 
 
 def _manifest(conversion: Conversion, written: Sequence[WrittenShard]) -> Manifest:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+
 from kit.errors import ShardError, SpecError, WorkspaceError, unknown
 from kit.shards.manifest import FORMAT_VERSION, Manifest, ShardInfo
 from kit.specs import from_json
@@ -52,6 +54,12 @@ class Dataset:
         return image.shape
 
 
+class _AnyVersion(msgspec.Struct):
+    """What every version's manifest begins with."""
+
+    format_version: int
+
+
 def read_dataset(folder: Path) -> Dataset:
     """Read the manifest in `folder` and check that its shards have the sizes it says.
 
@@ -59,15 +67,14 @@ def read_dataset(folder: Path) -> Dataset:
         ShardError: no manifest, one of another format, or shards changed after writing.
     """
     try:
+        version = from_json(folder / MANIFEST, _AnyVersion).format_version
+        if version != FORMAT_VERSION:
+            raise ShardError(f"{folder} has format version {version}, this kit reads {FORMAT_VERSION}; shard it again")
         manifest = from_json(folder / MANIFEST, Manifest)
     except FileNotFoundError as error:
         raise ShardError(f"{folder} has no {MANIFEST}, so it is not a dataset; make it with kit shard") from error
     except SpecError as error:
         raise ShardError(f"{error}; restore the file, or shard again with --force") from error
-    if manifest.format_version != FORMAT_VERSION:
-        raise ShardError(
-            f"{folder} has format version {manifest.format_version}, this kit reads {FORMAT_VERSION}; shard it again"
-        )
     for shard in manifest.shards:
         path = folder / shard.name
         if not path.is_file():

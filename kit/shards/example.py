@@ -17,7 +17,7 @@ Feature: TypeAlias = bytes | int
 """One value: bytes stand in a bytes_list, integers in an int64_list."""
 
 _LENGTH_DELIMITED = 2
-_BYTES_LIST, _FLOAT_LIST, _INT64_LIST = 1, 2, 3
+_BYTES_LIST, _INT64_LIST = 1, 3  # 2 is a float_list, which kit does not write
 _INT64_MASK = (1 << 64) - 1
 
 
@@ -60,6 +60,8 @@ def _read_entry(entry: tuple[int, bytes]) -> tuple[str, Feature]:
     (_, value), *_ = _fields(values)
     if kind == _BYTES_LIST:
         return name.decode(), value
+    if kind != _INT64_LIST:
+        raise ValueError(kind)
     number, _ = _read_varint(value, 0)
     return name.decode(), number - (1 << 64) if number >> 63 else number
 

@@ -84,7 +84,8 @@ def divide(members: Sequence[Record], shares: Sequence[float]) -> list[list[Reco
     count = len(members)
     ends = [round(count * sum(shares[: part + 1])) for part in range(len(shares))]
     for part in range(len(shares) - 1):
-        ends[part] = min(max(ends[part], part + 1), count - (len(shares) - 1 - part))
+        begins = ends[part - 1] if part else 0
+        ends[part] = min(max(ends[part], begins + 1), count - (len(shares) - 1 - part))
     ends = [max(0, end) for end in ends]
     starts = [0, *ends[:-1]]
     return [list(members[start:end]) for start, end in zip(starts, ends, strict=True)]

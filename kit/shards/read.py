@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -53,9 +54,15 @@ def _read_example(record: bytes, channels: int) -> StoredExample:
             "image/class/text": bytes(text),
         }:
             shape = (height, width, channels)
-            pixels = np.frombuffer(encoded, np.uint8).reshape(shape) if kind == b"raw" else _decode(encoded, channels)
+            pixels = _shaped(encoded, shape) if kind == b"raw" else _decode(encoded, channels)
             return StoredExample(key.decode(), text.decode(), pixels)
     raise ShardError(f"a record lacks image/encoded, image/key or image/class/text; it has {sorted(features)}")
+
+
+def _shaped(encoded: bytes, shape: tuple[int, int, int]) -> Pixels:
+    if min(shape) < 1 or len(encoded) != math.prod(shape):
+        raise ShardError(f"a stored image has {len(encoded):,} bytes, not the {shape[0]}x{shape[1]}x{shape[2]} it says")
+    return np.frombuffer(encoded, np.uint8).reshape(shape)
 
 
 def _decode(encoded: bytes, channels: int) -> Pixels:

@@ -18,6 +18,7 @@ from kit.shards.plan import ShardPlan
 from kit.shards.tfrecord import TFRecordWriter
 from kit.sources import Record
 from kit.specs import ShardSpec, from_json, to_json
+from kit.stderr import held_stderr
 
 NO_LABEL = -1
 NO_FOLD = -1
@@ -56,7 +57,8 @@ def write_shard(task: ShardTask) -> WrittenShard:
     counts, formats, sizes = Counter[str](), Counter[str](), set[tuple[int, int]]()
     rejects: list[tuple[str, str]] = []
     path = task.folder / task.plan.name
-    with whole_file(path) as temporary, TFRecordWriter(temporary) as writer:
+    # libjpeg writes its complaints straight to stderr, about images that it decodes all the same
+    with held_stderr(), whole_file(path) as temporary, TFRecordWriter(temporary) as writer:
         for record in task.plan.records:
             try:
                 image = store_image(record.file.path.read_bytes(), task.spec)

@@ -37,8 +37,16 @@ def _walk(folder: Path, top: Path) -> Iterator[ImageFile]:
             yield from _walk(path, top)
         elif path.suffix.lower() in IMAGE_SUFFIXES and entry.is_file():
             stat = entry.stat()
-            name = path.relative_to(top).as_posix()
+            name = _utf8(path.relative_to(top).as_posix())
             yield ImageFile(path=path, name=name, size=stat.st_size, modified=stat.st_mtime_ns)
+
+
+def _utf8(name: str) -> str:
+    try:
+        name.encode()
+    except UnicodeEncodeError as error:
+        raise SourceError(f"file name {name!r} is not UTF-8; rename the file") from error
+    return name
 
 
 class FilesById:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection
 from pathlib import Path
 
 from kit.errors import SourceError, SpecError, first_three
@@ -53,13 +53,15 @@ def read_source(
     return Source(records=tuple(records), rejects=tuple(rejects), sample_submission=sample_submission)
 
 
-def _refuse_few(records: Iterable[Record]) -> None:
+def _refuse_few(records: Collection[Record]) -> None:
     """Refuse fewer than two classes, and a class whose only image no split could share."""
     counts = Counter(record.label for record in records if record.split in {None, "train"})
     if len(counts) < 2:  # noqa: PLR2004 (a choice needs two)
         found = f"only class '{next(iter(counts))}'" if counts else "no labelled image"
         raise SourceError(f"found {found}; classification needs two classes with two images each")
-    if single := sorted(str(label) for label, count in counts.items() if count == 1):
+    has_validation = any(record.split == "validation" for record in records)
+    single = sorted(str(label) for label, count in counts.items() if count == 1)
+    if single and not has_validation:
         raise SourceError(
             f"class with one image: {first_three(single, len(single))};"
             " train and validation need one each: add images or remove the class"

@@ -33,7 +33,7 @@ class Record:
     """An image to store.
 
     Attributes:
-        key: unique in its dataset: the id in the label file, or the name.
+        key: unique in its split: the id in the label file, or the name.
         file: the image.
         label: the class's name; None in an unlabelled test split.
         split: the split that the source itself puts it in, if it does.
@@ -58,7 +58,7 @@ class Source:
     """Everything found, nothing read yet.
 
     Attributes:
-        records: sorted by split and key; an unlabelled test split in its sample submission's order.
+        records: labelled ones sorted by key, then an unlabelled test split in its sample submission's order.
         rejects: files without a label and ids without a file.
         sample_submission: the file, if there is one.
     """

@@ -10,7 +10,7 @@ import pandas as pd
 
 from kit.errors import SourceError, first_three
 from kit.sources.files import FilesById, image_files
-from kit.sources.record import Record, Reject
+from kit.sources.record import ImageFile, Record, Reject
 
 
 def read_labelled(
@@ -34,13 +34,15 @@ def read_labelled(
     pairs = table[[id_column, label_column]].drop_duplicates()
     _refuse_blank(labels, pairs, id_column, label_column)
     _refuse_two_labels(labels, pairs[id_column])
-    return _join(folder, labels, pairs[id_column].tolist(), pairs[label_column].tolist())
+    records, rejects = _join(folder, labels, pairs[id_column].tolist(), pairs[label_column].tolist())
+    return sorted(records, key=lambda record: record.key), rejects
 
 
 def read_unlabelled(folder: Path, sample_submission: Path | None) -> tuple[list[Record], list[Reject]]:
     """Read test images, in the sample submission's order if there is one."""
     if sample_submission is None:
         files = image_files(folder)
+        _refuse_shared_stems(folder, files)
         return [Record(key=file.stem, file=file, split="test") for file in files], []
     table = read_csv(sample_submission)
     if len(table.columns) < 2:  # noqa: PLR2004 (an id and a value)
@@ -60,19 +62,22 @@ def read_csv(path: Path) -> pd.DataFrame:
         SourceError: no such file, or not a CSV.
     """
     try:
-        return pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
     except OSError as error:
         raise SourceError(f"cannot read {path}: {error.strerror}") from error
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
         raise SourceError(f"{path} is not a CSV: {str(error).strip()}") from error
+    if not isinstance(table.index, pd.RangeIndex):  # pandas took the first values for names of rows
+        raise SourceError(f"{path} is not a CSV: its rows have more values than its first line has columns")
+    return table
 
 
 def _refuse_blank(labels: Path, pairs: pd.DataFrame, id_column: str, label_column: str) -> None:
     for column in (id_column, label_column):
         blank = pairs.index[pairs[column].str.strip() == ""]
         if len(blank):
-            lines = first_three((f"line {row + 2}" for row in blank), len(blank))
-            raise SourceError(f"{labels} has an empty '{column}': {lines}")
+            rows = first_three((f"row {row + 1}" for row in blank), len(blank))
+            raise SourceError(f"{labels} has an empty '{column}': {rows}")
 
 
 def _refuse_two_labels(labels: Path, ids: pd.Series[str]) -> None:
@@ -97,6 +102,14 @@ def _join(
     used = {record.file.name for record in records}
     unnamed = [Reject(file.name, f"image without an id in {table.name}") for file in files if file.name not in used]
     return records, missing + unnamed
+
+
+def _refuse_shared_stems(folder: Path, files: Sequence[ImageFile]) -> None:
+    """Two images that differ in their endings only would get the same id."""
+    seen: dict[str, str] = {}
+    for file in files:
+        if (other := seen.setdefault(file.stem, file.name)) != file.name:
+            raise SourceError(f"{folder}: {other} and {file.name} would both have the id '{file.stem}'; rename one")
 
 
 def _refuse_shared_files(table: Path, records: Iterable[Record]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -30,11 +30,7 @@ def from_toml(path: Path, kind: type[Settings]) -> Settings:
     Raises:
         SpecError: with the file, the key and the nearest known key.
     """
-    try:
-        data = msgspec.toml.decode(path.read_bytes())
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise SpecError(f"{path}: not TOML: {error}") from error
-    return build(data, kind, where=f"{path}: ")
+    return _read(path, kind, msgspec.toml.decode, "TOML")
 
 
 def from_json(path: Path, kind: type[Settings]) -> Settings:
@@ -43,10 +39,14 @@ def from_json(path: Path, kind: type[Settings]) -> Settings:
     Raises:
         SpecError: with the file, the key and the nearest known key.
     """
+    return _read(path, kind, msgspec.json.decode, "JSON")
+
+
+def _read(path: Path, kind: type[Settings], decode: Callable[[bytes], object], language: str) -> Settings:
     try:
-        data = msgspec.json.decode(path.read_bytes())
+        data = decode(path.read_bytes())
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise SpecError(f"{path}: not JSON: {error}") from error
+        raise SpecError(f"{path}: not {language}: {error}") from error
     return build(data, kind, where=f"{path}: ")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import shutil
 import time
 from typing import Any
@@ -39,7 +38,7 @@ class Recorder(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is unty
         row = {"epoch": epoch + 1.0, **metrics, "seconds": time.perf_counter() - self._began}
         checkpoint = self._directory.checkpoint(epoch + 1)
         with whole_file(checkpoint) as temporary:
-            self.model.save_weights(temporary)
+            self.model.save_weights(str(temporary))
         if self._is_best(row):
             with whole_file(self._directory.best_weights) as temporary:
                 shutil.copyfile(checkpoint, temporary)
@@ -76,5 +75,4 @@ class StepProgress(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is 
 
 def tensorboard(directory: RunDirectory) -> Any:
     """Scalars of each epoch, in train/ and validation/ below the run's TensorBoard folder."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     return keras.callbacks.TensorBoard(str(directory.tensorboard), write_graph=False, profile_batch=0)

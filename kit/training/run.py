@@ -17,7 +17,7 @@ from kit.compat import keras
 from kit.errors import RunError
 from kit.files import write_whole
 from kit.models import build_model
-from kit.pipeline import steps_per_epoch, train_batches, validation_batches
+from kit.pipeline import damage_named, steps_per_epoch, train_batches, validation_batches
 from kit.pipeline.batches import MEMORY_SHARE
 from kit.progress import NO_PROGRESS, Progress
 from kit.runs import History, RunDirectory, RunResult
@@ -109,38 +109,54 @@ def train_run(
     if directory.is_finished:
         return directory.result()
     prepare_devices()
-    model = _compiled_model(spec, dataset)
+    model = compiled_model(spec, dataset)
     begun = _restore(model, directory)
     write_whole(directory.environment, to_json(describe_environment()))
     history = directory.history()
     progress.start(f"train {spec.arm}", spec.train.epochs * steps)
     progress.advance(begun * steps)
     if begun < spec.train.epochs:
-        model.fit(
-            train_batches(
-                dataset,
-                batch_size=spec.train.batch_size,
-                seed=spec.seed,
-                first_epoch=begun,
-                memory_share=memory_share,
-            ),
-            validation_data=validation_batches(dataset, memory_share=memory_share),
-            steps_per_epoch=steps,
-            initial_epoch=begun,
-            epochs=spec.train.epochs,
-            callbacks=[
-                Recorder(directory, history, spec.train.monitor),
-                tensorboard(directory),
-                StepProgress(progress),
-            ],
-            verbose=0,
-            shuffle=False,  # train_batches does
-        )
+        with damage_named(dataset):
+            _fit(model, dataset, spec, directory, history, memory_share=memory_share, progress=progress)
     progress.finish()
     return _finish(model, directory, history, spec, dataset)
 
 
-def _compiled_model(spec: RunSpec, dataset: Dataset) -> Any:
+def _fit(
+    model: Any,
+    dataset: Dataset,
+    spec: RunSpec,
+    directory: RunDirectory,
+    history: History,
+    *,
+    memory_share: float,
+    progress: Progress,
+) -> None:
+    begun = len(history.rows)
+    model.fit(
+        train_batches(
+            dataset,
+            batch_size=spec.train.batch_size,
+            seed=spec.seed,
+            first_epoch=begun,
+            memory_share=memory_share,
+        ),
+        validation_data=validation_batches(dataset, memory_share=memory_share),
+        steps_per_epoch=steps_per_epoch(dataset, spec.train.batch_size),
+        initial_epoch=begun,
+        epochs=spec.train.epochs,
+        callbacks=[
+            Recorder(directory, history, spec.train.monitor),
+            tensorboard(directory),
+            StepProgress(progress),
+        ],
+        verbose=0,
+        shuffle=False,  # train_batches does
+    )
+
+
+def compiled_model(spec: RunSpec, dataset: Dataset) -> Any:
+    """Build a run's model on its devices, ready to fit."""
     keras.utils.set_random_seed(spec.seed)
     strategy = choose_strategy()
     classes = len(dataset.manifest.classes)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from kit.errors import RunError
 from kit.models import build_model
-from kit.pipeline import as_float, eval_batches
+from kit.pipeline import as_float, damage_named, eval_batches
 from kit.pipeline.batches import EVAL_BATCH
 from kit.progress import NO_PROGRESS, Progress
 from kit.runs import RunDirectory
@@ -53,11 +53,12 @@ def score_split(
     progress.start(f"predict {split}", dataset.manifest.records(split))
     keys: list[str] = []
     labels, outputs = [], []
-    for batch in eval_batches(dataset, split, batch_size=EVAL_BATCH):
-        outputs.append(model.predict_on_batch(as_float(batch["image"])))
-        labels.append(batch["label"].numpy())
-        keys += [key.decode() for key in batch["key"].numpy()]
-        progress.advance(len(labels[-1]))
+    with damage_named(dataset):
+        for batch in eval_batches(dataset, split, batch_size=EVAL_BATCH):
+            outputs.append(model.predict_on_batch(as_float(batch["image"])))
+            labels.append(batch["label"].numpy())
+            keys += [key.decode() for key in batch["key"].numpy()]
+            progress.advance(len(labels[-1]))
     progress.finish()
     return Scores(keys, np.concatenate(labels), class_probabilities(np.concatenate(outputs)))
 

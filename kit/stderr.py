@@ -1,0 +1,37 @@
+"""Standard error below Python, where C libraries write."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+
+VERBOSE = "KIT_VERBOSE"  # environment variable, so that worker processes see it too
+
+
+@contextlib.contextmanager
+def held_stderr() -> Iterator[None]:
+    """Hold back what is written to file descriptor 2, and let it out if the block fails; do nothing when verbose."""
+    if is_verbose():
+        yield
+        return
+    sys.stderr.flush()
+    stderr = os.dup(2)
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            held.seek(0)
+            os.write(stderr, held.read())
+            raise
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
+
+
+def is_verbose() -> bool:
+    """Whether the user asked for other libraries' own log lines."""
+    return bool(os.environ.get(VERBOSE))

@@ -1,0 +1,310 @@
+from __future__ import annotations
+
+import json
+import math
+import os
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from trained import SETTINGS
+
+import kit
+from kit.ablation.grid import plan_arms
+from kit.ablation.statistics import figure, paired_difference, volatility
+from kit.errors import RunError, SpecError, WorkspaceError
+from kit.runs import RunDirectory
+from kit.shards import Dataset
+from kit.specs import override, read_recipe
+
+PUBLISHED = Path(__file__).parents[2] / "shared" / "published" / "histopathology_histories.json"
+AXES = [kit.parse_axis("model.bn_position", "before,after")]
+SHORT = {**SETTINGS, "train.epochs": 2}
+FINITE = st.floats(-1e6, 1e6)
+
+
+def test_values_of_an_axis_may_be_lists() -> None:
+    assert ("0.99", "0.5") == kit.parse_axis("model.bn_momentum", "0.99, 0.5").values
+    assert ("[32, 64]", "[16,32]") == kit.parse_axis("model.filters", "[32, 64],[16,32]").values
+
+
+def test_a_grid_is_every_combination_in_the_order_given() -> None:
+    axes = [*AXES, kit.parse_axis("model.bn_momentum", "0.99,0.5")]
+    names = [arm.name for arm in plan_arms(axes, read_recipe(), "grid")]
+
+    assert [
+        "bn_position=before,bn_momentum=0.99",
+        "bn_position=before,bn_momentum=0.5",
+        "bn_position=after,bn_momentum=0.99",
+        "bn_position=after,bn_momentum=0.5",
+    ] == names
+
+
+def test_one_at_a_time_is_the_recipe_and_each_change_from_it() -> None:
+    axes = [*AXES, kit.parse_axis("model.bn_momentum", "0.99,0.5"), kit.parse_axis("model.filters", "[32,64],[16]")]
+    names = [arm.name for arm in plan_arms(axes, read_recipe(), "one-at-a-time")]
+
+    assert [
+        "bn_position=before,bn_momentum=0.99,filters=[32,64]",
+        "bn_position=after",
+        "bn_momentum=0.5",
+        "filters=[16]",
+    ] == names
+
+
+@given(
+    momenta=st.lists(st.sampled_from(["0.1", "0.2", "0.3", "0.4"]), min_size=1, unique=True),
+    sizes=st.lists(st.sampled_from(["8", "16", "32"]), min_size=1, unique=True),
+)
+def test_arms_are_distinct_and_a_grid_has_the_product_of_its_axes(momenta: list[str], sizes: list[str]) -> None:
+    axes = [kit.parse_axis("model.bn_momentum", ",".join(momenta)), kit.parse_axis("train.batch_size", ",".join(sizes))]
+    base = read_recipe()
+    arms = plan_arms(axes, base, "grid")
+
+    assert len(momenta) * len(sizes) == len(arms)
+    assert len(arms) == len({override(base, dict(arm.settings)) for arm in arms}) == len({arm.name for arm in arms})
+
+
+@pytest.mark.parametrize(
+    ("path", "values", "message"),
+    [
+        ("model.bn_momntum", "0.5", r"did you mean 'model.bn_momentum'"),
+        ("model.bn_momentum", "0.5,1.5", r"bn_momentum must be in \[0, 1\), got 1.5"),
+        ("model.bn_momentum", "0.5,0.50", r"arms 'bn_momentum=0.5' and 'bn_momentum=0.50' are the same"),
+        ("model.bn_momentum", "0.5,0.5", r"names a value twice"),
+        ("model.bn_momentum", ",", r"needs values"),
+    ],
+)
+def test_axes_that_cannot_be_are_refused(path: str, values: str, message: str) -> None:
+    with pytest.raises(SpecError, match=message):
+        plan_arms([kit.parse_axis(path, values)], read_recipe(), "grid")
+
+
+@given(st.lists(FINITE, min_size=2))
+def test_figures_are_mean_and_sample_deviation(values: list[float]) -> None:
+    found = figure(values)
+
+    assert found is not None
+    assert math.isclose(np.mean(values), found.mean, abs_tol=1e-6)
+    assert math.isclose(np.std(values, ddof=1), found.sd or 0, rel_tol=1e-6, abs_tol=1e-6)
+
+
+def test_a_single_run_has_no_spread_and_nan_stays_nan() -> None:
+    assert figure([]) is None
+    assert None is figure([0.5]).sd
+    assert math.isnan(figure([0.5, math.nan]).mean)
+
+
+@given(st.lists(FINITE, min_size=2))
+def test_volatility_ignores_direction_and_level(values: list[float]) -> None:
+    assert math.isclose(volatility(values), volatility(values[::-1]), rel_tol=1e-9)
+    assert math.isclose(volatility(values), statistics.fmean(np.abs(np.diff(values))), rel_tol=1e-9)
+    assert 0 == volatility([values[0]] * 3)
+
+
+@given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=2, max_size=12))
+def test_paired_intervals_are_those_of_the_paired_t_test(pairs: list[tuple[float, float]]) -> None:
+    from scipy.stats import ttest_rel
+
+    some, others = zip(*pairs, strict=True)
+    if np.std(np.subtract(some, others)) < 1e-6:
+        return  # the t test divides by it
+    found = paired_difference(dict(enumerate(some)), dict(enumerate(others)), comparisons=1)
+    expected = ttest_rel(some, others).confidence_interval(0.95)
+
+    assert found is not None
+    assert np.allclose((expected.low, expected.high), (found.low, found.high), rtol=1e-6, atol=1e-9)
+
+
+def test_intervals_widen_with_the_number_of_comparisons_and_need_common_seeds() -> None:
+    values, baseline = {0: 0.8, 1: 0.9, 2: 0.7}, {0: 0.7, 1: 0.7, 2: 0.65, 5: 0.1}
+    one, seven = (paired_difference(values, baseline, comparisons=count) for count in (1, 7))
+
+    assert one is not None
+    assert seven is not None
+    assert seven.low < one.low < one.high < seven.high
+    assert paired_difference({0: 0.5}, baseline, comparisons=1) is None
+    assert paired_difference({3: 0.5, 4: 0.6}, baseline, comparisons=1) is None
+
+
+def test_published_histories_give_the_published_table() -> None:
+    if not PUBLISHED.is_file():
+        pytest.skip("the published histories are not beside the repository")
+    arms = kit.compare(PUBLISHED).arms
+    table = [
+        (
+            arm.name,
+            *(
+                round(getattr(arm, name).mean, 4)
+                for name in ("accuracy", "val_accuracy", "best_val_accuracy", "volatility")
+            ),
+        )
+        for arm in arms
+    ]
+
+    assert [
+        ("bn_position=before", 0.8444, 0.7460, 0.8247, 0.0671),
+        ("bn_position=after", 0.8206, 0.8072, 0.8072, 0.1378),
+        ("momentum=0.99", 0.8405, 0.6893, 0.8206, 0.0915),
+        ("momentum=0.75", 0.8423, 0.8469, 0.8536, 0.0420),
+        ("momentum=0.5", 0.8494, 0.8341, 0.8451, 0.0203),
+        ("momentum=0.25", 0.8432, 0.8436, 0.8479, 0.0139),
+    ] == table
+
+
+def test_histories_of_keras_csv_logger_and_old_metric_names_compare(tmp_path: Path) -> None:
+    new, old = tmp_path / "new.csv", tmp_path / "old.json"
+    new.write_text("epoch,accuracy,loss,lr,val_accuracy,val_loss\n0,0.5,0.7,0.1,0.4,0.8\n1,0.75,0.5,0.1,0.6,0.7\n")
+    old.write_text(json.dumps({"acc": [0.5, 0.8], "val_acc": [0.7, 0.5], "loss": [1, 0.5], "val_loss": [1, 2]}))
+    first, second = kit.compare(new, old).arms
+
+    assert ("new", "old") == (first.name, second.name)
+    assert (0.75, 0.6, 0.6) == (first.accuracy.mean, first.val_accuracy.mean, first.best_val_accuracy.mean)
+    assert (0.5, 0.7) == (second.val_accuracy.mean, second.best_val_accuracy.mean)
+    assert math.isclose(0.2, second.volatility.mean)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("broken.json", "{", r"neither a CSV nor JSON of Keras histories"),
+        ("empty.json", "{}", r"holds no Keras history"),
+        ("loss.json", '{"loss": [1, 2]}', r"history '' has no accuracy and no val_accuracy; it has loss"),
+        ("uneven.json", '{"a": {"accuracy": [1], "val_accuracy": [1, 2]}}', r"lists of different lengths"),
+        ("text.csv", "epoch,accuracy\n0,good\n", r"not a CSV of numbers"),
+        ("short.csv", "accuracy,val_accuracy\n0.5\n", r"not a CSV of numbers"),
+    ],
+)
+def test_files_that_are_no_histories_are_named(tmp_path: Path, name: str, text: str, message: str) -> None:
+    path = tmp_path / name
+    path.write_text(text)
+
+    with pytest.raises(RunError, match=message) as refusal:
+        kit.compare(path)
+    assert name in str(refusal.value)
+
+
+def test_unknown_runs_name_the_nearest(run: RunDirectory, workspace: Path) -> None:
+    with pytest.raises(RunError, match=rf"did you mean '{run.path.name}'"):
+        kit.compare(run.path.name[:-1], root=workspace)
+
+
+def test_runs_of_different_datasets_do_not_compare(run: RunDirectory, tmp_path: Path) -> None:
+    other = RunDirectory(tmp_path / "other")
+    spec = run.spec()
+    other.claim(
+        type(spec)(**{name: getattr(spec, name) for name in spec.__struct_fields__} | {"fingerprint": "f" * 16})
+    )
+    (other.path / "history.csv").write_bytes((run.path / "history.csv").read_bytes())
+    other.finish(run.result())
+
+    with pytest.raises(RunError, match=r"different datasets do not compare: tiny \(.*\), tiny \(ffff"):
+        kit.compare(run.path, other.path)
+
+
+@pytest.fixture(scope="module")
+def ablation(tiny: Dataset, workspace: Path) -> Path:
+    return kit.ablate(tiny.manifest.name, AXES, settings=SHORT, seeds=2, jobs=2, root=workspace)
+
+
+def histories(folder: Path) -> dict[str, list[list[float]]]:
+    names = ("accuracy", "loss", "val_accuracy", "val_loss")
+    return {
+        path.parent.relative_to(folder).as_posix(): [RunDirectory(path.parent).history().column(name) for name in names]
+        for path in folder.rglob("result.json")
+    }
+
+
+def test_an_ablation_runs_every_arm_on_every_seed(ablation: Path) -> None:
+    assert {f"bn_position={position}/seed-{seed}" for position in ("before", "after") for seed in (0, 1)} == set(
+        histories(ablation)
+    )
+
+
+def test_arms_are_compared_pairwise_with_the_first(ablation: Path, workspace: Path) -> None:
+    comparison = kit.compare(ablation, root=workspace)
+    before, after = comparison.arms
+
+    assert ("bn_position=before", 2, None) == (before.name, before.n, before.difference)
+    assert math.isclose(after.difference.mean, after.val_accuracy.mean - before.val_accuracy.mean, abs_tol=1e-12)
+    assert before.parameters == after.parameters
+    assert () == comparison.unfinished
+
+
+def test_the_same_command_again_trains_nothing(ablation: Path, tiny: Dataset, workspace: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in ablation.rglob("result.json")}
+    again = kit.ablate(tiny.manifest.name, AXES, settings=SHORT, seeds=2, jobs=1, root=workspace)
+
+    assert ablation == again
+    assert before == {path: path.stat().st_mtime_ns for path in ablation.rglob("result.json")}
+
+
+@pytest.mark.slow
+def test_more_seeds_extend_the_same_ablation_and_other_settings_begin_another(
+    ablation: Path, tiny: Dataset, workspace: Path
+) -> None:
+    before = histories(ablation)
+    more = kit.ablate(tiny.manifest.name, AXES, settings=SHORT, seeds=3, jobs=2, root=workspace)
+    other = kit.ablate(tiny.manifest.name, [], settings={**SHORT, "train.epochs": 1}, seeds=1, root=workspace)
+
+    assert more == ablation != other
+    assert 6 == len(histories(more))
+    assert before.items() <= histories(more).items()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("finished", [0, 1])
+def test_a_killed_ablation_ends_in_the_same_figures(
+    ablation: Path, workspace: Path, tmp_path: Path, finished: int
+) -> None:
+    root = tmp_path / "workspace"
+    root.mkdir()
+    (root / "tfrecords").symlink_to(workspace / "tfrecords")
+    command = [sys.executable, "-m", "kit", "ablate", "tiny", "--bn-position", "before,after", "--seeds", "2"]
+    command += ["--jobs", "2", "--root", str(root)]
+    command += [part for path, value in SHORT.items() for part in ("--set", f"{path}={value}")]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        while len(list(root.rglob("result.json"))) < finished or not list(root.rglob("history.csv")):
+            assert process.poll() is None, "the ablation ended before it was killed"
+            time.sleep(0.02)
+        os.kill(process.pid, signal.SIGKILL)
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    (again,) = (root / "runs").iterdir()
+
+    assert ablation.name == again.name
+    assert histories(again).items() <= histories(ablation).items()
+    assert 4 == len(histories(again))
+
+
+def test_unfinished_runs_are_left_out_and_named(ablation: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(ablation, copy)
+    missing = copy / "bn_position=after" / "seed-1"
+    (missing / "result.json").unlink()
+    comparison = kit.compare(copy)
+
+    assert (missing,) == comparison.unfinished
+    assert missing not in [path.parent for path in copy.rglob("result.json")]
+
+
+def test_an_unknown_dataset_is_named_before_anything_runs(workspace: Path) -> None:
+    with pytest.raises(WorkspaceError, match=r"did you mean 'tiny'"):
+        kit.ablate("tinny", AXES, root=workspace)
+
+
+def test_arms_that_do_not_fit_are_refused_before_any_arm_runs(tiny: Dataset, tmp_path: Path, workspace: Path) -> None:
+    root = tmp_path / "workspace"
+    root.mkdir()
+    (root / "tfrecords").symlink_to(workspace / "tfrecords")
+
+    with pytest.raises(SpecError, match=r"model.kernel=3 does not fit in block 2, which gets 1x1 pixels"):
+        kit.ablate(tiny.manifest.name, [kit.parse_axis("model.pool", "2,12")], root=root)
+    assert not (root / "runs").exists()

@@ -1,0 +1,245 @@
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from trained import SETTINGS, write_images
+from typer.main import get_command
+
+import kit
+from kit.cli.app import app, main
+from kit.runs import RunDirectory
+from kit.shards import Dataset
+
+README = Path(__file__).parents[1] / "README.md"
+COMMANDS = sorted(get_command(app).commands)
+HEAVY = ("tensorflow", "keras", "matplotlib", "sklearn", "pandas", "cv2", "scipy", "kaggle")
+
+
+@dataclass
+class Answer:
+    status: int
+    out: str
+    err: str
+
+
+Command = Callable[..., Answer]
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    """Run a command line in this process."""
+
+    def run_command(*arguments: object) -> Answer:
+        monkeypatch.setattr(sys, "argv", ["kit", *map(str, arguments)])
+        with pytest.raises(SystemExit) as left:
+            main()
+        out, err = capsys.readouterr()
+        return Answer(int(left.value.code or 0), out, err)
+
+    return run_command
+
+
+@pytest.mark.parametrize("arguments", [["--help"], *([name, "--help"] for name in COMMANDS), ["--version"]])
+def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
+    script = f"""
+import sys
+sys.argv = ["kit", *{arguments}]
+from kit.cli import main
+try:
+    main()
+finally:
+    heavy = [name for name in {HEAVY} if name in sys.modules]
+    assert not heavy, heavy
+"""
+    subprocess.run([sys.executable, "-c", script], check=True, capture_output=True)
+
+
+def test_sharding_workers_load_no_tensorflow() -> None:
+    script = "import sys, kit.shards.write; sys.exit('tensorflow' in sys.modules or 'pandas' in sys.modules)"
+    subprocess.run([sys.executable, "-c", script], check=True)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help_and_an_example_in_the_readme(name: str, command: Command) -> None:
+    answer = command(name, "--help")
+
+    assert 0 == answer.status
+    assert f"Example: kit {name}" in answer.out
+    assert re.search(rf"^kit {name}\b", README.read_text(), re.MULTILINE)
+
+
+def test_public_names_are_sorted_and_exist() -> None:
+    assert sorted(kit.__all__) == kit.__all__
+    assert all(getattr(kit, name) is not None for name in kit.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = kit.nothing
+
+
+def test_version_is_the_packages(command: Command) -> None:
+    from importlib.metadata import version
+
+    assert f"kit {version('kit')}\n" == command("--version").out
+
+
+def test_unknown_options_are_usage_errors(command: Command) -> None:
+    assert 2 == command("shard", "--nonsense").status
+
+
+def test_shard_prints_counts_and_the_next_step(command: Command, tmp_path: Path) -> None:
+    write_images(tmp_path / "images", 12, ("cat", "dog"))
+    answer = command("shard", tmp_path / "images", "--name", "pets", "--root", tmp_path, "--workers", 1)
+
+    assert (0, "") == (answer.status, answer.err)
+    assert re.search(r"train\s+8\s+4\s+4", answer.out)
+    assert "next: kit train pets" in answer.out
+
+
+def test_json_is_the_manifest(command: Command, tiny: Dataset, workspace: Path) -> None:
+    answer = command("info", "tiny", "--root", workspace, "--json")
+
+    assert json.loads((tiny.folder / "manifest.json").read_text()) == json.loads(answer.out)
+
+
+def test_info_verifies_and_draws(command: Command, tiny: Dataset, workspace: Path, tmp_path: Path) -> None:
+    picture = tmp_path / "preview.png"
+    answer = command("info", tiny.manifest.name, "--root", workspace, "--verify", "--preview", picture)
+
+    assert f"all {len(tiny.manifest.shards)} shards are what was written" in answer.out
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_kit_root_is_the_default_root(
+    command: Command, tiny: Dataset, workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KIT_ROOT", str(workspace))
+    answer = command("info", tiny.manifest.name)
+
+    assert 0 == answer.status
+    assert tiny.manifest.fingerprint in answer.out
+
+
+BAD_INPUT = [
+    (["info", "tinny"], r"unknown dataset 'tinny'; did you mean 'tiny'\?"),
+    (["train", "tiny", "--recipe", "histology"], r"unknown recipe 'histology'"),
+    (["train", "tiny", "--set", "model.bn_momntum=0.5"], r"did you mean 'model.bn_momentum'\?"),
+    (["train", "tiny", "--set", "model.bn_momentum=x"], r"model.bn_momentum: Expected `float`, got `str`"),
+    (["train", "tiny", "--set", "model.padding=full"], r"model.padding must be one of valid, same, got 'full'"),
+    (["train", "tiny", "--set", "model.pool=30"], r"model.pool=30 does not fit in block 1"),
+    (["train", "tiny", "--set", "epochs"], r"'epochs' must read path=value"),
+    (["ablate", "tiny", "--momentum", "0.5,0.5"], r"names a value twice"),
+    (["ablate", "tiny", "--design", "full"], r"--design must be one of grid, one-at-a-time, got 'full'"),
+    (["ablate", "tiny", "--seeds", "0"], r"seeds must be 1 or more, got 0"),
+    (["compare", "nothing"], r"unknown run or ablation 'nothing'"),
+    (["evaluate", "nothing"], r"unknown run 'nothing'"),
+    (["evaluate", "nothing", "--weights", "first"], r"--weights must be one of best, last, got 'first'"),
+    (["predict", "nothing"], r"unknown run 'nothing'"),
+    (["shard", "/nowhere", "--name", "x"], r"/nowhere is not a folder"),
+    (["shard", ".", "--name", "../x"], r"dataset name '../x' must be letters"),
+    (["shard", ".", "--name", "x", "--size", "large"], r"size 'large' must read 32, or 240x320"),
+    (["shard", ".", "--name", "x", "--split", "70/20"], r"split '70/20' must read 70/30"),
+    (["shard", ".", "--name", "x", "--workers", "0"], r"workers must be 1 or more, got 0"),
+    (["shard", ".", "--name", "x", "--channels", "4"], r"channels must be 1 or 3, got 4"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "message"), BAD_INPUT, ids=lambda value: str(value)[:40])
+def test_bad_input_is_one_line_and_status_one(
+    command: Command,
+    tiny: Dataset,
+    workspace: Path,
+    arguments: list[str],
+    message: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(workspace / "images")
+    monkeypatch.setenv("KIT_ROOT", str(tiny.folder.parents[1]))
+    before = sorted(path for path in workspace.rglob("*"))
+    answer = command(*arguments)
+
+    assert (1, "") == (answer.status, answer.out)
+    assert re.match(f"kit: .*{message}", answer.err)
+    assert 1 == answer.err.count("\n")
+    assert before == sorted(path for path in workspace.rglob("*"))
+
+
+def test_a_target_that_cannot_be_written_is_one_line(command: Command, tmp_path: Path) -> None:
+    write_images(tmp_path / "images", 8, ("cat", "dog"))
+    (tmp_path / "tfrecords").write_text("a file, not a folder")
+    answer = command("shard", tmp_path / "images", "--name", "pets", "--root", tmp_path)
+
+    assert (1, 1) == (answer.status, answer.err.count("\n"))
+    assert "tfrecords" in answer.err
+
+
+def test_train_evaluate_predict_and_compare_answer_in_json(
+    command: Command, run: RunDirectory, workspace: Path, tmp_path: Path
+) -> None:
+    settings = [part for path, value in SETTINGS.items() for part in ("--set", f"{path}={value}")]
+    at = ["--root", workspace, "--json"]
+    trained = json.loads(command("train", "tiny", *settings, *at).out)
+    evaluated = json.loads(command("evaluate", run.path.name, *at, "-o", tmp_path / "evaluation").out)
+    predicted = json.loads(command("predict", run.path.name, *at, "-o", tmp_path / "s.csv").out)
+    compared = json.loads(command("compare", run.path.name, *at).out)
+
+    assert str(run.path) == trained["run"]
+    assert run.result().best["val_accuracy"] == pytest.approx(evaluated["evaluation"]["accuracy"])
+    assert 10 == predicted["rows"]
+    assert [1] == [arm["n"] for arm in compared["arms"]]
+
+
+def test_tables_go_on_below_where_the_terminal_is_narrow(
+    command: Command, run: RunDirectory, workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    answer = command("compare", run.path, "--root", workspace)
+
+    assert max(map(len, answer.out.splitlines())) <= 60
+    for column in ("accuracy", "gap", "volatility", "parameters", "s/epoch"):
+        assert column in answer.out
+
+
+def test_recipes_lists_what_ships(command: Command) -> None:
+    listed = json.loads(command("recipes", "--json").out)
+
+    assert ["histopathologic-cancer"] == list(listed)
+    assert 0.99 == listed["histopathologic-cancer"]["model"]["bn_momentum"]
+    assert "model.bn_momentum" in command("recipes").out
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("tiny")
+def test_tensorflow_is_silent_unless_asked(workspace: Path, tmp_path: Path) -> None:
+    quiet = _train_alone(workspace, tmp_path, "--set", "train.epochs=1")
+    loud = _train_alone(workspace, tmp_path, "--set", "train.epochs=2", "--verbose")
+
+    assert "" == "".join(line for line in quiet.splitlines(keepends=True) if not line.startswith("train "))
+    assert len(loud) > len(quiet)
+
+
+def _train_alone(workspace: Path, tmp_path: Path, *options: str) -> str:
+    (tmp_path / "tfrecords").unlink(missing_ok=True)
+    (tmp_path / "tfrecords").symlink_to(workspace / "tfrecords")
+    command = [sys.executable, "-m", "kit", "train", "tiny", "--root", str(tmp_path), "--set", "train.batch_size=16"]
+    command += ["--set", "model.pool=2", *options]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("TF_", "KIT_"))}
+    return subprocess.run(command, check=True, capture_output=True, text=True, env=environment).stderr
+
+
+@pytest.mark.slow
+def test_the_demo_makes_the_whole_road(command: Command, tmp_path: Path) -> None:
+    answer = command("demo", "--root", tmp_path, "--json")
+    done = json.loads(answer.out)
+    rows = Path(done["submission"]).read_text().splitlines()
+
+    assert 449 == done["n"] == len(rows) - 1
+    assert "id,0,1,2,3,4,5,6,7,8,9" == rows[0]
+    assert done["accuracy"] > 0.9
+    assert 4 == len(list(Path(done["ablation"]).rglob("result.json")))

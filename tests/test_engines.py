@@ -1,0 +1,182 @@
+from __future__ import annotations
+
+import math
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from kit.engines import Engine, Finished, Local, Serial, core_count
+from kit.errors import EngineError
+
+FOREVER = 600  # seconds; longer than any test may take, so that waiting for it is a failure
+NEEDS_PROC = pytest.mark.skipif(not Path("/proc/self").exists(), reason="looks at processes in /proc")
+
+
+class EngineContract:
+    """What holds of every engine; a family member's class says how to make one."""
+
+    @pytest.fixture
+    def engine(self) -> Engine:
+        raise NotImplementedError
+
+    @pytest.mark.parametrize("count", [1, 2, 17])
+    def test_every_task_is_finished_once_with_its_result(self, engine: Engine, count: int) -> None:
+        finished = list(engine.run(math.factorial, range(count)))
+
+        assert [Finished(index, math.factorial(index)) for index in range(count)] == sorted(
+            finished, key=lambda result: result.index
+        )
+
+    def test_no_tasks_give_no_results(self, engine: Engine) -> None:
+        assert not list(engine.run(math.factorial, []))
+
+    def test_equal_tasks_keep_their_own_results(self, engine: Engine) -> None:
+        finished = list(engine.run(math.factorial, [3, 3, 3]))
+
+        assert {Finished(index, 6) for index in range(3)} == set(finished)
+
+    def test_exception_of_the_function_is_raised(self, engine: Engine) -> None:
+        with pytest.raises(ValueError, match=r"invalid literal .* 'three'"):
+            list(engine.run(int, ["3", "three"]))
+
+    def test_task_that_fails_drops_those_not_begun(self, engine: Engine) -> None:
+        with pytest.raises(ValueError, match="non-negative"):
+            list(engine.run(time.sleep, [-1, *[FOREVER] * 8]))
+
+    def test_results_before_a_failure_are_yielded(self, engine: Engine) -> None:
+        results = engine.run(math.factorial, [4, -1])
+
+        assert next(results) == Finished(0, 24)
+        with pytest.raises(ValueError, match="negative"):
+            next(results)
+
+    def test_tick_is_called_while_tasks_run(self, engine: Engine) -> None:
+        ticks: list[float] = []
+        list(engine.run(time.sleep, [0.01, 0.01], tick=lambda: ticks.append(0)))
+
+        assert ticks
+
+    def test_exception_of_tick_stops_the_run(self, engine: Engine) -> None:
+        with pytest.raises(KeyboardInterrupt):
+            list(engine.run(time.sleep, [0.01, *[FOREVER] * 4], tick=_press_ctrl_c))
+
+    def test_engine_runs_again_after_a_failure(self, engine: Engine) -> None:
+        with pytest.raises(ValueError, match="negative"):
+            list(engine.run(math.factorial, [-1]))
+
+        assert list(engine.run(math.factorial, [5])) == [Finished(0, 120)]
+
+    def test_results_left_unread_leave_no_process(self, engine: Engine) -> None:
+        results = engine.run(math.factorial, range(8))
+        next(results)
+        results.close()
+
+        assert not multiprocessing.active_children()
+
+
+def _press_ctrl_c() -> None:
+    raise KeyboardInterrupt
+
+
+class TestSerial(EngineContract):
+    @pytest.fixture
+    def engine(self) -> Engine:
+        return Serial()
+
+    def test_results_come_in_the_order_of_the_tasks(self, engine: Engine) -> None:
+        assert [finished.index for finished in engine.run(math.factorial, [9, 1, 5])] == [0, 1, 2]
+
+
+class TestLocal(EngineContract):
+    @pytest.fixture
+    def engine(self) -> Engine:
+        return Local(2)
+
+    @NEEDS_PROC
+    def test_tasks_run_in_other_processes(self, engine: Engine) -> None:
+        pids = {int(finished.value) for finished in engine.run(os.readlink, ["/proc/self"] * 4)}
+
+        assert pids
+        assert os.getpid() not in pids
+
+    def test_no_more_processes_are_started_than_there_are_tasks(self) -> None:
+        seen: list[int] = []
+        list(Local(8).run(time.sleep, [0.01], tick=lambda: seen.append(len(multiprocessing.active_children()))))
+
+        assert max(seen) == 1
+
+    def test_worker_that_ends_itself_is_an_error_that_names_the_next_step(self, engine: Engine) -> None:
+        with pytest.raises(EngineError, match=r"a worker process was killed .*run the same command again"):
+            list(engine.run(os._exit, [9]))
+
+    def test_killed_worker_is_an_error_though_others_still_work(self, engine: Engine) -> None:
+        def kill_one() -> None:
+            os.kill(multiprocessing.active_children()[0].pid or 0, signal.SIGKILL)
+
+        with pytest.raises(EngineError, match="a worker process was killed"):
+            list(engine.run(time.sleep, [FOREVER] * 4, tick=kill_one))
+
+        assert not multiprocessing.active_children()
+
+    def test_failure_ends_workers_that_still_work(self, engine: Engine) -> None:
+        with pytest.raises(ValueError, match="non-negative"):
+            list(engine.run(time.sleep, [FOREVER, -1]))
+
+        assert not multiprocessing.active_children()
+
+    def test_failure_leaves_processes_of_others_alone(self, engine: Engine) -> None:
+        other = multiprocessing.get_context("spawn").Process(target=time.sleep, args=(FOREVER,))
+        other.start()
+        with pytest.raises(ValueError, match="non-negative"):
+            list(engine.run(time.sleep, [FOREVER, -1]))
+        left = multiprocessing.active_children()
+        other.kill()
+        other.join()
+
+        assert [other] == left
+        assert -signal.SIGKILL == other.exitcode
+
+    @NEEDS_PROC
+    def test_workers_end_when_their_parent_is_killed(self) -> None:
+        code = f"""
+import multiprocessing, time
+from kit.engines import Local
+
+def tell():
+    print(*(process.pid for process in multiprocessing.active_children()), flush=True)
+
+list(Local(2).run(time.sleep, [{FOREVER}] * 2, tick=tell))
+"""
+        with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout
+            pids = [int(pid) for pid in process.stdout.readline().split()]
+            alive = [pid for pid in pids if _is_alive(pid)]
+            process.kill()
+            process.communicate(timeout=60)  # ends once nobody, the workers included, holds its output open
+
+        assert len(pids) == 2
+        assert pids == alive
+        assert not [pid for pid in pids if _is_alive(pid)]
+
+
+def _is_alive(pid: int) -> bool:
+    """Tell a running process from one that has ended, be it reaped or not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in {"Z", "X"}
+    except FileNotFoundError:
+        return False
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="binds a process to a core")
+def test_core_count_is_what_this_process_may_use() -> None:
+    bind = "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})"
+    code = f"{bind}; from kit.engines import core_count; print(core_count())"
+
+    assert core_count() == len(os.sched_getaffinity(0))
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True).stdout == "1\n"

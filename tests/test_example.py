@@ -1,0 +1,150 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kit.errors import ShardError
+from kit.shards.example import decode_example, encode_example
+
+FIELD = descriptor_pb2.FieldDescriptorProto
+INT64 = st.integers(-(2**63), 2**63 - 1)
+FEATURES = st.dictionaries(st.text(max_size=20), st.one_of(st.binary(max_size=300), INT64), max_size=12)
+
+
+def _example_class() -> Any:
+    """Build tf.train.Example from its published schema (tensorflow/core/example), so that TensorFlow stays out."""
+    file = descriptor_pb2.FileDescriptorProto(name="kit_tests_example.proto", package="kit_tests", syntax="proto3")
+    for name, value_type in (
+        ("BytesList", FIELD.TYPE_BYTES),
+        ("FloatList", FIELD.TYPE_FLOAT),
+        ("Int64List", FIELD.TYPE_INT64),
+    ):
+        values = file.message_type.add(name=name).field.add(
+            name="value", number=1, label=FIELD.LABEL_REPEATED, type=value_type
+        )
+        if value_type != FIELD.TYPE_BYTES:
+            values.options.packed = True
+    feature = file.message_type.add(name="Feature")
+    feature.oneof_decl.add(name="kind")
+    for number, name in enumerate(("BytesList", "FloatList", "Int64List"), start=1):
+        _message(feature, {1: "bytes_list", 2: "float_list", 3: "int64_list"}[number], number, name).oneof_index = 0
+    features = file.message_type.add(name="Features")
+    entry = features.nested_type.add(name="FeatureEntry")
+    entry.options.map_entry = True
+    entry.field.add(name="key", number=1, label=FIELD.LABEL_OPTIONAL, type=FIELD.TYPE_STRING)
+    _message(entry, "value", 2, "Feature")
+    _message(features, "feature", 1, "Features.FeatureEntry").label = FIELD.LABEL_REPEATED
+    _message(file.message_type.add(name="Example"), "features", 1, "Features")
+    pool = descriptor_pool.DescriptorPool()
+    pool.Add(file)
+    return message_factory.GetMessageClass(pool.FindMessageTypeByName("kit_tests.Example"))
+
+
+def _message(holder: Any, name: str, number: int, kind: str) -> Any:
+    return holder.field.add(
+        name=name,
+        number=number,
+        label=FIELD.LABEL_OPTIONAL,
+        type=FIELD.TYPE_MESSAGE,
+        type_name=f".kit_tests.{kind}",
+    )
+
+
+EXAMPLE = _example_class()
+
+
+def _by_protobuf(features: dict[str, bytes | int]) -> Any:
+    example = EXAMPLE()
+    for name, value in features.items():
+        feature = example.features.feature[name]
+        (feature.bytes_list if isinstance(value, bytes) else feature.int64_list).value.append(value)
+    example.features.SetInParent()
+    return example
+
+
+@given(FEATURES)
+def test_protobuf_reads_what_was_encoded(features: dict[str, bytes | int]) -> None:
+    parsed = EXAMPLE.FromString(encode_example(features))
+
+    assert _by_protobuf(features) == parsed
+    assert set(features) == set(parsed.features.feature)
+
+
+@given(FEATURES)
+def test_what_protobuf_encodes_is_read(features: dict[str, bytes | int]) -> None:
+    assert features == decode_example(_by_protobuf(features).SerializeToString())
+
+
+@given(FEATURES)
+def test_what_was_encoded_is_read_back(features: dict[str, bytes | int]) -> None:
+    assert features == decode_example(encode_example(features))
+
+
+@given(st.text(), st.one_of(st.binary(max_size=300), INT64))
+def test_bytes_of_a_feature_are_those_of_protobuf(name: str, value: bytes | int) -> None:
+    assert _by_protobuf({name: value}).SerializeToString() == encode_example({name: value})
+
+
+@given(FEATURES)
+def test_bytes_do_not_depend_on_the_order_of_the_features(features: dict[str, bytes | int]) -> None:
+    turned = dict(reversed(features.items()))
+
+    assert encode_example(features) == encode_example(turned)
+
+
+@pytest.mark.parametrize("value", [0, 1, -1, 127, 128, 2**63 - 1, -(2**63)])
+def test_integers_at_the_edges_come_back(value: int) -> None:
+    encoded = encode_example({"n": value})
+
+    assert decode_example(encoded) == {"n": value}
+    assert EXAMPLE.FromString(encoded).features.feature["n"].int64_list.value[:] == [value]
+
+
+@pytest.mark.parametrize("length", [0, 1, 127, 128, 16_383, 16_384, 100_000])
+def test_bytes_of_every_length_come_back(length: int) -> None:
+    encoded = encode_example({"b": b"\x80" * length})
+
+    assert decode_example(encoded) == {"b": b"\x80" * length}
+    assert EXAMPLE.FromString(encoded).features.feature["b"].bytes_list.value[:] == [b"\x80" * length]
+
+
+def _is_read_or_refused(data: bytes) -> bool:
+    try:
+        decoded = decode_example(data)
+    except ShardError:
+        return True
+    return isinstance(decoded, dict) and all(isinstance(value, bytes | int) for value in decoded.values())
+
+
+@given(st.binary(max_size=200))
+def test_garbage_is_read_or_refused_and_nothing_else(data: bytes) -> None:
+    assert _is_read_or_refused(data)
+
+
+@given(FEATURES.filter(bool).map(encode_example), st.data())
+def test_changed_example_is_read_or_refused_and_nothing_else(encoded: bytes, data: st.DataObject) -> None:
+    place = data.draw(st.integers(0, len(encoded) - 1))
+    inserted = data.draw(st.binary(max_size=12))
+    removed = data.draw(st.integers(0, 4))
+
+    assert _is_read_or_refused(encoded[:place] + inserted + encoded[place + removed :])
+
+
+@given(FEATURES.filter(bool).map(encode_example), st.data())
+def test_example_cut_short_is_refused(encoded: bytes, data: st.DataObject) -> None:
+    end = data.draw(st.integers(1, len(encoded) - 1))
+
+    with pytest.raises(ShardError, match=r"not a tf\.train\.Example"):
+        decode_example(encoded[:end])
+
+
+def test_list_of_floats_is_refused() -> None:
+    example = EXAMPLE()
+    example.features.feature["weights"].float_list.value.append(0.5)
+
+    with pytest.raises(ShardError, match=r"not a tf\.train\.Example"):
+        decode_example(example.SerializeToString())

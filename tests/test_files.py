@@ -1,0 +1,159 @@
+from __future__ import annotations
+
+import hashlib
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kit.errors import SpecError, WorkspaceError
+from kit.files import refuse_overwrite, sha256_file, sweep, whole_file, write_whole
+from kit.workspace import Workspace, checked_name
+
+
+def _fail_halfway(path: Path) -> None:
+    with whole_file(path) as temporary:
+        temporary.write_bytes(b"half")
+        raise InterruptedError
+
+
+def test_failure_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(InterruptedError):
+        _fail_halfway(tmp_path / "file.bin")
+
+    assert not list(tmp_path.iterdir())
+
+
+def test_failure_keeps_the_earlier_file(tmp_path: Path) -> None:
+    path = tmp_path / "file.bin"
+    path.write_bytes(b"earlier")
+
+    with pytest.raises(InterruptedError):
+        _fail_halfway(path)
+
+    assert path.read_bytes() == b"earlier"
+    assert [path] == list(tmp_path.iterdir())
+
+
+def test_file_is_replaced_only_when_all_is_written(tmp_path: Path) -> None:
+    path = tmp_path / "file.bin"
+    path.write_bytes(b"earlier")
+
+    with whole_file(path) as temporary:
+        temporary.write_bytes(b"later")
+        during = path.read_bytes()
+
+    assert during == b"earlier"
+    assert path.read_bytes() == b"later"
+    assert [path] == list(tmp_path.iterdir())
+
+
+def test_open_reader_of_a_replaced_file_keeps_the_earlier_bytes(tmp_path: Path) -> None:
+    path = tmp_path / "file.bin"
+    path.write_bytes(b"earlier")
+
+    with path.open("rb") as reader:
+        write_whole(path, b"later")
+
+        assert reader.read() == b"earlier"
+
+
+def test_nothing_written_is_an_error_and_keeps_the_earlier_file(tmp_path: Path) -> None:
+    path = tmp_path / "file.bin"
+    path.write_bytes(b"earlier")
+
+    with pytest.raises(FileNotFoundError), whole_file(path):
+        pass
+
+    assert path.read_bytes() == b"earlier"
+
+
+def test_temporary_name_is_hidden_and_keeps_the_ending(tmp_path: Path) -> None:
+    with whole_file(tmp_path / "best.weights.h5") as temporary:
+        temporary.touch()
+
+    assert temporary.name.startswith(".")
+    assert temporary.name.endswith(".weights.h5")
+    assert temporary.parent == tmp_path
+
+
+def test_sweep_removes_what_a_killed_process_had_begun_and_nothing_else(tmp_path: Path) -> None:
+    code = f"import os, pathlib, kit.files as f; f.whole_file(pathlib.Path({str(tmp_path / 'new.bin')!r})).__enter__()"
+    killed = f"{code}.write_bytes(b'half'); os._exit(9)"
+    subprocess.run([sys.executable, "-c", killed], check=False)
+    (tmp_path / "old.bin").write_bytes(b"whole")
+    (tmp_path / ".hidden").touch()
+    before = len(list(tmp_path.iterdir()))
+    sweep(tmp_path)
+
+    assert before == 3
+    assert {tmp_path / "old.bin", tmp_path / ".hidden"} == set(tmp_path.iterdir())
+
+
+@given(st.binary())
+def test_bytes_come_back(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
+    path = tmp_path_factory.getbasetemp() / "some" / "folder" / "file.bin"
+    write_whole(path, data)
+
+    assert data == path.read_bytes()
+    assert hashlib.sha256(data).hexdigest() == sha256_file(path)
+
+
+def test_text_is_written_as_utf8_without_changed_line_ends(tmp_path: Path) -> None:
+    write_whole(tmp_path / "file.txt", "µ\r\n…\n")
+
+    assert (tmp_path / "file.txt").read_bytes() == b"\xc2\xb5\r\n\xe2\x80\xa6\n"
+
+
+@pytest.mark.parametrize("size", [0, (1 << 20) - 1, 1 << 20, (1 << 20) + 1, 3 << 20])
+def test_hash_does_not_depend_on_how_the_file_is_read(tmp_path: Path, size: int) -> None:
+    data = bytes(range(256)) * (size // 256) + b"\7" * (size % 256)
+    (tmp_path / "file.bin").write_bytes(data)
+
+    assert hashlib.sha256(data).hexdigest() == sha256_file(tmp_path / "file.bin")
+
+
+def test_existing_file_is_refused_by_name(tmp_path: Path) -> None:
+    path = tmp_path / "submission.csv"
+    path.touch()
+
+    with pytest.raises(WorkspaceError, match=re.escape(f"{path} exists")):
+        refuse_overwrite(path, force=False)
+
+
+def test_free_name_and_force_are_not_refused(tmp_path: Path) -> None:
+    refuse_overwrite(tmp_path / "free.csv", force=False)
+    refuse_overwrite(tmp_path, force=True)
+
+
+@given(st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]*", fullmatch=True))
+def test_plain_name_is_returned(name: str) -> None:
+    assert name == checked_name(name, "dataset")
+
+
+@given(st.text(max_size=3), st.sampled_from(["/", "\\", "\0", "\n", " ", ":"]), st.text(max_size=3))
+def test_name_that_could_lead_elsewhere_is_refused(before: str, between: str, after: str) -> None:
+    with pytest.raises(SpecError):
+        checked_name(before + between + after, "dataset")
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", ".hidden", "-option", "_x", "a/b", "../a", "/a", "a\n", "é"])
+def test_refused_name_is_repeated_with_its_kind(name: str) -> None:
+    with pytest.raises(SpecError, match=re.escape(f"dataset name '{name}'")):
+        checked_name(name, "dataset")
+
+
+def test_workspace_is_the_argument_before_the_environment_before_the_current_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("KIT_ROOT", raising=False)
+    current = Workspace.at()
+    monkeypatch.setenv("KIT_ROOT", str(tmp_path))
+
+    assert current.datasets == Path("tfrecords")
+    assert Workspace.at().runs == tmp_path / "runs"
+    assert Workspace.at(tmp_path / "other").submissions == tmp_path / "other" / "submissions"

@@ -1,0 +1,449 @@
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from kit.errors import SourceError, SpecError
+from kit.shards import shard
+from kit.sources import Record, Reject, Source, read_source
+from tests.conftest import Competition
+
+
+def _images(folder: Path, *names: str) -> Path:
+    """Make files that are found by their names; nothing here reads them."""
+    for name in names:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"not looked into")
+    return folder
+
+
+def _labelled(tmp_path: Path, csv: str, *names: str) -> Source:
+    folder = _images(tmp_path / "images", *names)
+    return read_source(folder, labels=_csv(tmp_path, csv))
+
+
+def _csv(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "labels.csv"
+    path.write_text(text)
+    return path
+
+
+def _pairs(source: Source) -> dict[str, str | None]:
+    return {record.key: record.label for record in source.records}
+
+
+FOUR = ("a.png", "b.png", "c.png", "d.png")
+FOUR_LABELS = "id,label\na,x\nb,y\nc,x\nd,y\n"
+
+
+def test_folders_are_classes(tmp_path: Path) -> None:
+    source = read_source(_images(tmp_path, "cat/1.png", "cat/2.jpg", "dog/1.png", "dog/deep/er/2.TIF"))
+
+    assert _pairs(source) == {
+        "cat/1.png": "cat",
+        "cat/2.jpg": "cat",
+        "dog/1.png": "dog",
+        "dog/deep/er/2.TIF": "dog",
+    }
+    assert {record.split for record in source.records} == {None}
+    assert not source.rejects
+
+
+@pytest.mark.parametrize("ending", ["bmp", "jpeg", "jpg", "png", "tif", "tiff", "webp", "PNG", "Tif", "JPEG"])
+def test_image_is_found_by_its_ending_whatever_its_case(tmp_path: Path, ending: str) -> None:
+    source = read_source(_images(tmp_path, *(f"{label}/{number}.{ending}" for label in "ab" for number in range(2))))
+
+    assert len(source.records) == 4
+
+
+def test_files_of_other_kinds_and_hidden_ones_are_not_looked_at(tmp_path: Path) -> None:
+    images = ["a/1.png", "a/2.png", "b/1.png", "b/2.png"]
+    source = read_source(
+        _images(tmp_path, *images, "a/notes.txt", "a/.1.png", ".git/x/1.png", "a/.thumbs/1.png", "README.md", ".x.png")
+    )
+
+    assert images == [record.file.name for record in source.records]
+
+
+def test_record_knows_its_file_without_reading_it(tmp_path: Path) -> None:
+    folder = _images(tmp_path, "a/1.png", "a/2.png", "b/1.png", "b/2.png")
+    file = read_source(folder).records[0].file
+
+    assert file.path == folder / "a" / "1.png"
+    assert file.path.stat().st_size == file.size
+    assert file.path.stat().st_mtime_ns == file.modified
+    assert file.stem == "a/1"
+
+
+@pytest.mark.parametrize(
+    ("folder", "split"),
+    [("val", "validation"), ("valid", "validation"), ("validation", "validation"), ("test", "test")],
+)
+def test_split_folders_give_splits(tmp_path: Path, folder: str, split: str) -> None:
+    trained = [f"train/{label}/{number}.png" for label in "ab" for number in range(2)]
+    source = read_source(_images(tmp_path, *trained, f"{folder}/a/9.png", f"{folder}/b/9.png"))
+
+    assert Counter(record.split for record in source.records) == {"train": 4, split: 2}
+    assert {record.label for record in source.records} == {"a", "b"}
+    assert {record.key for record in source.records} >= {"train/a/0.png", f"{folder}/a/9.png"}
+
+
+def test_one_folder_that_is_no_split_makes_all_of_them_classes(tmp_path: Path) -> None:
+    source = read_source(
+        _images(tmp_path, *(f"{top}/{number}.png" for top in ("train", "test", "other") for number in "12"))
+    )
+
+    assert {record.label for record in source.records} == {"train", "test", "other"}
+    assert {record.split for record in source.records} == {None}
+
+
+@pytest.mark.parametrize("ids", [["a", "b", "c", "d"], ["a.png", "b.png", "c.png", "d.png"], ["a", "b.png", "c", "d"]])
+def test_ids_find_their_files_with_and_without_endings(tmp_path: Path, ids: list[str]) -> None:
+    rows = "".join(f"{identifier},{label}\n" for identifier, label in zip(ids, "xyxy", strict=True))
+    source = _labelled(tmp_path, f"id,label\n{rows}", *FOUR)
+
+    assert dict(zip(ids, "xyxy", strict=True)) == _pairs(source)
+    assert list(FOUR) == [record.file.name for record in source.records]
+    assert not source.rejects
+
+
+def test_ids_may_name_files_in_folders(tmp_path: Path) -> None:
+    source = _labelled(
+        tmp_path, "id,label\np1/a,x\np1/b.png,y\np2/a,x\np2/b,y\n", "p1/a.png", "p1/b.png", "p2/a.jpg", "p2/b.tif"
+    )
+
+    assert _pairs(source) == {"p1/a": "x", "p1/b.png": "y", "p2/a": "x", "p2/b": "y"}
+
+
+def test_ids_and_labels_stay_text_as_written(tmp_path: Path) -> None:
+    source = _labelled(tmp_path, "id,label\n01,1.0\n1,nan\nNA,1.0\n1e3,nan\n", "01.png", "1.png", "NA.png", "1e3.png")
+
+    assert _pairs(source) == {"01": "1.0", "1": "nan", "NA": "1.0", "1e3": "nan"}
+
+
+def test_ids_may_hold_dots(tmp_path: Path) -> None:
+    source = _labelled(tmp_path, "id,label\na.1,x\na.2,x\nb.1,y\nb.2,y\n", "a.1.png", "a.2.png", "b.1.png", "b.2.png")
+
+    assert [record.file.name for record in source.records] == ["a.1.png", "a.2.png", "b.1.png", "b.2.png"]
+
+
+def test_columns_are_chosen_by_name_in_any_order(tmp_path: Path) -> None:
+    folder = _images(tmp_path / "images", *FOUR)
+    labels = _csv(tmp_path, "class,age,file\nx,1,a\ny,2,b\nx,3,c\ny,4,d\n")
+    source = read_source(folder, labels=labels, id_column="file", label_column="class")
+
+    assert _pairs(source) == {"a": "x", "b": "y", "c": "x", "d": "y"}
+
+
+def test_label_file_may_begin_with_a_byte_order_mark_and_end_lines_as_windows_does(tmp_path: Path) -> None:
+    folder = _images(tmp_path / "images", *FOUR)
+    labels = tmp_path / "labels.csv"
+    labels.write_bytes(b"\xef\xbb\xbf" + FOUR_LABELS.replace("\n", "\r\n").encode())
+
+    assert _pairs(read_source(folder, labels=labels)) == {"a": "x", "b": "y", "c": "x", "d": "y"}
+
+
+def test_repeated_identical_rows_count_once(tmp_path: Path) -> None:
+    source = _labelled(tmp_path, FOUR_LABELS + "a,x\na,x\n", *FOUR)
+
+    assert [record.key for record in source.records] == ["a", "b", "c", "d"]
+
+
+@pytest.mark.parametrize("column", ["id", "label"])
+def test_missing_column_names_those_there_are(tmp_path: Path, column: str) -> None:
+    csv = FOUR_LABELS.replace(column, "other")
+
+    with pytest.raises(SourceError, match=rf"labels\.csv has no column '{column}'; it has (other, label|id, other) "):
+        _labelled(tmp_path, csv, *FOUR)
+
+
+def test_label_file_without_header_names_what_stands_there(cifar: Path) -> None:
+    folder = cifar / "image_data_format_1"
+
+    with pytest.raises(SourceError, match="has no column 'id'; it has "):
+        read_source(folder / "train", labels=folder / "trainLabels.csv")
+
+
+def test_id_with_two_labels_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"gives two labels to the same id: b \(1\)"):
+        _labelled(tmp_path, FOUR_LABELS + "b,x\n", *FOUR)
+
+
+def test_many_ids_with_two_labels_are_counted_and_three_named(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"two labels to the same id: a, b, c, … \(4\)"):
+        _labelled(tmp_path, FOUR_LABELS + "a,q\nb,q\nc,q\nd,q\n", *FOUR)
+
+
+@pytest.mark.parametrize("row", ["e,", "e,  ", "e"])
+def test_empty_label_names_its_row(tmp_path: Path, row: str) -> None:
+    with pytest.raises(SourceError, match=r"has an empty 'label': row 5 \(1\)"):
+        _labelled(tmp_path, f"{FOUR_LABELS}{row}\n", *FOUR)
+
+
+def test_empty_id_names_its_row(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"has an empty 'id': row 5 \(1\)"):
+        _labelled(tmp_path, f"{FOUR_LABELS},x\n", *FOUR)
+
+
+def test_id_that_fits_several_files_names_them(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"id 'a' fits several files: a\.jpg, a\.png \(2\); write ids with"):
+        _labelled(tmp_path, FOUR_LABELS, *FOUR, "a.jpg")
+
+
+def test_files_that_differ_in_their_endings_are_told_apart_by_whole_names(tmp_path: Path) -> None:
+    source = _labelled(tmp_path, FOUR_LABELS.replace("a,x", "a.jpg,x\na.png,y"), *FOUR, "a.jpg")
+
+    assert _pairs(source) == {"a.jpg": "x", "a.png": "y", "b": "y", "c": "x", "d": "y"}
+
+
+def test_two_ids_for_one_file_are_named(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"ids 'a' and 'a\.png' are the same file .*a\.png"):
+        _labelled(tmp_path, FOUR_LABELS + "a.png,x\n", *FOUR)
+
+
+def test_ids_without_files_and_files_without_ids_become_rejects(tmp_path: Path) -> None:
+    source = _labelled(tmp_path, FOUR_LABELS + "lost,x\n", *FOUR, "extra.png")
+
+    assert source.rejects == (
+        Reject("lost", f"id in labels.csv without an image in {tmp_path / 'images'}"),
+        Reject("extra.png", "image without an id in labels.csv"),
+    )
+    assert [record.key for record in source.records] == ["a", "b", "c", "d"]
+
+
+def test_rejects_of_the_source_stop_shard_with_their_count_and_the_first_three(
+    competition: Competition, tmp_path: Path
+) -> None:
+    with competition.labels.open("a") as file:
+        file.writelines(f"lost{number},1\n" for number in range(5))
+
+    with pytest.raises(SourceError, match=r"lost0: id in .*, lost1: .*, lost2: .*, … \(5\);.*--max-bad 5"):
+        shard(**competition.inputs, name="cells", workers=1, root=tmp_path, max_bad=4)
+
+    assert not list((tmp_path / "tfrecords").glob("*"))
+
+
+def test_rejects_of_the_source_that_are_allowed_are_listed(competition: Competition, tmp_path: Path) -> None:
+    with competition.labels.open("a") as file:
+        file.write("lost,1\n")
+    dataset = shard(**competition.inputs, name="cells", workers=1, root=tmp_path, max_bad=1)
+
+    assert (dataset.folder / "rejects.csv").read_text().splitlines()[1].startswith("lost,id in train_labels.csv")
+    assert dataset.manifest.rejects == 1
+    assert dataset.manifest.records("train") + dataset.manifest.records("validation") == 24
+
+
+@pytest.mark.parametrize("files", [(), ("notes.txt", ".hidden.png")])
+def test_folder_without_images_names_the_endings_looked_for(tmp_path: Path, files: tuple[str, ...]) -> None:
+    folder = tmp_path / "images"
+    folder.mkdir()
+
+    with pytest.raises(SourceError, match=r"images holds no image; looked for .*\.png"):
+        read_source(_images(folder, *files))
+
+
+def test_missing_folder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="nowhere is not a folder"):
+        read_source(tmp_path / "nowhere")
+
+
+def test_file_instead_of_a_folder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"a\.png is not a folder"):
+        read_source(_images(tmp_path, "a.png") / "a.png")
+
+
+@pytest.mark.parametrize("empty", ["bird", "train/bird", "test/bird"])
+def test_empty_class_folder_is_named(tmp_path: Path, empty: str) -> None:
+    prefix = "train/" if "/" in empty else ""
+    folder = _images(tmp_path, *(f"{prefix}{label}/{number}.png" for label in "ab" for number in "12"))
+    if prefix:
+        _images(folder, "test/a/1.png", "test/b/1.png")
+    (folder / empty).mkdir()
+
+    with pytest.raises(SourceError, match=f"class folder {re.escape(str(folder / empty))} holds no image"):
+        read_source(folder)
+
+
+def test_image_outside_class_folders_is_named(tmp_path: Path) -> None:
+    folder = _images(tmp_path, "a/1.png", "a/2.png", "b/1.png", "b/2.png", "stray.png")
+
+    with pytest.raises(SourceError, match=r"stray\.png lies in no class folder; .*--labels"):
+        read_source(folder)
+
+
+def test_image_in_a_split_folder_but_in_no_class_is_named(tmp_path: Path) -> None:
+    folder = _images(tmp_path, "train/a/1.png", "train/a/2.png", "train/b/1.png", "train/b/2.png", "test/stray.png")
+
+    with pytest.raises(SourceError, match=r"test/stray\.png lies in no class folder"):
+        read_source(folder)
+
+
+def test_one_class_is_refused_by_name(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="found only class 'a'; classification needs two classes"):
+        read_source(_images(tmp_path, "a/1.png", "a/2.png"))
+
+
+def test_one_label_in_a_label_file_is_refused_by_name(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="found only class 'x'"):
+        _labelled(tmp_path, FOUR_LABELS.replace("y", "x"), *FOUR)
+
+
+@pytest.mark.parametrize("csv", ["id,label\n", "id,label\nlost,x\ngone,y\n"])
+def test_label_file_that_fits_no_image_is_refused(tmp_path: Path, csv: str) -> None:
+    with pytest.raises(SourceError, match="found no labelled image"):
+        _labelled(tmp_path, csv, *FOUR)
+
+
+def test_classes_with_one_image_are_named(tmp_path: Path) -> None:
+    folder = _images(tmp_path, "a/1.png", "a/2.png", "b/1.png", "c/1.png")
+
+    with pytest.raises(SourceError, match=r"class with one image: b, c \(2\); train and validation need one each"):
+        read_source(folder)
+
+
+def test_missing_label_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"cannot read .*none\.csv: No such file"):
+        read_source(_images(tmp_path / "images", *FOUR), labels=tmp_path / "none.csv")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\n\n",
+        b"id,label\na,\xe9\n",
+        b"\x00\xff\xfe\x80\x81",
+        b'id,label\n"a,x\nb,y\n',
+        b"id,label\na,x\nb,y,z\n",
+        b"id,label\na,x,\nb,y,\n",
+        b"id,label\na,x,1\nb,y,2\nc,x,3\n",
+    ],
+)
+def test_file_that_is_not_a_csv_of_utf8_text_is_named(tmp_path: Path, content: bytes) -> None:
+    labels = tmp_path / "labels.csv"
+    labels.write_bytes(content)
+
+    with pytest.raises(SourceError, match=r"labels\.csv (is not a CSV|has no column)"):
+        read_source(_images(tmp_path / "images", *FOUR), labels=labels)
+
+
+def test_test_images_come_in_the_order_of_the_sample_submission(competition: Competition) -> None:
+    source = read_source(
+        competition.train,
+        labels=competition.labels,
+        test=competition.test,
+        sample_submission=competition.sample_submission,
+    )
+    tested = [record for record in source.records if record.split == "test"]
+
+    assert [record.key for record in tested] == ["test3", "test0", "test5", "test1", "test4", "test2"]
+    assert {record.label for record in tested} == {None}
+    assert source.sample_submission == competition.sample_submission
+
+
+def test_test_images_without_a_sample_submission_come_by_name_with_their_stems_as_ids(competition: Competition) -> None:
+    source = read_source(competition.train, labels=competition.labels, test=competition.test)
+
+    assert [record.key for record in source.records if record.split == "test"] == [f"test{i}" for i in range(6)]
+
+
+def test_test_images_that_would_share_an_id_are_named(competition: Competition) -> None:
+    _images(competition.test, "test0.jpg")
+
+    with pytest.raises(SourceError, match=r"test0\.jpg and test0\.\w+ would both have the id 'test0'"):
+        read_source(competition.train, labels=competition.labels, test=competition.test)
+
+
+def test_test_images_and_the_ids_of_the_sample_submission_must_meet(competition: Competition) -> None:
+    competition.sample_submission.write_text("id,label\n" + "".join(f"test{i},0\n" for i in (9, 4, 3, 2, 1, 0)))
+    source = read_source(
+        competition.train,
+        labels=competition.labels,
+        test=competition.test,
+        sample_submission=competition.sample_submission,
+    )
+
+    assert [reject.name.partition(".")[0] for reject in source.rejects] == ["test9", "test5"]
+    assert "without an image" in source.rejects[0].reason
+    assert "without an id in sample_submission.csv" in source.rejects[1].reason
+
+
+def test_sample_submission_without_test_images_is_refused(competition: Competition) -> None:
+    with pytest.raises(SpecError, match="--sample-submission needs --test"):
+        read_source(competition.train, labels=competition.labels, sample_submission=competition.sample_submission)
+
+
+def test_repeated_ids_in_the_sample_submission_are_named(competition: Competition) -> None:
+    with competition.sample_submission.open("a") as file:
+        file.write("test1,0.5\ntest3,0.5\n")
+
+    with pytest.raises(SourceError, match=r"sample_submission\.csv repeats ids: test1, test3 \(2\)"):
+        read_source(
+            competition.train,
+            labels=competition.labels,
+            test=competition.test,
+            sample_submission=competition.sample_submission,
+        )
+
+
+def test_sample_submission_of_one_column_is_refused(competition: Competition) -> None:
+    competition.sample_submission.write_text("id\ntest0\n")
+
+    with pytest.raises(SourceError, match=r"needs an id column and a value column; it has \['id'\]"):
+        read_source(
+            competition.train,
+            labels=competition.labels,
+            test=competition.test,
+            sample_submission=competition.sample_submission,
+        )
+
+
+def test_two_test_splits_are_refused(tmp_path: Path, competition: Competition) -> None:
+    files = [f"{split}/{label}/{number}.png" for split in ("train", "test") for label in "ab" for number in "12"]
+
+    with pytest.raises(SpecError, match="has a test folder of its own"):
+        read_source(_images(tmp_path / "images", *files), test=competition.test)
+
+
+def test_link_to_a_folder_is_not_followed_and_one_to_a_file_is(tmp_path: Path) -> None:
+    folder = _images(tmp_path / "images", "a/1.png", "a/2.png", "b/1.png", "b/2.png")
+    (folder / "a" / "round").symlink_to(folder, target_is_directory=True)
+    (folder / "a" / "3.png").symlink_to(folder / "a" / "1.png")
+    (folder / "a" / "4.png").symlink_to(folder / "nowhere.png")
+
+    assert [record.key for record in read_source(folder).records] == [
+        "a/1.png",
+        "a/2.png",
+        "a/3.png",
+        "b/1.png",
+        "b/2.png",
+    ]
+
+
+def test_file_name_that_is_no_utf8_is_named(tmp_path: Path) -> None:
+    folder = _images(tmp_path / "images", "a/1.png", "a/2.png", "b/1.png", "b/2.png")
+    try:
+        (folder / "a" / os.fsdecode(b"\xe9.png")).touch()
+    except OSError:
+        pytest.skip("this file system takes UTF-8 names only")
+
+    with pytest.raises(SourceError, match=r"file name 'a/\\udce9\.png' is not UTF-8; rename the file"):
+        read_source(folder)
+
+
+def test_real_competition_is_read_whole(pcam: Path) -> None:
+    source = read_source(
+        pcam / "train",
+        labels=pcam / "train_labels.csv",
+        test=pcam / "test",
+        sample_submission=pcam / "sample_submission.csv",
+    )
+
+    assert Counter(record.label for record in source.records) == {"0": 1122, "1": 701, None: 332}
+    assert not source.rejects
+    assert all(isinstance(record, Record) and record.file.size > 0 for record in source.records)

@@ -1,0 +1,276 @@
+from __future__ import annotations
+
+import json
+import math
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from trained import SETTINGS
+
+import kit
+from kit.errors import CorruptRecordError, RunError, SpecError
+from kit.runs import History, RunDirectory
+from kit.runs.history import best_epoch
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from kit.shards import Dataset
+
+FIGURES = ("loss", "accuracy", "val_loss", "val_accuracy")
+
+
+def figures(run: RunDirectory) -> list[list[float]]:
+    history = run.history()
+    return [history.column(name) for name in FIGURES]
+
+
+def weights(path: Path) -> dict[str, np.ndarray]:
+    import h5py
+
+    found: dict[str, np.ndarray] = {}
+
+    def collect(name: str, item: object) -> None:
+        if isinstance(item, h5py.Dataset):
+            found[name] = np.array(item)
+
+    with h5py.File(path) as file:
+        file.visititems(collect)
+    return found
+
+
+def test_a_run_leaves_all_its_files_and_no_others(run: RunDirectory) -> None:
+    names = {path.name for path in run.path.iterdir()}
+
+    assert names == {
+        "best.weights.h5",
+        "environment.json",
+        "history.csv",
+        "last.weights.h5",
+        "result.json",
+        "spec.json",
+        "tensorboard",
+        "validation_predictions.csv",
+    }
+    assert list(run.tensorboard.rglob("events.out.tfevents.*"))
+
+
+def test_a_run_learns_and_its_result_says_what_its_history_says(run: RunDirectory) -> None:
+    history, result = run.history(), run.result()
+    accuracies = history.column("val_accuracy")
+
+    assert 3 == len(history.rows) == result.epochs
+    assert accuracies[-1] == result.final["val_accuracy"]
+    assert max(accuracies) == result.best["val_accuracy"]
+    assert accuracies.index(max(accuracies)) + 1 == result.best_epoch
+    assert history.column("loss")[-1] < history.column("loss")[0]
+
+
+def test_a_run_records_versions_and_devices(run: RunDirectory) -> None:
+    environment = json.loads(run.environment.read_text())
+
+    assert kit.__version__ == environment["kit"]
+    assert environment["devices"]
+
+
+def test_validation_predictions_are_one_line_an_image_and_sum_to_one(run: RunDirectory) -> None:
+    header, *lines = run.predictions.read_text().splitlines()
+
+    assert "id,label,dark,light" == header
+    assert 36 == len(lines)
+    assert all(math.isclose(sum(map(float, line.split(",")[2:])), 1, abs_tol=1e-5) for line in lines)
+
+
+def test_a_finished_run_is_not_trained_again(run: RunDirectory, tiny: Dataset, workspace: Path) -> None:
+    before = {
+        path: path.stat().st_mtime_ns for path in run.path.iterdir() if path.is_file() and path.name != "spec.json"
+    }
+    again = kit.train(tiny.manifest.name, settings=SETTINGS, root=workspace)
+
+    assert run.path == again.path
+    assert before == {path: path.stat().st_mtime_ns for path in before}
+
+
+def test_equal_seeds_give_equal_numbers_and_other_seeds_others(
+    run: RunDirectory, tiny: Dataset, tmp_path: Path
+) -> None:
+    from kit.training import train_run
+
+    spec = run.spec()
+    same, other = RunDirectory(tmp_path / "same"), RunDirectory(tmp_path / "other")
+    train_run(tiny, spec, same)
+    train_run(tiny, type(spec)(**{**_fields(spec), "seed": 1}), other)
+
+    assert figures(run) == figures(same)
+    assert figures(run) != figures(other)
+    assert _equal(weights(run.last_weights), weights(same.last_weights))
+
+
+def test_images_that_do_not_fit_into_memory_are_streamed(run: RunDirectory, tiny: Dataset, tmp_path: Path) -> None:
+    from kit.training import train_run
+
+    first, second = RunDirectory(tmp_path / "first"), RunDirectory(tmp_path / "second")
+    for directory in (first, second):
+        train_run(tiny, run.spec(), directory, memory_share=0)
+
+    assert figures(first) == figures(second)
+    assert first.history().column("loss")[-1] < first.history().column("loss")[0]
+
+
+@pytest.mark.parametrize("epoch", [1, 2])
+def test_a_killed_training_goes_on_to_the_same_numbers(
+    run: RunDirectory, tiny: Dataset, tmp_path: Path, epoch: int
+) -> None:
+    from kit.training import train_run
+
+    killed = RunDirectory(tmp_path / "killed")
+    killed.claim(run.spec())
+    _kill_after(epoch, tiny, killed)
+    assert not killed.is_finished
+
+    train_run(tiny, run.spec(), killed)
+
+    assert figures(run) == figures(killed)
+    assert _equal(weights(run.last_weights), weights(killed.last_weights))
+    assert _equal(weights(run.best_weights), weights(killed.best_weights))
+    assert not [path for path in killed.path.iterdir() if ".tmp." in path.name]
+
+
+def test_a_damaged_checkpoint_falls_back(run: RunDirectory, tiny: Dataset, tmp_path: Path) -> None:
+    from kit.training import train_run
+
+    killed = RunDirectory(tmp_path / "killed")
+    killed.claim(run.spec())
+    _kill_after(1, tiny, killed)
+    (newest, *_) = killed.checkpoints()
+    damaged = killed.checkpoint(newest)
+    damaged.write_bytes(damaged.read_bytes()[:1000])
+    train_run(tiny, run.spec(), killed)
+
+    assert figures(run) == figures(killed)
+
+
+def test_a_directory_of_other_settings_is_refused(run: RunDirectory, tiny: Dataset) -> None:
+    from kit.training import train_run
+
+    spec = run.spec()
+    with pytest.raises(RunError, match=r"holds a run of other settings"):
+        train_run(tiny, type(spec)(**{**_fields(spec), "seed": 9}), run)
+
+
+def test_a_run_of_other_shards_is_refused(run: RunDirectory, tiny: Dataset, tmp_path: Path) -> None:
+    from kit.training import train_run
+
+    spec = run.spec()
+    with pytest.raises(RunError, match=r"its shards have changed since"):
+        train_run(tiny, type(spec)(**{**_fields(spec), "fingerprint": "0" * 16}), RunDirectory(tmp_path / "run"))
+
+
+def test_a_record_changed_after_writing_is_named_when_training_meets_it(tiny: Dataset, tmp_path: Path) -> None:
+    shutil.copytree(tiny.folder, tmp_path / "tfrecords" / "tiny")
+    shard = tmp_path / "tfrecords" / "tiny" / tiny.shards("train")[0].name
+    data = bytearray(shard.read_bytes())
+    data[len(data) // 2] ^= 1
+    shard.write_bytes(data)
+
+    with pytest.raises(CorruptRecordError, match=rf"{shard.name}: record \d+ at byte \d+ is damaged"):
+        kit.train(tiny.manifest.name, settings=SETTINGS, root=tmp_path)
+
+
+def test_a_network_that_does_not_fit_leaves_nothing_behind(tiny: Dataset, workspace: Path) -> None:
+    before = set((workspace / "runs").glob("*")) if (workspace / "runs").is_dir() else set()
+
+    with pytest.raises(SpecError, match=r"model.pool=30 does not fit in block 1"):
+        kit.train(tiny.manifest.name, settings={"model.pool": 30}, root=workspace)
+    assert before == (set((workspace / "runs").glob("*")) if (workspace / "runs").is_dir() else set())
+
+
+def test_a_diverging_training_is_a_result(tiny: Dataset, workspace: Path) -> None:
+    wild = {**SETTINGS, "train.learning_rate": 1e30, "train.optimizer": "sgd", "model.bn_position": "none"}
+    run = kit.train(tiny.manifest.name, settings=wild, root=workspace)
+    result = run.result()
+
+    assert result.final["loss"] is None
+    assert 3 == result.epochs
+    assert math.isnan(run.history().column("loss")[-1])
+
+
+@pytest.mark.slow
+def test_two_devices_give_the_losses_of_one(tiny: Dataset, run: RunDirectory, tmp_path: Path) -> None:
+    script = """
+        import sys
+        from pathlib import Path
+        from kit.compat import tf
+        cpu = tf.config.list_physical_devices("CPU")[0]
+        tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * int(sys.argv[4]))
+        from kit.runs import RunDirectory
+        from kit.shards.dataset import read_dataset
+        from kit.training import train_run
+        dataset, spec = read_dataset(Path(sys.argv[1])), RunDirectory(Path(sys.argv[2])).spec()
+        train_run(dataset, spec, RunDirectory(Path(sys.argv[3])))
+    """
+    losses = []
+    for devices in (1, 2):
+        target = tmp_path / str(devices)
+        arguments = [str(tiny.folder), str(run.path), str(target), str(devices)]
+        subprocess.run([sys.executable, "-c", textwrap.dedent(script), *arguments], check=True)
+        losses.append(RunDirectory(target).history().column("loss"))
+
+    assert np.allclose(losses[0], losses[1], rtol=0, atol=1e-5)
+
+
+def test_the_best_epoch_is_the_first_of_equals_and_never_nan() -> None:
+    assert 1 == best_epoch([0.1, 0.9, 0.9], smaller_is_better=False)
+    assert 2 == best_epoch([math.nan, 0.9, 0.2, 0.2], smaller_is_better=True)
+    assert best_epoch([math.nan], smaller_is_better=True) is None
+
+
+def test_a_history_line_cut_short_is_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "history.csv"
+    path.write_text("epoch,loss\n1.0,0.5\n2.0,0.")
+    history = History.read(path)
+    history.cut(1)
+    history.append({"epoch": 2.0, "loss": 0.25})
+
+    assert [0.5, 0.25] == History.read(path).column("loss")
+
+
+def _kill_after(epoch: int, dataset: Dataset, directory: RunDirectory) -> None:
+    """Train in a process of its own and kill it once `epoch` epochs are in its history."""
+    script = """
+        import sys, time
+        from pathlib import Path
+        from kit.progress import NoProgress
+        from kit.runs import RunDirectory
+        from kit.shards.dataset import read_dataset
+        from kit.training import train_run
+
+        class Slow(NoProgress):
+            def advance(self, steps=1, note=""):
+                time.sleep(0.2)  # leaves the killer time between two epochs
+
+        directory = RunDirectory(Path(sys.argv[2]))
+        train_run(read_dataset(Path(sys.argv[1])), directory.spec(), directory, progress=Slow())
+    """
+    arguments = [sys.executable, "-c", textwrap.dedent(script), str(dataset.folder), str(directory.path)]
+    with subprocess.Popen(arguments) as process:
+        while len(directory.history().rows) < epoch:
+            assert process.poll() is None, "the training ended before it was killed"
+            time.sleep(0.01)
+        os.kill(process.pid, signal.SIGKILL)
+
+
+def _fields(spec: object) -> dict[str, object]:
+    return {name: getattr(spec, name) for name in spec.__struct_fields__}
+
+
+def _equal(some: dict[str, np.ndarray], others: dict[str, np.ndarray]) -> bool:
+    return some.keys() == others.keys() and all(np.array_equal(some[name], others[name]) for name in some)
