@@ -583,3 +583,18 @@ def test_real_class_folders_below_train_and_test_become_splits(chest_xray: Path,
         assert folders["test", label] == found["test", "test", label]
         assert folders["train", label] == trained + held
         assert abs(held - 0.3 * (trained + held)) <= 1
+
+
+def test_a_script_without_a_main_guard_may_shard_in_parallel(competition: Competition, tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import kit, sys\n"
+        "print('begun')\n"
+        "kit.shard(sys.argv[1], name='pets', labels=sys.argv[2], root=sys.argv[3], workers=2)\n"
+        "assert __file__ and 'script' in __file__\n"
+    )
+    arguments = [str(competition.train), str(competition.labels), str(tmp_path)]
+    done = subprocess.run([sys.executable, str(script), *arguments], check=True, capture_output=True, text=True)
+
+    assert done.stdout == "begun\n"
+    assert (tmp_path / "tfrecords" / "pets" / "manifest.json").is_file()

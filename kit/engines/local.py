@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import wait as wait_for
 from multiprocessing.process import BaseProcess
+from typing import Any
 
 from kit.engines.engine import Finished, Result, Task
 from kit.errors import EngineError
@@ -39,7 +42,8 @@ class Local:
             initializer=_live_with_parent,
         )
         try:
-            pending = {pool.submit(function, task): index for index, task in enumerate(tasks)}
+            with _main_hidden():
+                pending = {pool.submit(function, task): index for index, task in enumerate(tasks)}
             yield from _collect(pending, tick)
         except BrokenProcessPool as error:
             raise EngineError(
@@ -56,6 +60,19 @@ class Local:
 def core_count() -> int:
     """Cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@contextlib.contextmanager
+def _main_hidden() -> Iterator[None]:
+    """Keep workers from importing the caller's script: they need nothing of it, and it may run all over again."""
+    names = vars(sys.modules["__main__"])
+    hidden: dict[str, Any] = {name: names[name] for name in ("__file__", "__spec__") if name in names}
+    names.pop("__file__", None)
+    names["__spec__"] = None
+    try:
+        yield
+    finally:
+        names.update(hidden)
 
 
 def _collect(pending: dict[Future[Result], int], tick: Callable[[], None] | None) -> Iterator[Finished[Result]]:

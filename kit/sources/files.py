@@ -20,25 +20,24 @@ def image_files(folder: Path) -> list[ImageFile]:
     """
     if not folder.is_dir():
         raise SourceError(f"{folder} is not a folder")
-    files = sorted(_walk(folder, folder), key=lambda file: file.name)
+    files = sorted(_walk(folder, ""), key=lambda file: file.name)
     if not files:
         raise SourceError(f"{folder} holds no image; looked for {', '.join(sorted(IMAGE_SUFFIXES))}")
     return files
 
 
-def _walk(folder: Path, top: Path) -> Iterator[ImageFile]:
+def _walk(folder: Path, prefix: str) -> Iterator[ImageFile]:
     try:
         entries = [entry for entry in os.scandir(folder) if not entry.name.startswith(".")]
     except OSError as error:
         raise SourceError(f"cannot list {folder}: {error.strerror}") from error
     for entry in entries:
-        path = Path(entry.path)
+        name = prefix + entry.name
         if entry.is_dir(follow_symlinks=False):
-            yield from _walk(path, top)
-        elif path.suffix.lower() in IMAGE_SUFFIXES and entry.is_file():
+            yield from _walk(folder / entry.name, f"{name}/")
+        elif os.path.splitext(name)[1].lower() in IMAGE_SUFFIXES and entry.is_file():  # noqa: PTH122 (a third of the time)
             stat = entry.stat()
-            name = _utf8(path.relative_to(top).as_posix())
-            yield ImageFile(path=path, name=name, size=stat.st_size, modified=stat.st_mtime_ns)
+            yield ImageFile(path=Path(entry.path), name=_utf8(name), size=stat.st_size, modified=stat.st_mtime_ns)
 
 
 def _utf8(name: str) -> str:

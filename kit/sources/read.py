@@ -34,12 +34,12 @@ def read_source(
         SourceError: nothing to read, contradictions in the labels, or fewer than two classes.
         SpecError: a sample submission without test images, or two test splits.
     """
-    from kit.sources.table import read_labelled, read_unlabelled  # noqa: PLC0415 (pandas, only when reading)
-
     if sample_submission and not test:
         raise SpecError("--sample-submission needs --test with the folder of its images")
     rejects: list[Reject] = []
     if labels:
+        from kit.sources.table import read_labelled  # noqa: PLC0415 (pandas, for CSVs only)
+
         records, rejects = read_labelled(folder, labels, id_column=id_column, label_column=label_column)
     else:
         records = read_folder(folder)
@@ -47,6 +47,8 @@ def read_source(
     if test:
         if any(record.split == "test" for record in records):
             raise SpecError(f"{folder} has a test folder of its own; leave out --test or move it")
+        from kit.sources.table import read_unlabelled  # noqa: PLC0415
+
         unlabelled, unmatched = read_unlabelled(test, sample_submission)
         records += unlabelled
         rejects += unmatched

@@ -8,7 +8,7 @@ from pathlib import Path
 from timing import interleave, report, with_pcam
 
 ROUNDS = 3
-SEEDS = 4
+SEEDS = 2
 EPOCHS = 20
 
 

@@ -14,8 +14,8 @@ from pathlib import Path
 from timing import interleave, report, with_pcam
 
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
-ROUNDS = 5
-COPIES = 4  # of the 1,823 images, so that starting worker processes does not hide their work
+ROUNDS = 3
+COPIES = 8  # of the 1,823 images, so that starting worker processes does not hide their work
 
 
 def run(pcam: Path, scratch: Path) -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from timing import interleave, report, with_pcam
 
-ROUNDS = 7
-STEPS = 100
+ROUNDS = 15
+STEPS = 50
 BATCH = 64
 
 
