@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from kit.reports.evaluation import evaluate
     from kit.reports.preview import write_preview
     from kit.shards import Dataset, find_dataset, shard, verify_dataset
+    from kit.specs import read_recipe, recipe_names
     from kit.submission import predict
     from kit.training import train
 
@@ -32,6 +33,8 @@ __all__ = [
     "find_dataset",
     "parse_axis",
     "predict",
+    "read_recipe",
+    "recipe_names",
     "shard",
     "train",
     "verify_dataset",
@@ -47,6 +50,7 @@ _ROOMS = {
     "reports.evaluation": ("evaluate",),
     "reports.preview": ("write_preview",),
     "shards": ("Dataset", "find_dataset", "shard", "verify_dataset"),
+    "specs": ("read_recipe", "recipe_names"),
     "submission": ("predict",),
     "training": ("train",),
 }

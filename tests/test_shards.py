@@ -21,7 +21,6 @@ from kit.shards.dataset import read_dataset
 from kit.shards.example import decode_example, encode_example
 from kit.shards.read import read_examples
 from kit.shards.tfrecord import TFRecordWriter, read_records
-from kit.workspace import Workspace
 from tests.conftest import Competition
 
 
@@ -150,7 +149,7 @@ def test_sample_submission_is_copied(cells: Dataset, competition: Competition) -
 
 
 def test_dataset_is_found_by_name(cells: Dataset, tmp_path: Path) -> None:
-    assert cells == find_dataset("cells", Workspace(tmp_path))
+    assert cells == find_dataset("cells", root=tmp_path)
 
 
 def test_classes_that_are_numbers_are_sorted_as_numbers(tmp_path: Path, competition: Competition) -> None:
@@ -251,7 +250,7 @@ def test_image_that_cannot_be_stored_stops_with_its_name_and_reason_and_leaves_n
 ) -> None:
     name = _cut(competition)
 
-    with pytest.raises(SourceError, match=rf"{re.escape(name)}: truncated or damaged .* \(1\); .*--max-bad 1"):
+    with pytest.raises(SourceError, match=rf"truncated or damaged .*: {re.escape(name)} \(1\)\. .*--max-bad 1"):
         shard(**competition.inputs, name="cells", workers=workers, root=tmp_path)
 
     assert not _names(tmp_path / "tfrecords")
@@ -274,7 +273,7 @@ def test_one_more_than_the_allowed_images_stops(competition: Competition, tmp_pa
     for number in range(3):
         _cut(competition, number=number)
 
-    with pytest.raises(SourceError, match=r"\(3\); .*--max-bad 3"):
+    with pytest.raises(SourceError, match=r"3 inputs cannot be stored: .*--max-bad 3"):
         shard(**competition.inputs, name="cells", max_bad=2, workers=1, root=tmp_path)
 
     assert not _names(tmp_path / "tfrecords")
@@ -354,7 +353,7 @@ def test_stopped_command_leaves_no_dataset(many: Path, tmp_path: Path) -> None:
         shard(many, **HALVES, workers=1, root=tmp_path, progress=StopAfter(3))
 
     with pytest.raises(WorkspaceError, match="unknown dataset 'cells'"):
-        find_dataset("cells", Workspace(tmp_path))
+        find_dataset("cells", root=tmp_path)
 
 
 @pytest.fixture(scope="session")
@@ -395,7 +394,7 @@ def test_killed_command_goes_on_where_it_was(
     assert process.returncode == -9
     assert finished <= left < 16
     with pytest.raises(WorkspaceError):
-        find_dataset("cells", Workspace(tmp_path))
+        find_dataset("cells", root=tmp_path)
 
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
@@ -409,7 +408,7 @@ def test_changed_byte_is_found_with_its_record_and_offset(cells: Dataset, tmp_pa
     _change(path, first + 500)
 
     with pytest.raises(CorruptRecordError, match=rf"{re.escape(str(path))}: record 1 at byte {first} is damaged"):
-        verify_dataset(find_dataset("cells", Workspace(tmp_path)))
+        verify_dataset(find_dataset("cells", root=tmp_path))
 
 
 def test_shard_of_sound_records_in_another_order_is_found(cells: Dataset) -> None:
@@ -434,14 +433,14 @@ def test_cut_shard_is_refused_by_name_when_the_dataset_is_opened(cells: Dataset,
     path.write_bytes(path.read_bytes()[:end])
 
     with pytest.raises(ShardError, match=rf"{re.escape(str(path))} has .* bytes, the manifest says {size:,}"):
-        find_dataset("cells", Workspace(tmp_path))
+        find_dataset("cells", root=tmp_path)
 
 
 def test_missing_shard_is_named(cells: Dataset, tmp_path: Path) -> None:
     cells.paths("test")[0].unlink()
 
     with pytest.raises(ShardError, match=r"test-00000-of-00001\.tfrecord is missing; restore it"):
-        find_dataset("cells", Workspace(tmp_path))
+        find_dataset("cells", root=tmp_path)
 
 
 def test_folder_without_manifest_is_no_dataset(cells: Dataset, tmp_path: Path) -> None:
@@ -450,7 +449,7 @@ def test_folder_without_manifest_is_no_dataset(cells: Dataset, tmp_path: Path) -
     with pytest.raises(ShardError, match=r"cells has no manifest\.json, so it is not a dataset"):
         read_dataset(cells.folder)
     with pytest.raises(WorkspaceError, match="unknown dataset 'cells'"):
-        find_dataset("cells", Workspace(tmp_path))
+        find_dataset("cells", root=tmp_path)
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"{}", b"\xff"])
@@ -458,20 +457,20 @@ def test_damaged_manifest_is_named(cells: Dataset, tmp_path: Path, content: byte
     (cells.folder / "manifest.json").write_bytes(content)
 
     with pytest.raises(ShardError, match=r"cells/manifest\.json: .*; restore the file, or shard again with --force"):
-        find_dataset("cells", Workspace(tmp_path))
+        find_dataset("cells", root=tmp_path)
 
 
 def test_newer_format_is_refused_by_its_version(cells: Dataset, tmp_path: Path) -> None:
     _edit_manifest(cells, lambda manifest: manifest.update(format_version=2))
 
     with pytest.raises(ShardError, match="has format version 2, this kit reads 1; shard it again"):
-        find_dataset("cells", Workspace(tmp_path))
+        find_dataset("cells", root=tmp_path)
 
 
 @pytest.mark.usefixtures("cells")
 def test_unknown_dataset_names_the_nearest(tmp_path: Path) -> None:
     with pytest.raises(WorkspaceError, match=r"unknown dataset 'cell'; did you mean 'cells'\? .*tfrecords"):
-        find_dataset("cell", Workspace(tmp_path))
+        find_dataset("cell", root=tmp_path)
 
 
 def test_unknown_split_names_those_there_are(cells: Dataset) -> None:

@@ -222,7 +222,9 @@ def test_rejects_of_the_source_stop_shard_with_their_count_and_the_first_three(
     with competition.labels.open("a") as file:
         file.writelines(f"lost{number},1\n" for number in range(5))
 
-    with pytest.raises(SourceError, match=r"lost0: id in .*, lost1: .*, lost2: .*, … \(5\);.*--max-bad 5"):
+    with pytest.raises(
+        SourceError, match=r"id in .* without an image in .*: lost0, lost1, lost2, … \(5\)\..*--max-bad 5"
+    ):
         shard(**competition.inputs, name="cells", workers=1, root=tmp_path, max_bad=4)
 
     assert not list((tmp_path / "tfrecords").glob("*"))

@@ -93,7 +93,7 @@ def ablate(
     if seeds < 1:
         raise SpecError(f"seeds must be 1 or more, got {seeds}")
     workspace = Workspace.at(root)
-    dataset = find_dataset(name, workspace)
+    dataset = find_dataset(name, root=root)
     base = override(read_recipe(recipe), settings or {})
     arms = plan_arms(axes, base, design)
     folder = workspace.runs / ablation_id(dataset, base, axes, design)

@@ -24,9 +24,8 @@ def info(
     from kit.cli.console import ConsoleProgress, print_json, print_line, print_tables
     from kit.reports.dataset import dataset_tables, describe_images
     from kit.shards import find_dataset, verify_dataset
-    from kit.workspace import Workspace
 
-    dataset = find_dataset(name, Workspace.at(root))
+    dataset = find_dataset(name, root=root)
     if verify:
         verify_dataset(dataset, ConsoleProgress())
     if preview:

@@ -120,7 +120,7 @@ def evaluate(
     """
     workspace = Workspace.at(root)
     directory = open_run(run, workspace)
-    dataset = find_dataset(directory.spec().dataset, workspace)
+    dataset = find_dataset(directory.spec().dataset, root=root)
     if UNLABELLED in dataset.manifest.counts.get(split, {}):
         raise ShardError(f"split '{split}' of {dataset.manifest.name} has no labels; evaluate on another")
     scores = score_split(directory, dataset, split, weights=weights, progress=progress)

@@ -27,6 +27,7 @@ from kit.specs import ShardSpec, to_json
 from kit.workspace import Workspace, checked_name
 
 PLAN = "plan.json"
+_REASONS = 4  # that a message names
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,10 +121,14 @@ def _refuse_bad(conversion: Conversion, written: Sequence[WrittenShard], max_bad
     rejects = _rejects(conversion, written)
     if len(rejects) <= max_bad:
         return
-    listed = first_three((f"{reject.name}: {reject.reason}" for reject in rejects), len(rejects))
+    by_reason: dict[str, list[str]] = {}
+    for reject in rejects:
+        by_reason.setdefault(reject.reason, []).append(reject.name)
+    groups = [f"{reason}: {first_three(names, len(names))}" for reason, names in by_reason.items()]
     raise SourceError(
-        f"{conversion.info.folder}: inputs that cannot be stored: {listed};"
-        f" mend or remove them, or let them go to {REJECTS} with --max-bad {len(rejects)}"
+        f"{conversion.info.folder}: {len(rejects):,} inputs cannot be stored: {'; '.join(groups[:_REASONS])}"
+        f"{'; …' if len(groups) > _REASONS else ''}. Mend or remove them, or let them go to {REJECTS} with"
+        f" --max-bad {len(rejects)}"
     )
 
 

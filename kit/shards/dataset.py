@@ -87,13 +87,18 @@ def read_dataset(folder: Path) -> Dataset:
     return Dataset(folder, manifest)
 
 
-def find_dataset(name: str, workspace: Workspace) -> Dataset:
-    """Open tfrecords/<name> of a workspace.
+def find_dataset(name: str, *, root: Path | str | None = None) -> Dataset:
+    """Open tfrecords/<name>.
+
+    Args:
+        name: of the dataset.
+        root: of the workspace; KIT_ROOT or the current folder otherwise.
 
     Raises:
         WorkspaceError: no such dataset, with the nearest name.
         ShardError: it is damaged.
     """
+    workspace = Workspace.at(root)
     folder = workspace.datasets / name
     if not (folder / MANIFEST).is_file():
         known = sorted(path.parent.name for path in workspace.datasets.glob(f"*/{MANIFEST}"))

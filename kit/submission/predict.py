@@ -69,7 +69,7 @@ def predict(
     """
     workspace = Workspace.at(root)
     directory = open_run(run, workspace)
-    dataset = find_dataset(directory.spec().dataset, workspace)
+    dataset = find_dataset(directory.spec().dataset, root=root)
     path = output or workspace.submissions / f"{_flat_name(directory, workspace)}.csv"
     refuse_overwrite(path, force=force)
     _check_threshold(threshold, len(dataset.manifest.classes))

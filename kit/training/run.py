@@ -54,7 +54,7 @@ def train(
         KitError: unknown dataset, recipe or setting, or a model that does not fit the images.
     """
     workspace = Workspace.at(root)
-    dataset = find_dataset(name, workspace)
+    dataset = find_dataset(name, root=root)
     spec = run_spec(dataset, recipe, settings or {}, seed=seed)
     directory = RunDirectory(workspace.runs / run_id(spec))
     train_run(dataset, spec, directory, progress=progress)

@@ -1,0 +1,139 @@
+"""Names of the files in a run directory, and what they hold."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from kit.errors import RunError, SpecError, unknown
+from kit.files import sweep, write_whole
+from kit.runs.history import History
+from kit.specs import RunSpec, from_json, to_json
+from kit.workspace import Workspace
+
+_CHECKPOINT = re.compile(r"epoch-(\d{5})\.weights\.h5")
+
+
+class RunResult(msgspec.Struct, frozen=True, kw_only=True):
+    """What a finished run came to.
+
+    Attributes:
+        epochs: trained.
+        best_epoch: from 1, by the spec's monitor; None if it never was a number.
+        final: metrics of the last epoch; None where one was not a number.
+        best: metrics of the best epoch.
+        parameters: of the model.
+        trainable_parameters: of them.
+        seconds_per_epoch: median, validation included.
+    """
+
+    epochs: int
+    best_epoch: int | None
+    final: Mapping[str, float | None]
+    best: Mapping[str, float | None]
+    parameters: int
+    trainable_parameters: int
+    seconds_per_epoch: float
+
+
+@dataclass(frozen=True, slots=True)
+class RunDirectory:
+    """A run's files; `result.json` is written last, so a run without it is unfinished."""
+
+    path: Path
+
+    @property
+    def best_weights(self) -> Path:
+        """Weights of the best epoch so far."""
+        return self.path / "best.weights.h5"
+
+    @property
+    def last_weights(self) -> Path:
+        """Weights of the last epoch of a finished run."""
+        return self.path / "last.weights.h5"
+
+    @property
+    def tensorboard(self) -> Path:
+        """Folder of TensorBoard's event files."""
+        return self.path / "tensorboard"
+
+    @property
+    def environment(self) -> Path:
+        """Versions and devices that the run was made with."""
+        return self.path / "environment.json"
+
+    @property
+    def predictions(self) -> Path:
+        """Class probabilities on the validation split, by the best weights."""
+        return self.path / "validation_predictions.csv"
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the run has its result."""
+        return (self.path / "result.json").is_file()
+
+    def claim(self, spec: RunSpec) -> None:
+        """Take the directory for `spec`.
+
+        Raises:
+            RunError: it holds a run of other settings.
+        """
+        path = self.path / "spec.json"
+        if path.is_file() and self.spec() != spec:
+            raise RunError(f"{self.path} holds a run of other settings; see its spec.json, or remove the folder")
+        write_whole(path, to_json(spec))
+        sweep(self.path)
+
+    def spec(self) -> RunSpec:
+        """Read the run's settings."""
+        return from_json(self.path / "spec.json", RunSpec)
+
+    def history(self) -> History:
+        """Read the run's history."""
+        return History.read(self.path / "history.csv")
+
+    def checkpoint(self, epoch: int) -> Path:
+        """Name the weights and optimizer state after `epoch` epochs."""
+        return self.path / f"epoch-{epoch:05d}.weights.h5"
+
+    def checkpoints(self) -> list[int]:
+        """List the epochs that have a checkpoint, newest first."""
+        found = (_CHECKPOINT.fullmatch(path.name) for path in self.path.glob("epoch-*.weights.h5"))
+        return sorted((int(match[1]) for match in found if match), reverse=True)
+
+    def result(self) -> RunResult:
+        """Read the run's result.
+
+        Raises:
+            RunError: the run is unfinished.
+        """
+        if not self.is_finished:
+            raise RunError(f"{self.path} is not finished; run its command again and it goes on from its last epoch")
+        try:
+            return from_json(self.path / "result.json", RunResult)
+        except SpecError as error:
+            raise RunError(str(error)) from error
+
+    def finish(self, result: RunResult) -> None:
+        """Write the result; the last thing a run does."""
+        write_whole(self.path / "result.json", to_json(result))
+
+
+def open_run(name: str | Path, workspace: Workspace) -> RunDirectory:
+    """Open a run by its path, or by its name below runs/.
+
+    Raises:
+        RunError: no such run, with the nearest name.
+    """
+    for path in (Path(name), workspace.runs / name):
+        if (path / "spec.json").is_file():
+            return RunDirectory(path)
+    known = [path.parent.relative_to(workspace.runs).as_posix() for path in workspace.runs.rglob("spec.json")]
+    inside = [run for run in known if run.startswith(f"{Path(name).name}/")]
+    if inside:
+        raise RunError(f"'{name}' is an ablation; name one of its {len(inside)} runs, for example {inside[0]}")
+    raise RunError(f"{unknown('run', str(name), known)} (in {workspace.runs})")

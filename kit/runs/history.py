@@ -1,0 +1,76 @@
+"""A training's figures, epoch by epoch."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from kit.errors import RunError
+from kit.files import write_whole
+
+Row = Mapping[str, float]
+
+
+@dataclass(slots=True)
+class History:
+    """history.csv: a line an epoch, appended as the epoch ends.
+
+    Attributes:
+        path: the file.
+        rows: metric by name for each epoch, in order; NaN where it was not a number.
+    """
+
+    path: Path
+    rows: list[Row] = field(default_factory=list)
+
+    @classmethod
+    def read(cls, path: Path) -> History:
+        """Read a history; a missing file is an empty one, a last line cut short is left out.
+
+        Raises:
+            RunError: a value is no number.
+        """
+        if not path.is_file():
+            return cls(path)
+        text = path.read_text()
+        whole = text[: text.rfind("\n") + 1]
+        try:
+            rows = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(io.StringIO(whole))]
+        except (TypeError, ValueError) as error:
+            raise RunError(f"{path} is not a history of numbers: {error}") from error
+        return cls(path, list(rows))
+
+    def append(self, row: Row) -> None:
+        """Add an epoch, on the disk before this returns."""
+        header = "" if self.rows else ",".join(row) + "\n"
+        with self.path.open("a") as file:
+            file.write(header + ",".join(repr(float(value)) for value in row.values()) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        self.rows.append(row)
+
+    def cut(self, epochs: int) -> None:
+        """Forget all epochs after the first `epochs`, and any half-written line."""
+        self.rows = self.rows[:epochs]
+        lines = [",".join(self.rows[0])] if self.rows else []
+        lines += [",".join(repr(float(value)) for value in row.values()) for row in self.rows]
+        write_whole(self.path, "".join(line + "\n" for line in lines))
+
+    def column(self, name: str) -> list[float]:
+        """List one metric over the epochs; empty if it was not recorded."""
+        return [row[name] for row in self.rows if name in row]
+
+
+def best_epoch(values: Sequence[float], *, smaller_is_better: bool) -> int | None:
+    """Find the first epoch (from 0) with the best value; None if no value is a number."""
+    candidates = [(value, epoch) for epoch, value in enumerate(values) if not math.isnan(value)]
+    if not candidates:
+        return None
+    if smaller_is_better:
+        return min(candidates)[1]
+    return max(candidates, key=lambda candidate: (candidate[0], -candidate[1]))[1]
