@@ -14,6 +14,7 @@ KitError
 from __future__ import annotations
 
 import difflib
+import itertools
 from collections.abc import Collection, Iterable
 
 
@@ -53,7 +54,7 @@ class SubmissionError(KitError):
     """Predictions do not fit the sample submission."""
 
 
-_LISTED = 8  # names that a message still reads well with
+_LISTED = 300  # characters of names that a message still reads well with
 
 
 def unknown(kind: str, name: str, known: Collection[str]) -> str:
@@ -64,10 +65,11 @@ def unknown(kind: str, name: str, known: Collection[str]) -> str:
     """
     within = sorted(other for other in known if name and name.lower() in other.lower())
     nearest = [*difflib.get_close_matches(name, known, n=1, cutoff=0.6), *within]
-    hint = f"; did you mean '{nearest[0]}'?" if nearest else ";"
-    listed = sorted(known)
-    more = f", … ({len(listed):,})" if len(listed) > _LISTED else ""
-    return f"unknown {kind} '{name}'{hint} Known: {', '.join(listed[:_LISTED]) or 'none yet'}{more}"
+    hint = f"; did you mean '{nearest[0]}'?" if nearest else "."
+    ends = itertools.accumulate(len(other) + len(", ") for other in sorted(known))
+    listed = [other for other, end in zip(sorted(known), ends, strict=True) if end <= _LISTED]
+    more = f", … ({len(known):,})" if len(listed) < len(known) else ""
+    return f"unknown {kind} '{name}'{hint} Known: {', '.join(listed) or 'none yet'}{more}"
 
 
 def first_three(items: Iterable[str], count: int) -> str:

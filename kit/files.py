@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all."""
+"""Files that appear whole or not at all, and folders that one command at a time writes to."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 
 from kit.errors import WorkspaceError
 
+_PATIENCE = 2.0  # seconds: the workers of a killed command need a moment to follow it
 _CHUNK = 1 << 20  # 1 MiB: large enough that hashing, not reading, is the work
 
 
@@ -26,8 +27,35 @@ def whole_file(path: Path) -> Iterator[Path]:
         _to_disk(temporary)
         temporary.replace(path)
         _to_disk(path.parent)
+    except OSError as error:
+        if error.filename != str(temporary):
+            raise
+        raise type(error)(error.errno, error.strerror, str(path)) from error  # the name that the user knows
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Keep other processes of kit from writing to `path` meanwhile; a killed process leaves nothing locked.
+
+    Raises:
+        WorkspaceError: another one does.
+    """
+    from filelock import FileLock, Timeout  # noqa: PLC0415 (slow to import, and only what writes needs it)
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(path.with_name(f".{path.name}.lock"), timeout=_PATIENCE)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise WorkspaceError(f"another kit command is writing {path}; wait until it has finished") from error
+    try:
+        yield
+    finally:
+        Path(lock.lock_file).unlink(missing_ok=True)  # before the release: who waits sees that the name is gone
+        lock.release()
 
 
 def write_whole(path: Path, data: bytes | str) -> None:

@@ -23,7 +23,7 @@ def held_stderr() -> Iterator[None]:
         os.dup2(held.fileno(), 2)
         try:
             yield
-        except BaseException:
+        except Exception:  # Ctrl-C needs no explanation
             held.seek(0)
             os.write(stderr, held.read())
             raise

@@ -21,6 +21,7 @@ import kit
 from kit.ablation.grid import plan_arms
 from kit.ablation.statistics import figure, paired_difference, volatility
 from kit.errors import RunError, SpecError, WorkspaceError
+from kit.files import locked
 from kit.runs import RunDirectory
 from kit.shards import Dataset
 from kit.specs import override, read_recipe
@@ -53,10 +54,10 @@ def test_one_at_a_time_is_the_recipe_and_each_change_from_it() -> None:
     names = [arm.name for arm in plan_arms(axes, read_recipe(), "one-at-a-time")]
 
     assert [
-        "bn_position=before,bn_momentum=0.99,filters=[32,64]",
+        "bn_position=before,bn_momentum=0.99,filters=32-64",
         "bn_position=after",
         "bn_momentum=0.5",
-        "filters=[16]",
+        "filters=16",
     ] == names
 
 
@@ -258,6 +259,24 @@ def test_more_seeds_extend_the_same_ablation_and_other_settings_begin_another(
     assert more == ablation != other
     assert 6 == len(histories(more))
     assert before.items() <= histories(more).items()
+
+
+@pytest.mark.slow
+def test_figures_do_not_depend_on_how_many_trials_run_at_a_time(
+    ablation: Path, tiny: Dataset, workspace: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "tfrecords").symlink_to(workspace / "tfrecords")
+    alone = kit.ablate(tiny.manifest.name, AXES, settings=SHORT, seeds=2, jobs=1, root=tmp_path)
+    together = kit.ablate(tiny.manifest.name, AXES, settings={**SHORT, "train.threads": 1}, seeds=2, root=workspace)
+
+    assert ablation == together
+    assert histories(alone).items() <= histories(ablation).items()
+    assert 4 == len(histories(alone))
+
+
+def test_one_command_at_a_time_runs_an_ablation(ablation: Path, tiny: Dataset, workspace: Path) -> None:
+    with locked(ablation), pytest.raises(WorkspaceError, match="another kit command is writing"):
+        kit.ablate(tiny.manifest.name, AXES, settings=SHORT, seeds=2, jobs=1, root=workspace)
 
 
 @pytest.mark.slow

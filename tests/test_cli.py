@@ -130,7 +130,7 @@ BAD_INPUT = [
     (["info", "tinny"], r"unknown dataset 'tinny'; did you mean 'tiny'\?"),
     (["train", "tiny", "--recipe", "histology"], r"unknown recipe 'histology'"),
     (["train", "tiny", "--set", "model.bn_momntum=0.5"], r"did you mean 'model.bn_momentum'\?"),
-    (["train", "tiny", "--set", "model.bn_momentum=x"], r"model.bn_momentum: Expected `float`, got `str`"),
+    (["train", "tiny", "--set", "model.bn_momentum=x"], r"model.bn_momentum must be a number, got 'x'"),
     (["train", "tiny", "--set", "model.padding=full"], r"model.padding must be one of valid, same, got 'full'"),
     (["train", "tiny", "--set", "model.pool=30"], r"model.pool=30 does not fit in block 1"),
     (["train", "tiny", "--set", "epochs"], r"'epochs' must read path=value"),
@@ -141,12 +141,23 @@ BAD_INPUT = [
     (["evaluate", "nothing"], r"unknown run 'nothing'"),
     (["evaluate", "nothing", "--weights", "first"], r"--weights must be one of best, last, got 'first'"),
     (["predict", "nothing"], r"unknown run 'nothing'"),
-    (["shard", "/nowhere", "--name", "x"], r"/nowhere is not a folder"),
+    (["shard", "/nowhere", "--name", "x"], r"/nowhere does not exist"),
     (["shard", ".", "--name", "../x"], r"dataset name '../x' must be letters"),
     (["shard", ".", "--name", "x", "--size", "large"], r"size 'large' must read 32, or 240x320"),
     (["shard", ".", "--name", "x", "--split", "70/20"], r"split '70/20' must read 70/30"),
     (["shard", ".", "--name", "x", "--workers", "0"], r"workers must be 1 or more, got 0"),
     (["shard", ".", "--name", "x", "--channels", "4"], r"channels must be 1 or 3, got 4"),
+    (["shard", ".", "--name", "x", "--max-bad", "-1"], r"max_bad must be 0 or more, got -1"),
+    (["shard", ".", "--name", "x", "--seed", "-1"], r"seed must be in \[0, 2147483648\), got -1"),
+    (["train", "tiny", "--seed", "-1"], r"seed must be in \[0, 2147483648\), got -1"),
+    (["train", "tiny", "--set", "train.threads=-1"], r"train.threads must be 0 or more, got -1"),
+    (
+        ["train", "tiny", "--set", "model.pool=2", "--set", "train.batch_size=500"],
+        r"84 train images, fewer than a batch of 500",
+    ),
+    (["ablate", "tiny", "--jobs", "0"], r"jobs must be 1 or more, got 0"),
+    (["ablate", "tiny", "--momentum", "0.5,0.50"], r"model.bn_momentum names a value twice: 0.5, 0.5"),
+    (["ablate", "tiny", "--momentum", "0.5", "--vary", "model.bn_momentum=0.9"], r"model.bn_momentum is varied twice"),
 ]
 
 
@@ -168,6 +179,52 @@ def test_bad_input_is_one_line_and_status_one(
     assert re.match(f"kit: .*{message}", answer.err)
     assert 1 == answer.err.count("\n")
     assert before == sorted(path for path in workspace.rglob("*"))
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["train", "tiny", "--set", "model.pool=30"],
+        ["ablate", "tiny", "--set", "model.pool=30"],
+        ["evaluate", "RUN", "--split", "tests"],
+        ["predict", "RUN", "-o", "sample_submission.csv"],
+        ["predict", "RUN", "--threshold", "2"],
+    ],
+    ids=" ".join,
+)
+def test_what_is_refused_is_refused_before_tensorflow_loads(
+    run: RunDirectory, workspace: Path, arguments: list[str]
+) -> None:
+    named = [str(run.path) if argument == "RUN" else argument for argument in arguments]
+    script = f"""
+import sys
+sys.argv = ["kit", *{named}]
+from kit.cli import main
+try:
+    main()
+except SystemExit as left:
+    sys.exit(10 * ("tensorflow" in sys.modules) + left.code)
+"""
+    answer = subprocess.run(
+        [sys.executable, "-c", script], cwd=workspace, env={**os.environ, "KIT_ROOT": "."}, check=False
+    )
+
+    assert 1 == answer.returncode
+
+
+def test_a_dataset_is_found_by_its_folder_too(command: Command, tiny: Dataset, workspace: Path) -> None:
+    answer = command("info", tiny.folder, "--root", workspace)
+
+    assert 0 == answer.status
+    assert tiny.manifest.fingerprint in answer.out
+
+
+def test_a_finished_run_is_said_to_be_finished(command: Command, run: RunDirectory, workspace: Path) -> None:
+    settings = [part for path, value in SETTINGS.items() for part in ("--set", f"{path}={value}")]
+    answer = command("train", "tiny", *settings, "--root", workspace)
+
+    assert "finished before" in answer.err
+    assert run.path.name in answer.out
 
 
 def test_a_target_that_cannot_be_written_is_one_line(command: Command, tmp_path: Path) -> None:

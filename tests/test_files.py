@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kit.errors import SpecError, WorkspaceError
-from kit.files import refuse_overwrite, sha256_file, sweep, whole_file, write_whole
+from kit.files import locked, refuse_overwrite, sha256_file, sweep, whole_file, write_whole
 from kit.workspace import Workspace, checked_name
 
 
@@ -115,6 +115,54 @@ def test_hash_does_not_depend_on_how_the_file_is_read(tmp_path: Path, size: int)
     (tmp_path / "file.bin").write_bytes(data)
 
     assert hashlib.sha256(data).hexdigest() == sha256_file(tmp_path / "file.bin")
+
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from kit.files import locked
+with locked(Path(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_what_another_process_writes_is_refused_until_it_is_done(tmp_path: Path) -> None:
+    folder = tmp_path / "runs" / "first"
+    command = [sys.executable, "-c", HOLD, str(folder)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout is not None
+        assert "held\n" == holder.stdout.readline()
+        with pytest.raises(WorkspaceError, match=f"another kit command is writing {re.escape(str(folder))}"):
+            locked(folder).__enter__()
+        holder.communicate()
+
+    with locked(folder):
+        assert [".first.lock"] == [path.name for path in folder.parent.iterdir()]
+    assert not list(folder.parent.iterdir())
+
+
+def test_a_killed_process_locks_nothing(tmp_path: Path) -> None:
+    folder = tmp_path / "first"
+    command = [sys.executable, "-c", HOLD, str(folder)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        holder.kill()
+        holder.wait()
+
+    with locked(folder):
+        pass
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_target_that_is_a_folder_is_named_as_the_user_knows_it(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+
+    with pytest.raises(IsADirectoryError) as caught:
+        write_whole(tmp_path / "out", "text")
+    assert str(tmp_path / "out") == caught.value.filename
+    assert [tmp_path / "out"] == list(tmp_path.iterdir())
 
 
 def test_existing_file_is_refused_by_name(tmp_path: Path) -> None:

@@ -32,9 +32,9 @@ def _as_in_a_training() -> None:
 
 def epochs(dataset: Dataset, count: int, **options: object) -> list[np.ndarray]:
     """Images of `count` epochs, each [steps x batch, pixels]."""
-    from kit.pipeline import steps_per_epoch, train_batches
+    from kit.pipeline import train_batches
 
-    steps = steps_per_epoch(dataset, BATCH)
+    steps = dataset.full_batches("train", BATCH)
     batches = train_batches(dataset, batch_size=BATCH, **options).take(count * steps)
     images = np.concatenate([image.numpy().reshape(BATCH, -1) for image, _ in batches])
     return np.split(images, count)
@@ -151,7 +151,6 @@ def test_images_of_several_sizes_are_refused_with_the_option_that_helps(tmp_path
 
 
 def test_a_batch_larger_than_the_split_is_refused_with_one_that_fits(tiny: Dataset) -> None:
-    from kit.pipeline import steps_per_epoch
 
-    with pytest.raises(ShardError, match=r"84 train images, fewer than a batch of 85; give --set train.batch_size=21"):
-        steps_per_epoch(tiny, 85)
+    with pytest.raises(ShardError, match=r"84 train images, fewer than a batch of 85; give --set train.batch_size=16"):
+        tiny.full_batches("train", 85)

@@ -107,6 +107,14 @@ def test_an_evaluation_is_written_as_tables_and_pictures(run: RunDirectory, work
     assert colours(report_picture) > 10
 
 
+def test_evaluations_of_other_weights_or_splits_lie_apart(run: RunDirectory, workspace: Path) -> None:
+    best, last = (kit.evaluate(run.path, weights=weights, root=workspace) for weights in ("best", "last"))
+
+    assert run.path / "evaluation-validation-best" == best.folder
+    assert run.path / "evaluation-validation-last" == last.folder
+    assert "validation, last weights" in last.tables()[0].title
+
+
 def test_an_unlabelled_or_unknown_split_cannot_be_evaluated(run: RunDirectory, workspace: Path) -> None:
     with pytest.raises(ShardError, match=r"split 'test' of tiny has no labels"):
         kit.evaluate(run.path, split="test", root=workspace)

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from kit.errors import CorruptRecordError, ShardError, SourceError, SpecError, WorkspaceError
+from kit.files import locked
 from kit.shards import Dataset, find_dataset, shard, verify_dataset
 from kit.shards.dataset import read_dataset
 from kit.shards.example import decode_example, encode_example
@@ -199,6 +200,35 @@ def test_changed_image_is_refused(competition: Competition, tmp_path: Path) -> N
         shard(**competition.inputs, name="cells", workers=1, root=tmp_path)
 
 
+def test_what_differs_is_named(cells: Dataset, competition: Competition, tmp_path: Path) -> None:
+    with pytest.raises(ShardError, match=r"size was none, is \[8,8\]; seed was 0, is 7; choose another --name"):
+        shard(**competition.inputs, name="cells", size=(8, 8), seed=7, workers=1, root=tmp_path)
+
+    verify_dataset(cells)
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_what_kit_did_not_write_is_never_replaced(competition: Competition, tmp_path: Path, *, force: bool) -> None:
+    mine = tmp_path / "tfrecords" / "cells" / "thesis.txt"
+    mine.parent.mkdir(parents=True)
+    mine.write_text("years of work")
+
+    with pytest.raises(ShardError, match="cells exists and is not a dataset of kit's; move it away"):
+        shard(**competition.inputs, name="cells", force=force, workers=1, root=tmp_path)
+    assert "years of work" == mine.read_text()
+    assert ["cells"] == _names(tmp_path / "tfrecords")
+
+
+def test_one_command_at_a_time_writes_a_dataset(competition: Competition, tmp_path: Path) -> None:
+    with (
+        locked(tmp_path / "tfrecords" / "cells"),
+        pytest.raises(WorkspaceError, match=r"another kit command is writing .*cells; wait until it has finished"),
+    ):
+        shard(**competition.inputs, name="cells", workers=1, root=tmp_path)
+
+    assert not _names(tmp_path / "tfrecords")
+
+
 def test_force_replaces_the_whole_folder(cells: Dataset, competition: Competition, tmp_path: Path) -> None:
     (cells.folder / "notes.txt").write_text("mine")
     dataset = shard(**competition.inputs, name="cells", seed=1, force=True, workers=1, root=tmp_path)
@@ -250,7 +280,7 @@ def test_image_that_cannot_be_stored_stops_with_its_name_and_reason_and_leaves_n
 ) -> None:
     name = _cut(competition)
 
-    with pytest.raises(SourceError, match=rf"truncated or damaged .*: {re.escape(name)} \(1\)\. .*--max-bad 1"):
+    with pytest.raises(SourceError, match=rf"truncated or damaged .*: \S*{re.escape(name)} \(1\)\. .*--max-bad 1"):
         shard(**competition.inputs, name="cells", workers=workers, root=tmp_path)
 
     assert not _names(tmp_path / "tfrecords")
@@ -262,7 +292,7 @@ def test_images_that_cannot_be_stored_are_listed_if_allowed(competition: Competi
     header, *rows = (dataset.folder / "rejects.csv").read_text().splitlines()
 
     assert header == "input,reason"
-    assert names == [row.partition(",")[0] for row in rows]
+    assert names == [Path(row.partition(",")[0]).name for row in rows]
     assert all("truncated or damaged" in row for row in rows)
     assert dataset.manifest.rejects == 2
     assert dataset.manifest.records("train") + dataset.manifest.records("validation") == 22

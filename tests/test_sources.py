@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kit.errors import SourceError, SpecError
+from kit.errors import SourceError, SpecError, SubmissionError
 from kit.shards import shard
 from kit.sources import Record, Reject, Source, read_source
 from tests.conftest import Competition
@@ -170,23 +170,25 @@ def test_label_file_without_header_names_what_stands_there(cifar: Path) -> None:
 
 
 def test_id_with_two_labels_is_named(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match=r"gives two labels to the same id: b \(1\)"):
+    with pytest.raises(SourceError, match=r"gives two labels to the same id: b is y in line 3 and x in line 6 \(1\)"):
         _labelled(tmp_path, FOUR_LABELS + "b,x\n", *FOUR)
 
 
 def test_many_ids_with_two_labels_are_counted_and_three_named(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match=r"two labels to the same id: a, b, c, … \(4\)"):
+    with pytest.raises(
+        SourceError, match=r"two labels to the same id: a is x in line 2 and q in line 6, b is .*, … \(4\)"
+    ):
         _labelled(tmp_path, FOUR_LABELS + "a,q\nb,q\nc,q\nd,q\n", *FOUR)
 
 
 @pytest.mark.parametrize("row", ["e,", "e,  ", "e"])
 def test_empty_label_names_its_row(tmp_path: Path, row: str) -> None:
-    with pytest.raises(SourceError, match=r"has an empty 'label': row 5 \(1\)"):
+    with pytest.raises(SourceError, match=r"has an empty 'label': line 6 \(1\)"):
         _labelled(tmp_path, f"{FOUR_LABELS}{row}\n", *FOUR)
 
 
 def test_empty_id_names_its_row(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match=r"has an empty 'id': row 5 \(1\)"):
+    with pytest.raises(SourceError, match=r"has an empty 'id': line 6 \(1\)"):
         _labelled(tmp_path, f"{FOUR_LABELS},x\n", *FOUR)
 
 
@@ -211,7 +213,7 @@ def test_ids_without_files_and_files_without_ids_become_rejects(tmp_path: Path) 
 
     assert source.rejects == (
         Reject("lost", f"id in labels.csv without an image in {tmp_path / 'images'}"),
-        Reject("extra.png", "image without an id in labels.csv"),
+        Reject(str(tmp_path / "images" / "extra.png"), "image without an id in labels.csv"),
     )
     assert [record.key for record in source.records] == ["a", "b", "c", "d"]
 
@@ -250,7 +252,7 @@ def test_folder_without_images_names_the_endings_looked_for(tmp_path: Path, file
 
 
 def test_missing_folder_is_named(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match="nowhere is not a folder"):
+    with pytest.raises(SourceError, match="nowhere does not exist"):
         read_source(tmp_path / "nowhere")
 
 
@@ -297,7 +299,9 @@ def test_one_label_in_a_label_file_is_refused_by_name(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("csv", ["id,label\n", "id,label\nlost,x\ngone,y\n"])
 def test_label_file_that_fits_no_image_is_refused(tmp_path: Path, csv: str) -> None:
-    with pytest.raises(SourceError, match="found no labelled image"):
+    with pytest.raises(
+        SourceError, match=r"no id in .*labels\.csv names an image in .*; images there: a\.png, b\.png, c\.png, … \(4\)"
+    ):
         _labelled(tmp_path, csv, *FOUR)
 
 
@@ -330,7 +334,7 @@ def test_file_that_is_not_a_csv_of_utf8_text_is_named(tmp_path: Path, content: b
     labels = tmp_path / "labels.csv"
     labels.write_bytes(content)
 
-    with pytest.raises(SourceError, match=r"labels\.csv (is not a CSV|has no column)"):
+    with pytest.raises(SourceError, match=r"labels\.csv (is not a CSV|has no column|is not UTF-8 text)"):
         read_source(_images(tmp_path / "images", *FOUR), labels=labels)
 
 
@@ -370,7 +374,7 @@ def test_test_images_and_the_ids_of_the_sample_submission_must_meet(competition:
         sample_submission=competition.sample_submission,
     )
 
-    assert [reject.name.partition(".")[0] for reject in source.rejects] == ["test9", "test5"]
+    assert [Path(reject.name).stem for reject in source.rejects] == ["test9", "test5"]
     assert "without an image" in source.rejects[0].reason
     assert "without an id in sample_submission.csv" in source.rejects[1].reason
 
@@ -396,7 +400,31 @@ def test_repeated_ids_in_the_sample_submission_are_named(competition: Competitio
 def test_sample_submission_of_one_column_is_refused(competition: Competition) -> None:
     competition.sample_submission.write_text("id\ntest0\n")
 
-    with pytest.raises(SourceError, match=r"needs an id column and a value column; it has \['id'\]"):
+    with pytest.raises(SourceError, match=r"needs an id column and a value column; it has id"):
+        read_source(
+            competition.train,
+            labels=competition.labels,
+            test=competition.test,
+            sample_submission=competition.sample_submission,
+        )
+
+
+@pytest.mark.parametrize("separator", [("semicolon", ";"), ("tab", "\t"), ("bar", "|")])
+def test_label_file_with_another_separator_is_told_to_use_commas(tmp_path: Path, separator: tuple[str, str]) -> None:
+    labels = tmp_path / "labels.csv"
+    labels.write_text(FOUR_LABELS.replace(",", separator[1]))
+
+    with pytest.raises(SourceError, match=rf"no column 'id'; it has .* seem to be separated by {separator[0]}s"):
+        read_source(_images(tmp_path / "images", *FOUR), labels=labels)
+
+
+@pytest.mark.parametrize("columns", ["id,0,2", "id,a,b", "id,0,1,2"])
+def test_sample_submission_that_no_prediction_fits_is_refused(competition: Competition, columns: str) -> None:
+    rows = competition.sample_submission.read_text().splitlines()[1:]
+    values = ",0" * columns.count(",")
+    competition.sample_submission.write_text("\n".join([columns, *(row.partition(",")[0] + values for row in rows)]))
+
+    with pytest.raises(SubmissionError, match=r"columns .* are neither one value nor the classes 0, 1;"):
         read_source(
             competition.train,
             labels=competition.labels,

@@ -57,7 +57,7 @@ RUNS = st.builds(
     dataset=st.text(),
     fingerprint=st.text(),
     arm=st.text(),
-    seed=st.integers(-(2**31), 2**31),
+    seed=st.integers(0, 2**31 - 1),
     model=MODELS,
     train=TRAININGS,
 )
@@ -138,7 +138,7 @@ def test_channels_other_than_grey_and_colour_are_refused() -> None:
         ("model.bn_position", "after", "after"),
         ("train.epochs", "3", 3),
         ("train.learning_rate", "1e-4", 1e-4),
-        ("seed", "-2", -2),
+        ("seed", "2", 2),
         ("arm", "a, [b]", "a, [b]"),
     ],
 )
@@ -168,8 +168,8 @@ def test_override_leaves_everything_else() -> None:
 @pytest.mark.parametrize(
     ("path", "text", "message"),
     [
-        ("train.epochs", "many", r"^train\.epochs: Expected `int`"),
-        ("train.epochs", "1.5", r"^train\.epochs: Expected `int`"),
+        ("train.epochs", "many", r"^train\.epochs must be a whole number, got 'many'$"),
+        ("train.epochs", "1.5", r"^train\.epochs must be a whole number, got '1.5'$"),
         ("train.epochs", "0", r"^train\.epochs must be 1 or more, got 0$"),
         ("model.bn_momentum", "1.5", r"^model\.bn_momentum must be in \[0, 1\), got 1\.5$"),
         ("model.filters", "8,wide", r"^model\.filters"),
@@ -257,11 +257,11 @@ def test_unknown_table_in_a_recipe_names_the_nearest(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("[model]\nkernel = 'three'", "model.kernel: Expected `int`"),
+        ("[model]\nkernel = 'three'", "model.kernel must be a whole number, got 'three'"),
         ("[model]\nkernel = 0", "model.kernel must be 1 or more, got 0"),
         ("[model]\nfilters = [8, -1]", "model.filters and dense must be 1 or more"),
         ("[model]\npadding = 'full'", "model.padding must be one of valid, same, got 'full'"),
-        ("model = 3", "model: Expected `object`"),
+        ("model = 3", "model must be a table, got 3"),
     ],
 )
 def test_value_that_cannot_be_in_a_recipe_names_file_and_key(tmp_path: Path, content: str, message: str) -> None:
@@ -339,7 +339,7 @@ def test_file_that_is_not_json_is_named(tmp_path: Path, content: bytes) -> None:
 
 
 def test_arm_is_named_by_the_last_part_of_each_changed_path() -> None:
-    overrides = {"model.bn_position": "before", "model.bn_momentum": 0.5}
+    overrides = {"model.bn_position": "before", "model.bn_momentum": "0.5"}
 
     assert arm_name(overrides, otherwise="baseline") == "bn_position=before,bn_momentum=0.5"
 
@@ -348,8 +348,8 @@ def test_arm_that_changes_nothing_has_the_other_name() -> None:
     assert arm_name({}, otherwise="baseline") == "baseline"
 
 
-def test_arm_name_holds_neither_slashes_nor_spaces() -> None:
-    assert arm_name({"model.filters": "[8, 16]", "arm": "a/b"}, otherwise="x") == "filters=[8,16],arm=a-b"
+def test_arm_name_holds_nothing_that_a_shell_reads() -> None:
+    assert arm_name({"model.filters": "[8, 16]", "arm": "a/b"}, otherwise="x") == "filters=8-16,arm=a-b"
 
 
 @pytest.mark.parametrize(

@@ -102,7 +102,7 @@ def test_a_finished_run_is_not_trained_again(run: RunDirectory, tiny: Dataset, w
 def test_equal_seeds_give_equal_numbers_and_other_seeds_others(
     run: RunDirectory, tiny: Dataset, tmp_path: Path
 ) -> None:
-    from kit.training import train_run
+    from kit.training.run import train_run
 
     spec = run.spec()
     same, other = RunDirectory(tmp_path / "same"), RunDirectory(tmp_path / "other")
@@ -115,7 +115,7 @@ def test_equal_seeds_give_equal_numbers_and_other_seeds_others(
 
 
 def test_images_that_do_not_fit_into_memory_are_streamed(run: RunDirectory, tiny: Dataset, tmp_path: Path) -> None:
-    from kit.training import train_run
+    from kit.training.run import train_run
 
     first, second = RunDirectory(tmp_path / "first"), RunDirectory(tmp_path / "second")
     for directory in (first, second):
@@ -129,7 +129,7 @@ def test_images_that_do_not_fit_into_memory_are_streamed(run: RunDirectory, tiny
 def test_a_killed_training_goes_on_to_the_same_numbers(
     run: RunDirectory, tiny: Dataset, tmp_path: Path, epoch: int
 ) -> None:
-    from kit.training import train_run
+    from kit.training.run import train_run
 
     killed = RunDirectory(tmp_path / "killed")
     killed.claim(run.spec())
@@ -145,7 +145,7 @@ def test_a_killed_training_goes_on_to_the_same_numbers(
 
 
 def test_a_damaged_checkpoint_falls_back(run: RunDirectory, tiny: Dataset, tmp_path: Path) -> None:
-    from kit.training import train_run
+    from kit.training.run import train_run
 
     killed = RunDirectory(tmp_path / "killed")
     killed.claim(run.spec())
@@ -159,7 +159,7 @@ def test_a_damaged_checkpoint_falls_back(run: RunDirectory, tiny: Dataset, tmp_p
 
 
 def test_a_directory_of_other_settings_is_refused(run: RunDirectory, tiny: Dataset) -> None:
-    from kit.training import train_run
+    from kit.training.run import train_run
 
     spec = run.spec()
     with pytest.raises(RunError, match=r"holds a run of other settings"):
@@ -167,7 +167,7 @@ def test_a_directory_of_other_settings_is_refused(run: RunDirectory, tiny: Datas
 
 
 def test_a_run_of_other_shards_is_refused(run: RunDirectory, tiny: Dataset, tmp_path: Path) -> None:
-    from kit.training import train_run
+    from kit.training.run import train_run
 
     spec = run.spec()
     with pytest.raises(RunError, match=r"its shards have changed since"):
@@ -213,7 +213,7 @@ def test_two_devices_give_the_losses_of_one(tiny: Dataset, run: RunDirectory, tm
         tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * int(sys.argv[4]))
         from kit.runs import RunDirectory
         from kit.shards.dataset import read_dataset
-        from kit.training import train_run
+        from kit.training.run import train_run
         dataset, spec = read_dataset(Path(sys.argv[1])), RunDirectory(Path(sys.argv[2])).spec()
         train_run(dataset, spec, RunDirectory(Path(sys.argv[3])))
     """
@@ -235,7 +235,7 @@ def test_the_best_epoch_is_the_first_of_equals_and_never_nan() -> None:
 
 def test_a_history_line_cut_short_is_left_out(tmp_path: Path) -> None:
     path = tmp_path / "history.csv"
-    path.write_text("epoch,loss\n1.0,0.5\n2.0,0.")
+    path.write_text("epoch,loss\n1,0.5\n2,0.")
     history = History.read(path)
     history.cut(1)
     history.append({"epoch": 2.0, "loss": 0.25})
@@ -251,7 +251,7 @@ def _kill_after(epoch: int, dataset: Dataset, directory: RunDirectory) -> None:
         from kit.progress import NoProgress
         from kit.runs import RunDirectory
         from kit.shards.dataset import read_dataset
-        from kit.training import train_run
+        from kit.training.run import train_run
 
         class Slow(NoProgress):
             def advance(self, steps=1, note=""):

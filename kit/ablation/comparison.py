@@ -106,15 +106,21 @@ def _summarize(
         difference=None if runs is baseline else _difference(runs, baseline, comparisons),
         loss=_over(runs, lambda run: run.last("loss")),
         val_loss=_over(runs, lambda run: run.last("val_loss")),
-        gap=_over(runs, lambda run: run.last("accuracy") - run.last("val_accuracy")),
+        gap=_over(runs, _gap),
         volatility=_over(runs, lambda run: volatility(run.metrics["val_accuracy"])),
         parameters=runs[0].parameters,
         seconds_per_epoch=figure(seconds),
     )
 
 
-def _over(runs: Sequence[Trajectory], measure: Callable[[Trajectory], float]) -> Figure | None:
-    return figure([measure(run) for run in runs])
+def _over(runs: Sequence[Trajectory], measure: Callable[[Trajectory], float | None]) -> Figure | None:
+    """Measure each run; a figure that not all of them recorded is nobody's."""
+    values = [value for run in runs if (value := measure(run)) is not None]
+    return figure(values) if len(values) == len(runs) else None
+
+
+def _gap(run: Trajectory) -> float:
+    return run.metrics["accuracy"][-1] - run.metrics["val_accuracy"][-1]
 
 
 def _best(run: Trajectory) -> float:
@@ -126,4 +132,4 @@ def _difference(runs: Sequence[Trajectory], baseline: Sequence[Trajectory], comp
 
 
 def _by_seed(runs: Sequence[Trajectory]) -> dict[int, float]:
-    return {run.seed: run.last("val_accuracy") for run in runs if run.seed is not None}
+    return {run.seed: run.metrics["val_accuracy"][-1] for run in runs if run.seed is not None}

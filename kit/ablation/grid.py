@@ -54,6 +54,15 @@ def parse_axis(path: str, values: str) -> Axis:
     return Axis(path, tuple(value.strip() for value in _VALUE.findall(values) if value.strip()))
 
 
+def settled(axis: Axis, base: Recipe) -> Axis:
+    """Write an axis' values as the recipe would: 0.50 and .5 are the same.
+
+    Raises:
+        SpecError: unknown setting, a value that it refuses, or one that is there twice.
+    """
+    return Axis(axis.path, tuple(value_of(override(base, {axis.path: value}), axis.path) for value in axis.values))
+
+
 def plan_arms(axes: Sequence[Axis], base: Recipe, design: Design) -> list[Arm]:
     """Lay out the arms of a design; the first is the baseline.
 
@@ -65,8 +74,9 @@ def plan_arms(axes: Sequence[Axis], base: Recipe, design: Design) -> list[Arm]:
     Raises:
         SpecError: unknown setting, refused value, or two arms that are the same.
     """
-    if len({axis.path for axis in axes}) < len(axes):
-        raise SpecError("an axis is given twice; join its values with commas")
+    paths = [axis.path for axis in axes]
+    if twice := sorted({path for path in paths if paths.count(path) > 1}):
+        raise SpecError(f"{', '.join(twice)} is varied twice; join the values with commas")
     settings = _grid(axes) if design == "grid" else _one_at_a_time(axes, base)
     arms = [Arm(arm_name(dict(pairs), otherwise="base"), pairs) for pairs in settings]
     seen: dict[Recipe, str] = {}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,9 +38,10 @@ class Trajectory:
     parameters: int | None = None
     seconds_per_epoch: float | None = None
 
-    def last(self, metric: str) -> float:
-        """Value of the last epoch; NaN if the metric was not recorded."""
-        return self.metrics.get(metric, [math.nan])[-1]
+    def last(self, metric: str) -> float | None:
+        """Value of the last epoch; None if the metric was not recorded."""
+        values = self.metrics.get(metric)
+        return values[-1] if values else None
 
 
 class _Plan(msgspec.Struct):
@@ -89,6 +89,8 @@ def _read_folder(folder: Path) -> tuple[list[Trajectory], list[Path]]:
 
 def _read_run(run: RunDirectory) -> Trajectory:
     spec, result, history = run.spec(), run.result(), run.history()
+    if not history.rows:
+        raise RunError(f"{history.path} is missing or empty; remove the folder {run.path} and run its command again")
     names = [name for name in history.rows[0] if name not in {"epoch", "seconds"}]
     return Trajectory(
         arm=spec.arm,
@@ -155,7 +157,7 @@ def _checked(path: Path, arm: str, metrics: Mapping[str, list[float]]) -> dict[s
 
 def refuse_mixed(trajectories: list[Trajectory]) -> None:
     """Refuse runs of different datasets: their figures do not compare."""
-    datasets = sorted({run.dataset for run in trajectories if run.dataset[1]})
+    datasets = sorted({run.dataset[1]: run.dataset for run in trajectories if run.dataset[1]}.values())
     if len(datasets) > 1:
         named = ", ".join(f"{name} ({fingerprint})" for name, fingerprint in datasets)
         raise RunError(f"runs of different datasets do not compare: {named}; name runs of one of them")

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
-from kit.ablation.grid import Arm, Axis, Design, plan_arms
+from kit.ablation.grid import Arm, Axis, Design, plan_arms, settled
 from kit.engines import Local, core_count
-from kit.errors import SpecError
-from kit.files import write_whole
+from kit.files import locked, write_whole
 from kit.progress import NO_PROGRESS, Progress
 from kit.runs import RunDirectory, RunResult
 from kit.shards import Dataset, find_dataset
-from kit.specs import Recipe, RunSpec, check_fit, override, read_recipe, to_json
+from kit.specs import Recipe, RunSpec, override, read_recipe, to_json
 from kit.specs.recipe import DEFAULT_RECIPE
+from kit.specs.settings import require
+from kit.training.train import check_spec
 from kit.workspace import Workspace
 
 
@@ -48,14 +48,12 @@ class Trial:
         spec: of the run.
         directory: the run's.
         dataset: its manifest and folder.
-        threads: that its operations may use; 0 leaves it to TensorFlow.
         memory_share: of the machine's memory that its decoded images may fill.
     """
 
     spec: RunSpec
     directory: Path
     dataset: Dataset
-    threads: int
     memory_share: float
 
 
@@ -88,13 +86,15 @@ def ablate(
         progress: sees every epoch.
 
     Raises:
-        KitError: unknown dataset, recipe or setting, a model that does not fit the images, or a worker that died.
+        KitError: unknown dataset, recipe or setting, a model that does not fit the images, a worker that died, or
+            another process at the same ablation.
     """
-    if seeds < 1:
-        raise SpecError(f"seeds must be 1 or more, got {seeds}")
+    require(seeds >= 1, f"seeds must be 1 or more, got {seeds}")
+    require(jobs is None or jobs >= 1, f"jobs must be 1 or more, got {jobs}")
     workspace = Workspace.at(root)
     dataset = find_dataset(name, root=root)
-    base = override(read_recipe(recipe), settings or {})
+    base = _one_thread(override(read_recipe(recipe), settings or {}))
+    axes = [settled(axis, base) for axis in axes]
     arms = plan_arms(axes, base, design)
     folder = workspace.runs / ablation_id(dataset, base, axes, design)
     specs = {
@@ -107,9 +107,15 @@ def ablate(
         arms=tuple(arm.name for arm in arms),
         seeds=seeds,
     )
-    write_whole(folder / "ablation.json", to_json(plan))
-    _run(specs, dataset, jobs or default_jobs(), progress)
+    with locked(folder):
+        write_whole(folder / "ablation.json", to_json(plan))
+        _run(specs, dataset, jobs or default_jobs(), progress)
     return folder
+
+
+def _one_thread(base: Recipe) -> Recipe:
+    """Give trials one thread unless the user chose: then figures do not depend on how many run at a time."""
+    return base if base.train.threads else override(base, {"train.threads": 1})
 
 
 def ablation_id(dataset: Dataset, base: Recipe, axes: Sequence[Axis], design: Design) -> str:
@@ -129,19 +135,14 @@ def default_jobs() -> int:
 
 def run_trial(trial: Trial) -> RunResult:
     """Train one trial, in a worker."""
-    from kit.training.devices import THREADS  # noqa: PLC0415 (TensorFlow, in the workers only)
-
-    if trial.threads:
-        os.environ[THREADS] = str(trial.threads)
-    from kit.training import train_run  # noqa: PLC0415
+    from kit.training.run import train_run  # noqa: PLC0415 (TensorFlow, in the workers only)
 
     return train_run(trial.dataset, trial.spec, RunDirectory(trial.directory), memory_share=trial.memory_share)
 
 
 def _spec(dataset: Dataset, base: Recipe, arm: Arm, seed: int) -> RunSpec:
     changed = override(base, dict(arm.settings))
-    check_fit(changed.model, dataset.shape)
-    return RunSpec(
+    spec = RunSpec(
         dataset=dataset.manifest.name,
         fingerprint=dataset.manifest.fingerprint,
         arm=arm.name,
@@ -149,14 +150,15 @@ def _spec(dataset: Dataset, base: Recipe, arm: Arm, seed: int) -> RunSpec:
         model=changed.model,
         train=changed.train,
     )
+    check_spec(spec, dataset)
+    return spec
 
 
 def _run(specs: Mapping[Path, RunSpec], dataset: Dataset, jobs: int, progress: Progress) -> None:
     epochs = _Epochs(specs, progress)
     jobs = max(1, min(jobs, len(specs)))
-    threads = max(1, core_count() // jobs) if jobs > 1 else 0
     trials = [
-        Trial(spec, path, dataset, threads, memory_share=0.5 / jobs)
+        Trial(spec, path, dataset, memory_share=0.5 / jobs)
         for path, spec in specs.items()
         if not RunDirectory(path).is_finished
     ]

@@ -46,7 +46,7 @@ def evaluate(
         root=root,
         progress=ConsoleProgress(),
     )
-    files = evaluation.write(output or evaluation.run / f"evaluation-{split}")
+    files = evaluation.write(output or evaluation.folder)
     if json:
         print_json({"evaluation": evaluation, "files": files})
         return

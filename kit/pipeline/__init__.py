@@ -3,10 +3,9 @@
 from kit.pipeline.batches import (
     as_float,
     eval_batches,
-    steps_per_epoch,
     train_batches,
     validation_batches,
 )
 from kit.pipeline.damage import damage_named
 
-__all__ = ["as_float", "damage_named", "eval_batches", "steps_per_epoch", "train_batches", "validation_batches"]
+__all__ = ["as_float", "damage_named", "eval_batches", "train_batches", "validation_batches"]

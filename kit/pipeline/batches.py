@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from kit.compat import tf
-from kit.errors import ShardError
 from kit.pipeline.decode import decode_batches
 from kit.shards import Dataset
 
@@ -76,21 +75,6 @@ def as_float(image: Any) -> Any:
     return tf.cast(image, tf.float32) / 255.0
 
 
-def steps_per_epoch(dataset: Dataset, batch_size: int) -> int:
-    """Count the full batches of the train split.
-
-    Raises:
-        ShardError: not even one.
-    """
-    records = dataset.manifest.records("train")
-    if records < batch_size:
-        raise ShardError(
-            f"{dataset.manifest.name} has {records} train images, fewer than a batch of {batch_size};"
-            f" give --set train.batch_size={max(1, records // 4)}"
-        )
-    return records // batch_size
-
-
 def fits_memory(dataset: Dataset, split: str, share: float) -> bool:
     """Tell whether a split's decoded pixels fill no more than `share` of the machine's memory."""
     height, width, channels = dataset.shape
@@ -137,7 +121,7 @@ def _decoded(dataset: Dataset, split: str) -> tuple[Any, Any]:
 
 def _from_shards(dataset: Dataset, batch_size: int, seed: int, first_epoch: int) -> Any:
     paths = tf.constant([str(path) for path in dataset.paths("train")])
-    steps = steps_per_epoch(dataset, batch_size)
+    steps = dataset.full_batches("train", batch_size)
 
     def one_epoch(epoch: Any) -> Any:
         order = tf.random.experimental.stateless_shuffle(paths, _epoch_seed(seed, epoch))

@@ -88,7 +88,7 @@ def _mean_and_sd(figure: Figure | None, digits: int) -> str:
 def _interval(difference: Difference | None) -> str:
     if difference is None:
         return NOTHING
-    return f"{difference.mean:+.4f}\n{difference.low:+.4f} to {difference.high:+.4f}"
+    return f"{difference.mean:+.4f}\n[{difference.low:+.4f}, {difference.high:+.4f}]"
 
 
 def _exact_table(comparison: Comparison) -> Table:
@@ -110,4 +110,4 @@ def _exact_row(arm: ArmSummary) -> tuple[str, ...]:
 
 
 def _file_name(arm: str) -> str:
-    return re.sub(r"[^A-Za-z0-9._=,-]", "-", arm)
+    return re.sub(r"[^A-Za-z0-9._=,+-]", "-", arm)

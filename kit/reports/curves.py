@@ -53,6 +53,8 @@ def plot_arms(comparison: Comparison) -> bytes:
                 _draw_mean(axes, runs, prefix + metric, colour=COLOURS[number % len(COLOURS)], label=arm, style=style)
             _finish(axes, metric)
             axes.set_title(title)
+    for axes in panels[0]:
+        axes.set_xlabel("")  # the panel below shares it
     handles, labels = panels[0][0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=max(1, _LEGEND // (max(map(len, arms)) + 6)))
     return png(figure)

@@ -31,6 +31,7 @@ class Evaluation:
     Attributes:
         run: folder.
         split: name.
+        weights: "best" or "last" epoch.
         classes: names.
         confusion: int [classes, classes]; rows are the true classes.
         report: precision, recall, f1-score and support of each class and their averages, as scikit-learn gives them.
@@ -41,11 +42,22 @@ class Evaluation:
 
     run: Path
     split: str
+    weights: Weights
     classes: tuple[str, ...]
     confusion: NDArray[np.int64]
     report: dict[str, dict[str, float]]
     accuracy: float
     auc: float | None
+
+    @property
+    def title(self) -> str:
+        """What was measured."""
+        return f"{self.split}, {self.weights} weights"
+
+    @property
+    def folder(self) -> Path:
+        """Where it is written unless the caller says otherwise."""
+        return self.run / f"evaluation-{self.split}-{self.weights}"
 
     def tables(self) -> list[Table]:
         """Lay out the confusion matrix and the classification report."""
@@ -58,7 +70,7 @@ class Evaluation:
         )
         auc = NOTHING if self.auc is None else f"{self.auc:.4f}"
         return [
-            Table(f"{self.split}: rows true, columns predicted", ("class", *self.classes), confusion),
+            Table(f"{self.title}: rows true, columns predicted", ("class", *self.classes), confusion),
             Table(f"accuracy {self.accuracy:.4f}, AUC {auc}", ("class", *_SCORES, "support"), report),
         ]
 
@@ -85,7 +97,7 @@ class Evaluation:
             [f"{share:.1%}\n{count:,}" for share, count in zip(*rows, strict=True)]
             for rows in zip(shares, self.confusion, strict=True)
         ]
-        title = f"{self.split}, n = {self.confusion.sum():,}: share of each true class"
+        title = f"{self.title}, n = {self.confusion.sum():,}: share of each true class"
         return plot_matrix(shares, cells, self.classes, self.classes, title=title, axis_names=("predicted", "true"))
 
     def _plot_report(self) -> bytes:
@@ -93,7 +105,7 @@ class Evaluation:
         cells = [[f"{value:.3f}" for value in row] for row in values]
         names = tuple(f"{name}\nn = {row['support']:,.0f}" for name, row in self.report.items())
         auc = "" if self.auc is None else f", AUC {self.auc:.4f}"
-        title = f"{self.split}: accuracy {self.accuracy:.4f}{auc}"
+        title = f"{self.title}: accuracy {self.accuracy:.4f}{auc}"
         return plot_matrix(values, cells, names, _SCORES, title=title)
 
 
@@ -124,10 +136,10 @@ def evaluate(
     if UNLABELLED in dataset.manifest.counts.get(split, {}):
         raise ShardError(f"split '{split}' of {dataset.manifest.name} has no labels; evaluate on another")
     scores = score_split(directory, dataset, split, weights=weights, progress=progress)
-    return measure(scores, directory.path, split, dataset.manifest.classes)
+    return measure(scores, directory.path, split, weights, dataset.manifest.classes)
 
 
-def measure(scores: Scores, run: Path, split: str, classes: tuple[str, ...]) -> Evaluation:
+def measure(scores: Scores, run: Path, split: str, weights: Weights, classes: tuple[str, ...]) -> Evaluation:
     """Compute an evaluation's figures from predictions."""
     predicted = scores.probabilities.argmax(axis=1)
     places = list(range(len(classes)))
@@ -143,6 +155,7 @@ def measure(scores: Scores, run: Path, split: str, classes: tuple[str, ...]) -> 
     return Evaluation(
         run=run,
         split=split,
+        weights=weights,
         classes=classes,
         confusion=metrics.confusion_matrix(scores.labels, predicted, labels=places),
         report={name: row for name, row in report.items() if isinstance(row, dict)},

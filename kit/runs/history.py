@@ -42,14 +42,15 @@ class History:
         try:
             rows = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(io.StringIO(whole))]
         except (TypeError, ValueError) as error:
-            raise RunError(f"{path} is not a history of numbers: {error}") from error
+            again = f"remove the folder {path.parent} and run its command again"
+            raise RunError(f"{path} is not a history of numbers: {error}; {again}") from error
         return cls(path, list(rows))
 
     def append(self, row: Row) -> None:
         """Add an epoch, on the disk before this returns."""
         header = "" if self.rows else ",".join(row) + "\n"
         with self.path.open("a") as file:
-            file.write(header + ",".join(repr(float(value)) for value in row.values()) + "\n")
+            file.write(header + _line(row))
             file.flush()
             os.fsync(file.fileno())
         self.rows.append(row)
@@ -57,13 +58,17 @@ class History:
     def cut(self, epochs: int) -> None:
         """Forget all epochs after the first `epochs`, and any half-written line."""
         self.rows = self.rows[:epochs]
-        lines = [",".join(self.rows[0])] if self.rows else []
-        lines += [",".join(repr(float(value)) for value in row.values()) for row in self.rows]
-        write_whole(self.path, "".join(line + "\n" for line in lines))
+        header = ",".join(self.rows[0]) + "\n" if self.rows else ""
+        write_whole(self.path, header + "".join(_line(row) for row in self.rows))
 
     def column(self, name: str) -> list[float]:
         """List one metric over the epochs; empty if it was not recorded."""
         return [row[name] for row in self.rows if name in row]
+
+
+def _line(row: Row) -> str:
+    """Write an epoch with every digit; its number is a whole one."""
+    return ",".join(str(int(value)) if name == "epoch" else repr(float(value)) for name, value in row.items()) + "\n"
 
 
 def best_epoch(values: Sequence[float], *, smaller_is_better: bool) -> int | None:

@@ -15,7 +15,7 @@ import msgspec
 
 from kit.engines import Engine
 from kit.errors import ShardError, SourceError, SpecError, first_three
-from kit.files import sweep, write_whole
+from kit.files import locked, sweep, write_whole
 from kit.progress import NO_PROGRESS, Progress
 from kit.shards import tfds
 from kit.shards.dataset import MANIFEST, REJECTS, SAMPLE_SUBMISSION, Dataset, read_dataset
@@ -23,7 +23,7 @@ from kit.shards.manifest import UNLABELLED, ImageInfo, Manifest, SourceInfo, fin
 from kit.shards.plan import plan_shards
 from kit.shards.write import ShardTask, WrittenShard, kept_shard, summary_path, write_shard
 from kit.sources import Record, Reject, Source
-from kit.specs import ShardSpec, to_json
+from kit.specs import ShardSpec, setting_paths, to_json, value_of
 from kit.workspace import Workspace, checked_name
 
 PLAN = "plan.json"
@@ -63,21 +63,25 @@ def build_dataset(
     Raises:
         ShardError: the name holds other data and `force` is not set.
         SourceError: more than `max_bad` inputs cannot be stored; nothing is left behind.
+        WorkspaceError: another process is writing the dataset.
     """
     final = workspace.datasets / checked_name(conversion.name, "dataset")
-    if final.exists() and not force:
-        return _same_dataset(final, conversion)
-    _refuse_bad(conversion, [], max_bad)
-    partial = workspace.datasets / f".{conversion.name}.partial"
-    _claim(partial, conversion)
-    try:
-        written = _write_shards(_tasks(partial, conversion), engine, progress)
-        _refuse_bad(conversion, written, max_bad)
-        _complete(partial, conversion, written)
-    except (ShardError, SourceError, SpecError):
-        shutil.rmtree(partial)
-        raise
-    _publish(partial, final)
+    if final.exists():
+        _refuse_foreign(final)
+        if not force:
+            return _same_dataset(final, conversion)
+    _refuse_bad(conversion, None, max_bad)
+    with locked(final):
+        partial = workspace.datasets / f".{conversion.name}.partial"
+        _claim(partial, conversion)
+        try:
+            written = _write_shards(_tasks(partial, conversion), engine, progress)
+            _refuse_bad(conversion, written, max_bad)
+            _complete(partial, conversion, written)
+        except (ShardError, SourceError, SpecError):
+            shutil.rmtree(partial)
+            raise
+        _publish(partial, final)
     return read_dataset(final)
 
 
@@ -88,7 +92,7 @@ def describe_source(source: Source, folder: Path, labels: Path | None) -> Source
         file = record.file
         line = [record.key, record.label, record.split, file.name, file.size, file.modified]
         digest.update(msgspec.json.encode(line) + b"\n")
-    digest.update(msgspec.json.encode([(reject.name, reject.reason) for reject in source.rejects]))
+    digest.update(msgspec.json.encode([Path(reject.name).name for reject in source.rejects]))
     if source.sample_submission:
         digest.update(source.sample_submission.read_bytes())
     return SourceInfo(
@@ -107,18 +111,41 @@ def class_names(records: Iterable[Record]) -> tuple[str, ...]:
     return tuple(sorted(labels))
 
 
+def _refuse_foreign(folder: Path) -> None:
+    """Leave alone what kit did not write, whatever is forced."""
+    if not (folder / MANIFEST).is_file():
+        raise ShardError(f"{folder} exists and is not a dataset of kit's; move it away, or choose another --name")
+
+
 def _same_dataset(folder: Path, conversion: Conversion) -> Dataset:
     dataset = read_dataset(folder)
-    if dataset.manifest.source.digest == conversion.info.digest and dataset.manifest.settings == conversion.spec:
-        return dataset
-    raise ShardError(
-        f"{folder} was made from other inputs or settings (see its {MANIFEST});"
-        " choose another --name, or replace it with --force"
-    )
+    changes = _changes(dataset.manifest, conversion)
+    if changes:
+        raise ShardError(
+            f"{folder} was made from other inputs or settings: {'; '.join(changes)};"
+            " choose another --name, or replace it with --force"
+        )
+    return dataset
 
 
-def _refuse_bad(conversion: Conversion, written: Sequence[WrittenShard], max_bad: int) -> None:
-    rejects = _rejects(conversion, written)
+def _changes(manifest: Manifest, conversion: Conversion) -> list[str]:
+    """Say what a dataset was made with that is not asked now."""
+    changes = _differences(manifest.settings, conversion.spec)
+    if manifest.source.digest != conversion.info.digest:
+        named = [change for change in _differences(manifest.source, conversion.info) if not change.startswith("digest")]
+        changes += named or ["images, labels or sample submission changed since"]
+    return changes
+
+
+def _differences(before: msgspec.Struct, now: msgspec.Struct) -> list[str]:
+    paths = setting_paths(now)
+    pairs = zip(paths, (value_of(before, path) for path in paths), (value_of(now, path) for path in paths), strict=True)
+    return [f"{path} was {was}, is {given}".replace("null", "none") for path, was, given in pairs if was != given]
+
+
+def _refuse_bad(conversion: Conversion, written: Sequence[WrittenShard] | None, max_bad: int) -> None:
+    """Count what cannot be stored; without `written` only the lists are known, and the images are still unread."""
+    rejects = _rejects(conversion, written or [])
     if len(rejects) <= max_bad:
         return
     by_reason: dict[str, list[str]] = {}
@@ -126,9 +153,9 @@ def _refuse_bad(conversion: Conversion, written: Sequence[WrittenShard], max_bad
         by_reason.setdefault(reject.reason, []).append(reject.name)
     groups = [f"{reason}: {first_three(names, len(names))}" for reason, names in by_reason.items()]
     raise SourceError(
-        f"{conversion.info.folder}: {len(rejects):,} inputs cannot be stored: {'; '.join(groups[:_REASONS])}"
+        f"{conversion.name}: {len(rejects):,} inputs cannot be stored: {'; '.join(groups[:_REASONS])}"
         f"{'; …' if len(groups) > _REASONS else ''}. Mend or remove them, or let them go to {REJECTS} with"
-        f" --max-bad {len(rejects)}"
+        f" --max-bad {len(rejects)}{' or more (no image has been read yet)' if written is None else ''}"
     )
 
 

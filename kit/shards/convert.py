@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from kit.engines import Engine, Local, Serial, core_count
-from kit.errors import SpecError
 from kit.progress import NO_PROGRESS, Progress
 from kit.shards.build import Conversion, build_dataset, describe_source
 from kit.shards.dataset import Dataset
 from kit.sources import read_source
 from kit.specs import ShardSpec
+from kit.specs.settings import require
 from kit.workspace import Workspace
 
 
@@ -58,8 +58,8 @@ def shard(
     Raises:
         KitError: labels or images that cannot become this dataset; nothing is left half-written.
     """
-    if channels not in {1, 3}:
-        raise SpecError(f"channels must be 1 or 3, got {channels}")
+    require(channels in {1, 3}, f"channels must be 1 or 3, got {channels}")
+    require(max_bad >= 0, f"max_bad must be 0 or more, got {max_bad}")
     spec = ShardSpec(size=size, channels=1 if channels == 1 else 3, split=split, seed=seed)
     folder, label_file = Path(source), Path(labels) if labels else None
     found = read_source(
@@ -81,6 +81,5 @@ def shard(
 
 
 def _engine(workers: int) -> Engine:
-    if workers < 1:
-        raise SpecError(f"workers must be 1 or more, got {workers}")
+    require(workers >= 1, f"workers must be 1 or more, got {workers}")
     return Local(workers) if workers > 1 else Serial()

@@ -38,6 +38,21 @@ class Dataset:
         """List the shard files of a split in order."""
         return [self.folder / shard.name for shard in self.shards(split)]
 
+    def full_batches(self, split: str, batch_size: int) -> int:
+        """Count the batches that a split fills.
+
+        Raises:
+            ShardError: not even one.
+        """
+        records = self.manifest.records(split)
+        if records < batch_size:
+            fitting = 1 << max(0, (records // 4).bit_length() - 1)  # a power of two that leaves some steps an epoch
+            raise ShardError(
+                f"{self.manifest.name} has {records} {split} images, fewer than a batch of {batch_size};"
+                f" give --set train.batch_size={fitting}"
+            )
+        return records // batch_size
+
     @property
     def shape(self) -> tuple[int, int, int]:
         """Height, width and channels of every image.
@@ -91,7 +106,7 @@ def find_dataset(name: str, *, root: Path | str | None = None) -> Dataset:
     """Open tfrecords/<name>.
 
     Args:
-        name: of the dataset.
+        name: of the dataset, or its folder in tfrecords/.
         root: of the workspace; KIT_ROOT or the current folder otherwise.
 
     Raises:
@@ -99,6 +114,8 @@ def find_dataset(name: str, *, root: Path | str | None = None) -> Dataset:
         ShardError: it is damaged.
     """
     workspace = Workspace.at(root)
+    if Path(name).parent.resolve() == workspace.datasets.resolve():  # tfrecords/pcam, as a shell completes it
+        name = Path(name).name
     folder = workspace.datasets / name
     if not (folder / MANIFEST).is_file():
         known = sorted(path.parent.name for path in workspace.datasets.glob(f"*/{MANIFEST}"))

@@ -42,7 +42,7 @@ class WrittenShard(msgspec.Struct, frozen=True, kw_only=True):
         counts: images of each class.
         formats: images of each format.
         sizes: distinct heights and widths, pixels.
-        rejects: names and reasons.
+        rejects: paths and reasons.
     """
 
     shard: ShardInfo
@@ -63,7 +63,7 @@ def write_shard(task: ShardTask) -> WrittenShard:
             try:
                 image = store_image(record.file.path.read_bytes(), task.spec)
             except (ImageError, OSError) as error:
-                rejects.append((record.file.name, _reason(error)))
+                rejects.append((str(record.file.path), _reason(error)))
                 continue
             writer.write(_example(record, image, task.classes))
             counts[record.label or UNLABELLED] += 1

@@ -19,7 +19,7 @@ def image_files(folder: Path) -> list[ImageFile]:
         SourceError: the folder is missing, cannot be listed, or holds no image.
     """
     if not folder.is_dir():
-        raise SourceError(f"{folder} is not a folder")
+        raise SourceError(f"{folder} {'is not a folder' if folder.exists() else 'does not exist'}")
     files = sorted(_walk(folder, ""), key=lambda file: file.name)
     if not files:
         raise SourceError(f"{folder} holds no image; looked for {', '.join(sorted(IMAGE_SUFFIXES))}")

@@ -33,6 +33,7 @@ def read_source(
     Raises:
         SourceError: nothing to read, contradictions in the labels, or fewer than two classes.
         SpecError: a sample submission without test images, or two test splits.
+        SubmissionError: a sample submission that predictions of these classes could not fill.
     """
     if sample_submission and not test:
         raise SpecError("--sample-submission needs --test with the folder of its images")
@@ -49,7 +50,7 @@ def read_source(
             raise SpecError(f"{folder} has a test folder of its own; leave out --test or move it")
         from kit.sources.table import read_unlabelled  # noqa: PLC0415
 
-        unlabelled, unmatched = read_unlabelled(test, sample_submission)
+        unlabelled, unmatched = read_unlabelled(test, sample_submission, {str(record.label) for record in records})
         records += unlabelled
         rejects += unmatched
     return Source(records=tuple(records), rejects=tuple(rejects), sample_submission=sample_submission)

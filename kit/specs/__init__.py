@@ -9,6 +9,7 @@ from kit.specs.settings import (
     setting_paths,
     to_json,
     value_of,
+    written,
 )
 from kit.specs.shard import ShardSpec, parse_size, parse_split
 
@@ -30,4 +31,5 @@ __all__ = [
     "setting_paths",
     "to_json",
     "value_of",
+    "written",
 ]

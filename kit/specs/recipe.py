@@ -43,7 +43,7 @@ def read_recipe(name: str = DEFAULT_RECIPE) -> Recipe:
             raise SpecError(f"recipe file {path} does not exist")
         return from_toml(path, Recipe)
     if name not in recipe_names():
-        raise SpecError(f"{unknown('recipe', name, recipe_names())}; or give the path of a .toml file")
+        raise SpecError(f"{unknown('recipe', name, recipe_names())} (or give the path of a .toml file)")
     return from_toml(_shipped() / f"{name}.toml", Recipe)
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Literal
 
 import msgspec
 
-from kit.specs.settings import require
+from kit.specs.settings import MAX_SEED, require
 
 BNPosition = Literal["none", "before", "after"]
 Optimizer = Literal["adam", "sgd", "rmsprop"]
@@ -62,6 +63,8 @@ class TrainSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         optimizer: with Keras' defaults but for the learning rate.
         learning_rate: constant.
         monitor: what decides the best epoch; the first of equals wins.
+        threads: that operations on CPUs share; 0 is one a core. With 1, equal seeds give equal numbers bit for bit,
+            whatever the machine's load; with more, sums over large images may round differently from run to run.
     """
 
     epochs: int = 20
@@ -69,11 +72,13 @@ class TrainSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     optimizer: Optimizer = "adam"
     learning_rate: float = 0.001
     monitor: Monitor = "val_accuracy"
+    threads: int = 0
 
     def __post_init__(self) -> None:
         """Refuse trainings that cannot take a step."""
         require(self.epochs >= 1, f"epochs must be 1 or more, got {self.epochs}")
         require(self.batch_size >= 1, f"batch_size must be 1 or more, got {self.batch_size}")
+        require(self.threads >= 0, f"threads must be 0 or more, got {self.threads}")
         require(self.learning_rate > 0, f"learning_rate must be above 0, got {self.learning_rate}")
 
 
@@ -94,11 +99,22 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     model: ModelSpec = ModelSpec()
     train: TrainSpec = TrainSpec()
 
+    def __post_init__(self) -> None:
+        """Refuse seeds that generators do not take."""
+        require(0 <= self.seed < MAX_SEED, f"seed must be in [0, {MAX_SEED}), got {self.seed}")
 
-def arm_name(overrides: Mapping[str, object], *, otherwise: str) -> str:
-    """Name an arm by what it changes: "bn_position=before,bn_momentum=0.5", or `otherwise` if nothing."""
-    changes = [f"{path.rpartition('.')[2]}={value}" for path, value in overrides.items()]
-    return ",".join(changes).replace("/", "-").replace(" ", "") or otherwise
+
+def arm_name(overrides: Mapping[str, str], *, otherwise: str) -> str:
+    """Name an arm by what it changes: "bn_position=before,filters=16-32", or `otherwise` if nothing.
+
+    The name is a folder's too, so it holds none of the characters that shells read for themselves.
+    """
+    changes = [f"{path.rpartition('.')[2]}={_plain(value)}" for path, value in overrides.items()]
+    return ",".join(changes) or otherwise
+
+
+def _plain(value: str) -> str:
+    return re.sub(r"[^A-Za-z0-9._+-]+", "-", value.strip("[]"))
 
 
 def check_fit(spec: ModelSpec, shape: tuple[int, int, int]) -> None:

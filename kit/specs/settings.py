@@ -14,7 +14,19 @@ from kit.errors import SpecError, unknown
 
 Settings = TypeVar("Settings", bound=msgspec.Struct)
 
+MAX_SEED = 1 << 31  # what every generator below takes
+
 _UNKNOWN_FIELD = re.compile(r"Object contains unknown field `(?P<name>[^`]*)`(?: - at `\$\.?(?P<path>.*)`)?")
+_EXPECTED = re.compile(r"Expected `(?P<type>\w+)`, got")
+_IN_WORDS = {
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "str": "a text",
+    "array": "a list",
+    "object": "a table",
+}
+_STEP = re.compile(r"[^.\[\]]+")
 _AT = re.compile(r" - at `\$\.?(?P<path>[^`]*)`$")
 
 
@@ -60,7 +72,7 @@ def build(data: object, kind: type[Settings], *, where: str = "", lax: bool = Fa
     try:
         return msgspec.convert(data, kind, strict=not lax)
     except msgspec.ValidationError as error:
-        raise SpecError(where + _explain(error, kind)) from error
+        raise SpecError(where + _explain(error, kind, data)) from error
 
 
 def parse_assignments(assignments: Iterable[str]) -> dict[str, str]:
@@ -106,6 +118,11 @@ def value_of(spec: msgspec.Struct, path: str) -> str:
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
+def written(spec: msgspec.Struct, paths: Iterable[str]) -> dict[str, str]:
+    """Write some fields as `value_of` does: 0.50 and .5 are the same then."""
+    return {path: value_of(spec, path) for path in paths}
+
+
 def setting_paths(spec: msgspec.Struct) -> list[str]:
     """List the dotted paths of all fields."""
     return _leaves(msgspec.to_builtins(spec))
@@ -137,7 +154,7 @@ def _leaves(data: Mapping[str, Any], prefix: str = "") -> list[str]:
     return paths
 
 
-def _explain(error: msgspec.ValidationError, kind: type[msgspec.Struct]) -> str:
+def _explain(error: msgspec.ValidationError, kind: type[msgspec.Struct], data: Any) -> str:
     """Turn msgspec's message into kit's: the path first, and the nearest name for an unknown one."""
     message = str(error)
     if found := _UNKNOWN_FIELD.match(message):
@@ -150,9 +167,19 @@ def _explain(error: msgspec.ValidationError, kind: type[msgspec.Struct]) -> str:
             allowed = typing.get_args(field)
             value = message[: found.start()].rpartition(" ")[2]
             return f"{found['path']} must be one of {', '.join(map(str, allowed))}, got {value}"
-        joint = "." if isinstance(error.__cause__, SpecError) else ": "  # ours begin with the field's name
-        return f"{found['path']}{joint}{message[: found.start()]}"
+        if isinstance(error.__cause__, SpecError):  # ours begin with the field's name
+            return f"{found['path']}.{message[: found.start()]}"
+        if expected := _EXPECTED.match(message):
+            wanted = _IN_WORDS.get(expected["type"], expected["type"])
+            return f"{found['path']} must be {wanted}, got {_value_at(data, found['path'])!r}"
+        return f"{found['path']}: {message[: found.start()]}"
     return message
+
+
+def _value_at(data: Any, path: str) -> Any:
+    for name in _STEP.findall(path):
+        data = data[int(name)] if isinstance(data, list | tuple) else data[name]
+    return data
 
 
 def _field_names(kind: type[msgspec.Struct], path: str) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Literal
 import msgspec
 
 from kit.errors import SpecError
-from kit.specs.settings import require
+from kit.specs.settings import MAX_SEED, require
 
 MAX_SIDE = 16_384  # pixels; larger than any scanner's field of view that a network sees whole
 
@@ -36,6 +36,7 @@ class ShardSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
                 all(1 <= side <= MAX_SIDE for side in self.size),
                 f"size must be between 1 and {MAX_SIDE} pixels, got {self.size[0]}x{self.size[1]}",
             )
+        require(0 <= self.seed < MAX_SEED, f"seed must be in [0, {MAX_SEED}), got {self.seed}")
         require(self.channels in {1, 3}, f"channels must be 1 or 3, got {self.channels}")
         require(
             len(self.split) in {2, 3} and all(share > 0 for share in self.split) and math.isclose(sum(self.split), 1),
@@ -58,5 +59,5 @@ def parse_split(text: str) -> tuple[float, ...]:
     except ValueError:
         percents = []
     if len(percents) not in {2, 3} or not math.isclose(sum(percents), 100) or min(percents) <= 0:
-        raise SpecError(f"split '{text}' must read 70/30, or 70/20/10, and sum to 100")
+        raise SpecError(f"split '{text}' must read 70/30, or 70/20/10: shares above 0 that sum to 100")
     return tuple(percent / 100 for percent in percents)

@@ -16,6 +16,8 @@ from kit.progress import NO_PROGRESS, Progress
 from kit.runs import RunDirectory, open_run
 from kit.shards import Dataset, find_dataset
 from kit.shards.dataset import SAMPLE_SUBMISSION
+from kit.sources.table import check_columns, read_csv
+from kit.specs.settings import require
 from kit.training.score import Scores, Weights, score_split
 from kit.workspace import Workspace
 
@@ -49,7 +51,8 @@ def predict(
     """Predict a split and write it as a submission.
 
     For the test split of a dataset with a sample submission, the file has its ids, order and columns; otherwise it
-    has `id` and a probability for each class. A single value column gets the probability of the second of two
+    has `id` and a probability for each class, or with `threshold` `id` and `label`.
+    A single value column gets the probability of the second of two
     classes (by name, so 1 of 0 and 1), or with `threshold` the class; of more than two classes, the likeliest.
 
     Args:
@@ -72,9 +75,9 @@ def predict(
     dataset = find_dataset(directory.spec().dataset, root=root)
     path = output or workspace.submissions / f"{_flat_name(directory, workspace)}.csv"
     refuse_overwrite(path, force=force)
-    _check_threshold(threshold, len(dataset.manifest.classes))
-    scores = score_split(directory, dataset, split, weights=weights, progress=progress)
     sample = _sample(dataset) if split == "test" and dataset.manifest.sample_submission else None
+    _check_threshold(threshold, dataset.manifest.classes, sample)
+    scores = score_split(directory, dataset, split, weights=weights, progress=progress)
     table = fill(scores, dataset.manifest.classes, sample, threshold)
     write_whole(path, table.to_csv(index=False, lineterminator="\n"))
     return Submission(path, len(table), tuple(table.columns))
@@ -86,15 +89,17 @@ def fill(scores: Scores, classes: Sequence[str], sample: pd.DataFrame | None, th
     Args:
         scores: of n examples.
         classes: names.
-        sample: texts, the first column ids; None lays out `id` and a column for each class.
+        sample: texts; ids, then one column or one for each class; None lays out `id` and a column for each class.
         threshold: see `predict`.
 
     Raises:
-        SubmissionError: predictions that are not numbers, missing ids, or columns that fit no class.
+        SubmissionError: predictions that are not numbers, or missing ids.
     """
     _refuse_nan(scores)
-    if sample is None:
+    if sample is None and threshold is None:
         return _columns(scores.keys, "id", classes, classes, scores.probabilities)
+    if sample is None:
+        return pd.DataFrame({"id": scores.keys, "label": _value(scores.probabilities, classes, threshold)})
     places = {key: place for place, key in enumerate(scores.keys)}
     identifier, *values = sample.columns
     ids = sample[identifier].tolist()
@@ -104,15 +109,8 @@ def fill(scores: Scores, classes: Sequence[str], sample: pd.DataFrame | None, th
             " their images were rejected when sharding (see rejects.csv): mend them and shard again"
         )
     ordered = scores.probabilities[[places[key] for key in ids]]
-    if set(values) == set(classes):
-        if threshold is not None:
-            raise SpecError("--threshold needs one value column; the sample submission has one for each class")
-        return _columns(ids, identifier, values, classes, ordered)
     if len(values) > 1:
-        raise SubmissionError(
-            f"the sample submission's columns {', '.join(values)} are neither one value nor the classes"
-            f" {', '.join(classes)}"
-        )
+        return _columns(ids, identifier, values, classes, ordered)
     return pd.DataFrame({identifier: ids, values[0]: _value(ordered, classes, threshold)})
 
 
@@ -144,17 +142,22 @@ def _refuse_nan(scores: Scores) -> None:
         )
 
 
-def _check_threshold(threshold: float | None, classes: int) -> None:
+def _check_threshold(threshold: float | None, classes: Sequence[str], sample: pd.DataFrame | None) -> None:
     if threshold is None:
         return
-    if not 0 <= threshold <= 1:
-        raise SpecError(f"threshold must be in [0, 1], got {threshold}")
-    if classes > 2:  # noqa: PLR2004 (a threshold parts two)
-        raise SpecError(f"--threshold parts two classes; this dataset has {classes}")
+    require(0 <= threshold <= 1, f"threshold must be in [0, 1], got {threshold}")
+    require(len(classes) == 2, f"--threshold parts two classes; this dataset has {len(classes)}")  # noqa: PLR2004
+    if sample is not None and len(sample.columns) > 2:  # noqa: PLR2004 (ids and a value)
+        raise SpecError("--threshold needs one value column; the sample submission has one for each class")
 
 
 def _sample(dataset: Dataset) -> pd.DataFrame:
-    return pd.read_csv(dataset.folder / SAMPLE_SUBMISSION, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    path = dataset.folder / SAMPLE_SUBMISSION
+    if not path.is_file():
+        raise SubmissionError(f"{path} is missing; restore it, or shard again with --force")
+    table = read_csv(path)
+    check_columns(path, list(table.columns), dataset.manifest.classes)
+    return table
 
 
 def _flat_name(directory: RunDirectory, workspace: Workspace) -> str:

@@ -10,20 +10,22 @@ from typing import Any
 
 from kit.compat import keras, tf
 
-THREADS = "KIT_THREADS"  # environment variable by which an ablation gives each of its workers one core
 
-
-def prepare_devices() -> None:
+def prepare_devices(threads: int = 0) -> None:
     """Make the process' devices ready for a reproducible training; call it before the first tensor.
 
-    On CPUs, equal seeds then give equal numbers bit for bit. On GPUs that would cost speed and refuse some layers,
-    so there they are equal to within rounding only; memory is taken as it is needed, so that others can use the GPU.
+    On CPUs operations are deterministic, and with one thread equal seeds give equal numbers bit for bit. On GPUs that
+    would cost speed and refuse some layers, so there they are equal to within rounding only; memory is taken as it is
+    needed, so that others can use the GPU.
+
+    Args:
+        threads: that operations on CPUs share; 0 is one a core.
     """
     gpus = tf.config.list_physical_devices("GPU")
     with contextlib.suppress(RuntimeError):  # already in use: a notebook that has worked with TensorFlow before
         for gpu in gpus:
             tf.config.experimental.set_memory_growth(gpu, enable=True)
-        if threads := int(os.environ.get(THREADS, "0")):
+        if threads and not gpus:
             tf.config.threading.set_intra_op_parallelism_threads(threads)
             tf.config.threading.set_inter_op_parallelism_threads(threads)
     if not gpus:
@@ -51,6 +53,6 @@ def describe_environment() -> dict[str, Any]:
         "platform": platform.platform(),
         "processor": platform.machine(),
         "cores": os.cpu_count(),
-        "threads": os.environ.get(THREADS),
+        "threads": tf.config.threading.get_intra_op_parallelism_threads(),
         "devices": [device.name for device in tf.config.list_logical_devices()],
     }

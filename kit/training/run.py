@@ -3,82 +3,26 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import io
-import re
 import statistics
-from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from kit.compat import keras
-from kit.errors import RunError
-from kit.files import write_whole
+from kit.files import locked, write_whole
 from kit.models import build_model
-from kit.pipeline import damage_named, steps_per_epoch, train_batches, validation_batches
+from kit.pipeline import damage_named, train_batches, validation_batches
 from kit.pipeline.batches import MEMORY_SHARE
 from kit.progress import NO_PROGRESS, Progress
 from kit.runs import History, RunDirectory, RunResult
 from kit.runs.history import best_epoch
-from kit.shards import Dataset, find_dataset
-from kit.specs import RunSpec, TrainSpec, arm_name, check_fit, override, read_recipe, to_json
-from kit.specs.recipe import DEFAULT_RECIPE
+from kit.shards import Dataset
+from kit.specs import RunSpec, TrainSpec, to_json
 from kit.training.callbacks import Recorder, StepProgress, tensorboard
 from kit.training.devices import choose_strategy, describe_environment, prepare_devices
-from kit.training.score import Scores, score_split
-from kit.workspace import Workspace
-
-
-def train(
-    name: str,
-    *,
-    recipe: str = DEFAULT_RECIPE,
-    settings: Mapping[str, object] | None = None,
-    seed: int = 0,
-    root: Path | str | None = None,
-    progress: Progress = NO_PROGRESS,
-) -> RunDirectory:
-    """Train one model on dataset `name` into runs/<id>/; a finished run is returned as it is.
-
-    Args:
-        name: a dataset in tfrecords/.
-        recipe: a shipped recipe, or the path of a .toml file.
-        settings: changes to it by dotted path, such as {"model.bn_momentum": 0.5}.
-        seed: of initial weights and order.
-        root: of the workspace; KIT_ROOT or the current folder otherwise.
-        progress: sees every step.
-
-    Raises:
-        KitError: unknown dataset, recipe or setting, or a model that does not fit the images.
-    """
-    workspace = Workspace.at(root)
-    dataset = find_dataset(name, root=root)
-    spec = run_spec(dataset, recipe, settings or {}, seed=seed)
-    directory = RunDirectory(workspace.runs / run_id(spec))
-    train_run(dataset, spec, directory, progress=progress)
-    return directory
-
-
-def run_spec(dataset: Dataset, recipe: str, settings: Mapping[str, object], *, seed: int) -> RunSpec:
-    """Join a dataset, a recipe and changes to it."""
-    changed = override(read_recipe(recipe), settings)
-    return RunSpec(
-        dataset=dataset.manifest.name,
-        fingerprint=dataset.manifest.fingerprint,
-        arm=arm_name(settings, otherwise=Path(recipe).stem),
-        seed=seed,
-        model=changed.model,
-        train=changed.train,
-    )
-
-
-def run_id(spec: RunSpec) -> str:
-    """Name a run by its settings, so that the same command finds the same run again."""
-    digest = hashlib.sha256(to_json(spec)).hexdigest()[:8]
-    arm = re.sub(r"[^A-Za-z0-9._=,-]", "-", spec.arm)[:60]
-    return f"{spec.dataset}-{arm}-seed-{spec.seed}-{digest}"
+from kit.training.score import Scores, refuse_changed, score_split
+from kit.training.train import check_spec
 
 
 def train_run(
@@ -100,15 +44,20 @@ def train_run(
 
     Raises:
         RunError: the directory holds a run of other settings, or the dataset is not the run's.
+        WorkspaceError: another process is training it.
     """
-    if spec.fingerprint != dataset.manifest.fingerprint:
-        raise RunError(f"{directory.path} was trained on another {spec.dataset}: its shards have changed since")
-    check_fit(spec.model, dataset.shape)  # before anything is written
-    steps = steps_per_epoch(dataset, spec.train.batch_size)
-    directory.claim(spec)
-    if directory.is_finished:
-        return directory.result()
-    prepare_devices()
+    refuse_changed(directory.path, spec, dataset)
+    check_spec(spec, dataset)  # before anything is written
+    with locked(directory.path):
+        directory.claim(spec)
+        return directory.result() if directory.is_finished else _train(dataset, spec, directory, memory_share, progress)
+
+
+def _train(
+    dataset: Dataset, spec: RunSpec, directory: RunDirectory, memory_share: float, progress: Progress
+) -> RunResult:
+    prepare_devices(spec.train.threads)
+    steps = dataset.full_batches("train", spec.train.batch_size)
     model = compiled_model(spec, dataset)
     begun = _restore(model, directory)
     write_whole(directory.environment, to_json(describe_environment()))
@@ -142,7 +91,7 @@ def _fit(
             memory_share=memory_share,
         ),
         validation_data=validation_batches(dataset, memory_share=memory_share),
-        steps_per_epoch=steps_per_epoch(dataset, spec.train.batch_size),
+        steps_per_epoch=dataset.full_batches("train", spec.train.batch_size),
         initial_epoch=begun,
         epochs=spec.train.epochs,
         callbacks=[
@@ -195,11 +144,7 @@ def _restore(model: Any, directory: RunDirectory) -> int:
             continue
         try:
             model.load_weights(directory.checkpoint(epoch))
-        except (
-            OSError,
-            ValueError,
-            KeyError,
-        ):  # damaged: the one before, or the beginning, gives the same numbers
+        except (OSError, ValueError, KeyError):  # damaged: the one before gives the same numbers
             continue
         history.cut(epoch)
         return epoch

@@ -1,0 +1,84 @@
+"""One training by name: everything is checked before TensorFlow is loaded."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+
+from kit.progress import NO_PROGRESS, Progress
+from kit.runs import RunDirectory
+from kit.shards import Dataset, find_dataset
+from kit.specs import RunSpec, arm_name, check_fit, override, read_recipe, to_json, written
+from kit.specs.recipe import DEFAULT_RECIPE
+from kit.workspace import Workspace
+
+
+def train(
+    name: str,
+    *,
+    recipe: str = DEFAULT_RECIPE,
+    settings: Mapping[str, object] | None = None,
+    seed: int = 0,
+    root: Path | str | None = None,
+    progress: Progress = NO_PROGRESS,
+) -> RunDirectory:
+    """Train one model on dataset `name` into runs/<id>/; a finished run is returned as it is.
+
+    Args:
+        name: a dataset in tfrecords/.
+        recipe: a shipped recipe, or the path of a .toml file.
+        settings: changes to it by dotted path, such as {"model.bn_momentum": 0.5}.
+        seed: of initial weights and order.
+        root: of the workspace; KIT_ROOT or the current folder otherwise.
+        progress: sees every step.
+
+    Raises:
+        KitError: unknown dataset, recipe or setting, a model that does not fit the images, or a run that another
+            process is training.
+    """
+    workspace = Workspace.at(root)
+    dataset = find_dataset(name, root=root)
+    spec = run_spec(dataset, recipe, settings or {}, seed=seed)
+    check_spec(spec, dataset)
+    directory = RunDirectory(workspace.runs / run_id(spec))
+    if directory.is_finished:
+        progress.start(f"train {spec.arm}", spec.train.epochs)
+        progress.advance(spec.train.epochs, "finished before; remove its folder to train it again")
+        progress.finish()
+        return directory
+    from kit.training.run import train_run  # noqa: PLC0415 (TensorFlow)
+
+    train_run(dataset, spec, directory, progress=progress)
+    return directory
+
+
+def run_spec(dataset: Dataset, recipe: str, settings: Mapping[str, object], *, seed: int) -> RunSpec:
+    """Join a dataset, a recipe and changes to it."""
+    changed = override(read_recipe(recipe), settings)
+    return RunSpec(
+        dataset=dataset.manifest.name,
+        fingerprint=dataset.manifest.fingerprint,
+        arm=arm_name(written(changed, settings), otherwise=Path(recipe).stem),
+        seed=seed,
+        model=changed.model,
+        train=changed.train,
+    )
+
+
+def check_spec(spec: RunSpec, dataset: Dataset) -> None:
+    """Refuse a run that could not take a step on `dataset`.
+
+    Raises:
+        SpecError: the model does not fit the images.
+        ShardError: images of different sizes, or too few for a batch.
+    """
+    check_fit(spec.model, dataset.shape)
+    dataset.full_batches("train", spec.train.batch_size)
+    dataset.shards("validation")
+
+
+def run_id(spec: RunSpec) -> str:
+    """Name a run by its settings, so that the same command finds the same run again."""
+    digest = hashlib.sha256(to_json(spec)).hexdigest()[:8]
+    return f"{spec.dataset}-{spec.arm[:60]}-seed-{spec.seed}-{digest}"
