@@ -42,10 +42,10 @@ def figure(values: Sequence[float]) -> Figure | None:
     return Figure(statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else None)
 
 
-def volatility(values: Sequence[float]) -> float:
-    """Mean absolute change from one epoch to the next; NaN for a single epoch."""
+def volatility(values: Sequence[float]) -> float | None:
+    """Mean absolute change from one epoch to the next; None for a single epoch."""
     steps = [abs(after - before) for before, after in itertools.pairwise(values)]
-    return statistics.fmean(steps) if steps else math.nan
+    return statistics.fmean(steps) if steps else None
 
 
 def paired_difference(

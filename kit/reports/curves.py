@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _PANELS = ("accuracy", "loss")
+_THIN, _STEP, _LEVELS = 1.5, 0.7, 3  # line widths, points: an arm that lies under a later, thinner one is still seen
 _LEGEND = 140  # characters that a legend line under four panels holds
 
 
@@ -50,7 +51,15 @@ def plot_arms(comparison: Comparison) -> bytes:
             for number, arm in enumerate(arms):
                 runs = [run for run in comparison.trajectories if run.arm == arm]
                 style = "-" if number < len(COLOURS) else "--"
-                _draw_mean(axes, runs, prefix + metric, colour=COLOURS[number % len(COLOURS)], label=arm, style=style)
+                _draw_mean(
+                    axes,
+                    runs,
+                    prefix + metric,
+                    colour=COLOURS[number % len(COLOURS)],
+                    label=arm,
+                    style=style,
+                    width=_THIN + _STEP * min(len(arms) - 1 - number, _LEVELS),
+                )
             _finish(axes, metric)
             axes.set_title(title)
     for axes in panels[0]:
@@ -69,7 +78,7 @@ def _draw(axes: Axes, runs: Sequence[Trajectory], metric: str, colour: str, labe
 
 
 def _draw_mean(
-    axes: Axes, runs: Sequence[Trajectory], metric: str, *, colour: str, label: str, style: str = "-"
+    axes: Axes, runs: Sequence[Trajectory], metric: str, *, colour: str, label: str, style: str = "-", width: float = 2
 ) -> None:
     """Average over the runs that got as far: runs may have stopped at different epochs."""
     curves = [run.metrics[metric] for run in runs if run.metrics.get(metric)]
@@ -77,7 +86,7 @@ def _draw_mean(
         return
     longest = max(len(curve) for curve in curves)
     mean = [float(np.mean([curve[epoch] for curve in curves if epoch < len(curve)])) for epoch in range(longest)]
-    axes.plot(_epochs(mean), mean, style, color=colour, linewidth=2, label=label)
+    axes.plot(_epochs(mean), mean, style, color=colour, linewidth=width, label=label)
 
 
 def _epochs(values: Sequence[float]) -> range:
