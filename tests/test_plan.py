@@ -12,7 +12,7 @@ from kit.errors import SpecError
 from kit.shards.plan import SHARD_BYTES, assign_splits, divide, plan_shards, shard_count
 from kit.sources import Record
 from kit.sources.record import ImageFile
-from kit.specs import ShardSpec
+from kit.specs import ImageSpec, ShardSpec
 
 SPLITS = ("train", "validation", "test")
 KEYS = st.lists(st.text(max_size=8), unique=True, max_size=300)
@@ -261,8 +261,8 @@ def test_number_of_shards_of_sized_images_depends_on_their_pixels_only() -> None
     members = [record("same", size=1)] * 4096
     size = (1024, 1024)  # 3 MiB in RGB: 12 GiB
 
-    assert shard_count(members, ShardSpec(size=size)) == 64  # of no fewer than 64 records
-    assert shard_count(members, ShardSpec(size=size, channels=1)) == 32
+    assert shard_count(members, ShardSpec(image=ImageSpec(size=size))) == 64  # of no fewer than 64 records
+    assert shard_count(members, ShardSpec(image=ImageSpec(size=size, channels=1))) == 32
 
 
 def test_shards_are_named_by_split_number_and_count() -> None:

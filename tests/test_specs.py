@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from kit.errors import SpecError
 from kit.specs import (
+    ImageSpec,
     ModelSpec,
     Recipe,
     RunSpec,
@@ -70,7 +71,7 @@ def test_written_size_is_read_as_height_and_width(height: int, width: int) -> No
     size = parse_size(f"{height}x{width}")
 
     assert (height, width) == size
-    assert size == ShardSpec(size=size).size
+    assert size == ImageSpec(size=size).size
 
 
 @given(SIDES)
@@ -112,7 +113,7 @@ def test_split_that_cannot_be_is_repeated(text: str) -> None:
 @pytest.mark.parametrize("size", [(0, 32), (32, 0), (32, 16_385), (-1, -1)])
 def test_size_outside_the_allowed_range_is_repeated(size: tuple[int, int]) -> None:
     with pytest.raises(SpecError, match=f"got {size[0]}x{size[1]}"):
-        ShardSpec(size=size)
+        ImageSpec(size=size)
 
 
 @pytest.mark.parametrize("split", [(1.0,), (0.5, 0.4), (0.7, 0.3, 0.0), (1.2, -0.2), (0.25, 0.25, 0.25, 0.25)])
@@ -123,7 +124,7 @@ def test_shares_that_do_not_fit_are_repeated(split: tuple[float, ...]) -> None:
 
 def test_channels_other_than_grey_and_colour_are_refused() -> None:
     with pytest.raises(SpecError, match="channels must be 1 or 3, got 4"):
-        ShardSpec(channels=4)  # type: ignore[arg-type]
+        ImageSpec(channels=4)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

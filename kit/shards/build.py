@@ -220,7 +220,7 @@ def _manifest(conversion: Conversion, written: Sequence[WrittenShard]) -> Manife
         name=conversion.name,
         classes=classes,
         counts=_counts(written, classes),
-        image=_image_info(written, conversion.spec.channels),
+        image=_image_info(written, conversion.spec.image.channels),
         shards=shards,
         source=conversion.info,
         settings=conversion.spec,

@@ -9,7 +9,7 @@ from kit.progress import NO_PROGRESS, Progress
 from kit.shards.build import Conversion, build_dataset, describe_source
 from kit.shards.dataset import Dataset
 from kit.sources import read_source
-from kit.specs import ShardSpec
+from kit.specs import ImageSpec, ShardSpec
 from kit.specs.settings import require
 from kit.workspace import Workspace
 
@@ -60,7 +60,8 @@ def shard(
     """
     require(channels in {1, 3}, f"channels must be 1 or 3, got {channels}")
     require(max_bad >= 0, f"max_bad must be 0 or more, got {max_bad}")
-    spec = ShardSpec(size=size, channels=1 if channels == 1 else 3, split=split, seed=seed)
+    image = ImageSpec(size=size, channels=1 if channels == 1 else 3)
+    spec = ShardSpec(image=image, split=split, seed=seed)
     folder, label_file = Path(source), Path(labels) if labels else None
     found = read_source(
         folder,

@@ -93,8 +93,8 @@ def divide(members: Sequence[Record], shares: Sequence[float]) -> list[list[Reco
 
 def shard_count(records: Sequence[Record], spec: ShardSpec) -> int:
     """Choose how many shards a split gets; the same on every machine."""
-    if spec.size:
-        total = len(records) * spec.size[0] * spec.size[1] * spec.channels
+    if spec.image.size:
+        total = len(records) * spec.image.size[0] * spec.image.size[1] * spec.image.channels
     else:
         total = sum(record.file.size for record in records)
     wanted = max(math.ceil(total / SHARD_BYTES), PARALLEL_SHARDS)

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from kit.errors import ShardError
+from kit.images import ImageError, Pixels, decode_pixels
 from kit.shards.dataset import Dataset
 from kit.shards.example import decode_example
-from kit.shards.image import ImageError, Pixels, decode_pixels
 from kit.shards.tfrecord import read_records
 
 

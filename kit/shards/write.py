@@ -11,8 +11,8 @@ import msgspec
 
 from kit.errors import SpecError
 from kit.files import sha256_file, whole_file, write_whole
+from kit.images import ImageError, StoredImage, store_image
 from kit.shards.example import encode_example
-from kit.shards.image import ImageError, StoredImage, store_image
 from kit.shards.manifest import UNLABELLED, ShardInfo
 from kit.shards.plan import ShardPlan
 from kit.shards.tfrecord import TFRecordWriter
@@ -61,7 +61,7 @@ def write_shard(task: ShardTask) -> WrittenShard:
     with held_stderr(), whole_file(path) as temporary, TFRecordWriter(temporary) as writer:
         for record in task.plan.records:
             try:
-                image = store_image(record.file.path.read_bytes(), task.spec)
+                image = store_image(record.file.path.read_bytes(), task.spec.image)
             except (ImageError, OSError) as error:
                 rejects.append((str(record.file.path), _reason(error)))
                 continue

@@ -1,5 +1,6 @@
 """Typed settings: what people write in TOML, pass as options, and find again in spec.json."""
 
+from kit.specs.image import ImageSpec, parse_size
 from kit.specs.recipe import Recipe, read_recipe, recipe_names
 from kit.specs.run import ModelSpec, RunSpec, TrainSpec, arm_name, check_fit
 from kit.specs.settings import (
@@ -11,9 +12,10 @@ from kit.specs.settings import (
     value_of,
     written,
 )
-from kit.specs.shard import ShardSpec, parse_size, parse_split
+from kit.specs.shard import ShardSpec, parse_split
 
 __all__ = [
+    "ImageSpec",
     "ModelSpec",
     "Recipe",
     "RunSpec",

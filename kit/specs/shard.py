@@ -3,53 +3,46 @@
 from __future__ import annotations
 
 import math
-import re
-from typing import Literal
 
 import msgspec
 
 from kit.errors import SpecError
+from kit.specs.image import ImageSpec
 from kit.specs.settings import MAX_SEED, require
-
-MAX_SIDE = 16_384  # pixels; larger than any scanner's field of view that a network sees whole
 
 
 class ShardSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What decides the bytes of a dataset's shards, besides its images.
 
     Attributes:
-        size: height and width in pixels that every image gets; None keeps each image's own.
-        channels: 3 stores RGB, 1 stores grey.
-        split: shares of train and validation, or of train, validation and test; they sum to 1.
-        seed: decides the split and the order of the records.
+        image: what becomes of each image.
+        split: shares of train and validation, or of train, validation and test; they sum to 1. With folds, only the
+            test share counts.
+        folds: equal parts of all that is not test, for cross-validation; validation is fold 0, train the others.
+            0 for none.
+        balance: "down" takes as many images of each class as the smallest class has; None takes all.
+        per_class: images that are taken of each class; None takes all.
+        seed: decides the split, the folds, what is taken and the order of the records.
     """
 
-    size: tuple[int, int] | None = None
-    channels: Literal[1, 3] = 3
+    image: ImageSpec = ImageSpec()
     split: tuple[float, ...] = (0.7, 0.3)
+    folds: int = 0
+    balance: str | None = None
+    per_class: int | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:
-        """Refuse sizes and shares that cannot be."""
-        if self.size is not None:
-            require(
-                all(1 <= side <= MAX_SIDE for side in self.size),
-                f"size must be between 1 and {MAX_SIDE} pixels, got {self.size[0]}x{self.size[1]}",
-            )
+        """Refuse shares and folds that cannot be."""
         require(0 <= self.seed < MAX_SEED, f"seed must be in [0, {MAX_SEED}), got {self.seed}")
-        require(self.channels in {1, 3}, f"channels must be 1 or 3, got {self.channels}")
         require(
             len(self.split) in {2, 3} and all(share > 0 for share in self.split) and math.isclose(sum(self.split), 1),
             f"split must be two or three shares above 0 that sum to 1, got {self.split}",
         )
-
-
-def parse_size(text: str) -> tuple[int, int]:
-    """Read "32" as 32x32 and "240x320" as height 240, width 320."""
-    if not (found := re.fullmatch(r"(\d+)(?:x(\d+))?", text.strip())):
-        raise SpecError(f"size '{text}' must read 32, or 240x320 (height x width)")
-    height, width = found.groups()
-    return int(height), int(width or height)
+        require(self.folds == 0 or self.folds >= 2, f"folds must be 2 or more, got {self.folds}")  # noqa: PLR2004
+        require(self.balance in {None, "down"}, f"balance must be down, got '{self.balance}'")
+        require(self.per_class is None or self.per_class >= 2, f"per_class must be 2 or more, got {self.per_class}")  # noqa: PLR2004
+        require(not (self.balance and self.per_class), "give balance or per_class, not both")
 
 
 def parse_split(text: str) -> tuple[float, ...]:

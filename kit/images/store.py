@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kit.errors import KitError
-from kit.specs import ShardSpec
+from kit.specs import ImageSpec
 
 Format: TypeAlias = Literal["raw", "png", "jpeg"]
 Pixels: TypeAlias = NDArray[np.uint8]
@@ -60,7 +60,7 @@ class StoredImage:
     channels: int
 
 
-def store_image(data: bytes, spec: ShardSpec) -> StoredImage:
+def store_image(data: bytes, spec: ImageSpec) -> StoredImage:
     """Decode, crop and reduce an image as `spec` says, and choose how it is stored.
 
     Small images become raw pixels. A JPEG or PNG that needs no change keeps its bytes, so a JPEG is never

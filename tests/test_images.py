@@ -15,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
-from kit.shards.image import RAW_BYTES, ImageError, decode_pixels, image_kind, resize, store_image
-from kit.specs import ShardSpec
+from kit.images.store import RAW_BYTES, ImageError, decode_pixels, image_kind, resize, store_image
+from kit.specs import ImageSpec
 
 LOSSLESS: dict[str, dict[str, Any]] = {
     "PNG": {"format": "PNG"},
@@ -32,7 +32,7 @@ LOSSY: dict[str, dict[str, Any]] = {
     "WebP-lossy": {"format": "WEBP"},
 }
 EVERY = LOSSLESS | LOSSY
-GREY, COLOUR = ShardSpec(channels=1), ShardSpec(channels=3)
+GREY, COLOUR = ImageSpec(channels=1), ImageSpec(channels=3)
 
 
 def _pixels(height: int, width: int, channels: int = 3, seed: int = 0) -> np.ndarray:
@@ -54,7 +54,7 @@ def _by_pillow(data: bytes, mode: str = "RGB") -> np.ndarray:
     return decoded.reshape(*decoded.shape[:2], -1)
 
 
-def _raw(data: bytes, spec: ShardSpec) -> np.ndarray:
+def _raw(data: bytes, spec: ImageSpec) -> np.ndarray:
     stored = store_image(data, spec)
 
     assert stored.format == "raw"
@@ -100,7 +100,7 @@ def test_pixels_are_those_that_pillow_decodes(options: dict[str, Any], channels:
 def test_images_of_every_shape_are_stored_exactly(height: int, width: int, channels: int, seed: int) -> None:
     pixels = _pixels(height, width, channels, seed)
 
-    assert np.array_equal(pixels, _raw(_file(pixels, format="PNG"), ShardSpec(channels=channels)))
+    assert np.array_equal(pixels, _raw(_file(pixels, format="PNG"), ImageSpec(channels=channels)))
 
 
 def test_colour_becomes_grey_by_luma() -> None:
@@ -110,7 +110,7 @@ def test_colour_becomes_grey_by_luma() -> None:
 
 
 @pytest.mark.parametrize("spec", [COLOUR, GREY])
-def test_small_images_become_raw_pixels_up_to_a_limit(spec: ShardSpec) -> None:
+def test_small_images_become_raw_pixels_up_to_a_limit(spec: ImageSpec) -> None:
     width = RAW_BYTES // spec.channels // 128
     kept = store_image(_file(_pixels(128, width), format="TIFF"), spec)
     beyond = store_image(_file(_pixels(129, width + 1), format="TIFF"), spec)
@@ -121,7 +121,7 @@ def test_small_images_become_raw_pixels_up_to_a_limit(spec: ShardSpec) -> None:
 
 @pytest.mark.parametrize("shape", [(20, 30), (300, 200)])
 @pytest.mark.parametrize("spec", [COLOUR, GREY])
-def test_jpeg_without_size_keeps_its_bytes(shape: tuple[int, int], spec: ShardSpec) -> None:
+def test_jpeg_without_size_keeps_its_bytes(shape: tuple[int, int], spec: ImageSpec) -> None:
     data = _file(_pixels(*shape), format="JPEG")
     stored = store_image(data, spec)
 
@@ -132,14 +132,14 @@ def test_jpeg_without_size_keeps_its_bytes(shape: tuple[int, int], spec: ShardSp
 def test_large_jpeg_of_the_wanted_size_keeps_its_bytes_and_a_small_one_becomes_raw() -> None:
     large, small = (_file(_pixels(side, side), format="JPEG") for side in (300, 30))
 
-    assert large == store_image(large, ShardSpec(size=(300, 300))).encoded
-    assert store_image(small, ShardSpec(size=(30, 30))).format == "raw"
+    assert large == store_image(large, ImageSpec(size=(300, 300))).encoded
+    assert store_image(small, ImageSpec(size=(30, 30))).format == "raw"
 
 
 @pytest.mark.parametrize(
     ("mode", "spec"), [("RGB", COLOUR), ("P", COLOUR), ("L", COLOUR), ("L", GREY), ("RGBA", COLOUR), ("1", COLOUR)]
 )
-def test_large_png_that_needs_no_change_keeps_its_bytes(mode: str, spec: ShardSpec) -> None:
+def test_large_png_that_needs_no_change_keeps_its_bytes(mode: str, spec: ImageSpec) -> None:
     buffer = io.BytesIO()
     Image.fromarray(_pixels(300, 300)).convert(mode).save(buffer, "PNG")
     stored = store_image(buffer.getvalue(), spec)
@@ -261,7 +261,7 @@ def test_what_is_no_image_is_named_by_what_it_is(data: bytes, reason: str) -> No
 
 @pytest.mark.parametrize(("ending", "dtype"), [("png", "uint16"), ("tiff", "uint16"), ("tiff", "float32")])
 @pytest.mark.parametrize("spec", [COLOUR, GREY])
-def test_more_than_eight_bits_a_channel_are_refused(ending: str, dtype: str, spec: ShardSpec) -> None:
+def test_more_than_eight_bits_a_channel_are_refused(ending: str, dtype: str, spec: ImageSpec) -> None:
     data = cv2.imencode(f".{ending}", np.full((20, 20), 300, dtype))[1].tobytes()
 
     with pytest.raises(ImageError, match=f"^holds {dtype} pixels; convert it to 8 bits|a kind of TIFF that cannot be"):
@@ -317,7 +317,7 @@ def test_every_size_is_reached_within_the_range_of_the_pixels(old: tuple[int, in
 @pytest.mark.parametrize("size", [(7, 5), (64, 64), (90, 40)])
 @pytest.mark.parametrize("channels", [1, 3])
 def test_sized_image_is_stored_raw_in_the_wanted_shape(size: tuple[int, int], channels: int) -> None:
-    stored = store_image(_file(_pixels(64, 48), format="JPEG"), ShardSpec(size=size, channels=channels))
+    stored = store_image(_file(_pixels(64, 48), format="JPEG"), ImageSpec(size=size, channels=channels))
 
     assert (stored.format, stored.height, stored.width, stored.channels) == ("raw", *size, channels)
     assert len(stored.encoded) == size[0] * size[1] * channels

@@ -1,0 +1,89 @@
+"""What becomes of an image on its way into a shard."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+import msgspec
+
+from kit.errors import SpecError
+from kit.specs.settings import require
+
+MAX_SIDE = 16_384  # pixels; larger than any scanner's field of view that a network sees whole
+
+Fit = Literal["crop", "pad", "stretch"]
+
+_SCALE = re.compile(r"none|minmax|percentile:(?P<low>\d+(?:\.\d+)?),(?P<high>\d+(?:\.\d+)?)")
+_ENCODING = re.compile(r"(?P<name>auto|keep|raw|png|jpeg)(?::(?P<quality>\d+))?")
+_QUALITY = 90  # of 100: a tenth of the raw bytes, and a loss that networks do not notice
+
+
+class ImageSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How a source image becomes the bytes of a record.
+
+    Attributes:
+        size: height and width in pixels that every image gets; None keeps each image's own.
+        fit: how an image of another shape gets there: "crop" cuts the largest centred rectangle of the wanted shape,
+            "pad" adds black borders, "stretch" changes the shape.
+        channels: 3 stores RGB, 1 stores grey.
+        scale: how more than 8 bits become 8. "none" divides integers by their full range and takes floats from 0 to
+            1; "minmax" takes each image's own range; "percentile:1,99" the range between two of its percentiles.
+        page: of files with several, from 0.
+        encoding: "auto" stores small images raw, keeps the bytes of JPEGs and PNGs that need no change, and writes
+            PNG otherwise; "keep" keeps whenever it can; "raw", "png" and "jpeg:90" always write that.
+    """
+
+    size: tuple[int, int] | None = None
+    fit: Fit = "crop"
+    channels: Literal[1, 3] = 3
+    scale: str = "none"
+    page: int = 0
+    encoding: str = "auto"
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be."""
+        if self.size is not None:
+            require(
+                all(1 <= side <= MAX_SIDE for side in self.size),
+                f"size must be between 1 and {MAX_SIDE} pixels, got {self.size[0]}x{self.size[1]}",
+            )
+        require(self.fit in {"crop", "pad", "stretch"}, f"fit must be one of crop, pad, stretch, got '{self.fit}'")
+        require(self.channels in {1, 3}, f"channels must be 1 or 3, got {self.channels}")
+        require(self.page >= 0, f"page must be 0 or more, got {self.page}")
+        require(
+            _SCALE.fullmatch(self.scale) is not None and self._has_range(),
+            f"scale must be none, minmax or percentile:1,99, got '{self.scale}'",
+        )
+        found = _ENCODING.fullmatch(self.encoding)
+        fits = found is not None and (found["quality"] is None or found["name"] == "jpeg")
+        require(
+            fits and 1 <= self.quality <= 100,  # noqa: PLR2004 (libjpeg's scale)
+            f"encoding must be auto, keep, raw, png, jpeg or jpeg:90, got '{self.encoding}'",
+        )
+
+    @property
+    def percentiles(self) -> tuple[float, float] | None:
+        """Range that "minmax" or "percentile:…" maps to 0 to 255, in percent of the pixels; None without one."""
+        if self.scale == "minmax":
+            return 0.0, 100.0
+        found = _SCALE.fullmatch(self.scale)
+        return (float(found["low"]), float(found["high"])) if found and found["low"] else None
+
+    @property
+    def quality(self) -> int:
+        """JPEG quality, 1 to 100."""
+        found = _ENCODING.fullmatch(self.encoding)
+        return int(found["quality"]) if found and found["quality"] else _QUALITY
+
+    def _has_range(self) -> bool:
+        low, high = self.percentiles or (0.0, 100.0)
+        return 0 <= low < high <= 100  # noqa: PLR2004 (percent)
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """Read "32" as 32x32 and "240x320" as height 240, width 320."""
+    if not (found := re.fullmatch(r"(\d+)(?:x(\d+))?", text.strip())):
+        raise SpecError(f"size '{text}' must read 32, or 240x320 (height x width)")
+    height, width = found.groups()
+    return int(height), int(width or height)
