@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from kit.ablation import ablate, compare, parse_axis
+    from kit.audits import audit
     from kit.digits import demo
     from kit.errors import KitError
+    from kit.pipeline import load
     from kit.reports.comparison import write_comparison
     from kit.reports.evaluation import evaluate
     from kit.reports.preview import write_preview
-    from kit.shards import Dataset, find_dataset, shard, verify_dataset
+    from kit.shards import Dataset, find_dataset, shard, shard_arrays, verify_dataset
     from kit.specs import read_recipe, recipe_names
     from kit.submission import predict
     from kit.training import train
@@ -27,15 +29,18 @@ __all__ = [
     "Dataset",
     "KitError",
     "ablate",
+    "audit",
     "compare",
     "demo",
     "evaluate",
     "find_dataset",
+    "load",
     "parse_axis",
     "predict",
     "read_recipe",
     "recipe_names",
     "shard",
+    "shard_arrays",
     "train",
     "verify_dataset",
     "write_comparison",
@@ -44,12 +49,14 @@ __all__ = [
 
 _ROOMS = {
     "ablation": ("ablate", "compare", "parse_axis"),
+    "audits": ("audit",),
     "digits": ("demo",),
     "errors": ("KitError",),
+    "pipeline": ("load",),
     "reports.comparison": ("write_comparison",),
     "reports.evaluation": ("evaluate",),
     "reports.preview": ("write_preview",),
-    "shards": ("Dataset", "find_dataset", "shard", "verify_dataset"),
+    "shards": ("Dataset", "find_dataset", "shard", "shard_arrays", "verify_dataset"),
     "specs": ("read_recipe", "recipe_names"),
     "submission": ("predict",),
     "training": ("train",),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import hashlib
 import os
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from pathlib import Path
 from kit.errors import WorkspaceError
 
 _PATIENCE = 2.0  # seconds: the workers of a killed command need a moment to follow it
+_CURRENT, _EXCHANGE = -100, 2  # AT_FDCWD and RENAME_EXCHANGE of linux/fs.h
 _CHUNK = 1 << 20  # 1 MiB: large enough that hashing, not reading, is the work
 
 
@@ -28,7 +30,7 @@ def whole_file(path: Path) -> Iterator[Path]:
         temporary.replace(path)
         _to_disk(path.parent)
     except OSError as error:
-        if error.filename != str(temporary):
+        if error.filename not in {None, str(temporary)} or error.errno is None:
             raise
         raise type(error)(error.errno, error.strerror, str(path)) from error  # the name that the user knows
     finally:
@@ -69,6 +71,22 @@ def sweep(folder: Path) -> None:
     """Remove what a killed process had begun to write in `folder`; only for a folder that one process writes to."""
     for stray in folder.glob(".*.tmp.*"):
         stray.unlink()
+
+
+def exchange(one: Path, other: Path) -> None:
+    """Swap the names of two files or folders in one step, so that neither name is ever missing.
+
+    Where the system cannot (it is Linux's renameat2), in three.
+    """
+    library = ctypes.CDLL(None, use_errno=True)
+    rename = getattr(library, "renameat2", None)
+    names = (os.fsencode(one), os.fsencode(other))
+    if rename is None or rename(_CURRENT, names[0], _CURRENT, names[1], _EXCHANGE) != 0:
+        spare = one.with_name(f".{os.getpid()}.tmp.{one.name}")
+        one.rename(spare)
+        other.rename(one)
+        spare.rename(other)
+    _to_disk(other.parent)
 
 
 def refuse_overwrite(path: Path, *, force: bool) -> None:

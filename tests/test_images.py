@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import csv
 import hashlib
 import io
 import struct
@@ -8,14 +7,16 @@ import zlib
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
-from kit.images.store import RAW_BYTES, ImageError, decode_pixels, image_kind, resize, store_image
+from kit.images import ImageError, decode_pixels, store_image
+from kit.images.fit import fit
+from kit.images.signature import image_kind
+from kit.images.store import RAW_BYTES
 from kit.specs import ImageSpec
 
 LOSSLESS: dict[str, dict[str, Any]] = {
@@ -206,7 +207,7 @@ def test_file_cut_short_is_refused(options: dict[str, Any], share: float) -> Non
     data = _file(_pixels(60, 80), **options)
     kind = options["format"].replace("WEBP", "WebP")
 
-    with pytest.raises(ImageError, match=f"^truncated or damaged {kind}, or a kind of {kind} that"):
+    with pytest.raises(ImageError, match=f"^truncated or damaged {kind}(:|, or a kind of {kind} that)"):
         store_image(data[: int(share * len(data))], COLOUR)
 
 
@@ -250,8 +251,8 @@ def _is_stored_or_refused(data: bytes) -> bool:
             b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 27790\n",
             "a Git LFS pointer, .*git lfs pull",
         ),
-        (b"patient,stage\n1,2\n", r"not an image \(begins with b'patient,'\)"),
-        (b"<html><body>404</body></html>", "not an image"),
+        (b"patient,stage\n1,2\n", r"not an image \(begins with b'patient,', text\)"),
+        (b"<html><body>404</body></html>", "a web page; kit reads JPEG, PNG"),
     ],
 )
 def test_what_is_no_image_is_named_by_what_it_is(data: bytes, reason: str) -> None:
@@ -259,21 +260,12 @@ def test_what_is_no_image_is_named_by_what_it_is(data: bytes, reason: str) -> No
         store_image(data, COLOUR)
 
 
-@pytest.mark.parametrize(("ending", "dtype"), [("png", "uint16"), ("tiff", "uint16"), ("tiff", "float32")])
-@pytest.mark.parametrize("spec", [COLOUR, GREY])
-def test_more_than_eight_bits_a_channel_are_refused(ending: str, dtype: str, spec: ImageSpec) -> None:
-    data = cv2.imencode(f".{ending}", np.full((20, 20), 300, dtype))[1].tobytes()
-
-    with pytest.raises(ImageError, match=f"^holds {dtype} pixels; convert it to 8 bits|a kind of TIFF that cannot be"):
-        store_image(data, spec)
-
-
 def test_image_too_large_to_allocate_is_refused() -> None:
     data = bytearray(_file(_pixels(8, 8), format="PNG"))
     data[16:24] = struct.pack(">II", 1 << 20, 1 << 20)
     data[29:33] = struct.pack(">I", zlib.crc32(data[12:29]))
 
-    with pytest.raises(ImageError, match="truncated or damaged PNG"):
+    with pytest.raises(ImageError, match=r"^claims 1048576x1048576 pixels; kit takes up to 268,435,456"):
         store_image(bytes(data), COLOUR)
 
 
@@ -298,7 +290,7 @@ def test_reduction_by_a_whole_factor_averages_blocks_of_the_centre(
     pixels = _pixels(factor * height + extra[0], factor * width + extra[1], channels)
     centre = pixels[extra[0] // 2 :, extra[1] // 2 :][: factor * height, : factor * width]
     blocks = centre.reshape(height, factor, width, factor, channels).mean(axis=(1, 3))
-    resized = resize(pixels, (height, width))
+    resized = fit(pixels, ImageSpec(size=(height, width)))
 
     assert (height, width, channels) == resized.shape
     assert np.abs(blocks - resized).max() <= 1
@@ -307,7 +299,7 @@ def test_reduction_by_a_whole_factor_averages_blocks_of_the_centre(
 @given(st.tuples(st.integers(1, 50), st.integers(1, 50)), st.tuples(st.integers(1, 60), st.integers(1, 60)))
 def test_every_size_is_reached_within_the_range_of_the_pixels(old: tuple[int, int], new: tuple[int, int]) -> None:
     pixels = _pixels(*old)
-    resized = resize(pixels, new)
+    resized = fit(pixels, ImageSpec(size=new))
 
     assert (*new, 3) == resized.shape
     assert resized.dtype == np.uint8
@@ -326,7 +318,7 @@ def test_sized_image_is_stored_raw_in_the_wanted_shape(size: tuple[int, int], ch
 def test_wanted_size_that_is_there_changes_no_pixel() -> None:
     pixels = _pixels(32, 48)
 
-    assert resize(pixels, (32, 48)) is pixels
+    assert fit(pixels, ImageSpec(size=(32, 48))) is pixels
 
 
 def test_real_patches_are_stored_without_a_changed_bit(pcam: Path) -> None:
@@ -341,51 +333,3 @@ def test_real_radiographs_keep_their_bytes(chest_xray: Path) -> None:
 
     assert files
     assert files == [store_image(data, COLOUR).encoded for data in files]
-
-
-# Files of which OpenCV and Pillow show different pixels, and neither is wrong for a dataset.
-DIFFERENT = {
-    "pillow/first_frame_transparency.gif": "Pillow paints what is transparent, OpenCV gives it the colour beneath",
-    "pillow/hopper_orientation_3.webp": "OpenCV reads no EXIF of a WebP that begins with 'Exif', as only JPEGs' should",
-}
-
-
-def _awkward_files(folder: Path) -> dict[str, dict[str, str]]:
-    with (folder / "MANIFEST.csv").open(newline="") as file:
-        return {row["path"]: row for row in csv.DictReader(file)}
-
-
-def test_awkward_files_are_stored_or_refused_and_nothing_else(awkward: Path) -> None:
-    wrong = [name for name in _awkward_files(awkward) if not _is_stored_or_refused((awkward / name).read_bytes())]
-
-    assert not wrong
-
-
-@pytest.mark.filterwarnings("ignore:::PIL")  # the files are odd, and Pillow says so
-def test_awkward_files_that_are_stored_show_what_pillow_shows(awkward: Path) -> None:
-    plain = [name for name, row in _awkward_files(awkward).items() if row["mode"] in {"L", "RGB", "P"}]
-    compared = 0
-    for name in plain:
-        data = (awkward / name).read_bytes()
-        try:
-            pixels = decode_pixels(data, 3)
-        except ImageError:
-            continue
-        with Image.open(io.BytesIO(data)) as image:
-            turned = image if image.format == "AVIF" else ImageOps.exif_transpose(image)  # OpenCV turns no AVIF
-            shown = np.asarray(turned.convert("RGB"))
-        compared += 1
-
-        assert shown.shape == pixels.shape, name
-        assert name in DIFFERENT or np.abs(shown.astype(int) - pixels).max() <= 3, name
-
-    assert compared > 60
-
-
-def test_pointers_and_empty_files_among_awkward_ones_are_refused(awkward: Path) -> None:
-    pointers = [path.read_bytes() for path in (awkward / "lfs_pointers").rglob("*") if path.is_file()]
-
-    assert pointers
-    for data in pointers:
-        with pytest.raises(ImageError, match="Git LFS pointer"):
-            store_image(data, COLOUR)

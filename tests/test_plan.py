@@ -39,11 +39,15 @@ SPECS = st.builds(ShardSpec, split=shares(), seed=st.integers(0, 2**31 - 1))
 
 
 def record(key: str, *, label: str | None = "a", split: str | None = None, size: int = 1000) -> Record:
-    return Record(key=key, file=ImageFile(path=Path(key), name=key, size=size, modified=0), label=label, split=split)
+    return Record(key=key, file=ImageFile(folder=Path(), name=key, size=size, modified=0), label=label, split=split)
 
 
 def by_split(records: list[Record], spec: ShardSpec) -> dict[str, list[str]]:
-    return {split: [member.key for member in members] for split, members in assign_splits(records, spec).items()}
+    return {split: [member.key for member in members] for split, members in flat(assign_splits(records, spec)).items()}
+
+
+def flat(parts: dict[str, dict[int, list[Record]]]) -> dict[str, list[Record]]:
+    return {split: [member for members in folds.values() for member in members] for split, folds in parts.items()}
 
 
 @given(KEYS, shares())
@@ -102,7 +106,7 @@ def test_every_record_is_in_one_split(records: list[Record], spec: ShardSpec) ->
 
 @given(labelled(least=3), SPECS)
 def test_every_class_is_in_every_split(records: list[Record], spec: ShardSpec) -> None:
-    splits = assign_splits(records, spec)
+    splits = flat(assign_splits(records, spec))
     classes = {record.label for record in records}
 
     assert list(SPLITS[: len(spec.split)]) == list(splits)
@@ -112,7 +116,7 @@ def test_every_class_is_in_every_split(records: list[Record], spec: ShardSpec) -
 @given(labelled(least=100), SPECS)
 def test_every_class_is_shared_out_within_one_record(records: list[Record], spec: ShardSpec) -> None:
     counts = Counter(record.label for record in records)
-    for share, members in zip(spec.split, assign_splits(records, spec).values(), strict=True):
+    for share, members in zip(spec.split, flat(assign_splits(records, spec)).values(), strict=True):
         found = Counter(record.label for record in members)
 
         assert all(abs(found[label] - share * count) <= 1.0001 for label, count in counts.items())
@@ -216,7 +220,7 @@ def test_given_splits_are_kept_if_one_is_validation(
 ) -> None:
     records = [record(str(number), label=label, split=split) for number, (split, label) in enumerate(given_ones)]
     records.append(record("held", split="validation"))
-    splits = assign_splits(records, ShardSpec(split=parts, seed=seed))
+    splits = flat(assign_splits(records, ShardSpec(split=parts, seed=seed)))
 
     assert all(member.split == split for split, members in splits.items() for member in members)
     assert len(records) == sum(map(len, splits.values()))
@@ -225,7 +229,7 @@ def test_given_splits_are_kept_if_one_is_validation(
 def test_train_folder_without_validation_is_divided_and_its_test_kept() -> None:
     records = [record(f"n{number}", label=str(number % 2), split="train") for number in range(20)]
     tested = [record(f"t{number}", split="test") for number in range(5)]
-    splits = assign_splits(records + tested, ShardSpec(split=(0.7, 0.3)))
+    splits = flat(assign_splits(records + tested, ShardSpec(split=(0.7, 0.3))))
 
     assert {split: len(members) for split, members in splits.items()} == {"train": 14, "validation": 6, "test": 5}
     assert tested == splits["test"]

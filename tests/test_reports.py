@@ -8,11 +8,12 @@ import cv2
 import numpy as np
 import pytest
 from sklearn import metrics
+from trained import write_images
 
 import kit
 from kit.errors import RunError, ShardError
 from kit.reports.comparison import comparison_table
-from kit.reports.dataset import dataset_tables, describe_images
+from kit.reports.dataset import dataset_tables, describe_images, remarks
 from kit.reports.table import Table
 
 if TYPE_CHECKING:
@@ -76,7 +77,29 @@ def test_dataset_tables_count_images_by_split_and_class(tiny: Dataset) -> None:
     assert ("train", "84", "42\n50.0%", "42\n50.0%", "—") == images.rows[0]
     assert ("test", "10", "—", "—", "10\n100.0%") == images.rows[2]
     assert ["train", "validation", "test"] == [row[0] for row in shards.rows]
-    assert "16 x 16 pixels (height x width), 3 channels; stored as 130 raw; 0 rejects" in describe_images(tiny)
+    assert (
+        "16 x 16 pixels (height x width), 3 channels; 130 PNG, 3 x uint8; stored as 130 raw; 0 rejects"
+        in describe_images(tiny)
+    )
+
+
+def test_what_a_person_should_know_of_a_dataset_is_said(tiny: Dataset, tmp_path: Path) -> None:
+    assert [] == remarks(tiny)
+    for split in ("train", "test"):
+        write_images(tmp_path / "images" / split, 40, ("dark", "light"), seed=len(split))
+    (tmp_path / "images" / "test" / "light" / "same.png").write_bytes(
+        (tmp_path / "images" / "train" / "dark" / "000.png").read_bytes()
+    )
+    (tmp_path / "images" / "train" / "notes.txt").touch()
+    dataset = kit.shard(tmp_path / "images", name="leaky", group=r"^00\d", workers=1, root=tmp_path)
+
+    assert [
+        "not stored: 0 bad, 1 left out or no image; see rejects.csv",
+        "images with an exact duplicate: 2 in sets: 1; see duplicates.csv",
+        "warning: sets of duplicates with different labels: 1",
+        "warning: sets of duplicates across the source's own splits: 1",
+        "warning: groups across the source's own splits: 10 of 10",
+    ] == remarks(dataset)
 
 
 def test_a_preview_shows_the_first_images(tiny: Dataset, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from typing import Annotated
 
@@ -9,6 +10,7 @@ import typer
 
 import kit
 from kit.cli.ablate import ablate
+from kit.cli.audit import audit
 from kit.cli.compare import compare
 from kit.cli.demo import demo
 from kit.cli.evaluate import evaluate
@@ -20,6 +22,11 @@ from kit.cli.train import train
 from kit.errors import KitError
 
 STOPPED = 130  # 128 + SIGINT, as shells say it
+_NEXT_STEPS = {
+    errno.ENOSPC: "free some space and run the same command again: what was finished is kept",
+    errno.EROFS: "choose another --root or output",
+    errno.EACCES: "change its permissions, or choose another --root or output",
+}
 
 app = typer.Typer(
     help="From image folders to shards, honest ablations and a valid Kaggle submission.",
@@ -29,7 +36,7 @@ app = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _command in (shard, info, train, ablate, compare, evaluate, predict, recipes, demo):
+for _command in (audit, shard, info, train, ablate, compare, evaluate, predict, recipes, demo):
     app.command()(_command)
 
 
@@ -58,7 +65,8 @@ def main() -> None:
     except OSError as error:
         if error.strerror is None:
             raise
-        _fail(f"{error.filename}: {error.strerror}" if error.filename else error.strerror)
+        what = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+        _fail(f"{what}; {_NEXT_STEPS[error.errno]}" if error.errno in _NEXT_STEPS else what)
     except SystemExit as leaving:
         if leaving.code == STOPPED:
             _say("stopped; run the same command again and it goes on from here")

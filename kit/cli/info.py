@@ -22,7 +22,7 @@ def info(
     Example: kit info pcam --verify --preview pcam.png
     """
     from kit.cli.console import ConsoleProgress, print_json, print_line, print_tables
-    from kit.reports.dataset import dataset_tables, describe_images
+    from kit.reports.dataset import dataset_tables, describe_images, remarks
     from kit.shards import find_dataset, verify_dataset
 
     dataset = find_dataset(name, root=root)
@@ -37,6 +37,8 @@ def info(
         return
     print_tables(dataset_tables(dataset))
     print_line(describe_images(dataset))
+    for line in remarks(dataset):
+        print_line(line)
     if verify:
         print_line(f"all {len(dataset.manifest.shards)} shards are what was written")
     if preview:

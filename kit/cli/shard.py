@@ -9,61 +9,161 @@ import typer
 
 from kit.cli.options import Force, Json, Root
 
+_SOURCE, _SPLIT, _IMAGES = "Where classes and groups come from", "Splits and folds", "What becomes of the images"
+
 
 def shard(
     source: Annotated[
         Path,
-        typer.Argument(metavar="SOURCE", help="Class folders, or the images that --labels names."),
+        typer.Argument(metavar="SOURCE", help="Class folders, the images that --labels names, or an .npz file."),
     ],
     name: Annotated[str, typer.Option(help="Name of the dataset to write in tfrecords/.")],
-    labels: Annotated[Path | None, typer.Option(metavar="CSV", help="File of ids and labels.")] = None,
-    id_column: Annotated[str, typer.Option(help="Its column of ids, with or without file endings.")] = "id",
-    label_column: Annotated[str, typer.Option(help="Its column of labels.")] = "label",
-    test: Annotated[Path | None, typer.Option(metavar="DIR", help="Unlabelled test images.")] = None,
-    sample_submission: Annotated[
-        Path | None, typer.Option(metavar="CSV", help="Whose ids order the test images.")
+    labels: Annotated[
+        Path | None,
+        typer.Option(metavar="CSV", help="CSV or Parquet file of ids and labels.", rich_help_panel=_SOURCE),
     ] = None,
+    id_column: Annotated[
+        str | None,
+        typer.Option(
+            help="Its column of ids, with or without file endings.",
+            show_default="id, or found",
+            rich_help_panel=_SOURCE,
+        ),
+    ] = None,
+    label_column: Annotated[
+        str | None,
+        typer.Option(
+            help="Its column of labels, or one-hot columns: a,b,c.",
+            show_default="label, or found",
+            rich_help_panel=_SOURCE,
+        ),
+    ] = None,
+    class_from: Annotated[
+        str | None,
+        typer.Option(
+            metavar="REGEX",
+            help="Finds the class in a file's name, as '_(bacteria|virus)_'; else its folder is the class.",
+            rich_help_panel=_SOURCE,
+        ),
+    ] = None,
+    group: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN|REGEX",
+            help="Patient or slide, never divided: a column of --labels, or found in file names, as 'person[0-9]+'.",
+            rich_help_panel=_SOURCE,
+        ),
+    ] = None,
+    exclude: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Ids or paths to leave out, one a line.", rich_help_panel=_SOURCE),
+    ] = None,
+    test: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Unlabelled test images.", rich_help_panel=_SOURCE)
+    ] = None,
+    sample_submission: Annotated[
+        Path | None, typer.Option(metavar="CSV", help="Whose ids order the test images.", rich_help_panel=_SOURCE)
+    ] = None,
+    split: Annotated[
+        str | None,
+        typer.Option(
+            help="Percent train/validation, or train/validation/test.", show_default="70/30", rich_help_panel=_SPLIT
+        ),
+    ] = None,
+    folds: Annotated[
+        int,
+        typer.Option(help="Equal parts for cross-validation; validation is fold 0.", rich_help_panel=_SPLIT),
+    ] = 0,
+    balance: Annotated[
+        str | None,
+        typer.Option(metavar="down", help="As many images of each class as the smallest has.", rich_help_panel=_SPLIT),
+    ] = None,
+    per_class: Annotated[int | None, typer.Option(help="Images to take of each class.", rich_help_panel=_SPLIT)] = None,
+    seed: Annotated[
+        int, typer.Option(help="Of splits, folds, what is taken, and the order.", rich_help_panel=_SPLIT)
+    ] = 0,
     size: Annotated[
         str | None,
-        typer.Option(metavar="S|HxW", help="Crop and resize every image; else each keeps its own size."),
+        typer.Option(
+            metavar="S|HxW", help="Resize every image; else each keeps its own size.", rich_help_panel=_IMAGES
+        ),
     ] = None,
-    channels: Annotated[int, typer.Option(help="3 for RGB, 1 for grey.")] = 3,
-    split: Annotated[str, typer.Option(help="Percent train/validation, or train/validation/test.")] = "70/30",
-    seed: Annotated[int, typer.Option(help="Of the split and the order.")] = 0,
+    fit: Annotated[
+        str,
+        typer.Option(
+            metavar="crop|pad|stretch", help="How another shape becomes the wanted one.", rich_help_panel=_IMAGES
+        ),
+    ] = "crop",
+    channels: Annotated[int, typer.Option(help="3 for RGB, 1 for grey.", rich_help_panel=_IMAGES)] = 3,
+    scale: Annotated[
+        str,
+        typer.Option(
+            metavar="none|minmax|percentile:1,99",
+            help="How more than 8 bits become 8: by the type's range, the image's, or between percentiles.",
+            rich_help_panel=_IMAGES,
+        ),
+    ] = "none",
+    page: Annotated[int, typer.Option(help="Of TIFFs with several pages, from 0.", rich_help_panel=_IMAGES)] = 0,
+    encoding: Annotated[
+        str,
+        typer.Option(
+            metavar="auto|keep|raw|png|jpeg[:90]",
+            help="How images are stored; auto is raw if small, else the file's own bytes or PNG.",
+            rich_help_panel=_IMAGES,
+        ),
+    ] = "auto",
     max_bad: Annotated[
-        int, typer.Option(help="Inputs that may go to rejects.csv instead of stopping the command.")
+        int, typer.Option(help="Bad inputs that may go to rejects.csv instead of stopping the command.")
     ] = 0,
     workers: Annotated[
         int | None,
         typer.Option(help="Processes; the bytes do not depend on it.", show_default="one a core"),
     ] = None,
+    index: Annotated[bool, typer.Option("--index", help="Also write .idx files, by which NVIDIA DALI reads.")] = False,
     force: Force = False,
     root: Root = None,
     json: Json = False,
 ) -> None:
-    """Turn class folders, or a label file and its images, into sharded TFRecords.
+    """Turn class folders, a label file and its images, or arrays into sharded TFRecords.
 
     Example: kit shard train --name pcam --labels train_labels.csv --size 32
     """
     from kit.cli.console import ConsoleProgress, print_json, print_line, print_tables
-    from kit.reports.dataset import dataset_tables
+    from kit.errors import SpecError
+    from kit.reports.dataset import dataset_tables, remarks
     from kit.shards import shard as shard_images
     from kit.specs import parse_size, parse_split
 
+    shares = parse_split(split or "70/30")
+    if folds and split and len(shares) < 3:  # noqa: PLR2004 (train, validation, test)
+        raise SpecError(
+            f"--folds makes train and validation; give --split three shares for a test split, got '{split}'"
+        )
     dataset = shard_images(
         source,
         name=name,
         labels=labels,
         id_column=id_column,
         label_column=label_column,
+        class_from=class_from,
+        group=group,
+        exclude=exclude,
         test=test,
         sample_submission=sample_submission,
         size=parse_size(size) if size else None,
+        fit=fit,
         channels=channels,
-        split=parse_split(split),
+        scale=scale,
+        page=page,
+        encoding=encoding,
+        split=shares,
+        folds=folds,
+        balance=balance,
+        per_class=per_class,
         seed=seed,
         max_bad=max_bad,
         workers=workers,
+        index=index,
         force=force,
         root=root,
         progress=ConsoleProgress(),
@@ -72,6 +172,6 @@ def shard(
         print_json(dataset.manifest)
         return
     print_tables(dataset_tables(dataset))
-    if dataset.manifest.rejects:
-        print_line(f"{dataset.manifest.rejects} inputs were not stored; {dataset.folder / 'rejects.csv'} says why")
+    for line in remarks(dataset):
+        print_line(line)
     print_line(f"{dataset.folder}  next: kit train {name}")

@@ -1,5 +1,23 @@
-"""Image files become pixels, and pixels the bytes of a record."""
+"""Image files become pixels, and pixels the bytes of a record.
 
-from kit.images.store import Format, ImageError, Pixels, StoredImage, decode_pixels, store_image
+Alpha is dropped, never composited. What is stored stands upright, whatever EXIF or TIFF says of the file.
+"""
 
-__all__ = ["Format", "ImageError", "Pixels", "StoredImage", "decode_pixels", "store_image"]
+from kit.images.decode import decode_image, decode_pixels, read_header
+from kit.images.errors import ImageError
+from kit.images.header import ImageHeader
+from kit.images.samples import Pixels
+from kit.images.store import Format, StoredImage, store_image, store_pixels
+
+__all__ = [
+    "Format",
+    "ImageError",
+    "ImageHeader",
+    "Pixels",
+    "StoredImage",
+    "decode_image",
+    "decode_pixels",
+    "read_header",
+    "store_image",
+    "store_pixels",
+]

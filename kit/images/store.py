@@ -1,49 +1,30 @@
-"""An image file's bytes become the bytes that are stored.
-
-OpenCV decodes: on 96x96 TIFFs it takes a seventh of Pillow's time, and from version 5 on it refuses files that
-are cut short, where libjpeg through imagecodecs returns grey rows.
-"""
+"""An image file's bytes become the bytes that are stored."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 import cv2
+import msgspec
 import numpy as np
-from numpy.typing import NDArray
+from xxhash import xxh3_128_hexdigest
 
-from kit.errors import KitError
+from kit.images.decode import ImageFile, open_image, to_pixels
+from kit.images.errors import ImageError
+from kit.images.header import check_size
+from kit.images.samples import Pixels, Samples, Values
 from kit.specs import ImageSpec
 
 Format: TypeAlias = Literal["raw", "png", "jpeg"]
-Pixels: TypeAlias = NDArray[np.uint8]
 
 RAW_BYTES = 64 << 10  # up to 147x147 RGB: there, decoding PNG or JPEG costs more than reading raw pixels
 PNG_LEVEL = 1  # of 9: a tenth of the time of level 9 for a few per cent of the bytes
 
-_SIGNATURES = {
-    b"\xff\xd8\xff": "JPEG",
-    b"\x89PNG\r\n\x1a\n": "PNG",
-    b"II*\0": "TIFF",
-    b"MM\0*": "TIFF",
-    b"II+\0": "BigTIFF",
-    b"MM\0+": "BigTIFF",
-    b"BM": "BMP",
-    b"RIFF": "WebP",
-}
-
-cv2.setNumThreads(1)  # shards are written in parallel; threads of their own would only contend
-cv2.utils.logging.setLogLevel(0)  # what cannot be decoded is said once, by ImageError
+_NUMBERS = "buif"  # NumPy's kinds: booleans, unsigned and signed integers, floats
 
 
-class ImageError(KitError):
-    """A file is no image that can be stored; the message is the reason alone."""
-
-
-@dataclass(frozen=True, slots=True)
-class StoredImage:
-    """An image as it stands in a record.
+class StoredImage(msgspec.Struct, frozen=True):
+    """An image as it stands in a record; a Struct because one is made for every image.
 
     Attributes:
         encoded: raw is uint8 [height, width, channels] row by row; png and jpeg are whole files.
@@ -51,6 +32,9 @@ class StoredImage:
         height: pixels.
         width: pixels.
         channels: 3 (RGB) or 1 (grey), also of a grey JPEG that readers decode to RGB.
+        digest: 32 hexadecimal digits; equal for equal stored pixels of one shape, and for equal files that were
+            kept undecoded.
+        source: what it was made from, such as "TIFF, 3 x uint16".
     """
 
     encoded: bytes
@@ -58,129 +42,97 @@ class StoredImage:
     height: int
     width: int
     channels: int
+    digest: str
+    source: str
 
 
 def store_image(data: bytes, spec: ImageSpec) -> StoredImage:
-    """Decode, crop and reduce an image as `spec` says, and choose how it is stored.
+    """Decode an image file, scale, fit and encode it as `spec` says.
 
-    Small images become raw pixels. A JPEG or PNG that needs no change keeps its bytes, so a JPEG is never
-    encoded twice. Everything else becomes a PNG.
+    Encoding "auto" stores small images as raw pixels, keeps the bytes of a JPEG or PNG that needs no change, so
+    that a JPEG is never encoded twice, and writes PNG otherwise. "keep" keeps small ones too, and goes on as "auto"
+    where it cannot. "png" keeps such a PNG, for it is one; "jpeg:90" encodes every image, JPEGs too. A kept JPEG is
+    not decoded: its markers are read, damage among its pixels is not seen.
 
     Raises:
         ImageError: with the reason.
     """
-    pixels = decode_pixels(data, spec.channels)
-    sized = resize(pixels, spec.size) if spec.size else pixels
-    height, width = sized.shape[:2]
-    kept = _kept_format(data, pixels, spec.channels) if sized is pixels else None
-    if sized.nbytes <= RAW_BYTES and (spec.size or kept != "jpeg"):
-        return StoredImage(sized.tobytes(), "raw", height, width, spec.channels)
-    if kept:
-        return StoredImage(data, kept, height, width, spec.channels)
-    return StoredImage(_encode_png(sized), "png", height, width, spec.channels)
+    file = open_image(data, spec.page)
+    kept = file.kept_as(spec.channels)
+    if kept == "jpeg" and _keeps_jpeg(file, spec):
+        header = file.header
+        digest = xxh3_128_hexdigest(data)
+        return StoredImage(data, "jpeg", header.height, header.width, spec.channels, digest, header.source)
+    pixels = to_pixels(file.samples(spec), spec)
+    return _stored(pixels, spec, file.header.source, data if kept == "png" and _fits(file, spec) else None)
 
 
-def decode_pixels(data: bytes, channels: int) -> Pixels:
-    """Decode an image file, turned upright as its EXIF orientation asks.
-
-    Returns:
-        uint8 [height, width, 3] in RGB, or [height, width, 1]. Alpha is dropped; grey is repeated to RGB,
-        and colour weighted to grey, as `channels` asks.
-
-    Raises:
-        ImageError: no image, damaged, or more than 8 bits a channel.
-    """
-    pixels = _decode(data, _flags(channels) | cv2.IMREAD_ANYDEPTH)
-    if pixels is None:
-        raise ImageError(_why_unreadable(data))
-    if pixels.dtype != np.uint8:
-        raise ImageError(f"holds {pixels.dtype} pixels; convert it to 8 bits a channel")
-    return pixels.reshape(*pixels.shape[:2], channels).astype(np.uint8, copy=False)
-
-
-def resize(pixels: Pixels, size: tuple[int, int]) -> Pixels:
-    """Cut the largest centred rectangle of the wanted shape, then average areas (or enlarge linearly).
+def store_pixels(pixels: Values, spec: ImageSpec) -> StoredImage:
+    """Scale, fit and encode an array as `store_image` does a file's pixels.
 
     Args:
-        pixels: uint8 [height, width, channels].
-        size: wanted height and width.
+        pixels: booleans, integers or floats [height, width] or [height, width, 1 to 4]: grey, grey and alpha, RGB, or
+            RGB and alpha, of which alpha is dropped.
+        spec: how it is stored.
 
-    Returns:
-        uint8 [size[0], size[1], channels]; `pixels` itself where nothing changes.
+    Raises:
+        ImageError: with the reason.
     """
-    if pixels.shape[:2] == size:
-        return pixels
-    cropped = _centre_crop(pixels, size)
-    shrinks = cropped.shape[0] >= size[0]
-    method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    resized = cv2.resize(np.ascontiguousarray(cropped), size[::-1], interpolation=method)
-    return resized.reshape(*size, pixels.shape[2]).astype(np.uint8, copy=False)
+    array = np.asarray(pixels)
+    shaped = array[..., None] if array.ndim == 2 else array  # noqa: PLR2004 (height and width)
+    if shaped.ndim != 3 or not 1 <= shaped.shape[2] <= 4 or array.dtype.kind not in _NUMBERS:  # noqa: PLR2004
+        raise ImageError(f"an array of {array.dtype} {list(array.shape)}; kit takes numbers [h, w] or [h, w, 1 to 4]")
+    check_size(*shaped.shape[:2])
+    is_bool = array.dtype == np.bool_
+    values = shaped[..., : 3 if shaped.shape[2] >= 3 else 1]  # noqa: PLR2004 (RGB)
+    samples = Samples(values.astype(np.uint8), 1) if is_bool else Samples(values, array.dtype.itemsize * 8)
+    source = f"array, {shaped.shape[2]} x {array.dtype}"
+    return _stored(to_pixels(samples, spec), spec, source, None)
 
 
-def image_kind(data: bytes) -> str | None:
-    """Name a file's format by its first bytes, whatever its ending says."""
-    for signature, kind in _SIGNATURES.items():
-        if data.startswith(signature):
-            return kind
-    return None
+def _fits(file: ImageFile, spec: ImageSpec) -> bool:
+    return spec.size is None or spec.size == (file.header.height, file.header.width)
 
 
-def _centre_crop(pixels: Pixels, size: tuple[int, int]) -> Pixels:
-    height, width = pixels.shape[:2]
-    keep_height = max(1, min(height, round(width * size[0] / size[1])))
-    keep_width = max(1, min(width, round(height * size[1] / size[0])))
-    top, left = (height - keep_height) // 2, (width - keep_width) // 2
-    return pixels[top : top + keep_height, left : left + keep_width]
-
-
-def _kept_format(data: bytes, pixels: Pixels, channels: int) -> Literal["png", "jpeg"] | None:
-    """Name the format of a file whose bytes any reader decodes to `pixels`; None if it must be encoded anew."""
-    match image_kind(data):
-        case "JPEG" if not _is_turned(data, pixels, channels):
-            return "jpeg"
-        case "PNG" if (channels == 3 or _is_grey(data)) and not _is_turned(data, pixels, channels):  # noqa: PLR2004 (RGB)
-            return "png"
-    return None
-
-
-def _is_turned(data: bytes, pixels: Pixels, channels: int) -> bool:
-    """Tell whether EXIF turned the image: readers of the shard would not turn it again."""
-    if b"Exif\0\0" not in data and b"eXIf" not in data:
+def _keeps_jpeg(file: ImageFile, spec: ImageSpec) -> bool:
+    """Tell whether a JPEG that every reader shows alike is stored as it is."""
+    if not _fits(file, spec):
         return False
-    unturned = _decode(data, _flags(channels) | cv2.IMREAD_IGNORE_ORIENTATION)
-    return unturned is None or not np.array_equal(unturned.reshape(-1), pixels.reshape(-1))
+    is_small = spec.size is not None and spec.size[0] * spec.size[1] * spec.channels <= RAW_BYTES
+    return spec.encoding == "keep" or (spec.encoding == "auto" and not is_small)
 
 
-def _is_grey(data: bytes) -> bool:
-    """Tell whether a PNG stores one channel: libraries weigh colours differently when they make grey of RGB."""
-    stored = _decode(data, cv2.IMREAD_UNCHANGED)
-    return stored is not None and stored.ndim == 2  # noqa: PLR2004 (height, width)
+def _stored(pixels: Pixels, spec: ImageSpec, source: str, png: bytes | None) -> StoredImage:
+    """Encode pixels, or keep `png`, the file that shows them."""
+    height, width, channels = pixels.shape
+    raw = pixels.tobytes()
+    form = _chosen(spec, len(raw), is_png=png is not None)
+    if form == "raw":
+        encoded = raw
+    elif form == "png":
+        encoded = png or _encoded(pixels, ".png", [cv2.IMWRITE_PNG_COMPRESSION, PNG_LEVEL])
+    else:
+        encoded = _encoded(pixels, ".jpg", [cv2.IMWRITE_JPEG_QUALITY, spec.quality])
+    digest = xxh3_128_hexdigest(raw, height << 32 | width << 2 | channels)  # the shape as the hash's seed
+    return StoredImage(encoded, form, height, width, channels, digest, source)
 
 
-def _flags(channels: int) -> int:
-    return cv2.IMREAD_GRAYSCALE if channels == 1 else cv2.IMREAD_COLOR_RGB
+def _chosen(spec: ImageSpec, size: int, *, is_png: bool) -> Format:
+    match spec.encoding.partition(":")[0]:
+        case "raw" | "png" | "jpeg" as name:
+            return name
+        case "keep" if is_png:
+            return "png"
+        case _:
+            return "raw" if size <= RAW_BYTES else "png"
 
 
-def _decode(data: bytes, flags: int) -> NDArray[np.generic] | None:
+def _encoded(pixels: Pixels, ending: str, options: list[int]) -> bytes:
+    bgr = cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR) if pixels.shape[2] == 3 else pixels  # noqa: PLR2004 (RGB)
     try:
-        return cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data else None
-    except cv2.error:  # a size that OpenCV will not allocate
-        return None
-
-
-def _encode_png(pixels: Pixels) -> bytes:
-    bgr = pixels[..., ::-1] if pixels.shape[2] == 3 else pixels  # noqa: PLR2004 (RGB)
-    done, encoded = cv2.imencode(".png", bgr, [cv2.IMWRITE_PNG_COMPRESSION, PNG_LEVEL])
+        done, encoded = cv2.imencode(ending, bgr, options)
+    except cv2.error:  # beyond the format's largest side
+        done = False
     if not done:
-        raise ImageError("cannot be written as PNG")
+        raise ImageError(f"cannot be written as {ending[1:].upper()} at {pixels.shape[0]}x{pixels.shape[1]} pixels")
     return encoded.tobytes()
-
-
-def _why_unreadable(data: bytes) -> str:
-    if not data:
-        return "empty file (0 bytes)"
-    if data.startswith(b"version https://git-lfs"):
-        return "a Git LFS pointer, not the image; fetch it with 'git lfs pull'"
-    if kind := image_kind(data):
-        return f"truncated or damaged {kind}, or a kind of {kind} that cannot be decoded"
-    return f"not an image (begins with {data[:8]!r})"

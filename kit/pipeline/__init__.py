@@ -7,5 +7,6 @@ from kit.pipeline.batches import (
     validation_batches,
 )
 from kit.pipeline.damage import damage_named
+from kit.pipeline.load import load
 
-__all__ = ["as_float", "damage_named", "eval_batches", "train_batches", "validation_batches"]
+__all__ = ["as_float", "damage_named", "eval_batches", "load", "train_batches", "validation_batches"]

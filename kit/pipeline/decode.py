@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeAlias
 
 from kit.compat import tf
 from kit.shards import Dataset
@@ -13,6 +13,14 @@ _FEATURES = {
     "image/class/label": tf.io.FixedLenFeature([], tf.int64),
     "image/key": tf.io.FixedLenFeature([], tf.string),
 }
+_MORE = {
+    "image/height": tf.io.FixedLenFeature([], tf.int64),
+    "image/width": tf.io.FixedLenFeature([], tf.int64),
+    "image/group": tf.io.FixedLenFeature([], tf.string),
+    "image/fold": tf.io.FixedLenFeature([], tf.int64),
+}
+
+Shape: TypeAlias = tuple[int | None, int | None, int]
 
 
 def decode_batches(serialized: Any, dataset: Dataset, batch_size: int, *, drop_remainder: bool) -> Any:
@@ -29,7 +37,8 @@ def decode_batches(serialized: Any, dataset: Dataset, batch_size: int, *, drop_r
     batches = serialized.batch(batch_size, drop_remainder=drop_remainder)
     if set(dataset.manifest.image.formats) == {"raw"}:
         return batches.map(lambda batch: _decode_raw(batch, dataset.shape), num_parallel_calls=parallel)
-    examples = serialized.map(lambda one: _decode_file(one, dataset.shape), num_parallel_calls=parallel)
+    shape = dataset.shape
+    examples = serialized.map(lambda one: _decode_one(one, shape), num_parallel_calls=parallel)
     return examples.batch(batch_size, drop_remainder=drop_remainder)
 
 
@@ -39,12 +48,32 @@ def _decode_raw(serialized: Any, shape: tuple[int, int, int]) -> dict[str, Any]:
     return _example(tf.reshape(flat, (-1, *shape)), features)
 
 
-def _decode_file(serialized: Any, shape: tuple[int, int, int]) -> dict[str, Any]:
-    features = tf.io.parse_single_example(serialized, _FEATURES)
+def decode_example(serialized: Any, shape: Shape) -> dict[str, Any]:
+    """Decode one serialized example of whatever format and size.
+
+    Args:
+        serialized: string [].
+        shape: height, width, channels; None where images differ.
+
+    Returns:
+        {"image": uint8 `shape`, "label": int32 [] (-1 where there is none), "key": string [], "group": string []
+        (empty where there is none), "fold": int32 [] (-1 without folds)}.
+    """
+    more = tf.io.parse_single_example(serialized, _MORE)
+    return {
+        **_decode_one(serialized, shape),
+        "group": more["image/group"],
+        "fold": tf.cast(more["image/fold"], tf.int32),
+    }
+
+
+def _decode_one(serialized: Any, shape: Shape) -> dict[str, Any]:
+    features = tf.io.parse_single_example(serialized, {**_FEATURES, **_MORE})
     encoded, kind = features["image/encoded"], features["image/format"]
+    own = tf.stack([features["image/height"], features["image/width"], shape[2]])
     image = tf.case(
         [
-            (kind == "raw", lambda: tf.reshape(tf.io.decode_raw(encoded, tf.uint8), shape)),
+            (kind == "raw", lambda: tf.reshape(tf.io.decode_raw(encoded, tf.uint8), own)),
             # libjpeg's accurate transform, as OpenCV uses: TensorFlow's default is faster and differs in last bits
             (
                 kind == "jpeg",

@@ -4,22 +4,43 @@ from __future__ import annotations
 
 from kit.reports.table import NOTHING, Table
 from kit.shards import Dataset
+from kit.shards.dataset import DUPLICATES, REJECTS
 
 
 def dataset_tables(dataset: Dataset) -> list[Table]:
     """Lay out the images of each split and class, and the shards of each split."""
-    return [_counts(dataset), _shards(dataset)]
+    return [_counts(dataset), *_folds(dataset), _shards(dataset)]
 
 
 def describe_images(dataset: Dataset) -> str:
     """Say in one line how images are stored, and what identifies the dataset."""
     image = dataset.manifest.image
     formats = ", ".join(f"{count:,} {kind}" for kind, count in image.formats.items())
+    sources = ", ".join(f"{count:,} {kind}" for kind, count in image.sources.items())
     height, width = (f"{low}" if low == high else f"{low} to {high}" for low, high in (image.height, image.width))
     return (
-        f"{height} x {width} pixels (height x width), {image.channels} channels; stored as {formats};"
+        f"{height} x {width} pixels (height x width), {image.channels} channels; {sources}; stored as {formats};"
         f" {dataset.manifest.rejects} rejects; fingerprint {dataset.manifest.fingerprint}"
     )
+
+
+def remarks(dataset: Dataset) -> list[str]:
+    """Say what a person should know before training on it."""
+    manifest, lines = dataset.manifest, []
+    same = manifest.duplicates
+    if manifest.rejects or manifest.left_out:
+        lines.append(f"not stored: {manifest.rejects:,} bad, {manifest.left_out:,} left out or no image; see {REJECTS}")
+    if same.sets:
+        lines.append(f"images with an exact duplicate: {same.images:,} in sets: {same.sets:,}; see {DUPLICATES}")
+    if same.across_classes:
+        lines.append(f"warning: sets of duplicates with different labels: {same.across_classes:,}")
+    if same.across_splits:
+        lines.append(f"warning: sets of duplicates across the source's own splits: {same.across_splits:,}")
+    if manifest.groups_across_splits:
+        lines.append(
+            f"warning: groups across the source's own splits: {manifest.groups_across_splits:,} of {manifest.groups:,}"
+        )
+    return lines
 
 
 def _counts(dataset: Dataset) -> Table:
@@ -33,6 +54,16 @@ def _counts(dataset: Dataset) -> Table:
         cells = (f"{counts[label]:,}\n{counts[label] / total:.1%}" if label in counts else NOTHING for label in labels)
         rows.append((split, f"{total:,}", *cells))
     return Table("images", ("split", "all", *labels), tuple(rows))
+
+
+def _folds(dataset: Dataset) -> list[Table]:
+    folds = dataset.manifest.folds
+    rows = []
+    for fold, counts in folds.items():
+        total = sum(counts.values())
+        cells = (f"{count:,}\n{count / total:.1%}" for count in counts.values())
+        rows.append((str(fold), f"{total:,}", *cells))
+    return [Table("folds (0 is validation)", ("fold", "all", *dataset.manifest.classes), tuple(rows))] if folds else []
 
 
 def _shards(dataset: Dataset) -> Table:

@@ -8,26 +8,29 @@ import io
 import shutil
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
 
 from kit.engines import Engine
-from kit.errors import ShardError, SourceError, SpecError, first_three
-from kit.files import locked, sweep, write_whole
+from kit.errors import EngineError, ShardError, SourceError, SpecError, first_three
+from kit.files import exchange, locked, sweep, write_whole
 from kit.progress import NO_PROGRESS, Progress
 from kit.shards import tfds
-from kit.shards.dataset import MANIFEST, REJECTS, SAMPLE_SUBMISSION, Dataset, read_dataset
-from kit.shards.manifest import UNLABELLED, ImageInfo, Manifest, SourceInfo, fingerprint
-from kit.shards.plan import plan_shards
+from kit.shards.dataset import DUPLICATES, MANIFEST, REJECTS, SAMPLE_SUBMISSION, Dataset, read_dataset
+from kit.shards.duplicates import Placed, describe_duplicates, duplicates_csv, find_duplicates
+from kit.shards.manifest import NO_FOLD, UNLABELLED, ImageInfo, Manifest, SourceInfo, fingerprint
+from kit.shards.plan import ShardPlan, plan_shards, sample
 from kit.shards.write import ShardTask, WrittenShard, kept_shard, summary_path, write_shard
 from kit.sources import Record, Reject, Source
-from kit.specs import ShardSpec, setting_paths, to_json, value_of
+from kit.specs import ShardSpec, SourceSpec, setting_paths, to_json, value_of
 from kit.workspace import Workspace, checked_name
 
 PLAN = "plan.json"
+TIES = "ties.json"
 _REASONS = 4  # that a message names
+_LOSSES = 2  # worker processes lost one after another without a shard between them: then it is no accident
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +48,16 @@ class Conversion:
     source: Source
     info: SourceInfo
     spec: ShardSpec
+
+
+@dataclass(slots=True)
+class _Written:
+    """What stands in the folder, and what the manifest says of it."""
+
+    plans: list[ShardPlan]
+    shards: list[WrittenShard]
+    duplicates: list[list[Placed]]
+    rejects: list[Reject] = field(default_factory=list)
 
 
 def build_dataset(
@@ -66,17 +79,19 @@ def build_dataset(
         WorkspaceError: another process is writing the dataset.
     """
     final = workspace.datasets / checked_name(conversion.name, "dataset")
+    partial = workspace.datasets / f".{conversion.name}.partial"
     if final.exists():
         _refuse_foreign(final)
         if not force:
-            return _same_dataset(final, conversion)
-    _refuse_bad(conversion, None, max_bad)
+            dataset = _same_dataset(final, conversion)
+            _remove_stale(partial, final)
+            return dataset
+    _refuse_bad(conversion.name, conversion.source.rejects, max_bad, is_read=False)
     with locked(final):
-        partial = workspace.datasets / f".{conversion.name}.partial"
         _claim(partial, conversion)
         try:
-            written = _write_shards(_tasks(partial, conversion), engine, progress)
-            _refuse_bad(conversion, written, max_bad)
+            written = _write(partial, conversion, engine, progress)
+            _refuse_bad(conversion.name, written.rejects, max_bad, is_read=True)
             _complete(partial, conversion, written)
         except (ShardError, SourceError, SpecError):
             shutil.rmtree(partial)
@@ -85,22 +100,16 @@ def build_dataset(
     return read_dataset(final)
 
 
-def describe_source(source: Source, folder: Path, labels: Path | None) -> SourceInfo:
+def describe_source(source: Source, spec: SourceSpec) -> SourceInfo:
     """Summarise a source so that the same inputs are recognised, and changed ones are not mistaken for them."""
     digest = hashlib.sha256()
     for record in source.records:
-        file = record.file
-        line = [record.key, record.label, record.split, file.name, file.size, file.modified]
+        line = [record.key, record.label, record.split, record.group, *record.file.identity]
         digest.update(msgspec.json.encode(line) + b"\n")
     digest.update(msgspec.json.encode([Path(reject.name).name for reject in source.rejects]))
     if source.sample_submission:
         digest.update(source.sample_submission.read_bytes())
-    return SourceInfo(
-        folder=str(folder),
-        labels=str(labels) if labels else None,
-        files=len(source.records),
-        digest=digest.hexdigest()[:16],
-    )
+    return SourceInfo(spec=spec, files=len(source.records), digest=digest.hexdigest()[:16])
 
 
 def class_names(records: Iterable[Record]) -> tuple[str, ...]:
@@ -115,6 +124,13 @@ def _refuse_foreign(folder: Path) -> None:
     """Leave alone what kit did not write, whatever is forced."""
     if not (folder / MANIFEST).is_file():
         raise ShardError(f"{folder} exists and is not a dataset of kit's; move it away, or choose another --name")
+
+
+def _remove_stale(partial: Path, final: Path) -> None:
+    """Remove what a command that was killed at its very end has left beside the finished dataset."""
+    if partial.exists():
+        with locked(final):
+            shutil.rmtree(partial, ignore_errors=True)
 
 
 def _same_dataset(folder: Path, conversion: Conversion) -> Dataset:
@@ -132,30 +148,30 @@ def _changes(manifest: Manifest, conversion: Conversion) -> list[str]:
     """Say what a dataset was made with that is not asked now."""
     changes = _differences(manifest.settings, conversion.spec)
     if manifest.source.digest != conversion.info.digest:
-        named = [change for change in _differences(manifest.source, conversion.info) if not change.startswith("digest")]
+        named = _differences(manifest.source.spec, conversion.info.spec)
         changes += named or ["images, labels or sample submission changed since"]
     return changes
 
 
 def _differences(before: msgspec.Struct, now: msgspec.Struct) -> list[str]:
     paths = setting_paths(now)
-    pairs = zip(paths, (value_of(before, path) for path in paths), (value_of(now, path) for path in paths), strict=True)
+    pairs = ((path, value_of(before, path), value_of(now, path)) for path in paths)
     return [f"{path} was {was}, is {given}".replace("null", "none") for path, was, given in pairs if was != given]
 
 
-def _refuse_bad(conversion: Conversion, written: Sequence[WrittenShard] | None, max_bad: int) -> None:
-    """Count what cannot be stored; without `written` only the lists are known, and the images are still unread."""
-    rejects = _rejects(conversion, written or [])
-    if len(rejects) <= max_bad:
+def _refuse_bad(name: str, rejects: Sequence[Reject], max_bad: int, *, is_read: bool) -> None:
+    """Count what cannot be stored; before the images are read only the lists are known."""
+    bad = [reject for reject in rejects if reject.is_bad]
+    if len(bad) <= max_bad:
         return
     by_reason: dict[str, list[str]] = {}
-    for reject in rejects:
+    for reject in bad:
         by_reason.setdefault(reject.reason, []).append(reject.name)
     groups = [f"{reason}: {first_three(names, len(names))}" for reason, names in by_reason.items()]
     raise SourceError(
-        f"{conversion.name}: {len(rejects):,} inputs cannot be stored: {'; '.join(groups[:_REASONS])}"
+        f"{name}: {len(bad):,} inputs cannot be stored: {'; '.join(groups[:_REASONS])}"
         f"{'; …' if len(groups) > _REASONS else ''}. Mend or remove them, or let them go to {REJECTS} with"
-        f" --max-bad {len(rejects)}{' or more (no image has been read yet)' if written is None else ''}"
+        f" --max-bad {len(bad)}{'' if is_read else ' or more (no image has been read yet)'}"
     )
 
 
@@ -169,63 +185,127 @@ def _claim(partial: Path, conversion: Conversion) -> None:
     sweep(partial)
 
 
-def _tasks(partial: Path, conversion: Conversion) -> list[ShardTask]:
-    records, spec = conversion.source.records, conversion.spec
-    classes = class_names(records)
-    return [ShardTask(partial, plan, classes, spec) for plan in plan_shards(records, spec)]
+def _write(partial: Path, conversion: Conversion, engine: Engine, progress: Progress) -> _Written:
+    """Write all shards; again where images turn out to be equal, so that equal ones stay together.
+
+    Which images are equal is known when all have been decoded. Reading them all before the first shard would double
+    the time of every conversion; this way only those with duplicates take longer.
+    """
+    classes = class_names(conversion.source.records)
+    records, left_out = sample(conversion.source.records, conversion.spec)
+    ties = _read_ties(partial, records)
+    plans = plan_shards(records, conversion.spec, ties)
+    shards = _write_shards(_tasks(partial, plans, classes, conversion.spec), engine, progress)
+    duplicates = find_duplicates(plans, [shard.digests for shard in shards])
+    if duplicates and not ties:
+        tied = [[placed.record for placed in members] for members in duplicates]
+        _write_ties(partial, records, tied)
+        again = plan_shards(records, conversion.spec, tied)
+        if again != plans:
+            progress.advance(
+                0, f"{len(duplicates):,} sets of equal images: shards are written anew to keep them together"
+            )
+            plans = again
+            shards = _write_shards(_tasks(partial, plans, classes, conversion.spec), engine, progress)
+            duplicates = find_duplicates(plans, [shard.digests for shard in shards])
+    taken = f"not taken: --{'balance down' if conversion.spec.balance else 'per-class'} leaves it out"
+    rejects = [
+        *conversion.source.rejects,
+        *(Reject(str(record.file.path), taken, is_bad=False) for record in left_out),
+        *sorted((Reject(*pair) for shard in shards for pair in shard.rejects), key=lambda reject: reject.name),
+    ]
+    return _Written(plans, shards, duplicates, rejects)
+
+
+def _write_ties(partial: Path, records: Sequence[Record], ties: Sequence[Sequence[Record]]) -> None:
+    """Note which records are equal, so that a stopped command goes on from the second writing."""
+    places = {id(record): place for place, record in enumerate(records)}
+    write_whole(partial / TIES, msgspec.json.encode([[places[id(record)] for record in tie] for tie in ties]))
+
+
+def _read_ties(partial: Path, records: Sequence[Record]) -> list[list[Record]]:
+    path = partial / TIES
+    if not path.is_file():
+        return []
+    places = msgspec.json.decode(path.read_bytes(), type=list[list[int]])
+    return [[records[place] for place in tie] for tie in places]
+
+
+def _tasks(partial: Path, plans: Sequence[ShardPlan], classes: tuple[str, ...], spec: ShardSpec) -> list[ShardTask]:
+    return [ShardTask(partial, plan, classes, spec) for plan in plans]
 
 
 def _write_shards(tasks: Sequence[ShardTask], engine: Engine, progress: Progress) -> list[WrittenShard]:
     progress.start("shard", sum(len(task.plan.records) for task in tasks))
     written: dict[str, WrittenShard] = {}
-    remaining = []
     for task in tasks:
-        if kept := kept_shard(task.folder / task.plan.name):
+        if kept := kept_shard(task):
             written[task.plan.name] = kept
             progress.advance(len(task.plan.records))
-        else:
-            remaining.append(task)
-    for finished in engine.run(write_shard, remaining):
-        task = remaining[finished.index]
-        written[task.plan.name] = finished.value
-        progress.advance(len(task.plan.records))
+    _remove_others(tasks, written)
+    losses = 0
+    while remaining := [task for task in tasks if task.plan.name not in written]:
+        before = len(written)
+        try:
+            for finished in engine.run(write_shard, remaining):
+                task = remaining[finished.index]
+                written[task.plan.name] = finished.value
+                progress.advance(len(task.plan.records))
+        except EngineError:
+            losses = losses + 1 if len(written) == before else 1
+            if losses == _LOSSES:
+                raise
+            progress.advance(0, "a worker process was killed; the shards it had begun are written again")
     progress.finish()
     return [written[task.plan.name] for task in tasks]
 
 
-def _rejects(conversion: Conversion, written: Sequence[WrittenShard]) -> list[Reject]:
-    unreadable = (Reject(*pair) for shard in written for pair in shard.rejects)
-    return [*conversion.source.rejects, *sorted(unreadable, key=lambda reject: reject.name)]
+def _remove_others(tasks: Sequence[ShardTask], kept: Iterable[str]) -> None:
+    """Remove shards of an earlier plan."""
+    names = set(kept)
+    for folder in {task.folder for task in tasks}:
+        for path in folder.glob("*.tfrecord"):
+            if path.name not in names:
+                path.unlink()
+                summary_path(path).unlink(missing_ok=True)
 
 
-def _complete(partial: Path, conversion: Conversion, written: Sequence[WrittenShard]) -> None:
+def _complete(partial: Path, conversion: Conversion, written: _Written) -> None:
     """Write all that stands beside the shards, the manifest last; then what was for resuming can go."""
-    rejects = _rejects(conversion, written)
-    if rejects:
-        write_whole(partial / REJECTS, _rejects_csv(rejects))
+    if written.rejects:
+        write_whole(partial / REJECTS, _rejects_csv(written.rejects))
+    if written.duplicates:
+        write_whole(partial / DUPLICATES, duplicates_csv(written.duplicates))
     if conversion.source.sample_submission:
         write_whole(partial / SAMPLE_SUBMISSION, conversion.source.sample_submission.read_bytes())
     manifest = _manifest(conversion, written)
     tfds.write_description(partial, manifest)
     write_whole(partial / MANIFEST, to_json(manifest))
-    for shard in written:
+    for shard in written.shards:
         summary_path(partial / shard.shard.name).unlink()
+    (partial / TIES).unlink(missing_ok=True)
     (partial / PLAN).unlink()
 
 
-def _manifest(conversion: Conversion, written: Sequence[WrittenShard]) -> Manifest:
+def _manifest(conversion: Conversion, written: _Written) -> Manifest:
     classes = class_names(conversion.source.records)
-    shards = tuple(shard.shard for shard in written)
+    shards = tuple(shard.shard for shard in written.shards)
+    groups = _splits_of_groups(written.plans)
     return Manifest(
         name=conversion.name,
         classes=classes,
-        counts=_counts(written, classes),
-        image=_image_info(written, conversion.spec.image.channels),
+        counts=_counts(written.shards, classes),
+        folds=_fold_counts(written.shards, classes),
+        groups=len(groups),
+        groups_across_splits=sum(len(splits) > 1 for splits in groups.values()),
+        duplicates=describe_duplicates(written.duplicates),
+        image=_image_info(written.shards, conversion.spec.image.channels),
         shards=shards,
         source=conversion.info,
         settings=conversion.spec,
         sample_submission=conversion.source.sample_submission is not None,
-        rejects=len(_rejects(conversion, written)),
+        rejects=sum(reject.is_bad for reject in written.rejects),
+        left_out=sum(not reject.is_bad for reject in written.rejects),
         fingerprint=fingerprint(classes, shards),
     )
 
@@ -237,23 +317,44 @@ def _counts(written: Sequence[WrittenShard], classes: Sequence[str]) -> dict[str
         counts.setdefault(shard.shard.split, Counter()).update(shard.counts)
     for split in counts.keys() - {"test"}:
         if lost := [label for label in classes if not counts[split][label]]:
-            raise SourceError(f"no readable {split} image of class {first_three(lost, len(lost))}; add images")
+            raise SourceError(
+                f"no readable {split} image of class {first_three(lost, len(lost))}; add images, or divide otherwise"
+            )
     return {
         split: {label: count[label] for label in (*classes, UNLABELLED) if count[label]}
         for split, count in counts.items()
     }
 
 
+def _fold_counts(written: Sequence[WrittenShard], classes: Sequence[str]) -> dict[int, dict[str, int]]:
+    counts: dict[int, Counter[str]] = {}
+    for shard in written:
+        if shard.shard.fold != NO_FOLD:
+            counts.setdefault(shard.shard.fold, Counter()).update(shard.counts)
+    return {fold: {label: counts[fold][label] for label in classes} for fold in sorted(counts)}
+
+
+def _splits_of_groups(plans: Iterable[ShardPlan]) -> dict[str, set[str]]:
+    splits: dict[str, set[str]] = {}
+    for plan in plans:
+        for record in plan.records:
+            if record.group:
+                splits.setdefault(record.group, set()).add(plan.split)
+    return splits
+
+
 def _image_info(written: Sequence[WrittenShard], channels: int) -> ImageInfo:
-    formats = Counter[str]()
+    formats, sources = Counter[str](), Counter[str]()
     for shard in written:
         formats.update(shard.formats)
+        sources.update(shard.sources)
     heights, widths = zip(*(size for shard in written for size in shard.sizes), strict=True)
     return ImageInfo(
         formats=dict(sorted(formats.items())),
         height=(min(heights), max(heights)),
         width=(min(widths), max(widths)),
         channels=channels,
+        sources=dict(sorted(sources.items())),
     )
 
 
@@ -266,10 +367,9 @@ def _rejects_csv(rejects: Sequence[Reject]) -> str:
 
 
 def _publish(partial: Path, final: Path) -> None:
-    """Put the finished folder in its place; a replaced one goes away after, so that one of them always exists."""
-    replaced = final.with_name(f".{final.name}.replaced")
-    shutil.rmtree(replaced, ignore_errors=True)
+    """Put the finished folder in its place, in one step; what stood there goes away after."""
     if final.exists():
-        final.rename(replaced)
-    partial.rename(final)
-    shutil.rmtree(replaced, ignore_errors=True)
+        exchange(partial, final)
+        shutil.rmtree(partial)
+    else:
+        partial.rename(final)

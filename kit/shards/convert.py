@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, cast
+
+from numpy.typing import ArrayLike
 
 from kit.engines import Engine, Local, Serial, core_count
 from kit.progress import NO_PROGRESS, Progress
 from kit.shards.build import Conversion, build_dataset, describe_source
 from kit.shards.dataset import Dataset
-from kit.sources import read_source
-from kit.specs import ImageSpec, ShardSpec
+from kit.shards.index import write_index
+from kit.sources import Source, read_arrays, read_source
+from kit.specs import ImageSpec, ShardSpec, SourceSpec
+from kit.specs.image import Fit
 from kit.specs.settings import require
 from kit.workspace import Workspace
 
@@ -19,38 +25,61 @@ def shard(
     *,
     name: str,
     labels: Path | str | None = None,
-    id_column: str = "id",
-    label_column: str = "label",
+    id_column: str | None = None,
+    label_column: str | None = None,
+    class_from: str | None = None,
+    group: str | None = None,
+    exclude: Path | str | None = None,
     test: Path | str | None = None,
     sample_submission: Path | str | None = None,
     size: tuple[int, int] | None = None,
+    fit: str = "crop",
     channels: int = 3,
+    scale: str = "none",
+    page: int = 0,
+    encoding: str = "auto",
     split: tuple[float, ...] = (0.7, 0.3),
+    folds: int = 0,
+    balance: str | None = None,
+    per_class: int | None = None,
     seed: int = 0,
     max_bad: int = 0,
     workers: int | None = None,
+    index: bool = False,
     force: bool = False,
     root: Path | str | None = None,
     progress: Progress = NO_PROGRESS,
 ) -> Dataset:
-    """Write class folders, or a label file and its images, as dataset `name`.
+    """Write class folders, a label file and its images, or an .npz file as dataset `name`.
 
-    A dataset that already holds the same inputs and settings is returned as it is.
+    A dataset that already holds the same inputs and settings is returned as it is. Images of one group, and images
+    that are equal pixel by pixel, always lie in one split and one fold.
 
     Args:
-        source: class folders, also below train, val and test folders; or the images that `labels` names.
+        source: class folders, also below train, val and test folders; the images that `labels` names; or an .npz file.
         name: of the dataset, a folder in tfrecords/.
-        labels: CSV of ids and labels.
-        id_column: its column of ids, with or without the files' endings.
-        label_column: its column of labels.
+        labels: CSV or Parquet file of ids and labels, with or without a header.
+        id_column: its column of ids, with or without the files' endings; found by its name or content otherwise.
+        label_column: its column of labels, or one-hot columns with commas between; found otherwise.
+        class_from: regular expression that finds the class in a file's name; the folder is it where it finds none.
+        group: column of `labels`, or regular expression that finds the group (a patient, a slide) in a file's name.
+        exclude: text file of ids or paths to leave out.
         test: folder of unlabelled images.
         sample_submission: CSV whose first column orders the test images.
         size: height and width in pixels; None keeps each image's own.
+        fit: "crop", "pad" or "stretch"; see `ImageSpec`.
         channels: 3 for RGB, 1 for grey.
+        scale: "none", "minmax" or "percentile:1,99", for more than 8 bits; see `ImageSpec`.
+        page: of files with several, from 0.
+        encoding: "auto", "keep", "raw", "png" or "jpeg:90"; see `ImageSpec`.
         split: shares of train and validation, or train, validation and test.
-        seed: of the split and the order.
+        folds: equal parts for cross-validation; validation is fold 0 then, train the others.
+        balance: "down" takes as many images of each class as the smallest has.
+        per_class: images to take of each class.
+        seed: of the split, the folds, what is taken and the order.
         max_bad: inputs that may be listed in rejects.csv instead of stored.
         workers: processes; one for each core otherwise. The bytes do not depend on it.
+        index: also write each shard's .idx, by which NVIDIA DALI reads it.
         force: replace a dataset of other inputs or settings.
         root: of the workspace; KIT_ROOT or the current folder otherwise.
         progress: sees every shard.
@@ -58,29 +87,121 @@ def shard(
     Raises:
         KitError: labels or images that cannot become this dataset; nothing is left half-written.
     """
-    require(channels in {1, 3}, f"channels must be 1 or 3, got {channels}")
-    require(max_bad >= 0, f"max_bad must be 0 or more, got {max_bad}")
-    image = ImageSpec(size=size, channels=1 if channels == 1 else 3)
-    spec = ShardSpec(image=image, split=split, seed=seed)
-    folder, label_file = Path(source), Path(labels) if labels else None
-    found = read_source(
-        folder,
-        labels=label_file,
+    spec = ShardSpec(
+        image=ImageSpec(
+            size=size,
+            fit=cast("Fit", fit),
+            channels=1 if channels == 1 else cast("Any", channels),
+            scale=scale,
+            page=page,
+            encoding=encoding,
+        ),
+        split=split,
+        folds=folds,
+        balance=balance,
+        per_class=per_class,
+        seed=seed,
+    )
+    asked = SourceSpec(
+        folder=str(source),
+        labels=_text(labels),
         id_column=id_column,
         label_column=label_column,
-        test=Path(test) if test else None,
-        sample_submission=Path(sample_submission) if sample_submission else None,
+        class_from=class_from,
+        group=group,
+        exclude=_text(exclude),
+        test=_text(test),
+        sample_submission=_text(sample_submission),
     )
-    return build_dataset(
-        Conversion(name=name, source=found, info=describe_source(found, folder, label_file), spec=spec),
-        workspace=Workspace.at(root),
-        engine=_engine(core_count() if workers is None else workers),
+    engine = _engine(workers)
+    require(max_bad >= 0, f"max_bad must be 0 or more, got {max_bad}")
+    return _convert(
+        read_source(asked),
+        asked,
+        spec,
+        name=name,
+        engine=engine,
         max_bad=max_bad,
+        index=index,
         force=force,
+        root=root,
         progress=progress,
     )
 
 
-def _engine(workers: int) -> Engine:
-    require(workers >= 1, f"workers must be 1 or more, got {workers}")
-    return Local(workers) if workers > 1 else Serial()
+def shard_arrays(
+    images: ArrayLike,
+    labels: Sequence[Any] | ArrayLike,
+    *,
+    name: str,
+    ids: Sequence[str] | None = None,
+    groups: Sequence[Any] | None = None,
+    spec: ShardSpec | None = None,
+    workers: int | None = None,
+    force: bool = False,
+    root: Path | str | None = None,
+    progress: Progress = NO_PROGRESS,
+) -> Dataset:
+    """Write arrays as dataset `name`.
+
+    Args:
+        images: [n, height, width] or [n, height, width, channels], of any number type; see `ImageSpec.scale`.
+        labels: n classes as numbers or names, [n], [n, 1], or one-hot [n, classes].
+        name: of the dataset, a folder in tfrecords/.
+        ids: n texts that are all different; places otherwise.
+        groups: n names of what must not be divided between splits, such as patients.
+        spec: sizes, splits, folds and so on.
+        workers: processes; one for each core otherwise.
+        force: replace a dataset of other inputs or settings.
+        root: of the workspace; KIT_ROOT or the current folder otherwise.
+        progress: sees every shard.
+
+    Raises:
+        KitError: arrays that cannot become this dataset; nothing is left half-written.
+    """
+    return _convert(
+        read_arrays(images, labels, ids=ids, groups=groups),
+        SourceSpec(folder="arrays"),
+        spec or ShardSpec(),
+        name=name,
+        engine=_engine(workers),
+        force=force,
+        root=root,
+        progress=progress,
+    )
+
+
+def _convert(
+    source: Source,
+    asked: SourceSpec,
+    spec: ShardSpec,
+    *,
+    name: str,
+    engine: Engine,
+    max_bad: int = 0,
+    index: bool = False,
+    force: bool,
+    root: Path | str | None,
+    progress: Progress,
+) -> Dataset:
+    dataset = build_dataset(
+        Conversion(name=name, source=source, info=describe_source(source, asked), spec=spec),
+        workspace=Workspace.at(root),
+        engine=engine,
+        max_bad=max_bad,
+        force=force,
+        progress=progress,
+    )
+    if index:
+        write_index(dataset)
+    return dataset
+
+
+def _text(path: Path | str | None) -> str | None:
+    return None if path is None else str(path)
+
+
+def _engine(workers: int | None) -> Engine:
+    require(workers is None or workers >= 1, f"workers must be 1 or more, got {workers}")
+    count = core_count() if workers is None else workers
+    return Local(count) if count > 1 else Serial()

@@ -15,6 +15,7 @@ from kit.workspace import Workspace
 MANIFEST = "manifest.json"
 SAMPLE_SUBMISSION = "sample_submission.csv"
 REJECTS = "rejects.csv"
+DUPLICATES = "duplicates.csv"
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,8 +23,14 @@ _INT64_MASK = (1 << 64) - 1
 
 def encode_example(features: Mapping[str, Feature]) -> bytes:
     """Serialize features of one value each."""
-    entries = b"".join(_field(1, _entry(name, features[name])) for name in sorted(features))
-    return _field(1, entries)
+    pieces = []
+    for name in sorted(features):
+        value = features[name]
+        if isinstance(value, bytes):
+            pieces += [_before(name, len(value)), value]  # joined once: pixels are long
+        else:
+            pieces.append(_int64_entry(name, value))
+    return b"\n%b%b" % (_varint(sum(map(len, pieces))), b"".join(pieces))
 
 
 def decode_example(data: bytes) -> dict[str, Feature]:
@@ -39,19 +45,18 @@ def decode_example(data: bytes) -> dict[str, Feature]:
         raise ShardError("a record is not a tf.train.Example of kit's") from error
 
 
-def _entry(name: str, value: Feature) -> bytes:
-    feature = _field(_BYTES_LIST, _field(1, value)) if isinstance(value, bytes) else _int64_list(value)
-    return _name(name) + _field(2, feature)
-
-
-@functools.lru_cache(maxsize=64)
-def _name(name: str) -> bytes:
-    return _field(1, name.encode())
+@functools.lru_cache(maxsize=4096)
+def _before(name: str, size: int) -> bytes:
+    """All bytes of an entry that come before a value of `size` bytes: they repeat from record to record."""
+    value = bytes(size)
+    entry = _field(1, name.encode()) + _field(2, _field(_BYTES_LIST, _field(1, value)))
+    return _field(1, entry)[: -size or None]
 
 
 @functools.lru_cache(maxsize=4096)
-def _int64_list(value: int) -> bytes:
-    return _field(_INT64_LIST, _field(1, _varint(value & _INT64_MASK)))
+def _int64_entry(name: str, value: int) -> bytes:
+    entry = _field(1, name.encode()) + _field(2, _field(_INT64_LIST, _field(1, _varint(value & _INT64_MASK))))
+    return _field(1, entry)
 
 
 def _read_entry(entry: tuple[int, bytes]) -> tuple[str, Feature]:

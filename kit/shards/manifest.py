@@ -7,9 +7,10 @@ from collections.abc import Sequence
 
 import msgspec
 
-from kit.specs import ShardSpec
+from kit.specs import ShardSpec, SourceSpec
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+NO_FOLD = -1
 UNLABELLED = "unlabelled"  # counted like a class in a split that has no labels
 
 
@@ -22,10 +23,12 @@ class ShardInfo(msgspec.Struct, frozen=True, kw_only=True):
         records: in it.
         bytes: the file's.
         sha256: of the file's bytes.
+        fold: of all its records; -1 without folds.
     """
 
     name: str
     split: str
+    fold: int = NO_FOLD
     records: int
     bytes: int
     sha256: str
@@ -39,12 +42,14 @@ class ImageInfo(msgspec.Struct, frozen=True, kw_only=True):
         height: smallest and largest, pixels.
         width: smallest and largest, pixels.
         channels: of every image as readers decode it.
+        sources: images of each kind that the source held, as "TIFF, 3 x uint16".
     """
 
     formats: dict[str, int]
     height: tuple[int, int]
     width: tuple[int, int]
     channels: int
+    sources: dict[str, int]
 
     @property
     def shape(self) -> tuple[int, int, int] | None:
@@ -58,16 +63,30 @@ class SourceInfo(msgspec.Struct, frozen=True, kw_only=True):
     """Where the images came from.
 
     Attributes:
-        folder: as it was given.
-        labels: label file, as it was given.
+        spec: as it was given.
         files: images found.
-        digest: of all keys, labels, splits, and the files' names, sizes and times of change.
+        digest: of all keys, labels, splits and groups, and the files' names, sizes and times of change.
     """
 
-    folder: str
-    labels: str | None
+    spec: SourceSpec
     files: int
     digest: str
+
+
+class DuplicateInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """Images that are the same pixel by pixel.
+
+    Attributes:
+        sets: of equal images.
+        images: in them.
+        across_splits: sets that lie in several splits, because the source itself put them there.
+        across_classes: sets whose images have different labels.
+    """
+
+    sets: int = 0
+    images: int = 0
+    across_splits: int = 0
+    across_classes: int = 0
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,8 +96,13 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         name: the dataset's.
         classes: names, sorted; a label is an index into them.
         counts: images of each class, and of "unlabelled", in each split.
+        folds: images of each class in each fold; empty without folds.
+        groups: that records belong to, such as patients.
+        groups_across_splits: of them, because the source itself divides them.
+        duplicates: listed in duplicates.csv.
         sample_submission: whether a copy of it lies beside the manifest.
-        rejects: inputs listed in rejects.csv.
+        rejects: bad inputs, listed in rejects.csv.
+        left_out: inputs that were left out on purpose or are no images, listed there too.
         fingerprint: of classes and shards; runs and submissions carry it.
     """
 
@@ -86,12 +110,17 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     classes: tuple[str, ...]
     counts: dict[str, dict[str, int]]
+    folds: dict[int, dict[str, int]]
+    groups: int
+    groups_across_splits: int
+    duplicates: DuplicateInfo
     image: ImageInfo
     shards: tuple[ShardInfo, ...]
     source: SourceInfo
     settings: ShardSpec
     sample_submission: bool
     rejects: int
+    left_out: int
     fingerprint: str
 
     @property

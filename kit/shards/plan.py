@@ -6,8 +6,11 @@ import hashlib
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
-from kit.errors import SpecError
+from kit.errors import SourceError, SpecError
+from kit.shards.groups import Unit, divide_units, tie
+from kit.shards.manifest import NO_FOLD
 from kit.sources import Record
 from kit.specs import ShardSpec
 
@@ -16,6 +19,9 @@ PARALLEL_SHARDS = 16  # fewer would leave cores idle while writing and reading a
 SMALLEST_SHARD = 64  # records; below, a file costs more than it carries
 
 SPLITS = ("train", "validation", "test")
+
+Member = TypeVar("Member")
+Parts = dict[str, dict[int, list[Record]]]  # by split and fold
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,60 +32,136 @@ class ShardPlan:
         name: the file's.
         split: that it belongs to.
         records: in the order they are written.
+        fold: of all of them; -1 without folds.
     """
 
     name: str
     split: str
     records: tuple[Record, ...]
+    fold: int = NO_FOLD
 
 
-def plan_shards(records: Iterable[Record], spec: ShardSpec) -> list[ShardPlan]:
-    """Assign records to splits, shuffle each labelled split as a whole, and cut it into shards."""
+def plan_shards(records: Iterable[Record], spec: ShardSpec, ties: Iterable[Sequence[Record]] = ()) -> list[ShardPlan]:
+    """Assign records to splits and folds, shuffle each labelled one as a whole, and cut it into shards.
+
+    Args:
+        records: as the source gives them; those of a group stay together.
+        spec: decides shares, folds and order.
+        ties: sets of records that must stay together too, as duplicates must.
+    """
     plans = []
-    for split, members in assign_splits(records, spec).items():
-        labelled = all(record.label is not None for record in members)
-        ordered = sorted(members, key=lambda r: _draw(spec.seed, "order", r.key)) if labelled else members
-        plans += _cut(split, ordered, shard_count(ordered, spec))
+    for split, parts in assign_splits(records, spec, ties).items():
+        cuts: list[tuple[int, Sequence[Record]]] = []
+        for fold, members in parts.items():
+            labelled = all(record.label is not None for record in members)
+            ordered = sorted(members, key=lambda r: _draw(spec.seed, "order", r.key)) if labelled else members
+            cuts += [(fold, part) for part in _cut(ordered, shard_count(ordered, spec))]
+        plans += [
+            ShardPlan(f"{split}-{number:05d}-of-{len(cuts):05d}.tfrecord", split, tuple(part), fold)
+            for number, (fold, part) in enumerate(cuts)
+        ]
     return plans
 
 
-def assign_splits(records: Iterable[Record], spec: ShardSpec) -> dict[str, list[Record]]:
-    """Give every record a split: its own if the source has one, else by seed within its class.
-
-    Records that the source leaves open, and those of its train folder when it has no validation folder,
-    are divided by `spec.split`, class by class, with at least one of each class in each split.
+def sample(records: Sequence[Record], spec: ShardSpec) -> tuple[list[Record], list[Record]]:
+    """Take as many records of each class as `spec` asks, by seed; test and validation splits that are given stay whole.
 
     Returns:
-        Splits in the order train, validation, test, without empty ones.
+        What is taken and what is left out, both in the order of `records`.
+
+    Raises:
+        SourceError: a class has too few.
+    """
+    if not (spec.balance or spec.per_class):
+        return list(records), []
+    by_class: dict[str, list[Record]] = {}
+    for record in records:
+        if record.label is not None and record.split in {None, "train"}:
+            by_class.setdefault(record.label, []).append(record)
+    smallest, count = min((len(members), label) for label, members in by_class.items())
+    wanted = spec.per_class or smallest
+    if smallest < wanted:
+        raise SourceError(f"class '{count}' has {smallest:,} images, fewer than the {wanted:,} of --per-class")
+    left = {
+        id(record)
+        for members in by_class.values()
+        for record in sorted(members, key=lambda r: _draw(spec.seed, "sample", r.key))[wanted:]
+    }
+    return [r for r in records if id(r) not in left], [r for r in records if id(r) in left]
+
+
+def assign_splits(records: Iterable[Record], spec: ShardSpec, ties: Iterable[Sequence[Record]] = ()) -> Parts:
+    """Give every record a split and a fold: its own split if the source has one, else by seed.
+
+    Records that the source leaves open, and those of its train folder when it has no validation folder,
+    are divided by `spec.split`, class by class, with at least one of each class in each split if no group is in the
+    way. With folds, all that is not test is divided evenly; validation is fold 0.
+
+    Returns:
+        Splits in the order train, validation, test, without empty ones; each by fold.
     """
     records = list(records)
-    given = {record.split for record in records}
-    shares = _open_shares(spec, given)
+    open_splits, shares = _open_shares(spec, {record.split for record in records})
+    is_open = [record.split in open_splits for record in records]
     splits: dict[str, list[Record]] = {name: [] for name in SPLITS}
-    divided: dict[str, list[Record]] = {}
-    for record in records:
-        if record.split is None or (record.split == "train" and len(shares) > 1):
-            divided.setdefault(record.label or "", []).append(record)
-        else:
-            splits[record.split].append(record)
-    for members in divided.values():
-        drawn = sorted(members, key=lambda record: _draw(spec.seed, "split", record.key))
-        for name, part in zip(shares, divide(drawn, list(shares.values())), strict=True):
-            splits[name] += part
-    return {name: members for name, members in splits.items() if members}
+    for record, opened in zip(records, is_open, strict=True):
+        if not opened:
+            splits[str(record.split)].append(record)
+    divided = [record for record, opened in zip(records, is_open, strict=True) if opened]
+    units = tie(divided, ties)
+    for name, members in zip(shares, _divide(units, list(shares.values()), spec.seed, "split"), strict=True):
+        splits[name] += _flat(members)
+    parts: Parts = {name: {NO_FOLD: members} for name, members in splits.items() if members}
+    if spec.folds:
+        parts |= _fold(tie(splits["train"], ties), spec)
+    return {name: parts[name] for name in SPLITS if name in parts}
 
 
-def _open_shares(spec: ShardSpec, given: set[str | None]) -> dict[str, float]:
-    """Shares of the splits that the source leaves to kit."""
+def _open_shares(spec: ShardSpec, given: set[str | None]) -> tuple[set[str | None], dict[str, float]]:
+    """Name the splits of the source that kit divides anew, and the shares it divides them by."""
     shares = dict(zip(SPLITS, spec.split, strict=False))
-    if "validation" in given:
-        return {"train": 1.0}
+    if "validation" in given and not spec.folds:
+        return {None}, {"train": 1.0}
     if "test" in given and "test" in shares:
         raise SpecError("the source has a test split of its own; give --split two shares, train/validation")
-    return shares
+    if spec.folds:
+        held_back = shares.get("test", 0.0)
+        whole = {"train": 1 - held_back, "test": held_back} if held_back else {"train": 1.0}
+        return {None, "train", "validation"}, whole
+    return {None, "train"}, shares
 
 
-def divide(members: Sequence[Record], shares: Sequence[float]) -> list[list[Record]]:
+def _fold(units: Sequence[Unit], spec: ShardSpec) -> Parts:
+    folds = _divide(units, [1 / spec.folds] * spec.folds, spec.seed, "fold")
+    if smallest := [str(number) for number, members in enumerate(folds) if not members]:
+        raise SpecError(f"--folds {spec.folds} leaves fold {', '.join(smallest)} empty; give fewer")
+    numbered = {number: _flat(members) for number, members in enumerate(folds)}
+    return {
+        "train": {number: members for number, members in numbered.items() if number},
+        "validation": {0: numbered[0]},
+    }
+
+
+def _divide(units: Sequence[Unit], shares: Sequence[float], seed: int, purpose: str) -> list[list[Unit]]:
+    """Divide units by shares: exactly, class by class, where each is one record; else as evenly as groups allow."""
+    drawn = sorted(units, key=lambda unit: _draw(seed, purpose, unit.key))
+    if any(len(unit.records) > 1 for unit in units):
+        return divide_units(drawn, shares)
+    parts: list[list[Unit]] = [[] for _ in shares]
+    by_class: dict[str, list[Unit]] = {}
+    for unit in drawn:
+        by_class.setdefault(unit.records[0].label or "", []).append(unit)
+    for members in by_class.values():
+        for part, some in zip(parts, divide(members, shares), strict=True):
+            part.extend(some)
+    return parts
+
+
+def _flat(units: Iterable[Unit]) -> list[Record]:
+    return [record for unit in units for record in unit.records]
+
+
+def divide(members: Sequence[Member], shares: Sequence[float]) -> list[list[Member]]:
     """Cut `members` by shares that sum to 1, each part rounded and none empty while members last."""
     count = len(members)
     ends = [round(count * sum(shares[: part + 1])) for part in range(len(shares))]
@@ -101,13 +183,10 @@ def shard_count(records: Sequence[Record], spec: ShardSpec) -> int:
     return max(1, min(wanted, len(records) // SMALLEST_SHARD))
 
 
-def _cut(split: str, records: Sequence[Record], count: int) -> list[ShardPlan]:
+def _cut(records: Sequence[Record], count: int) -> list[Sequence[Record]]:
     ends = [len(records) * (number + 1) // count for number in range(count)]
     starts = [0, *ends[:-1]]
-    return [
-        ShardPlan(f"{split}-{number:05d}-of-{count:05d}.tfrecord", split, tuple(records[start:end]))
-        for number, (start, end) in enumerate(zip(starts, ends, strict=True))
-    ]
+    return [records[start:end] for start, end in zip(starts, ends, strict=True)]
 
 
 def _draw(seed: int, purpose: str, key: str) -> bytes:

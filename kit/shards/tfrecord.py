@@ -87,6 +87,28 @@ def read_records(path: Path) -> Iterator[bytes]:
             offset += _HEADER_BYTES + len(body)
 
 
+def record_spans(path: Path) -> Iterator[tuple[int, int]]:
+    """Yield the offset and the size of each record, framing included, without reading what it holds.
+
+    Raises:
+        CorruptRecordError: a length that was not written.
+    """
+    end = path.stat().st_size
+    with path.open("rb") as file:
+        index = offset = 0
+        while header := file.read(_HEADER_BYTES):
+            length_bytes = header[: _LENGTH.size]
+            if header[_LENGTH.size :] != _masked_crc(length_bytes):
+                raise CorruptRecordError(_where(path, index, offset))
+            size = _HEADER_BYTES + int(_LENGTH.unpack(length_bytes)[0]) + _CHECKSUM.size
+            if offset + size > end:
+                raise CorruptRecordError(_where(path, index, offset))
+            yield offset, size
+            index += 1
+            offset += size
+            file.seek(offset)
+
+
 def _masked_crc(data: bytes) -> bytes:
     crc = google_crc32c.value(data)
     return _CHECKSUM.pack(((crc >> 15 | crc << 17) + _MASK_DELTA) & 0xFFFFFFFF)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,17 +12,16 @@ import msgspec
 
 from kit.errors import SpecError
 from kit.files import sha256_file, whole_file, write_whole
-from kit.images import ImageError, StoredImage, store_image
+from kit.images import ImageError, StoredImage, store_image, store_pixels
 from kit.shards.example import encode_example
 from kit.shards.manifest import UNLABELLED, ShardInfo
 from kit.shards.plan import ShardPlan
 from kit.shards.tfrecord import TFRecordWriter
-from kit.sources import Record
-from kit.specs import ShardSpec, from_json, to_json
+from kit.sources import ArrayImage, Record
+from kit.specs import ImageSpec, ShardSpec, from_json, to_json
 from kit.stderr import held_stderr
 
 NO_LABEL = -1
-NO_FOLD = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,61 +33,85 @@ class ShardTask:
     classes: tuple[str, ...]
     spec: ShardSpec
 
+    @property
+    def path(self) -> Path:
+        """The shard's file."""
+        return self.folder / self.plan.name
+
 
 class WrittenShard(msgspec.Struct, frozen=True, kw_only=True):
     """A finished shard, kept beside it until the manifest is written so that a stopped command can go on.
 
     Attributes:
+        plan: hash of what was to be written.
         shard: for the manifest.
         counts: images of each class.
-        formats: images of each format.
+        formats: images of each stored format.
+        sources: images of each kind that the source held.
         sizes: distinct heights and widths, pixels.
+        digests: of the pixels of each record of the plan; empty for a rejected one.
         rejects: paths and reasons.
     """
 
+    plan: str
     shard: ShardInfo
     counts: dict[str, int]
     formats: dict[str, int]
+    sources: dict[str, int]
     sizes: list[tuple[int, int]]
+    digests: list[str]
     rejects: list[tuple[str, str]]
 
 
 def write_shard(task: ShardTask) -> WrittenShard:
     """Write one shard whole, and its summary after it."""
-    counts, formats, sizes = Counter[str](), Counter[str](), set[tuple[int, int]]()
+    counts, formats, sources = Counter[str](), Counter[str](), Counter[str]()
+    sizes = set[tuple[int, int]]()
+    digests: list[str] = []
     rejects: list[tuple[str, str]] = []
-    path = task.folder / task.plan.name
     # libjpeg writes its complaints straight to stderr, about images that it decodes all the same
-    with held_stderr(), whole_file(path) as temporary, TFRecordWriter(temporary) as writer:
+    with held_stderr(), whole_file(task.path) as temporary, TFRecordWriter(temporary) as writer:
         for record in task.plan.records:
             try:
-                image = store_image(record.file.path.read_bytes(), task.spec.image)
+                image = _store(record, task.spec.image)
             except (ImageError, OSError) as error:
                 rejects.append((str(record.file.path), _reason(error)))
+                digests.append("")
                 continue
-            writer.write(_example(record, image, task.classes))
+            writer.write(_example(record, image, task.classes, task.plan.fold))
             counts[record.label or UNLABELLED] += 1
             formats[image.format] += 1
+            sources[image.source] += 1
             sizes.add((image.height, image.width))
-    shard = ShardInfo(
-        name=task.plan.name,
-        split=task.plan.split,
-        records=writer.records,
-        bytes=writer.bytes,
-        sha256=writer.sha256,
-    )
+            digests.append(image.digest)
     written = WrittenShard(
-        shard=shard,
+        plan=plan_digest(task),
+        shard=ShardInfo(
+            name=task.plan.name,
+            split=task.plan.split,
+            fold=task.plan.fold,
+            records=writer.records,
+            bytes=writer.bytes,
+            sha256=writer.sha256,
+        ),
         counts=dict(counts),
         formats=dict(formats),
+        sources=dict(sources),
         sizes=sorted(sizes),
+        digests=digests,
         rejects=rejects,
     )
-    write_whole(summary_path(path), to_json(written))
+    write_whole(summary_path(task.path), to_json(written))
     return written
 
 
-def _example(record: Record, image: StoredImage, classes: Sequence[str]) -> bytes:
+def _store(record: Record, spec: ImageSpec) -> StoredImage:
+    if isinstance(record.file, ArrayImage):
+        return store_pixels(record.file.pixels, spec)
+    return store_image(record.file.read(), spec)
+
+
+def _example(record: Record, image: StoredImage, classes: Sequence[str], fold: int) -> bytes:
     return encode_example(
         {
             "image/encoded": image.encoded,
@@ -99,8 +123,8 @@ def _example(record: Record, image: StoredImage, classes: Sequence[str]) -> byte
             "image/class/label": NO_LABEL if record.label is None else classes.index(record.label),
             "image/class/text": (record.label or "").encode(),
             "image/key": record.key.encode(),
-            "image/group": b"",
-            "image/fold": NO_FOLD,
+            "image/group": record.group.encode(),
+            "image/fold": fold,
         }
     )
 
@@ -109,13 +133,21 @@ def _reason(error: ImageError | OSError) -> str:
     return f"cannot be read: {error.strerror}" if isinstance(error, OSError) else str(error)
 
 
-def kept_shard(path: Path) -> WrittenShard | None:
-    """Return an earlier attempt's shard if its bytes are the ones it summarised."""
+def plan_digest(task: ShardTask) -> str:
+    """Hash what a shard is to hold, so that one of an earlier plan is not taken for it."""
+    lines = [(r.key, r.file.name, r.label, r.group) for r in task.plan.records]
+    content = msgspec.json.encode([task.plan.name, task.plan.split, task.plan.fold, task.classes, lines])
+    return hashlib.sha256(content).hexdigest()
+
+
+def kept_shard(task: ShardTask) -> WrittenShard | None:
+    """Return an earlier attempt's shard if it is of this plan and its bytes are the ones it summarised."""
     try:
-        summary = from_json(summary_path(path), WrittenShard)
-        return summary if sha256_file(path) == summary.shard.sha256 else None
+        summary = from_json(summary_path(task.path), WrittenShard)
+        is_sound = summary.plan == plan_digest(task) and sha256_file(task.path) == summary.shard.sha256
     except (OSError, SpecError):
         return None
+    return summary if is_sound else None
 
 
 def summary_path(path: Path) -> Path:

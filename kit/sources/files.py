@@ -4,40 +4,78 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
 
 from kit.errors import SourceError, first_three
-from kit.sources.record import ImageFile
+from kit.sources.record import ImageFile, Reject
 
 IMAGE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
+_LITTER = frozenset({"__MACOSX", "Thumbs.db", "desktop.ini"})  # what systems leave behind, like hidden files
 
 
-def image_files(folder: Path) -> list[ImageFile]:
-    """List the images below `folder` by their endings, sorted by name; hidden files are not looked at.
+@dataclass(slots=True)
+class Listing:
+    """What lies below a folder.
+
+    Attributes:
+        images: files with an image's ending, sorted by name.
+        others: everything else, and why it is not looked at.
+    """
+
+    images: list[ImageFile] = field(default_factory=list)
+    others: list[Reject] = field(default_factory=list)
+
+
+def list_images(folder: Path) -> Listing:
+    """List the files below `folder`, links followed; hidden files do not count.
 
     Raises:
         SourceError: the folder is missing, cannot be listed, or holds no image.
     """
     if not folder.is_dir():
         raise SourceError(f"{folder} {'is not a folder' if folder.exists() else 'does not exist'}")
-    files = sorted(_walk(folder, ""), key=lambda file: file.name)
-    if not files:
+    found = Listing()
+    for entry in _walk(folder, "", (folder.stat(),)):
+        if isinstance(entry, ImageFile):
+            found.images.append(entry)
+        else:
+            found.others.append(entry)
+    if not found.images:
         raise SourceError(f"{folder} holds no image; looked for {', '.join(sorted(IMAGE_SUFFIXES))}")
-    return files
+    found.images.sort(key=lambda file: file.name)
+    found.others.sort(key=lambda reject: reject.name)
+    return found
 
 
-def _walk(folder: Path, prefix: str) -> Iterator[ImageFile]:
+def _walk(top: Path, prefix: str, above: tuple[os.stat_result, ...]) -> Iterator[ImageFile | Reject]:
+    """Yield what lies in the folder `prefix` below `top`; a link may not lead back to one of those `above`."""
+    folder = top / prefix
     try:
-        entries = [entry for entry in os.scandir(folder) if not entry.name.startswith(".")]
+        entries = [entry for entry in os.scandir(folder) if entry.name[0] != "." and entry.name not in _LITTER]
     except OSError as error:
-        raise SourceError(f"cannot list {folder}: {error.strerror}") from error
+        raise SourceError(f"cannot list {folder}: {error.strerror}; change its permissions or leave it out") from error
     for entry in entries:
         name = prefix + entry.name
-        if entry.is_dir(follow_symlinks=False):
-            yield from _walk(folder / entry.name, f"{name}/")
-        elif os.path.splitext(name)[1].lower() in IMAGE_SUFFIXES and entry.is_file():  # noqa: PTH122 (a third of the time)
+        is_image = os.path.splitext(name)[1].lower() in IMAGE_SUFFIXES  # noqa: PTH122 (a third of pathlib's time)
+        if is_image and entry.is_file():
             stat = entry.stat()
-            yield ImageFile(path=Path(entry.path), name=_utf8(name), size=stat.st_size, modified=stat.st_mtime_ns)
+            yield ImageFile(folder=top, name=_utf8(name), size=stat.st_size, modified=stat.st_mtime_ns)
+        elif entry.is_dir():
+            inside = entry.stat()
+            if any(os.path.samestat(inside, outer) for outer in above):
+                yield Reject(entry.path, "a symbolic link that leads back to a folder above it")
+            else:
+                yield from _walk(top, f"{name}/", (*above, inside))
+        else:
+            yield Reject(entry.path, _why_no_image(entry), is_bad=is_image)
+
+
+def _why_no_image(entry: os.DirEntry[str]) -> str:
+    if entry.is_file():
+        ending = PurePosixPath(entry.name).suffix
+        return f"no image by its ending ({ending})" if ending else "no image: the name has no ending"
+    return "a symbolic link that leads nowhere" if entry.is_symlink() else "neither a file nor a folder"
 
 
 def _utf8(name: str) -> str:
@@ -49,24 +87,52 @@ def _utf8(name: str) -> str:
 
 
 class FilesById:
-    """Finds the file of an id, written with or without its ending."""
+    """Finds the file of an id: a path or its end, with or without the file's ending."""
 
     def __init__(self, files: Sequence[ImageFile]) -> None:
         self._by_name = {file.name: file for file in files}
+        self._files = files
+        self._by_end: dict[str, list[ImageFile]] | None = None
         self._by_stem: dict[str, list[ImageFile]] = {}
         for file in files:
             self._by_stem.setdefault(file.stem, []).append(file)
 
     def find(self, identifier: str) -> ImageFile | None:
-        """Return the file named `identifier`, or None.
+        """Return the file that `identifier` names, or None.
 
         Raises:
-            SourceError: several files differ from the id in their endings only.
+            SourceError: it fits several files.
         """
         if file := self._by_name.get(identifier):
             return file
-        candidates = self._by_stem.get(identifier, [])
+        candidates = self._by_stem.get(identifier) or self._by_any_end(identifier)
         if len(candidates) > 1:
             names = first_three((file.name for file in candidates), len(candidates))
-            raise SourceError(f"id '{identifier}' fits several files: {names}; write ids with their endings")
+            raise SourceError(f"id '{identifier}' fits several files: {names}; write ids as paths with their endings")
         return candidates[0] if candidates else None
+
+    def _by_any_end(self, identifier: str) -> list[ImageFile]:
+        """Compare the last parts of paths: labels may be written from a folder above, or by the file's name alone."""
+        if self._by_end is None:  # most label files never need it
+            self._by_end = {}
+            for file in self._files:
+                for end in dict.fromkeys((_base(file.name), _base(file.stem))):
+                    self._by_end.setdefault(end, []).append(file)
+        wanted = PurePosixPath(identifier.replace("\\", "/")).parts
+        if not wanted or ".." in wanted:
+            return []
+        return [file for file in self._by_end.get(wanted[-1], []) if _ends_meet(file, wanted)]
+
+
+def _base(name: str) -> str:
+    return name.rpartition("/")[2]
+
+
+def _ends_meet(file: ImageFile, wanted: tuple[str, ...]) -> bool:
+    """Whether one path is the end of the other, but for the file's ending."""
+    for name in (file.name, file.stem):
+        parts = tuple(name.split("/"))
+        shorter = min(len(parts), len(wanted))
+        if parts[-shorter:] == wanted[-shorter:]:
+            return True
+    return False

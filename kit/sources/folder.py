@@ -1,13 +1,14 @@
-"""Class folders, alone or below split folders."""
+"""Class folders, alone or below split folders, and classes that stand in file names."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from kit.errors import SourceError
-from kit.sources.files import image_files
-from kit.sources.record import ImageFile, Record
+from kit.errors import SourceError, first_three
+from kit.sources.files import list_images
+from kit.sources.record import ImageFile, Record, Reject
+from kit.specs.source import SourceSpec, find, parse_pattern
 
 SPLIT_FOLDERS = {
     "train": "train",
@@ -18,24 +19,53 @@ SPLIT_FOLDERS = {
 }
 
 
-def read_folder(folder: Path) -> list[Record]:
+def read_folder(spec: SourceSpec) -> tuple[list[Record], list[Reject]]:
     """Read `<class>/…` or `<split>/<class>/…` as labelled records.
 
-    Folders count as splits if every folder is called train, val, valid, validation or test.
+    Folders count as splits if every folder is called train, val, valid, validation or test; a test folder without
+    class folders is unlabelled. With `spec.class_from` the class stands in the file's name, or else the folder's
+    name is it; both count in lower case, so that NORMAL and normal are one.
+
+    Returns:
+        The records, and what is no image.
 
     Raises:
-        SourceError: no class folders, or one without an image.
+        SourceError: no class for an image, or a class folder without an image.
     """
-    files = image_files(folder)
+    folder = Path(spec.folder)
+    listing = list_images(folder)
+    splits = _split_folders(folder)
+    if not spec.class_from:
+        for parent in [folder / name for name in splits] or [folder]:
+            _refuse_empty_classes(parent, listing.images, folder)
+    labels = _folder_classes(listing.images, has_splits=bool(splits))
+    if spec.class_from:
+        labels = _named_classes(listing.images, labels, spec.class_from)
+    unlabelled = _unlabelled_tests(splits, listing.images, labels)
+    _refuse_classless(listing.images, labels, unlabelled, spec)
+    records = [
+        Record(
+            key=file.stem.partition("/")[2] if file.name in unlabelled else file.name,
+            file=file,
+            label=None if file.name in unlabelled else label,
+            split=SPLIT_FOLDERS[_top(file).lower()] if splits else None,
+        )
+        for file, label in zip(listing.images, labels, strict=True)
+    ]
+    return records, listing.others
+
+
+def _split_folders(folder: Path) -> list[str]:
     tops = _folders(folder)
-    splits = tops if tops and all(name in SPLIT_FOLDERS for name in tops) else []
-    for parent in [folder / name for name in splits] or [folder]:
-        _refuse_empty_classes(parent, files, folder)
-    return [_record(file, has_splits=bool(splits)) for file in files]
+    return tops if tops and all(name.lower() in SPLIT_FOLDERS for name in tops) else []
 
 
 def _folders(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+    return sorted(path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith((".", "__")))
+
+
+def _top(file: ImageFile) -> str:
+    return file.name.partition("/")[0]
 
 
 def _refuse_empty_classes(parent: Path, files: Sequence[ImageFile], top: Path) -> None:
@@ -47,12 +77,39 @@ def _refuse_empty_classes(parent: Path, files: Sequence[ImageFile], top: Path) -
             raise SourceError(f"class folder {parent / name} holds no image; fill it or remove it")
 
 
-def _record(file: ImageFile, *, has_splits: bool) -> Record:
-    parts = file.name.split("/")
-    needed = 3 if has_splits else 2
-    if len(parts) < needed:
+def _folder_classes(files: Sequence[ImageFile], *, has_splits: bool) -> list[str | None]:
+    """Name the class folder of each file; None for a file that lies in none."""
+    place = 1 if has_splits else 0
+    parts = (file.name.split("/") for file in files)
+    return [names[place] if len(names) > place + 1 else None for names in parts]
+
+
+def _named_classes(files: Sequence[ImageFile], folders: Sequence[str | None], expression: str) -> list[str | None]:
+    pattern = parse_pattern(expression, "--class-from")
+    found = [find(pattern, file.name.rpartition("/")[2]) or other for file, other in zip(files, folders, strict=True)]
+    return [None if label is None else label.lower() for label in found]
+
+
+def _unlabelled_tests(
+    splits: Sequence[str], files: Sequence[ImageFile], labels: Sequence[str | None]
+) -> Collection[str]:
+    """Name the files of a test folder that says nothing of classes."""
+    tops = {name for name in splits if SPLIT_FOLDERS[name.lower()] == "test"}
+    tests = [(file.name, label) for file, label in zip(files, labels, strict=True) if _top(file) in tops]
+    return {name for name, _ in tests} if all(label is None for _, label in tests) else set()
+
+
+def _refuse_classless(
+    files: Sequence[ImageFile], labels: Sequence[str | None], unlabelled: Collection[str], spec: SourceSpec
+) -> None:
+    lost = [
+        str(file.path)
+        for file, label in zip(files, labels, strict=True)
+        if label is None and file.name not in unlabelled
+    ]
+    if lost:
+        why = f"no class by --class-from '{spec.class_from}' and " if spec.class_from else ""
         raise SourceError(
-            f"{file.path} lies in no class folder; move it into one, or give --labels with a file of ids and labels"
+            f"{why}no class folder: {first_three(lost, len(lost))};"
+            " move them into class folders, or give --labels with a file of ids and labels"
         )
-    split = SPLIT_FOLDERS[parts[0]] if has_splits else None
-    return Record(key=file.name, file=file, label=parts[needed - 2], split=split)

@@ -3,62 +3,61 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
+
+from numpy.typing import ArrayLike
 
 from kit.errors import SourceError, SpecError, first_three
+from kit.sources.exclude import leave_out
 from kit.sources.folder import read_folder
 from kit.sources.record import Record, Reject, Source
+from kit.specs.source import SourceSpec, find, parse_pattern
 
 
-def read_source(
-    folder: Path,
-    *,
-    labels: Path | None = None,
-    id_column: str = "id",
-    label_column: str = "label",
-    test: Path | None = None,
-    sample_submission: Path | None = None,
-) -> Source:
+def read_source(spec: SourceSpec) -> Source:
     """Find every image and what is known of it.
-
-    Args:
-        folder: class folders (also below train, validation and test folders), or the images that `labels` names.
-        labels: CSV of ids and labels; ids with or without the file's ending.
-        id_column: its column of ids.
-        label_column: its column of labels.
-        test: folder of unlabelled images.
-        sample_submission: CSV whose first column orders the test images.
 
     Raises:
         SourceError: nothing to read, contradictions in the labels, or fewer than two classes.
-        SpecError: a sample submission without test images, or two test splits.
+        SpecError: two test splits, a sample submission without one, or an expression that is none.
         SubmissionError: a sample submission that predictions of these classes could not fill.
     """
-    if sample_submission and not test:
-        raise SpecError("--sample-submission needs --test with the folder of its images")
-    rejects: list[Reject] = []
-    if labels:
-        from kit.sources.table import read_labelled  # noqa: PLC0415 (pandas, for CSVs only)
-
-        records, rejects = read_labelled(folder, labels, id_column=id_column, label_column=label_column)
-    else:
-        records = read_folder(folder)
-    _refuse_few(records)
-    if test:
-        if any(record.split == "test" for record in records):
-            raise SpecError(f"{folder} has a test folder of its own; leave out --test or move it")
-        from kit.sources.table import read_unlabelled  # noqa: PLC0415
-
-        unlabelled, unmatched = read_unlabelled(test, sample_submission, {str(record.label) for record in records})
-        records += unlabelled
-        rejects += unmatched
-    return Source(records=tuple(records), rejects=tuple(rejects), sample_submission=sample_submission)
+    records, rejects = _read_labelled(spec)
+    if spec.exclude:
+        records, left_out = leave_out(records, Path(spec.exclude))
+        rejects += left_out
+    if spec.group:
+        records = _grouped(records, spec)
+    _check_classes(records)
+    tests, lost = _read_tests(spec, records)
+    labelled = [record for record in records if record.label is not None]
+    sample = Path(spec.sample_submission) if spec.sample_submission else None
+    return Source(records=(*labelled, *tests), rejects=(*rejects, *lost), sample_submission=sample)
 
 
-def _refuse_few(records: Collection[Record]) -> None:
-    """Refuse fewer than two classes, and a class whose only image no split could share."""
-    counts = Counter(record.label for record in records if record.split in {None, "train"})
+def read_arrays(images: ArrayLike, labels: Any, *, ids: Sequence[str] | None, groups: Sequence[Any] | None) -> Source:
+    """Take arrays as a source; see `kit.shard_arrays`.
+
+    Raises:
+        SourceError: shapes or lengths that do not fit, ids that repeat, or fewer than two classes.
+    """
+    from kit.sources.arrays import array_records  # noqa: PLC0415 (numpy's reader of archives)
+
+    records = array_records(images, labels, ids=ids, groups=groups)
+    _check_classes(records)
+    return Source(records=tuple(records))
+
+
+def _check_classes(records: Collection[Record]) -> None:
+    """Refuse fewer than two classes, and a class whose only image no split could share.
+
+    Raises:
+        SourceError: there are.
+    """
+    counts = Counter(record.label for record in records if record.label and record.split in {None, "train"})
     if len(counts) < 2:  # noqa: PLR2004 (a choice needs two)
         found = f"only class '{next(iter(counts))}'" if counts else "no labelled image"
         raise SourceError(f"found {found}; classification needs two classes with two images each")
@@ -69,3 +68,62 @@ def _refuse_few(records: Collection[Record]) -> None:
             f"class with one image: {first_three(single, len(single))};"
             " train and validation need one each: add images or remove the class"
         )
+
+
+def _read_labelled(spec: SourceSpec) -> tuple[list[Record], list[Reject]]:
+    if spec.labels:
+        from kit.sources.labels import read_labelled  # noqa: PLC0415 (pandas, for label files only)
+
+        return read_labelled(spec)
+    if Path(spec.folder).suffix.lower() == ".npz":
+        from kit.sources.arrays import read_npz  # noqa: PLC0415
+
+        return read_npz(Path(spec.folder)), []
+    return read_folder(spec)
+
+
+def _read_tests(spec: SourceSpec, records: Sequence[Record]) -> tuple[list[Record], list[Reject]]:
+    """Read the unlabelled test split: a folder of its own, or one among the split folders."""
+    classes = {record.label for record in records if record.label is not None}
+    sample = Path(spec.sample_submission) if spec.sample_submission else None
+    own = [record for record in records if record.label is None]
+    if spec.test and any(record.split == "test" for record in records):
+        raise SpecError(f"{spec.folder} has a test folder of its own; leave out --test or move it")
+    if spec.test:
+        from kit.sources.table import read_unlabelled  # noqa: PLC0415 (pandas)
+
+        return read_unlabelled(Path(spec.test), sample, classes)
+    if sample and not own:
+        raise SpecError("--sample-submission needs --test with the folder of its images")
+    if sample:
+        from kit.sources.table import read_unlabelled  # noqa: PLC0415
+
+        return read_unlabelled(Path(spec.folder) / own[0].file.name.partition("/")[0], sample, classes)
+    return own, []
+
+
+def _grouped(records: Sequence[Record], spec: SourceSpec) -> list[Record]:
+    """Take groups from file names unless a column of the label file has given them.
+
+    A file in which the expression finds nothing is a group of its own.
+    """
+    if any(record.group for record in records):
+        return list(records)
+    pattern = parse_pattern(spec.group or "", "--group")
+    groups = [find(pattern, record.file.name.rpartition("/")[2]) or "" for record in records]
+    if not any(groups):
+        known = _columns(spec)
+        columns = f"; {spec.labels} has the columns {', '.join(known)}" if known else ""
+        raise SpecError(
+            f"--group '{spec.group}' finds nothing in file names such as"
+            f" {first_three((record.file.name for record in records), len(records))}{columns}"
+        )
+    return [replace(record, group=group) for record, group in zip(records, groups, strict=True)]
+
+
+def _columns(spec: SourceSpec) -> Sequence[str]:
+    if not spec.labels:
+        return ()
+    from kit.sources.labels import column_names  # noqa: PLC0415 (pandas)
+
+    return column_names(Path(spec.labels))

@@ -1,8 +1,7 @@
-"""Label files and sample submissions: CSVs that name images by id."""
+"""Tables that name images by id: label files and sample submissions."""
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,41 +9,10 @@ from typing import Any
 import pandas as pd
 
 from kit.errors import SourceError, SubmissionError, first_three
-from kit.sources.files import FilesById, image_files
-from kit.sources.record import ImageFile, Record, Reject
+from kit.sources.files import FilesById, list_images
+from kit.sources.record import Image, ImageFile, Record, Reject
 
 _SEPARATORS = {";": "semicolon", "\t": "tab", "|": "bar"}
-
-
-def read_labelled(
-    folder: Path, labels: Path, *, id_column: str, label_column: str
-) -> tuple[list[Record], list[Reject]]:
-    """Join the images below `folder` with the ids of `labels`.
-
-    Returns:
-        A record for each id that has a file; a reject for each id without one and each file without an id.
-
-    Raises:
-        SourceError: columns that do not exist, ids with two labels, or empty ids or labels.
-    """
-    table = read_csv(labels)
-    for column in (id_column, label_column):
-        if column not in table.columns:
-            raise SourceError(
-                f"{labels} has no column '{column}'; it has {', '.join(map(str, table.columns))}"
-                f" ({_separator(table) or 'choose with --id-column and --label-column'})"
-            )
-    pairs = table[[id_column, label_column]].drop_duplicates()
-    _refuse_blank(labels, pairs, id_column, label_column)
-    _refuse_two_labels(labels, pairs[id_column], pairs[label_column])
-    records, rejects = _join(folder, labels, pairs[id_column].tolist(), pairs[label_column].tolist())
-    if not records:
-        ids = first_three(pairs[id_column], len(pairs)) if len(pairs) else "none, only a header"
-        raise SourceError(
-            f"no id in {labels} names an image in {folder}; ids there: {ids}; images there:"
-            f" {first_three((Path(reject.name).name for reject in rejects[len(pairs) :]), len(rejects) - len(pairs))}"
-        )
-    return sorted(records, key=lambda record: record.key), rejects
 
 
 def read_unlabelled(
@@ -56,23 +24,35 @@ def read_unlabelled(
         SourceError: no image, ids that repeat or fit several files, or no CSV.
         SubmissionError: columns that predictions of `classes` could not fill.
     """
+    listing = list_images(folder)
     if sample_submission is None:
-        files = image_files(folder)
-        _refuse_shared_stems(folder, files)
-        return [Record(key=file.stem, file=file, split="test") for file in files], []
-    table = read_csv(sample_submission)
+        _refuse_shared_stems(folder, listing.images)
+        return [Record(key=file.stem, file=file, split="test") for file in listing.images], listing.others
+    ids = pd.DataFrame({"id": read_ids(sample_submission, classes)})
+    records, rejects = join(folder, listing.images, FilesById(listing.images), sample_submission, ids)
+    return records, rejects + listing.others
+
+
+def read_ids(sample_submission: Path, classes: Collection[str]) -> list[str]:
+    """Read the ids of a sample submission in order.
+
+    Raises:
+        SourceError: no CSV, no value column, or ids that repeat.
+        SubmissionError: columns that predictions of `classes` could not fill.
+    """
+    table = read_table(sample_submission)
     if len(table.columns) < 2:  # noqa: PLR2004 (an id and a value)
+        hint = separator_hint(table)
         raise SourceError(
             f"{sample_submission} needs an id column and a value column; it has {', '.join(map(str, table.columns))}"
-            f"{_in_brackets(_separator(table))}"
+            f"{f' ({hint})' if hint else ''}"
         )
     check_columns(sample_submission, list(table.columns), classes)
     ids = table.iloc[:, 0]
     if ids.duplicated().any():
         repeated = ids[ids.duplicated()].unique()
         raise SourceError(f"{sample_submission} repeats ids: {first_three(repeated, len(repeated))}")
-    records, rejects = _join(folder, sample_submission, ids.tolist(), None)
-    return records, rejects
+    return [str(identifier) for identifier in ids]
 
 
 def check_columns(sample_submission: Path, columns: Sequence[str], classes: Collection[str]) -> None:
@@ -89,81 +69,98 @@ def check_columns(sample_submission: Path, columns: Sequence[str], classes: Coll
         )
 
 
-def read_csv(path: Path) -> pd.DataFrame:
-    """Read a CSV with every value as the text that stands in it.
+def read_table(path: Path, *, has_header: bool = True) -> pd.DataFrame:
+    """Read a CSV (.tsv with tabs) with every value as the text that stands in it, or a Parquet file.
+
+    Without a header the columns are called 1, 2, and so on.
 
     Raises:
-        SourceError: no such file, or not a CSV.
+        SourceError: no such file, or not of the format that its ending says.
     """
     try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+        if path.suffix.lower() == ".parquet":
+            return _read_parquet(path)
+        table = pd.read_csv(
+            path,
+            sep="\t" if path.suffix.lower() == ".tsv" else ",",
+            header=0 if has_header else None,
+            dtype=str,
+            keep_default_na=False,
+            encoding="utf-8-sig",
+        )
     except OSError as error:
-        raise SourceError(f"cannot read {path}: {error.strerror}") from error
+        raise SourceError(f"cannot read {path}: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
         raise SourceError(f"{path} is not UTF-8 text; save it again as CSV in UTF-8") from error
     except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise SourceError(f"{path} is not a CSV: {str(error).strip()}") from error
     if not isinstance(table.index, pd.RangeIndex):  # pandas took the first values for names of rows
         raise SourceError(f"{path} is not a CSV: its rows have more values than its first line has columns")
+    if not has_header:
+        table.columns = pd.Index([str(number + 1) for number in range(len(table.columns))])
+        table.index = pd.RangeIndex(-1, len(table) - 1)  # line_of counts a header
     return table
 
 
-def _refuse_blank(labels: Path, pairs: pd.DataFrame, id_column: str, label_column: str) -> None:
-    for column in (id_column, label_column):
-        blank = pairs.index[pairs[column].str.strip() == ""]
-        if len(blank):
-            rows = first_three((f"line {_line(row)}" for row in blank), len(blank))
-            raise SourceError(f"{labels} has an empty '{column}': {rows}")
+def _read_parquet(path: Path) -> pd.DataFrame:
+    try:
+        table = pd.read_parquet(path)
+    except ImportError as error:
+        raise SourceError(f"reading {path} needs pyarrow: pip install 'kit[parquet]'") from error
+    except ValueError as error:  # pyarrow's own errors are ValueErrors
+        raise SourceError(f"{path} is not a Parquet file: {error}") from error
+    table.columns = table.columns.map(str)
+    return table.reset_index(drop=isinstance(table.index, pd.RangeIndex))
 
 
-def _refuse_two_labels(labels: Path, ids: pd.Series[str], given: pd.Series[str]) -> None:
-    again = ids[ids.duplicated(keep=False)]
-    cases: dict[str, list[str]] = {}
-    for row, identifier, label in zip(again.index, again, given[again.index], strict=True):
-        cases.setdefault(identifier, []).append(f"{label} in line {_line(row)}")
-    if cases:
-        named = (f"{identifier} is {' and '.join(told)}" for identifier, told in cases.items())
-        raise SourceError(f"{labels} gives two labels to the same id: {first_three(named, len(cases))}; keep one each")
+def separator_hint(table: pd.DataFrame) -> str:
+    """Name what seems to separate the columns of a table that was read as one column; empty for others."""
+    text = str(table.columns[0])
+    found = next((name for sign, name in _SEPARATORS.items() if sign in text), "")
+    is_one = len(table.columns) == 1
+    return f"its columns seem to be separated by {found}s; save it with commas" if found and is_one else ""
 
 
-def _line(row: Any) -> int:
+def line_of(row: Any) -> int:
     """Count lines as editors do: from 1, the header's."""
     return int(row) + 2
 
 
-def _separator(table: pd.DataFrame) -> str:
-    """Name what seems to separate the columns of a table that was read as one column."""
-    text = str(table.columns[0])
-    found = next((name for sign, name in _SEPARATORS.items() if sign in text), "")
-    return (
-        f"its columns seem to be separated by {found}s; save it with commas"
-        if found and len(table.columns) == 1
-        else ""
-    )
-
-
-def _in_brackets(hint: str) -> str:
-    return f" ({hint})" if hint else ""
-
-
-def _join(
-    folder: Path, table: Path, ids: Sequence[str], labels: Sequence[str] | None
+def join(
+    folder: Path, files: Sequence[ImageFile], finder: FilesById, path: Path, table: pd.DataFrame
 ) -> tuple[list[Record], list[Reject]]:
-    files = image_files(folder)
-    finder = FilesById(files)
-    split = "test" if labels is None else None
+    """Find the file of each id.
+
+    Args:
+        folder: of the images.
+        files: in it.
+        finder: of them.
+        path: that the table was read from, for messages.
+        table: texts; "id", and "label" and "group" where there are such; without labels the images are a test split.
+
+    Returns:
+        A record for each id with a file, in the table's order; rejects of ids without and of files that no id names.
+    """
+    ids = table["id"].tolist()
+    labels = table["label"].tolist() if "label" in table else [None] * len(ids)
+    groups = table["group"].tolist() if "group" in table else [""] * len(ids)
+    split = None if "label" in table else "test"
     records, missing = [], []
-    for identifier, label in itertools.zip_longest(ids, labels or []):
+    for identifier, label, group in zip(ids, labels, groups, strict=True):
         if file := finder.find(identifier):
-            records.append(Record(key=identifier, file=file, label=label, split=split))
+            records.append(Record(key=identifier, file=file, label=label, split=split, group=group))
         else:
-            missing.append(Reject(identifier, f"id in {table.name} without an image in {folder}"))
-    _refuse_shared_files(table, records)
-    used = {record.file.name for record in records}
-    unnamed = [
-        Reject(str(file.path), f"image without an id in {table.name}") for file in files if file.name not in used
-    ]
+            missing.append(Reject(identifier, _why_missing(identifier, path, folder)))
+    _refuse_shared_files(path, records)
+    used: set[Image] = {record.file for record in records}
+    unnamed = [Reject(str(file.path), f"image without an id in {path.name}") for file in files if file not in used]
     return records, missing + unnamed
+
+
+def _why_missing(identifier: str, path: Path, folder: Path) -> str:
+    if ".." in identifier.replace("\\", "/").split("/"):
+        return f"id in {path.name} that leads out of {folder}"
+    return f"id in {path.name} without an image in {folder}"
 
 
 def _refuse_shared_stems(folder: Path, files: Sequence[ImageFile]) -> None:
@@ -176,7 +173,7 @@ def _refuse_shared_stems(folder: Path, files: Sequence[ImageFile]) -> None:
 
 def _refuse_shared_files(table: Path, records: Iterable[Record]) -> None:
     """Two ids, one with the ending and one without, must not store one file twice."""
-    seen: dict[str, str] = {}
+    seen: dict[Image, str] = {}
     for record in records:
-        if (other := seen.setdefault(record.file.name, record.key)) != record.key:
+        if (other := seen.setdefault(record.file, record.key)) != record.key:
             raise SourceError(f"{table}: ids '{other}' and '{record.key}' are the same file {record.file.path}")

@@ -13,6 +13,7 @@ from kit.specs.settings import (
     written,
 )
 from kit.specs.shard import ShardSpec, parse_split
+from kit.specs.source import SourceSpec
 
 __all__ = [
     "ImageSpec",
@@ -20,6 +21,7 @@ __all__ = [
     "Recipe",
     "RunSpec",
     "ShardSpec",
+    "SourceSpec",
     "TrainSpec",
     "arm_name",
     "check_fit",

@@ -70,7 +70,7 @@ def to_json(value: object) -> bytes:
 def build(data: object, kind: type[Settings], *, where: str = "", lax: bool = False) -> Settings:
     """Make a struct of plain data; `lax` also takes numbers and switches written as text."""
     try:
-        return msgspec.convert(data, kind, strict=not lax)
+        return msgspec.convert(data, kind, strict=not lax, str_keys=True)
     except msgspec.ValidationError as error:
         raise SpecError(where + _explain(error, kind, data)) from error
 

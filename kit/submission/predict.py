@@ -16,7 +16,7 @@ from kit.progress import NO_PROGRESS, Progress
 from kit.runs import RunDirectory, open_run
 from kit.shards import Dataset, find_dataset
 from kit.shards.dataset import SAMPLE_SUBMISSION
-from kit.sources.table import check_columns, read_csv
+from kit.sources.table import check_columns, read_table
 from kit.specs.settings import require
 from kit.training.score import Scores, Weights, score_split
 from kit.workspace import Workspace
@@ -155,7 +155,7 @@ def _sample(dataset: Dataset) -> pd.DataFrame:
     path = dataset.folder / SAMPLE_SUBMISSION
     if not path.is_file():
         raise SubmissionError(f"{path} is missing; restore it, or shard again with --force")
-    table = read_csv(path)
+    table = read_table(path)
     check_columns(path, list(table.columns), dataset.manifest.classes)
     return table
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import platform
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping
@@ -26,16 +28,56 @@ def interleave(contestants: Mapping[str, Callable[[], object]], rounds: int) -> 
     return seconds
 
 
-def report(title: str, seconds: Mapping[str, list[float]], *, items: int = 1, unit: str = "s") -> None:
-    """Print median figures, and each contestant's time as a multiple of the first one's, round by round."""
+def report(
+    title: str, seconds: Mapping[str, list[float]], *, items: int | Mapping[str, int] = 1, unit: str = "s"
+) -> None:
+    """Print median figures, and each contestant's time as a multiple of the first one's, round by round.
+
+    Args:
+        title: what was timed.
+        seconds: of each contestant and round.
+        items: that a contestant handled, the same for all or each its own; times are then compared item by item.
+        unit: of the figure.
+    """
     rounds = len(next(iter(seconds.values())))
+    counts = items if isinstance(items, Mapping) else dict.fromkeys(seconds, items)
     print(f"\n{title} (median of {rounds} interleaved rounds; {platform.machine()}, {os.cpu_count()} cores)")
-    first = next(iter(seconds.values()))
+    first = next(iter(seconds))
     for name, values in seconds.items():
         median = statistics.median(values)
-        ratio = statistics.median(value / base for value, base in zip(values, first, strict=True))
-        figure = f"{median:10.3f} s" if items == 1 else f"{items / median:10,.0f} {unit}"
+        pairs = zip(values, seconds[first], strict=True)
+        ratio = statistics.median((value / counts[name]) / (base / counts[first]) for value, base in pairs)
+        figure = f"{median:10.3f} s" if counts[name] == 1 else f"{counts[name] / median:10,.0f} {unit}"
         print(f"  {name:<58}{figure}   {ratio:6.2f} x the first one's time")
+
+
+def in_process(*arguments: object) -> None:
+    """Run a command of Python's and wait, silently: start-up counts too."""
+    subprocess.run(
+        [sys.executable, *map(str, arguments)], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    )
+
+
+def write_tiffs(folder: Path, count: int, side: int = 96) -> list[Path]:
+    """Write `count` different uncompressed RGB TIFFs in two class folders: smooth colours and some noise.
+
+    Returns:
+        The files, sorted.
+    """
+    import cv2
+    import numpy as np
+    import tifffile
+
+    generator = np.random.default_rng(0)
+    paths = [folder / f"class-{number % 2}" / f"{number:06d}.tif" for number in range(count)]
+    for path in paths[:2]:
+        path.parent.mkdir(parents=True)
+    for path in paths:
+        coarse = generator.integers(60, 220, (6, 6, 3), np.uint8)
+        pixels = cv2.resize(coarse, (side, side), interpolation=cv2.INTER_LINEAR)
+        pixels ^= generator.integers(0, 8, pixels.shape, np.uint8)
+        tifffile.imwrite(path, pixels, photometric="rgb")
+    return sorted(paths)
 
 
 def with_pcam(run: Callable[[Path, Path], None]) -> None:

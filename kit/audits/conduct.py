@@ -1,0 +1,102 @@
+"""An audit, in one call."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from kit.audits.alike import find_duplicates, find_near_duplicates, place_sets
+from kit.audits.facts import Facts, chunks, measure_images, storing_spec
+from kit.audits.result import Audit
+from kit.audits.source import read_audited
+from kit.engines import Engine, Local, Serial, core_count
+from kit.progress import NO_PROGRESS, Progress
+from kit.sources import Source
+from kit.specs import ImageSpec, SourceSpec
+from kit.specs.settings import require
+
+NEAR = 4  # of 64 bits: JPEG at quality 60, half the size or a tenth more contrast move 98 of 100 images no further
+MAX_NEAR = 12  # of 64 bits: 100,000 hashes take half a minute there, and different images come that near by chance
+
+_CHUNK = 64  # images a task: some 0.1 s of small ones, so that starting a task costs nothing beside it
+
+
+def audit(
+    source: Path | str,
+    *,
+    labels: Path | str | None = None,
+    id_column: str | None = None,
+    label_column: str | None = None,
+    class_from: str | None = None,
+    group: str | None = None,
+    exclude: Path | str | None = None,
+    test: Path | str | None = None,
+    sample_submission: Path | str | None = None,
+    scale: str = "none",
+    near: int = NEAR,
+    workers: int | None = None,
+    progress: Progress = NO_PROGRESS,
+) -> Audit:
+    """Look at every image of a source, and write nothing.
+
+    Args:
+        source: class folders, also below train, val and test folders; the images that `labels` names; an .npz file;
+            or a folder of images without classes.
+        labels: CSV or Parquet file of ids and labels, with or without a header.
+        id_column: its column of ids; found by its name or content otherwise.
+        label_column: its column of labels, or one-hot columns with commas between; found otherwise.
+        class_from: regular expression that finds the class in a file's name; the folder is it where it finds none.
+        group: column of `labels`, or regular expression that finds the group (a patient, a slide) in a file's name.
+        exclude: text file of ids or paths to leave out.
+        test: folder of unlabelled images.
+        sample_submission: CSV whose first column orders the test images.
+        scale: "none", "minmax" or "percentile:1,99", for more than 8 bits; see `ImageSpec`.
+        near: bits of 64 in which the perceptual hashes of near-duplicates differ at most; 0 looks for none.
+        workers: processes; one for each core otherwise.
+        progress: sees every image.
+
+    Raises:
+        KitError: nothing to look at, or labels that contradict themselves.
+    """
+    asked = SourceSpec(
+        folder=str(source),
+        labels=_text(labels),
+        id_column=id_column,
+        label_column=label_column,
+        class_from=class_from,
+        group=group,
+        exclude=_text(exclude),
+        test=_text(test),
+        sample_submission=_text(sample_submission),
+    )
+    require(0 <= near <= MAX_NEAR, f"near must be between 0 and {MAX_NEAR} bits, got {near}")
+    require(workers is None or workers >= 1, f"workers must be 1 or more, got {workers}")
+    spec = storing_spec(scale)
+    found, refusal = read_audited(asked)
+    facts = _measure(found, spec, core_count() if workers is None else workers, progress)
+    return Audit(
+        asked=asked,
+        scale=scale,
+        near=near,
+        records=found.records,
+        facts=tuple(facts),
+        rejects=found.rejects,
+        refusal=refusal,
+        duplicates=place_sets(find_duplicates(facts), found.records),
+        near_duplicates=place_sets(find_near_duplicates(facts, near), found.records) if near else (),
+    )
+
+
+def _measure(source: Source, spec: ImageSpec, workers: int, progress: Progress) -> list[Facts]:
+    tasks = chunks(source.records, _CHUNK, spec)
+    engine: Engine = Local(workers) if workers > 1 and len(tasks) > 1 else Serial()
+    measured: dict[int, list[Facts]] = {}
+    progress.start("audit", len(source.records))
+    for finished in engine.run(measure_images, tasks):
+        measured[finished.index] = finished.value
+        progress.advance(len(finished.value))
+    progress.finish()
+    return [fact for index in range(len(tasks)) for fact in measured[index]]
+
+
+def _text(path: Path | str | None) -> str | None:
+    return None if path is None else str(path)

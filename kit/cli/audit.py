@@ -1,0 +1,116 @@
+"""kit audit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kit.cli.options import Json
+
+_SOURCE = "Where classes and groups come from"
+
+
+def audit(
+    source: Annotated[
+        Path,
+        typer.Argument(metavar="SOURCE", help="Images, in class folders or not, or an .npz file."),
+    ],
+    labels: Annotated[
+        Path | None,
+        typer.Option(metavar="CSV", help="CSV or Parquet file of ids and labels.", rich_help_panel=_SOURCE),
+    ] = None,
+    id_column: Annotated[
+        str | None,
+        typer.Option(
+            help="Its column of ids, with or without file endings.",
+            show_default="id, or found",
+            rich_help_panel=_SOURCE,
+        ),
+    ] = None,
+    label_column: Annotated[
+        str | None,
+        typer.Option(
+            help="Its column of labels, or one-hot columns: a,b,c.",
+            show_default="label, or found",
+            rich_help_panel=_SOURCE,
+        ),
+    ] = None,
+    class_from: Annotated[
+        str | None,
+        typer.Option(
+            metavar="REGEX",
+            help="Finds the class in a file's name, as '_(bacteria|virus)_'; else its folder is the class.",
+            rich_help_panel=_SOURCE,
+        ),
+    ] = None,
+    group: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN|REGEX",
+            help="Patient or slide: a column of --labels, or found in file names, as 'person[0-9]+'.",
+            rich_help_panel=_SOURCE,
+        ),
+    ] = None,
+    exclude: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Ids or paths to leave out, one a line.", rich_help_panel=_SOURCE),
+    ] = None,
+    test: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Unlabelled test images.", rich_help_panel=_SOURCE)
+    ] = None,
+    sample_submission: Annotated[
+        Path | None, typer.Option(metavar="CSV", help="Whose ids order the test images.", rich_help_panel=_SOURCE)
+    ] = None,
+    scale: Annotated[
+        str,
+        typer.Option(
+            metavar="none|minmax|percentile:1,99",
+            help="How more than 8 bits become 8, as kit shard takes it.",
+        ),
+    ] = "none",
+    near: Annotated[
+        int, typer.Option(help="Bits of 64 in which hashes of near-duplicates differ at most; 0 looks for none.")
+    ] = 4,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="DIR", help="Write audit.csv, findings.csv and audit.png here."),
+    ] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes.", show_default="one a core")] = None,
+    json: Json = False,
+) -> None:
+    """Look at images before sharding: what cannot be read, what is double, what is blank, what there is.
+
+    Example: kit audit train --labels train_labels.csv --test test -o audit
+    """
+    from kit.audits import audit as audit_images
+    from kit.cli.console import ConsoleProgress, print_json, print_line, print_tables
+    from kit.reports.audit import audit_tables, describe_audit, next_command
+    from kit.reports.audit_files import summary, write_audit
+
+    found = audit_images(
+        source,
+        labels=labels,
+        id_column=id_column,
+        label_column=label_column,
+        class_from=class_from,
+        group=group,
+        exclude=exclude,
+        test=test,
+        sample_submission=sample_submission,
+        scale=scale,
+        near=near,
+        workers=workers,
+        progress=ConsoleProgress(),
+    )
+    files = write_audit(found, output) if output else []
+    if json:
+        print_json({**summary(found), "files": files})
+        return
+    for line in describe_audit(found):
+        print_line(line)
+    print_tables(audit_tables(found))
+    if files:
+        print_line(f"{output}: {', '.join(path.name for path in files)}")
+    print_line(f"next: {next_command(found)}")

@@ -1,0 +1,111 @@
+"""From a file's bytes to upright pixels of 8 bits."""
+
+from __future__ import annotations
+
+from typing import Literal, Protocol
+
+import msgspec
+import numpy as np
+
+from kit.images import opencv
+from kit.images.bmp import BmpFile
+from kit.images.errors import ImageError
+from kit.images.fit import fit
+from kit.images.header import ImageHeader
+from kit.images.jpeg import JpegFile
+from kit.images.png import PngFile
+from kit.images.samples import Pixels, Samples
+from kit.images.scale import to_eight_bits
+from kit.images.signature import image_kind, refuse_foreign
+from kit.images.tiff import TiffFile
+from kit.images.webp import WebpFile
+from kit.specs import ImageSpec
+
+
+class ImageFile(Protocol):
+    """An image file whose header is read and whose pixels are not."""
+
+    header: ImageHeader
+
+    def pages(self) -> int:
+        """Count its pages."""
+
+    def kept_as(self, channels: int) -> Literal["png", "jpeg"] | None:
+        """Name the format under which a record may hold the file's bytes; None where they must change."""
+
+    def samples(self, spec: ImageSpec) -> Samples:
+        """Decode upright; a JPEG at reduced size, where `spec` wants no more."""
+
+
+def open_image(data: bytes, page: int = 0) -> ImageFile:
+    """Read a file's header.
+
+    Raises:
+        ImageError: no image that kit reads, or no such page.
+    """
+    kind = image_kind(data)
+    if kind in {"TIFF", "BigTIFF"}:
+        return TiffFile(data, kind, page)
+    if kind is None:
+        refuse_foreign(data)
+    if page:
+        raise ImageError(f"a {kind} has 1 page, counted from 0; there is no page {page}")
+    match kind:
+        case "JPEG":
+            return JpegFile(data)
+        case "PNG":
+            return PngFile(data)
+        case "WebP":
+            return WebpFile(data)
+        case _:
+            return BmpFile(data)
+
+
+def read_header(data: bytes) -> ImageHeader:
+    """Say what an image file holds, without decoding its pixels.
+
+    Raises:
+        ImageError: no image that kit reads.
+    """
+    file = open_image(data)
+    pages = file.pages()
+    return file.header if pages == 1 else msgspec.structs.replace(file.header, pages=pages)
+
+
+def decode_image(data: bytes, spec: ImageSpec) -> Pixels:
+    """Decode a file's page, turned upright, scaled to 8 bits, in the wanted channels and at its own size.
+
+    Returns:
+        uint8 [height, width, spec.channels].
+
+    Raises:
+        ImageError: with the reason.
+    """
+    own_size = msgspec.structs.replace(spec, size=None)
+    return to_pixels(open_image(data, spec.page).samples(own_size), spec)
+
+
+def decode_pixels(data: bytes, channels: int) -> Pixels:
+    """Decode a file as `decode_image` does, by default settings.
+
+    Returns:
+        uint8 [height, width, 3] in RGB, or [height, width, 1].
+
+    Raises:
+        ImageError: with the reason.
+    """
+    return decode_image(data, ImageSpec(channels=1 if channels == 1 else 3))
+
+
+def to_pixels(samples: Samples, spec: ImageSpec) -> Pixels:
+    """Scale to 8 bits, bring to the wanted size, and weight RGB to grey or repeat grey to RGB.
+
+    Returns:
+        uint8 [height, width, spec.channels].
+    """
+    pixels = to_eight_bits(samples, spec)
+    # sizing works on one channel where it can
+    if pixels.shape[2] > spec.channels:
+        pixels = opencv.to_grey(np.ascontiguousarray(pixels))
+    pixels = fit(pixels, spec)
+    return pixels if pixels.shape[2] == spec.channels else opencv.to_rgb(np.ascontiguousarray(pixels))

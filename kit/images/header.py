@@ -1,0 +1,57 @@
+"""What a file says of itself before a pixel is decoded."""
+
+from __future__ import annotations
+
+import msgspec
+
+from kit.images.errors import ImageError
+from kit.images.signature import Kind
+
+MAX_PIXELS = 1 << 28  # 16,384 x 16,384: 805 MB as RGB; what claims more is a slide, or a bomb
+MAX_BYTES = 1 << 32  # 4 GiB as the file stores them: MAX_PIXELS in RGBA of 32 bits
+
+
+class ImageHeader(msgspec.Struct, frozen=True, kw_only=True):
+    """What a file says of itself; a Struct because one is made for every image, in a tenth of a dataclass's time.
+
+    Attributes:
+        kind: its format.
+        height: pixels, before any turn that `orientation` asks for.
+        width: pixels, likewise.
+        channels: as the file stores them: a palette is 1, RGB with alpha 4.
+        bits: of a channel.
+        is_float: whether channels are floating-point numbers.
+        is_signed: whether channels are integers below and above zero.
+        pages: of a TIFF; 1 otherwise.
+        orientation: EXIF's, 1 to 8; 1 is upright.
+    """
+
+    kind: Kind
+    height: int
+    width: int
+    channels: int
+    bits: int
+    is_float: bool = False
+    is_signed: bool = False
+    pages: int = 1
+    orientation: int = 1
+
+    @property
+    def source(self) -> str:
+        """Kind, channels and their type, such as "TIFF, 3 x uint16"."""
+        name = "float" if self.is_float else "int" if self.is_signed else "uint"
+        return f"{self.kind}, {self.channels} x {name}{self.bits}"
+
+
+def check_size(height: int, width: int, channels: int = 1, bits: int = 8) -> None:
+    """Refuse what a header claims before anything of that size is allocated.
+
+    Raises:
+        ImageError: no pixels, more than MAX_PIXELS, or more than MAX_BYTES.
+    """
+    if height < 1 or width < 1:
+        raise ImageError(f"claims {height}x{width} pixels")
+    if height * width > MAX_PIXELS:
+        raise ImageError(f"claims {height}x{width} pixels; kit takes up to {MAX_PIXELS:,}, as 16384x16384 has")
+    if channels < 1 or bits < 1 or height * width * channels * bits > 8 * MAX_BYTES:
+        raise ImageError(f"claims {height}x{width} pixels of {channels} channels of {bits} bits")

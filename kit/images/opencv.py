@@ -1,0 +1,42 @@
+"""The one way into OpenCV's decoders."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from kit.images.samples import Pixels, Values
+
+cv2.setNumThreads(1)  # shards are written in parallel; threads of their own would only contend
+cv2.utils.logging.setLogLevel(0)  # what cannot be decoded is said once, by ImageError
+
+COLOUR = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
+GREY = cv2.IMREAD_GRAYSCALE | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
+UNCHANGED = cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION  # blue, green, red
+
+
+def imdecode(data: bytes, flags: int) -> Values | None:
+    """Decode as `flags` ask, without any turn.
+
+    Returns:
+        [height, width, channels] of the file's own type; None for what OpenCV does not decode.
+    """
+    try:
+        decoded = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    except cv2.error:  # a size that OpenCV will not allocate
+        return None
+    return None if decoded is None else decoded.reshape(*decoded.shape[:2], -1)
+
+
+def to_grey(pixels: Pixels) -> Pixels:
+    """Weight RGB to grey by ITU-R 601 luma: 0.299 red, 0.587 green, 0.114 blue."""
+    return _shaped(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY))
+
+
+def to_rgb(pixels: Pixels) -> Pixels:
+    """Repeat grey three times."""
+    return _shaped(cv2.cvtColor(pixels, cv2.COLOR_GRAY2RGB))
+
+
+def _shaped(pixels: Values) -> Pixels:
+    return pixels.reshape(*pixels.shape[:2], -1).astype(np.uint8, copy=False)

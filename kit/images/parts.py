@@ -1,0 +1,81 @@
+"""The strips or tiles that a TIFF page is cut into, and whether the file holds them all."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from kit.images import tags
+from kit.images.errors import ImageError, damaged
+from kit.images.header import ImageHeader, check_size
+from kit.images.ifd import Directory
+
+TOGETHER = 1  # of PLANAR: the channels of a pixel lie side by side
+
+
+class Part(NamedTuple):
+    """A strip or tile.
+
+    Attributes:
+        start: in the file, bytes.
+        size: bytes; 0 where the file leaves it open.
+        height: rows that it holds; a tile's go beyond the image's edge.
+        width: columns, likewise.
+        channels: of each pixel.
+    """
+
+    start: int
+    size: int
+    height: int
+    width: int
+    channels: int
+
+
+def find_parts(page: Directory, header: ImageHeader, end: int) -> list[Part]:
+    """List a page's strips or tiles in order, plane by plane.
+
+    Args:
+        page: its tags.
+        header: its size and channels.
+        end: of the file, bytes.
+
+    Raises:
+        ImageError: a part is missing, empty, or beyond the end; no decoder shall make something of nothing.
+    """
+    if (depth := page.number(tags.DEPTH, 1)) > 1:
+        raise ImageError(f"holds a volume of {depth} slices, not an image")
+    shapes = _shapes(page, header)
+    starts = page.numbers(tags.TILES) or page.numbers(tags.STRIPS)
+    sizes = page.numbers(tags.TILE_BYTES) or page.numbers(tags.STRIP_BYTES) or (0,) * len(starts)
+    if min(len(starts), len(sizes)) < len(shapes):
+        raise damaged("TIFF", f"lists {len(starts)} of the {len(shapes)} parts that its pixels are cut into")
+    parts = [Part(start, size, *shape) for start, size, shape in zip(starts, sizes, shapes, strict=False)]
+    is_open = page.number(tags.COMPRESSION, tags.PLAIN) in tags.FAX or tags.STRIP_BYTES not in page
+    for number, part in enumerate(parts):
+        if not part.size and not (is_open and tags.TILES not in page):
+            raise damaged("TIFF", f"part {number} of the {len(parts)} that its pixels are cut into is empty")
+        if part.start + part.size > end:
+            raise damaged("TIFF", f"its pixels end at byte {part.start + part.size:,}, the file at {end:,}")
+    return parts
+
+
+def _shapes(page: Directory, header: ImageHeader) -> list[tuple[int, int, int]]:
+    """List the height, width and channels of every part."""
+    is_together = page.number(tags.PLANAR, TOGETHER) == TOGETHER
+    planes, channels = (1, header.channels) if is_together else (header.channels, 1)
+    if tags.TILE_WIDTH in page:
+        height, width = page.number(tags.TILE_HEIGHT, 0), page.number(tags.TILE_WIDTH, 0)
+        check_size(height, width)
+        count = -(-header.height // height) * -(-header.width // width)
+        _check_count(page, planes * count)
+        return [(height, width, channels)] * (planes * count)
+    rows = min(page.number(tags.STRIP_ROWS, 0) or header.height, header.height)
+    _check_count(page, planes * -(-header.height // rows))
+    heights = [min(rows, header.height - top) for top in range(0, header.height, rows)]
+    return [(height, header.width, channels) for _ in range(planes) for height in heights]
+
+
+def _check_count(page: Directory, needed: int) -> None:
+    """Refuse more parts than are listed, before they are counted one by one."""
+    listed = len(page.numbers(tags.TILES) or page.numbers(tags.STRIPS))
+    if listed < needed:
+        raise damaged("TIFF", f"lists {listed:,} of the {needed:,} parts that its pixels are cut into")

@@ -1,0 +1,25 @@
+"""Decoded pixels at the file's own precision."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Pixels: TypeAlias = NDArray[np.uint8]
+Values: TypeAlias = NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """Decoded pixels at the file's own precision, upright, without alpha.
+
+    Attributes:
+        values: any integers or floats [height, width, channels]; 3 channels are RGB, 1 is grey, black at its least.
+        bits: of a channel as the file stores it: 12 where twelve lie in a uint16.
+    """
+
+    values: Values
+    bits: int = 8

@@ -1,0 +1,81 @@
+"""The one way into tifffile, for what kit does not unpack itself: odd bits, fax, rare codecs."""
+
+from __future__ import annotations
+
+import io
+import logging
+import warnings
+import zlib
+
+from kit.images import tags
+from kit.images.ifd import LAYOUTS, Directory, Layout
+from kit.images.parts import Part
+from kit.images.samples import Values
+from kit.images.unpack import unpack_bytes, write_page
+
+_COPIED = (
+    tags.WIDTH,
+    tags.HEIGHT,
+    tags.BITS,
+    tags.CHANNELS,
+    tags.STRIP_ROWS,
+    tags.PLANAR,
+    tags.PREDICTOR,
+    tags.TILE_WIDTH,
+    tags.TILE_HEIGHT,
+    tags.EXTRA_SAMPLES,
+    tags.SAMPLE_FORMAT,
+)
+
+
+def read_page(data: bytes, page: Directory, parts: list[Part]) -> Values:
+    """Decode a page with tifffile.
+
+    Returns:
+        [height, width, channels], as they are stored.
+
+    Raises:
+        ImageError: its LZW is damaged.
+        Exception: any, from tifffile or a codec, about anything else.
+    """
+    layout = LAYOUTS[data[:4]]
+    is_lzw = page.number(tags.COMPRESSION, tags.PLAIN) == tags.LZW
+    return _read_first(_without_lzw(data, page, parts, layout) if is_lzw else _alone(data, page, layout))
+
+
+def _read_first(data: bytes) -> Values:
+    """Decode the first page with tifffile: [height, width, channels], as they are stored."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from tifffile import TiffFile as Reader  # noqa: PLC0415 (slow to import, and few files need it)
+
+        log = logging.getLogger("tifffile")
+        was = log.disabled
+        log.disabled = True
+        try:
+            with Reader(io.BytesIO(data)) as file:
+                values = file.pages[0].asarray(squeeze=False, maxworkers=1)
+        finally:
+            log.disabled = was
+    planes, _, height, width, channels = values.shape
+    return values[:, 0].transpose(1, 2, 0, 3).reshape(height, width, planes * channels)
+
+
+def _alone(data: bytes, page: Directory, layout: Layout) -> bytes:
+    """Make `page` the first and last one, so that tifffile looks at no other, wherever it points to."""
+    changed = bytearray(data)
+    layout.place.pack_into(changed, layout.start, page.start)
+    if page.end + layout.place.size <= len(data):
+        layout.place.pack_into(changed, page.end, 0)
+    return bytes(changed)
+
+
+def _without_lzw(data: bytes, page: Directory, parts: list[Part], layout: Layout) -> bytes:
+    """Write the page anew, its parts in deflate without any compression."""
+    found = {tag: page.numbers(tag) for tag in _COPIED if tag in page}
+    found |= {tags.COMPRESSION: (min(tags.DEFLATES),), tags.PHOTOMETRIC: (tags.MIN_IS_BLACK,)}
+    bits = max(page.numbers(tags.BITS), default=1)
+    sizes = [part.height * -(-part.width * part.channels * bits // 8) for part in parts]
+    plain = [unpack_bytes(data, part, page, size) for part, size in zip(parts, sizes, strict=True)]
+    places = (tags.TILES, tags.TILE_BYTES) if tags.TILES in page else (tags.STRIPS, tags.STRIP_BYTES)
+    return write_page(found, [zlib.compress(part, 0) for part in plain], places, layout.order)

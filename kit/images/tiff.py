@@ -1,0 +1,182 @@
+"""TIFF in all its kinds.
+
+Uncompressed 8-bit pages are viewed in place: nothing is decoded, and a 96x96 patch takes a few microseconds. Whole
+bytes without compression, in deflate, LZW or JPEG are unpacked and put together here; everything else is tifffile's
+work. `colour` makes RGB or grey of what the file stores. OpenCV is asked for YCbCr alone: of a damaged 8-bit TIFF it
+shows what it can, and says nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from kit.images import opencv, tags
+from kit.images.assemble import assemble, undo_predictor
+from kit.images.colour import photometric, to_samples
+from kit.images.errors import ImageError, damaged
+from kit.images.header import ImageHeader, check_size
+from kit.images.ifd import LAYOUTS, count_pages, find_page
+from kit.images.orientation import upright
+from kit.images.parts import TOGETHER, Part, find_parts
+from kit.images.samples import Pixels, Samples, Values
+from kit.images.signature import Kind
+from kit.images.through_tifffile import read_page
+from kit.images.unpack import unpack_bytes, unpack_jpeg
+from kit.specs import ImageSpec
+
+_BYTE = 8  # bits
+_OWN_CODECS = frozenset({tags.PLAIN, tags.LZW}) | tags.DEFLATES
+_LETTERS = {tags.UNSIGNED: "u", tags.SIGNED: "i", tags.FLOAT: "f", tags.UNDEFINED: "u"}
+_TYPES = {"u8", "u16", "u32", "u64", "i8", "i16", "i32", "i64", "f16", "f32", "f64"}  # letter and bits
+_DIFFERENCES = 2  # of PREDICTOR
+_VIEWED = {(tags.MIN_IS_BLACK, 1), (tags.RGB, 3), (tags.RGB, 4)}  # photometric, channels
+_INTEGERS = {tags.UNSIGNED}
+
+
+class TiffFile:
+    """One page of a TIFF.
+
+    Attributes:
+        header: of that page.
+    """
+
+    __slots__ = ("_bits", "_data", "_page", "_tags", "header")
+
+    def __init__(self, data: bytes, kind: Kind, page: int) -> None:
+        self._data = data
+        self._page = page
+        self._tags = found = find_page(data, page)
+        form = found.number(tags.SAMPLE_FORMAT, tags.UNSIGNED)
+        orientation = found.number(tags.ORIENTATION, 1)
+        self._bits = bits = found.numbers(tags.BITS) or (1,)
+        self.header = ImageHeader(
+            kind=kind,
+            height=found.number(tags.HEIGHT, 0),
+            width=found.number(tags.WIDTH, 0),
+            channels=found.number(tags.CHANNELS, len(bits)),
+            bits=max(bits),
+            is_float=form == tags.FLOAT,
+            is_signed=form == tags.SIGNED,
+            orientation=orientation if 1 <= orientation <= 8 else 1,  # noqa: PLR2004 (TIFF's eight)
+        )
+        check_size(self.header.height, self.header.width, self.header.channels, self.header.bits)
+
+    def pages(self) -> int:
+        """Count the file's pages."""
+        return count_pages(self._data)
+
+    def kept_as(self, channels: int) -> None:
+        """No reader of shards reads TIFF."""
+        del channels
+
+    def samples(self, spec: ImageSpec) -> Samples:
+        """Decode the page, upright.
+
+        Raises:
+            ImageError: damaged, or of a kind that cannot be decoded.
+        """
+        del spec
+        if (plain := self._view()) is not None:
+            return Samples(plain)
+        parts = find_parts(self._tags, self.header, len(self._data))
+        samples = self._decode(parts)
+        return Samples(upright(samples.values, self.header.orientation), samples.bits)
+
+    def _view(self) -> Pixels | None:
+        """View the pixels where they lie: uint8 [height, width, 1 or 3]; None if they need any work."""
+        page, header = self._tags, self.header
+        if not self._is_viewable() or page.number(tags.PREDICTOR, 1) != 1 or tags.TILES in page:
+            return None
+        starts, sizes = page.numbers(tags.STRIPS), page.numbers(tags.STRIP_BYTES)
+        if len(starts) != len(sizes) or (len(starts) != 1 and not _follow_each_other(starts, sizes)):
+            return None
+        need = header.height * header.width * header.channels
+        if sum(sizes) < need:
+            return None
+        if starts[0] + need > len(self._data):
+            raise damaged("TIFF", f"its pixels end at byte {starts[0] + need:,}, the file at {len(self._data):,}")
+        shape = (header.height, header.width, header.channels)
+        pixels: Pixels = np.frombuffer(self._data, np.uint8, need, starts[0]).reshape(shape)
+        return pixels[..., :3]
+
+    def _is_viewable(self) -> bool:
+        """Tell whether the page holds upright grey or RGB pixels, a byte a channel, one after another."""
+        page, header = self._tags, self.header
+        number = page.number
+        return (
+            header.bits == _BYTE
+            and header.orientation == 1
+            and number(tags.COMPRESSION, tags.PLAIN) == tags.PLAIN
+            and (number(tags.PHOTOMETRIC, -1), header.channels) in _VIEWED
+            and number(tags.PLANAR, TOGETHER) == TOGETHER
+            and number(tags.FILL_ORDER, 1) == 1
+            and number(tags.DEPTH, 1) == 1
+            and self._bits == (header.bits,) * header.channels
+            and (tags.SAMPLE_FORMAT not in page or set(page.numbers(tags.SAMPLE_FORMAT)) <= _INTEGERS)
+        )
+
+    def _decode(self, parts: list[Part]) -> Samples:
+        """Decode by the way that the page's compression and type ask for."""
+        page, header = self._tags, self.header
+        codec = page.number(tags.COMPRESSION, tags.PLAIN)
+        is_ycbcr = photometric(page) == tags.YCBCR
+        if is_ycbcr and codec == tags.PLAIN and not self._page and header.orientation == 1:
+            return Samples(self._by_opencv())
+        if codec in tags.JPEGS:
+            if not self._data.startswith(b"\xff\xd8", parts[0].start):  # old-style: tables here, pixels there
+                raise self._undecoded(codec)
+            values = assemble(header, parts, (unpack_jpeg(self._data, part, page) for part in parts))
+        elif is_ycbcr:
+            raise ImageError("holds YCbCr colours without JPEG compression; save it as RGB")
+        elif codec in _OWN_CODECS and (kind := self._type()) and page.number(tags.FILL_ORDER, 1) == 1:
+            values = assemble(header, parts, (self._unpack(part, np.dtype(kind)) for part in parts))
+        else:
+            values = self._by_tifffile(parts, codec)
+        if values.shape != (header.height, header.width, header.channels):
+            raise damaged("TIFF")
+        return to_samples(values, page, header)
+
+    def _type(self) -> str:
+        """Name NumPy's type of the channels, where they are whole bytes and all alike."""
+        page, header = self._tags, self.header
+        forms = set(page.numbers(tags.SAMPLE_FORMAT)) or {tags.UNSIGNED}
+        letters = {_LETTERS.get(form, "") for form in forms}
+        letter = letters.pop() if len(letters) == 1 else ""
+        is_known = f"{letter}{header.bits}" in _TYPES and set(self._bits) == {header.bits}
+        fits = page.number(tags.PREDICTOR, 1) in {1, _DIFFERENCES} and len(self._bits) in {1, header.channels}
+        return f"{LAYOUTS[self._data[:4]].order}{letter}{header.bits // 8}" if is_known and fits else ""
+
+    def _unpack(self, part: Part, kind: np.dtype[Any]) -> Values:
+        plain = unpack_bytes(self._data, part, self._tags, part.height * part.width * part.channels * kind.itemsize)
+        values: Values = np.frombuffer(plain, kind).reshape(part[2:])
+        return undo_predictor(values) if self._tags.number(tags.PREDICTOR, 1) == _DIFFERENCES else values
+
+    def _by_opencv(self) -> Values:
+        """Decode YCbCr that is not JPEG: libtiff alone undoes its subsampling."""
+        values = opencv.imdecode(self._data, opencv.COLOUR)
+        if values is None or values.shape != (self.header.height, self.header.width, 3):
+            raise ImageError("holds YCbCr colours without JPEG compression; save it as RGB")
+        return values
+
+    def _by_tifffile(self, parts: list[Part], codec: int) -> Values:
+        if codec not in tags.DECODED and codec != tags.LZW:
+            raise self._undecoded(codec)
+        try:
+            return read_page(self._data, self._tags, parts)
+        except ImageError:
+            raise
+        except Exception as error:  # whatever a damaged file makes a codec raise
+            raise self._undecoded(codec) from error
+
+    def _undecoded(self, codec: int) -> ImageError:
+        name = "no" if codec == tags.PLAIN else tags.CODECS.get(codec, f"unknown ({codec})")
+        bits = "/".join(str(bits) for bits in sorted(set(self._bits)))
+        return ImageError(f"{damaged('TIFF')} ({name} compression, {self.header.channels} x {bits} bits)")
+
+
+def _follow_each_other(starts: tuple[int, ...], sizes: tuple[int, ...]) -> bool:
+    return bool(starts) and all(
+        start + size == after for start, size, after in zip(starts, sizes, starts[1:], strict=False)
+    )

@@ -1,0 +1,93 @@
+"""WebP: its header, and the turn that an EXIF chunk may ask for."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+
+from kit.images import opencv
+from kit.images.errors import damaged
+from kit.images.header import ImageHeader, check_size
+from kit.images.orientation import exif_orientation, upright
+from kit.images.samples import Samples
+from kit.specs import ImageSpec
+
+_CHUNK = struct.Struct("<4sI")
+_CANVAS_ALPHA = 0x10  # flag of VP8X
+_SIDE = 0x3FFF  # 14 bits of VP8 and VP8L
+
+
+class WebpFile:
+    """A WebP.
+
+    Attributes:
+        header: of the image; of the first one, where there are several.
+    """
+
+    __slots__ = ("_data", "header")
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        try:
+            (claimed,) = struct.unpack_from("<I", data, 4)
+            if len(data) < claimed + 8:
+                raise damaged("WebP", f"it has {len(data):,} of its {claimed + 8:,} bytes")
+            chunks = list(_chunks(data))
+            height, width, has_alpha = _size(data, *chunks[0])
+        except (IndexError, struct.error):
+            raise damaged("WebP") from None
+        check_size(height, width)
+        exif = next((data[place : place + size] for name, place, size in chunks if name == b"EXIF"), b"")
+        self.header = ImageHeader(
+            kind="WebP",
+            height=height,
+            width=width,
+            channels=3 + has_alpha,
+            bits=8,
+            orientation=exif_orientation(exif),
+        )
+
+    def pages(self) -> int:
+        """One."""
+        return 1
+
+    def kept_as(self, channels: int) -> None:
+        """No reader of shards reads WebP."""
+        del channels
+
+    def samples(self, spec: ImageSpec) -> Samples:
+        """Decode upright.
+
+        Raises:
+            ImageError: damaged.
+        """
+        del spec
+        values = opencv.imdecode(self._data, opencv.COLOUR)
+        if values is None or values.shape[:2] != (self.header.height, self.header.width):
+            raise damaged("WebP")
+        return Samples(upright(values, self.header.orientation))
+
+
+def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Yield each chunk's name, place and size in bytes."""
+    place = 12  # after "RIFF", its size and "WEBP"
+    while place + _CHUNK.size <= len(data):
+        name, size = _CHUNK.unpack_from(data, place)
+        yield name, place + _CHUNK.size, size
+        place += _CHUNK.size + size + size % 2
+
+
+def _size(data: bytes, name: bytes, place: int, _: int) -> tuple[int, int, bool]:
+    """Read height, width and whether there is alpha from the first chunk."""
+    if name == b"VP8X":
+        flags = data[place]
+        width = int.from_bytes(data[place + 4 : place + 7], "little") + 1
+        height = int.from_bytes(data[place + 7 : place + 10], "little") + 1
+        return height, width, bool(flags & _CANVAS_ALPHA)
+    if name == b"VP8L":
+        (packed,) = struct.unpack_from("<I", data, place + 1)
+        return (packed >> 14 & _SIDE) + 1, (packed & _SIDE) + 1, bool(packed >> 28 & 1)
+    if name == b"VP8 ":
+        width, height = struct.unpack_from("<HH", data, place + 6)
+        return height & _SIDE, width & _SIDE, False
+    raise damaged("WebP")

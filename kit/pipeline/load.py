@@ -1,0 +1,40 @@
+"""A split as a tf.data.Dataset, for code of one's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from kit.compat import tf
+from kit.pipeline.decode import Shape, decode_example
+from kit.shards import Dataset, find_dataset
+
+
+def load(name: str, split: str = "train", *, root: Path | str | None = None) -> Any:
+    """Open a split for reading in stored order: labelled splits were shuffled when they were written.
+
+    Args:
+        name: a dataset in tfrecords/.
+        split: train, validation or test.
+        root: of the workspace; KIT_ROOT or the current folder otherwise.
+
+    Returns:
+        tf.data.Dataset of single examples, its cardinality known: {"image": uint8 [height, width, channels] (None
+        for sides that differ), "label": int32 [] (-1 where there is none), "key": string [], "group": string [] (empty
+        where there is none), "fold": int32 [] (-1 without folds)}.
+
+    Raises:
+        WorkspaceError: no such dataset.
+        ShardError: no such split, or shards changed after writing.
+    """
+    dataset = find_dataset(name, root=root)
+    shape = _shape(dataset)
+    records = tf.data.TFRecordDataset([str(path) for path in dataset.paths(split)])
+    examples = records.map(lambda one: decode_example(one, shape), num_parallel_calls=tf.data.AUTOTUNE)
+    return examples.apply(tf.data.experimental.assert_cardinality(dataset.manifest.records(split)))
+
+
+def _shape(dataset: Dataset) -> Shape:
+    image = dataset.manifest.image
+    height, width = (low if low == high else None for low, high in (image.height, image.width))
+    return height, width, image.channels

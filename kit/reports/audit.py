@@ -1,0 +1,234 @@
+"""An audit on a terminal."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import textwrap
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from kit.audits import Alike, Audit
+from kit.audits.facts import BLANK_DEVIATION, SATURATED_SHARE
+from kit.audits.result import TO_SPLIT, UNLABELLED
+from kit.reports.audit_files import count_sets
+from kit.reports.table import NOTHING, Table
+from kit.sources.folder import SPLIT_FOLDERS
+
+_LISTED, _SETS = 5, 3  # of a kind that a terminal shows; the CSV has them all
+_MEMBERS = 4  # of a set
+_ROWS = 10  # of classes, kinds or sizes
+_NAME, _REASON = 56, 48  # characters that leave room for other columns in a hundred
+
+
+def describe_audit(audit: Audit) -> list[str]:
+    """Say in a line what was looked at, and in another what `kit shard` would refuse."""
+    counts = {name: sum(splits.values()) for name, splits in audit.counts().items() if name != UNLABELLED}
+    parts = [f"{len(audit.records):,} images"]
+    if len(counts) > 1:
+        parts.append(f"{len(counts)} classes, the largest {max(counts.values()) / min(counts.values()):.1f} times")
+        parts[-1] += " the smallest"
+    if groups := audit.groups():
+        parts.append(f"{len(groups):,} groups")
+    lines = [f"{audit.asked.folder}: {'; '.join(parts)}"]
+    return [*lines, f"kit shard would refuse this: {audit.refusal}"] if audit.refusal else lines
+
+
+def next_command(audit: Audit) -> str:
+    """Write the command that comes after, with the options that this audit had."""
+    if audit.refusal:
+        return "kit audit again, once what kit shard refuses is mended or --labels names a file of labels"
+    asked = audit.asked
+    named = {
+        "--labels": asked.labels,
+        "--id-column": asked.id_column,
+        "--label-column": asked.label_column,
+        "--class-from": asked.class_from,
+        "--group": asked.group,
+        "--exclude": asked.exclude,
+        "--test": asked.test,
+        "--sample-submission": asked.sample_submission,
+        "--scale": None if audit.scale == "none" else audit.scale,
+        "--max-bad": str(audit.bad) if audit.bad else None,
+    }
+    words = ["kit", "shard", asked.folder, "--name", _dataset_name(Path(asked.folder).resolve())]
+    words += [word for option, value in named.items() if value for word in (option, value)]
+    return shlex.join(words)
+
+
+def audit_tables(audit: Audit) -> list[Table]:
+    """Lay out an audit: what was found, examples of it, and then what the images are."""
+    return [_found(audit), *_examples(audit), _classes(audit), *_kinds_and_sizes(audit)]
+
+
+def _dataset_name(source: Path) -> str:
+    """Call a dataset as its folder is called; train and the like as the one above."""
+    folder = source.parent if source.stem.lower() in {*SPLIT_FOLDERS, "images"} else source
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", folder.stem).strip("-.") or "images"
+
+
+def _found(audit: Audit) -> Table:
+    """Count every kind of finding, also those that there are none of: what was looked for is an answer too."""
+    rows = [
+        ("unreadable", f"{len(audit.unreadable):,}", *[NOTHING] * 3),
+        ("id without an image, or image without an id", f"{len(audit.missing):,}", *[NOTHING] * 3),
+        ("exact duplicates: equal pixels", *_set_cells(audit.duplicates)),
+    ]
+    if audit.near:
+        near = f"near-duplicates: hashes at most {audit.near} of 64 bits apart"
+        rows.append((near, *_set_cells(audit.near_duplicates)))
+    if audit.groups():
+        across = audit.groups_across_splits()
+        images = sum(len(places) for places in across.values())
+        rows.append(("groups across splits", f"{images:,}", f"{len(across):,}", f"{len(across):,}", NOTHING))
+    singles = {
+        f"blank: standard deviation below {BLANK_DEVIATION:g} of 255": audit.blank,
+        f"saturated: over {SATURATED_SHARE:.0%} of the values 0 or 255": audit.saturated,
+        "with several pages, of which one is stored": audit.several_pages,
+    }
+    rows += [(name, f"{len(places):,}", *[NOTHING] * 3) for name, places in singles.items()]
+    return Table("findings", ("", "images", "sets", "across\nsplits", "across\nclasses"), tuple(rows))
+
+
+def _set_cells(sets: Sequence[Alike]) -> tuple[str, ...]:
+    counts = count_sets(sets)
+    return tuple(f"{counts[name]:,}" for name in ("images", "sets", "across_splits", "across_classes"))
+
+
+def _examples(audit: Audit) -> list[Table]:
+    tables = [
+        _reasons(audit),
+        _sets(audit, "exact duplicates", audit.duplicates),
+        _sets(audit, "near-duplicates", audit.near_duplicates),
+        _groups(audit),
+        _singles(audit, "blank", audit.blank, "deviation", [f"{audit.facts[p].deviation:.2f}" for p in audit.blank]),
+        _singles(
+            audit,
+            "saturated",
+            audit.saturated,
+            "at 0 or 255",
+            [f"{audit.facts[p].saturated:.1%}" for p in audit.saturated],
+        ),
+        _singles(
+            audit,
+            "several pages",
+            audit.several_pages,
+            "pages",
+            [str(audit.facts[p].pages) for p in audit.several_pages],
+        ),
+    ]
+    return [table for table in tables if table.rows]
+
+
+def _reasons(audit: Audit) -> Table:
+    """Gather what cannot be stored by reason, the most frequent first."""
+    inputs: dict[str, list[str]] = {}
+    for place in audit.unreadable:
+        inputs.setdefault(audit.facts[place].problem, []).append(audit.name(place))
+    for reject in audit.missing:
+        inputs.setdefault(reject.reason, []).append(reject.name)
+    ordered = sorted(inputs.items(), key=lambda item: -len(item[1]))
+    rows = tuple(
+        (textwrap.fill(reason, _REASON), f"{len(names):,}", _short(names[0], 100 - _REASON - 18))
+        for reason, names in ordered[:_LISTED]
+    )
+    return Table(_cut("cannot be stored", len(rows), len(ordered), "reasons"), ("reason", "inputs", "such as"), rows)
+
+
+def _sets(audit: Audit, name: str, sets: Sequence[Alike]) -> Table:
+    rows = tuple(_set_row(audit, alike.places) for alike in sets[:_SETS])
+    return Table(_cut(name, len(rows), len(sets), "sets"), _columns(audit), rows)
+
+
+def _groups(audit: Audit) -> Table:
+    across = audit.groups_across_splits()
+    rows = tuple((group, *_set_row(audit, places)) for group, places in list(across.items())[:_SETS])
+    return Table(_cut("groups across splits", len(rows), len(across), "groups"), ("group", *_columns(audit)), rows)
+
+
+def _columns(audit: Audit) -> tuple[str, ...]:
+    """Name what tells images apart: where all are of one class or split, it is not said of each."""
+    records = audit.records
+    has_classes, has_splits = len({r.label for r in records}) > 1, len({r.split for r in records}) > 1
+    return ("image", *(["class"] if has_classes else []), *(["split"] if has_splits else []))
+
+
+def _set_row(audit: Audit, places: Sequence[int]) -> tuple[str, ...]:
+    """Write a set as one row, a line an image; where it has to be cut, each split and class is still seen."""
+    shown = _varied(audit, places)
+    more = [f"… {len(places) - len(shown):,} more"] if len(places) > len(shown) else []
+    records = [audit.records[place] for place in shown]
+    lines = {
+        "image": [*(_short(audit.name(place), _NAME) for place in shown), *more],
+        "class": [record.label or NOTHING for record in records],
+        "split": [record.split or TO_SPLIT for record in records],
+    }
+    return tuple("\n".join(lines[column]) for column in _columns(audit))
+
+
+def _varied(audit: Audit, places: Sequence[int]) -> list[int]:
+    """Choose a few members of a set: one of each split and class first."""
+    firsts: dict[tuple[str | None, str | None], int] = {}
+    for place in places:
+        firsts.setdefault((audit.records[place].split, audit.records[place].label), place)
+    chosen = list(firsts.values())[:_MEMBERS]
+    chosen += [place for place in places if place not in chosen][: _MEMBERS - len(chosen)]
+    return sorted(chosen)
+
+
+def _singles(audit: Audit, name: str, places: Sequence[int], figure: str, values: Sequence[str]) -> Table:
+    rows = tuple(
+        (*_set_row(audit, (place,)), value) for place, value in list(zip(places, values, strict=True))[:_LISTED]
+    )
+    return Table(_cut(name, len(rows), len(places), "images"), (*_columns(audit), figure), rows)
+
+
+def _cut(name: str, shown: int, count: int, what: str) -> str:
+    return f"{name}: the first {shown} of {count:,} {what}" if shown < count else name
+
+
+def _classes(audit: Audit) -> Table:
+    counts = audit.counts()
+    splits = list(next(iter(counts.values())))
+    total = len(audit.records)
+    rows = [_class_row(name, cells, total) for name, cells in counts.items()]
+    if len(rows) > _ROWS:
+        half = _ROWS // 2
+        between = (f"… {len(rows) - _ROWS:,} in between", *[NOTHING] * (len(splits) + 2))
+        rows = [*rows[:half], between, *rows[-half:]]
+    if len(counts) > 1:
+        sums = {split: sum(cells[split] for cells in counts.values()) for split in splits}
+        rows.append(_class_row("all", sums, total))
+    return Table("classes, largest first", ("class", *splits, "all", "share"), tuple(rows))
+
+
+def _class_row(name: str, cells: dict[str, int], total: int) -> tuple[str, ...]:
+    count = sum(cells.values())
+    return (name, *(f"{cell:,}" if cell else NOTHING for cell in cells.values()), f"{count:,}", f"{count / total:.1%}")
+
+
+def _kinds_and_sizes(audit: Audit) -> list[Table]:
+    sizes = Counter({f"{height} x {width}": count for (height, width), count in audit.sizes().items()})
+    tables = [_frequent("kinds", "kind", audit.modes()), _frequent("sizes", "height x width", sizes, _range(audit))]
+    return [table for table in tables if table.rows]
+
+
+def _frequent(name: str, column: str, counts: Counter[str], note: str = "") -> Table:
+    """Lay out all values if they are few, else the most frequent ones."""
+    shown = _LISTED if len(counts) > _ROWS else _ROWS
+    title = f"{name}: the {shown} most frequent of {len(counts):,}{note}" if shown < len(counts) else name
+    total = counts.total()
+    rows = tuple((value, f"{count:,}", f"{count / total:.1%}") for value, count in counts.most_common(shown))
+    return Table(title, (column, "images", "share"), rows)
+
+
+def _range(audit: Audit) -> str:
+    if not (sizes := audit.sizes()):
+        return ""
+    heights, widths = zip(*sizes, strict=True)
+    return f"; heights {min(heights):,} to {max(heights):,}, widths {min(widths):,} to {max(widths):,} pixels"
+
+
+def _short(name: str, most: int) -> str:
+    return name if len(name) <= most else f"…{name[1 - most :]}"

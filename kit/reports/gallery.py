@@ -1,0 +1,245 @@
+"""A page of pictures: what each class looks like, and what an audit found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.patches import FancyBboxPatch
+
+from kit.audits import Alike, Audit
+from kit.audits.facts import read_pixels, storing_spec
+from kit.audits.result import UNLABELLED, describe
+from kit.images import ImageError, Pixels
+from kit.images.fit import resize
+from kit.reports.figure import DPI, ORANGE, png
+from kit.stderr import held_stderr
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_COLUMNS = 8  # pictures side by side
+_CLASSES, _SETS, _SINGLES = 10, 12, 16  # that a section shows
+_MEMBERS = 4  # of a set
+_TILE, _PICTURE = 1.5, 1.32  # inches
+_CAPTION, _HEADING, _TITLE, _MARGIN = 0.36, 0.42, 0.6, 0.3  # inches
+_GAP = 0.1  # tiles between sets
+_WIDTH = _COLUMNS + _COLUMNS // 2 * _GAP  # tiles: a line holds four pairs
+_THUMBNAIL = 240  # pixels: more than a picture has on the page
+_NAME = 21  # characters that fit below a picture
+_GREY, _PALE, _WARM = "#6b6b6b", "#f3f3f3", "#fdf1e7"
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """A picture and the two lines below it."""
+
+    place: int
+    caption: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """Pictures that belong together; framed where they are a set, in a warm colour where they are in contradiction."""
+
+    tiles: tuple[Tile, ...]
+    is_framed: bool = False
+    is_warm: bool = False
+
+    @property
+    def width(self) -> float:
+        """Tiles that it takes."""
+        return len(self.tiles) + (_GAP if self.is_framed else 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A line of clusters, or a heading above some."""
+
+    heading: str = ""
+    note: str = ""
+    clusters: tuple[Cluster, ...] = ()
+
+    @property
+    def height(self) -> float:
+        """Inches."""
+        return _TILE + _CAPTION + 0.06 if self.clusters else _HEADING
+
+
+def draw_gallery(audit: Audit) -> bytes:
+    """Draw examples of each class, then of each kind of finding.
+
+    Returns:
+        A PNG.
+    """
+    rows = list(_rows(audit))
+    width = _WIDTH * _TILE + 2 * _MARGIN
+    height = _TITLE + sum(row.height for row in rows) + 2 * _MARGIN
+    figure = Figure(figsize=(width, height), dpi=DPI)
+    FigureCanvasAgg(figure)
+    page = figure.add_axes((0, 0, 1, 1), xlim=(0, width), ylim=(height, 0))
+    page.axis("off")
+    title = f"{Path(audit.asked.folder).resolve().name}: {len(audit.records):,} images"
+    page.text(_MARGIN, _MARGIN + 0.1, title, fontsize=17, va="top", weight="bold", parse_math=False)
+    top = _MARGIN + _TITLE
+    with held_stderr():  # libjpeg writes its complaints straight to stderr
+        for row in rows:
+            _draw_row(page, row, top, audit)
+            top += row.height
+    return png(figure)
+
+
+def _rows(audit: Audit) -> Iterator[Row]:
+    yield from _class_rows(audit)
+    yield from _set_rows("exact duplicates", "equal pixels", audit.duplicates, audit)
+    yield from _set_rows(
+        "near-duplicates", f"hashes at most {audit.near} of 64 bits apart", audit.near_duplicates, audit
+    )
+    blank = [Tile(place, f"deviation {audit.facts[place].deviation:.2f} of 255") for place in audit.blank]
+    saturated = [Tile(place, f"{audit.facts[place].saturated:.0%} at 0 or 255") for place in audit.saturated]
+    yield from _single_rows("blank", "they show next to nothing", blank)
+    yield from _single_rows("saturated", "nearly all pure black or white", saturated)
+
+
+def _class_rows(audit: Audit) -> Iterator[Row]:
+    places: dict[str, list[int]] = {}
+    for place, record in enumerate(audit.records):
+        if audit.facts[place].digest:
+            places.setdefault(record.label or UNLABELLED, []).append(place)
+    counts = {name: sum(cells.values()) for name, cells in audit.counts().items() if name in places}
+    for name in list(counts)[:_CLASSES]:
+        tiles = tuple(Tile(place, _size(audit, place)) for place in _spread(places[name], _COLUMNS))
+        heading = name if name == UNLABELLED else f"class {name}"
+        yield Row(heading=heading, note=f"{counts[name]:,} images")
+        yield Row(clusters=(Cluster(tiles),))
+    if len(counts) > _CLASSES:
+        yield Row(note=f"… {len(counts) - _CLASSES:,} more classes")
+
+
+def _set_rows(name: str, note: str, sets: Sequence[Alike], audit: Audit) -> Iterator[Row]:
+    if not sets:
+        return
+    shown = sets[:_SETS]
+    cut = f"the first {len(shown)} of {len(sets):,} sets" if len(shown) < len(sets) else f"{len(sets):,} sets"
+    warm = "; orange: across splits or classes" if any(describe(alike) for alike in shown) else ""
+    yield Row(heading=name, note=f"{cut}; {note}{warm}")
+    clusters = [_set_cluster(alike, audit) for alike in shown]
+    line: list[Cluster] = []
+    for cluster in clusters:
+        if sum(other.width for other in line) + cluster.width > _WIDTH:
+            yield Row(clusters=tuple(line))
+            line = []
+        line.append(cluster)
+    yield Row(clusters=tuple(line))
+
+
+def _set_cluster(alike: Alike, audit: Audit) -> Cluster:
+    places = _spread(alike.places, _MEMBERS)
+    tiles = [Tile(place, _where(audit, place)) for place in places]
+    if len(alike.places) > len(places):
+        tiles[-1] = Tile(places[-1], f"{_where(audit, places[-1])}, {len(alike.places) - len(places)} more")
+    return Cluster(tuple(tiles), is_framed=True, is_warm=alike.across_splits or alike.across_classes)
+
+
+def _single_rows(name: str, note: str, tiles: Sequence[Tile]) -> Iterator[Row]:
+    if not tiles:
+        return
+    shown = tiles[:_SINGLES]
+    cut = f"the first {len(shown)} of {len(tiles):,} images" if len(shown) < len(tiles) else f"{len(tiles):,} images"
+    yield Row(heading=name, note=f"{cut}; {note}")
+    for start in range(0, len(shown), _COLUMNS):
+        yield Row(clusters=(Cluster(tuple(shown[start : start + _COLUMNS])),))
+
+
+def _spread(places: Sequence[int], most: int) -> list[int]:
+    """Choose up to `most` places, evenly from first to last."""
+    count = min(most, len(places))
+    return [places[number * (len(places) - 1) // max(count - 1, 1)] for number in range(count)]
+
+
+def _where(audit: Audit, place: int) -> str:
+    record = audit.records[place]
+    return ", ".join(filter(None, (record.label or UNLABELLED, record.split)))
+
+
+def _size(audit: Audit, place: int) -> str:
+    return f"{audit.facts[place].height} x {audit.facts[place].width}"
+
+
+def _draw_row(page: Axes, row: Row, top: float, audit: Audit) -> None:
+    """Draw at `top` inches from the page's upper edge."""
+    if not row.clusters:
+        base = top + _HEADING - 0.12
+        heading = page.text(_MARGIN, base, row.heading, fontsize=12, weight="bold", parse_math=False)
+        end = heading.get_window_extent().width / DPI if row.heading else 0.0
+        page.text(_MARGIN + end + (0.12 if end else 0), base, row.note, fontsize=9.5, color=_GREY, parse_math=False)
+        return
+    left = _MARGIN
+    for cluster in row.clusters:
+        if cluster.is_framed:
+            page.add_patch(_frame(cluster, left, top))
+        for number, tile in enumerate(cluster.tiles):
+            _draw_tile(page, tile, left + number * _TILE, top, audit)
+        left += cluster.width * _TILE
+
+
+def _frame(cluster: Cluster, left: float, top: float) -> FancyBboxPatch:
+    return FancyBboxPatch(
+        (left - 0.02, top),
+        len(cluster.tiles) * _TILE - 0.1,
+        _TILE + _CAPTION - 0.12,
+        boxstyle="round,pad=0.04",
+        facecolor=_WARM if cluster.is_warm else _PALE,
+        edgecolor=ORANGE if cluster.is_warm else "#cccccc",
+        linewidth=1.2,
+    )
+
+
+def _draw_tile(page: Axes, tile: Tile, left: float, top: float, audit: Audit) -> None:
+    centre, middle = left + _PICTURE / 2 + 0.02, top + _PICTURE / 2 + 0.03
+    pixels = _thumbnail(audit, tile.place)
+    if pixels is None:
+        page.text(centre, middle, "gone", fontsize=8, ha="center", color=_GREY)
+    else:
+        height, width = (side * _PICTURE / max(pixels.shape[:2]) for side in pixels.shape[:2])
+        extent = (centre - width / 2, centre + width / 2, middle + height / 2, middle - height / 2)
+        page.imshow(pixels, extent=extent, aspect="auto", zorder=3)
+        frame = FancyBboxPatch((extent[0], extent[3]), width, height, boxstyle="square,pad=0", fill=False)
+        frame.set(edgecolor="#b0b0b0", linewidth=0.6, zorder=4)
+        page.add_patch(frame)
+    name = _middle_cut(Path(audit.name(tile.place)).name)
+    for line, text in enumerate((name, tile.caption)):
+        page.text(
+            centre,
+            top + _PICTURE + 0.1 + 0.15 * line,
+            text if line == 0 else _middle_cut(text),
+            fontsize=7,
+            ha="center",
+            va="top",
+            color="black" if line else _GREY,
+            parse_math=False,
+        )
+
+
+def _thumbnail(audit: Audit, place: int) -> Pixels | None:
+    """Decode an image once more, no larger than the page shows it; None where its file is gone meanwhile."""
+    try:
+        pixels = read_pixels(audit.records[place], storing_spec(audit.scale))
+    except (ImageError, OSError):
+        return None
+    scale = _THUMBNAIL / max(pixels.shape[:2])
+    if scale >= 1:
+        return pixels
+    height, width = (max(1, round(side * scale)) for side in pixels.shape[:2])
+    return resize(pixels, (height, width))
+
+
+def _middle_cut(name: str) -> str:
+    if len(name) <= _NAME:
+        return name
+    half = (_NAME - 1) // 2
+    return f"{name[:half]}…{name[-half:]}"

@@ -1,0 +1,117 @@
+"""Arrays in a notebook or an .npz file, as images."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from kit.errors import SourceError
+from kit.sources.folder import SPLIT_FOLDERS
+from kit.sources.record import ArrayImage, Record
+
+_SPLIT = "train|val|valid|validation|test"
+_NAME = re.compile(rf"(?:(?P<before>{_SPLIT})_)?(?P<what>images|labels|x|y)(?:_(?P<after>{_SPLIT}))?")
+_DIMENSIONS = {3, 4}  # grey images and images with channels
+
+
+def array_records(
+    images: ArrayLike,
+    labels: Sequence[Any] | NDArray[Any] | None,
+    *,
+    ids: Sequence[str] | None = None,
+    groups: Sequence[Any] | None = None,
+    split: str | None = None,
+) -> list[Record]:
+    """Make records of arrays.
+
+    Args:
+        images: [n, height, width] or [n, height, width, channels], of any number type.
+        labels: n classes as numbers or names, [n], [n, 1], or one-hot [n, classes]; None for a test split.
+        ids: n texts that are all different; their places otherwise.
+        groups: n names of what must not be divided between splits.
+        split: that all belong to.
+
+    Raises:
+        SourceError: shapes or lengths that do not fit, or ids that repeat.
+    """
+    pixels = np.asarray(images)
+    if pixels.ndim not in _DIMENSIONS or not len(pixels):
+        raise SourceError(f"images must be [n, height, width] or [n, height, width, channels], got {pixels.shape}")
+    count = len(pixels)
+    names = _names(count, split) if ids is None else [str(identifier) for identifier in ids]
+    texts = None if labels is None else _label_texts(np.asarray(labels))
+    members = None if groups is None else [str(group) for group in groups]
+    for what, values in (("labels", texts), ("ids", names), ("groups", members)):
+        if values is not None and len(values) != count:
+            raise SourceError(f"{count:,} images have {len(values):,} {what}; give one each")
+    if len(set(names)) < count:
+        raise SourceError("ids repeat; give each image its own")
+    digest = hashlib.sha256(np.ascontiguousarray(pixels).data).hexdigest()
+    return [
+        Record(
+            key=name,
+            file=ArrayImage(name=name, pixels=pixels[place], digest=digest),
+            label=None if texts is None else texts[place],
+            split=split,
+            group="" if members is None else members[place],
+        )
+        for place, name in enumerate(names)
+    ]
+
+
+def read_npz(path: Path) -> list[Record]:
+    """Read images and labels from an .npz file.
+
+    Its arrays are called images and labels, or x and y, alone or with a split before or after: x_train and y_train as
+    Keras' mnist.npz has them, train_images and train_labels as MedMNIST.
+
+    Raises:
+        SourceError: no such file, or no such arrays in it.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            found = {name: match for name in file.files if (match := _NAME.fullmatch(name))}
+            arrays = {name: file[name] for name in found}
+            names = ", ".join(file.files)
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        raise SourceError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
+    parts: dict[str, dict[str, NDArray[Any]]] = {}
+    for name, match in found.items():
+        split = SPLIT_FOLDERS.get(match["before"] or match["after"] or "", "")
+        parts.setdefault(split, {})["images" if match["what"] in {"images", "x"} else "labels"] = arrays[name]
+    if not parts or any("images" not in part for part in parts.values()):
+        raise SourceError(f"{path} needs arrays such as images and labels, or x_train and y_train; it has {names}")
+    unlabelled = [split for split, part in parts.items() if "labels" not in part and split != "test"]
+    if unlabelled:
+        raise SourceError(f"{path} has no labels for its {unlabelled[0] or 'images'}; it has {names}")
+    return [
+        record
+        for split, part in parts.items()
+        for record in array_records(part["images"], part.get("labels"), split=split or None)
+    ]
+
+
+def _names(count: int, split: str | None) -> list[str]:
+    width = len(str(count - 1))
+    prefix = f"{split}-" if split else ""
+    return [f"{prefix}{place:0{width}d}" for place in range(count)]
+
+
+def _label_texts(labels: NDArray[Any]) -> list[str]:
+    if labels.ndim == 2 and labels.shape[1] > 1:  # noqa: PLR2004 (one-hot)
+        if not (np.isin(labels, (0, 1)).all() and (labels.sum(axis=1) == 1).all()):
+            raise SourceError("labels of two dimensions must be one-hot: one 1 and else 0 in each row")
+        labels = labels.argmax(axis=1)
+    flat = labels.reshape(-1)
+    if flat.dtype.kind == "f":
+        if not np.array_equal(flat, np.round(flat)):
+            raise SourceError("labels must be classes: whole numbers or names")
+        flat = flat.astype(np.int64)
+    return [value.decode() if isinstance(value, bytes) else str(value) for value in flat.tolist()]

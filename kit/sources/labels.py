@@ -1,0 +1,136 @@
+"""Label files: which columns hold ids and labels, and what stands in them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from kit.errors import SourceError, first_three
+from kit.sources.files import FilesById, list_images
+from kit.sources.record import Record, Reject
+from kit.sources.table import join, line_of, read_table, separator_hint
+from kit.specs.source import SourceSpec
+
+_PAIR = 2  # columns: an id and a label
+
+
+def read_labelled(spec: SourceSpec) -> tuple[list[Record], list[Reject]]:
+    """Join the images of a folder with the ids of a label file.
+
+    Returns:
+        A record for each id that has a file, sorted by key; a reject for each id without one, each image without an
+        id, and what is no image.
+
+    Raises:
+        SourceError: columns that cannot be found, ids with two labels, empty ids or labels, or no id with a file.
+    """
+    folder, path = Path(spec.folder), Path(spec.labels or "")
+    listing = list_images(folder)
+    finder = FilesById(listing.images)
+    table = _named_columns(path, read_table(path), finder)
+    id_column = _id_column(path, table, spec, finder)
+    labels, label_columns = _labels(path, table, spec, id_column)
+    pairs = pd.DataFrame({"id": table[id_column].map(_text), "label": labels})
+    if spec.group in table.columns:
+        pairs["group"] = table[spec.group].map(_text)
+    pairs = pairs.drop_duplicates()
+    _refuse_blank(path, pairs, {"id": id_column, "label": ", ".join(label_columns)})
+    _refuse_contradictions(path, pairs)
+    records, rejects = join(folder, listing.images, finder, path, pairs)
+    if not records:
+        raise SourceError(
+            f"no id in {path} names an image in {folder}; ids there:"
+            f" {first_three(pairs['id'], len(pairs)) if len(pairs) else 'none, only a header'}; images there:"
+            f" {first_three((file.name for file in listing.images), len(listing.images))}"
+        )
+    return sorted(records, key=lambda record: record.key), rejects + listing.others
+
+
+def _named_columns(path: Path, table: pd.DataFrame, finder: FilesById) -> pd.DataFrame:
+    """Give a file without a header numbers for names: its first line already names an image."""
+    first = [str(name) for name in table.columns]
+    if path.suffix.lower() == ".parquet" or not any(finder.find(name) for name in first):
+        return table
+    return read_table(path, has_header=False)
+
+
+def _id_column(path: Path, table: pd.DataFrame, spec: SourceSpec, finder: FilesById) -> str:
+    if spec.id_column is not None or "id" in table.columns:
+        return _known(path, table, spec.id_column or "id")
+    head = table.head(100)  # an image may be missing; a hundred are not
+    for name in table.columns:
+        if any(finder.find(_text(value)) for value in head[name]):
+            return str(name)
+    return _known(path, table, "id")
+
+
+def _known(path: Path, table: pd.DataFrame, column: str) -> str:
+    if column not in table.columns:
+        raise SourceError(
+            f"{path} has no column '{column}'; it has {', '.join(table.columns)}"
+            f" ({separator_hint(table) or 'choose with --id-column and --label-column'})"
+        )
+    return column
+
+
+def _labels(path: Path, table: pd.DataFrame, spec: SourceSpec, id_column: str) -> tuple[pd.Series[str], list[str]]:
+    """Find the labels: a column of them, or one column of 0 and 1 for each class."""
+    others = [str(name) for name in table.columns if name not in {id_column, spec.group}]
+    if spec.label_column is not None:
+        chosen = [_known(path, table, name.strip()) for name in spec.label_column.split(",")]
+    elif "label" in others:
+        chosen = ["label"]
+    else:
+        chosen = others
+    if len(chosen) == 1:
+        return table[chosen[0]].map(_text), chosen
+    if len(chosen) >= _PAIR and (labels := _one_hot(table[chosen])) is not None:
+        return labels, chosen
+    if spec.label_column is not None:
+        raise SourceError(f"{path}: columns {', '.join(chosen)} are not one-hot: one 1 and else 0 in each row")
+    raise SourceError(
+        f"{path} has no column 'label'; it has {', '.join(table.columns)}"
+        f" ({separator_hint(table) or 'choose with --label-column'})"
+    )
+
+
+def _one_hot(columns: pd.DataFrame) -> pd.Series[str] | None:
+    """Name the column that holds the 1 of each row; None where the columns are something else."""
+    numbers = columns.apply(pd.to_numeric, errors="coerce")
+    if not len(numbers) or not numbers.isin([0, 1]).all(axis=None) or not (numbers.sum(axis=1) == 1).all():
+        return None
+    return pd.Series(numbers.idxmax(axis=1), dtype=str)
+
+
+def _text(value: Any) -> str:
+    """Write a value as a person would: Parquet's 1.0 in a column of whole numbers is 1; nothing is empty."""
+    if value is None or (isinstance(value, float) and value != value):  # noqa: PLR0124 (NaN)
+        return ""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value).strip()
+
+
+def _refuse_blank(path: Path, pairs: pd.DataFrame, columns: dict[str, str]) -> None:
+    for name, column in columns.items():
+        blank = pairs.index[pairs[name] == ""]
+        if len(blank):
+            lines = first_three((f"line {line_of(row)}" for row in blank), len(blank))
+            raise SourceError(f"{path} has an empty '{column}': {lines}")
+
+
+def _refuse_contradictions(path: Path, pairs: pd.DataFrame) -> None:
+    again = pairs[pairs["id"].duplicated(keep=False)]
+    cases: dict[str, list[str]] = {}
+    for row, identifier, label in zip(again.index, again["id"], again["label"], strict=True):
+        cases.setdefault(identifier, []).append(f"{label} in line {line_of(row)}")
+    if cases:
+        named = (f"{identifier} is {' and '.join(told)}" for identifier, told in cases.items())
+        what = "labels" if pairs.groupby("id")["label"].nunique().max() > 1 else "groups"
+        raise SourceError(f"{path} gives two {what} to the same id: {first_three(named, len(cases))}; keep one each")
+
+
+def column_names(path: Path) -> Sequence[str]:
+    """Name a label file's columns."""
+    return [str(name) for name in read_table(path).columns]

@@ -1,0 +1,401 @@
+from __future__ import annotations
+
+import csv
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+import kit
+from kit.errors import EngineError, SourceError, SpecError
+from kit.files import exchange
+from kit.progress import NO_PROGRESS
+from kit.shards import Dataset, shard, shard_arrays
+from kit.shards.build import _write_shards
+from kit.shards.example import decode_example
+from kit.shards.plan import ShardPlan
+from kit.shards.read import read_examples
+from kit.shards.tfrecord import read_records
+from kit.shards.write import ShardTask
+from kit.specs import ImageSpec, ShardSpec
+from tests.conftest import Competition
+
+
+def _files(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def _splits(dataset: Dataset) -> dict[str, str]:
+    return {e.key: split for split in dataset.manifest.splits for e in read_examples(dataset, split)}
+
+
+def _images(folder: Path, classes: int = 2, each: int = 40, seed: int = 0) -> Path:
+    generator = np.random.default_rng(seed)
+    for label in range(classes):
+        for number in range(each):
+            path = folder / f"class{label}" / f"{number:03d}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            cv2.imwrite(str(path), generator.integers(0, 255, (12, 12, 3), np.uint8))
+    return folder
+
+
+def _copy(folder: Path, name: str, to: str) -> None:
+    (folder / to).write_bytes((folder / name).read_bytes())
+
+
+def _pixels_as_bmp(folder: Path, name: str, to: str) -> None:
+    """Write the same pixels as another file."""
+    cv2.imwrite(str(folder / to), cv2.imread(str(folder / name)))
+
+
+def test_equal_images_lie_in_one_split_and_are_listed(tmp_path: Path) -> None:
+    folder = _images(tmp_path / "images")
+    for number in range(20):
+        _copy(folder, f"class0/{number:03d}.png", f"class0/copy{number:03d}.png")
+        _pixels_as_bmp(folder, f"class0/{number:03d}.png", f"class0/other{number:03d}.bmp")
+    dataset = shard(folder, name="pets", workers=1, root=tmp_path)
+    splits = _splits(dataset)
+    with (dataset.folder / "duplicates.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+
+    for number in range(20):
+        names = (f"class0/{number:03d}.png", f"class0/copy{number:03d}.png", f"class0/other{number:03d}.bmp")
+        assert 1 == len({splits[name] for name in names})
+    assert (20, 60, 0, 0) == (
+        dataset.manifest.duplicates.sets,
+        dataset.manifest.duplicates.images,
+        dataset.manifest.duplicates.across_splits,
+        dataset.manifest.duplicates.across_classes,
+    )
+    assert {str(number): 3 for number in range(20)} == Counter(row["set"] for row in rows)
+    assert all(splits[Path(row["input"]).relative_to(folder).as_posix()] == row["split"] for row in rows)
+
+
+def test_equal_images_across_given_splits_and_classes_are_counted(tmp_path: Path) -> None:
+    folder = tmp_path / "images"
+    for seed, split in enumerate(("train", "validation")):
+        _images(folder / split, seed=seed)
+    _copy(folder, "train/class0/000.png", "validation/class0/900.png")
+    _copy(folder, "train/class0/001.png", "train/class1/901.png")
+    found = shard(folder, name="pets", workers=1, root=tmp_path).manifest.duplicates
+
+    assert (2, 4, 1, 1) == (found.sets, found.images, found.across_splits, found.across_classes)
+
+
+def test_the_bytes_do_not_depend_on_workers_or_on_how_often_shards_were_written(tmp_path: Path) -> None:
+    folder = _images(tmp_path / "images", each=100)
+    for number in range(30):
+        _copy(folder, f"class0/{number:03d}.png", f"class0/copy{number:03d}.png")
+    alone = shard(folder, name="pets", workers=1, folds=3, root=tmp_path / "alone")
+    together = shard(folder, name="pets", workers=2, folds=3, root=tmp_path / "together")
+
+    assert _files(alone.folder) == _files(together.folder)
+    assert ["pets"] == [path.name for path in (tmp_path / "alone" / "tfrecords").iterdir()]
+
+
+def test_a_command_killed_between_the_two_writings_ends_in_the_same_bytes(tmp_path: Path) -> None:
+    folder = _images(tmp_path / "images", each=400)
+    for number in range(100):
+        _copy(folder, f"class0/{number:03d}.png", f"class0/copy{number:03d}.png")
+    undisturbed = shard(folder, name="pets", workers=1, root=tmp_path / "undisturbed")
+    command = [sys.executable, "-m", "kit", "shard", str(folder), "--name", "pets", "--workers", "1"]
+    command += ["--root", str(tmp_path)]
+    partial = tmp_path / "tfrecords" / ".pets.partial"
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        while not (partial / "ties.json").exists():
+            assert process.poll() is None
+            time.sleep(0.0005)
+        process.kill()
+    again = shard(folder, name="pets", workers=1, root=tmp_path)
+
+    assert _files(undisturbed.folder) == _files(again.folder)
+    assert ["pets"] == [path.name for path in (tmp_path / "tfrecords").iterdir()]
+
+
+def test_folds_and_groups_are_in_the_records_and_in_the_manifest(tmp_path: Path) -> None:
+    folder = _images(tmp_path / "images", each=60)
+    dataset = shard(folder, name="pets", folds=4, group=r"^\d\d", workers=1, root=tmp_path)
+    read = [
+        (example["image/group"], example["image/fold"], split)
+        for split in dataset.manifest.splits
+        for path in dataset.paths(split)
+        for example in map(decode_example, read_records(path))
+    ]
+
+    assert 120 == len(read)
+    assert {0: "validation", 1: "train", 2: "train", 3: "train"} == {fold: split for _, fold, split in read}
+    assert 6 == dataset.manifest.groups == len({group for group, _, _ in read})
+    assert all(1 == len({fold for g, fold, _ in read if g == group}) for group, _, _ in read)
+    assert Counter(fold for _, fold, _ in read) == {f: sum(c.values()) for f, c in dataset.manifest.folds.items()}
+    assert all(shard.fold in range(4) for shard in dataset.manifest.shards)
+
+
+def test_balancing_lists_what_it_leaves_out(tmp_path: Path) -> None:
+    folder = _images(tmp_path / "images", each=40)
+    for number in range(30):
+        (folder / "class1" / f"{number:03d}.png").unlink()
+    dataset = shard(folder, name="pets", balance="down", workers=1, root=tmp_path)
+    rows = (dataset.folder / "rejects.csv").read_text().splitlines()[1:]
+
+    assert 20 == sum(dataset.manifest.records(split) for split in dataset.manifest.splits)
+    assert (0, 30) == (dataset.manifest.rejects, dataset.manifest.left_out)
+    assert all(row.endswith("not taken: --balance down leaves it out") for row in rows)
+
+
+def test_every_input_is_in_a_shard_or_in_the_rejects(tmp_path: Path) -> None:
+    folder = _images(tmp_path / "images", each=20)
+    (folder / "class0" / "notes.txt").write_text("hello")
+    (folder / "class0" / "900.png").write_bytes(b"")
+    (folder / "class1" / "901.tif").write_text("text")
+    (folder / "class1" / "902.jpg").write_text("version https://git-lfs.github.com/spec/v1\n")
+    excluded = tmp_path / "exclude.txt"
+    excluded.write_text("class0/000.png\n")
+    dataset = shard(folder, name="pets", exclude=excluded, max_bad=3, workers=1, root=tmp_path)
+    with (dataset.folder / "rejects.csv").open(newline="") as file:
+        rejects = {Path(row["input"]).relative_to(folder).as_posix(): row["reason"] for row in csv.DictReader(file)}
+    stored = {e.key for split in dataset.manifest.splits for e in read_examples(dataset, split)}
+
+    assert {p.relative_to(folder).as_posix() for p in folder.rglob("*.*")} == stored | rejects.keys()
+    assert not stored & rejects.keys()
+    assert (3, 2) == (dataset.manifest.rejects, dataset.manifest.left_out)
+    assert "Git LFS pointer" in rejects["class1/902.jpg"]
+    assert "0 bytes" in rejects["class0/900.png"]
+
+
+@pytest.mark.parametrize("shape", [(12, 12), (12, 12, 1), (12, 12, 3)])
+@pytest.mark.parametrize("workers", [1, 2])
+def test_arrays_come_back_as_they_were(tmp_path: Path, shape: tuple[int, ...], workers: int) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (150, *shape), np.uint8)
+    labels = np.arange(150) % 3
+    channels = 1 if shape[-1] != 3 else 3
+    spec = ShardSpec(image=ImageSpec(channels=channels))
+    dataset = shard_arrays(images, labels, name="pets", spec=spec, workers=workers, root=tmp_path)
+    read = {int(e.key): e for split in dataset.manifest.splits for e in read_examples(dataset, split)}
+
+    assert 150 == len(read)
+    for number, example in read.items():
+        assert np.array_equal(images[number].reshape(12, 12, channels), example.pixels)
+        assert str(labels[number]) == example.text
+    assert dataset == shard_arrays(images, labels, name="pets", spec=spec, workers=workers, root=tmp_path)
+
+
+def test_arrays_take_ids_groups_and_one_hot_labels(tmp_path: Path) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (40, 8, 8), np.uint8)
+    labels = np.eye(2)[np.arange(40) % 2]
+    names = [f"scan-{number}" for number in range(40)]
+    dataset = shard_arrays(
+        images, labels, ids=names, groups=[number // 4 for number in range(40)], name="scans", workers=1, root=tmp_path
+    )
+    splits = _splits(dataset)
+
+    assert set(names) == set(splits)
+    assert all(1 == len({splits[f"scan-{number}"] for number in range(n, n + 4)}) for n in range(0, 40, 4))
+    assert ("0", "1") == dataset.manifest.classes
+
+
+@pytest.mark.parametrize(
+    ("images", "labels", "message"),
+    [
+        (np.zeros((4, 8)), [0, 1, 0, 1], r"images must be \[n, height, width\]"),
+        (np.zeros((4, 8, 8), np.uint8), [0, 1, 0], r"4 images have 3 labels"),
+        (np.zeros((4, 8, 8), np.uint8), [0.5, 1, 0, 1], r"labels must be classes"),
+        (np.zeros((4, 8, 8), np.uint8), [[1, 1], [0, 1], [1, 0], [0, 1]], r"must be one-hot"),
+    ],
+)
+def test_arrays_that_do_not_fit_are_refused(tmp_path: Path, images: object, labels: object, message: str) -> None:
+    with pytest.raises(SourceError, match=message):
+        shard_arrays(images, labels, name="pets", root=tmp_path)  # type: ignore[arg-type]
+    assert not (tmp_path / "tfrecords").exists()
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("x_train", "y_train", "x_test", "y_test"),
+        ("train_images", "train_labels", "test_images", "test_labels"),
+    ],
+)
+def test_npz_files_of_keras_and_medmnist_are_read(tmp_path: Path, names: tuple[str, ...]) -> None:
+    generator = np.random.default_rng(0)
+    images, tests = generator.integers(0, 256, (60, 8, 8), np.uint8), generator.integers(0, 256, (20, 8, 8), np.uint8)
+    arrays = (images, np.arange(60)[:, None] % 2, tests, np.arange(20) % 2)
+    np.savez(tmp_path / "data.npz", **dict(zip(names, arrays, strict=True)))
+    dataset = shard(tmp_path / "data.npz", name="scans", channels=1, workers=1, root=tmp_path)
+
+    assert {"train": 42, "validation": 18, "test": 20} == {
+        s: dataset.manifest.records(s) for s in dataset.manifest.splits
+    }
+
+
+def test_an_npz_file_without_images_names_what_it_holds(tmp_path: Path) -> None:
+    np.savez(tmp_path / "data.npz", weights=np.zeros(3))
+
+    with pytest.raises(SourceError, match=r"data\.npz needs arrays such as images and labels, .*; it has weights"):
+        shard(tmp_path / "data.npz", name="scans", root=tmp_path)
+
+
+def test_index_files_name_the_bytes_of_each_record(competition: Competition, tmp_path: Path) -> None:
+    dataset = shard(**competition.inputs, name="cells", index=True, workers=1, root=tmp_path)
+    for split in dataset.manifest.splits:
+        for path in dataset.paths(split):
+            data = path.read_bytes()
+            spans = [tuple(map(int, line.split())) for line in path.with_suffix(".idx").read_text().splitlines()]
+
+            assert list(read_records(path)) == [data[at + 12 : at + size - 4] for at, size in spans]
+
+
+def test_load_gives_what_was_stored_with_its_shape_and_number(tmp_path: Path) -> None:
+    folder = _images(tmp_path / "images", each=20)
+    cv2.imwrite(str(folder / "class0" / "000.png"), np.zeros((12, 20, 3), np.uint8))
+    shard(folder, name="pets", workers=1, root=tmp_path)
+    opened = kit.load("pets", "train", root=tmp_path)
+    read = list(opened.as_numpy_iterator())
+
+    assert 28 == len(read) == int(opened.cardinality())
+    assert (12, None, 3) == tuple(opened.element_spec["image"].shape)
+    for example in read:
+        name = example["key"].decode()
+        assert np.array_equal(cv2.imread(str(folder / name))[..., ::-1], example["image"])
+        assert f"class{example['label']}" == name.partition("/")[0]
+
+
+def test_names_are_swapped_in_one_step(tmp_path: Path) -> None:
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / name).touch()
+    seen: list[bool] = []
+    stop = threading.Event()
+
+    def watch() -> None:
+        while not stop.is_set():
+            seen.append((tmp_path / "one").exists() and (tmp_path / "other").exists())
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    for _ in range(101):
+        exchange(tmp_path / "one", tmp_path / "other")
+    stop.set()
+    watcher.join()
+
+    assert all(seen)
+    assert (tmp_path / "one" / "other").exists()
+
+
+def test_a_killed_worker_is_reported_and_its_shards_are_written_again(tmp_path: Path) -> None:
+    folder = tmp_path / "images"
+    big = np.random.default_rng(0).integers(0, 255, (900, 900, 3), np.uint8)
+    for number in range(256):
+        path = folder / f"class{number % 2}" / f"{number:04d}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        big[0, 0] = number
+        cv2.imwrite(str(path), big)
+    command = [sys.executable, "-m", "kit", "shard", str(folder), "--name", "pets", "--size", "32", "--workers", "2"]
+    with subprocess.Popen(
+        [*command, "--root", str(tmp_path)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    ) as process:
+        while not (workers := _children(process.pid)) or not list(tmp_path.rglob("*.tmp.*.tfrecord")):
+            assert process.poll() is None
+            time.sleep(0.01)
+        os.kill(workers[0], signal.SIGKILL)
+        _, errors = process.communicate()
+    undisturbed = shard(folder, name="pets", size=(32, 32), workers=1, root=tmp_path / "undisturbed")
+
+    assert 0 == process.returncode
+    assert "a worker process was killed; the shards it had begun are written again" in errors
+    assert _files(undisturbed.folder) == _files(tmp_path / "tfrecords" / "pets")
+
+
+def _children(pid: int) -> list[int]:
+    """Workers of a pool: not multiprocessing's tracker of resources, whose command line says what it is."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parent = int(path.read_text().rpartition(")")[2].split()[1])
+            line = (path.parent / "cmdline").read_bytes()
+        except OSError:
+            continue
+        if parent == pid and b"spawn_main" in line:
+            found.append(int(path.parent.name))
+    return found
+
+
+class _Dying:
+    """An engine whose workers die at once, every time."""
+
+    workers = 1
+
+    def run(self, *_: object, **__: object) -> object:
+        raise EngineError("a worker process was killed")
+
+
+def test_workers_that_die_at_once_again_are_an_error(tmp_path: Path) -> None:
+    task = ShardTask(tmp_path, ShardPlan("train-00000-of-00001.tfrecord", "train", ()), ("a",), ShardSpec())
+
+    with pytest.raises(EngineError, match="a worker process was killed"):
+        _write_shards([task], _Dying(), NO_PROGRESS)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("size=1m", r"No space left on device; free some space and run the same command again"),
+        ("ro", r"Read-only file system; choose another --root"),
+    ],
+)
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_full_disk_and_a_read_only_one_are_named(tmp_path: Path, options: str, message: str, workers: int) -> None:
+    folder = _images(tmp_path / "images", each=2000)
+    root = tmp_path / "disk"
+    root.mkdir()
+    if subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(root)], check=False, stderr=subprocess.DEVNULL
+    ).returncode:
+        pytest.skip("only root may mount a small disk")
+    command = [sys.executable, "-m", "kit", "shard", str(folder), "--name", "pets", "--workers", str(workers)]
+    try:
+        answer = subprocess.run([*command, "--root", str(root)], capture_output=True, text=True, check=False)
+        datasets = [path.name for path in root.glob("tfrecords/[!.]*")]
+    finally:
+        subprocess.run(["umount", str(root)], check=True)
+
+    assert 1 == answer.returncode
+    assert re.match(rf"kit: {re.escape(str(root))}/tfrecords.*: {message}", answer.stderr)
+    assert not datasets
+
+
+def test_folds_and_two_shares_contradict_each_other(tmp_path: Path) -> None:
+    folder = _images(tmp_path / "images", each=10)
+    command = [sys.executable, "-m", "kit", "shard", str(folder), "--name", "pets", "--folds", "5", "--split", "80/20"]
+    answer = subprocess.run([*command, "--root", str(tmp_path)], capture_output=True, text=True, check=False)
+
+    assert 1 == answer.returncode
+    assert answer.stderr.startswith("kit: --folds makes train and validation; give --split three shares")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"folds": 1}, "folds must be 2 or more, got 1"),
+        ({"balance": "up"}, "balance must be down, got 'up'"),
+        ({"balance": "down", "per_class": 5}, "give balance or per_class, not both"),
+        ({"fit": "squeeze"}, "fit must be one of crop, pad, stretch, got 'squeeze'"),
+        ({"scale": "percentile:99,1"}, "scale must be none, minmax or percentile:1,99"),
+        ({"encoding": "jpeg:0"}, "encoding must be auto, keep, raw, png, jpeg or jpeg:90"),
+        ({"page": -1}, "page must be 0 or more"),
+        ({"label_column": "x"}, "--label-column need --labels"),
+    ],
+)
+def test_settings_that_cannot_be_are_refused_before_anything_is_read(
+    tmp_path: Path, options: dict[str, object], message: str
+) -> None:
+    with pytest.raises(SpecError, match=message):
+        shard(tmp_path / "nowhere", name="pets", root=tmp_path, **options)  # type: ignore[arg-type]

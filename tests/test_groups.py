@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kit.errors import SourceError, SpecError
+from kit.shards.groups import Unit, divide_units, tie
+from kit.shards.plan import assign_splits, plan_shards, sample
+from kit.sources import Record
+from kit.sources.record import ImageFile
+from kit.specs import ShardSpec
+
+MEMBERS = st.lists(st.tuples(st.sampled_from(["", "p1", "p2", "p3", "p4", "p5"]), st.sampled_from("ab")), max_size=40)
+SHARES = st.sampled_from([(0.7, 0.3), (0.5, 0.5), (0.6, 0.2, 0.2)])
+
+
+def record(number: int, *, group: str = "", label: str | None = "a", split: str | None = None) -> Record:
+    file = ImageFile(folder=Path(), name=f"{number:04d}.png", size=1000, modified=0)
+    return Record(key=f"{number:04d}", file=file, label=label, group=group, split=split)
+
+
+def records(members: list[tuple[str, str]]) -> list[Record]:
+    return [record(number, group=group, label=label) for number, (group, label) in enumerate(members)]
+
+
+def places(given: list[Record], spec: ShardSpec, ties: list[list[Record]] | None = None) -> dict[str, tuple[str, int]]:
+    """Name each record's split and fold."""
+    parts = assign_splits(given, spec, ties or [])
+    return {r.key: (split, fold) for split, folds in parts.items() for fold, members in folds.items() for r in members}
+
+
+@given(MEMBERS, st.lists(st.lists(st.integers(0, 39), min_size=2, max_size=4), max_size=6))
+def test_units_hold_every_record_once_and_what_is_tied_together(
+    members: list[tuple[str, str]], pairs: list[list[int]]
+) -> None:
+    given_records = records(members)
+    ties = [[given_records[place] for place in pair if place < len(given_records)] for pair in pairs]
+    units = tie(given_records, ties)
+    unit_of = {r.key: number for number, unit in enumerate(units) for r in unit.records}
+
+    assert sorted(r.key for unit in units for r in unit.records) == [r.key for r in given_records]
+    for group in {r.group for r in given_records if r.group}:
+        assert 1 == len({unit_of[r.key] for r in given_records if r.group == group})
+    for members_tied in ties:
+        assert len({unit_of[r.key] for r in members_tied}) <= 1
+
+
+def test_ties_of_ties_are_one_unit() -> None:
+    first, second, third, fourth = (record(number) for number in range(4))
+
+    assert [Unit((first, second, third)), Unit((fourth,))] == tie(
+        [first, second, third, fourth], [[second, third], [first, second]]
+    )
+
+
+@given(st.lists(st.integers(1, 9), min_size=1, max_size=60), SHARES)
+def test_a_class_is_shared_out_within_its_largest_group(sizes: list[int], shares: tuple[float, ...]) -> None:
+    units = [Unit(tuple(record(100 * place + member) for member in range(size))) for place, size in enumerate(sizes)]
+    parts = divide_units(units, shares)
+    total = sum(sizes)
+
+    assert sorted(sizes) == sorted(len(unit.records) for part in parts for unit in part)
+    for part, share in zip(parts, shares, strict=True):
+        assert abs(sum(len(unit.records) for unit in part) - share * total) <= max(sizes)
+
+
+@given(MEMBERS, SHARES, st.integers(0, 99))
+def test_no_group_lies_in_two_splits(members: list[tuple[str, str]], shares: tuple[float, ...], seed: int) -> None:
+    given_records = records(members)
+    placed = places(given_records, ShardSpec(split=shares, seed=seed))
+
+    assert len(given_records) == len(placed)
+    for group in {r.group for r in given_records if r.group}:
+        assert 1 == len({placed[r.key] for r in given_records if r.group == group})
+
+
+def test_no_group_and_no_tie_lies_in_two_folds() -> None:
+    given_records = [record(number, group=f"p{number // 7}", label="ab"[number // 7 % 2]) for number in range(700)]
+    ties = [[given_records[0], given_records[350]], [given_records[8], given_records[693]]]
+    placed = places(given_records, ShardSpec(folds=5, seed=3), ties)
+    counts = Counter((fold, r.label) for r in given_records for _, fold in [placed[r.key]])
+
+    for start in range(0, 700, 7):
+        assert 1 == len({placed[f"{number:04d}"] for number in range(start, start + 7)})
+    assert placed["0000"] == placed["0350"]
+    assert placed["0008"] == placed["0693"]
+    assert {("train", 1), ("train", 2), ("train", 3), ("train", 4), ("validation", 0)} == set(placed.values())
+    assert all(abs(count - 70) <= 14 for count in counts.values())
+
+
+def test_folds_of_single_records_are_even_to_one_of_each_class() -> None:
+    given_records = [record(number, label="a" if number % 3 else "b") for number in range(100)]
+    placed = places(given_records, ShardSpec(folds=4))
+    counts = Counter((fold, r.label) for r in given_records for _, fold in [placed[r.key]])
+
+    assert {count for (_, label), count in counts.items() if label == "a"} <= {16, 17}
+    assert {count for (_, label), count in counts.items() if label == "b"} <= {8, 9}
+
+
+def test_folds_keep_a_test_share_apart_and_divide_a_given_validation_split_anew() -> None:
+    given_records = [record(number, split="validation" if number < 30 else "train") for number in range(100)]
+    placed = places(given_records, ShardSpec(folds=2, split=(0.5, 0.3, 0.2)))
+    counts = Counter(placed.values())
+
+    assert {("train", 1): 40, ("validation", 0): 40, ("test", -1): 20} == counts
+
+
+def test_a_given_test_split_is_in_no_fold() -> None:
+    given_records = [record(number, split="test" if number < 30 else "train") for number in range(100)]
+    placed = places(given_records, ShardSpec(folds=2))
+
+    assert {("test", -1)} == {placed[f"{number:04d}"] for number in range(30)}
+
+
+def test_every_shard_is_of_one_fold_and_numbered_through_its_split() -> None:
+    plans = plan_shards([record(number) for number in range(1000)], ShardSpec(folds=3))
+    train = [plan for plan in plans if plan.split == "train"]
+
+    assert [f"train-{number:05d}-of-{len(train):05d}.tfrecord" for number in range(len(train))] == [
+        plan.name for plan in train
+    ]
+    assert sorted([1] * (len(train) // 2) + [2] * (len(train) // 2)) == [plan.fold for plan in train]
+    assert 1000 == len({r.key for plan in plans for r in plan.records})
+
+
+def test_more_folds_than_groups_are_refused() -> None:
+    with pytest.raises(SpecError, match=r"--folds 3 leaves fold 2 empty; give fewer"):
+        plan_shards([record(number, group=f"p{number % 2}") for number in range(100)], ShardSpec(folds=3))
+
+
+@given(st.lists(st.sampled_from("aaab"), min_size=8), st.integers(0, 9))
+def test_balance_takes_as_many_of_each_class_as_the_smallest_has(labels: list[str], seed: int) -> None:
+    given_records = [record(number, label=label) for number, label in enumerate([*labels, "a", "b"])]
+    taken, left = sample(given_records, ShardSpec(balance="down", seed=seed))
+    counts = Counter(r.label for r in taken)
+
+    assert 1 == len(set(counts.values()))
+    assert min(Counter(r.label for r in given_records).values()) == counts["a"]
+    assert sorted(r.key for r in [*taken, *left]) == [r.key for r in given_records]
+
+
+def test_per_class_takes_so_many_and_leaves_given_tests_whole() -> None:
+    tests = [record(number, split="test", label="a") for number in range(20)]
+    given_records = [*tests, *(record(number, label="ab"[number % 2]) for number in range(20, 100))]
+    taken, left = sample(given_records, ShardSpec(per_class=15))
+
+    assert {"a": 35, "b": 15} == Counter(r.label for r in taken)
+    assert 50 == len(left)
+    assert taken[:20] == tests
+
+
+def test_a_class_with_too_few_images_is_named() -> None:
+    with pytest.raises(SourceError, match=r"class 'a' has 5 images, fewer than the 6 of --per-class"):
+        sample([record(number) for number in range(5)], ShardSpec(per_class=6))
