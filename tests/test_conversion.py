@@ -171,6 +171,23 @@ def test_every_input_is_in_a_shard_or_in_the_rejects(tmp_path: Path) -> None:
     assert "0 bytes" in rejects["class0/900.png"]
 
 
+def test_every_awkward_file_is_stored_or_rejected_with_a_reason(awkward: Path, tmp_path: Path) -> None:
+    with (awkward / "MANIFEST.csv").open(newline="") as file:
+        names = [row["path"] for row in csv.DictReader(file)]
+    labels = tmp_path / "labels.csv"
+    with labels.open("w", newline="") as file:
+        csv.writer(file).writerows([["id", "label"], *([name, "ab"[place % 2]] for place, name in enumerate(names))])
+    dataset = shard(awkward, labels=labels, name="awkward", max_bad=len(names), root=tmp_path)
+    stored = {e.key for split in dataset.manifest.splits for e in read_examples(dataset, split)}
+    with (dataset.folder / "rejects.csv").open(newline="") as file:
+        rejects = {Path(row["input"]).relative_to(awkward).as_posix(): row["reason"] for row in csv.DictReader(file)}
+
+    assert 208 == len(names)
+    assert set(names) == stored | (rejects.keys() - {"MANIFEST.csv"})
+    assert not stored & rejects.keys()
+    assert all(rejects.values())
+
+
 @pytest.mark.parametrize("shape", [(12, 12), (12, 12, 1), (12, 12, 3)])
 @pytest.mark.parametrize("workers", [1, 2])
 def test_arrays_come_back_as_they_were(tmp_path: Path, shape: tuple[int, ...], workers: int) -> None:

@@ -242,6 +242,15 @@ def test_id_that_leads_elsewhere_is_said_to(tmp_path: Path) -> None:
     ]
 
 
+def test_what_is_labelled_and_no_image_is_named_once_and_is_bad(tmp_path: Path) -> None:
+    source = _labelled(tmp_path, FOUR_LABELS + "e.gif,x\n", *FOUR, "e.gif", "notes.txt")
+
+    assert [
+        ("e.gif", "no image by its ending (.gif)", True),
+        ("notes.txt", "no image by its ending (.txt)", False),
+    ] == [(Path(reject.name).name, reject.reason, reject.is_bad) for reject in source.rejects]
+
+
 XRAYS = ("NORMAL/IM-1.png", "NORMAL/IM-2.png", "ill/person1_bacteria_1.png", "ill/person1_bacteria_2.png")
 XRAYS += ("ill/person2_virus_1.png", "ill/person2_VIRUS_2.png")
 

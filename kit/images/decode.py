@@ -82,7 +82,7 @@ def decode_image(data: bytes, spec: ImageSpec) -> Pixels:
         ImageError: with the reason.
     """
     own_size = msgspec.structs.replace(spec, size=None)
-    return to_pixels(open_image(data, spec.page).samples(own_size), spec)
+    return to_pixels(open_image(data, spec.page).samples(own_size), own_size)
 
 
 def decode_pixels(data: bytes, channels: int) -> Pixels:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,17 @@ def read_labelled(spec: SourceSpec) -> tuple[list[Record], list[Reject]]:
             f" {first_three(pairs['id'], len(pairs)) if len(pairs) else 'none, only a header'}; images there:"
             f" {first_three((file.name for file in listing.images), len(listing.images))}"
         )
-    return sorted(records, key=lambda record: record.key), rejects + listing.others
+    return sorted(records, key=lambda record: record.key), _once(rejects, listing.others, folder)
+
+
+def _once(rejects: Sequence[Reject], others: Sequence[Reject], folder: Path) -> list[Reject]:
+    """Name what a label file names and is no image once, by what it is."""
+    by_path = {other.name: other for other in others}
+    named = [by_path.pop(str(folder / reject.name), None) for reject in rejects]
+    return [
+        *(replace(other, is_bad=True) if other else reject for reject, other in zip(rejects, named, strict=True)),
+        *by_path.values(),
+    ]
 
 
 def _named_columns(path: Path, table: pd.DataFrame, finder: FilesById) -> pd.DataFrame:
