@@ -23,12 +23,10 @@ def whole_file(path: Path) -> Iterator[Path]:
     The file's bytes are on the disk before its name is, so neither a crash nor a power cut
     leaves a part of it under the final name.
     """
-    temporary = path.with_name(f".{os.getpid()}.tmp.{path.name}")  # keeps the ending: Keras chooses formats by it
+    temporary = temporary_name(path)
     try:
         yield temporary
-        _to_disk(temporary)
-        temporary.replace(path)
-        _to_disk(path.parent)
+        settle(temporary, path)
     except OSError as error:
         if error.filename not in {None, str(temporary)} or error.errno is None:
             raise
@@ -58,6 +56,18 @@ def locked(path: Path) -> Iterator[None]:
     finally:
         Path(lock.lock_file).unlink(missing_ok=True)  # before the release: who waits sees that the name is gone
         lock.release()
+
+
+def temporary_name(path: Path) -> Path:
+    """Name a temporary file beside `path`; it keeps the ending, by which Keras chooses formats."""
+    return path.with_name(f".{os.getpid()}.tmp.{path.name}")
+
+
+def settle(temporary: Path, path: Path) -> None:
+    """Give a finished temporary file its name, once its bytes are on the disk."""
+    _to_disk(temporary)
+    temporary.replace(path)
+    _to_disk(path.parent)
 
 
 def write_whole(path: Path, data: bytes | str) -> None:

@@ -33,6 +33,22 @@ class EngineContract:
             finished, key=lambda result: result.index
         )
 
+    def test_a_prepared_engine_gives_the_same_results_every_time_and_leaves_nobody(self, engine: Engine) -> None:
+        before = multiprocessing.active_children()
+        with engine.prepare(math.factorial):
+            first = {finished.value for finished in engine.run(math.factorial, range(2, 7))}
+            second = {finished.value for finished in engine.run(math.factorial, range(2, 7))}
+
+        assert {2, 6, 24, 120, 720} == first == second
+        assert before == multiprocessing.active_children()
+
+    def test_preparing_for_nothing_leaves_nobody(self, engine: Engine) -> None:
+        before = multiprocessing.active_children()
+        with pytest.raises(InterruptedError), engine.prepare(math.factorial):
+            raise InterruptedError
+
+        assert before == multiprocessing.active_children()
+
     def test_no_tasks_give_no_results(self, engine: Engine) -> None:
         assert not list(engine.run(math.factorial, []))
 

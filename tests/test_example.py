@@ -12,7 +12,11 @@ from kit.shards.example import decode_example, encode_example
 
 FIELD = descriptor_pb2.FieldDescriptorProto
 INT64 = st.integers(-(2**63), 2**63 - 1)
-FEATURES = st.dictionaries(st.text(max_size=20), st.one_of(st.binary(max_size=300), INT64), max_size=12)
+FEATURES = st.dictionaries(
+    st.text(max_size=20),
+    st.one_of(st.binary(max_size=300), st.binary(min_size=1020, max_size=1030), INT64),
+    max_size=12,
+)
 
 
 def _example_class() -> Any:

@@ -80,10 +80,10 @@ def test_grey_of_lossless_files_is_stored_exactly(options: dict[str, Any]) -> No
 
 @pytest.mark.parametrize("options", LOSSLESS.values(), ids=LOSSLESS)
 def test_large_lossless_files_become_png_of_the_same_pixels(options: dict[str, Any]) -> None:
-    pixels = _pixels(200, 190)
+    pixels = _pixels(400, 380)
     stored = store_image(_file(pixels, **options), COLOUR)
 
-    assert (stored.format, stored.height, stored.width, stored.channels) == ("png", 200, 190, 3)
+    assert (stored.format, stored.height, stored.width, stored.channels) == ("png", 400, 380, 3)
     assert np.array_equal(pixels, _by_pillow(stored.encoded))
 
 
@@ -142,7 +142,7 @@ def test_large_jpeg_of_the_wanted_size_keeps_its_bytes_and_a_small_one_becomes_r
 )
 def test_large_png_that_needs_no_change_keeps_its_bytes(mode: str, spec: ImageSpec) -> None:
     buffer = io.BytesIO()
-    Image.fromarray(_pixels(300, 300)).convert(mode).save(buffer, "PNG")
+    Image.fromarray(_pixels(600, 600)).convert(mode).save(buffer, "PNG")
     stored = store_image(buffer.getvalue(), spec)
 
     assert stored.format == "png"
@@ -150,7 +150,7 @@ def test_large_png_that_needs_no_change_keeps_its_bytes(mode: str, spec: ImageSp
 
 
 def test_large_png_of_colours_stored_as_grey_is_encoded_anew() -> None:
-    data = _file(_pixels(300, 300), format="PNG")
+    data = _file(_pixels(600, 600), format="PNG")
     stored = store_image(data, GREY)
 
     with Image.open(io.BytesIO(stored.encoded)) as image:
@@ -196,7 +196,7 @@ def test_jpeg_whose_exif_asks_for_no_turn_keeps_its_bytes() -> None:
 def test_png_with_exif_is_stored_as_it_is_decoded(orientation: int) -> None:
     exif = Image.Exif()
     exif[0x0112] = orientation
-    data = _file(_pixels(200, 300), format="PNG", exif=exif)
+    data = _file(_pixels(300, 400), format="PNG", exif=exif)
 
     assert np.array_equal(decode_pixels(data, 3), _by_pillow(store_image(data, COLOUR).encoded))
 

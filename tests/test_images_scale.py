@@ -250,7 +250,7 @@ def test_stretch_averages_along_a_side_that_shrinks_while_the_other_grows() -> N
 @pytest.mark.parametrize(
     ("encoding", "side", "expected"),
     [
-        ("auto", 20, "raw"), ("auto", 300, "png"), ("keep", 20, "raw"), ("keep", 300, "png"),
+        ("auto", 20, "raw"), ("auto", 520, "png"), ("keep", 20, "raw"), ("keep", 520, "png"),
         ("raw", 300, "raw"), ("png", 20, "png"), ("jpeg", 20, "jpeg"), ("jpeg:50", 300, "jpeg"),
     ],
 )  # fmt: skip

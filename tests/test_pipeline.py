@@ -128,7 +128,7 @@ def test_stored_jpegs_decode_to_the_pixels_that_sharding_saw(tmp_path: Path, cha
 def test_raw_png_and_jpeg_images_can_share_a_dataset(tmp_path: Path) -> None:
     from kit.pipeline import eval_batches
 
-    noise = np.random.default_rng(0).integers(0, 255, (150, 150, 3), np.uint8)
+    noise = np.random.default_rng(0).integers(0, 255, (300, 300, 3), np.uint8)
     for number, ending in enumerate([".jpg", ".png", ".tif", ".bmp"] * 4):
         path = tmp_path / "images" / f"class-{number % 2}" / f"{number}{ending}"
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kit.errors import CorruptRecordError
-from kit.shards.tfrecord import TFRecordWriter, read_records
+from kit.shards.tfrecord import TFRecordWriter, read_records, record_spans
 
 RECORDS = st.lists(st.binary(max_size=40), min_size=1, max_size=6)
 FRAME_BYTES = 8 + 4 + 4  # length, its checksum, the record's checksum
@@ -151,6 +151,33 @@ def test_large_record_comes_back(path: Path) -> None:
     _write(path, [record, b"next"])
 
     assert [record, b"next"] == list(read_records(path))
+
+
+@given(st.lists(st.lists(st.binary(max_size=50), min_size=1, max_size=5), max_size=5))
+def test_records_in_parts_are_those_in_one_piece(path: Path, records: list[list[bytes]]) -> None:
+    with TFRecordWriter(path) as parts:
+        for record in records:
+            parts.write(*record)
+    in_parts = path.read_bytes()
+    with TFRecordWriter(path) as whole:
+        for record in records:
+            whole.write(b"".join(record))
+
+    assert in_parts == path.read_bytes()
+    assert (parts.sha256, parts.bytes, parts.records) == (whole.sha256, whole.bytes, whole.records)
+
+
+def test_spans_are_where_the_records_lie(path: Path) -> None:
+    records = [b"first", b"", b"x" * 1000]
+    with TFRecordWriter(path) as writer:
+        for record in records:
+            writer.write(record)
+    data = path.read_bytes()
+
+    assert records == [data[offset + 12 : offset + size - 4] for offset, size in record_spans(path)]
+    path.write_bytes(data[:-1])
+    with pytest.raises(CorruptRecordError, match="record 2 at byte 37 is damaged or cut short"):
+        list(record_spans(path))
 
 
 def test_file_without_records_has_none(path: Path) -> None:

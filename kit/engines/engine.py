@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
@@ -25,6 +26,9 @@ class Finished(Generic[Result]):
 
 class Engine(Protocol):
     """Runs one function on many tasks."""
+
+    def prepare(self, function: Callable[[Task], Result]) -> AbstractContextManager[None]:
+        """Start workers that have `function` at hand, while the caller is still finding its tasks; stop them after."""
 
     def run(
         self,

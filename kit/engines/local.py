@@ -26,6 +26,29 @@ class Local:
 
     def __init__(self, workers: int) -> None:
         self.workers = workers
+        self._prepared: tuple[ProcessPoolExecutor, Collection[BaseProcess]] | None = None
+
+    @contextlib.contextmanager
+    def prepare(self, function: Callable[[Task], Result]) -> Iterator[None]:
+        """Start all workers; see `Engine.prepare`."""
+        pool, others = self._new_pool(self.workers)
+        self._prepared = pool, others
+        try:
+            with _main_hidden():
+                for _ in range(self.workers):
+                    pool.submit(_know, function)
+            yield
+        finally:
+            if self._prepared is not None:  # no task came to use it
+                self._prepared = None
+                _stop(others)
+                pool.shutdown(cancel_futures=True)
+
+    def _new_pool(self, workers: int) -> tuple[ProcessPoolExecutor, Collection[BaseProcess]]:
+        """Make a pool; also name the processes that are none of its."""
+        others = multiprocessing.active_children()
+        spawn = multiprocessing.get_context("spawn")
+        return ProcessPoolExecutor(workers, mp_context=spawn, initializer=_live_with_parent), others
 
     def run(
         self,
@@ -35,12 +58,8 @@ class Local:
         tick: Callable[[], None] | None = None,
     ) -> Iterator[Finished[Result]]:
         """Yield results as they finish; see `Engine.run`."""
-        others = multiprocessing.active_children()
-        pool = ProcessPoolExecutor(
-            min(self.workers, max(1, len(tasks))),
-            mp_context=multiprocessing.get_context("spawn"),
-            initializer=_live_with_parent,
-        )
+        pool, others = self._prepared or self._new_pool(min(self.workers, max(1, len(tasks))))
+        self._prepared = None
         try:
             with _main_hidden():
                 pending = {pool.submit(function, task): index for index, task in enumerate(tasks)}
@@ -93,6 +112,11 @@ def _stop(others: Collection[BaseProcess]) -> None:
     for process in multiprocessing.active_children():
         if process not in others:
             process.terminate()
+
+
+def _know(function: Callable[..., object]) -> None:
+    """Do nothing: receiving `function` has imported its module."""
+    del function
 
 
 def _live_with_parent() -> None:

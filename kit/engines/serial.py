@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 
 from kit.engines.engine import Finished, Result, Task
 
 
 class Serial:
     """The engine that needs nothing."""
+
+    def prepare(self, function: Callable[[Task], Result]) -> AbstractContextManager[None]:
+        """Do nothing: there is nobody to start."""
+        del function
+        return contextlib.nullcontext()
 
     def run(
         self,

@@ -8,6 +8,7 @@ import io
 import shutil
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from kit.shards.dataset import DUPLICATES, MANIFEST, REJECTS, SAMPLE_SUBMISSION,
 from kit.shards.duplicates import Placed, describe_duplicates, duplicates_csv, find_duplicates
 from kit.shards.manifest import NO_FOLD, UNLABELLED, ImageInfo, Manifest, SourceInfo, fingerprint
 from kit.shards.plan import ShardPlan, plan_shards, sample
-from kit.shards.write import ShardTask, WrittenShard, kept_shard, summary_path, write_shard
+from kit.shards.write import ShardTask, WrittenShard, kept_shard, settle_shard, summary_path, write_shard
 from kit.sources import Record, Reject, Source
 from kit.specs import ShardSpec, SourceSpec, setting_paths, to_json, value_of
 from kit.workspace import Workspace, checked_name
@@ -30,6 +31,7 @@ from kit.workspace import Workspace, checked_name
 PLAN = "plan.json"
 TIES = "ties.json"
 _REASONS = 4  # that a message names
+_SETTLERS = 4  # threads that wait for the disk
 _LOSSES = 2  # worker processes lost one after another without a shard between them: then it is no accident
 
 
@@ -244,18 +246,23 @@ def _write_shards(tasks: Sequence[ShardTask], engine: Engine, progress: Progress
             progress.advance(len(task.plan.records))
     _remove_others(tasks, written)
     losses = 0
-    while remaining := [task for task in tasks if task.plan.name not in written]:
-        before = len(written)
-        try:
-            for finished in engine.run(write_shard, remaining):
-                task = remaining[finished.index]
-                written[task.plan.name] = finished.value
-                progress.advance(len(task.plan.records))
-        except EngineError:
-            losses = losses + 1 if len(written) == before else 1
-            if losses == _LOSSES:
-                raise
-            progress.advance(0, "a worker process was killed; the shards it had begun are written again")
+    with ThreadPoolExecutor(_SETTLERS) as settlers:
+        settling = []
+        while remaining := [task for task in tasks if task.plan.name not in written]:
+            before = len(written)
+            try:
+                for finished in engine.run(write_shard, remaining):
+                    task = remaining[finished.index]
+                    written[task.plan.name] = finished.value
+                    settling.append(settlers.submit(settle_shard, task, finished.value))
+                    progress.advance(len(task.plan.records))
+            except EngineError:
+                losses = losses + 1 if len(written) == before else 1
+                if losses == _LOSSES:
+                    raise
+                progress.advance(0, "a worker process was killed; the shards it had begun are written again")
+        for settled in settling:
+            settled.result()
     progress.finish()
     return [written[task.plan.name] for task in tasks]
 

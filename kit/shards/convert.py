@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -13,6 +14,7 @@ from kit.progress import NO_PROGRESS, Progress
 from kit.shards.build import Conversion, build_dataset, describe_source
 from kit.shards.dataset import Dataset
 from kit.shards.index import write_index
+from kit.shards.write import write_shard
 from kit.sources import Source, read_arrays, read_source
 from kit.specs import ImageSpec, ShardSpec, SourceSpec
 from kit.specs.image import Fit
@@ -115,18 +117,20 @@ def shard(
     )
     engine = _engine(workers)
     require(max_bad >= 0, f"max_bad must be 0 or more, got {max_bad}")
-    return _convert(
-        read_source(asked),
-        asked,
-        spec,
-        name=name,
-        engine=engine,
-        max_bad=max_bad,
-        index=index,
-        force=force,
-        root=root,
-        progress=progress,
-    )
+    is_new = force or not (Workspace.at(root).datasets / name).exists()
+    with engine.prepare(write_shard) if is_new else contextlib.nullcontext():  # while the source is read
+        return _convert(
+            read_source(asked),
+            asked,
+            spec,
+            name=name,
+            engine=engine,
+            max_bad=max_bad,
+            index=index,
+            force=force,
+            root=root,
+            progress=progress,
+        )
 
 
 def shard_arrays(

@@ -17,20 +17,34 @@ Feature: TypeAlias = bytes | int
 """One value: bytes stand in a bytes_list, integers in an int64_list."""
 
 _LENGTH_DELIMITED = 2
+_LONG = 1024  # bytes; copying less costs less than a part of its own
 _BYTES_LIST, _INT64_LIST = 1, 3  # 2 is a float_list, which kit does not write
 _INT64_MASK = (1 << 64) - 1
 
 
 def encode_example(features: Mapping[str, Feature]) -> bytes:
     """Serialize features of one value each."""
-    pieces = []
+    return b"".join(example_parts(features))
+
+
+def example_parts(features: Mapping[str, Feature]) -> list[bytes]:
+    """Serialize features as `encode_example` does, in parts: long values, such as pixels, are not copied."""
+    parts: list[bytes] = []
+    small: list[bytes] = []
+    total = 0
     for name in sorted(features):
         value = features[name]
-        if isinstance(value, bytes):
-            pieces += [_before(name, len(value)), value]  # joined once: pixels are long
+        if not isinstance(value, bytes):
+            small.append(_int64_entry(name, value))
+        elif len(value) < _LONG:
+            small += (_before(name, len(value)), value)
         else:
-            pieces.append(_int64_entry(name, value))
-    return b"\n%b%b" % (_varint(sum(map(len, pieces))), b"".join(pieces))
+            small.append(_before(name, len(value)))
+            parts += (b"".join(small), value)
+            total += len(parts[-2]) + len(value)
+            small = []
+    parts.append(b"".join(small))
+    return [b"\n" + _varint(total + len(parts[-1])), *parts]
 
 
 def decode_example(data: bytes) -> dict[str, Feature]:

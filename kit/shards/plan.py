@@ -6,10 +6,9 @@ import hashlib
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 from kit.errors import SourceError, SpecError
-from kit.shards.groups import Unit, divide_units, tie
+from kit.shards.groups import divide_units, tie
 from kit.shards.manifest import NO_FOLD
 from kit.sources import Record
 from kit.specs import ShardSpec
@@ -20,7 +19,6 @@ SMALLEST_SHARD = 64  # records; below, a file costs more than it carries
 
 SPLITS = ("train", "validation", "test")
 
-Member = TypeVar("Member")
 Parts = dict[str, dict[int, list[Record]]]  # by split and fold
 
 
@@ -54,7 +52,7 @@ def plan_shards(records: Iterable[Record], spec: ShardSpec, ties: Iterable[Seque
         cuts: list[tuple[int, Sequence[Record]]] = []
         for fold, members in parts.items():
             labelled = all(record.label is not None for record in members)
-            ordered = sorted(members, key=lambda r: _draw(spec.seed, "order", r.key)) if labelled else members
+            ordered = _drawn(members, spec.seed, "order") if labelled else members
             cuts += [(fold, part) for part in _cut(ordered, shard_count(ordered, spec))]
         plans += [
             ShardPlan(f"{split}-{number:05d}-of-{len(cuts):05d}.tfrecord", split, tuple(part), fold)
@@ -82,11 +80,7 @@ def sample(records: Sequence[Record], spec: ShardSpec) -> tuple[list[Record], li
     wanted = spec.per_class or smallest
     if smallest < wanted:
         raise SourceError(f"class '{count}' has {smallest:,} images, fewer than the {wanted:,} of --per-class")
-    left = {
-        id(record)
-        for members in by_class.values()
-        for record in sorted(members, key=lambda r: _draw(spec.seed, "sample", r.key))[wanted:]
-    }
+    left = {id(record) for members in by_class.values() for record in _drawn(members, spec.seed, "sample")[wanted:]}
     return [r for r in records if id(r) not in left], [r for r in records if id(r) in left]
 
 
@@ -108,12 +102,12 @@ def assign_splits(records: Iterable[Record], spec: ShardSpec, ties: Iterable[Seq
         if not opened:
             splits[str(record.split)].append(record)
     divided = [record for record, opened in zip(records, is_open, strict=True) if opened]
-    units = tie(divided, ties)
-    for name, members in zip(shares, _divide(units, list(shares.values()), spec.seed, "split"), strict=True):
-        splits[name] += _flat(members)
+    ties = list(ties)
+    for name, members in zip(shares, _divide(divided, ties, list(shares.values()), spec.seed, "split"), strict=True):
+        splits[name] += members
     parts: Parts = {name: {NO_FOLD: members} for name, members in splits.items() if members}
     if spec.folds:
-        parts |= _fold(tie(splits["train"], ties), spec)
+        parts |= _fold(splits["train"], ties, spec)
     return {name: parts[name] for name in SPLITS if name in parts}
 
 
@@ -131,37 +125,36 @@ def _open_shares(spec: ShardSpec, given: set[str | None]) -> tuple[set[str | Non
     return {None, "train"}, shares
 
 
-def _fold(units: Sequence[Unit], spec: ShardSpec) -> Parts:
-    folds = _divide(units, [1 / spec.folds] * spec.folds, spec.seed, "fold")
+def _fold(records: Sequence[Record], ties: Sequence[Sequence[Record]], spec: ShardSpec) -> Parts:
+    folds = _divide(records, ties, [1 / spec.folds] * spec.folds, spec.seed, "fold")
     if smallest := [str(number) for number, members in enumerate(folds) if not members]:
         raise SpecError(f"--folds {spec.folds} leaves fold {', '.join(smallest)} empty; give fewer")
-    numbered = {number: _flat(members) for number, members in enumerate(folds)}
     return {
-        "train": {number: members for number, members in numbered.items() if number},
-        "validation": {0: numbered[0]},
+        "train": {number: members for number, members in enumerate(folds) if number},
+        "validation": {0: folds[0]},
     }
 
 
-def _divide(units: Sequence[Unit], shares: Sequence[float], seed: int, purpose: str) -> list[list[Unit]]:
-    """Divide units by shares: exactly, class by class, where each is one record; else as evenly as groups allow."""
-    drawn = sorted(units, key=lambda unit: _draw(seed, purpose, unit.key))
+def _divide(
+    records: Sequence[Record], ties: Sequence[Sequence[Record]], shares: Sequence[float], seed: int, purpose: str
+) -> list[list[Record]]:
+    """Divide records by shares: exactly, class by class, where each stands alone; else as evenly as groups allow."""
+    units = tie(records, ties) if ties or any(record.group for record in records) else []
     if any(len(unit.records) > 1 for unit in units):
-        return divide_units(drawn, shares)
-    parts: list[list[Unit]] = [[] for _ in shares]
-    by_class: dict[str, list[Unit]] = {}
-    for unit in drawn:
-        by_class.setdefault(unit.records[0].label or "", []).append(unit)
+        of = {id(unit.records[0]): unit for unit in units}
+        drawn = [of[id(record)] for record in _drawn([unit.records[0] for unit in units], seed, purpose)]
+        return [[record for unit in part for record in unit.records] for part in divide_units(drawn, shares)]
+    parts: list[list[Record]] = [[] for _ in shares]
+    by_class: dict[str, list[Record]] = {}
+    for record in _drawn(records, seed, purpose):
+        by_class.setdefault(record.label or "", []).append(record)
     for members in by_class.values():
         for part, some in zip(parts, divide(members, shares), strict=True):
             part.extend(some)
     return parts
 
 
-def _flat(units: Iterable[Unit]) -> list[Record]:
-    return [record for unit in units for record in unit.records]
-
-
-def divide(members: Sequence[Member], shares: Sequence[float]) -> list[list[Member]]:
+def divide(members: Sequence[Record], shares: Sequence[float]) -> list[list[Record]]:
     """Cut `members` by shares that sum to 1, each part rounded and none empty while members last."""
     count = len(members)
     ends = [round(count * sum(shares[: part + 1])) for part in range(len(shares))]
@@ -189,6 +182,12 @@ def _cut(records: Sequence[Record], count: int) -> list[Sequence[Record]]:
     return [records[start:end] for start, end in zip(starts, ends, strict=True)]
 
 
-def _draw(seed: int, purpose: str, key: str) -> bytes:
-    """Rank a key; a hash stays the same across Python and numpy versions, which their generators do not promise."""
-    return hashlib.blake2b(f"{seed}/{purpose}/{key}".encode(), digest_size=8).digest()
+def _drawn(records: Sequence[Record], seed: int, purpose: str) -> list[Record]:
+    """Shuffle records by their keys.
+
+    A hash stays the same across Python and numpy versions, which their generators do not promise.
+    """
+    prefix = f"{seed}/{purpose}/".encode()
+    blake2b = hashlib.blake2b
+    ranks = [blake2b(prefix + record.key.encode(), digest_size=8).digest() for record in records]
+    return [records[place] for place in sorted(range(len(records)), key=ranks.__getitem__)]

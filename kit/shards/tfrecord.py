@@ -6,8 +6,9 @@ The format is that of tensorflow/core/lib/io/record_writer.h; google-crc32c comp
 from __future__ import annotations
 
 import hashlib
+import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -20,7 +21,6 @@ _LENGTH = struct.Struct("<Q")
 _CHECKSUM = struct.Struct("<I")
 _HEADER_BYTES = _LENGTH.size + _CHECKSUM.size
 _MASK_DELTA = 0xA282EAD8
-_BUFFER = 1 << 20  # 1 MiB: some thirty 96x96 images a system call
 
 
 class TFRecordWriter:
@@ -32,19 +32,31 @@ class TFRecordWriter:
     """
 
     def __init__(self, path: Path) -> None:
-        self._file = path.open("wb", buffering=_BUFFER)
+        self._file = path.open("wb", buffering=0)
         self._digest = hashlib.sha256()
         self.records = 0
         self.bytes = 0
 
-    def write(self, record: bytes) -> None:
-        """Append one record."""
-        length = _LENGTH.pack(len(record))
-        framed = b"".join((length, _masked_crc(length), record, _masked_crc(record)))
-        self._file.write(framed)
-        self._digest.update(framed)
+    def write(self, *parts: bytes) -> None:
+        """Append one record, given whole or in parts; they go to the system without being joined."""
+        length = _LENGTH.pack(sum(map(len, parts)))
+        crc = 0
+        for part in parts:
+            crc = google_crc32c.extend(crc, part)
+        framed = (length + _masked(google_crc32c.value(length)), *parts, _masked(crc))
+        for piece in framed:
+            self._digest.update(piece)
+        size = sum(map(len, framed))
+        self._write_all(framed, size)
         self.records += 1
-        self.bytes += len(framed)
+        self.bytes += size
+
+    def _write_all(self, pieces: Sequence[bytes], size: int) -> None:
+        done = os.writev(self._file.fileno(), pieces)
+        if done < size:  # the disk is filling up: the next write goes on, or says so
+            rest = memoryview(b"".join(pieces))[done:]
+            while rest:
+                rest = rest[os.write(self._file.fileno(), rest) :]
 
     @property
     def sha256(self) -> str:
@@ -110,7 +122,10 @@ def record_spans(path: Path) -> Iterator[tuple[int, int]]:
 
 
 def _masked_crc(data: bytes) -> bytes:
-    crc = google_crc32c.value(data)
+    return _masked(google_crc32c.value(data))
+
+
+def _masked(crc: int) -> bytes:
     return _CHECKSUM.pack(((crc >> 15 | crc << 17) + _MASK_DELTA) & 0xFFFFFFFF)
 
 

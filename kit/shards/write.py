@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
 from kit.errors import SpecError
-from kit.files import sha256_file, whole_file, write_whole
+from kit.files import settle, sha256_file, temporary_name, write_whole
 from kit.images import ImageError, StoredImage, store_image, store_pixels
-from kit.shards.example import encode_example
+from kit.shards.example import example_parts
 from kit.shards.manifest import UNLABELLED, ShardInfo
 from kit.shards.plan import ShardPlan
 from kit.shards.tfrecord import TFRecordWriter
@@ -43,6 +44,7 @@ class WrittenShard(msgspec.Struct, frozen=True, kw_only=True):
     """A finished shard, kept beside it until the manifest is written so that a stopped command can go on.
 
     Attributes:
+        temporary: name that the worker wrote it under.
         plan: hash of what was to be written.
         shard: for the manifest.
         counts: images of each class.
@@ -53,6 +55,7 @@ class WrittenShard(msgspec.Struct, frozen=True, kw_only=True):
         rejects: paths and reasons.
     """
 
+    temporary: str
     plan: str
     shard: ShardInfo
     counts: dict[str, int]
@@ -64,13 +67,14 @@ class WrittenShard(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def write_shard(task: ShardTask) -> WrittenShard:
-    """Write one shard whole, and its summary after it."""
+    """Write one shard under a temporary name; `settle_shard` finishes it."""
     counts, formats, sources = Counter[str](), Counter[str](), Counter[str]()
     sizes = set[tuple[int, int]]()
     digests: list[str] = []
     rejects: list[tuple[str, str]] = []
+    temporary = temporary_name(task.path)
     # libjpeg writes its complaints straight to stderr, about images that it decodes all the same
-    with held_stderr(), whole_file(task.path) as temporary, TFRecordWriter(temporary) as writer:
+    with held_stderr(), _named(temporary, task.path), TFRecordWriter(temporary) as writer:
         for record in task.plan.records:
             try:
                 image = _store(record, task.spec.image)
@@ -78,13 +82,14 @@ def write_shard(task: ShardTask) -> WrittenShard:
                 rejects.append((str(record.file.path), _reason(error)))
                 digests.append("")
                 continue
-            writer.write(_example(record, image, task.classes, task.plan.fold))
+            writer.write(*_example(record, image, task.classes, task.plan.fold))
             counts[record.label or UNLABELLED] += 1
             formats[image.format] += 1
             sources[image.source] += 1
             sizes.add((image.height, image.width))
             digests.append(image.digest)
-    written = WrittenShard(
+    return WrittenShard(
+        temporary=temporary.name,
         plan=plan_digest(task),
         shard=ShardInfo(
             name=task.plan.name,
@@ -101,8 +106,27 @@ def write_shard(task: ShardTask) -> WrittenShard:
         digests=digests,
         rejects=rejects,
     )
+
+
+def settle_shard(task: ShardTask, written: WrittenShard) -> None:
+    """Give a shard that a worker wrote its name once it is on the disk, and leave its summary beside it.
+
+    Waiting for the disk takes as long as a tenth of the writing; the caller does it beside, not the workers.
+    """
+    settle(task.folder / written.temporary, task.path)
     write_whole(summary_path(task.path), to_json(written))
-    return written
+
+
+@contextlib.contextmanager
+def _named(temporary: Path, path: Path) -> Iterator[None]:
+    """Leave no temporary file behind a failure, and name the file that the user knows."""
+    try:
+        yield
+    except BaseException as error:
+        temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.errno is not None:
+            raise type(error)(error.errno, error.strerror, str(path)) from error
+        raise
 
 
 def _store(record: Record, spec: ImageSpec) -> StoredImage:
@@ -111,8 +135,8 @@ def _store(record: Record, spec: ImageSpec) -> StoredImage:
     return store_image(record.file.read(), spec)
 
 
-def _example(record: Record, image: StoredImage, classes: Sequence[str], fold: int) -> bytes:
-    return encode_example(
+def _example(record: Record, image: StoredImage, classes: Sequence[str], fold: int) -> list[bytes]:
+    return example_parts(
         {
             "image/encoded": image.encoded,
             "image/format": image.format.encode(),

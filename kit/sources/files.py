@@ -57,7 +57,7 @@ def _walk(top: Path, prefix: str, above: tuple[os.stat_result, ...]) -> Iterator
         raise SourceError(f"cannot list {folder}: {error.strerror}; change its permissions or leave it out") from error
     for entry in entries:
         name = prefix + entry.name
-        is_image = os.path.splitext(name)[1].lower() in IMAGE_SUFFIXES  # noqa: PTH122 (a third of pathlib's time)
+        is_image = entry.name[entry.name.rfind(".") :].lower() in IMAGE_SUFFIXES
         if is_image and entry.is_file():
             stat = entry.stat()
             yield ImageFile(folder=top, name=_utf8(name), size=stat.st_size, modified=stat.st_mtime_ns)

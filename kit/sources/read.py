@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from numpy.typing import ArrayLike
 
 from kit.errors import SourceError, SpecError, first_three
@@ -118,7 +118,7 @@ def _grouped(records: Sequence[Record], spec: SourceSpec) -> list[Record]:
             f"--group '{spec.group}' finds nothing in file names such as"
             f" {first_three((record.file.name for record in records), len(records))}{columns}"
         )
-    return [replace(record, group=group) for record, group in zip(records, groups, strict=True)]
+    return [msgspec.structs.replace(record, group=group) for record, group in zip(records, groups, strict=True)]
 
 
 def _columns(spec: SourceSpec) -> Sequence[str]:

@@ -11,12 +11,11 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from timing import in_process, interleave, report, write_tiffs
+from timing import forget, in_process, interleave, report, write_tiffs
 
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 ROUNDS = 5
@@ -41,7 +40,6 @@ def run(scratch: Path) -> None:
         in_process("-c", FLOOR, source, scratch / "all")
 
     def with_kit(workers: int) -> None:
-        shutil.rmtree(scratch / "tfrecords", ignore_errors=True)
         in_process("-m", "kit", "shard", source, "--name", "bench", "--workers", workers, "--root", scratch)
 
     fast = {
@@ -51,7 +49,9 @@ def run(scratch: Path) -> None:
     }
     slow = {name: writer(fewer, scratch) for name, writer in _others().items()}
     items = dict.fromkeys(fast, COUNT) | dict.fromkeys(slow, FEWER)
-    report(f"kit shard, {COUNT:,} TIFFs", interleave({**fast, **slow}, ROUNDS), items=items, unit="images/s")
+    clean = forget(scratch / "all", scratch / "tfrecords", scratch / "plain.tfrecord")
+    seconds = interleave({**fast, **slow}, ROUNDS, before=clean)
+    report(f"kit shard, {COUNT:,} TIFFs", seconds, items=items, unit="images/s")
 
 
 Writer = Callable[[list[Path], Path], Callable[[], None]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import shutil
 import statistics
 import subprocess
 import sys
@@ -15,13 +16,17 @@ from pathlib import Path
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 
 
-def interleave(contestants: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
-    """Run all contestants in turn, `rounds` times after a warm-up; return their seconds."""
+def interleave(
+    contestants: Mapping[str, Callable[[], object]], rounds: int, *, before: Callable[[], object] = lambda: None
+) -> dict[str, list[float]]:
+    """Run all contestants in turn, `rounds` times after a warm-up; return their seconds, without those of `before`."""
     for run in contestants.values():
+        before()
         run()
     seconds: dict[str, list[float]] = {name: [] for name in contestants}
     for _ in range(rounds):
         for name, run in contestants.items():
+            before()
             began = time.perf_counter()
             run()
             seconds[name].append(time.perf_counter() - began)
@@ -49,6 +54,20 @@ def report(
         ratio = statistics.median((value / counts[name]) / (base / counts[first]) for value, base in pairs)
         figure = f"{median:10.3f} s" if counts[name] == 1 else f"{counts[name] / median:10,.0f} {unit}"
         print(f"  {name:<58}{figure}   {ratio:6.2f} x the first one's time")
+
+
+def forget(*paths: Path) -> Callable[[], None]:
+    """Make a function that removes what a contestant left, and lets the disk come to rest."""
+
+    def remove() -> None:
+        for path in paths:
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
+        os.sync()
+
+    return remove
 
 
 def in_process(*arguments: object) -> None:
