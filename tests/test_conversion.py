@@ -260,6 +260,14 @@ def test_an_npz_file_without_images_names_what_it_holds(tmp_path: Path) -> None:
         shard(tmp_path / "data.npz", name="scans", root=tmp_path)
 
 
+@pytest.mark.parametrize("content", [b"", b"x", b"PK\x03\x04"])
+def test_what_is_no_npz_file_is_named(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "data.npz").write_bytes(content)
+
+    with pytest.raises(SourceError, match=r"data\.npz is no \.npz file of numbers"):
+        shard(tmp_path / "data.npz", name="scans", root=tmp_path)
+
+
 def test_index_files_name_the_bytes_of_each_record(competition: Competition, tmp_path: Path) -> None:
     dataset = shard(**competition.inputs, name="cells", index=True, workers=1, root=tmp_path)
     for split in dataset.manifest.splits:

@@ -216,6 +216,11 @@ def test_parquet_holds_what_a_csv_would(tmp_path: Path) -> None:
     assert {"a": "1", "b": "0", "c": "1", "d": "0"} == _pairs(source)
 
 
+def test_parquet_file_that_is_missing_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"cannot read .*none\.parquet: No such file"):
+        _read(_images(tmp_path / "images", *FOUR), labels=tmp_path / "none.parquet")
+
+
 def test_what_is_no_parquet_file_is_named(tmp_path: Path) -> None:
     pytest.importorskip("pyarrow")
     path = tmp_path / "labels.parquet"

@@ -172,8 +172,8 @@ def _refuse_bad(name: str, rejects: Sequence[Reject], max_bad: int, *, is_read: 
     groups = [f"{reason}: {first_three(names, len(names))}" for reason, names in by_reason.items()]
     raise SourceError(
         f"{name}: {len(bad):,} inputs cannot be stored: {'; '.join(groups[:_REASONS])}"
-        f"{'; …' if len(groups) > _REASONS else ''}. Mend or remove them, or let them go to {REJECTS} with"
-        f" --max-bad {len(bad)}{'' if is_read else ' or more (no image has been read yet)'}"
+        f"{'; …' if len(groups) > _REASONS else ''}. Mend or remove them (kit audit lists all), or let them go to"
+        f" {REJECTS} with --max-bad {len(bad)}{'' if is_read else ' or more (no image has been read yet)'}"
     )
 
 

@@ -127,8 +127,8 @@ def _open_shares(spec: ShardSpec, given: set[str | None]) -> tuple[set[str | Non
 
 def _fold(records: Sequence[Record], ties: Sequence[Sequence[Record]], spec: ShardSpec) -> Parts:
     folds = _divide(records, ties, [1 / spec.folds] * spec.folds, spec.seed, "fold")
-    if smallest := [str(number) for number, members in enumerate(folds) if not members]:
-        raise SpecError(f"--folds {spec.folds} leaves fold {', '.join(smallest)} empty; give fewer")
+    if empty := sum(not members for members in folds):
+        raise SpecError(f"--folds {spec.folds} leaves {empty} empty: there are too few images or groups; give fewer")
     return {
         "train": {number: members for number, members in enumerate(folds) if number},
         "validation": {0: folds[0]},

@@ -76,12 +76,14 @@ def read_npz(path: Path) -> list[Record]:
         SourceError: no such file, or no such arrays in it.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             found = {name: match for name in file.files if (match := _NAME.fullmatch(name))}
             arrays = {name: file[name] for name in found}
             names = ", ".join(file.files)
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
-        raise SourceError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
+    except OSError as error:
+        raise SourceError(f"cannot read {path}: {error.strerror or error}") from error
+    except (ValueError, TypeError, EOFError, zipfile.BadZipFile) as error:  # one array alone has no names
+        raise SourceError(f"{path} is no .npz file of numbers; write it with numpy.savez") from error
     parts: dict[str, dict[str, NDArray[Any]]] = {}
     for name, match in found.items():
         split = SPLIT_FOLDERS.get(match["before"] or match["after"] or "", "")

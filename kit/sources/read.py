@@ -116,7 +116,7 @@ def _grouped(records: Sequence[Record], spec: SourceSpec) -> list[Record]:
         columns = f"; {spec.labels} has the columns {', '.join(known)}" if known else ""
         raise SpecError(
             f"--group '{spec.group}' finds nothing in file names such as"
-            f" {first_three((record.file.name for record in records), len(records))}{columns}"
+            f" {first_three((record.file.name for record in records), len(records))}{columns}; mend the expression"
         )
     return [msgspec.structs.replace(record, group=group) for record, group in zip(records, groups, strict=True)]
 

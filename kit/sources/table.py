@@ -103,6 +103,8 @@ def read_table(path: Path, *, has_header: bool = True) -> pd.DataFrame:
 
 
 def _read_parquet(path: Path) -> pd.DataFrame:
+    if not path.is_file():
+        raise SourceError(f"cannot read {path}: No such file or directory")
     try:
         table = pd.read_parquet(path)
     except ImportError as error:
