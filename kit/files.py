@@ -23,17 +23,25 @@ def whole_file(path: Path) -> Iterator[Path]:
     The file's bytes are on the disk before its name is, so neither a crash nor a power cut
     leaves a part of it under the final name.
     """
-    temporary = temporary_name(path)
-    try:
+    with begun_file(path) as temporary:
         yield temporary
         settle(temporary, path)
-    except OSError as error:
+
+
+@contextlib.contextmanager
+def begun_file(path: Path) -> Iterator[Path]:
+    """Give a temporary name beside `path` to write to, for `settle` to rename; a failure leaves nothing there."""
+    temporary = path.with_name(f".{os.getpid()}.tmp.{path.name}")  # keeps the ending: Keras chooses formats by it
+    try:
+        yield temporary
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        if not isinstance(error, OSError):
+            raise
         if error.filename not in {None, str(temporary)} or error.errno is None:
             raise
         raise type(error)(error.errno, error.strerror, str(path)) from error  # the name that the user knows
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
 
 
 @contextlib.contextmanager
@@ -56,11 +64,6 @@ def locked(path: Path) -> Iterator[None]:
     finally:
         Path(lock.lock_file).unlink(missing_ok=True)  # before the release: who waits sees that the name is gone
         lock.release()
-
-
-def temporary_name(path: Path) -> Path:
-    """Name a temporary file beside `path`; it keeps the ending, by which Keras chooses formats."""
-    return path.with_name(f".{os.getpid()}.tmp.{path.name}")
 
 
 def settle(temporary: Path, path: Path) -> None:

@@ -17,11 +17,12 @@ from hypothesis import strategies as st
 
 import kit
 from kit.audits import Audit, Facts, audit
-from kit.audits.alike import find_duplicates, find_near_duplicates, place_sets
+from kit.audits.alike import find_near_duplicates, place_sets
 from kit.audits.facts import look_of
 from kit.audits.near import hamming, join_pairs, near_pairs
 from kit.cli.app import main
 from kit.errors import SourceError, SpecError
+from kit.images import equal_images
 from kit.reports.audit import audit_tables, describe_audit, next_command
 from kit.reports.audit_files import write_audit
 from kit.reports.gallery import draw_gallery
@@ -303,7 +304,7 @@ def test_joined_pairs_partition_their_members(pairs: list[tuple[int, int]]) -> N
 
 @given(st.lists(st.sampled_from(["", "a", "b", "c"]), max_size=12))
 def test_duplicates_are_the_places_of_equal_digests(digests: list[str]) -> None:
-    found = find_duplicates([Facts(digest=digest) for digest in digests])
+    found = equal_images(digests)
 
     expected = [[place for place, other in enumerate(digests) if other == digest] for digest in dict.fromkeys(digests)]
     assert [places for places in expected if len(places) > 1 and digests[places[0]]] == found

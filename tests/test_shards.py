@@ -552,7 +552,7 @@ def test_images_of_different_sizes_have_no_common_shape(competition: Competition
 
 def test_record_of_another_program_is_refused(cells: Dataset) -> None:
     with TFRecordWriter(cells.paths("train")[0]) as writer:
-        writer.write(encode_example({"height": 3, "image": b"abc"}))
+        writer.write(*encode_example({"height": 3, "image": b"abc"}))
 
     with pytest.raises(ShardError, match=r"lacks image/encoded, .* it has \['height', 'image'\]"):
         list(read_examples(cells, "train"))
@@ -563,7 +563,7 @@ def test_record_whose_pixels_do_not_fit_is_refused(cells: Dataset, wrong: dict[s
     path = cells.paths("train")[0]
     features = decode_example(next(read_records(path)))
     with TFRecordWriter(path) as writer:
-        writer.write(encode_example(features | wrong))
+        writer.write(*encode_example(features | wrong))
 
     with pytest.raises(ShardError):
         list(read_examples(cells, "train"))

@@ -36,15 +36,6 @@ class Alike:
     across_classes: bool
 
 
-def find_duplicates(facts: Sequence[Facts]) -> list[list[int]]:
-    """Find the sets of images with equal pixels, each ascending, sorted by their first."""
-    by_digest: dict[str, list[int]] = {}
-    for place, fact in enumerate(facts):
-        if fact.digest:
-            by_digest.setdefault(fact.digest, []).append(place)
-    return [places for places in by_digest.values() if len(places) > 1]
-
-
 def find_near_duplicates(facts: Sequence[Facts], distance: int) -> list[list[int]]:
     """Find the sets of images that look the same and are not all equal.
 

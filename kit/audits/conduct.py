@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from kit.audits.alike import find_duplicates, find_near_duplicates, place_sets
+from kit.audits.alike import find_near_duplicates, place_sets
 from kit.audits.facts import Facts, chunks, measure_images, storing_spec
 from kit.audits.result import Audit
 from kit.audits.source import read_audited
-from kit.engines import Engine, Local, Serial, core_count
+from kit.engines import Engine, Serial, engine_for
+from kit.images import equal_images
 from kit.progress import NO_PROGRESS, Progress
 from kit.sources import Source
 from kit.specs import ImageSpec, SourceSpec
 from kit.specs.settings import require
+from kit.specs.source import path_text
 
 NEAR = 4  # of 64 bits: JPEG at quality 60, half the size or a tenth more contrast move 98 of 100 images no further
 MAX_NEAR = 12  # of 64 bits: 100,000 hashes take half a minute there, and different images come that near by chance
@@ -59,20 +61,20 @@ def audit(
     """
     asked = SourceSpec(
         folder=str(source),
-        labels=_text(labels),
+        labels=path_text(labels),
         id_column=id_column,
         label_column=label_column,
         class_from=class_from,
         group=group,
-        exclude=_text(exclude),
-        test=_text(test),
-        sample_submission=_text(sample_submission),
+        exclude=path_text(exclude),
+        test=path_text(test),
+        sample_submission=path_text(sample_submission),
     )
     require(0 <= near <= MAX_NEAR, f"near must be between 0 and {MAX_NEAR} bits, got {near}")
-    require(workers is None or workers >= 1, f"workers must be 1 or more, got {workers}")
+    engine = engine_for(workers)
     spec = storing_spec(scale)
     found, refusal = read_audited(asked)
-    facts = _measure(found, spec, core_count() if workers is None else workers, progress)
+    facts = _measure(found, spec, engine, progress)
     return Audit(
         asked=asked,
         scale=scale,
@@ -81,22 +83,18 @@ def audit(
         facts=tuple(facts),
         rejects=found.rejects,
         refusal=refusal,
-        duplicates=place_sets(find_duplicates(facts), found.records),
+        duplicates=place_sets(equal_images(fact.digest for fact in facts), found.records),
         near_duplicates=place_sets(find_near_duplicates(facts, near), found.records) if near else (),
     )
 
 
-def _measure(source: Source, spec: ImageSpec, workers: int, progress: Progress) -> list[Facts]:
+def _measure(source: Source, spec: ImageSpec, engine: Engine, progress: Progress) -> list[Facts]:
     tasks = chunks(source.records, _CHUNK, spec)
-    engine: Engine = Local(workers) if workers > 1 and len(tasks) > 1 else Serial()
+    chosen = engine if len(tasks) > 1 else Serial()
     measured: dict[int, list[Facts]] = {}
     progress.start("audit", len(source.records))
-    for finished in engine.run(measure_images, tasks):
+    for finished in chosen.run(measure_images, tasks):
         measured[finished.index] = finished.value
         progress.advance(len(finished.value))
     progress.finish()
     return [fact for index in range(len(tasks)) for fact in measured[index]]
-
-
-def _text(path: Path | str | None) -> str | None:
-    return None if path is None else str(path)

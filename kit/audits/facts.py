@@ -107,7 +107,7 @@ def _measure(record: Record, spec: ImageSpec) -> Facts:
         if isinstance(record.file, ArrayImage):
             known = _of_array(record.file)
             return _of_image(known, store_pixels(record.file.pixels, spec))
-        data = record.file.path.read_bytes()
+        data = record.file.read()
         known = _of_header(read_header(data))
         return _of_image(known, store_image(data, spec))
     except ImageError as error:
@@ -170,7 +170,7 @@ def read_pixels(record: Record, spec: ImageSpec) -> Pixels:
     """
     if isinstance(record.file, ArrayImage):
         return _pixels(store_pixels(record.file.pixels, spec))
-    return _pixels(store_image(record.file.path.read_bytes(), spec))
+    return _pixels(store_image(record.file.read(), spec))
 
 
 def storing_spec(scale: str) -> ImageSpec:

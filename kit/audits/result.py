@@ -9,11 +9,10 @@ from pathlib import Path
 
 from kit.audits.alike import Alike
 from kit.audits.facts import Facts
-from kit.sources import Record, Reject
+from kit.sources import UNLABELLED, Record, Reject
 from kit.sources.record import ImageFile
 from kit.specs import SourceSpec
 
-UNLABELLED = "unlabelled"
 TO_SPLIT = "to split"  # images that the source itself puts in no split
 
 

@@ -7,9 +7,17 @@ from typing import Annotated
 
 import typer
 
-from kit.cli.options import Json
-
-_SOURCE = "Where classes and groups come from"
+from kit.cli.options import (
+    ClassFrom,
+    Exclude,
+    Group,
+    IdColumn,
+    Json,
+    LabelColumn,
+    Labels,
+    SampleSubmission,
+    Test,
+)
 
 
 def audit(
@@ -17,52 +25,14 @@ def audit(
         Path,
         typer.Argument(metavar="SOURCE", help="Images, in class folders or not, or an .npz file."),
     ],
-    labels: Annotated[
-        Path | None,
-        typer.Option(metavar="CSV", help="CSV or Parquet file of ids and labels.", rich_help_panel=_SOURCE),
-    ] = None,
-    id_column: Annotated[
-        str | None,
-        typer.Option(
-            help="Its column of ids, with or without file endings.",
-            show_default="id, or found",
-            rich_help_panel=_SOURCE,
-        ),
-    ] = None,
-    label_column: Annotated[
-        str | None,
-        typer.Option(
-            help="Its column of labels, or one-hot columns: a,b,c.",
-            show_default="label, or found",
-            rich_help_panel=_SOURCE,
-        ),
-    ] = None,
-    class_from: Annotated[
-        str | None,
-        typer.Option(
-            metavar="REGEX",
-            help="Finds the class in a file's name, as '_(bacteria|virus)_'; else its folder is the class.",
-            rich_help_panel=_SOURCE,
-        ),
-    ] = None,
-    group: Annotated[
-        str | None,
-        typer.Option(
-            metavar="COLUMN|REGEX",
-            help="Patient or slide: a column of --labels, or found in file names, as 'person[0-9]+'.",
-            rich_help_panel=_SOURCE,
-        ),
-    ] = None,
-    exclude: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Ids or paths to leave out, one a line.", rich_help_panel=_SOURCE),
-    ] = None,
-    test: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Unlabelled test images.", rich_help_panel=_SOURCE)
-    ] = None,
-    sample_submission: Annotated[
-        Path | None, typer.Option(metavar="CSV", help="Whose ids order the test images.", rich_help_panel=_SOURCE)
-    ] = None,
+    labels: Labels = None,
+    id_column: IdColumn = None,
+    label_column: LabelColumn = None,
+    class_from: ClassFrom = None,
+    group: Group = None,
+    exclude: Exclude = None,
+    test: Test = None,
+    sample_submission: SampleSubmission = None,
     scale: Annotated[
         str,
         typer.Option(

@@ -37,6 +37,50 @@ Set = Annotated[
 Weights = Annotated[str, typer.Option(help="Weights of the best or the last epoch.", metavar="best|last")]
 Force = Annotated[bool, typer.Option("--force", help="Replace what exists.")]
 
+_SOURCE = "Where classes and groups come from"
+Labels = Annotated[
+    Path | None,
+    typer.Option(metavar="CSV", help="CSV or Parquet file of ids and labels.", rich_help_panel=_SOURCE),
+]
+IdColumn = Annotated[
+    str | None,
+    typer.Option(
+        help="Its column of ids, with or without file endings.", show_default="id, or found", rich_help_panel=_SOURCE
+    ),
+]
+LabelColumn = Annotated[
+    str | None,
+    typer.Option(
+        help="Its column of labels, or one-hot columns: a,b,c.",
+        show_default="label, or found",
+        rich_help_panel=_SOURCE,
+    ),
+]
+ClassFrom = Annotated[
+    str | None,
+    typer.Option(
+        metavar="REGEX",
+        help="Finds the class in a file's name, as '_(bacteria|virus)_'; else its folder is the class.",
+        rich_help_panel=_SOURCE,
+    ),
+]
+Group = Annotated[
+    str | None,
+    typer.Option(
+        metavar="COLUMN|REGEX",
+        help="Patient or slide: a column of --labels, or found in file names, as 'person[0-9]+'.",
+        rich_help_panel=_SOURCE,
+    ),
+]
+Exclude = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Ids or paths to leave out, one a line.", rich_help_panel=_SOURCE),
+]
+Test = Annotated[Path | None, typer.Option(metavar="DIR", help="Unlabelled test images.", rich_help_panel=_SOURCE)]
+SampleSubmission = Annotated[
+    Path | None, typer.Option(metavar="CSV", help="Whose ids order the test images.", rich_help_panel=_SOURCE)
+]
+
 
 def one_of(value: str, option: str, *allowed: str) -> None:
     """Refuse a value outside `allowed`."""

@@ -7,9 +7,21 @@ from typing import Annotated
 
 import typer
 
-from kit.cli.options import Force, Json, Root
+from kit.cli.options import (
+    ClassFrom,
+    Exclude,
+    Force,
+    Group,
+    IdColumn,
+    Json,
+    LabelColumn,
+    Labels,
+    Root,
+    SampleSubmission,
+    Test,
+)
 
-_SOURCE, _SPLIT, _IMAGES = "Where classes and groups come from", "Splits and folds", "What becomes of the images"
+_SPLIT, _IMAGES = "Splits and folds", "What becomes of the images"
 
 
 def shard(
@@ -18,52 +30,14 @@ def shard(
         typer.Argument(metavar="SOURCE", help="Class folders, the images that --labels names, or an .npz file."),
     ],
     name: Annotated[str, typer.Option(help="Name of the dataset to write in tfrecords/.")],
-    labels: Annotated[
-        Path | None,
-        typer.Option(metavar="CSV", help="CSV or Parquet file of ids and labels.", rich_help_panel=_SOURCE),
-    ] = None,
-    id_column: Annotated[
-        str | None,
-        typer.Option(
-            help="Its column of ids, with or without file endings.",
-            show_default="id, or found",
-            rich_help_panel=_SOURCE,
-        ),
-    ] = None,
-    label_column: Annotated[
-        str | None,
-        typer.Option(
-            help="Its column of labels, or one-hot columns: a,b,c.",
-            show_default="label, or found",
-            rich_help_panel=_SOURCE,
-        ),
-    ] = None,
-    class_from: Annotated[
-        str | None,
-        typer.Option(
-            metavar="REGEX",
-            help="Finds the class in a file's name, as '_(bacteria|virus)_'; else its folder is the class.",
-            rich_help_panel=_SOURCE,
-        ),
-    ] = None,
-    group: Annotated[
-        str | None,
-        typer.Option(
-            metavar="COLUMN|REGEX",
-            help="Patient or slide, never divided: a column of --labels, or found in file names, as 'person[0-9]+'.",
-            rich_help_panel=_SOURCE,
-        ),
-    ] = None,
-    exclude: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Ids or paths to leave out, one a line.", rich_help_panel=_SOURCE),
-    ] = None,
-    test: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Unlabelled test images.", rich_help_panel=_SOURCE)
-    ] = None,
-    sample_submission: Annotated[
-        Path | None, typer.Option(metavar="CSV", help="Whose ids order the test images.", rich_help_panel=_SOURCE)
-    ] = None,
+    labels: Labels = None,
+    id_column: IdColumn = None,
+    label_column: LabelColumn = None,
+    class_from: ClassFrom = None,
+    group: Group = None,
+    exclude: Exclude = None,
+    test: Test = None,
+    sample_submission: SampleSubmission = None,
     split: Annotated[
         str | None,
         typer.Option(

@@ -1,7 +1,8 @@
 """Where tasks run; the plan and the finished-or-not test stay with whoever made the tasks."""
 
+from kit.engines.choice import engine_for
 from kit.engines.engine import Engine, Finished
 from kit.engines.local import Local, core_count
 from kit.engines.serial import Serial
 
-__all__ = ["Engine", "Finished", "Local", "Serial", "core_count"]
+__all__ = ["Engine", "Finished", "Local", "Serial", "core_count", "engine_for"]

@@ -4,6 +4,7 @@ Alpha is dropped, never composited. What is stored stands upright, whatever EXIF
 """
 
 from kit.images.decode import decode_image, decode_pixels, read_header
+from kit.images.equal import equal_images
 from kit.images.errors import ImageError
 from kit.images.header import ImageHeader
 from kit.images.samples import Pixels
@@ -17,6 +18,7 @@ __all__ = [
     "StoredImage",
     "decode_image",
     "decode_pixels",
+    "equal_images",
     "read_header",
     "store_image",
     "store_pixels",

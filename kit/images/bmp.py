@@ -62,7 +62,7 @@ class BmpFile:
             ImageError: damaged.
         """
         del spec
-        values = opencv.imdecode(self._data, opencv.COLOUR)
-        if values is None or values.shape[:2] != (self.header.height, self.header.width):
+        values = opencv.imdecode(self._data, opencv.COLOUR, (self.header.height, self.header.width))
+        if values is None:
             raise ImageError(f"{damaged('BMP')} ({self._depth} bits a pixel, compression {self._packing})")
         return Samples(values)

@@ -15,17 +15,20 @@ GREY = cv2.IMREAD_GRAYSCALE | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATIO
 UNCHANGED = cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION  # blue, green, red
 
 
-def imdecode(data: bytes, flags: int) -> Values | None:
+def imdecode(data: bytes, flags: int, size: tuple[int, int] | None = None) -> Values | None:
     """Decode as `flags` ask, without any turn.
 
     Returns:
-        [height, width, channels] of the file's own type; None for what OpenCV does not decode.
+        [height, width, channels] of the file's own type; None for what OpenCV does not decode, or not to the height
+        and width that `size` says.
     """
     try:
         decoded = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     except cv2.error:  # a size that OpenCV will not allocate
         return None
-    return None if decoded is None else decoded.reshape(*decoded.shape[:2], -1)
+    if decoded is None or (size is not None and decoded.shape[:2] != size):
+        return None
+    return decoded.reshape(*decoded.shape[:2], -1)
 
 
 def to_grey(pixels: Pixels) -> Pixels:

@@ -70,8 +70,9 @@ class PngFile:
         """
         del spec
         data = _still(self._data) if self._is_animated else self._data
-        values = opencv.imdecode(data, opencv.GREY if self._colours in _GREY else opencv.COLOUR)
-        if values is None or values.shape[:2] != (self.header.height, self.header.width):
+        flags = opencv.GREY if self._colours in _GREY else opencv.COLOUR
+        values = opencv.imdecode(data, flags, (self.header.height, self.header.width))
+        if values is None:
             raise damaged("PNG")
         return Samples(upright(values, self.header.orientation), max(_EIGHT, self.header.bits))
 

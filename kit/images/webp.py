@@ -62,8 +62,8 @@ class WebpFile:
             ImageError: damaged.
         """
         del spec
-        values = opencv.imdecode(self._data, opencv.COLOUR)
-        if values is None or values.shape[:2] != (self.header.height, self.header.width):
+        values = opencv.imdecode(self._data, opencv.COLOUR, (self.header.height, self.header.width))
+        if values is None:
             raise damaged("WebP")
         return Samples(upright(values, self.header.orientation))
 

@@ -11,9 +11,10 @@ from pathlib import Path
 
 from kit.audits import Alike, Audit
 from kit.audits.facts import BLANK_DEVIATION, SATURATED_SHARE
-from kit.audits.result import TO_SPLIT, UNLABELLED
+from kit.audits.result import TO_SPLIT
 from kit.reports.audit_files import count_sets
 from kit.reports.table import NOTHING, Table
+from kit.sources import UNLABELLED
 from kit.sources.folder import SPLIT_FOLDERS
 
 _LISTED, _SETS = 5, 3  # of a kind that a terminal shows; the CSV has them all

@@ -17,7 +17,7 @@ from kit.reports.matrix import plot_matrix
 from kit.reports.table import NOTHING, Table
 from kit.runs import open_run
 from kit.shards import find_dataset
-from kit.shards.manifest import UNLABELLED
+from kit.sources import UNLABELLED
 from kit.training.score import Scores, Weights, score_split
 from kit.workspace import Workspace
 

@@ -7,16 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
 from kit.audits import Alike, Audit
 from kit.audits.facts import read_pixels, storing_spec
-from kit.audits.result import UNLABELLED, describe
+from kit.audits.result import describe
 from kit.images import ImageError, Pixels
 from kit.images.fit import resize
-from kit.reports.figure import DPI, ORANGE, png
+from kit.reports.figure import DPI, ORANGE, new_figure, png
+from kit.sources import UNLABELLED
 from kit.stderr import held_stderr
 
 if TYPE_CHECKING:
@@ -79,8 +78,7 @@ def draw_gallery(audit: Audit) -> bytes:
     rows = list(_rows(audit))
     width = _WIDTH * _TILE + 2 * _MARGIN
     height = _TITLE + sum(row.height for row in rows) + 2 * _MARGIN
-    figure = Figure(figsize=(width, height), dpi=DPI)
-    FigureCanvasAgg(figure)
+    figure = new_figure(width, height, layout=None)
     page = figure.add_axes((0, 0, 1, 1), xlim=(0, width), ylim=(height, 0))
     page.axis("off")
     title = f"{Path(audit.asked.folder).resolve().name}: {len(audit.records):,} images"

@@ -21,10 +21,10 @@ from kit.progress import NO_PROGRESS, Progress
 from kit.shards import tfds
 from kit.shards.dataset import DUPLICATES, MANIFEST, REJECTS, SAMPLE_SUBMISSION, Dataset, read_dataset
 from kit.shards.duplicates import Placed, describe_duplicates, duplicates_csv, find_duplicates
-from kit.shards.manifest import NO_FOLD, UNLABELLED, ImageInfo, Manifest, SourceInfo, fingerprint
+from kit.shards.manifest import NO_FOLD, ImageInfo, Manifest, SourceInfo, fingerprint
 from kit.shards.plan import ShardPlan, plan_shards, sample
 from kit.shards.write import ShardTask, WrittenShard, kept_shard, settle_shard, summary_path, write_shard
-from kit.sources import Record, Reject, Source
+from kit.sources import UNLABELLED, Record, Reject, Source
 from kit.specs import ShardSpec, SourceSpec, setting_paths, to_json, value_of
 from kit.workspace import Workspace, checked_name
 
@@ -158,7 +158,11 @@ def _changes(manifest: Manifest, conversion: Conversion) -> list[str]:
 def _differences(before: msgspec.Struct, now: msgspec.Struct) -> list[str]:
     paths = setting_paths(now)
     pairs = ((path, value_of(before, path), value_of(now, path)) for path in paths)
-    return [f"{path} was {was}, is {given}".replace("null", "none") for path, was, given in pairs if was != given]
+    return [f"{path} was {_said(was)}, is {_said(given)}" for path, was, given in pairs if was != given]
+
+
+def _said(value: str) -> str:
+    return "none" if value == "null" else value
 
 
 def _refuse_bad(name: str, rejects: Sequence[Reject], max_bad: int, *, is_read: bool) -> None:
@@ -193,12 +197,10 @@ def _write(partial: Path, conversion: Conversion, engine: Engine, progress: Prog
     Which images are equal is known when all have been decoded. Reading them all before the first shard would double
     the time of every conversion; this way only those with duplicates take longer.
     """
-    classes = class_names(conversion.source.records)
     records, left_out = sample(conversion.source.records, conversion.spec)
     ties = _read_ties(partial, records)
     plans = plan_shards(records, conversion.spec, ties)
-    shards = _write_shards(_tasks(partial, plans, classes, conversion.spec), engine, progress)
-    duplicates = find_duplicates(plans, [shard.digests for shard in shards])
+    shards, duplicates = _write_plans(plans, partial, conversion, engine, progress)
     if duplicates and not ties:
         tied = [[placed.record for placed in members] for members in duplicates]
         _write_ties(partial, records, tied)
@@ -208,8 +210,7 @@ def _write(partial: Path, conversion: Conversion, engine: Engine, progress: Prog
                 0, f"{len(duplicates):,} sets of equal images: shards are written anew to keep them together"
             )
             plans = again
-            shards = _write_shards(_tasks(partial, plans, classes, conversion.spec), engine, progress)
-            duplicates = find_duplicates(plans, [shard.digests for shard in shards])
+            shards, duplicates = _write_plans(plans, partial, conversion, engine, progress)
     taken = f"not taken: --{'balance down' if conversion.spec.balance else 'per-class'} leaves it out"
     rejects = [
         *conversion.source.rejects,
@@ -217,6 +218,15 @@ def _write(partial: Path, conversion: Conversion, engine: Engine, progress: Prog
         *sorted((Reject(*pair) for shard in shards for pair in shard.rejects), key=lambda reject: reject.name),
     ]
     return _Written(plans, shards, duplicates, rejects)
+
+
+def _write_plans(
+    plans: Sequence[ShardPlan], partial: Path, conversion: Conversion, engine: Engine, progress: Progress
+) -> tuple[list[WrittenShard], list[list[Placed]]]:
+    classes = class_names(conversion.source.records)
+    tasks = [ShardTask(partial, plan, classes, conversion.spec) for plan in plans]
+    shards = _write_shards(tasks, engine, progress)
+    return shards, find_duplicates(plans, [shard.digests for shard in shards])
 
 
 def _write_ties(partial: Path, records: Sequence[Record], ties: Sequence[Sequence[Record]]) -> None:
@@ -231,10 +241,6 @@ def _read_ties(partial: Path, records: Sequence[Record]) -> list[list[Record]]:
         return []
     places = msgspec.json.decode(path.read_bytes(), type=list[list[int]])
     return [[records[place] for place in tie] for tie in places]
-
-
-def _tasks(partial: Path, plans: Sequence[ShardPlan], classes: tuple[str, ...], spec: ShardSpec) -> list[ShardTask]:
-    return [ShardTask(partial, plan, classes, spec) for plan in plans]
 
 
 def _write_shards(tasks: Sequence[ShardTask], engine: Engine, progress: Progress) -> list[WrittenShard]:

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from numpy.typing import ArrayLike
 
-from kit.engines import Engine, Local, Serial, core_count
+from kit.engines import Engine, engine_for
 from kit.progress import NO_PROGRESS, Progress
 from kit.shards.build import Conversion, build_dataset, describe_source
 from kit.shards.dataset import Dataset
@@ -19,6 +19,7 @@ from kit.sources import Source, read_arrays, read_source
 from kit.specs import ImageSpec, ShardSpec, SourceSpec
 from kit.specs.image import Fit
 from kit.specs.settings import require
+from kit.specs.source import path_text
 from kit.workspace import Workspace
 
 
@@ -106,16 +107,16 @@ def shard(
     )
     asked = SourceSpec(
         folder=str(source),
-        labels=_text(labels),
+        labels=path_text(labels),
         id_column=id_column,
         label_column=label_column,
         class_from=class_from,
         group=group,
-        exclude=_text(exclude),
-        test=_text(test),
-        sample_submission=_text(sample_submission),
+        exclude=path_text(exclude),
+        test=path_text(test),
+        sample_submission=path_text(sample_submission),
     )
-    engine = _engine(workers)
+    engine = engine_for(workers)
     require(max_bad >= 0, f"max_bad must be 0 or more, got {max_bad}")
     is_new = force or not (Workspace.at(root).datasets / name).exists()
     with engine.prepare(write_shard) if is_new else contextlib.nullcontext():  # while the source is read
@@ -168,7 +169,7 @@ def shard_arrays(
         SourceSpec(folder="arrays"),
         spec or ShardSpec(),
         name=name,
-        engine=_engine(workers),
+        engine=engine_for(workers),
         force=force,
         root=root,
         progress=progress,
@@ -199,13 +200,3 @@ def _convert(
     if index:
         write_index(dataset)
     return dataset
-
-
-def _text(path: Path | str | None) -> str | None:
-    return None if path is None else str(path)
-
-
-def _engine(workers: int | None) -> Engine:
-    require(workers is None or workers >= 1, f"workers must be 1 or more, got {workers}")
-    count = core_count() if workers is None else workers
-    return Local(count) if count > 1 else Serial()

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from kit.images import equal_images
 from kit.shards.manifest import NO_FOLD, DuplicateInfo
 from kit.shards.plan import ShardPlan
 from kit.sources import Record
@@ -32,16 +32,11 @@ def find_duplicates(plans: Sequence[ShardPlan], digests: Sequence[Sequence[str]]
     Returns:
         Sets of two or more, each sorted by file name, sorted by their first.
     """
-    counts = Counter(digest for shard_digests in digests for digest in shard_digests)
-    repeated = {digest for digest, count in counts.items() if count > 1 and digest}
-    by_digest: dict[str, list[Placed]] = {}
-    for plan, shard_digests in zip(plans, digests, strict=True):
-        if repeated.isdisjoint(shard_digests):
-            continue
-        for record, digest in zip(plan.records, shard_digests, strict=True):
-            if digest in repeated:
-                by_digest.setdefault(digest, []).append(Placed(record, plan.split, plan.fold))
-    sets = [sorted(members, key=_order) for members in by_digest.values()]
+    written = [(record, plan) for plan in plans for record in plan.records]
+    sets = []
+    for places in equal_images(digest for shard_digests in digests for digest in shard_digests):
+        members = (written[place] for place in places)
+        sets.append(sorted((Placed(record, plan.split, plan.fold) for record, plan in members), key=_order))
     return sorted(sets, key=lambda members: _order(members[0]))
 
 

@@ -22,13 +22,8 @@ _BYTES_LIST, _INT64_LIST = 1, 3  # 2 is a float_list, which kit does not write
 _INT64_MASK = (1 << 64) - 1
 
 
-def encode_example(features: Mapping[str, Feature]) -> bytes:
-    """Serialize features of one value each."""
-    return b"".join(example_parts(features))
-
-
-def example_parts(features: Mapping[str, Feature]) -> list[bytes]:
-    """Serialize features as `encode_example` does, in parts: long values, such as pixels, are not copied."""
+def encode_example(features: Mapping[str, Feature]) -> list[bytes]:
+    """Serialize features of one value each, in parts: long values, such as pixels, are not copied."""
     parts: list[bytes] = []
     small: list[bytes] = []
     total = 0

@@ -11,7 +11,6 @@ from kit.specs import ShardSpec, SourceSpec
 
 FORMAT_VERSION = 2
 NO_FOLD = -1
-UNLABELLED = "unlabelled"  # counted like a class in a split that has no labels
 
 
 class ShardInfo(msgspec.Struct, frozen=True, kw_only=True):

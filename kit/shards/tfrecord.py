@@ -86,13 +86,10 @@ def read_records(path: Path) -> Iterator[bytes]:
     with path.open("rb") as file:
         index = offset = 0
         while header := file.read(_HEADER_BYTES):
-            length_bytes = header[: _LENGTH.size]
-            if header[_LENGTH.size :] != _masked_crc(length_bytes):
-                raise CorruptRecordError(_where(path, index, offset))
-            (length,) = _LENGTH.unpack(length_bytes)
-            body = file.read(length + _CHECKSUM.size)
+            length = _length(header)
+            body = file.read(length + _CHECKSUM.size) if length is not None else b""
             record = body[:length]
-            if body[length:] != _masked_crc(record):
+            if length is None or body[length:] != _masked_crc(record):
                 raise CorruptRecordError(_where(path, index, offset))
             yield record
             index += 1
@@ -109,16 +106,20 @@ def record_spans(path: Path) -> Iterator[tuple[int, int]]:
     with path.open("rb") as file:
         index = offset = 0
         while header := file.read(_HEADER_BYTES):
-            length_bytes = header[: _LENGTH.size]
-            if header[_LENGTH.size :] != _masked_crc(length_bytes):
-                raise CorruptRecordError(_where(path, index, offset))
-            size = _HEADER_BYTES + int(_LENGTH.unpack(length_bytes)[0]) + _CHECKSUM.size
-            if offset + size > end:
+            length = _length(header)
+            size = _HEADER_BYTES + (length or 0) + _CHECKSUM.size
+            if length is None or offset + size > end:
                 raise CorruptRecordError(_where(path, index, offset))
             yield offset, size
             index += 1
             offset += size
             file.seek(offset)
+
+
+def _length(header: bytes) -> int | None:
+    """Read a record's length; None if it is not the one that was written."""
+    length = header[: _LENGTH.size]
+    return int(_LENGTH.unpack(length)[0]) if header[_LENGTH.size :] == _masked_crc(length) else None
 
 
 def _masked_crc(data: bytes) -> bytes:

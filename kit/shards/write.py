@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
 from kit.errors import SpecError
-from kit.files import settle, sha256_file, temporary_name, write_whole
+from kit.files import begun_file, settle, sha256_file, write_whole
 from kit.images import ImageError, StoredImage, store_image, store_pixels
-from kit.shards.example import example_parts
-from kit.shards.manifest import UNLABELLED, ShardInfo
+from kit.shards.example import encode_example
+from kit.shards.manifest import ShardInfo
 from kit.shards.plan import ShardPlan
 from kit.shards.tfrecord import TFRecordWriter
-from kit.sources import ArrayImage, Record
+from kit.sources import UNLABELLED, ArrayImage, Record
 from kit.specs import ImageSpec, ShardSpec, from_json, to_json
 from kit.stderr import held_stderr
 
@@ -72,9 +71,8 @@ def write_shard(task: ShardTask) -> WrittenShard:
     sizes = set[tuple[int, int]]()
     digests: list[str] = []
     rejects: list[tuple[str, str]] = []
-    temporary = temporary_name(task.path)
     # libjpeg writes its complaints straight to stderr, about images that it decodes all the same
-    with held_stderr(), _named(temporary, task.path), TFRecordWriter(temporary) as writer:
+    with held_stderr(), begun_file(task.path) as temporary, TFRecordWriter(temporary) as writer:
         for record in task.plan.records:
             try:
                 image = _store(record, task.spec.image)
@@ -117,18 +115,6 @@ def settle_shard(task: ShardTask, written: WrittenShard) -> None:
     write_whole(summary_path(task.path), to_json(written))
 
 
-@contextlib.contextmanager
-def _named(temporary: Path, path: Path) -> Iterator[None]:
-    """Leave no temporary file behind a failure, and name the file that the user knows."""
-    try:
-        yield
-    except BaseException as error:
-        temporary.unlink(missing_ok=True)
-        if isinstance(error, OSError) and error.errno is not None:
-            raise type(error)(error.errno, error.strerror, str(path)) from error
-        raise
-
-
 def _store(record: Record, spec: ImageSpec) -> StoredImage:
     if isinstance(record.file, ArrayImage):
         return store_pixels(record.file.pixels, spec)
@@ -136,7 +122,7 @@ def _store(record: Record, spec: ImageSpec) -> StoredImage:
 
 
 def _example(record: Record, image: StoredImage, classes: Sequence[str], fold: int) -> list[bytes]:
-    return example_parts(
+    return encode_example(
         {
             "image/encoded": image.encoded,
             "image/format": image.format.encode(),

@@ -89,17 +89,14 @@ def _read_tests(spec: SourceSpec, records: Sequence[Record]) -> tuple[list[Recor
     own = [record for record in records if record.label is None]
     if spec.test and any(record.split == "test" for record in records):
         raise SpecError(f"{spec.folder} has a test folder of its own; leave out --test or move it")
-    if spec.test:
-        from kit.sources.table import read_unlabelled  # noqa: PLC0415 (pandas)
-
-        return read_unlabelled(Path(spec.test), sample, classes)
-    if sample and not own:
+    if sample and not spec.test and not own:
         raise SpecError("--sample-submission needs --test with the folder of its images")
-    if sample:
-        from kit.sources.table import read_unlabelled  # noqa: PLC0415
+    if not sample and not spec.test:
+        return own, []
+    from kit.sources.table import read_unlabelled  # noqa: PLC0415 (pandas)
 
-        return read_unlabelled(Path(spec.folder) / own[0].file.name.partition("/")[0], sample, classes)
-    return own, []
+    folder = Path(spec.test) if spec.test else Path(spec.folder) / own[0].file.name.partition("/")[0]
+    return read_unlabelled(folder, sample, classes)
 
 
 def _grouped(records: Sequence[Record], spec: SourceSpec) -> list[Record]:

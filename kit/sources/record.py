@@ -10,6 +10,8 @@ from typing import Any, TypeAlias
 import msgspec
 from numpy.typing import NDArray
 
+UNLABELLED = "unlabelled"  # counted like a class in a split that has no labels
+
 _MORE = 1 << 20  # bytes
 
 

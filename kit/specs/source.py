@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import msgspec
 
@@ -40,6 +41,11 @@ class SourceSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         columns = self.id_column or self.label_column
         require(bool(self.labels) or not columns, "--id-column and --label-column need --labels with their file")
         require(not (self.labels and self.class_from), "give --labels or --class-from, not both")
+
+
+def path_text(path: Path | str | None) -> str | None:
+    """Write a path as a spec keeps it."""
+    return None if path is None else str(path)
 
 
 def parse_pattern(text: str, option: str) -> re.Pattern[str]:
