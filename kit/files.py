@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import hashlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
+
+from xxhash import xxh3_128
 
 from kit.errors import WorkspaceError
 
@@ -108,9 +109,9 @@ def refuse_overwrite(path: Path, *, force: bool) -> None:
         raise WorkspaceError(f"{path} exists; choose another name or add --force")
 
 
-def sha256_file(path: Path) -> str:
-    """Hash a file's bytes; hexadecimal."""
-    digest = hashlib.sha256()
+def xxh128_file(path: Path) -> str:
+    """Hash a file's bytes as `xxhsum -H2` does; hexadecimal."""
+    digest = xxh3_128()
     with path.open("rb") as file:
         while chunk := file.read(_CHUNK):
             digest.update(chunk)

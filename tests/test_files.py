@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import hashlib
 import re
 import subprocess
 import sys
@@ -9,9 +8,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from xxhash import xxh3_128_hexdigest
 
 from kit.errors import SpecError, WorkspaceError
-from kit.files import locked, refuse_overwrite, sha256_file, sweep, whole_file, write_whole
+from kit.files import locked, refuse_overwrite, sweep, whole_file, write_whole, xxh128_file
 from kit.workspace import Workspace, checked_name
 
 
@@ -100,7 +100,7 @@ def test_bytes_come_back(tmp_path_factory: pytest.TempPathFactory, data: bytes) 
     write_whole(path, data)
 
     assert data == path.read_bytes()
-    assert hashlib.sha256(data).hexdigest() == sha256_file(path)
+    assert xxh3_128_hexdigest(data) == xxh128_file(path)
 
 
 def test_text_is_written_as_utf8_without_changed_line_ends(tmp_path: Path) -> None:
@@ -114,7 +114,7 @@ def test_hash_does_not_depend_on_how_the_file_is_read(tmp_path: Path, size: int)
     data = bytes(range(256)) * (size // 256) + b"\7" * (size % 256)
     (tmp_path / "file.bin").write_bytes(data)
 
-    assert hashlib.sha256(data).hexdigest() == sha256_file(tmp_path / "file.bin")
+    assert xxh3_128_hexdigest(data) == xxh128_file(tmp_path / "file.bin")
 
 
 HOLD = """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 
 
@@ -14,8 +15,10 @@ def equal_images(digests: Iterable[str]) -> list[list[int]]:
     Returns:
         Places, ascending, of each set of two or more; sets sorted by their first.
     """
+    digests = list(digests)
+    counts = Counter(digests)
     by_digest: dict[str, list[int]] = {}
     for place, digest in enumerate(digests):
-        if digest:
+        if digest and counts[digest] > 1:
             by_digest.setdefault(digest, []).append(place)
-    return [places for places in by_digest.values() if len(places) > 1]
+    return list(by_digest.values())

@@ -32,9 +32,12 @@ def find_duplicates(plans: Sequence[ShardPlan], digests: Sequence[Sequence[str]]
     Returns:
         Sets of two or more, each sorted by file name, sorted by their first.
     """
+    equal = equal_images(digest for shard_digests in digests for digest in shard_digests)
+    if not equal:
+        return []
     written = [(record, plan) for plan in plans for record in plan.records]
     sets = []
-    for places in equal_images(digest for shard_digests in digests for digest in shard_digests):
+    for places in equal:
         members = (written[place] for place in places)
         sets.append(sorted((Placed(record, plan.split, plan.fold) for record, plan in members), key=_order))
     return sorted(sets, key=lambda members: _order(members[0]))

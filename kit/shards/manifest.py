@@ -9,7 +9,7 @@ import msgspec
 
 from kit.specs import ShardSpec, SourceSpec
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 NO_FOLD = -1
 
 
@@ -21,7 +21,8 @@ class ShardInfo(msgspec.Struct, frozen=True, kw_only=True):
         split: that it belongs to.
         records: in it.
         bytes: the file's.
-        sha256: of the file's bytes.
+        xxh128: of the file's bytes, as `xxhsum -H2` prints it: at ten times SHA-256's speed it finds every damage,
+            though not forgery.
         fold: of all its records; -1 without folds.
     """
 
@@ -30,7 +31,7 @@ class ShardInfo(msgspec.Struct, frozen=True, kw_only=True):
     fold: int = NO_FOLD
     records: int
     bytes: int
-    sha256: str
+    xxh128: str
 
 
 class ImageInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -134,5 +135,5 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
 def fingerprint(classes: Sequence[str], shards: Sequence[ShardInfo]) -> str:
     """Hash what a run's numbers depend on; 16 hexadecimal digits."""
-    content = msgspec.json.encode([FORMAT_VERSION, list(classes), [[shard.name, shard.sha256] for shard in shards]])
+    content = msgspec.json.encode([FORMAT_VERSION, list(classes), [[shard.name, shard.xxh128] for shard in shards]])
     return hashlib.sha256(content).hexdigest()[:16]

@@ -5,7 +5,6 @@ The format is that of tensorflow/core/lib/io/record_writer.h; google-crc32c comp
 
 from __future__ import annotations
 
-import hashlib
 import os
 import struct
 from collections.abc import Iterator, Sequence
@@ -14,6 +13,7 @@ from types import TracebackType
 from typing import Self
 
 import google_crc32c
+from xxhash import xxh3_128
 
 from kit.errors import CorruptRecordError
 
@@ -33,7 +33,7 @@ class TFRecordWriter:
 
     def __init__(self, path: Path) -> None:
         self._file = path.open("wb", buffering=0)
-        self._digest = hashlib.sha256()
+        self._digest = xxh3_128()
         self.records = 0
         self.bytes = 0
 
@@ -59,7 +59,7 @@ class TFRecordWriter:
                 rest = rest[os.write(self._file.fileno(), rest) :]
 
     @property
-    def sha256(self) -> str:
+    def xxh128(self) -> str:
         """Hash of everything written so far; hexadecimal."""
         return self._digest.hexdigest()
 

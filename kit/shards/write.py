@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from kit.errors import SpecError
-from kit.files import begun_file, settle, sha256_file, write_whole
+from kit.files import begun_file, settle, write_whole, xxh128_file
 from kit.images import ImageError, StoredImage, store_image, store_pixels
 from kit.shards.example import encode_example
 from kit.shards.manifest import ShardInfo
@@ -95,7 +95,7 @@ def write_shard(task: ShardTask) -> WrittenShard:
             fold=task.plan.fold,
             records=writer.records,
             bytes=writer.bytes,
-            sha256=writer.sha256,
+            xxh128=writer.xxh128,
         ),
         counts=dict(counts),
         formats=dict(formats),
@@ -154,7 +154,7 @@ def kept_shard(task: ShardTask) -> WrittenShard | None:
     """Return an earlier attempt's shard if it is of this plan and its bytes are the ones it summarised."""
     try:
         summary = from_json(summary_path(task.path), WrittenShard)
-        is_sound = summary.plan == plan_digest(task) and sha256_file(task.path) == summary.shard.sha256
+        is_sound = summary.plan == plan_digest(task) and xxh128_file(task.path) == summary.shard.xxh128
     except (OSError, SpecError):
         return None
     return summary if is_sound else None

@@ -15,7 +15,7 @@ UNLABELLED = "unlabelled"  # counted like a class in a split that has no labels
 _MORE = 1 << 20  # bytes
 
 
-class ImageFile(msgspec.Struct, frozen=True, kw_only=True):
+class ImageFile(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An image file as the folder lists it, unread; a Struct because there may be millions.
 
     Attributes:
@@ -91,7 +91,7 @@ class ArrayImage(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 Image: TypeAlias = ImageFile | ArrayImage
 
 
-class Record(msgspec.Struct, frozen=True, kw_only=True):
+class Record(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An image to store.
 
     Attributes:

@@ -8,8 +8,8 @@ from pathlib import Path
 from bench_shard import FLOOR
 from timing import forget, in_process, interleave, report
 
-ROUNDS = 3
-KEPT, LARGE = 40_000, 1_440
+ROUNDS = 5
+KEPT, LARGE = 40_000, 2_880
 
 PILLOW = """
 import multiprocessing, pathlib, sys
