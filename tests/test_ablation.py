@@ -317,6 +317,18 @@ def test_unfinished_runs_are_left_out_and_named(ablation: Path, tmp_path: Path) 
     assert missing not in [path.parent for path in copy.rglob("result.json")]
 
 
+def test_a_broken_result_names_its_file_and_the_next_step(ablation: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(ablation, copy)
+    broken = copy / "bn_position=after" / "seed-1"
+    (broken / "result.json").write_text('{"epochs": 2')
+
+    with pytest.raises(
+        RunError, match=r"seed-1/result\.json: not JSON: .*; remove the folder .* run its command again"
+    ):
+        kit.compare(copy)
+
+
 def test_an_unknown_dataset_is_named_before_anything_runs(workspace: Path) -> None:
     with pytest.raises(WorkspaceError, match=r"did you mean 'tiny'"):
         kit.ablate("tinny", AXES, root=workspace)

@@ -116,7 +116,7 @@ class RunDirectory:
         try:
             return from_json(self.path / "result.json", RunResult)
         except SpecError as error:
-            raise RunError(str(error)) from error
+            raise RunError(f"{error}; remove the folder {self.path} and run its command again") from error
 
     def finish(self, result: RunResult) -> None:
         """Write the result; the last thing a run does."""
