@@ -13,6 +13,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pandas as pd
 import pytest
 
 import kit
@@ -26,7 +27,7 @@ from kit.shards.plan import ShardPlan
 from kit.shards.read import read_examples
 from kit.shards.tfrecord import read_records
 from kit.shards.write import ShardTask
-from kit.specs import ImageSpec, ShardSpec
+from kit.specs import ShardSpec
 from tests.conftest import Competition
 
 
@@ -194,15 +195,44 @@ def test_arrays_come_back_as_they_were(tmp_path: Path, shape: tuple[int, ...], w
     images = np.random.default_rng(0).integers(0, 256, (150, *shape), np.uint8)
     labels = np.arange(150) % 3
     channels = 1 if shape[-1] != 3 else 3
-    spec = ShardSpec(image=ImageSpec(channels=channels))
-    dataset = shard_arrays(images, labels, name="pets", spec=spec, workers=workers, root=tmp_path)
+    dataset = shard_arrays(images, labels, name="pets", channels=channels, workers=workers, root=tmp_path)
     read = {int(e.key): e for split in dataset.manifest.splits for e in read_examples(dataset, split)}
 
     assert 150 == len(read)
     for number, example in read.items():
         assert np.array_equal(images[number].reshape(12, 12, channels), example.pixels)
         assert str(labels[number]) == example.text
-    assert dataset == shard_arrays(images, labels, name="pets", spec=spec, workers=workers, root=tmp_path)
+    assert dataset == shard_arrays(images, labels, name="pets", channels=channels, workers=workers, root=tmp_path)
+
+
+def test_equal_pixels_stay_together_whatever_holds_them(tmp_path: Path, big_jpegs: Path) -> None:
+    """JPEGs that are kept or decoded at a reduced scale beside their lossless copies, and with other metadata."""
+    for options in ({"size": (16, 16)}, {}, {"size": (16, 16), "folds": 3, "channels": 1}):
+        dataset = shard(big_jpegs, name="pairs", workers=1, root=tmp_path, force=True, **options)
+        rows = pd.read_csv(dataset.folder / "duplicates.csv").groupby("set")
+
+        assert (24, 72) == (dataset.manifest.duplicates.sets, dataset.manifest.duplicates.images)
+        assert 24 == len(rows)
+        for _, members in rows:
+            names = {Path(name).name.removesuffix("-noted.jpg").partition(".")[0] for name in members["input"]}
+
+            assert (1, 1, 1) == (len(names), members["split"].nunique(), members["fold"].nunique(dropna=False))
+
+
+@pytest.fixture(scope="module")
+def big_jpegs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """JPEGs, each beside a PNG of its pixels and beside itself with a comment."""
+    folder = tmp_path_factory.mktemp("pairs")
+    generator = np.random.default_rng(0)
+    for number in range(24):
+        path = folder / "ab"[number % 2] / f"{number}.jpg"
+        path.parent.mkdir(exist_ok=True)
+        coarse = generator.integers(0, 255, (5, 5, 3), np.uint8)
+        cv2.imwrite(str(path), cv2.resize(coarse, (100, 80), interpolation=cv2.INTER_CUBIC))
+        data = path.read_bytes()
+        cv2.imwrite(str(path.with_suffix(".png")), cv2.imread(str(path)))
+        path.with_name(f"{number}-noted.jpg").write_bytes(data[:2] + b"\xff\xfe\x00\x07noted" + data[2:])
+    return folder
 
 
 def test_arrays_take_ids_groups_and_one_hot_labels(tmp_path: Path) -> None:
@@ -219,9 +249,19 @@ def test_arrays_take_ids_groups_and_one_hot_labels(tmp_path: Path) -> None:
     assert ("0", "1") == dataset.manifest.classes
 
 
+def test_arrays_of_different_sizes_and_bands_are_stored(tmp_path: Path) -> None:
+    generator = np.random.default_rng(0)
+    images = [generator.integers(0, 256, (8 + n % 3, 9, 6), np.uint8) for n in range(40)]
+    dataset = shard_arrays(images, np.arange(40) % 2, name="bands", bands=(4, 0, 2), workers=1, root=tmp_path)
+    read = {int(e.key): e.pixels for split in dataset.manifest.splits for e in read_examples(dataset, split)}
+
+    assert all(np.array_equal(image[..., [4, 0, 2]], read[number]) for number, image in enumerate(images))
+
+
 @pytest.mark.parametrize(
     ("images", "labels", "message"),
     [
+        ([np.zeros((8, 8)), np.zeros(8)], [0, 1], r"images must be \[n, .* got arrays of \(8, 8\), \(8,\) \(2\)"),
         (np.zeros((4, 8)), [0, 1, 0, 1], r"images must be \[n, height, width\]"),
         (np.zeros((4, 8, 8), np.uint8), [0, 1, 0], r"4 images have 3 labels"),
         (np.zeros((4, 8, 8), np.uint8), [0.5, 1, 0, 1], r"labels must be classes"),

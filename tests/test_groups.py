@@ -3,12 +3,17 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.sparse.csgraph import connected_components
 
 from kit.errors import SourceError, SpecError
+from kit.images import Origin
+from kit.shards.duplicates import joined
 from kit.shards.groups import Unit, divide_units, tie
+from kit.shards.look import doubtful
 from kit.shards.plan import assign_splits, plan_shards, sample
 from kit.sources import Record
 from kit.sources.record import ImageFile
@@ -31,6 +36,31 @@ def places(given: list[Record], spec: ShardSpec, ties: list[list[Record]] | None
     """Name each record's split and fold."""
     parts = assign_splits(given, spec, ties or [])
     return {r.key: (split, fold) for split, folds in parts.items() for fold, members in folds.items() for r in members}
+
+
+@given(st.lists(st.lists(st.integers(0, 30), min_size=2, max_size=4, unique=True), max_size=12))
+def test_sets_that_share_a_member_become_one(sets: list[list[int]]) -> None:
+    whole = joined(sets)
+    place = {member: number for number, members in enumerate(whole) for member in members}
+
+    assert sum(map(len, whole)) == len(place)
+    assert {member for members in sets for member in members} == place.keys()
+    assert all(1 == len({place[member] for member in members}) for members in sets)
+    graph = np.zeros((31, 31))
+    for members in sets:
+        graph[members[0], members] = 1
+    alone = 31 - len(place)
+    assert connected_components(graph, directed=False)[0] == len(whole) + alone
+
+
+@given(st.lists(st.builds(Origin, st.integers(1, 3), st.integers(1, 3), is_whole=st.booleans()), max_size=20))
+def test_only_images_of_one_size_that_were_decoded_differently_are_doubted(origins: list[Origin]) -> None:
+    doubted = set(doubtful(origins))
+
+    for place, origin in enumerate(origins):
+        size = (origin.height, origin.width)
+        others = {other.is_whole for other in origins if (other.height, other.width) == size}
+        assert (place in doubted) == (others == {True, False})
 
 
 @given(MEMBERS, st.lists(st.lists(st.integers(0, 39), min_size=2, max_size=4), max_size=6))

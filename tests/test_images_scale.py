@@ -54,8 +54,8 @@ def test_none_takes_floats_from_0_to_1(values: np.ndarray) -> None:
 @pytest.mark.parametrize(
     ("values", "reason"),
     [
-        ([[0.0, 255.0]], r"^holds floats from 0 to 255, not from 0 to 1; use --scale minmax$"),
-        ([[-0.5, 1.0]], r"^holds floats from -0.5 to 1, not from 0 to 1; use --scale minmax$"),
+        ([[0.0, 255.0]], r"^holds floats from 0 to 255, not from 0 to 1; divide by .* or use --scale minmax$"),
+        ([[-0.5, 1.0]], r"^holds floats from -0.5 to 1, not from 0 to 1; divide by .* or use --scale minmax$"),
         ([[np.nan, 0.5]], r"^holds floats that are no numbers \(NaN or infinite: 50.0%\); use --scale minmax$"),
         ([[np.inf, 0.5, 0.1, 0.2]], r"^holds floats that are no numbers \(NaN or infinite: 25.0%\)"),
     ],
@@ -146,12 +146,20 @@ def test_booleans_are_black_and_white() -> None:
     assert [[0, 255]] == _scaled(np.array([[False, True]]), "none").tolist()
 
 
-@pytest.mark.parametrize(
-    "values", [np.zeros((4, 5, 7)), np.zeros(4), np.zeros((2, 3, 4, 3)), np.zeros((4, 4), complex), np.array([["a"]])]
-)
+@pytest.mark.parametrize("values", [np.zeros(4), np.zeros((2, 3, 4, 3)), np.zeros((4, 4), complex), np.array([["a"]])])
 def test_arrays_that_are_no_images_are_refused(values: np.ndarray) -> None:
-    with pytest.raises(ImageError, match=r"^an array of .*; kit takes numbers \[h, w\] or \[h, w, 1 to 4\]$"):
+    with pytest.raises(ImageError, match=r"^an array of .*; kit takes numbers \[h, w\] or \[h, w, channels\]$"):
         store_pixels(values, ImageSpec())
+
+
+def test_arrays_of_many_channels_need_a_choice() -> None:
+    values = np.random.default_rng(0).integers(0, 256, (4, 5, 7), np.uint8)
+
+    with pytest.raises(ImageError, match=r"^an array of 7 channels; choose some, as with bands 0,1,2$"):
+        store_pixels(values, ImageSpec())
+    assert np.array_equal(
+        values[..., [6, 0, 1]], _pixels(store_pixels(values, ImageSpec(bands=(6, 0, 1), encoding="raw")))
+    )
 
 
 def test_empty_array_is_refused() -> None:

@@ -274,9 +274,9 @@ def test_rgb_with_more_channels_is_its_first_three(channels: int) -> None:
 @pytest.mark.parametrize(
     ("channels", "reason"),
     [
-        (7, "^has 7 channels; kit takes 1 to 4: grey, RGB, and either with alpha$"),
-        (3, "^has 3 channels of grey, and none is marked as alpha; save it as RGB$"),
-        (2, "^has 2 channels of grey, and none is marked as alpha; save the one that counts$"),
+        (7, "^has 7 channels that are neither RGB nor alpha; choose some, as with --bands 0,1,2$"),
+        (3, "^has 3 channels that are neither RGB nor alpha; choose some, as with --bands 0,1,2$"),
+        (2, "^has 2 channels that are neither RGB nor alpha; choose some, as with --bands 0$"),
     ],
 )
 def test_channels_without_a_meaning_are_named(channels: int, reason: str) -> None:
@@ -285,6 +285,23 @@ def test_channels_without_a_meaning_are_named(channels: int, reason: str) -> Non
 
     with pytest.raises(ImageError, match=reason):
         store_image(data, COLOUR)
+
+
+@pytest.mark.parametrize("bands", [(0,), (5,), (4, 0, 2)])
+@pytest.mark.parametrize("planar", ["contig", "separate"])
+def test_bands_are_taken_as_they_are(bands: tuple[int, ...], planar: str) -> None:
+    values = _values(20, 30, 6)
+    shaped = values if planar == "contig" else np.moveaxis(values, 2, 0)
+    data = _tiff(shaped, photometric="minisblack", planarconfig=planar, extrasamples=["unspecified"] * 5)
+    spec = ImageSpec(bands=bands, channels=1 if len(bands) == 1 else 3, encoding="raw")
+    stored = store_image(data, spec)
+
+    assert values[..., list(bands)].tobytes() == stored.encoded
+
+
+def test_bands_that_are_not_there_are_named() -> None:
+    with pytest.raises(ImageError, match=r"^has 3 channels, counted from 0; there is no channel 3$"):
+        store_image(_tiff(_values(20, 30, 3)), ImageSpec(bands=(3,), encoding="raw"))
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,25 @@ def flat(parts: dict[str, dict[int, list[Record]]]) -> dict[str, list[Record]]:
     return {split: [member for members in folds.values() for member in members] for split, folds in parts.items()}
 
 
+@given(labelled(), st.integers(2, 7), st.integers(0, 99))
+def test_folds_without_groups_differ_by_one_image_at_most_in_all_and_in_each_class(
+    records: list[Record], folds: int, seed: int
+) -> None:
+    spec = ShardSpec(folds=folds, seed=seed)
+    try:
+        parts = assign_splits(records, spec)
+    except SpecError:  # fewer images than folds
+        assert len(records) < folds
+        return
+    members = [fold for split in parts.values() for fold in split.values()]
+
+    assert folds == len(members)
+    assert 1 >= max(map(len, members)) - min(map(len, members))
+    for label in {record.label for record in records}:
+        counts = [sum(record.label == label for record in fold) for fold in members]
+        assert 1 >= max(counts) - min(counts)
+
+
 @given(KEYS, shares())
 def test_division_keeps_every_member_once_and_in_order(keys: list[str], parts: tuple[float, ...]) -> None:
     members = [record(key) for key in keys]

@@ -453,6 +453,18 @@ def test_shard_of_sound_records_in_another_order_is_found(cells: Dataset) -> Non
         verify_dataset(read_dataset(cells.folder))
 
 
+def test_the_same_command_verifies_a_finished_dataset(many: Path, tmp_path: Path) -> None:
+    dataset = shard(many, **HALVES, workers=1, root=tmp_path)
+    path = dataset.folder / dataset.manifest.shards[0].name
+    data = bytearray(path.read_bytes())
+    data[-9] ^= 1
+    path.write_bytes(data)
+
+    with pytest.raises(CorruptRecordError, match=rf"{path.name}: record \d+ at byte \d+ is damaged or cut short"):
+        shard(many, **HALVES, workers=1, root=tmp_path)
+    assert dataset == shard(many, **HALVES, workers=1, root=tmp_path, force=True)
+
+
 def test_untouched_dataset_is_verified(cells: Dataset) -> None:
     verify_dataset(cells)
 

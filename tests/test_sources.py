@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import tempfile
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -235,7 +238,7 @@ def test_label_file_without_header_is_read(cifar: Path) -> None:
     source = _read(folder / "train", labels=folder / "trainLabels.csv")
 
     assert 100 <= len(source.records)
-    assert not source.rejects
+    assert [".DS_Store"] == [Path(reject.name).name for reject in source.rejects]
 
 
 def test_id_that_leads_elsewhere_is_said_to(tmp_path: Path) -> None:
@@ -347,12 +350,86 @@ def test_links_are_followed_once_and_loops_named(tmp_path: Path) -> None:
     ] == [(Path(reject.name).name, reject.reason, reject.is_bad) for reject in source.rejects]
 
 
+def test_links_to_themselves_are_named(tmp_path: Path) -> None:
+    folder = _images(tmp_path / "images", "a/1.png", "a/2.png", "b/1.png", "b/2.png")
+    for name in ("loop", "loop.png"):
+        (folder / "b" / name).symlink_to(name)
+
+    assert [("loop", False), ("loop.png", True)] == [
+        (Path(reject.name).name, reject.is_bad)
+        for reject in _read(folder).rejects
+        if reject.reason == "cannot be followed: Too many levels of symbolic links"
+    ]
+
+
+def test_a_folder_that_cannot_be_listed_is_a_bad_input() -> None:
+    with tempfile.TemporaryDirectory() as top:
+        folder = _images(Path(top), "a/1.png", "a/2.png", "b/1.png", "b/2.png", "a/locked/3.png")
+        folder.chmod(0o755)
+        (folder / "a" / "locked").chmod(0)
+        with _as_nobody():
+            source = _read(folder)
+        (folder / "a" / "locked").chmod(0o755)
+
+        assert (Reject(f"{top}/a/locked", "the folder cannot be listed: Permission denied"),) == source.rejects
+        assert {"a": 2, "b": 2} == Counter(record.label for record in source.records)
+
+
+@contextlib.contextmanager
+def _as_nobody() -> Iterator[None]:
+    """Read files as a user without rights: root may read everything."""
+    is_root = os.geteuid() == 0
+    if is_root:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        if is_root:
+            os.seteuid(0)
+
+
+def test_folders_can_be_excluded(tmp_path: Path) -> None:
+    folder = _images(tmp_path / "images", "a/1.png", "a/2.png", "b/1.png", "b/2.png", "a/old/3.png")
+    (folder / "empty").mkdir()
+    excluded = tmp_path / "exclude.txt"
+    excluded.write_text("a/old/\nempty\n")
+    source = _read(folder, exclude=excluded)
+
+    assert {"a": 2, "b": 2} == Counter(record.label for record in source.records)
+    assert {"a/old", "empty"} == {
+        Path(reject.name).relative_to(folder).as_posix()
+        for reject in source.rejects
+        if (reject.reason, reject.is_bad) == ("the folder is left out by hand", False)
+    }
+
+
+def test_a_class_expression_that_finds_nothing_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"--class-from '_\(virrus\)_' finds nothing in file names such as NORMAL"):
+        _read(_images(tmp_path, *XRAYS), class_from="_(virrus)_")
+
+
+def test_training_and_testing_are_splits(tmp_path: Path) -> None:
+    names = [f"{split}/{label}/{n}.png" for split in ("Training", "Testing") for label in "ab" for n in range(2)]
+    source = _read(_images(tmp_path, *names))
+
+    assert {("train", "a"): 2, ("train", "b"): 2, ("test", "a"): 2, ("test", "b"): 2} == Counter(
+        (record.split, record.label) for record in source.records
+    )
+
+
+def test_a_one_hot_column_without_an_image_is_named(tmp_path: Path) -> None:
+    table = "id,cat,dog,bird\na,1,0,0\nb,0,1,0\nc,1,0,0\nd,0,1,0\n"
+    with pytest.raises(SourceError, match=r"one-hot column bird \(1\) marks no image; .*--label-column cat,dog"):
+        _labelled(tmp_path, table, *FOUR)
+
+
 def test_what_is_no_image_is_listed_and_does_not_count_as_bad(tmp_path: Path) -> None:
     folder = _images(tmp_path, "a/1.png", "a/2.png", "b/1.png", "b/2.png", "b/notes.doc", "README", "a/Thumbs.db")
     source = _read(folder)
 
     assert [
         ("README", "no image: the name has no ending", False),
+        ("Thumbs.db", "hidden, or left behind by a system: not looked at", False),
         ("notes.doc", "no image by its ending (.doc)", False),
     ] == [(Path(reject.name).name, reject.reason, reject.is_bad) for reject in source.rejects]
 

@@ -23,7 +23,7 @@ from kit.errors import KitError
 
 STOPPED = 130  # 128 + SIGINT, as shells say it
 _NEXT_STEPS = {
-    errno.ENOSPC: "free some space and run the same command again: what was finished is kept",
+    errno.ENOSPC: "free some space and run the same command again; finished shards and epochs are kept",
     errno.EROFS: "choose another --root or output",
     errno.EACCES: "change its permissions, or choose another --root or output",
 }

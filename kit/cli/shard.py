@@ -78,6 +78,15 @@ def shard(
         ),
     ] = "none",
     page: Annotated[int, typer.Option(help="Of TIFFs with several pages, from 0.", rich_help_panel=_IMAGES)] = 0,
+    bands: Annotated[
+        str | None,
+        typer.Option(
+            metavar="0|2,1,0",
+            help="Channels of multichannel TIFFs to take, from 0: one, or three.",
+            show_default="grey or RGB as marked",
+            rich_help_panel=_IMAGES,
+        ),
+    ] = None,
     encoding: Annotated[
         str,
         typer.Option(
@@ -106,7 +115,7 @@ def shard(
     from kit.errors import SpecError
     from kit.reports.dataset import dataset_tables, remarks
     from kit.shards import shard as shard_images
-    from kit.specs import parse_size, parse_split
+    from kit.specs import parse_bands, parse_size, parse_split
 
     shares = parse_split(split or "70/30")
     if folds and split and len(shares) < 3:  # noqa: PLR2004 (train, validation, test)
@@ -129,6 +138,7 @@ def shard(
         channels=channels,
         scale=scale,
         page=page,
+        bands=parse_bands(bands) if bands else (),
         encoding=encoding,
         split=shares,
         folds=folds,

@@ -8,12 +8,13 @@ from kit.images.equal import equal_images
 from kit.images.errors import ImageError
 from kit.images.header import ImageHeader
 from kit.images.samples import Pixels
-from kit.images.store import Format, StoredImage, store_image, store_pixels
+from kit.images.store import Format, Origin, StoredImage, store_image, store_pixels
 
 __all__ = [
     "Format",
     "ImageError",
     "ImageHeader",
+    "Origin",
     "Pixels",
     "StoredImage",
     "decode_image",

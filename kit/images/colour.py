@@ -12,10 +12,10 @@ from kit.images.samples import Samples, Values
 
 _ALPHA = {1, 2}  # of ExtraSamples: associated, unassociated; 0 is unspecified
 _CMYK = 1  # of InkSet
-_RGB_CHANNELS, _CMYK_CHANNELS, _MOST = 3, 4, 4
+_RGB_CHANNELS, _CMYK_CHANNELS = 3, 4
 
 
-def to_samples(values: Values, page: Directory, header: ImageHeader) -> Samples:
+def to_samples(values: Values, page: Directory, header: ImageHeader, bands: tuple[int, ...] = ()) -> Samples:
     """Interpret a page's samples by its photometric tag.
 
     Alpha is dropped, not composited: what lies beneath it is what the file stores.
@@ -24,15 +24,18 @@ def to_samples(values: Values, page: Directory, header: ImageHeader) -> Samples:
         values: [height, width, channels] as the file stores them; JPEG's YCbCr already as RGB.
         page: their tags.
         header: of the page.
+        bands: channels to take as they are, whatever the tag says.
 
     Raises:
-        ImageError: neither grey, RGB, palette, CMYK nor JPEG's YCbCr.
+        ImageError: no such channels, neither grey, RGB, palette, CMYK nor JPEG's YCbCr.
     """
     if values.dtype.kind not in "buif":
         raise ImageError(f"holds {'complex numbers' if values.dtype.kind == 'c' else values.dtype}, not brightness")
     values = values.view(np.uint8) if values.dtype == np.bool_ else values
     whole = values.dtype.itemsize * 8
     bits = header.bits if len(set(page.numbers(tags.BITS))) <= 1 and header.bits <= whole else whole
+    if bands:
+        return Samples(chosen(values, bands), bits)
     match photometric(page):
         case tags.MIN_IS_BLACK:
             return Samples(_grey(values, page), bits)
@@ -50,6 +53,17 @@ def to_samples(values: Values, page: Directory, header: ImageHeader) -> Samples:
             raise ImageError(f"has {values.shape[2]} channels of photometric kind {other}, which kit does not know")
 
 
+def chosen(values: Values, bands: tuple[int, ...]) -> Values:
+    """Take channels by their places.
+
+    Raises:
+        ImageError: there are fewer.
+    """
+    if max(bands) >= values.shape[2]:
+        raise ImageError(f"has {values.shape[2]} channels, counted from 0; there is no channel {max(bands)}")
+    return values[..., list(bands)]
+
+
 def photometric(page: Directory) -> int:
     """Return what the page's channels mean; where it does not say, what their number suggests."""
     if tags.PHOTOMETRIC in page:
@@ -63,12 +77,8 @@ def _grey(values: Values, page: Directory) -> Values:
     extra = page.numbers(tags.EXTRA_SAMPLES)
     if channels == 1 or (len(extra) == channels - 1 and _ALPHA.issuperset(extra)):
         return values[..., :1]
-    if channels > _MOST:
-        raise ImageError(f"has {channels} channels; kit takes 1 to {_MOST}: grey, RGB, and either with alpha")
-    raise ImageError(
-        f"has {channels} channels of grey, and none is marked as alpha; "
-        f"save {'the one that counts' if channels == 2 else 'it as RGB'}"  # noqa: PLR2004 (grey and what?)
-    )
+    which = "0" if channels < _RGB_CHANNELS else "0,1,2"
+    raise ImageError(f"has {channels} channels that are neither RGB nor alpha; choose some, as with --bands {which}")
 
 
 def _inverted(values: Values, bits: int) -> Values:

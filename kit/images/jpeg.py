@@ -23,6 +23,7 @@ _PROGRESSIVE = 0xC2
 _LOSSLESS = {0xC3, 0xC7, 0xCB, 0xCF}
 _ARITHMETIC = {0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF}
 _APP1, _APP14, _SCAN, _END, _FILL = 0xE1, 0xEE, 0xDA, 0xD9, 0xFF
+_ASIDES = {*range(0xE0, 0xEE), 0xEF, 0xFE}  # APP0 to APP13, APP15 and comments
 _BARE = {0x01, *range(0xD0, 0xD9)}  # markers without a length
 _SCANS = 500  # of a progressive file, as libjpeg's authors advise; each costs a pass over all pixels
 _FRAME = struct.Struct(">BHHB")
@@ -37,10 +38,11 @@ class JpegFile:
         header: of the image.
     """
 
-    __slots__ = ("_data", "_frame", "_is_clean", "_is_rgb", "_orientation", "_scan", "_size", "header")
+    __slots__ = ("_asides", "_data", "_frame", "_is_clean", "_is_rgb", "_orientation", "_scan", "_size", "header")
 
     def __init__(self, data: bytes) -> None:
         self._data = data
+        self._asides: list[tuple[int, int]] = []  # where metadata stand: no reader's pixels depend on them
         self._is_clean = True
         self._is_rgb = False
         self._frame = 0
@@ -78,6 +80,7 @@ class JpegFile:
             return 0
         length = int.from_bytes(data[place + 2 : place + 4], "big")
         body, after = place + 4, place + 2 + length
+        self._asides += [(place, after)] * (marker in _ASIDES)
         if marker in _FRAMES:
             self._frame, self._size = marker, _FRAME.unpack_from(data, body)
             self._is_rgb = self._is_rgb or data[body + 6 : body + 15 : 3] == b"RGB"
@@ -88,6 +91,13 @@ class JpegFile:
         elif marker == _SCAN:
             self._scan = body
         return after
+
+    @property
+    def content(self) -> bytes:
+        """The file without its metadata: what its pixels are made of."""
+        starts = [0, *(after for _, after in self._asides)]
+        ends = [*(before for before, _ in self._asides), len(self._data)]
+        return b"".join(self._data[start:end] for start, end in zip(starts, ends, strict=True))
 
     def pages(self) -> int:
         """One."""

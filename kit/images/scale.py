@@ -49,7 +49,10 @@ def _unit_range(values: Values) -> tuple[float, float]:
         share = np.count_nonzero(~np.isfinite(values)) / values.size
         raise ImageError(f"holds floats that are no numbers (NaN or infinite: {share:.1%}); use --scale minmax")
     if low < 0 or high > 1:
-        raise ImageError(f"holds floats from {low:.6g} to {high:.6g}, not from 0 to 1; use --scale minmax")
+        raise ImageError(
+            f"holds floats from {low:.6g} to {high:.6g}, not from 0 to 1; divide by the full range, store 0 to 255 as"
+            " uint8, or use --scale minmax"
+        )
     return 0.0, 1.0
 
 

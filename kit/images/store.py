@@ -9,10 +9,15 @@ import msgspec
 import numpy as np
 from xxhash import xxh3_128_hexdigest
 
+from kit.images.colour import chosen
 from kit.images.decode import ImageFile, open_image, to_pixels
 from kit.images.errors import ImageError
+from kit.images.fit import reduction
 from kit.images.header import check_size
+from kit.images.jpeg import JpegFile
+from kit.images.orientation import swaps_sides
 from kit.images.samples import Pixels, Samples, Values
+from kit.images.tiff import TiffFile
 from kit.specs import ImageSpec
 
 Format: TypeAlias = Literal["raw", "png", "jpeg"]
@@ -21,6 +26,21 @@ RAW_BYTES = 256 << 10  # up to 295x295 RGB: PNG would save a third of the bytes,
 PNG_LEVEL = 1  # of 9: a tenth of the time of level 9 for a few per cent of the bytes
 
 _NUMBERS = "buif"  # NumPy's kinds: booleans, unsigned and signed integers, floats
+
+
+class Origin(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What a stored image was made of.
+
+    Attributes:
+        height: of the upright source image, pixels.
+        width: likewise.
+        is_whole: whether every pixel of it was decoded as it is: not of a kept JPEG, nor of one that was decoded at a
+            reduced scale or to its own grey. Only then do equal pixels show in equal digests.
+    """
+
+    height: int
+    width: int
+    is_whole: bool
 
 
 class StoredImage(msgspec.Struct, frozen=True):
@@ -32,9 +52,10 @@ class StoredImage(msgspec.Struct, frozen=True):
         height: pixels.
         width: pixels.
         channels: 3 (RGB) or 1 (grey), also of a grey JPEG that readers decode to RGB.
-        digest: 32 hexadecimal digits; equal for equal stored pixels of one shape, and for equal files that were
-            kept undecoded.
+        digest: 32 hexadecimal digits; equal for equal stored pixels of one shape, and for JPEGs that were kept
+            undecoded and differ in their metadata at most.
         source: what it was made from, such as "TIFF, 3 x uint16".
+        origin: its size, and how much of it was decoded.
     """
 
     encoded: bytes
@@ -44,6 +65,7 @@ class StoredImage(msgspec.Struct, frozen=True):
     channels: int
     digest: str
     source: str
+    origin: Origin
 
 
 def store_image(data: bytes, spec: ImageSpec) -> StoredImage:
@@ -58,13 +80,18 @@ def store_image(data: bytes, spec: ImageSpec) -> StoredImage:
         ImageError: with the reason.
     """
     file = open_image(data, spec.page)
+    if spec.bands and not isinstance(file, TiffFile):
+        raise ImageError(f"is a {file.header.kind}: bands are of TIFFs and arrays")
     kept = file.kept_as(spec.channels)
-    if kept == "jpeg" and _keeps_jpeg(file, spec):
+    if isinstance(file, JpegFile) and kept and _keeps_jpeg(file, spec):
         header = file.header
-        digest = xxh3_128_hexdigest(data)
-        return StoredImage(data, "jpeg", header.height, header.width, spec.channels, digest, header.source)
+        digest = xxh3_128_hexdigest(file.content)
+        origin = Origin(header.height, header.width, is_whole=False)
+        return StoredImage(data, "jpeg", header.height, header.width, spec.channels, digest, header.source, origin)
     pixels = to_pixels(file.samples(spec), spec)
-    return _stored(pixels, spec, file.header.source, data if kept == "png" and _fits(file, spec) else None)
+    return _stored(
+        pixels, spec, file.header.source, _origin(file, spec), data if kept == "png" and _fits(file, spec) else None
+    )
 
 
 def store_pixels(pixels: Values, spec: ImageSpec) -> StoredImage:
@@ -80,14 +107,28 @@ def store_pixels(pixels: Values, spec: ImageSpec) -> StoredImage:
     """
     array = np.asarray(pixels)
     shaped = array[..., None] if array.ndim == 2 else array  # noqa: PLR2004 (height and width)
-    if shaped.ndim != 3 or not 1 <= shaped.shape[2] <= 4 or array.dtype.kind not in _NUMBERS:  # noqa: PLR2004
-        raise ImageError(f"an array of {array.dtype} {list(array.shape)}; kit takes numbers [h, w] or [h, w, 1 to 4]")
+    if shaped.ndim != 3 or array.dtype.kind not in _NUMBERS:  # noqa: PLR2004
+        raise ImageError(f"an array of {array.dtype} {list(array.shape)}; kit takes numbers [h, w] or [h, w, channels]")
+    if not spec.bands and not 1 <= shaped.shape[2] <= 4:  # noqa: PLR2004
+        raise ImageError(f"an array of {shaped.shape[2]} channels; choose some, as with bands 0,1,2")
     check_size(*shaped.shape[:2])
     is_bool = array.dtype == np.bool_
-    values = shaped[..., : 3 if shaped.shape[2] >= 3 else 1]  # noqa: PLR2004 (RGB)
+    rgb = shaped[..., : 3 if shaped.shape[2] >= 3 else 1]  # noqa: PLR2004
+    values = chosen(shaped, spec.bands) if spec.bands else rgb
     samples = Samples(values.astype(np.uint8), 1) if is_bool else Samples(values, array.dtype.itemsize * 8)
     source = f"array, {shaped.shape[2]} x {array.dtype}"
-    return _stored(to_pixels(samples, spec), spec, source, None)
+    origin = Origin(shaped.shape[0], shaped.shape[1], is_whole=True)
+    return _stored(to_pixels(samples, spec), spec, source, origin, None)
+
+
+def _origin(file: ImageFile, spec: ImageSpec) -> Origin:
+    header = file.header
+    height, width = header.height, header.width
+    if swaps_sides(header.orientation):
+        height, width = width, height
+    is_jpeg = header.kind == "JPEG"
+    is_part = is_jpeg and (reduction(spec, header) > 1 or header.channels > spec.channels)
+    return Origin(height, width, is_whole=not is_part)
 
 
 def _fits(file: ImageFile, spec: ImageSpec) -> bool:
@@ -102,7 +143,7 @@ def _keeps_jpeg(file: ImageFile, spec: ImageSpec) -> bool:
     return spec.encoding == "keep" or (spec.encoding == "auto" and not is_small)
 
 
-def _stored(pixels: Pixels, spec: ImageSpec, source: str, png: bytes | None) -> StoredImage:
+def _stored(pixels: Pixels, spec: ImageSpec, source: str, origin: Origin, png: bytes | None) -> StoredImage:
     """Encode pixels, or keep `png`, the file that shows them."""
     height, width, channels = pixels.shape
     raw = pixels.tobytes()
@@ -114,7 +155,7 @@ def _stored(pixels: Pixels, spec: ImageSpec, source: str, png: bytes | None) -> 
     else:
         encoded = _encoded(pixels, ".jpg", [cv2.IMWRITE_JPEG_QUALITY, spec.quality])
     digest = xxh3_128_hexdigest(raw, height << 32 | width << 2 | channels)  # the shape as the hash's seed
-    return StoredImage(encoded, form, height, width, channels, digest, source)
+    return StoredImage(encoded, form, height, width, channels, digest, source, origin)
 
 
 def _chosen(spec: ImageSpec, size: int, *, is_png: bool) -> Format:

@@ -77,11 +77,10 @@ class TiffFile:
         Raises:
             ImageError: damaged, or of a kind that cannot be decoded.
         """
-        del spec
-        if (plain := self._view()) is not None:
+        if not spec.bands and (plain := self._view()) is not None:
             return Samples(plain)
         parts = find_parts(self._tags, self.header, len(self._data))
-        samples = self._decode(parts)
+        samples = self._decode(parts, spec.bands)
         return Samples(upright(samples.values, self.header.orientation), samples.bits)
 
     def _view(self) -> Pixels | None:
@@ -117,7 +116,7 @@ class TiffFile:
             and (tags.SAMPLE_FORMAT not in page or set(page.numbers(tags.SAMPLE_FORMAT)) <= _INTEGERS)
         )
 
-    def _decode(self, parts: list[Part]) -> Samples:
+    def _decode(self, parts: list[Part], bands: tuple[int, ...]) -> Samples:
         """Decode by the way that the page's compression and type ask for."""
         page, header = self._tags, self.header
         codec = page.number(tags.COMPRESSION, tags.PLAIN)
@@ -136,7 +135,7 @@ class TiffFile:
             values = self._by_tifffile(parts, codec)
         if values.shape != (header.height, header.width, header.channels):
             raise damaged("TIFF")
-        return to_samples(values, page, header)
+        return to_samples(values, page, header, bands)
 
     def _type(self) -> str:
         """Name NumPy's type of the channels, where they are whole bytes and all alike."""

@@ -21,8 +21,10 @@ from kit.progress import NO_PROGRESS, Progress
 from kit.shards import tfds
 from kit.shards.dataset import DUPLICATES, MANIFEST, REJECTS, SAMPLE_SUBMISSION, Dataset, read_dataset
 from kit.shards.duplicates import Placed, describe_duplicates, duplicates_csv, find_duplicates
+from kit.shards.look import doubtful, look_again
 from kit.shards.manifest import NO_FOLD, ImageInfo, Manifest, SourceInfo, fingerprint
 from kit.shards.plan import ShardPlan, plan_shards, sample
+from kit.shards.verify import verify_dataset
 from kit.shards.write import ShardTask, WrittenShard, kept_shard, settle_shard, summary_path, write_shard
 from kit.sources import UNLABELLED, Record, Reject, Source
 from kit.specs import ShardSpec, SourceSpec, setting_paths, to_json, value_of
@@ -85,7 +87,7 @@ def build_dataset(
     if final.exists():
         _refuse_foreign(final)
         if not force:
-            dataset = _same_dataset(final, conversion)
+            dataset = _same_dataset(final, conversion, progress)
             _remove_stale(partial, final)
             return dataset
     _refuse_bad(conversion.name, conversion.source.rejects, max_bad, is_read=False)
@@ -108,7 +110,7 @@ def describe_source(source: Source, spec: SourceSpec) -> SourceInfo:
     for record in source.records:
         line = [record.key, record.label, record.split, record.group, *record.file.identity]
         digest.update(msgspec.json.encode(line) + b"\n")
-    digest.update(msgspec.json.encode([Path(reject.name).name for reject in source.rejects]))
+    digest.update(msgspec.json.encode([Path(reject.name).name for reject in source.rejects if reject.is_bad]))
     if source.sample_submission:
         digest.update(source.sample_submission.read_bytes())
     return SourceInfo(spec=spec, files=len(source.records), digest=digest.hexdigest()[:16])
@@ -135,7 +137,7 @@ def _remove_stale(partial: Path, final: Path) -> None:
             shutil.rmtree(partial, ignore_errors=True)
 
 
-def _same_dataset(folder: Path, conversion: Conversion) -> Dataset:
+def _same_dataset(folder: Path, conversion: Conversion, progress: Progress) -> Dataset:
     dataset = read_dataset(folder)
     changes = _changes(dataset.manifest, conversion)
     if changes:
@@ -143,6 +145,7 @@ def _same_dataset(folder: Path, conversion: Conversion) -> Dataset:
             f"{folder} was made from other inputs or settings: {'; '.join(changes)};"
             " choose another --name, or replace it with --force"
         )
+    verify_dataset(dataset, progress)
     return dataset
 
 
@@ -200,7 +203,8 @@ def _write(partial: Path, conversion: Conversion, engine: Engine, progress: Prog
     records, left_out = sample(conversion.source.records, conversion.spec)
     ties = _read_ties(partial, records)
     plans = plan_shards(records, conversion.spec, ties)
-    shards, duplicates = _write_plans(plans, partial, conversion, engine, progress)
+    looks: dict[int, str] = {}
+    shards, duplicates = _write_plans(plans, partial, conversion, engine, progress, looks=looks)
     if duplicates and not ties:
         tied = [[placed.record for placed in members] for members in duplicates]
         _write_ties(partial, records, tied)
@@ -210,7 +214,7 @@ def _write(partial: Path, conversion: Conversion, engine: Engine, progress: Prog
                 0, f"{len(duplicates):,} sets of equal images: shards are written anew to keep them together"
             )
             plans = again
-            shards, duplicates = _write_plans(plans, partial, conversion, engine, progress)
+            shards, duplicates = _write_plans(plans, partial, conversion, engine, progress, looks=looks)
     taken = f"not taken: --{'balance down' if conversion.spec.balance else 'per-class'} leaves it out"
     rejects = [
         *conversion.source.rejects,
@@ -221,12 +225,25 @@ def _write(partial: Path, conversion: Conversion, engine: Engine, progress: Prog
 
 
 def _write_plans(
-    plans: Sequence[ShardPlan], partial: Path, conversion: Conversion, engine: Engine, progress: Progress
+    plans: Sequence[ShardPlan],
+    partial: Path,
+    conversion: Conversion,
+    engine: Engine,
+    progress: Progress,
+    *,
+    looks: dict[int, str],
 ) -> tuple[list[WrittenShard], list[list[Placed]]]:
+    """Write shards, and find equal images; `looks` keeps what is known of whole images by their record's `id`."""
     classes = class_names(conversion.source.records)
     tasks = [ShardTask(partial, plan, classes, conversion.spec) for plan in plans]
     shards = _write_shards(tasks, engine, progress)
-    return shards, find_duplicates(plans, [shard.digests for shard in shards])
+    digests = [digest for shard in shards for digest in shard.digests]
+    places = doubtful([origin for shard in shards for origin in shard.origins])
+    if not places:
+        return shards, find_duplicates(plans, digests)
+    records = [record for plan in plans for record in plan.records]
+    look_again([records[place] for place in places], conversion.spec.image, engine, progress, looks)
+    return shards, find_duplicates(plans, digests, [looks.get(id(record), "") for record in records])
 
 
 def _write_ties(partial: Path, records: Sequence[Record], ties: Sequence[Sequence[Record]]) -> None:

@@ -40,6 +40,7 @@ def shard(
     channels: int = 3,
     scale: str = "none",
     page: int = 0,
+    bands: Sequence[int] = (),
     encoding: str = "auto",
     split: tuple[float, ...] = (0.7, 0.3),
     folds: int = 0,
@@ -74,6 +75,7 @@ def shard(
         channels: 3 for RGB, 1 for grey.
         scale: "none", "minmax" or "percentile:1,99", for more than 8 bits; see `ImageSpec`.
         page: of files with several, from 0.
+        bands: channels of TIFFs and arrays to take, from 0: three, or one; those marked as grey or RGB otherwise.
         encoding: "auto", "keep", "raw", "png" or "jpeg:90"; see `ImageSpec`.
         split: shares of train and validation, or train, validation and test.
         folds: equal parts for cross-validation; validation is fold 0 then, train the others.
@@ -91,14 +93,7 @@ def shard(
         KitError: labels or images that cannot become this dataset; nothing is left half-written.
     """
     spec = ShardSpec(
-        image=ImageSpec(
-            size=size,
-            fit=cast("Fit", fit),
-            channels=1 if channels == 1 else cast("Any", channels),
-            scale=scale,
-            page=page,
-            encoding=encoding,
-        ),
+        image=_image_spec(size, fit, channels, scale=scale, page=page, bands=bands, encoding=encoding),
         split=split,
         folds=folds,
         balance=balance,
@@ -141,7 +136,17 @@ def shard_arrays(
     name: str,
     ids: Sequence[str] | None = None,
     groups: Sequence[Any] | None = None,
-    spec: ShardSpec | None = None,
+    size: tuple[int, int] | None = None,
+    fit: str = "crop",
+    channels: int = 3,
+    scale: str = "none",
+    bands: Sequence[int] = (),
+    encoding: str = "auto",
+    split: tuple[float, ...] = (0.7, 0.3),
+    folds: int = 0,
+    balance: str | None = None,
+    per_class: int | None = None,
+    seed: int = 0,
     workers: int | None = None,
     force: bool = False,
     root: Path | str | None = None,
@@ -150,12 +155,23 @@ def shard_arrays(
     """Write arrays as dataset `name`.
 
     Args:
-        images: [n, height, width] or [n, height, width, channels], of any number type; see `ImageSpec.scale`.
+        images: [n, height, width] or [n, height, width, channels], of any number type, or n arrays of different sizes;
+            floats are 0 to 1, or see `scale`.
         labels: n classes as numbers or names, [n], [n, 1], or one-hot [n, classes].
         name: of the dataset, a folder in tfrecords/.
         ids: n texts that are all different; places otherwise.
         groups: n names of what must not be divided between splits, such as patients.
-        spec: sizes, splits, folds and so on.
+        size: height and width in pixels; None keeps each image's own.
+        fit: "crop", "pad" or "stretch"; see `ImageSpec`.
+        channels: that are stored: 3 for RGB, 1 for grey.
+        scale: "none", "minmax" or "percentile:1,99", for more than 8 bits; see `ImageSpec`.
+        bands: channels to take, from 0: three, or one; needed for more than four.
+        encoding: "auto", "raw", "png" or "jpeg:90"; see `ImageSpec`.
+        split: shares of train and validation, or train, validation and test.
+        folds: equal parts for cross-validation; validation is fold 0 then, train the others.
+        balance: "down" takes as many images of each class as the smallest has.
+        per_class: images to take of each class.
+        seed: of the split, the folds, what is taken and the order.
         workers: processes; one for each core otherwise.
         force: replace a dataset of other inputs or settings.
         root: of the workspace; KIT_ROOT or the current folder otherwise.
@@ -164,16 +180,31 @@ def shard_arrays(
     Raises:
         KitError: arrays that cannot become this dataset; nothing is left half-written.
     """
+    spec = ShardSpec(
+        image=_image_spec(size, fit, channels, scale=scale, bands=bands, encoding=encoding),
+        split=split,
+        folds=folds,
+        balance=balance,
+        per_class=per_class,
+        seed=seed,
+    )
     return _convert(
         read_arrays(images, labels, ids=ids, groups=groups),
         SourceSpec(folder="arrays"),
-        spec or ShardSpec(),
+        spec,
         name=name,
         engine=engine_for(workers),
         force=force,
         root=root,
         progress=progress,
     )
+
+
+def _image_spec(
+    size: tuple[int, int] | None, fit: str, channels: int, *, bands: Sequence[int], **others: Any
+) -> ImageSpec:
+    """Make settings of what a caller gives; they refuse what cannot be."""
+    return ImageSpec(size=size, fit=cast("Fit", fit), channels=cast("Any", channels), bands=tuple(bands), **others)
 
 
 def _convert(

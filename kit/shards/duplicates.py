@@ -22,17 +22,18 @@ class Placed:
     fold: int
 
 
-def find_duplicates(plans: Sequence[ShardPlan], digests: Sequence[Sequence[str]]) -> list[list[Placed]]:
+def find_duplicates(plans: Sequence[ShardPlan], *digests: Sequence[str]) -> list[list[Placed]]:
     """Find the sets of equal images.
 
     Args:
         plans: that were written.
-        digests: of each plan's records; empty for a rejected one.
+        digests: of their records, one kind or several: images are equal if any kind says so; empty where it says
+            nothing.
 
     Returns:
         Sets of two or more, each sorted by file name, sorted by their first.
     """
-    equal = equal_images(digest for shard_digests in digests for digest in shard_digests)
+    equal = joined([places for kind in digests for places in equal_images(kind)])
     if not equal:
         return []
     written = [(record, plan) for plan in plans for record in plan.records]
@@ -41,6 +42,15 @@ def find_duplicates(plans: Sequence[ShardPlan], digests: Sequence[Sequence[str]]
         members = (written[place] for place in places)
         sets.append(sorted((Placed(record, plan.split, plan.fold) for record, plan in members), key=_order))
     return sorted(sets, key=lambda members: _order(members[0]))
+
+
+def joined(sets: Sequence[Sequence[int]]) -> list[list[int]]:
+    """Join sets that share a member, until none do."""
+    of: dict[int, set[int]] = {}
+    for members in sets:
+        whole = set(members).union(*(of[member] for member in members if member in of))
+        of.update(dict.fromkeys(whole, whole))
+    return [sorted(whole) for whole in {id(whole): whole for whole in of.values()}.values()]
 
 
 def describe_duplicates(sets: Sequence[Sequence[Placed]]) -> DuplicateInfo:

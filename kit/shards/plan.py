@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -148,10 +149,29 @@ def _divide(
     by_class: dict[str, list[Record]] = {}
     for record in _drawn(records, seed, purpose):
         by_class.setdefault(record.label or "", []).append(record)
+    dealt = 0
     for members in by_class.values():
-        for part, some in zip(parts, divide(members, shares), strict=True):
+        cut = deal(members, len(shares), dealt) if purpose == "fold" else divide(members, shares)
+        dealt += len(members)
+        for part, some in zip(parts, cut, strict=True):
             part.extend(some)
     return parts
+
+
+def deal(members: Sequence[Record], count: int, dealt: int) -> list[list[Record]]:
+    """Cut `members` into `count` parts that differ by one at most.
+
+    Args:
+        members: of one class.
+        count: of parts.
+        dealt: members of other classes that were dealt before; who gets one more goes on from there, so that the
+            parts of all classes together differ by one at most too.
+    """
+    sizes = [len(members) // count] * count
+    for extra in range(len(members) % count):
+        sizes[(dealt + extra) % count] += 1
+    ends = list(itertools.accumulate(sizes))
+    return [list(members[end - size : end]) for size, end in zip(sizes, ends, strict=True)]
 
 
 def divide(members: Sequence[Record], shares: Sequence[float]) -> list[list[Record]]:

@@ -12,7 +12,7 @@ import msgspec
 
 from kit.errors import SpecError
 from kit.files import begun_file, settle, write_whole, xxh128_file
-from kit.images import ImageError, StoredImage, store_image, store_pixels
+from kit.images import ImageError, Origin, StoredImage, store_image, store_pixels
 from kit.shards.example import encode_example
 from kit.shards.manifest import ShardInfo
 from kit.shards.plan import ShardPlan
@@ -22,6 +22,8 @@ from kit.specs import ImageSpec, ShardSpec, from_json, to_json
 from kit.stderr import held_stderr
 
 NO_LABEL = -1
+
+_NOWHERE = Origin(0, 0, is_whole=True)  # of a rejected image
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,7 @@ class WrittenShard(msgspec.Struct, frozen=True, kw_only=True):
         sources: images of each kind that the source held.
         sizes: distinct heights and widths, pixels.
         digests: of the pixels of each record of the plan; empty for a rejected one.
+        origins: of each record of the plan.
         rejects: paths and reasons.
     """
 
@@ -62,6 +65,7 @@ class WrittenShard(msgspec.Struct, frozen=True, kw_only=True):
     sources: dict[str, int]
     sizes: list[tuple[int, int]]
     digests: list[str]
+    origins: list[Origin]
     rejects: list[tuple[str, str]]
 
 
@@ -70,6 +74,7 @@ def write_shard(task: ShardTask) -> WrittenShard:
     counts, formats, sources = Counter[str](), Counter[str](), Counter[str]()
     sizes = set[tuple[int, int]]()
     digests: list[str] = []
+    origins: list[Origin] = []
     rejects: list[tuple[str, str]] = []
     # libjpeg writes its complaints straight to stderr, about images that it decodes all the same
     with held_stderr(), begun_file(task.path) as temporary, TFRecordWriter(temporary) as writer:
@@ -79,6 +84,7 @@ def write_shard(task: ShardTask) -> WrittenShard:
             except (ImageError, OSError) as error:
                 rejects.append((str(record.file.path), _reason(error)))
                 digests.append("")
+                origins.append(_NOWHERE)
                 continue
             writer.write(*_example(record, image, task.classes, task.plan.fold))
             counts[record.label or UNLABELLED] += 1
@@ -86,6 +92,7 @@ def write_shard(task: ShardTask) -> WrittenShard:
             sources[image.source] += 1
             sizes.add((image.height, image.width))
             digests.append(image.digest)
+            origins.append(image.origin)
     return WrittenShard(
         temporary=temporary.name,
         plan=plan_digest(task),
@@ -102,6 +109,7 @@ def write_shard(task: ShardTask) -> WrittenShard:
         sources=dict(sources),
         sizes=sorted(sizes),
         digests=digests,
+        origins=origins,
         rejects=rejects,
     )
 

@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kit.errors import SourceError
+from kit.errors import SourceError, first_three
 from kit.sources.folder import SPLIT_FOLDERS
 from kit.sources.record import ArrayImage, Record
 
 _SPLIT = "train|val|valid|validation|test"
 _NAME = re.compile(rf"(?:(?P<before>{_SPLIT})_)?(?P<what>images|labels|x|y)(?:_(?P<after>{_SPLIT}))?")
-_DIMENSIONS = {3, 4}  # grey images and images with channels
+_DIMENSIONS = {2, 3}  # of a grey image, and of one with channels
 
 
 def array_records(
@@ -32,7 +32,7 @@ def array_records(
     """Make records of arrays.
 
     Args:
-        images: [n, height, width] or [n, height, width, channels], of any number type.
+        images: [n, height, width] or [n, height, width, channels], of any number type; or n arrays of different sizes.
         labels: n classes as numbers or names, [n], [n, 1], or one-hot [n, classes]; None for a test split.
         ids: n texts that are all different; their places otherwise.
         groups: n names of what must not be divided between splits.
@@ -41,9 +41,7 @@ def array_records(
     Raises:
         SourceError: shapes or lengths that do not fit, or ids that repeat.
     """
-    pixels = np.asarray(images)
-    if pixels.ndim not in _DIMENSIONS or not len(pixels):
-        raise SourceError(f"images must be [n, height, width] or [n, height, width, channels], got {pixels.shape}")
+    pixels = _pixels(images)
     count = len(pixels)
     names = _names(count, split) if ids is None else [str(identifier) for identifier in ids]
     texts = None if labels is None else _label_texts(np.asarray(labels))
@@ -53,7 +51,10 @@ def array_records(
             raise SourceError(f"{count:,} images have {len(values):,} {what}; give one each")
     if len(set(names)) < count:
         raise SourceError("ids repeat; give each image its own")
-    digest = hashlib.sha256(np.ascontiguousarray(pixels).data).hexdigest()
+    hashed = hashlib.sha256()
+    for image in pixels:
+        hashed.update(repr((image.shape, image.dtype.str)).encode() + np.ascontiguousarray(image).tobytes())
+    digest = hashed.hexdigest()
     return [
         Record(
             key=name,
@@ -98,6 +99,16 @@ def read_npz(path: Path) -> list[Record]:
         for split, part in parts.items()
         for record in array_records(part["images"], part.get("labels"), split=split or None)
     ]
+
+
+def _pixels(images: Any) -> Sequence[NDArray[Any]]:
+    """Take an array of images, or a sequence of arrays, apart."""
+    arrays = images if isinstance(images, np.ndarray) else [np.asarray(image) for image in images]
+    if not len(arrays) or {image.ndim for image in arrays} - _DIMENSIONS:
+        shapes = sorted({str(image.shape) for image in arrays})
+        found = images.shape if isinstance(images, np.ndarray) else f"arrays of {first_three(shapes, len(shapes))}"
+        raise SourceError(f"images must be [n, height, width] or [n, height, width, channels], got {found}")
+    return list(arrays)
 
 
 def _names(count: int, split: str | None) -> list[str]:

@@ -8,23 +8,33 @@ from pathlib import Path
 from kit.errors import SourceError, first_three
 from kit.sources.files import FilesById
 from kit.sources.record import Image, ImageFile, Record, Reject
+from kit.specs.source import SourceSpec
 
 
-def leave_out(records: Sequence[Record], path: Path) -> tuple[list[Record], list[Reject]]:
-    """Take the images that `path` lists from `records`.
+def excluded_folders(asked: SourceSpec) -> set[str]:
+    """Name the folders that the exclude file lists, by their paths below the source.
+
+    Raises:
+        SourceError: the file cannot be read.
+    """
+    names = [line.strip("/") for line in _lines(Path(asked.exclude))] if asked.exclude else []
+    return {name for name in names if (Path(asked.folder) / name).is_dir()}
+
+
+def leave_out(records: Sequence[Record], asked: SourceSpec) -> tuple[list[Record], list[Reject]]:
+    """Take the images that the exclude file lists from `records`.
 
     Args:
         records: of files.
-        path: text file with an id or a path on each line; empty lines and those that begin with # do not count.
+        asked: names the text file, with an id, a path or a folder on each line; empty lines and those that begin with
+            # do not count.
 
     Raises:
         SourceError: the file cannot be read, or lists what is not there: a misspelt line would keep its image.
     """
-    try:
-        lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
-    except (OSError, UnicodeDecodeError) as error:
-        raise SourceError(f"cannot read {path}: {getattr(error, 'strerror', None) or 'not UTF-8 text'}") from error
-    listed = [line for line in lines if line and not line.startswith("#")]
+    path = Path(asked.exclude or "")
+    folders = excluded_folders(asked)
+    listed = [line for line in _lines(path) if line.strip("/") not in folders]
     by_key = {record.key: record for record in records}
     finder = FilesById([record.file for record in records if isinstance(record.file, ImageFile)])
     gone: set[Image] = set()
@@ -41,3 +51,11 @@ def leave_out(records: Sequence[Record], path: Path) -> tuple[list[Record], list
     kept = [record for record in records if record.file not in gone]
     left = [record for record in records if record.file in gone]
     return kept, [Reject(str(record.file.path), f"left out by {path.name}", is_bad=False) for record in left]
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise SourceError(f"cannot read {path}: {getattr(error, 'strerror', None) or 'not UTF-8 text'}") from error
+    return [line for line in lines if line and not line.startswith("#")]

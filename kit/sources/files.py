@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from kit.errors import SourceError, first_three
 from kit.sources.record import ImageFile, Reject
 
-IMAGE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
+IMAGE_SUFFIXES = frozenset({".bmp", ".jfif", ".jpe", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 _LITTER = frozenset({"__MACOSX", "Thumbs.db", "desktop.ini"})  # what systems leave behind, like hidden files
 
 
@@ -27,16 +27,22 @@ class Listing:
     others: list[Reject] = field(default_factory=list)
 
 
-def list_images(folder: Path) -> Listing:
-    """List the files below `folder`, links followed; hidden files do not count.
+def list_images(folder: Path, excluded: Collection[str] = ()) -> Listing:
+    """List the files below `folder`, links followed; hidden files and folders are named and not looked at.
+
+    Args:
+        folder: to look into.
+        excluded: folders below it, by their path there, that are not looked into.
 
     Raises:
         SourceError: the folder is missing, cannot be listed, or holds no image.
     """
     if not folder.is_dir():
         raise SourceError(f"{folder} {'is not a folder' if folder.exists() else 'does not exist'}")
+    if not os.access(folder, os.R_OK | os.X_OK):
+        raise SourceError(f"cannot list {folder}: Permission denied; change its permissions")
     found = Listing()
-    for entry in _walk(folder, "", (folder.stat(),)):
+    for entry in _walk(folder, "", (folder.stat(),), frozenset(excluded)):
         if isinstance(entry, ImageFile):
             found.images.append(entry)
         else:
@@ -48,27 +54,41 @@ def list_images(folder: Path) -> Listing:
     return found
 
 
-def _walk(top: Path, prefix: str, above: tuple[os.stat_result, ...]) -> Iterator[ImageFile | Reject]:
+def _walk(
+    top: Path, prefix: str, above: tuple[os.stat_result, ...], excluded: frozenset[str]
+) -> Iterator[ImageFile | Reject]:
     """Yield what lies in the folder `prefix` below `top`; a link may not lead back to one of those `above`."""
-    folder = top / prefix
     try:
-        entries = [entry for entry in os.scandir(folder) if entry.name[0] != "." and entry.name not in _LITTER]
+        entries = list(os.scandir(top / prefix))
     except OSError as error:
-        raise SourceError(f"cannot list {folder}: {error.strerror}; change its permissions or leave it out") from error
+        yield Reject(str(top / prefix), f"the folder cannot be listed: {error.strerror}")
+        return
     for entry in entries:
         name = prefix + entry.name
         is_image = entry.name[entry.name.rfind(".") :].lower() in IMAGE_SUFFIXES
-        if is_image and entry.is_file():
-            stat = entry.stat()
-            yield ImageFile(folder=top, name=_utf8(name), size=stat.st_size, modified=stat.st_mtime_ns)
-        elif entry.is_dir():
-            inside = entry.stat()
-            if any(os.path.samestat(inside, outer) for outer in above):
-                yield Reject(entry.path, "a symbolic link that leads back to a folder above it")
+        try:
+            if entry.name[0] == "." or entry.name in _LITTER:
+                yield Reject(entry.path, "hidden, or left behind by a system: not looked at", is_bad=False)
+            elif is_image and entry.is_file():
+                stat = entry.stat()
+                yield ImageFile(folder=top, name=_utf8(name), size=stat.st_size, modified=stat.st_mtime_ns)
+            elif entry.is_dir():
+                yield from _walk_inside(top, name, entry.stat(), above, excluded)
             else:
-                yield from _walk(top, f"{name}/", (*above, inside))
-        else:
-            yield Reject(entry.path, _why_no_image(entry), is_bad=is_image)
+                yield Reject(entry.path, _why_no_image(entry), is_bad=is_image)
+        except OSError as error:  # a link to itself
+            yield Reject(entry.path, f"cannot be followed: {error.strerror}", is_bad=is_image)
+
+
+def _walk_inside(
+    top: Path, name: str, inside: os.stat_result, above: tuple[os.stat_result, ...], excluded: frozenset[str]
+) -> Iterator[ImageFile | Reject]:
+    if name in excluded:
+        yield Reject(str(top / name), "the folder is left out by hand", is_bad=False)
+    elif any(os.path.samestat(inside, outer) for outer in above):
+        yield Reject(str(top / name), "a symbolic link that leads back to a folder above it")
+    else:
+        yield from _walk(top, f"{name}/", (*above, inside), excluded)
 
 
 def _why_no_image(entry: os.DirEntry[str]) -> str:

@@ -6,25 +6,28 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from kit.errors import SourceError, first_three
+from kit.sources.exclude import excluded_folders
 from kit.sources.files import list_images
 from kit.sources.record import ImageFile, Record, Reject
 from kit.specs.source import SourceSpec, find, parse_pattern
 
 SPLIT_FOLDERS = {
     "train": "train",
+    "training": "train",
     "val": "validation",
     "valid": "validation",
     "validation": "validation",
     "test": "test",
+    "testing": "test",
 }
 
 
 def read_folder(spec: SourceSpec) -> tuple[list[Record], list[Reject]]:
     """Read `<class>/…` or `<split>/<class>/…` as labelled records.
 
-    Folders count as splits if every folder is called train, val, valid, validation or test; a test folder without
-    class folders is unlabelled. With `spec.class_from` the class stands in the file's name, or else the folder's
-    name is it; both count in lower case, so that NORMAL and normal are one.
+    Folders count as splits if every folder is called train(ing), val, valid, validation or test(ing); a test folder
+    without class folders is unlabelled. With `spec.class_from` the class stands in the file's name, or else the
+    folder's name is it; both count in lower case, so that NORMAL and normal are one.
 
     Returns:
         The records, and what is no image.
@@ -33,11 +36,12 @@ def read_folder(spec: SourceSpec) -> tuple[list[Record], list[Reject]]:
         SourceError: no class for an image, or a class folder without an image.
     """
     folder = Path(spec.folder)
-    listing = list_images(folder)
-    splits = _split_folders(folder)
+    listing = list_images(folder, excluded_folders(spec))
+    unseen = {Path(other.name).relative_to(folder).as_posix() for other in listing.others}
+    splits = [name for name in _split_folders(folder) if name not in unseen]
     if not spec.class_from:
         for parent in [folder / name for name in splits] or [folder]:
-            _refuse_empty_classes(parent, listing.images, folder)
+            _refuse_empty_classes(parent, listing.images, folder, unseen)
     labels = _folder_classes(listing.images, has_splits=bool(splits))
     if spec.class_from:
         labels = _named_classes(listing.images, labels, spec.class_from)
@@ -68,13 +72,17 @@ def _top(file: ImageFile) -> str:
     return file.name.partition("/")[0]
 
 
-def _refuse_empty_classes(parent: Path, files: Sequence[ImageFile], top: Path) -> None:
+def _refuse_empty_classes(parent: Path, files: Sequence[ImageFile], top: Path, unseen: Collection[str]) -> None:
+    """Refuse a class folder without an image, unless nobody was to look into it."""
     below = parent.relative_to(top).as_posix()
     depth = 0 if below == "." else 1
     filled = {tuple(file.name.split("/")[: depth + 1]) for file in files}
     for name in _folders(parent):
-        if ((below, name) if depth else (name,)) not in filled:
-            raise SourceError(f"class folder {parent / name} holds no image; fill it or remove it")
+        place = (below, name) if depth else (name,)
+        if place not in filled and "/".join(place) not in unseen:
+            raise SourceError(
+                f"class folder {parent / name} holds no image; fill it, remove it, or list it in a file for --exclude"
+            )
 
 
 def _folder_classes(files: Sequence[ImageFile], *, has_splits: bool) -> list[str | None]:
@@ -86,8 +94,12 @@ def _folder_classes(files: Sequence[ImageFile], *, has_splits: bool) -> list[str
 
 def _named_classes(files: Sequence[ImageFile], folders: Sequence[str | None], expression: str) -> list[str | None]:
     pattern = parse_pattern(expression, "--class-from")
-    found = [find(pattern, file.name.rpartition("/")[2]) or other for file, other in zip(files, folders, strict=True)]
-    return [None if label is None else label.lower() for label in found]
+    found = [find(pattern, file.name.rpartition("/")[2]) for file in files]
+    if not any(found):
+        names = first_three((file.name for file in files), len(files))
+        raise SourceError(f"--class-from '{expression}' finds nothing in file names such as {names}; mend it")
+    chosen = [label or other for label, other in zip(found, folders, strict=True)]
+    return [None if label is None else label.lower() for label in chosen]
 
 
 def _unlabelled_tests(

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from kit.errors import SourceError, first_three
+from kit.sources.exclude import excluded_folders
 from kit.sources.files import FilesById, list_images
 from kit.sources.record import Record, Reject
 from kit.sources.table import join, line_of, read_table, separator_hint
@@ -29,7 +30,7 @@ def read_labelled(spec: SourceSpec) -> tuple[list[Record], list[Reject]]:
         SourceError: columns that cannot be found, ids with two labels, empty ids or labels, or no id with a file.
     """
     folder, path = Path(spec.folder), Path(spec.labels or "")
-    listing = list_images(folder)
+    listing = list_images(folder, excluded_folders(spec))
     finder = FilesById(listing.images)
     table = _named_columns(path, read_table(path), finder)
     id_column = _id_column(path, table, spec, finder)
@@ -113,6 +114,11 @@ def _one_hot(columns: pd.DataFrame) -> pd.Series[str] | None:
     numbers = columns.apply(pd.to_numeric, errors="coerce")
     if not len(numbers) or not numbers.isin([0, 1]).all(axis=None) or not (numbers.sum(axis=1) == 1).all():
         return None
+    if empty := [str(name) for name in numbers.columns if not numbers[name].any()]:
+        filled = ",".join(str(name) for name in numbers.columns if numbers[name].any())
+        raise SourceError(
+            f"one-hot column {first_three(empty, len(empty))} marks no image; leave it out with --label-column {filled}"
+        )
     return pd.Series(numbers.idxmax(axis=1), dtype=str)
 
 

@@ -27,7 +27,7 @@ def read_source(spec: SourceSpec) -> Source:
     """
     records, rejects = _read_labelled(spec)
     if spec.exclude:
-        records, left_out = leave_out(records, Path(spec.exclude))
+        records, left_out = leave_out(records, spec)
         rejects += left_out
     if spec.group:
         records = _grouped(records, spec)

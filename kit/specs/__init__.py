@@ -1,6 +1,6 @@
 """Typed settings: what people write in TOML, pass as options, and find again in spec.json."""
 
-from kit.specs.image import ImageSpec, parse_size
+from kit.specs.image import ImageSpec, parse_bands, parse_size
 from kit.specs.recipe import Recipe, read_recipe, recipe_names
 from kit.specs.run import ModelSpec, RunSpec, TrainSpec, arm_name, check_fit
 from kit.specs.settings import (
@@ -28,6 +28,7 @@ __all__ = [
     "from_json",
     "override",
     "parse_assignments",
+    "parse_bands",
     "parse_size",
     "parse_split",
     "read_recipe",

@@ -30,6 +30,8 @@ class ImageSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         scale: how more than 8 bits become 8. "none" divides integers by their full range and takes floats from 0 to
             1; "minmax" takes each image's own range; "percentile:1,99" the range between two of its percentiles.
         page: of files with several, from 0.
+        bands: channels of a TIFF or an array to take, from 0: three for red, green and blue, or one; none takes grey
+            or RGB as the file marks them.
         encoding: "auto" stores small images raw, keeps the bytes of JPEGs and PNGs that need no change, and writes
             PNG otherwise; "keep" keeps whenever it can; "raw", "png" and "jpeg:90" always write that.
     """
@@ -39,6 +41,7 @@ class ImageSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     channels: Literal[1, 3] = 3
     scale: str = "none"
     page: int = 0
+    bands: tuple[int, ...] = ()
     encoding: str = "auto"
 
     def __post_init__(self) -> None:
@@ -50,6 +53,8 @@ class ImageSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
             )
         require(self.fit in {"crop", "pad", "stretch"}, f"fit must be one of crop, pad, stretch, got '{self.fit}'")
         require(self.channels in {1, 3}, f"channels must be 1 or 3, got {self.channels}")
+        is_choice = len(self.bands) in {0, 1, 3} and all(band >= 0 for band in self.bands)
+        require(is_choice, f"bands must be one channel or three, counted from 0, got {self.bands}")
         require(self.page >= 0, f"page must be 0 or more, got {self.page}")
         require(
             _SCALE.fullmatch(self.scale) is not None and self._has_range(),
@@ -79,6 +84,14 @@ class ImageSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     def _has_range(self) -> bool:
         low, high = self.percentiles or (0.0, 100.0)
         return 0 <= low < high <= 100  # noqa: PLR2004 (percent)
+
+
+def parse_bands(text: str) -> tuple[int, ...]:
+    """Read "3,2,1" as the fourth, third and second channel."""
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise SpecError(f"bands '{text}' must read 0, or 3,2,1: channels counted from 0") from None
 
 
 def parse_size(text: str) -> tuple[int, int]:
