@@ -65,14 +65,24 @@ def _reference() -> str:
 
     from kit.cli.app import app
 
-    commands = get_command(app).commands  # type: ignore[attr-defined]  # a group's
+    commands = _commands(get_command(app))
     return "".join(_section(name, command) for name, command in commands.items()) + "\n"
+
+
+def _commands(group: Any, before: str = "") -> dict[str, Any]:
+    """Name a group's commands, those of groups within it after it."""
+    found: dict[str, Any] = {}
+    for name, command in group.commands.items():
+        found[f"{before}{name}"] = command
+        found |= _commands(command, f"{before}{name} ") if hasattr(command, "commands") else {}
+    return found
 
 
 def _section(name: str, command: Any) -> str:
     rows = "".join(_row(parameter) for parameter in command.params if parameter.name != "help")
     purpose = command.help.split("\n\n")[0].replace("\n", " ")
-    return f"\n### kit {name}\n\n{purpose}\n\n| | meaning | default |\n| --- | --- | --- |\n{rows}"
+    table = f"| | meaning | default |\n| --- | --- | --- |\n{rows}" if rows else ""
+    return f"\n### kit {name}\n\n{purpose}\n\n{table}".rstrip("\n") + "\n"
 
 
 def _row(parameter: Any) -> str:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import shutil
 import signal
 import statistics
@@ -18,6 +19,8 @@ from hypothesis import strategies as st
 from trained import SETTINGS
 
 import kit
+from kit.ablation import plan_ablation
+from kit.ablation.forecast import forecast
 from kit.ablation.grid import plan_arms
 from kit.ablation.statistics import figure, paired_difference, volatility
 from kit.errors import RunError, SpecError, WorkspaceError
@@ -39,7 +42,7 @@ def test_values_of_an_axis_may_be_lists() -> None:
 
 def test_a_grid_is_every_combination_in_the_order_given() -> None:
     axes = [*AXES, kit.parse_axis("model.bn_momentum", "0.99,0.5")]
-    names = [arm.name for arm in plan_arms(axes, read_recipe(), "grid")]
+    names = [arm.name for arm in plan_arms(axes, read_recipe().base, "grid")]
 
     assert [
         "bn_position=before,bn_momentum=0.99",
@@ -51,7 +54,7 @@ def test_a_grid_is_every_combination_in_the_order_given() -> None:
 
 def test_one_at_a_time_is_the_recipe_and_each_change_from_it() -> None:
     axes = [*AXES, kit.parse_axis("model.bn_momentum", "0.99,0.5"), kit.parse_axis("model.filters", "[32,64],[16]")]
-    names = [arm.name for arm in plan_arms(axes, read_recipe(), "one-at-a-time")]
+    names = [arm.name for arm in plan_arms(axes, read_recipe().base, "one-at-a-time")]
 
     assert [
         "bn_position=before,bn_momentum=0.99,filters=32-64",
@@ -67,7 +70,7 @@ def test_one_at_a_time_is_the_recipe_and_each_change_from_it() -> None:
 )
 def test_arms_are_distinct_and_a_grid_has_the_product_of_its_axes(momenta: list[str], sizes: list[str]) -> None:
     axes = [kit.parse_axis("model.bn_momentum", ",".join(momenta)), kit.parse_axis("train.batch_size", ",".join(sizes))]
-    base = read_recipe()
+    base = read_recipe().base
     arms = plan_arms(axes, base, "grid")
 
     assert len(momenta) * len(sizes) == len(arms)
@@ -86,7 +89,7 @@ def test_arms_are_distinct_and_a_grid_has_the_product_of_its_axes(momenta: list[
 )
 def test_axes_that_cannot_be_are_refused(path: str, values: str, message: str) -> None:
     with pytest.raises(SpecError, match=message):
-        plan_arms([kit.parse_axis(path, values)], read_recipe(), "grid")
+        plan_arms([kit.parse_axis(path, values)], read_recipe().base, "grid")
 
 
 @given(st.lists(FINITE, min_size=2))
@@ -334,11 +337,89 @@ def test_an_unknown_dataset_is_named_before_anything_runs(workspace: Path) -> No
         kit.ablate("tinny", AXES, root=workspace)
 
 
-def test_arms_that_do_not_fit_are_refused_before_any_arm_runs(tiny: Dataset, tmp_path: Path, workspace: Path) -> None:
+def test_arms_that_do_not_fit_are_left_out_with_the_reason(tiny: Dataset, tmp_path: Path, workspace: Path) -> None:
+    root = linked(tmp_path, workspace)
+    axes = [kit.parse_axis("model.pool", "2,12")]
+    folder = kit.ablate(tiny.manifest.name, axes, settings={**SETTINGS, "train.epochs": 1}, seeds=1, root=root)
+    plan = json.loads((folder / "ablation.json").read_text())
+
+    assert ["pool=2"] == plan["arms"]
+    assert re.match(r"model.kernel=3 does not fit in block 2, which gets 1x1 pixels", plan["refused"]["pool=12"])
+    assert ["pool=2"] == [arm.name for arm in kit.compare(folder).arms]
+
+
+def test_where_no_arm_fits_the_reason_is_said_before_anything_is_written(
+    tiny: Dataset, tmp_path: Path, workspace: Path
+) -> None:
+    root = linked(tmp_path, workspace)
+
+    with pytest.raises(SpecError, match=r"model.kernel=3 does not fit in block 2, which gets 1x1 pixels"):
+        kit.ablate(tiny.manifest.name, [kit.parse_axis("model.pool", "12,13")], root=root)
+    assert not (root / "runs").exists()
+
+
+def linked(tmp_path: Path, workspace: Path) -> Path:
+    """Make a workspace of other runs on the same datasets."""
     root = tmp_path / "workspace"
     root.mkdir()
     (root / "tfrecords").symlink_to(workspace / "tfrecords")
+    return root
 
-    with pytest.raises(SpecError, match=r"model.kernel=3 does not fit in block 2, which gets 1x1 pixels"):
-        kit.ablate(tiny.manifest.name, [kit.parse_axis("model.pool", "2,12")], root=root)
+
+def test_a_recipe_s_own_arms_are_run_as_published(tiny: Dataset, tmp_path: Path, workspace: Path) -> None:
+    recipe = tmp_path / "own.toml"
+    recipe.write_text(RECIPE)
+    folder = kit.ablate(tiny.manifest.name, recipe=str(recipe), seeds=2, root=linked(tmp_path, workspace))
+    specs = {arm: RunDirectory(folder / arm / "seed-1").spec() for arm in ("small", "wider", "longer")}
+
+    assert folder.name.startswith("tiny-own-")
+    assert ["small", "wider", "longer"] == [arm.name for arm in kit.compare(folder).arms]
+    assert [(4,), (8,), (8,)] == [spec.model.filters for spec in specs.values()]
+    assert [1, 1, 2] == [spec.train.epochs for spec in specs.values()]
+
+
+RECIPE = """
+description = "a ladder"
+design = "ladder"
+[model]
+filters = [4]
+dense = []
+pool = 2
+[train]
+epochs = 1
+batch_size = 16
+[[arms]]
+name = "small"
+published = { test_accuracy = 0.5 }
+[[arms]]
+name = "wider"
+settings = { "model.filters" = [8] }
+[[arms]]
+name = "longer"
+settings = { "train.epochs" = 2 }
+"""
+
+
+def test_data_are_settled_when_an_ablation_begins(tiny: Dataset, workspace: Path) -> None:
+    with pytest.raises(SpecError, match=r"data.size: the data are settled when they are sharded; shard the source of"):
+        kit.ablate(tiny.manifest.name, AXES, settings={"data.size": "8"}, root=workspace)
+
+
+def test_a_forecast_counts_parameters_and_time_and_trains_nothing(
+    tiny: Dataset, tmp_path: Path, workspace: Path
+) -> None:
+    root = linked(tmp_path, workspace)
+    axes = [kit.parse_axis("model.filters", "[4,8],[32,64]"), kit.parse_axis("model.pool", "2,12")]
+    settings = {**SETTINGS, "train.epochs": 1}
+    plan = plan_ablation(
+        "tiny", axes, recipe="histopathologic-cancer", settings=settings, seeds=3, design="grid", root=root
+    )
+    made = forecast(plan, jobs=2)
+
+    assert ["filters=4-8,pool=2", "filters=32-64,pool=2"] == [arm.name for arm in made.arms]
+    assert ["filters=4-8,pool=12", "filters=32-64,pool=12"] == list(plan.refused)
+    assert made.arms[0].parameters.total < made.arms[1].parameters.total
+    assert all(0 < arm.seconds for arm in made.arms)
+    assert made.seconds == pytest.approx(3 * sum(arm.seconds for arm in made.arms) / 2)
     assert not (root / "runs").exists()
+    assert tiny.manifest.name == plan.dataset.manifest.name

@@ -17,6 +17,7 @@ import kit
 from kit.cli.app import app, main
 from kit.runs import RunDirectory
 from kit.shards import Dataset
+from kit.specs import recipe_names
 
 README = Path(__file__).parents[1] / "README.md"
 COMMANDS = sorted(get_command(app).commands)
@@ -116,6 +117,48 @@ def test_info_verifies_and_draws(command: Command, tiny: Dataset, workspace: Pat
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
+def test_info_draws_what_a_recipe_makes_of_the_images(
+    command: Command, tiny: Dataset, workspace: Path, tmp_path: Path
+) -> None:
+    picture = tmp_path / "augmentation.png"
+    asked = ("info", tiny.manifest.name, "--root", workspace, "--preview", picture)
+    answers = [
+        command(*asked, "--augmentation", "chest-xray-transfer", "--set", f"augment.{setting}").status
+        for setting in ("rotation=0", "mixup=1")
+    ]
+
+    assert [0, 0] == answers
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--augmentation", "chest-xray-transfer"], "give --preview PNG too"),
+        (["--set", "augment.rotation=30"], "give --augmentation RECIPE too"),
+    ],
+)
+def test_info_says_which_option_is_missing(
+    command: Command, tiny: Dataset, workspace: Path, options: list[str], message: str
+) -> None:
+    answer = command("info", tiny.manifest.name, "--root", workspace, *options)
+
+    assert 2 == answer.status
+    assert message in answer.err
+
+
+def test_info_refuses_to_draw_an_augmentation_that_changes_nothing(
+    command: Command, tiny: Dataset, workspace: Path, tmp_path: Path
+) -> None:
+    picture = tmp_path / "nothing.png"
+    asked = ("--augmentation", "histopathologic-cancer/after", "--preview", picture)
+    answer = command("info", tiny.manifest.name, "--root", workspace, *asked)
+
+    assert 1 == answer.status
+    assert "augment changes nothing of these images; give, for example, --set augment.rotation=30" in answer.err
+    assert not picture.exists()
+
+
 def test_kit_root_is_the_default_root(
     command: Command, tiny: Dataset, workspace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -187,6 +230,11 @@ def test_bad_input_is_one_line_and_status_one(
         ["train", "tiny", "--set", "model.pool=30"],
         ["ablate", "tiny", "--set", "model.pool=30"],
         ["evaluate", "RUN", "--split", "tests"],
+        ["evaluate", "RUN", "--recall", "2"],
+        ["evaluate", "RUN", "--positive", "lights"],
+        ["compare", "RUN", "--split", "tests"],
+        ["compare", "RUN", "--split", "test"],
+        ["compare", "RUN", "--html"],
         ["predict", "RUN", "-o", "sample_submission.csv"],
         ["predict", "RUN", "--threshold", "2"],
     ],
@@ -252,6 +300,30 @@ def test_train_evaluate_predict_and_compare_answer_in_json(
     assert [1] == [arm["n"] for arm in compared["arms"]]
 
 
+def test_evaluate_says_threshold_and_mistakes_and_writes_a_page(
+    command: Command, run: RunDirectory, workspace: Path, tmp_path: Path
+) -> None:
+    options = ("--recall", "0.5", "--positive", "dark", "--html", "-o", tmp_path, "--root", workspace)
+    answer = command("evaluate", run.path, *options)
+
+    assert 0 == answer.status
+    assert re.search(r"^mislabelled: \d+ of 36 images \(\d+\.\d%\)$", answer.out, re.MULTILINE)
+    assert re.search(r"^threshold 0\.\d+ for class dark: recall .* \(wanted 0.5\), precision", answer.out, re.MULTILINE)
+    assert "report.html" in answer.out
+    assert (tmp_path / "report.html").is_file()
+
+
+def test_compare_writes_a_page_where_it_is_told(
+    command: Command, run: RunDirectory, workspace: Path, tmp_path: Path
+) -> None:
+    refused = command("compare", run.path, "--html", "--root", workspace)
+    answer = command("compare", run.path, "--split", "validation", "--html", "-o", tmp_path, "--root", workspace)
+
+    assert "kit: --html needs a folder for report.html; add -o DIR\n" == refused.err
+    assert "train_loss" in answer.out
+    assert (tmp_path / "report.html").is_file()
+
+
 def test_tables_go_on_below_where_the_terminal_is_narrow(
     command: Command, run: RunDirectory, workspace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -263,12 +335,18 @@ def test_tables_go_on_below_where_the_terminal_is_narrow(
         assert column in answer.out
 
 
-def test_recipes_lists_what_ships(command: Command) -> None:
-    listed = json.loads(command("recipes", "--json").out)
+def test_recipes_are_listed_and_shown(command: Command) -> None:
+    listed = command("recipes").out
+    shown = json.loads(command("recipes", "show", "--json").out)
+    one = command("recipes", "show", "chest-xray-ladder").out
 
-    assert ["histopathologic-cancer"] == list(listed)
-    assert 0.99 == listed["histopathologic-cancer"]["model"]["bn_momentum"]
-    assert "model.bn_momentum" in command("recipes").out
+    assert list(shown) == recipe_names()
+    assert all(name in listed for name in recipe_names())
+    assert (1_811_403, 1_811_403) == tuple(
+        shown["chest-xray-ladder"]["arms"][1][name] for name in ("parameters", "trainable_parameters")
+    )
+    assert re.search(r"base_cnn +filters = 100, 80, 70, 64 +256x256x1 +1,811,403 +1,811,403", one)
+    assert "test_accuracy 0.862" in one
 
 
 @pytest.mark.slow

@@ -184,5 +184,5 @@ def test_per_class_takes_so_many_and_leaves_given_tests_whole() -> None:
 
 
 def test_a_class_with_too_few_images_is_named() -> None:
-    with pytest.raises(SourceError, match=r"class 'a' has 5 images, fewer than the 6 of --per-class"):
+    with pytest.raises(SourceError, match=r"class 'a' has 5 images, fewer than the 6 that are to be taken of each"):
         sample([record(number) for number in range(5)], ShardSpec(per_class=6))

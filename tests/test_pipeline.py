@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import cv2
@@ -8,8 +9,9 @@ import pytest
 from trained import SIDE, write_images
 
 import kit
-from kit.errors import ShardError
+from kit.errors import ShardError, SpecError
 from kit.shards.read import read_examples
+from kit.specs import AugmentSpec
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
 IN_MEMORY, STREAMED = 0.25, 0.0
 BATCH = 16
+STRONG = AugmentSpec(rotation=90, width_shift=0.2, horizontal_flip=True, contrast=0.5, erasing=0.5, mixup=0.4, cutmix=1)
 
 
 @pytest.fixture(autouse=True)
@@ -38,6 +41,34 @@ def epochs(dataset: Dataset, count: int, **options: object) -> list[np.ndarray]:
     batches = train_batches(dataset, batch_size=BATCH, **options).take(count * steps)
     images = np.concatenate([image.numpy().reshape(BATCH, -1) for image, _ in batches])
     return np.split(images, count)
+
+
+@pytest.fixture(scope="module")
+def uneven(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    """99 train images of three classes: 60, 30 and 9 of them."""
+    root = tmp_path_factory.mktemp("uneven")
+    numbers = np.repeat([0, 1, 2], [67, 33, 10])
+    images = np.random.default_rng(0).integers(0, 255, (len(numbers), 8, 8, 3), np.uint8)
+    labels = [f"class-{number}" for number in numbers]
+    return kit.shard_arrays(images, labels, name="uneven", split=(0.9, 0.1), root=root, workers=1)
+
+
+def memory_shares(dataset: Dataset) -> tuple[float, ...]:
+    """Shares of the memory that hold the whole split, none of it, and its rarer classes only."""
+    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return IN_MEMORY, STREAMED, 0.5 * sum(shard.bytes for shard in dataset.shards("train")) / machine
+
+
+def drawn(dataset: Dataset, count: int, **options: object) -> list[tuple[np.ndarray, ...]]:
+    """Images, labels and whatever else `count` batches hold."""
+    from kit.pipeline import train_batches
+
+    return list(train_batches(dataset, batch_size=BATCH, **options).take(count).as_numpy_iterator())
+
+
+def equal(first: list[tuple[np.ndarray, ...]], second: list[tuple[np.ndarray, ...]]) -> bool:
+    pairs = zip(first, second, strict=True)
+    return all(np.array_equal(one, other) for batches in pairs for one, other in zip(*batches, strict=True))
 
 
 def distinct(images: np.ndarray) -> int:
@@ -154,3 +185,103 @@ def test_a_batch_larger_than_the_split_is_refused_with_one_that_fits(tiny: Datas
 
     with pytest.raises(ShardError, match=r"84 train images, fewer than a batch of 85; give --set train.batch_size=16"):
         tiny.full_batches("train", 85)
+
+
+@pytest.mark.parametrize("memory_share", [IN_MEMORY, STREAMED])
+def test_augmentation_is_drawn_anew_for_every_batch_and_the_same_after_a_stop(
+    tiny: Dataset, memory_share: float
+) -> None:
+    first, second, third = (
+        drawn(tiny, 15, seed=1, memory_share=memory_share, augment=STRONG)[start : start + 5] for start in (0, 5, 10)
+    )
+
+    assert equal(third, drawn(tiny, 5, seed=1, first_epoch=2, memory_share=memory_share, augment=STRONG))
+    assert not equal(first, drawn(tiny, 5, seed=2, memory_share=memory_share, augment=STRONG))
+    assert 240 == distinct(np.concatenate([images for images, _ in (*first, *second, *third)]))
+
+
+@pytest.mark.parametrize("memory_share", [IN_MEMORY, STREAMED])
+def test_augmentation_leaves_the_order_of_the_examples(tiny: Dataset, memory_share: float) -> None:
+    plain = drawn(tiny, 10, seed=1, memory_share=memory_share)
+    flipped = drawn(tiny, 10, seed=1, memory_share=memory_share, augment=AugmentSpec(horizontal_flip=True))
+    sides = [
+        (np.array_equal(image, other), np.array_equal(image[:, ::-1], other))
+        for (images, _), (others, _) in zip(plain, flipped, strict=True)
+        for image, other in zip(images, others, strict=True)
+    ]
+
+    assert all(same or turned for same, turned in sides)
+    assert 40 < sum(turned for _, turned in sides) < 120
+    assert all(np.array_equal(one[1], other[1]) for one, other in zip(plain, flipped, strict=True))
+
+
+@pytest.mark.parametrize("memory_share", [IN_MEMORY, STREAMED])
+def test_validation_images_are_as_they_are_stored(tiny: Dataset, memory_share: float) -> None:
+    from kit.pipeline import train_batches, validation_batches
+
+    next(iter(train_batches(tiny, batch_size=BATCH, seed=0, memory_share=memory_share, augment=STRONG)))
+    batches = validation_batches(tiny, memory_share=memory_share)
+    stored = [example.pixels for example in read_examples(tiny, "validation")]
+    for _ in range(2):  # the second time from the cache, where there is one
+        images = np.concatenate([image for image, _ in batches.as_numpy_iterator()])
+        assert np.array_equal(np.float32(stored) / np.float32(255), images)
+
+
+def test_labels_of_more_than_two_classes_are_one_hot(uneven: Dataset) -> None:
+    from kit.pipeline import validation_batches
+
+    (batch, *_) = drawn(uneven, 1, seed=0)
+    labels = np.concatenate([label for _, label in validation_batches(uneven).as_numpy_iterator()])
+    stored = [uneven.manifest.classes.index(example.text) for example in read_examples(uneven, "validation")]
+
+    assert ((BATCH, 3), "float32") == (batch[1].shape, batch[1].dtype.name)
+    assert np.array_equal(np.eye(3, dtype=np.float32)[stored], labels)
+
+
+@pytest.mark.parametrize("place", range(3))
+def test_balanced_sampling_draws_classes_in_turn_and_images_of_a_class_equally_often(
+    uneven: Dataset, place: int
+) -> None:
+    batches = drawn(uneven, 6, seed=1, memory_share=memory_shares(uneven)[place], sampling="balanced")
+    shown: dict[int, dict[bytes, int]] = {0: {}, 1: {}, 2: {}}
+    for images, labels in batches:
+        for image, label in zip(images, labels.argmax(axis=1), strict=True):
+            shown[label][image.tobytes()] = shown[label].get(image.tobytes(), 0) + 1
+
+    assert {"class-0": 60, "class-1": 30, "class-2": 9} == uneven.manifest.counts["train"]
+    assert all(set(labels.sum(axis=0)) <= {4, 5, 6} for _, labels in batches)
+    assert [32, 32, 32] == [sum(times.values()) for times in shown.values()]
+    assert [32, 30, 9] == [len(times) for times in shown.values()]
+    assert [{1}, {1, 2}, {3, 4}] == [set(times.values()) for times in shown.values()]
+
+
+@pytest.mark.parametrize("place", range(3))
+def test_balanced_sampling_goes_on_where_it_was_stopped(uneven: Dataset, place: int) -> None:
+    options = {"memory_share": memory_shares(uneven)[place], "sampling": "balanced", "augment": STRONG}
+    whole = drawn(uneven, 18, seed=1, **options)
+
+    assert equal(whole[12:], drawn(uneven, 6, seed=1, first_epoch=2, **options))
+    assert not equal(whole[:6], whole[6:12])
+    assert not equal(whole[:6], drawn(uneven, 6, seed=2, **options))
+
+
+def test_weights_are_those_of_an_images_own_class_even_where_it_is_mixed(uneven: Dataset) -> None:
+    plain = drawn(uneven, 6, seed=1)
+    weighted = drawn(uneven, 6, seed=1, augment=STRONG, class_weights=[1, 2, 4])
+
+    for (_, labels), (_, mixed, weights) in zip(plain, weighted, strict=True):
+        assert "float32" == weights.dtype.name
+        assert np.array_equal(labels @ np.float32([1, 2, 4]), weights)
+        assert not np.array_equal(labels, mixed)
+
+
+def test_weights_that_do_not_fit_the_classes_are_refused(uneven: Dataset) -> None:
+    with pytest.raises(SpecError, match=r"class_weights must be 3 numbers, one a class, got \[1, 2\]"):
+        drawn(uneven, 1, seed=0, class_weights=[1, 2])
+
+
+def test_quarter_turns_of_wide_images_are_refused_before_anything_is_read(tmp_path: Path) -> None:
+    dataset = kit.shard_arrays(np.zeros((8, 6, 9, 1), np.uint8), list("abababab"), name="wide", root=tmp_path)
+
+    with pytest.raises(SpecError, match=r"quarter_turns needs square images, not 6x9; shard them with --size 6"):
+        drawn(dataset, 1, seed=0, augment=AugmentSpec(quarter_turns=True))

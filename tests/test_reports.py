@@ -1,26 +1,74 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
+import json
 import math
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import cv2
+import msgspec
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sklearn import metrics
 from trained import write_images
 
 import kit
-from kit.errors import RunError, ShardError
+from kit.errors import RunError, ShardError, SpecError
+from kit.reports.calibration import BINS, calibrate
 from kit.reports.comparison import comparison_table
 from kit.reports.dataset import dataset_tables, describe_images, remarks
+from kit.reports.evaluation import Evaluation
+from kit.reports.figure import line_style
+from kit.reports.mistakes import describe_count, mistakes_table, plot_mistakes
 from kit.reports.table import Table
+from kit.reports.threshold import find_threshold
+from kit.runs import RunDirectory
+from kit.shards.read import read_examples
+from kit.specs import RunSpec
+from kit.training.score import Scores
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from kit.runs import RunDirectory
     from kit.shards import Dataset
+
+
+def random_scores(images: int, classes: int, *, broken: int = 0) -> Scores:
+    """Predictions that are right more often than not; the first `broken` are no numbers."""
+    generator = np.random.default_rng(images + classes)
+    labels = generator.integers(0, classes, images).astype(np.int32)
+    weights = generator.uniform(0.01, 1, (images, classes)) + np.eye(classes)[labels] * 0.5
+    probabilities = (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+    probabilities[:broken] = np.nan
+    return Scores([f"image-{number}" for number in range(images)], labels, probabilities)
+
+
+def synthetic(
+    dataset: Dataset,
+    classes: tuple[str, ...],
+    *,
+    images: int,
+    run: Path = Path("runs/none"),
+    broken: int = 0,
+    wanted: float | None = None,
+) -> Evaluation:
+    """Evaluate random predictions; as many as the validation split has get its keys, so that they can be drawn."""
+    scores = random_scores(images, len(classes), broken=broken)
+    keys = [example.key for example in read_examples(dataset, "validation")]
+    if images == len(keys):
+        scores = dataclasses.replace(scores, keys=keys)
+    manifest = msgspec.structs.replace(dataset.manifest, classes=classes)
+    return Evaluation(
+        run=run,
+        dataset=dataclasses.replace(dataset, manifest=manifest),
+        split="validation",
+        weights="best",
+        scores=scores,
+        positive=1 if len(classes) == 2 else None,
+        wanted=wanted,
+    )
 
 
 def colours(path: Path) -> int:
@@ -121,13 +169,181 @@ def test_an_evaluation_is_what_scikit_learn_says_of_the_stored_predictions(run: 
 
 
 def test_an_evaluation_is_written_as_tables_and_pictures(run: RunDirectory, workspace: Path, tmp_path: Path) -> None:
-    files = kit.evaluate(run.path, weights="last", root=workspace).write(tmp_path)
-    matrix, picture, report, report_picture = files
+    evaluation = kit.evaluate(run.path, weights="last", recall=0.9, root=workspace)
+    files = evaluation.write(tmp_path)
+    texts = {path.name: path.read_text().splitlines() for path in files if path.suffix == ".csv"}
+    figures = json.loads((tmp_path / "evaluation.json").read_text())
 
-    assert ["class", "dark", "light"] == matrix.read_text().splitlines()[0].split(",")
-    assert "class,precision,recall,f1-score,support" == report.read_text().splitlines()[0]
-    assert colours(picture) > 10
-    assert colours(report_picture) > 10
+    assert {path.name for path in tmp_path.iterdir()} == {path.name for path in files}
+    assert "class,dark,light" == texts["confusion_matrix.csv"][0] == texts["confusion_matrix_shares.csv"][0]
+    assert "class,precision,recall,f1-score,support" == texts["classification_report.csv"][0]
+    assert 1 + len(evaluation.mistakes) == len(texts["misclassified.csv"])
+    assert "class,threshold,false positive rate,recall" == texts["roc_curve.csv"][0]
+    assert "class,threshold,recall,precision" == texts["precision_recall_curve.csv"][0]
+    assert 1 + BINS == len(texts["calibration.csv"])
+    assert 6 == len([path for path in files if path.suffix == ".png" and colours(path) > 10])
+    assert figures["threshold"]["recall"] >= 0.9
+    assert figures["accuracy"] == evaluation.accuracy
+
+
+def test_predictions_hold_every_digit(run: RunDirectory, workspace: Path, tmp_path: Path) -> None:
+    evaluation = kit.evaluate(run.path, root=workspace)
+    evaluation.write(tmp_path)
+    rows = list(csv.DictReader((tmp_path / "predictions.csv").read_text().splitlines()))
+
+    assert evaluation.scores.keys == [row["id"] for row in rows]
+    assert np.array_equal(evaluation.scores.probabilities[:, 1], np.float32([row["light"] for row in rows]))
+
+
+def test_three_classes_are_measured_each_against_the_rest(tiny: Dataset) -> None:
+    evaluation = synthetic(tiny, ("a", "b", "c"), images=200)
+    labels, probabilities = evaluation.scores.labels, evaluation.scores.probabilities
+
+    assert ["a", "b", "c"] == [curve.name for curve in evaluation.curves("ROC")]
+    assert math.isclose(metrics.roc_auc_score(labels, probabilities, multi_class="ovr"), evaluation.auc, abs_tol=1e-6)
+    for place, curve in enumerate(evaluation.curves("precision-recall")):
+        expected = metrics.average_precision_score(labels == place, probabilities[:, place])
+
+        assert math.isclose(expected, curve.area, abs_tol=1e-9)
+    assert "probability of the likeliest class" == evaluation.calibration.of
+    assert np.allclose(1, evaluation.confusion_shares.sum(axis=1))
+
+
+def test_a_diverged_run_is_reported_and_said_so(tiny: Dataset, run: RunDirectory, tmp_path: Path) -> None:
+    evaluation = synthetic(tiny, tiny.manifest.classes, images=36, run=run.path, broken=36, wanted=0.9)
+    files = evaluation.write(tmp_path, html=True)
+    *_, threshold, warning = evaluation.remarks()
+
+    assert 0 == evaluation.accuracy
+    assert evaluation.auc is None
+    assert "no threshold reaches recall 0.9 of class light: its outputs are not numbers" == threshold
+    assert warning.startswith("warning: 36 of 36 outputs are not numbers: the training diverged")
+    assert json.loads((tmp_path / "evaluation.json").read_text())["loss"] is None
+    assert (tmp_path / "report.html") in files
+
+
+def test_outputs_that_are_no_numbers_count_as_mislabelled_and_come_last(tiny: Dataset) -> None:
+    evaluation = synthetic(tiny, ("a", "b", "c"), images=50, broken=5)
+    numbers = evaluation.scores.are_numbers
+
+    assert 45 == evaluation.confusion.sum()
+    assert set(range(5)) == set(evaluation.mistakes[-5:])
+    assert math.isclose(
+        (evaluation.scores.predicted[numbers] == evaluation.scores.labels[numbers]).sum() / 50, evaluation.accuracy
+    )
+
+
+def test_mistakes_are_listed_with_the_most_confident_first(tiny: Dataset) -> None:
+    evaluation = synthetic(tiny, ("a", "b", "c"), images=300)
+    table = mistakes_table(evaluation.scores, evaluation.mistakes, evaluation.classes)
+    shares = [float(row[3]) for row in table.rows]
+
+    assert sorted(shares, reverse=True) == shares
+    assert all(label != predicted for _, label, predicted, _ in table.rows)
+    assert len(table.rows) == sum(evaluation.scores.mislabelled)
+    assert f"the first 40 of {len(table.rows)} misclassified of 300 images" in describe_count(table, 300)
+
+
+def test_the_gallery_shows_images_by_their_keys(tiny: Dataset) -> None:
+    stored = {example.key: example.pixels for example in read_examples(tiny, "validation")}
+    keys = sorted(stored)[3:6]
+    found = {example.key: example.pixels for example in read_examples(tiny, "validation", keys)}
+    rows = tuple((key, "dark", "light", "0.75") for key in keys)
+    image = cv2.imdecode(np.frombuffer(plot_mistakes(tiny, "validation", table_of(rows)), np.uint8), cv2.IMREAD_COLOR)
+
+    assert set(keys) == found.keys()
+    assert all(np.array_equal(stored[key], found[key]) for key in keys)
+    for key in keys:  # noise: no other image has these colours
+        colour = stored[key][0, 0, ::-1]
+
+        assert (image == colour).all(axis=2).sum() > 20
+
+
+def table_of(rows: tuple[tuple[str, ...], ...]) -> Table:
+    return Table("", ("id", "label", "predicted", "probability"), rows)
+
+
+@pytest.fixture
+def three(tmp_path: Path) -> RunDirectory:
+    """A run of three classes that nobody has trained."""
+    write_images(tmp_path / "images", 30, ("a", "b", "c"))
+    dataset = kit.shard(tmp_path / "images", name="three", root=tmp_path, workers=1)
+    run = RunDirectory(tmp_path / "runs" / "three")
+    run.claim(RunSpec(dataset="three", fingerprint=dataset.manifest.fingerprint, arm="base"))
+    return run
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"recall": 0.9}, r"--recall needs --positive CLASS where there are more than two: one of a, b, c"),
+        ({"recall": 0.9, "positive": "d"}, r"unknown class 'd'"),
+        ({"recall": 1.5}, r"recall must be above 0 and at most 1, got 1.5"),
+        ({"recall": math.nan}, r"recall must be above 0 and at most 1, got nan"),
+    ],
+)
+def test_a_threshold_of_nobody_knows_what_is_refused(
+    three: RunDirectory, tmp_path: Path, options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(SpecError, match=message):
+        kit.evaluate(three.path, root=tmp_path, **options)
+
+
+PROBABILITIES = st.lists(
+    st.tuples(st.booleans(), st.floats(0, 1, width=32) | st.just(math.nan)), min_size=1, max_size=40
+)
+
+
+@given(PROBABILITIES, st.floats(0.01, 1))
+def test_the_threshold_is_the_highest_that_reaches_the_recall(pairs: list[tuple[bool, float]], wanted: float) -> None:
+    truth = np.array([true for true, _ in pairs])
+    probabilities = np.float32([value for _, value in pairs])
+    found = find_threshold(truth, probabilities, wanted, "ill")
+    with np.errstate(invalid="ignore"):
+        reaching = [at for at in probabilities if truth.any() and (probabilities[truth] >= at).mean() >= wanted]
+
+    if not reaching:
+        assert found is None
+        return
+    assert found is not None
+    written = np.float32([f"{value:.9g}" for value in probabilities]).astype(float)  # as predictions.csv has them
+    flagged = np.array([float(f"{value:.9g}") for value in probabilities]) >= float(f"{found.threshold:.9g}")
+    assert np.array_equal(written >= np.float32(max(reaching)), flagged)
+    assert (probabilities[truth] >= max(reaching)).mean() == found.recall >= wanted
+    assert truth[flagged].mean() == found.precision
+    assert flagged.mean() == found.flagged
+    assert found.specificity == (None if truth.all() else (~flagged)[~truth].mean())
+
+
+@given(PROBABILITIES)
+def test_calibration_counts_every_image_and_weighs_bins_by_them(pairs: list[tuple[bool, float]]) -> None:
+    truth = np.array([true for true, value in pairs if not math.isnan(value)], bool)
+    probabilities = np.float32([value for _, value in pairs if not math.isnan(value)])
+    found = calibrate("light", truth, probabilities)
+    bins = np.clip(np.ceil(probabilities.astype(float) * BINS) - 1, 0, None)
+    error = sum(abs(truth[bins == one].sum() - probabilities[bins == one].sum(dtype=float)) for one in set(bins))
+
+    assert len(truth) == found.images.sum()
+    assert BINS == len(found.table().rows)
+    assert found.error is None if len(truth) == 0 else math.isclose(error / len(truth), found.error, abs_tol=1e-6)
+
+
+def test_scores_are_what_scikit_learn_says() -> None:
+    scores = random_scores(300, 4)
+
+    assert math.isclose(metrics.log_loss(scores.labels, scores.probabilities), scores.loss, abs_tol=1e-6)
+    assert math.isclose(metrics.recall_score(scores.labels, scores.predicted, average="macro"), scores.recall)
+    two = random_scores(300, 2)
+    assert math.isclose(metrics.recall_score(two.labels, two.predicted), two.recall)
+    assert math.isclose(metrics.accuracy_score(two.labels, two.predicted), two.accuracy)
+
+
+@given(st.integers(0, 500))
+def test_lines_differ_without_their_colour(number: int) -> None:
+    styles = [line_style(other, 20) for other in range(number - number % 32, number - number % 32 + 32)]
+
+    assert 32 == len({(style["linestyle"], style["marker"]) for style in styles})
+    assert 32 == len({(style["color"], style["linestyle"]) for style in styles})
 
 
 def test_evaluations_of_other_weights_or_splits_lie_apart(run: RunDirectory, workspace: Path) -> None:

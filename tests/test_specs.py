@@ -8,15 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kit.errors import SpecError
+from kit.models import plan_layers
 from kit.specs import (
     ImageSpec,
     ModelSpec,
     Recipe,
     RunSpec,
+    Setting,
     ShardSpec,
     TrainSpec,
     arm_name,
-    check_fit,
     from_json,
     override,
     parse_assignments,
@@ -63,7 +64,6 @@ RUNS = st.builds(
     train=TRAININGS,
 )
 RUN = RunSpec(dataset="histology", fingerprint="0123456789abcdef", arm="baseline")
-RECIPE = Recipe(description="a recipe")
 
 
 @given(SIDES, SIDES)
@@ -304,9 +304,9 @@ def test_shipped_recipe_comes_back_from_json(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", recipe_names())
 def test_shipped_recipe_sets_each_key_to_something_that_override_reads(name: str) -> None:
-    recipe = read_recipe(name)
+    base = read_recipe(name).base
 
-    assert recipe == override(RECIPE, {path: value_of(recipe, path) for path in setting_paths(recipe)})
+    assert base == override(Setting(), {path: value_of(base, path) for path in setting_paths(base)})
 
 
 def test_recipe_is_read_by_the_default_name() -> None:
@@ -363,8 +363,8 @@ def test_arm_name_holds_nothing_that_a_shell_reads() -> None:
     ],
 )
 def test_blocks_that_just_fit_are_accepted(spec: ModelSpec, side: int) -> None:
-    check_fit(spec, (side, side, 3))
-    check_fit(spec, (side, 10 * side, 3))
+    plan_layers(spec, (side, side, 3), 2)
+    plan_layers(spec, (side, 10 * side, 3), 2)
 
 
 @pytest.mark.parametrize(
@@ -381,4 +381,4 @@ def test_block_that_does_not_fit_is_named_with_what_reaches_it(
     spec: ModelSpec, shape: tuple[int, int, int], message: str
 ) -> None:
     with pytest.raises(SpecError, match=f"^{re.escape(message)}"):
-        check_fit(spec, shape)
+        plan_layers(spec, shape, 2)

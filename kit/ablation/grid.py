@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from kit.errors import SpecError
-from kit.specs import Recipe, arm_name, override, value_of
+from kit.specs import Recipe, Setting, arm_name, override, value_of, written
 
 Design = Literal["grid", "one-at-a-time"]
 
@@ -54,7 +54,7 @@ def parse_axis(path: str, values: str) -> Axis:
     return Axis(path, tuple(value.strip() for value in _VALUE.findall(values) if value.strip()))
 
 
-def settled(axis: Axis, base: Recipe) -> Axis:
+def settled(axis: Axis, base: Setting) -> Axis:
     """Write an axis' values as the recipe would: 0.50 and .5 are the same.
 
     Raises:
@@ -63,7 +63,7 @@ def settled(axis: Axis, base: Recipe) -> Axis:
     return Axis(axis.path, tuple(value_of(override(base, {axis.path: value}), axis.path) for value in axis.values))
 
 
-def plan_arms(axes: Sequence[Axis], base: Recipe, design: Design) -> list[Arm]:
+def plan_arms(axes: Sequence[Axis], base: Setting, design: Design) -> list[Arm]:
     """Lay out the arms of a design; the first is the baseline.
 
     Args:
@@ -79,11 +79,31 @@ def plan_arms(axes: Sequence[Axis], base: Recipe, design: Design) -> list[Arm]:
         raise SpecError(f"{', '.join(twice)} is varied twice; join the values with commas")
     settings = _grid(axes) if design == "grid" else _one_at_a_time(axes, base)
     arms = [Arm(arm_name(dict(pairs), otherwise="base"), pairs) for pairs in settings]
-    seen: dict[Recipe, str] = {}
+    seen: dict[Setting, str] = {}
     for arm in arms:
         spec = override(base, dict(arm.settings))
         if (other := seen.setdefault(spec, arm.name)) != arm.name:
             raise SpecError(f"arms '{other}' and '{arm.name}' are the same; remove one")
+    return arms
+
+
+def recipe_arms(recipe: Recipe, base: Setting, kept: Mapping[str, object]) -> list[Arm]:
+    """Lay out a recipe's own arms, as they were published; the first is the baseline.
+
+    Args:
+        recipe: whose arms.
+        base: the recipe's, changed by the user.
+        kept: dotted paths that the user has settled, whatever the arms say.
+    """
+    if recipe.design == "grid":
+        axes = [Axis(path, tuple(str(value) for value in values)) for path, values in recipe.vary.items()]
+        return plan_arms([settled(axis, base) for axis in axes if axis.path not in kept], base, "grid")
+    if not recipe.arms:
+        return plan_arms([], base, "grid")
+    arms = []
+    for arm in recipe.arms:
+        changes = {path: value for path, value in recipe.changes(arm.name).items() if path not in kept}
+        arms.append(Arm(arm.name, tuple(written(override(base, changes), changes).items())))
     return arms
 
 
@@ -92,7 +112,7 @@ def _grid(axes: Sequence[Axis]) -> list[tuple[tuple[str, str], ...]]:
     return list(itertools.product(*choices))
 
 
-def _one_at_a_time(axes: Sequence[Axis], base: Recipe) -> list[tuple[tuple[str, str], ...]]:
+def _one_at_a_time(axes: Sequence[Axis], base: Setting) -> list[tuple[tuple[str, str], ...]]:
     arms: list[tuple[tuple[str, str], ...]] = [tuple((axis.path, value_of(base, axis.path)) for axis in axes)]
     for axis in axes:
         changed = [value for value in axis.values if override(base, {axis.path: value}) != base]

@@ -10,8 +10,10 @@ from typing import Any
 
 import msgspec
 
+from kit.ablation.measured import Measured
 from kit.errors import RunError, unknown
 from kit.runs import RunDirectory
+from kit.specs import from_json
 from kit.workspace import Workspace
 
 _OLD_NAMES = {"acc": "accuracy", "val_acc": "val_accuracy"}  # Keras before 2.3
@@ -29,6 +31,9 @@ class Trajectory:
         dataset: name and fingerprint; empty for histories from elsewhere.
         parameters: of the model.
         seconds_per_epoch: median.
+        run: the directory; None for histories from elsewhere.
+        recipe: that its ablation was made from; empty for none.
+        measured: on whole splits, where somebody asked.
     """
 
     arm: str
@@ -37,6 +42,9 @@ class Trajectory:
     dataset: tuple[str, str] = ("", "")
     parameters: int | None = None
     seconds_per_epoch: float | None = None
+    run: RunDirectory | None = None
+    recipe: str = ""
+    measured: Measured | None = None
 
     def last(self, metric: str) -> float | None:
         """Value of the last epoch; None if the metric was not recorded."""
@@ -45,7 +53,8 @@ class Trajectory:
 
 
 class _Plan(msgspec.Struct):
-    arms: tuple[str, ...]
+    arms: tuple[str, ...] = ()
+    recipe: str = ""
 
 
 def read_trajectories(name: str | Path, workspace: Workspace) -> tuple[list[Trajectory], list[Path]]:
@@ -75,8 +84,7 @@ def _read_folder(folder: Path) -> tuple[list[Trajectory], list[Path]]:
     if not runs:
         raise RunError(f"{folder} holds no run")
     finished = [_read_run(run) for run in runs if run.is_finished]
-    plan = folder / "ablation.json"
-    order = list(msgspec.json.decode(plan.read_bytes(), type=_Plan).arms) if plan.is_file() else []
+    order = list(_read_plan(folder).arms)
     finished.sort(
         key=lambda run: (
             order.index(run.arm) if run.arm in order else len(order),
@@ -87,11 +95,17 @@ def _read_folder(folder: Path) -> tuple[list[Trajectory], list[Path]]:
     return finished, [run.path for run in runs if not run.is_finished]
 
 
+def _read_plan(folder: Path) -> _Plan:
+    """Read an ablation's plan; an empty one where there is none."""
+    plan = folder / "ablation.json"
+    return from_json(plan, _Plan) if plan.is_file() else _Plan()
+
+
 def _read_run(run: RunDirectory) -> Trajectory:
     spec, result, history = run.spec(), run.result(), run.history()
     if not history.rows:
         raise RunError(f"{history.path} is missing or empty; remove the folder {run.path} and run its command again")
-    names = [name for name in history.rows[0] if name not in {"epoch", "seconds"}]
+    names = list(history.metrics()[0])
     return Trajectory(
         arm=spec.arm,
         metrics={name: history.column(name) for name in names},
@@ -99,6 +113,8 @@ def _read_run(run: RunDirectory) -> Trajectory:
         dataset=(spec.dataset, spec.fingerprint),
         parameters=result.parameters,
         seconds_per_epoch=result.seconds_per_epoch,
+        run=run,
+        recipe=_read_plan(run.path.resolve().parent.parent).recipe,  # ablation / arm / seed
     )
 
 

@@ -9,16 +9,17 @@ from pathlib import Path
 
 import msgspec
 
-from kit.ablation.grid import Arm, Axis, Design, plan_arms, settled
+from kit.ablation.grid import Arm, Axis, Design, plan_arms, recipe_arms, settled
 from kit.engines import Local, core_count
+from kit.errors import SpecError
 from kit.files import locked, write_whole
 from kit.progress import NO_PROGRESS, Progress
 from kit.runs import RunDirectory, RunResult
 from kit.shards import Dataset, find_dataset
-from kit.specs import Recipe, RunSpec, override, read_recipe, to_json
-from kit.specs.recipe import DEFAULT_RECIPE
+from kit.specs import RunSpec, Setting, override, read_recipe, read_setting, to_json
+from kit.specs.recipe import DEFAULT_RECIPE, recipe_name, split_arm
 from kit.specs.settings import require
-from kit.training.train import check_spec
+from kit.training.train import check_spec, refuse_data
 from kit.workspace import Workspace
 
 
@@ -31,6 +32,7 @@ class Ablation(msgspec.Struct, frozen=True, kw_only=True):
         recipe: name or path.
         arms: names in order; the first is the baseline.
         seeds: how many, from 0.
+        refused: arms that cannot be built, and why.
     """
 
     dataset: str
@@ -38,6 +40,42 @@ class Ablation(msgspec.Struct, frozen=True, kw_only=True):
     recipe: str
     arms: tuple[str, ...]
     seeds: int
+    refused: dict[str, str] = {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """An ablation before anything of it has run.
+
+    Attributes:
+        dataset: that all runs learn from.
+        folder: of the ablation.
+        recipe: name or path.
+        changes: of each arm, by dotted path, as text.
+        specs: of the runs, by arm and seed, in order.
+        refused: arms that cannot be built, and why.
+    """
+
+    dataset: Dataset
+    folder: Path
+    recipe: str
+    changes: Mapping[str, Mapping[str, str]]
+    specs: Mapping[tuple[str, int], RunSpec]
+    refused: Mapping[str, str]
+
+    @property
+    def arms(self) -> dict[str, RunSpec]:
+        """The first run of each arm."""
+        return {arm: spec for (arm, seed), spec in self.specs.items() if seed == 0}
+
+    @property
+    def seeds(self) -> int:
+        """Runs of each arm."""
+        return len(self.specs) // len(self.arms)
+
+    def directory(self, arm: str, seed: int) -> RunDirectory:
+        """Where a run lies."""
+        return RunDirectory(self.folder / arm / f"seed-{seed}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +97,7 @@ class Trial:
 
 def ablate(
     name: str,
-    axes: Sequence[Axis],
+    axes: Sequence[Axis] = (),
     *,
     recipe: str = DEFAULT_RECIPE,
     settings: Mapping[str, object] | None = None,
@@ -72,12 +110,12 @@ def ablate(
     """Train every arm on every seed, and return the ablation's folder.
 
     Finished runs are kept and unfinished ones go on from their last epoch, so calling this again after a crash, or
-    with more seeds, does only what is left.
+    with more seeds, does only what is left. Arms that cannot be built are left out, and ablation.json says why.
 
     Args:
         name: a dataset in tfrecords/.
-        axes: settings to vary.
-        recipe: what the arms change: a shipped recipe, or the path of a .toml file.
+        axes: settings to vary; none runs the recipe's own arms, as they were published.
+        recipe: what the arms change: a shipped recipe, the path of a .toml file, or an arm of either as RECIPE/ARM.
         settings: changes to the recipe that all arms share, by dotted path.
         seeds: of each arm, from 0; arms with equal seeds begin with equal weights and see equal batches.
         design: "grid" or "one-at-a-time".
@@ -86,44 +124,86 @@ def ablate(
         progress: sees every epoch.
 
     Raises:
-        KitError: unknown dataset, recipe or setting, a model that does not fit the images, a worker that died, or
-            another process at the same ablation.
+        KitError: unknown dataset, recipe or setting, no arm that fits the images, a worker that died, or another
+            process at the same ablation.
+    """
+    plan = plan_ablation(
+        name, axes, recipe=recipe, settings=settings or {}, seeds=seeds, design=design, jobs=jobs, root=root
+    )
+    run_plan(plan, jobs=jobs, progress=progress)
+    return plan.folder
+
+
+def plan_ablation(
+    name: str,
+    axes: Sequence[Axis],
+    *,
+    recipe: str,
+    settings: Mapping[str, object],
+    seeds: int,
+    design: Design,
+    jobs: int | None = None,
+    root: Path | str | None = None,
+) -> Plan:
+    """Lay an ablation out; see `ablate`.
+
+    Raises:
+        KitError: unknown dataset, recipe or setting, or no arm that fits the images.
     """
     require(seeds >= 1, f"seeds must be 1 or more, got {seeds}")
     require(jobs is None or jobs >= 1, f"jobs must be 1 or more, got {jobs}")
-    workspace = Workspace.at(root)
     dataset = find_dataset(name, root=root)
-    base = _one_thread(override(read_recipe(recipe), settings or {}))
+    refuse_data([*settings, *(axis.path for axis in axes)], dataset)
+    base = _one_thread(read_setting(recipe, settings))
     axes = [settled(axis, base) for axis in axes]
-    arms = plan_arms(axes, base, design)
-    folder = workspace.runs / ablation_id(dataset, base, axes, design)
-    specs = {
-        folder / arm.name / f"seed-{seed}": _spec(dataset, base, arm, seed) for arm in arms for seed in range(seeds)
-    }
-    plan = Ablation(
-        dataset=name,
-        fingerprint=dataset.manifest.fingerprint,
+    is_arm = bool(split_arm(recipe)[1])
+    arms = plan_arms(axes, base, design) if axes or is_arm else recipe_arms(read_recipe(recipe), base, settings)
+    specs: dict[tuple[str, int], RunSpec] = {}
+    refused: dict[str, str] = {}
+    for arm in arms:
+        try:
+            specs.update({(arm.name, seed): _spec(dataset, base, arm, seed) for seed in range(seeds)})
+        except SpecError as error:
+            refused[arm.name] = str(error)
+    if not specs:
+        raise SpecError(next(iter(refused.values())))
+    return Plan(
+        dataset=dataset,
+        folder=Workspace.at(root).runs / ablation_id(dataset, base, arms, axes, recipe),
         recipe=recipe,
-        arms=tuple(arm.name for arm in arms),
-        seeds=seeds,
+        changes={arm.name: dict(arm.settings) for arm in arms},
+        specs=specs,
+        refused=refused,
     )
-    with locked(folder):
-        write_whole(folder / "ablation.json", to_json(plan))
-        _run(specs, dataset, jobs or default_jobs(), progress)
-    return folder
 
 
-def _one_thread(base: Recipe) -> Recipe:
+def run_plan(plan: Plan, *, jobs: int | None = None, progress: Progress = NO_PROGRESS) -> None:
+    """Do what is left of a plan; see `ablate`."""
+    ablation = Ablation(
+        dataset=plan.dataset.manifest.name,
+        fingerprint=plan.dataset.manifest.fingerprint,
+        recipe=plan.recipe,
+        arms=tuple(plan.arms),
+        seeds=plan.seeds,
+        refused=dict(plan.refused),
+    )
+    with locked(plan.folder):
+        write_whole(plan.folder / "ablation.json", to_json(ablation))
+        _run(plan, jobs or default_jobs(), progress)
+
+
+def _one_thread(base: Setting) -> Setting:
     """Give trials one thread unless the user chose: then figures do not depend on how many run at a time."""
     return base if base.train.threads else override(base, {"train.threads": 1})
 
 
-def ablation_id(dataset: Dataset, base: Recipe, axes: Sequence[Axis], design: Design) -> str:
+def ablation_id(dataset: Dataset, base: Setting, arms: Sequence[Arm], axes: Sequence[Axis], recipe: str) -> str:
     """Name an ablation by what it asks, whatever the seeds, so that more seeds extend it."""
     question = msgspec.json.encode(
-        [dataset.manifest.fingerprint, base, [[axis.path, axis.values] for axis in axes], design]
+        [dataset.manifest.fingerprint, base, [[arm.name, dict(arm.settings)] for arm in arms]], order="deterministic"
     )
-    varied = "-".join(axis.path.rpartition(".")[2] for axis in axes) or "base"
+    _, arm = split_arm(recipe)
+    varied = "-".join(axis.path.rpartition(".")[2] for axis in axes) or arm or recipe_name(recipe)
     return f"{dataset.manifest.name}-{varied}-{hashlib.sha256(question).hexdigest()[:8]}"
 
 
@@ -140,7 +220,7 @@ def run_trial(trial: Trial) -> RunResult:
     return train_run(trial.dataset, trial.spec, RunDirectory(trial.directory), memory_share=trial.memory_share)
 
 
-def _spec(dataset: Dataset, base: Recipe, arm: Arm, seed: int) -> RunSpec:
+def _spec(dataset: Dataset, base: Setting, arm: Arm, seed: int) -> RunSpec:
     changed = override(base, dict(arm.settings))
     spec = RunSpec(
         dataset=dataset.manifest.name,
@@ -148,20 +228,26 @@ def _spec(dataset: Dataset, base: Recipe, arm: Arm, seed: int) -> RunSpec:
         arm=arm.name,
         seed=seed,
         model=changed.model,
+        augment=changed.augment,
         train=changed.train,
     )
     check_spec(spec, dataset)
     return spec
 
 
-def _run(specs: Mapping[Path, RunSpec], dataset: Dataset, jobs: int, progress: Progress) -> None:
-    epochs = _Epochs(specs, progress)
-    jobs = max(1, min(jobs, len(specs)))
+def _run(plan: Plan, jobs: int, progress: Progress) -> None:
+    epochs = _Epochs(plan, progress)
+    for arm, reason in plan.refused.items():
+        progress.advance(0, f"{arm} is left out: {reason}")
+    jobs = max(1, min(jobs, len(plan.specs)))
+    directories = {plan.directory(*place): spec for place, spec in plan.specs.items()}
     trials = [
-        Trial(spec, path, dataset, memory_share=0.5 / jobs)
-        for path, spec in specs.items()
-        if not RunDirectory(path).is_finished
+        Trial(spec, directory.path, plan.dataset, memory_share=0.5 / jobs)
+        for directory, spec in directories.items()
+        if not directory.is_finished
     ]
+    if len(trials) < len(directories):
+        progress.advance(0, f"{len(directories) - len(trials)} of {len(directories)} runs were finished before")
     epochs.look()
     for finished in Local(jobs).run(run_trial, trials, tick=epochs.look):
         trial = trials[finished.index]
@@ -173,14 +259,18 @@ def _run(specs: Mapping[Path, RunSpec], dataset: Dataset, jobs: int, progress: P
 class _Epochs:
     """Progress read off the run directories."""
 
-    def __init__(self, specs: Mapping[Path, RunSpec], progress: Progress) -> None:
-        self._specs = specs
+    def __init__(self, plan: Plan, progress: Progress) -> None:
+        self._plan = plan
         self._progress = progress
         self._seen = 0
-        progress.start(f"ablate, {len(specs)} runs", sum(spec.train.epochs for spec in specs.values()))
+        progress.start(f"ablate, {len(plan.specs)} runs", sum(spec.train.epochs for spec in plan.specs.values()))
 
     def look(self, note: str = "") -> None:
-        """Count the epochs that are on the disk."""
-        now = sum(min(len(RunDirectory(path).history().rows), spec.train.epochs) for path, spec in self._specs.items())
+        """Count the epochs that are on the disk; those that an early stop has saved too."""
+        now = sum(self._done(self._plan.directory(*place), spec) for place, spec in self._plan.specs.items())
         self._progress.advance(now - self._seen, note)
         self._seen = now
+
+    @staticmethod
+    def _done(run: RunDirectory, spec: RunSpec) -> int:
+        return spec.train.epochs if run.is_finished else min(len(run.history().rows), spec.train.epochs)

@@ -36,8 +36,9 @@ app = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _command in (audit, shard, info, train, ablate, compare, evaluate, predict, recipes, demo):
+for _command in (audit, shard, info, train, ablate, compare, evaluate, predict, demo):
     app.command()(_command)
+app.add_typer(recipes, name="recipes")
 
 
 def _version(asked: bool) -> None:

@@ -26,6 +26,7 @@ from kit.reports.table import Table
 _EVERY = 5.0  # seconds between plain lines
 _PATIENCE = 2.0  # seconds before a terminal shows a bar: what is done by then needs none
 _PADDING = 3  # columns that a border and its spaces take
+_EDGES = 2  # columns left and right of all
 _FILE_WIDTH = 160  # columns where no terminal says otherwise
 
 _bars: list[Progress] = []  # on the screen now
@@ -125,7 +126,7 @@ def _fitting(table: Table, width: int) -> list[list[int]]:
     ]
     parts: list[list[int]] = [[0]]
     for place in range(1, len(widths)):
-        if len(parts[-1]) > 1 and sum(widths[shown] for shown in parts[-1]) + widths[place] > width:
+        if len(parts[-1]) > 1 and sum(widths[shown] for shown in parts[-1]) + widths[place] + _EDGES > width:
             parts.append([0])
         parts[-1].append(place)
     return parts

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from kit.cli.options import Json, Root, Run, Verbose, Weights, one_of
+from kit.cli.options import Html, Json, Root, Run, Verbose, Weights, one_of
 
 if TYPE_CHECKING:
     from kit.training.score import Weights as WeightsName
@@ -17,6 +17,18 @@ def evaluate(
     run: Run,
     split: Annotated[str, typer.Option(help="A labelled split.")] = "validation",
     weights: Weights = "best",
+    recall: Annotated[
+        float | None,
+        typer.Option(help="Find the highest threshold that reaches it, as 0.98."),
+    ] = None,
+    positive: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CLASS",
+            help="Class that --recall, curves and calibration are about.",
+            show_default="the second of two",
+        ),
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -27,13 +39,14 @@ def evaluate(
             show_default="in the run",
         ),
     ] = None,
+    html: Html = False,
     root: Root = None,
     json: Json = False,
     verbose: Verbose = False,
 ) -> None:
-    """Measure a run: confusion matrix, classification report and AUC.
+    """Measure a run: confusion matrix, curves, calibration, a threshold, and the images it takes for others.
 
-    Example: kit evaluate RUN --split validation
+    Example: kit evaluate RUN --split test --recall 0.98 --html
     """
     one_of(weights, "--weights", "best", "last")
     from kit.cli.console import ConsoleProgress, print_json, print_line, print_tables
@@ -43,12 +56,16 @@ def evaluate(
         run,
         split=split,
         weights=cast("WeightsName", weights),
+        recall=recall,
+        positive=positive,
         root=root,
         progress=ConsoleProgress(),
     )
-    files = evaluation.write(output or evaluation.folder)
+    files = evaluation.write(output or evaluation.folder, html=html)
     if json:
-        print_json({"evaluation": evaluation, "files": files})
+        print_json({"evaluation": evaluation.figures(), "files": files})
         return
     print_tables(evaluation.tables())
+    for line in evaluation.remarks():
+        print_line(line)
     print_line(f"{files[0].parent}: {', '.join(path.name for path in files)}")

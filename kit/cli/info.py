@@ -7,13 +7,20 @@ from typing import Annotated
 
 import typer
 
-from kit.cli.options import Dataset, Json, Root
+from kit.cli.options import Dataset, Json, Root, Set
 
 
 def info(
     name: Dataset,
     verify: Annotated[bool, typer.Option("--verify", help="Compare every shard with the manifest's checksum.")] = False,
     preview: Annotated[Path | None, typer.Option(metavar="PNG", help="Draw the first 20 images here.")] = None,
+    augmentation: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RECIPE", help="Draw 8 train images above what a recipe, RECIPE/ARM or .toml file makes of them."
+        ),
+    ] = None,
+    settings: Set = None,
     root: Root = None,
     json: Json = False,
 ) -> None:
@@ -21,6 +28,10 @@ def info(
 
     Example: kit info pcam --verify --preview pcam.png
     """
+    if augmentation and not preview:
+        raise typer.BadParameter("give --preview PNG too, the file to draw it in", param_hint="--augmentation")
+    if settings and not augmentation:
+        raise typer.BadParameter("give --augmentation RECIPE too, whose settings it changes", param_hint="--set")
     from kit.cli.console import ConsoleProgress, print_json, print_line, print_tables
     from kit.reports.dataset import dataset_tables, describe_images, remarks
     from kit.shards import find_dataset, verify_dataset
@@ -28,7 +39,13 @@ def info(
     dataset = find_dataset(name, root=root)
     if verify:
         verify_dataset(dataset, ConsoleProgress())
-    if preview:
+    if preview and augmentation:
+        from kit.reports.augmentation import write_augmentation
+        from kit.specs import parse_assignments, read_setting
+
+        setting = read_setting(augmentation, parse_assignments(settings or []))
+        write_augmentation(dataset, setting.augment, preview)
+    elif preview:
         from kit.reports.preview import write_preview
 
         write_preview(dataset, preview)

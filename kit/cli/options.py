@@ -25,6 +25,7 @@ Root = Annotated[
     typer.Option(envvar="KIT_ROOT", help="Folder with tfrecords/, runs/ and submissions/.", show_default="."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+Html = Annotated[bool, typer.Option("--html", help="Also write report.html: all of it on one page, for any browser.")]
 Verbose = Annotated[
     bool,
     typer.Option("--verbose", callback=_silence, help="Let TensorFlow's own log lines through."),
@@ -62,6 +63,15 @@ ClassFrom = Annotated[
         metavar="REGEX",
         help="Finds the class in a file's name, as '_(bacteria|virus)_'; else its folder is the class.",
         rich_help_panel=_SOURCE,
+    ),
+]
+MergeSplits = Annotated[
+    bool | None,
+    typer.Option(
+        "--merge-splits",
+        help="Take train, val and test folders as one source and divide it anew.",
+        rich_help_panel=_SOURCE,
+        show_default=False,
     ),
 ]
 Group = Annotated[

@@ -2,27 +2,51 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+import typer
+
 from kit.cli.options import Json
 
+recipes = typer.Typer()
 
-def recipes(json: Json = False) -> None:
-    """List the recipes that ship with kit, with every setting.
+
+@recipes.callback(invoke_without_command=True)
+def list_all(context: typer.Context) -> None:
+    """List the recipes that ship with kit, or show one.
 
     Example: kit recipes
     """
-    from kit.cli.console import print_json, print_tables
-    from kit.reports.table import Table
-    from kit.specs import read_recipe, recipe_names, setting_paths, value_of
-
-    found = {name: read_recipe(name) for name in recipe_names()}
-    if json:
-        print_json(found)
+    if context.invoked_subcommand:
         return
-    print_tables(
-        Table(
-            f"{name}: {recipe.description}",
-            ("setting", "value"),
-            tuple((path, value_of(recipe, path)) for path in setting_paths(recipe) if path != "description"),
-        )
-        for name, recipe in found.items()
-    )
+    from kit.cli.console import print_line
+    from kit.reports.recipes import list_recipes
+    from kit.specs import read_recipe, recipe_names
+
+    for line in list_recipes({name: read_recipe(name) for name in recipe_names()}):
+        print_line(line)
+    print_line("next: kit recipes show NAME")
+
+
+@recipes.command()
+def show(
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="NAME", help="Shipped recipe, or the path of a .toml file.", show_default="all"),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Show a recipe's data, arms, parameter counts and published figures.
+
+    Example: kit recipes show chest-xray-ladder
+    """
+    from kit.cli.console import print_json, print_tables
+    from kit.reports.recipes import describe_recipe, recipe_tables
+    from kit.specs import read_recipe, recipe_names
+
+    found = {each: read_recipe(each) for each in ([name] if name else recipe_names())}
+    if json:
+        print_json({each: describe_recipe(recipe) for each, recipe in found.items()})
+        return
+    for each, recipe in found.items():
+        print_tables(recipe_tables(each, recipe))

@@ -16,6 +16,7 @@ from kit.cli.options import (
     Json,
     LabelColumn,
     Labels,
+    MergeSplits,
     Root,
     SampleSubmission,
     Test,
@@ -29,11 +30,18 @@ def shard(
         Path,
         typer.Argument(metavar="SOURCE", help="Class folders, the images that --labels names, or an .npz file."),
     ],
-    name: Annotated[str, typer.Option(help="Name of the dataset to write in tfrecords/.")],
+    name: Annotated[
+        str | None, typer.Option(help="Name of the dataset to write in tfrecords/.", show_default="the recipe's")
+    ] = None,
+    recipe: Annotated[
+        str | None,
+        typer.Option(help="Recipe whose size, channels, split and classes are meant where no option says otherwise."),
+    ] = None,
     labels: Labels = None,
     id_column: IdColumn = None,
     label_column: LabelColumn = None,
     class_from: ClassFrom = None,
+    merge_splits: MergeSplits = None,
     group: Group = None,
     exclude: Exclude = None,
     test: Test = None,
@@ -45,17 +53,18 @@ def shard(
         ),
     ] = None,
     folds: Annotated[
-        int,
+        int | None,
         typer.Option(help="Equal parts for cross-validation; validation is fold 0.", rich_help_panel=_SPLIT),
-    ] = 0,
+    ] = None,
     balance: Annotated[
         str | None,
         typer.Option(metavar="down", help="As many images of each class as the smallest has.", rich_help_panel=_SPLIT),
     ] = None,
     per_class: Annotated[int | None, typer.Option(help="Images to take of each class.", rich_help_panel=_SPLIT)] = None,
     seed: Annotated[
-        int, typer.Option(help="Of splits, folds, what is taken, and the order.", rich_help_panel=_SPLIT)
-    ] = 0,
+        int | None,
+        typer.Option(help="Of splits, folds, what is taken, and the order.", show_default="0", rich_help_panel=_SPLIT),
+    ] = None,
     size: Annotated[
         str | None,
         typer.Option(
@@ -63,12 +72,17 @@ def shard(
         ),
     ] = None,
     fit: Annotated[
-        str,
+        str | None,
         typer.Option(
-            metavar="crop|pad|stretch", help="How another shape becomes the wanted one.", rich_help_panel=_IMAGES
+            metavar="crop|pad|stretch",
+            help="How another shape becomes the wanted one.",
+            show_default="crop",
+            rich_help_panel=_IMAGES,
         ),
-    ] = "crop",
-    channels: Annotated[int, typer.Option(help="3 for RGB, 1 for grey.", rich_help_panel=_IMAGES)] = 3,
+    ] = None,
+    channels: Annotated[
+        int | None, typer.Option(help="3 for RGB, 1 for grey.", show_default="3", rich_help_panel=_IMAGES)
+    ] = None,
     scale: Annotated[
         str,
         typer.Option(
@@ -117,18 +131,20 @@ def shard(
     from kit.shards import shard as shard_images
     from kit.specs import parse_bands, parse_size, parse_split
 
-    shares = parse_split(split or "70/30")
-    if folds and split and len(shares) < 3:  # noqa: PLR2004 (train, validation, test)
+    shares = parse_split(split) if split else None
+    if folds and shares and len(shares) < 3:  # noqa: PLR2004 (train, validation, test)
         raise SpecError(
             f"--folds makes train and validation; give --split three shares for a test split, got '{split}'"
         )
     dataset = shard_images(
         source,
         name=name,
+        recipe=recipe,
         labels=labels,
         id_column=id_column,
         label_column=label_column,
         class_from=class_from,
+        merge_splits=merge_splits,
         group=group,
         exclude=exclude,
         test=test,
@@ -158,4 +174,4 @@ def shard(
     print_tables(dataset_tables(dataset))
     for line in remarks(dataset):
         print_line(line)
-    print_line(f"{dataset.folder}  next: kit train {name}")
+    print_line(f"{dataset.folder}  next: kit train {dataset.manifest.name}{f' --recipe {recipe}' if recipe else ''}")

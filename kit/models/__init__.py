@@ -1,5 +1,8 @@
-"""ModelSpec becomes a Keras model."""
+"""ModelSpec becomes a list of layers, and that a Keras model.
 
-from kit.models.cnn import build_model
+Only `kit.models.build` and `kit.models.backbone` load TensorFlow.
+"""
 
-__all__ = ["build_model"]
+from kit.models.layers import Parameters, count_operations, count_parameters, plan_layers
+
+__all__ = ["Parameters", "count_operations", "count_parameters", "plan_layers"]

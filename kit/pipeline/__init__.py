@@ -1,5 +1,6 @@
 """Shards become batches."""
 
+from kit.pipeline.augment import augment_batch
 from kit.pipeline.batches import (
     as_float,
     eval_batches,
@@ -9,4 +10,12 @@ from kit.pipeline.batches import (
 from kit.pipeline.damage import damage_named
 from kit.pipeline.load import load
 
-__all__ = ["as_float", "damage_named", "eval_batches", "load", "train_batches", "validation_batches"]
+__all__ = [
+    "as_float",
+    "augment_batch",
+    "damage_named",
+    "eval_batches",
+    "load",
+    "train_batches",
+    "validation_batches",
+]

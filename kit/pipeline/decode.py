@@ -42,6 +42,12 @@ def decode_batches(serialized: Any, dataset: Dataset, batch_size: int, *, drop_r
     return examples.batch(batch_size, drop_remainder=drop_remainder)
 
 
+def read_labels(serialized: Any) -> Any:
+    """Read the labels of serialized examples, string [batch]: int32 [batch]."""
+    name = "image/class/label"
+    return tf.cast(tf.io.parse_example(serialized, {name: _FEATURES[name]})[name], tf.int32)
+
+
 def _decode_raw(serialized: Any, shape: tuple[int, int, int]) -> dict[str, Any]:
     features = tf.io.parse_example(serialized, _FEATURES)
     flat = tf.io.decode_raw(features["image/encoded"], tf.uint8)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from pathlib import Path
 
@@ -11,6 +10,8 @@ from kit.ablation.comparison import ArmSummary
 from kit.ablation.statistics import Difference, Figure
 from kit.files import write_whole
 from kit.reports.curves import plot_arm, plot_arms
+from kit.reports.measured import arm_lines, figure_tables, mean_and_sd
+from kit.reports.page import REPORT, Picture, Section, write_page
 from kit.reports.table import NOTHING, Table
 
 _FIGURES = (
@@ -35,6 +36,11 @@ _COLUMNS = {
     "parameters": "parameters",
     "seconds_per_epoch": "s/epoch",
 }
+_LEGEND = (
+    "Figures are means ± sample standard deviations over the n runs of an arm, one for each seed, in the last epoch"
+    " unless they say otherwise; Δ is the paired difference from the first arm with an interval that holds for all arms"
+    " at once: where it spans zero, the runs do not show a difference."
+)
 
 
 def comparison_table(comparison: Comparison) -> Table:
@@ -45,44 +51,70 @@ def comparison_table(comparison: Comparison) -> Table:
     cells = [_cells(arm) for arm in comparison.arms]
     shown = [name for name in _COLUMNS if any(row[name] != NOTHING for row in cells)]
     rows = tuple(
-        (arm.name.replace(",", ",\n"), str(arm.n), *(row[name] for name in shown))
+        (arm_lines(arm.name), str(arm.n), *(row[name] for name in shown))
         for arm, row in zip(comparison.arms, cells, strict=True)
     )
     return Table("", ("arm", "n", *(_COLUMNS[name] for name in shown)), rows)
 
 
-def write_comparison(comparison: Comparison, folder: Path) -> list[Path]:
+def comparison_tables(comparison: Comparison) -> list[Table]:
+    """Lay out every table: the runs' histories, then what was measured on splits, and what was published."""
+    return [comparison_table(comparison), *(table.shown(comparison.arms) for table in figure_tables(comparison))]
+
+
+def write_comparison(comparison: Comparison, folder: Path, *, html: bool = False) -> list[Path]:
     """Write comparison.csv (full precision), comparison.md, and curves of each arm and of all arms as PNG.
+
+    Then a CSV of each table on splits and of published figures, and with `html` one page of all.
 
     Returns:
         The files, in that order.
     """
-    table, text = folder / "comparison.csv", folder / "comparison.md"
-    write_whole(table, _exact_table(comparison).csv())
-    write_whole(text, comparison_table(comparison).markdown())
-    together = folder / "curves.png"
-    write_whole(together, plot_arms(comparison))
-    files = [table, text, together]
+    tables = comparison_tables(comparison)
+    curves = {"curves.png": Picture(plot_arms(comparison), "accuracy and loss of all arms, mean over their runs")}
     for arm in comparison.arms:
-        path = folder / f"curves-{_file_name(arm.name)}.png"
-        write_whole(path, plot_arm(comparison, arm.name))
-        files.append(path)
-    return files
+        runs = f"{arm.n} run{'s' if arm.n > 1 else ''}"
+        curves[f"curves-{_file_name(arm.name)}.png"] = Picture(plot_arm(comparison, arm.name), f"{arm.name}, {runs}")
+    files: dict[str, str | bytes] = {
+        "comparison.csv": _exact_table(comparison).csv(),
+        "comparison.md": "\n".join(_markdown(table) for table in tables),
+        **{name: picture.png for name, picture in curves.items()},
+        **{f"{table.name}.csv": table.exact(comparison.arms).csv() for table in figure_tables(comparison)},
+    }
+    if html:
+        files[REPORT] = _page(comparison, tables, list(curves.values()))
+    for name, data in files.items():
+        write_whole(folder / name, data)
+    return [folder / name for name in files]
+
+
+def remarks(comparison: Comparison) -> list[str]:
+    """Say in a line each what a reader of the tables should know."""
+    left_out = f"{len(comparison.unfinished)} unfinished runs were left out; run their command again"
+    return [*comparison.remarks, *([left_out] if comparison.unfinished else [])]
+
+
+def _markdown(table: Table) -> str:
+    return f"**{table.title}**\n\n{table.markdown()}" if table.title else table.markdown()
+
+
+def _page(comparison: Comparison, tables: list[Table], curves: list[Picture]) -> str:
+    first, *others = tables
+    runs = sum(arm.n for arm in comparison.arms)
+    datasets = sorted({run.dataset[0] for run in comparison.trajectories if run.dataset[0]})
+    about = f"{len(comparison.arms)} arms, {runs} runs{''.join(f', dataset {name}' for name in datasets)}. {_LEGEND}"
+    sections = [Section("Comparison", (about, *remarks(comparison), first))]
+    sections += [Section("Splits and published figures", tuple(others))] if others else []
+    sections += [Section("Curves of all arms", tuple(curves[:1])), Section("Curves of each arm", tuple(curves[1:]))]
+    return write_page(f"Comparison of {', '.join(datasets) or 'histories'}: {runs} runs", sections)
 
 
 def _cells(arm: ArmSummary) -> dict[str, str]:
-    cells = {name: _mean_and_sd(getattr(arm, name), 4) for name in _FIGURES}
-    cells["seconds_per_epoch"] = _mean_and_sd(arm.seconds_per_epoch, 2)
+    cells = {name: mean_and_sd(getattr(arm, name), 4) for name in _FIGURES}
+    cells["seconds_per_epoch"] = mean_and_sd(arm.seconds_per_epoch, 2)
     cells["difference"] = _interval(arm.difference)
     cells["parameters"] = NOTHING if arm.parameters is None else f"{arm.parameters:,}"
     return cells
-
-
-def _mean_and_sd(figure: Figure | None, digits: int) -> str:
-    if figure is None or math.isnan(figure.mean):
-        return NOTHING if figure is None else "nan"
-    mean = f"{figure.mean:.{digits}f}"
-    return mean if figure.sd is None else f"{mean}\n± {figure.sd:.{digits}f}"
 
 
 def _interval(difference: Difference | None) -> str:

@@ -10,12 +10,13 @@ from matplotlib.ticker import MaxNLocator
 
 from kit.ablation import Comparison
 from kit.ablation.histories import Trajectory
-from kit.reports.figure import BLUE, COLOURS, ORANGE, new_figure, png
+from kit.reports.figure import line_style, new_figure, png
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _PANELS = ("accuracy", "loss")
+_UNITS = {"accuracy": "accuracy (share of images)", "loss": "loss (mean over images)"}
 _THIN, _STEP, _LEVELS = 1.5, 0.7, 3  # line widths, points: an arm that lies under a later, thinner one is still seen
 _LEGEND = 140  # characters that a legend line under four panels holds
 
@@ -30,8 +31,8 @@ def plot_arm(comparison: Comparison, arm: str) -> bytes:
     figure = new_figure(10, 4)
     figure.suptitle(f"{arm}  (n = {len(runs)})")
     for axes, metric in zip(figure.subplots(1, 2), _PANELS, strict=True):
-        _draw(axes, runs, metric, BLUE, "train")
-        _draw(axes, runs, f"val_{metric}", ORANGE, "validation")
+        _draw(axes, runs, metric, 0, "train")
+        _draw(axes, runs, f"val_{metric}", 1, "validation")
         _finish(axes, metric)
         axes.legend()
     return png(figure)
@@ -45,21 +46,14 @@ def plot_arms(comparison: Comparison) -> bytes:
     """
     arms = [arm.name for arm in comparison.arms]
     figure = new_figure(12, 7.5)
+    figure.suptitle(f"mean over the runs of each arm (n = {_range([arm.n for arm in comparison.arms])})")
     panels = figure.subplots(2, 2, sharey="col", sharex=True)
     for row, (prefix, title) in zip(panels, (("", "train"), ("val_", "validation")), strict=True):
         for axes, metric in zip(row, _PANELS, strict=True):
             for number, arm in enumerate(arms):
                 runs = [run for run in comparison.trajectories if run.arm == arm]
-                style = "-" if number < len(COLOURS) else "--"
-                _draw_mean(
-                    axes,
-                    runs,
-                    prefix + metric,
-                    colour=COLOURS[number % len(COLOURS)],
-                    label=arm,
-                    style=style,
-                    width=_THIN + _STEP * min(len(arms) - 1 - number, _LEVELS),
-                )
+                width = _THIN + _STEP * min(len(arms) - 1 - number, _LEVELS)
+                _draw_mean(axes, runs, prefix + metric, number, label=arm, width=width)
             _finish(axes, metric)
             axes.set_title(title)
     for axes in panels[0]:
@@ -69,16 +63,17 @@ def plot_arms(comparison: Comparison) -> bytes:
     return png(figure)
 
 
-def _draw(axes: Axes, runs: Sequence[Trajectory], metric: str, colour: str, label: str) -> None:
+def _draw(axes: Axes, runs: Sequence[Trajectory], metric: str, number: int, label: str) -> None:
     if len(runs) > 1:
         for run in runs:
             values = run.metrics.get(metric, [])
-            axes.plot(_epochs(values), values, color=colour, linewidth=0.8, alpha=0.35)
-    _draw_mean(axes, runs, metric, colour=colour, label=label)
+            thin = line_style(number, len(values)) | {"marker": "", "linewidth": 0.8, "alpha": 0.35}
+            axes.plot(_epochs(values), values, **thin)
+    _draw_mean(axes, runs, metric, number, label=label)
 
 
 def _draw_mean(
-    axes: Axes, runs: Sequence[Trajectory], metric: str, *, colour: str, label: str, style: str = "-", width: float = 2
+    axes: Axes, runs: Sequence[Trajectory], metric: str, number: int, *, label: str, width: float = 2
 ) -> None:
     """Average over the runs that got as far: runs may have stopped at different epochs."""
     curves = [run.metrics[metric] for run in runs if run.metrics.get(metric)]
@@ -86,7 +81,11 @@ def _draw_mean(
         return
     longest = max(len(curve) for curve in curves)
     mean = [float(np.mean([curve[epoch] for curve in curves if epoch < len(curve)])) for epoch in range(longest)]
-    axes.plot(_epochs(mean), mean, style, color=colour, linewidth=width, label=label)
+    axes.plot(_epochs(mean), mean, linewidth=width, label=label, **line_style(number, len(mean)))
+
+
+def _range(counts: Sequence[int]) -> str:
+    return f"{min(counts)}" if min(counts) == max(counts) else f"{min(counts)} to {max(counts)}"
 
 
 def _epochs(values: Sequence[float]) -> range:
@@ -95,6 +94,6 @@ def _epochs(values: Sequence[float]) -> range:
 
 def _finish(axes: Axes, metric: str) -> None:
     axes.set_xlabel("epoch")
-    axes.set_ylabel(metric)
+    axes.set_ylabel(_UNITS[metric])
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(alpha=0.3)

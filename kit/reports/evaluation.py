@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,103 +12,221 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn import metrics
 
-from kit.errors import ShardError
-from kit.files import write_whole
+from kit.errors import SpecError, unknown
 from kit.progress import NO_PROGRESS, Progress
-from kit.reports.matrix import plot_matrix
+from kit.reports.calibration import Calibration, calibrate
+from kit.reports.evaluation_files import write_evaluation
+from kit.reports.mistakes import mistakes_in
+from kit.reports.ranking import Curve, Kind, ranking_curves
 from kit.reports.table import NOTHING, Table
-from kit.runs import open_run
-from kit.shards import find_dataset
-from kit.sources import UNLABELLED
-from kit.training.score import Scores, Weights, score_split
+from kit.reports.threshold import Threshold, find_threshold
+from kit.runs import RunDirectory, open_run
+from kit.shards import Dataset, find_dataset
+from kit.specs.settings import require
+from kit.training.score import Scores, Weights, refuse_unlabelled, score_split
 from kit.workspace import Workspace
 
-_SCORES = ("precision", "recall", "f1-score")
+AVERAGED = ("precision", "recall", "f1-score")
+_AVERAGES = ("macro avg", "weighted avg")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Evaluation:
     """How a run does on a split.
 
     Attributes:
         run: folder.
+        dataset: that holds the split.
         split: name.
         weights: "best" or "last" epoch.
-        classes: names.
-        confusion: int [classes, classes]; rows are the true classes.
-        report: precision, recall, f1-score and support of each class and their averages, as scikit-learn gives them.
-        accuracy: share of images whose likeliest class is the true one.
-        auc: area under the ROC curve, of the second of two classes, or the mean of each class against the rest;
-            None where a class is missing from the split.
+        scores: of every image.
+        positive: place of the class that curves, calibration and threshold are about; None for all of more than two.
+        wanted: recall that a threshold was asked for; None where none was.
     """
 
     run: Path
+    dataset: Dataset
     split: str
     weights: Weights
-    classes: tuple[str, ...]
-    confusion: NDArray[np.int64]
-    report: dict[str, dict[str, float]]
-    accuracy: float
-    auc: float | None
+    scores: Scores
+    positive: int | None = None
+    wanted: float | None = None
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names."""
+        return self.dataset.manifest.classes
+
+    @property
+    def images(self) -> int:
+        """Of the split."""
+        return len(self.scores.keys)
+
+    @property
+    def not_numbers(self) -> int:
+        """Images for which the model gave no number."""
+        return int((~self.scores.are_numbers).sum())
+
+    @property
+    def accuracy(self) -> float:
+        """Share of images whose likeliest class is the true one."""
+        return self.scores.accuracy
 
     @property
     def title(self) -> str:
         """What was measured."""
-        return f"{self.split}, {self.weights} weights"
+        return f"{self.split}, {self.weights} weights, n = {self.images:,}"
 
     @property
     def folder(self) -> Path:
         """Where it is written unless the caller says otherwise."""
-        return self.run / f"evaluation-{self.split}-{self.weights}"
+        return RunDirectory(self.run).evaluation(self.split, self.weights)
+
+    @functools.cached_property
+    def confusion(self) -> NDArray[np.int64]:
+        """Int [classes, classes]; rows are the true classes. Images whose outputs are no numbers are not in it."""
+        places = range(len(self.classes))
+        return np.asarray(metrics.confusion_matrix(self.scores.labels, self.scores.predicted, labels=places))
+
+    @property
+    def confusion_shares(self) -> NDArray[np.float64]:
+        """Float [classes, classes]: the confusion matrix, each row divided by the images of its class."""
+        support = np.bincount(self.scores.labels, minlength=len(self.classes))
+        return np.asarray(self.confusion / np.maximum(support, 1)[:, None])
+
+    @functools.cached_property
+    def report(self) -> dict[str, dict[str, float]]:
+        """Precision, recall, f1-score and support of each class and their averages, as scikit-learn gives them."""
+        report: dict[str, Any] = metrics.classification_report(
+            self.scores.labels,
+            self.scores.predicted,
+            labels=range(len(self.classes)),
+            target_names=self.classes,
+            output_dict=True,
+            zero_division=0.0,
+        )
+        return {name: report[name] for name in (*self.classes, *_AVERAGES)}
+
+    @functools.cached_property
+    def auc(self) -> float | None:
+        """Area under the ROC curve: of two classes, or the mean of each class against the rest.
+
+        None where a class is missing from the split, or an output is not a number.
+        """
+        is_complete = len(self.curves("ROC")) == len(self._curved) and not self.not_numbers
+        return float(np.mean([curve.area for curve in self.curves("ROC")])) if is_complete else None
+
+    def curves(self, kind: Kind) -> list[Curve]:
+        """Compute the curve of each class against the rest; of two classes that of `positive`."""
+        return ranking_curves(kind, self.scores, self.classes, self._curved)
+
+    @functools.cached_property
+    def calibration(self) -> Calibration:
+        """Of the probability of `positive`, or of the likeliest class where that is None."""
+        numbers = self.scores.are_numbers
+        if self.positive is None:
+            of, truth, probabilities = "the likeliest class", ~self.scores.mislabelled, self.scores.confidence
+        else:
+            of, truth = self.classes[self.positive], self.scores.labels == self.positive
+            probabilities = self.scores.probabilities[:, self.positive]
+        return calibrate(f"probability of {of}", truth[numbers], np.clip(probabilities[numbers], 0, 1))
+
+    @functools.cached_property
+    def threshold(self) -> Threshold | None:
+        """The highest that reaches `wanted`; None where none was asked for, or none does."""
+        if self.wanted is None or self.positive is None:
+            return None
+        truth, probabilities = self.scores.labels == self.positive, self.scores.probabilities[:, self.positive]
+        return find_threshold(truth, probabilities, self.wanted, self.classes[self.positive])
+
+    @functools.cached_property
+    def mistakes(self) -> list[int]:
+        """Places of the mislabelled images, the most confident mistakes first."""
+        return mistakes_in(self.scores)
+
+    def figures(self) -> dict[str, Any]:
+        """All but the images, as evaluation.json holds it and `--json` prints it; NaN becomes null there."""
+        return {
+            "run": str(self.run),
+            "dataset": self.dataset.manifest.name,
+            "fingerprint": self.dataset.manifest.fingerprint,
+            "split": self.split,
+            "weights": self.weights,
+            "classes": self.classes,
+            "images": self.images,
+            "not_numbers": self.not_numbers,
+            "accuracy": self.accuracy,
+            "loss": self.scores.loss,
+            "auc": self.auc,
+            "roc_auc": {curve.name: curve.area for curve in self.curves("ROC")},
+            "average_precision": {curve.name: curve.area for curve in self.curves("precision-recall")},
+            "calibration_error": self.calibration.error,
+            "mislabelled": {"images": len(self.mistakes), "share": len(self.mistakes) / self.images},
+            "confusion": self.confusion.tolist(),
+            "confusion_shares": self.confusion_shares.tolist(),
+            "report": self.report,
+            "threshold": None if self.threshold is None else dataclasses.asdict(self.threshold),
+        }
 
     def tables(self) -> list[Table]:
-        """Lay out the confusion matrix and the classification report."""
-        confusion = tuple(
-            (name, *(f"{count:,}" for count in row)) for name, row in zip(self.classes, self.confusion, strict=True)
-        )
+        """Lay out the confusion matrix, counts above shares, and the classification report."""
+        confusion = tuple((name, *row) for name, row in zip(self.classes, self.confusion_cells(), strict=True))
         report = tuple(
-            (name, *(f"{row[score]:.4f}" for score in _SCORES), f"{row['support']:,.0f}")
+            (name, *(f"{row[score]:.4f}" for score in AVERAGED), f"{row['support']:,.0f}")
             for name, row in self.report.items()
         )
-        auc = NOTHING if self.auc is None else f"{self.auc:.4f}"
         return [
             Table(f"{self.title}: rows true, columns predicted", ("class", *self.classes), confusion),
-            Table(f"accuracy {self.accuracy:.4f}, AUC {auc}", ("class", *_SCORES, "support"), report),
+            Table(self.headline, ("class", *AVERAGED, "support"), report),
         ]
 
-    def write(self, folder: Path) -> list[Path]:
-        """Write both tables as CSV and as PNG into `folder`.
+    def confusion_cells(self) -> list[list[str]]:
+        """Write each cell of the confusion matrix as its count above its share of the row."""
+        return [
+            [f"{count:,}\n{share:.1%}" for count, share in zip(*rows, strict=True)]
+            for rows in zip(self.confusion, self.confusion_shares, strict=True)
+        ]
+
+    @property
+    def headline(self) -> str:
+        """The split's few figures in a line."""
+        figures = {
+            "accuracy": self.accuracy,
+            "loss": self.scores.loss,
+            "AUC": self.auc,
+            "calibration error": self.calibration.error,
+        }
+        return ", ".join(f"{name} {NOTHING if value is None else f'{value:.4f}'}" for name, value in figures.items())
+
+    def remarks(self) -> list[str]:
+        """Say in a line each how many images are mislabelled, the threshold, and what is no number."""
+        lines = [f"mislabelled: {len(self.mistakes):,} of {self.images:,} images ({1 - self.accuracy:.1%})"]
+        if self.threshold is not None:
+            lines.append(str(self.threshold))
+        elif self.wanted is not None and self.positive is not None:
+            name = self.classes[self.positive]
+            why = "its outputs are not numbers" if self.report[name]["support"] else f"{self.split} has none of it"
+            lines.append(f"no threshold reaches recall {self.wanted:g} of class {name}: {why}")
+        if self.not_numbers:
+            lines.append(
+                f"warning: {self.not_numbers:,} of {self.images:,} outputs are not numbers: the training diverged;"
+                " they count as mislabelled, and are in no curve. Lower train.learning_rate and train again"
+            )
+        return lines
+
+    def write(self, folder: Path, *, html: bool = False) -> list[Path]:
+        """Write figures, predictions, tables and pictures into `folder`, and with `html` one page of all.
 
         Returns:
             The files.
         """
-        confusion, report = self.tables()
-        files: dict[str, str | bytes] = {
-            "confusion_matrix.csv": confusion.csv(),
-            "confusion_matrix.png": self._plot_confusion(),
-            "classification_report.csv": report.csv(),
-            "classification_report.png": self._plot_report(),
-        }
-        for name, data in files.items():
-            write_whole(folder / name, data)
-        return [folder / name for name in files]
+        return write_evaluation(self, folder, html=html)
 
-    def _plot_confusion(self) -> bytes:
-        shares = self.confusion / np.maximum(self.confusion.sum(axis=1, keepdims=True), 1)
-        cells = [
-            [f"{share:.1%}\n{count:,}" for share, count in zip(*rows, strict=True)]
-            for rows in zip(shares, self.confusion, strict=True)
-        ]
-        title = f"{self.title}, n = {self.confusion.sum():,}: share of each true class"
-        return plot_matrix(shares, cells, self.classes, self.classes, title=title, axis_names=("predicted", "true"))
-
-    def _plot_report(self) -> bytes:
-        values = np.array([[row[score] for score in _SCORES] for row in self.report.values()])
-        cells = [[f"{value:.3f}" for value in row] for row in values]
-        names = tuple(f"{name}\nn = {row['support']:,.0f}" for name, row in self.report.items())
-        auc = "" if self.auc is None else f", AUC {self.auc:.4f}"
-        title = f"{self.title}: accuracy {self.accuracy:.4f}{auc}"
-        return plot_matrix(values, cells, names, _SCORES, title=title)
+    @property
+    def _curved(self) -> list[int]:
+        """Places of the classes that have curves: of two, each mirrors the other."""
+        two = len(self.classes) == 2  # noqa: PLR2004
+        return [self.positive] if two and self.positive is not None else list(range(len(self.classes)))
 
 
 def evaluate(
@@ -114,6 +234,8 @@ def evaluate(
     *,
     split: str = "validation",
     weights: Weights = "best",
+    recall: float | None = None,
+    positive: str | None = None,
     root: Path | str | None = None,
     progress: Progress = NO_PROGRESS,
 ) -> Evaluation:
@@ -123,58 +245,40 @@ def evaluate(
         run: path, or name below runs/.
         split: a labelled one.
         weights: "best" or "last" epoch.
+        recall: of `positive`, to find the highest threshold that reaches it.
+        positive: class; the second of two unless named.
         root: of the workspace; KIT_ROOT or the current folder otherwise.
         progress: sees every batch.
 
     Raises:
         RunError: no such run, or it is of other data.
         ShardError: no such split, or it has no labels.
+        SpecError: a recall that cannot be, no such class, or a recall of which of more than two classes nobody knows.
     """
-    workspace = Workspace.at(root)
-    directory = open_run(run, workspace)
+    directory = open_run(run, Workspace.at(root))
     dataset = find_dataset(directory.spec().dataset, root=root)
-    if UNLABELLED in dataset.manifest.counts.get(split, {}):
-        raise ShardError(f"split '{split}' of {dataset.manifest.name} has no labels; evaluate on another")
+    place = _positive_place(positive, dataset.manifest.classes, recall)
+    refuse_unlabelled(dataset, split)
     scores = score_split(directory, dataset, split, weights=weights, progress=progress)
-    return measure(scores, directory.path, split, weights, dataset.manifest.classes)
-
-
-def measure(scores: Scores, run: Path, split: str, weights: Weights, classes: tuple[str, ...]) -> Evaluation:
-    """Compute an evaluation's figures from predictions."""
-    predicted = scores.probabilities.argmax(axis=1)
-    places = list(range(len(classes)))
-    report: dict[str, Any] = metrics.classification_report(
-        scores.labels,
-        predicted,
-        labels=places,
-        target_names=classes,
-        output_dict=True,
-        zero_division=0.0,
-    )
-    accuracy = float(metrics.accuracy_score(scores.labels, predicted))
     return Evaluation(
-        run=run,
+        run=directory.path,
+        dataset=dataset,
         split=split,
         weights=weights,
-        classes=classes,
-        confusion=metrics.confusion_matrix(scores.labels, predicted, labels=places),
-        report={name: row for name, row in report.items() if isinstance(row, dict)},
-        accuracy=accuracy,
-        auc=_auc(scores, len(classes)),
+        scores=scores,
+        positive=place,
+        wanted=recall,
     )
 
 
-def _auc(scores: Scores, classes: int) -> float | None:
-    if len(np.unique(scores.labels)) < classes or not np.isfinite(scores.probabilities).all():
-        return None
-    if classes == 2:  # noqa: PLR2004 (the second of two classes)
-        return float(metrics.roc_auc_score(scores.labels, scores.probabilities[:, 1]))
-    rows = scores.probabilities.astype(np.float64)
-    return float(
-        metrics.roc_auc_score(
-            scores.labels,
-            rows / rows.sum(axis=1, keepdims=True),
-            multi_class="ovr",
-            average="macro",
-        )
-    )
+def _positive_place(positive: str | None, classes: tuple[str, ...], recall: float | None) -> int | None:
+    require(recall is None or 0 < recall <= 1, f"recall must be above 0 and at most 1, got {recall}")
+    if positive is not None:
+        if positive not in classes:
+            raise SpecError(unknown("class", positive, classes))
+        return classes.index(positive)
+    if len(classes) == 2:  # noqa: PLR2004 (the second of two)
+        return 1
+    named = ", ".join(classes)
+    require(recall is None, f"--recall needs --positive CLASS where there are more than two: one of {named}")
+    return None

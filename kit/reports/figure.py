@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from typing import Literal
+from typing import Any, Literal
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -14,6 +14,22 @@ BLUE, ORANGE = (
     "#D55E00",
 )  # two colours that the colour-blind tell apart (Okabe & Ito 2008)
 COLOURS = (BLUE, ORANGE, "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C6D31")
+GREY = "#6b6b6b"
+_STYLES = ("-", "--", "-.", ":")
+_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+_MARKED = 8  # marks along a line: enough to tell it by, few enough to see the line
+
+
+def line_style(number: int, points: int) -> dict[str, Any]:
+    """Choose how the line of `number` (from 0) among `points` points looks: apart without colour too."""
+    turn, place = divmod(number, len(COLOURS))
+    return {
+        "color": COLOURS[place],
+        "linestyle": _STYLES[(place + turn) % len(_STYLES)],
+        "marker": _MARKERS[(place + 2 * turn) % len(_MARKERS)],
+        "markersize": 4.5,
+        "markevery": (number % _MARKED / _MARKED / _MARKED, 1 / _MARKED) if points > _MARKED else 1,
+    }
 
 
 def new_figure(width: float, height: float, layout: Literal["constrained"] | None = "constrained") -> Figure:
@@ -28,3 +44,15 @@ def png(figure: Figure) -> bytes:
     data = io.BytesIO()
     figure.savefig(data, format="png")
     return data.getvalue()
+
+
+def middle_cut(name: str, most: int) -> str:
+    """Shorten a name to at most `most` characters; its ends tell more than its middle.
+
+    >>> middle_cut("person1372_bacteria_3501", 11)
+    'perso…_3501'
+    """
+    if len(name) <= most:
+        return name
+    end = (most - 1) // 2
+    return f"{name[: most - 1 - end]}…{name[-end:]}"

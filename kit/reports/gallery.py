@@ -14,7 +14,7 @@ from kit.audits.facts import read_pixels, storing_spec
 from kit.audits.result import describe
 from kit.images import ImageError, Pixels
 from kit.images.fit import resize
-from kit.reports.figure import DPI, ORANGE, new_figure, png
+from kit.reports.figure import DPI, GREY, ORANGE, middle_cut, new_figure, png
 from kit.sources import UNLABELLED
 from kit.stderr import held_stderr
 
@@ -30,7 +30,7 @@ _GAP = 0.1  # tiles between sets
 _WIDTH = _COLUMNS + _COLUMNS // 2 * _GAP  # tiles: a line holds four pairs
 _THUMBNAIL = 240  # pixels: more than a picture has on the page
 _NAME = 21  # characters that fit below a picture
-_GREY, _PALE, _WARM = "#6b6b6b", "#f3f3f3", "#fdf1e7"
+_PALE, _WARM = "#f3f3f3", "#fdf1e7"
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +174,7 @@ def _draw_row(page: Axes, row: Row, top: float, audit: Audit) -> None:
         base = top + _HEADING - 0.12
         heading = page.text(_MARGIN, base, row.heading, fontsize=12, weight="bold", parse_math=False)
         end = heading.get_window_extent().width / DPI if row.heading else 0.0
-        page.text(_MARGIN + end + (0.12 if end else 0), base, row.note, fontsize=9.5, color=_GREY, parse_math=False)
+        page.text(_MARGIN + end + (0.12 if end else 0), base, row.note, fontsize=9.5, color=GREY, parse_math=False)
         return
     left = _MARGIN
     for cluster in row.clusters:
@@ -201,7 +201,7 @@ def _draw_tile(page: Axes, tile: Tile, left: float, top: float, audit: Audit) ->
     centre, middle = left + _PICTURE / 2 + 0.02, top + _PICTURE / 2 + 0.03
     pixels = _thumbnail(audit, tile.place)
     if pixels is None:
-        page.text(centre, middle, "gone", fontsize=8, ha="center", color=_GREY)
+        page.text(centre, middle, "gone", fontsize=8, ha="center", color=GREY)
     else:
         height, width = (side * _PICTURE / max(pixels.shape[:2]) for side in pixels.shape[:2])
         extent = (centre - width / 2, centre + width / 2, middle + height / 2, middle - height / 2)
@@ -209,16 +209,16 @@ def _draw_tile(page: Axes, tile: Tile, left: float, top: float, audit: Audit) ->
         frame = FancyBboxPatch((extent[0], extent[3]), width, height, boxstyle="square,pad=0", fill=False)
         frame.set(edgecolor="#b0b0b0", linewidth=0.6, zorder=4)
         page.add_patch(frame)
-    name = _middle_cut(Path(audit.name(tile.place)).name)
+    name = middle_cut(Path(audit.name(tile.place)).name, _NAME)
     for line, text in enumerate((name, tile.caption)):
         page.text(
             centre,
             top + _PICTURE + 0.1 + 0.15 * line,
-            text if line == 0 else _middle_cut(text),
+            text if line == 0 else middle_cut(text, _NAME),
             fontsize=7,
             ha="center",
             va="top",
-            color="black" if line else _GREY,
+            color="black" if line else GREY,
             parse_math=False,
         )
 
@@ -234,10 +234,3 @@ def _thumbnail(audit: Audit, place: int) -> Pixels | None:
         return pixels
     height, width = (max(1, round(side * scale)) for side in pixels.shape[:2])
     return resize(pixels, (height, width))
-
-
-def _middle_cut(name: str) -> str:
-    if len(name) <= _NAME:
-        return name
-    half = (_NAME - 1) // 2
-    return f"{name[:half]}…{name[-half:]}"

@@ -7,6 +7,12 @@ from numpy.typing import NDArray
 
 from kit.reports.figure import new_figure, png
 
+_WIDE, _HIGH, _SMALL = 0.9, 0.7, 0.2  # inches a cell: with a text, and without
+_NARROWEST = 5.8  # inches that a title of two lines takes
+_READABLE = 30  # rows or columns
+_CROWDED = 4  # columns whose names lie side by side
+_DARK = 0.62  # share from which white reads better than black on it
+
 
 def plot_matrix(
     values: NDArray[np.float64],
@@ -17,7 +23,7 @@ def plot_matrix(
     title: str,
     axis_names: tuple[str, str] = ("", ""),
 ) -> bytes:
-    """Draw a matrix of shares with a text in each cell.
+    """Draw a matrix of shares with a text in each cell; one of more than 30 rows or columns without the texts.
 
     Args:
         values: float [rows, columns], 0 to 1; the darker the larger.
@@ -30,17 +36,22 @@ def plot_matrix(
     Returns:
         A PNG.
     """
-    figure = new_figure(2.5 + 0.9 * len(columns), 1.6 + 0.7 * len(rows))
+    is_large = max(len(rows), len(columns)) > _READABLE
+    width, height = (_SMALL, _SMALL) if is_large else (_WIDE, _HIGH)
+    figure = new_figure(max(_NARROWEST, 2.5 + width * len(columns)), 1.6 + height * len(rows))
+    figure.suptitle(title, fontsize=10, parse_math=False)
     axes = figure.subplots()
-    axes.imshow(values, cmap="Blues", vmin=0, vmax=1, aspect="auto")
-    axes.set_xticks(range(len(columns)), columns, rotation=30 if len(columns) > 4 else 0)  # noqa: PLR2004 (crowded)
-    axes.set_yticks(range(len(rows)), rows)
+    image = axes.imshow(values, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+    axes.set_xticks(range(len(columns)), columns, rotation=90 if is_large else 30 if len(columns) > _CROWDED else 0)
+    axes.set_yticks(range(len(rows)), [row.replace("\n", ", ") for row in rows] if is_large else rows)
     axes.set_xlabel(axis_names[0])
     axes.set_ylabel(axis_names[1])
-    axes.set_title(title, fontsize=10)
+    if is_large:
+        figure.colorbar(image, shrink=0.6)
+        return png(figure)
     for row, texts in enumerate(cells):
         for column, text in enumerate(texts):
-            dark = values[row, column] > 0.5  # noqa: PLR2004 (the colour map's middle)
+            dark = values[row, column] > _DARK
             axes.text(
                 column,
                 row,

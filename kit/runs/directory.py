@@ -71,21 +71,28 @@ class RunDirectory:
         """Class probabilities on the validation split, by the best weights."""
         return self.path / "validation_predictions.csv"
 
+    def evaluation(self, split: str, weights: str) -> Path:
+        """Name the folder of an evaluation; with the ending .json, the file of its few figures for comparisons."""
+        return self.path / f"evaluation-{split}-{weights}"
+
     @property
     def is_finished(self) -> bool:
         """Whether the run has its result."""
         return (self.path / "result.json").is_file()
 
-    def claim(self, spec: RunSpec) -> None:
-        """Take the directory for `spec`.
+    def refuse_other(self, spec: RunSpec) -> None:
+        """Refuse another run's directory.
 
         Raises:
-            RunError: it holds a run of other settings.
+            RunError: it holds a run of other settings than `spec`.
         """
-        path = self.path / "spec.json"
-        if path.is_file() and self.spec() != spec:
+        if (self.path / "spec.json").is_file() and self.spec() != spec:
             raise RunError(f"{self.path} holds a run of other settings; see its spec.json, or remove the folder")
-        write_whole(path, to_json(spec))
+
+    def claim(self, spec: RunSpec) -> None:
+        """Take the directory for `spec`; see `refuse_other`."""
+        self.refuse_other(spec)
+        write_whole(self.path / "spec.json", to_json(spec))
         sweep(self.path)
 
     def spec(self) -> RunSpec:

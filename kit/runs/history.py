@@ -13,6 +13,8 @@ from pathlib import Path
 from kit.errors import RunError
 from kit.files import write_whole
 
+NO_METRICS = {"epoch", "learning_rate", "seconds"}
+
 Row = Mapping[str, float]
 
 
@@ -60,6 +62,10 @@ class History:
         self.rows = self.rows[:epochs]
         header = ",".join(self.rows[0]) + "\n" if self.rows else ""
         write_whole(self.path, header + "".join(_line(row) for row in self.rows))
+
+    def metrics(self) -> list[dict[str, float]]:
+        """List what was measured on images in each epoch."""
+        return [{name: value for name, value in row.items() if name not in NO_METRICS} for row in self.rows]
 
     def column(self, name: str) -> list[float]:
         """List one metric over the epochs; empty if it was not recorded."""

@@ -46,12 +46,14 @@ class Conversion:
         source: its images and labels.
         info: where they came from.
         spec: decides the shards' bytes.
+        ties: records that stay together because their images are equal; None finds them.
     """
 
     name: str
     source: Source
     info: SourceInfo
     spec: ShardSpec
+    ties: Sequence[Sequence[Record]] | None = None
 
 
 @dataclass(slots=True)
@@ -201,11 +203,12 @@ def _write(partial: Path, conversion: Conversion, engine: Engine, progress: Prog
     the time of every conversion; this way only those with duplicates take longer.
     """
     records, left_out = sample(conversion.source.records, conversion.spec)
-    ties = _read_ties(partial, records)
+    is_settled = conversion.ties is not None
+    ties = conversion.ties or _read_ties(partial, records)
     plans = plan_shards(records, conversion.spec, ties)
     looks: dict[int, str] = {}
     shards, duplicates = _write_plans(plans, partial, conversion, engine, progress, looks=looks)
-    if duplicates and not ties:
+    if duplicates and not ties and not is_settled:
         tied = [[placed.record for placed in members] for members in duplicates]
         _write_ties(partial, records, tied)
         again = plan_shards(records, conversion.spec, tied)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
+import msgspec
 from numpy.typing import ArrayLike
 
 from kit.engines import Engine, engine_for
@@ -16,8 +17,9 @@ from kit.shards.dataset import Dataset
 from kit.shards.index import write_index
 from kit.shards.write import write_shard
 from kit.sources import Source, read_arrays, read_source
-from kit.specs import ImageSpec, ShardSpec, SourceSpec
+from kit.specs import DataSpec, ImageSpec, ShardSpec, SourceSpec, read_setting
 from kit.specs.image import Fit
+from kit.specs.recipe import recipe_name
 from kit.specs.settings import require
 from kit.specs.source import path_text
 from kit.workspace import Workspace
@@ -26,27 +28,29 @@ from kit.workspace import Workspace
 def shard(
     source: Path | str,
     *,
-    name: str,
+    name: str | None = None,
+    recipe: str | None = None,
     labels: Path | str | None = None,
     id_column: str | None = None,
     label_column: str | None = None,
     class_from: str | None = None,
+    merge_splits: bool | None = None,
     group: str | None = None,
     exclude: Path | str | None = None,
     test: Path | str | None = None,
     sample_submission: Path | str | None = None,
     size: tuple[int, int] | None = None,
-    fit: str = "crop",
-    channels: int = 3,
+    fit: str | None = None,
+    channels: int | None = None,
     scale: str = "none",
     page: int = 0,
     bands: Sequence[int] = (),
     encoding: str = "auto",
-    split: tuple[float, ...] = (0.7, 0.3),
-    folds: int = 0,
+    split: tuple[float, ...] | None = None,
+    folds: int | None = None,
     balance: str | None = None,
     per_class: int | None = None,
-    seed: int = 0,
+    seed: int | None = None,
     max_bad: int = 0,
     workers: int | None = None,
     index: bool = False,
@@ -57,31 +61,34 @@ def shard(
     """Write class folders, a label file and its images, or an .npz file as dataset `name`.
 
     A dataset that already holds the same inputs and settings is returned as it is. Images of one group, and images
-    that are equal pixel by pixel, always lie in one split and one fold.
+    that are equal pixel by pixel, always lie in one split and one fold. What is None is the recipe's, or the default
+    that stands here.
 
     Args:
         source: class folders, also below train, val and test folders; the images that `labels` names; or an .npz file.
-        name: of the dataset, a folder in tfrecords/.
+        name: of the dataset, a folder in tfrecords/; the recipe's own otherwise.
+        recipe: whose data settings are meant where nothing else is given.
         labels: CSV or Parquet file of ids and labels, with or without a header.
         id_column: its column of ids, with or without the files' endings; found by its name or content otherwise.
         label_column: its column of labels, or one-hot columns with commas between; found otherwise.
         class_from: regular expression that finds the class in a file's name; the folder is it where it finds none.
+        merge_splits: whether train, val and test folders are one source, to be divided anew.
         group: column of `labels`, or regular expression that finds the group (a patient, a slide) in a file's name.
         exclude: text file of ids or paths to leave out.
         test: folder of unlabelled images.
         sample_submission: CSV whose first column orders the test images.
-        size: height and width in pixels; None keeps each image's own.
-        fit: "crop", "pad" or "stretch"; see `ImageSpec`.
-        channels: 3 for RGB, 1 for grey.
+        size: height and width in pixels; else each image keeps its own.
+        fit: "crop" (default), "pad" or "stretch"; see `ImageSpec`.
+        channels: 3 for RGB (default), 1 for grey.
         scale: "none", "minmax" or "percentile:1,99", for more than 8 bits; see `ImageSpec`.
         page: of files with several, from 0.
         bands: channels of TIFFs and arrays to take, from 0: three, or one; those marked as grey or RGB otherwise.
         encoding: "auto", "keep", "raw", "png" or "jpeg:90"; see `ImageSpec`.
-        split: shares of train and validation, or train, validation and test.
+        split: shares of train and validation (0.7 and 0.3 by default), or train, validation and test.
         folds: equal parts for cross-validation; validation is fold 0 then, train the others.
         balance: "down" takes as many images of each class as the smallest has.
         per_class: images to take of each class.
-        seed: of the split, the folds, what is taken and the order.
+        seed: of the split, the folds, what is taken and the order; 0 by default.
         max_bad: inputs that may be listed in rejects.csv instead of stored.
         workers: processes; one for each core otherwise. The bytes do not depend on it.
         index: also write each shard's .idx, by which NVIDIA DALI reads it.
@@ -92,21 +99,33 @@ def shard(
     Raises:
         KitError: labels or images that cannot become this dataset; nothing is left half-written.
     """
-    spec = ShardSpec(
-        image=_image_spec(size, fit, channels, scale=scale, page=page, bands=bands, encoding=encoding),
+    require(name is not None or recipe is not None, "give the dataset a name, or a recipe that has one")
+    name = recipe_name(recipe or "") if name is None else name
+    data = _data(
+        recipe,
+        size=None if size is None else f"{size[0]}x{size[1]}",
+        fit=fit,
+        channels=channels,
+        class_from=class_from,
+        merge_splits=merge_splits,
+        group=group,
         split=split,
         folds=folds,
         balance=balance,
         per_class=per_class,
         seed=seed,
     )
+    spec = data.shard_spec()
+    image = msgspec.structs.replace(spec.image, scale=scale, page=page, bands=tuple(bands), encoding=encoding)
+    spec = msgspec.structs.replace(spec, image=image)
     asked = SourceSpec(
         folder=str(source),
         labels=path_text(labels),
         id_column=id_column,
         label_column=label_column,
-        class_from=class_from,
-        group=group,
+        class_from=class_from or (None if labels else data.class_from or None),
+        merge_splits=data.merge_splits,
+        group=data.group or None,
         exclude=path_text(exclude),
         test=path_text(test),
         sample_submission=path_text(sample_submission),
@@ -198,6 +217,15 @@ def shard_arrays(
         root=root,
         progress=progress,
     )
+
+
+def _data(recipe: str | None, **given: object) -> DataSpec:
+    """Change a recipe's data settings, or the defaults, by what is given."""
+    data = read_setting(recipe).data if recipe else DataSpec()
+    changes = {name: value for name, value in given.items() if value is not None}
+    is_taken = bool({"balance", "per_class"} & changes.keys())  # one of them takes the place of the recipe's other
+    reset = {"balance": "", "per_class": 0} if is_taken else {}
+    return msgspec.structs.replace(data, **{**reset, **changes})
 
 
 def _image_spec(

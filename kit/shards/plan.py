@@ -80,7 +80,10 @@ def sample(records: Sequence[Record], spec: ShardSpec) -> tuple[list[Record], li
     smallest, count = min((len(members), label) for label, members in by_class.items())
     wanted = spec.per_class or smallest
     if smallest < wanted:
-        raise SourceError(f"class '{count}' has {smallest:,} images, fewer than the {wanted:,} of --per-class")
+        raise SourceError(
+            f"class '{count}' has {smallest:,} images, fewer than the {wanted:,} that are to be taken of each class;"
+            f" give --per-class {smallest}, or --balance down"
+        )
     left = {id(record) for members in by_class.values() for record in _drawn(members, spec.seed, "sample")[wanted:]}
     return [r for r in records if id(r) not in left], [r for r in records if id(r) in left]
 

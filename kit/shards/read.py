@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy as np
 from kit.errors import ShardError
 from kit.images import ImageError, Pixels, decode_pixels
 from kit.shards.dataset import Dataset
-from kit.shards.example import decode_example
+from kit.shards.example import Feature, decode_example
 from kit.shards.tfrecord import read_records
 
 
@@ -30,20 +30,22 @@ class StoredExample:
     pixels: Pixels
 
 
-def read_examples(dataset: Dataset, split: str) -> Iterator[StoredExample]:
-    """Yield a split's examples in stored order.
+def read_examples(dataset: Dataset, split: str, keys: Collection[str] | None = None) -> Iterator[StoredExample]:
+    """Yield a split's examples in stored order; with `keys`, only those, and only their images are decoded.
 
     Raises:
         CorruptRecordError: with the record's shard, index and byte offset.
         ShardError: no such split, or a record that kit did not write.
     """
+    wanted = None if keys is None else {key.encode() for key in keys}
     for path in dataset.paths(split):
         for record in read_records(path):
-            yield _read_example(record, dataset.manifest.image.channels)
+            features = decode_example(record)
+            if wanted is None or features.get("image/key") in wanted:
+                yield _read_example(features, dataset.manifest.image.channels)
 
 
-def _read_example(record: bytes, channels: int) -> StoredExample:
-    features = decode_example(record)
+def _read_example(features: Mapping[str, Feature], channels: int) -> StoredExample:
     match features:
         case {
             "image/encoded": bytes(encoded),

@@ -26,6 +26,8 @@ def read_source(spec: SourceSpec) -> Source:
         SubmissionError: a sample submission that predictions of these classes could not fill.
     """
     records, rejects = _read_labelled(spec)
+    if spec.merge_splits:
+        records = [msgspec.structs.replace(record, split=None) for record in records]
     if spec.exclude:
         records, left_out = leave_out(records, spec)
         rejects += left_out

@@ -1,8 +1,11 @@
 """Typed settings: what people write in TOML, pass as options, and find again in spec.json."""
 
+from kit.specs.augment import AugmentSpec
+from kit.specs.data import DataSpec
 from kit.specs.image import ImageSpec, parse_bands, parse_size
-from kit.specs.recipe import Recipe, read_recipe, recipe_names
-from kit.specs.run import ModelSpec, RunSpec, TrainSpec, arm_name, check_fit
+from kit.specs.model import ModelSpec
+from kit.specs.recipe import Recipe, Setting, read_recipe, read_setting, recipe_names
+from kit.specs.run import RunSpec, arm_name
 from kit.specs.settings import (
     from_json,
     override,
@@ -14,17 +17,20 @@ from kit.specs.settings import (
 )
 from kit.specs.shard import ShardSpec, parse_split
 from kit.specs.source import SourceSpec
+from kit.specs.train import TrainSpec
 
 __all__ = [
+    "AugmentSpec",
+    "DataSpec",
     "ImageSpec",
     "ModelSpec",
     "Recipe",
     "RunSpec",
+    "Setting",
     "ShardSpec",
     "SourceSpec",
     "TrainSpec",
     "arm_name",
-    "check_fit",
     "from_json",
     "override",
     "parse_assignments",
@@ -32,6 +38,7 @@ __all__ = [
     "parse_size",
     "parse_split",
     "read_recipe",
+    "read_setting",
     "recipe_names",
     "setting_paths",
     "to_json",

@@ -2,33 +2,96 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
+from typing import Any, Literal
 
 import msgspec
 
 from kit.errors import SpecError, unknown
-from kit.specs.run import ModelSpec, TrainSpec
-from kit.specs.settings import from_toml
+from kit.specs.augment import AugmentSpec
+from kit.specs.data import DataSpec
+from kit.specs.model import ModelSpec
+from kit.specs.settings import from_toml, override, require
+from kit.specs.train import TrainSpec
 
 DEFAULT_RECIPE = "histopathologic-cancer"
 
+_FILE = ".toml"
 
-class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A model and its training, as somebody published them.
+
+class Setting(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All that decides a training besides its images and its seed.
+
+    Attributes:
+        data: how the images are stored; a dataset that stands has its own.
+    """
+
+    data: DataSpec = DataSpec()
+    model: ModelSpec = ModelSpec()
+    augment: AugmentSpec = AugmentSpec()
+    train: TrainSpec = TrainSpec()
+
+
+class RecipeArm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One of a recipe's named arms.
+
+    Attributes:
+        name: a folder's too.
+        settings: changes by dotted path: to the recipe, or in a ladder to the arm before.
+        published: its authors' figures by name, such as test_accuracy; shares of 1.
+    """
+
+    name: str
+    settings: dict[str, Any] = {}
+    published: dict[str, float] = {}
+
+
+class Recipe(Setting, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A setting and its variations, as somebody published them.
 
     Attributes:
         description: one line for `kit recipes`.
+        design: what `kit ablate` runs: "arms" each change the recipe, "ladder" arms each change the one before, "grid"
+            is every combination of `vary`.
+        arms: in order; `kit train --recipe NAME/ARM` trains one.
+        vary: values by dotted path.
     """
 
     description: str
-    model: ModelSpec = ModelSpec()
-    train: TrainSpec = TrainSpec()
+    design: Literal["arms", "ladder", "grid"] = "arms"
+    arms: tuple[RecipeArm, ...] = ()
+    vary: dict[str, tuple[Any, ...]] = {}
+
+    def __post_init__(self) -> None:
+        """Refuse two arms of one name, and a grid without values."""
+        names = [arm.name for arm in self.arms]
+        require(len(set(names)) == len(names), f"arms must have different names, got {', '.join(names)}")
+        require(self.design != "grid" or bool(self.vary), "design grid needs vary with values")
+
+    @property
+    def base(self) -> Setting:
+        """What the arms change."""
+        return Setting(data=self.data, model=self.model, augment=self.augment, train=self.train)
+
+    def changes(self, name: str) -> dict[str, Any]:
+        """What arm `name` changes of the recipe, by dotted path.
+
+        Raises:
+            SpecError: no such arm.
+        """
+        changes: dict[str, Any] = {}
+        for arm in self.arms:
+            changes = {**(changes if self.design == "ladder" else {}), **arm.settings}
+            if arm.name == name:
+                return changes
+        raise SpecError(unknown("arm", name, [arm.name for arm in self.arms]))
 
 
 def recipe_names() -> list[str]:
     """Names of the recipes that ship with kit, sorted."""
-    return sorted(path.stem for path in _shipped().glob("*.toml"))
+    return sorted(path.stem for path in _shipped().glob(f"*{_FILE}"))
 
 
 def read_recipe(name: str = DEFAULT_RECIPE) -> Recipe:
@@ -37,14 +100,43 @@ def read_recipe(name: str = DEFAULT_RECIPE) -> Recipe:
     Raises:
         SpecError: unknown name, with the nearest known one, or settings that cannot be.
     """
-    if name.endswith(".toml"):
+    if name.endswith(_FILE):
         path = Path(name)
         if not path.is_file():
             raise SpecError(f"recipe file {path} does not exist")
         return from_toml(path, Recipe)
     if name not in recipe_names():
         raise SpecError(f"{unknown('recipe', name, recipe_names())} (or give the path of a .toml file)")
-    return from_toml(_shipped() / f"{name}.toml", Recipe)
+    return from_toml(_shipped() / f"{name}{_FILE}", Recipe)
+
+
+def read_setting(name: str, settings: Mapping[str, object] | None = None) -> Setting:
+    """Read a recipe, or one of its arms as RECIPE/ARM, and change it by dotted path.
+
+    Raises:
+        SpecError: unknown recipe, arm or setting, or settings that cannot be.
+    """
+    stem, arm = split_arm(name)
+    recipe = read_recipe(stem)
+    return override(override(recipe.base, recipe.changes(arm) if arm else {}), settings or {})
+
+
+def split_arm(name: str) -> tuple[str, str]:
+    """Split RECIPE/ARM; the arm is empty where none is named.
+
+    >>> split_arm("chest-xray-ladder/reg_cnn"), split_arm("own/recipe.toml")
+    (('chest-xray-ladder', 'reg_cnn'), ('own/recipe.toml', ''))
+    """
+    if _FILE in name:
+        file, _, arm = name.partition(f"{_FILE}/")
+        return (f"{file}{_FILE}", arm) if arm else (name, "")
+    recipe, _, arm = name.partition("/")
+    return recipe, arm
+
+
+def recipe_name(name: str) -> str:
+    """Name a recipe's dataset and ablation by its file."""
+    return Path(split_arm(name)[0]).stem
 
 
 def _shipped() -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import types
 import typing
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -26,6 +27,7 @@ _IN_WORDS = {
     "array": "a list",
     "object": "a table",
 }
+_LIST = re.compile(r"[\[,]")
 _STEP = re.compile(r"[^.\[\]]+")
 _AT = re.compile(r" - at `\$\.?(?P<path>[^`]*)`$")
 
@@ -103,7 +105,7 @@ def override(spec: Settings, values: Mapping[str, object]) -> Settings:
     data = msgspec.to_builtins(spec)
     for path, value in values.items():
         holder, leaf = _find(data, path)
-        holder[leaf] = _read_value(value, like=holder[leaf])
+        holder[leaf] = _read_value(value, _type_at(type(spec), path))
     return build(data, type(spec), lax=True)
 
 
@@ -114,8 +116,7 @@ def value_of(spec: msgspec.Struct, path: str) -> str:
         SpecError: unknown path, with the nearest known one.
     """
     holder, leaf = _find(msgspec.to_builtins(spec), path)
-    value = holder[leaf]
-    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+    return _write_value(holder[leaf])
 
 
 def written(spec: msgspec.Struct, paths: Iterable[str]) -> dict[str, str]:
@@ -140,10 +141,19 @@ def _find(data: dict[str, Any], path: str) -> tuple[dict[str, Any], str]:
     return holder, leaf
 
 
-def _read_value(value: object, *, like: object) -> object:
-    if isinstance(value, str) and isinstance(like, list | tuple):
+def _write_value(value: object) -> str:
+    if isinstance(value, list | tuple):
+        return f"[{','.join(map(_write_value, value))}]"
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
+def _read_value(value: object, kind: Any) -> object:
+    """Split a text where the field holds a list, or may hold one and the text looks like one."""
+    kinds = typing.get_args(kind) if isinstance(kind, types.UnionType) else (kind,)
+    may_list = any(typing.get_origin(one) is tuple for one in kinds)
+    if isinstance(value, str) and may_list and (len(kinds) == 1 or _LIST.search(value)):
         return [part.strip() for part in value.strip("[]").split(",") if part.strip()]
-    return value
+    return None if value == "null" and types.NoneType in kinds else value
 
 
 def _leaves(data: Mapping[str, Any], prefix: str = "") -> list[str]:

@@ -20,6 +20,7 @@ class SourceSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         id_column: of `labels`; None finds it.
         label_column: of `labels`; several with commas between them are one-hot; None finds it.
         class_from: regular expression that finds the class in a file's name; where it finds none, the folder is it.
+        merge_splits: whether train, val and test folders are one source, to be divided anew.
         group: column of `labels`, or regular expression that finds the group (a patient, a slide) in a file's name.
         exclude: text file of ids or paths to leave out, one a line.
         test: folder of unlabelled images.
@@ -31,6 +32,7 @@ class SourceSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     id_column: str | None = None
     label_column: str | None = None
     class_from: str | None = None
+    merge_splits: bool = False
     group: str | None = None
     exclude: str | None = None
     test: str | None = None

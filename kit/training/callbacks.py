@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
-import shutil
 import time
 from typing import Any
 
-from kit.compat import keras
+from kit.compat import keras, tf
 from kit.files import whole_file
 from kit.progress import Progress
 from kit.runs import History, RunDirectory
 from kit.runs.history import best_epoch
+from kit.specs import RunSpec, TrainSpec, setting_paths, value_of
+from kit.specs.train import Monitor
+from kit.training.compiled import averaged
+from kit.training.pace import plateau_rate, smaller_is_better, stops
+
+_STEPS = 1 << 20  # more than any epoch has
+_WORD = 1 << 32
 
 
 class Recorder(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is untyped here
@@ -21,7 +28,7 @@ class Recorder(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is unty
     moment some checkpoint has all its history lines.
     """
 
-    def __init__(self, directory: RunDirectory, history: History, monitor: str) -> None:
+    def __init__(self, directory: RunDirectory, history: History, monitor: Monitor) -> None:
         super().__init__()
         self._directory = directory
         self._history = history
@@ -35,13 +42,19 @@ class Recorder(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is unty
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Save the epoch."""
         metrics = {name: float(value) for name, value in sorted((logs or {}).items())}
-        row = {"epoch": epoch + 1.0, **metrics, "seconds": time.perf_counter() - self._began}
+        rate = float(self.model.optimizer.learning_rate)
+        row = {
+            "epoch": epoch + 1.0,
+            **metrics,
+            "learning_rate": rate,
+            "seconds": time.perf_counter() - self._began,
+        }
         checkpoint = self._directory.checkpoint(epoch + 1)
         with whole_file(checkpoint) as temporary:
             self.model.save_weights(str(temporary))
         if self._is_best(row):
-            with whole_file(self._directory.best_weights) as temporary:
-                shutil.copyfile(checkpoint, temporary)
+            with averaged(self.model), whole_file(self._directory.best_weights) as temporary:
+                self.model.save_weights(str(temporary))
         self._history.append(row)
         for older in self._directory.checkpoints():
             if older != epoch + 1:
@@ -50,8 +63,56 @@ class Recorder(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is unty
     def _is_best(self, row: dict[str, float]) -> bool:
         """The first epoch counts as best even if it is not a number: a run always has weights to look at."""
         values = [*self._history.column(self._monitor), row.get(self._monitor, math.nan)]
-        best = best_epoch(values, smaller_is_better=self._monitor == "val_loss")
+        best = best_epoch(values, smaller_is_better=smaller_is_better(self._monitor))
         return best == len(values) - 1 or len(values) == 1
+
+
+class Pace(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is untyped here
+    """Lowers the learning rate and ends the training, by what the history says: it stands after `Recorder`."""
+
+    def __init__(self, history: History, spec: TrainSpec) -> None:
+        super().__init__()
+        self._history = history
+        self._spec = spec
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Set the epoch's learning rate."""
+        if self._spec.schedule.kind == "plateau":
+            values = self._history.column(self._spec.schedule.monitor)
+            rate = plateau_rate(values, self._spec.schedule, self._spec.learning_rate)
+            self.model.optimizer.learning_rate.assign(rate)
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """End the training if it is time."""
+        if stops(self._history.column(self._spec.early_stopping.monitor), self._spec.early_stopping):
+            self.model.stop_training = True
+
+
+class Drops(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is untyped here
+    """Makes what dropout drops follow from the layer's seed and the epoch: Keras' checkpoints do not keep it."""
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Set each layer's generator to the epoch's place."""
+        for layer in self.model.layers:
+            if generator := getattr(layer, "seed_generator", None):
+                seed = generator.state.numpy()[0]
+                generator.state.assign([seed, (epoch * _STEPS) % _WORD])
+
+
+class Averages(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is untyped here
+    """Validates the moving average of the weights, where the optimizer keeps one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._swapped = contextlib.ExitStack()
+
+    def on_test_begin(self, logs: dict[str, Any] | None = None) -> None:
+        """Put the average in."""
+        self._swapped.enter_context(averaged(self.model))
+
+    def on_test_end(self, logs: dict[str, Any] | None = None) -> None:
+        """Put the weights back."""
+        self._swapped.close()
 
 
 class StepProgress(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is untyped here
@@ -73,6 +134,19 @@ class StepProgress(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is 
         self._progress.advance(0, f"epoch {epoch + 1}: {', '.join(figures)}")
 
 
-def tensorboard(directory: RunDirectory) -> Any:
-    """Scalars of each epoch, in train/ and validation/ below the run's TensorBoard folder."""
-    return keras.callbacks.TensorBoard(str(directory.tensorboard), write_graph=False, profile_batch=0)
+def tensorboard(directory: RunDirectory, *, histograms: bool) -> Any:
+    """Scalars of each epoch in train/ and validation/ below the run's TensorBoard folder; histograms of the weights."""
+    return keras.callbacks.TensorBoard(
+        str(directory.tensorboard), write_graph=False, profile_batch=0, histogram_freq=int(histograms)
+    )
+
+
+def note_settings(directory: RunDirectory, spec: RunSpec) -> None:
+    """Write a run's settings where TensorBoard's HParams tab finds them."""
+    from tensorboard.plugins.hparams import api  # type: ignore[import-untyped]  # noqa: PLC0415 (slow to import)
+
+    values = {path: value_of(spec, path) for path in setting_paths(spec)}
+    metrics = [api.Metric(f"epoch_{name}", group="validation") for name in ("loss", *spec.train.metrics)]
+    with tf.summary.create_file_writer(str(directory.tensorboard)).as_default():
+        api.hparams_config(hparams=[api.HParam(path) for path in values], metrics=metrics)
+        api.hparams(values, trial_id=f"{directory.path.parent.name}/{directory.path.name}")

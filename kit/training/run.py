@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import statistics
 from typing import Any
 
 import numpy as np
 
-from kit.compat import keras
-from kit.files import locked, write_whole
-from kit.models import build_model
+from kit.files import locked, whole_file, write_whole
 from kit.pipeline import damage_named, train_batches, validation_batches
 from kit.pipeline.batches import MEMORY_SHARE
 from kit.progress import NO_PROGRESS, Progress
 from kit.runs import History, RunDirectory, RunResult
 from kit.runs.history import best_epoch
 from kit.shards import Dataset
-from kit.specs import RunSpec, TrainSpec, to_json
-from kit.training.callbacks import Recorder, StepProgress, tensorboard
-from kit.training.devices import choose_strategy, describe_environment, prepare_devices
-from kit.training.score import Scores, refuse_changed, score_split
+from kit.specs import RunSpec, to_json
+from kit.training.callbacks import Averages, Drops, Pace, Recorder, StepProgress, note_settings, tensorboard
+from kit.training.compiled import averaged, compiled_model
+from kit.training.devices import describe_environment, prepare_devices
+from kit.training.pace import smaller_is_better, stops
+from kit.training.score import refuse_changed, score_split
 from kit.training.train import check_spec
 
 
@@ -49,7 +47,7 @@ def train_run(
     refuse_changed(directory.path, spec, dataset)
     check_spec(spec, dataset)  # before anything is written
     with locked(directory.path):
-        directory.claim(spec)
+        directory.refuse_other(spec)
         return directory.result() if directory.is_finished else _train(dataset, spec, directory, memory_share, progress)
 
 
@@ -58,13 +56,16 @@ def _train(
 ) -> RunResult:
     prepare_devices(spec.train.threads)
     steps = dataset.full_batches("train", spec.train.batch_size)
-    model = compiled_model(spec, dataset)
+    model = compiled_model(spec, dataset)  # before anything is written: a backbone's weights may not be at hand
+    directory.claim(spec)
     begun = _restore(model, directory)
     write_whole(directory.environment, to_json(describe_environment()))
     history = directory.history()
     progress.start(f"train {spec.arm}", spec.train.epochs * steps)
     progress.advance(begun * steps)
-    if begun < spec.train.epochs:
+    if begun == 0:
+        note_settings(directory, spec)
+    if begun < spec.train.epochs and not _has_stopped(history, spec):
         with damage_named(dataset):
             _fit(model, dataset, spec, directory, history, memory_share=memory_share, progress=progress)
     progress.finish()
@@ -89,14 +90,20 @@ def _fit(
             seed=spec.seed,
             first_epoch=begun,
             memory_share=memory_share,
+            augment=spec.augment,
+            sampling=spec.train.sampling,
+            class_weights=_class_weights(spec, dataset),
         ),
         validation_data=validation_batches(dataset, memory_share=memory_share),
         steps_per_epoch=dataset.full_batches("train", spec.train.batch_size),
         initial_epoch=begun,
         epochs=spec.train.epochs,
         callbacks=[
+            Drops(),
+            Averages(),
             Recorder(directory, history, spec.train.monitor),
-            tensorboard(directory),
+            Pace(history, spec.train),
+            tensorboard(directory, histograms=spec.train.histograms),
             StepProgress(progress),
         ],
         verbose=0,
@@ -104,36 +111,18 @@ def _fit(
     )
 
 
-def compiled_model(spec: RunSpec, dataset: Dataset) -> Any:
-    """Build a run's model on its devices, ready to fit."""
-    keras.utils.set_random_seed(spec.seed)
-    strategy = choose_strategy()
-    classes = len(dataset.manifest.classes)
-    with strategy.scope():
-        # Each replica's own statistics would be those of a smaller batch, and change what an arm means.
-        model = build_model(
-            spec.model,
-            dataset.shape,
-            classes,
-            seed=spec.seed,
-            synchronized=strategy.num_replicas_in_sync > 1,
-        )
-        model.compile(
-            optimizer=_optimizer(spec.train),
-            loss="binary_crossentropy" if classes == 2 else "sparse_categorical_crossentropy",  # noqa: PLR2004
-            metrics=["accuracy"],
-        )
-        model.optimizer.build(model.trainable_variables)
-    return model
+def _has_stopped(history: History, spec: RunSpec) -> bool:
+    """Tell whether a training was killed between its early stop and its result."""
+    return bool(history.rows) and stops(history.column(spec.train.early_stopping.monitor), spec.train.early_stopping)
 
 
-def _optimizer(spec: TrainSpec) -> Any:
-    kinds = {
-        "adam": keras.optimizers.Adam,
-        "sgd": keras.optimizers.SGD,
-        "rmsprop": keras.optimizers.RMSprop,
-    }
-    return kinds[spec.optimizer](learning_rate=spec.learning_rate)
+def _class_weights(spec: RunSpec, dataset: Dataset) -> list[float] | None:
+    """Weigh each class by its rarity in the train split, so that an image weighs 1 on average."""
+    if spec.train.class_weights == "none":
+        return None
+    counts = dataset.manifest.counts["train"]
+    share = sum(counts.values()) / len(dataset.manifest.classes)
+    return [share / counts[name] for name in dataset.manifest.classes]
 
 
 def _restore(model: Any, directory: RunDirectory) -> int:
@@ -153,8 +142,8 @@ def _restore(model: Any, directory: RunDirectory) -> int:
 
 
 def _finish(model: Any, directory: RunDirectory, history: History, spec: RunSpec, dataset: Dataset) -> RunResult:
-    best = best_epoch(history.column(spec.train.monitor), smaller_is_better=spec.train.monitor == "val_loss")
-    metrics = [{name: value for name, value in row.items() if name not in {"epoch", "seconds"}} for row in history.rows]
+    best = best_epoch(history.column(spec.train.monitor), smaller_is_better=smaller_is_better(spec.train.monitor))
+    metrics = history.metrics()
     result = RunResult(
         epochs=len(history.rows),
         best_epoch=None if best is None else best + 1,
@@ -164,19 +153,11 @@ def _finish(model: Any, directory: RunDirectory, history: History, spec: RunSpec
         trainable_parameters=sum(int(np.prod(weight.shape)) for weight in model.trainable_weights),
         seconds_per_epoch=statistics.median(history.column("seconds")),
     )
-    last = directory.checkpoint(spec.train.epochs)
-    write_whole(directory.last_weights, last.read_bytes())
+    last = directory.checkpoint(len(history.rows))
+    with averaged(model), whole_file(directory.last_weights) as temporary:
+        model.save_weights(str(temporary))
     scores = score_split(directory, dataset, "validation")
-    write_whole(directory.predictions, _predictions_csv(scores, dataset.manifest.classes))
+    write_whole(directory.predictions, scores.csv(dataset.manifest.classes))
     directory.finish(result)
     last.unlink()
     return result
-
-
-def _predictions_csv(scores: Scores, classes: tuple[str, ...]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["id", "label", *classes])
-    for key, label, row in zip(scores.keys, scores.labels, scores.probabilities, strict=True):
-        writer.writerow([key, classes[label], *(f"{value:.7g}" for value in row)])
-    return text.getvalue()

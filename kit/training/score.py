@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -9,13 +12,17 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from kit.errors import RunError
+from kit.errors import RunError, ShardError
 from kit.progress import NO_PROGRESS, Progress
 from kit.runs import RunDirectory
 from kit.shards import Dataset
-from kit.specs import RunSpec
+from kit.sources import UNLABELLED
+from kit.specs import RunSpec, override
 
 Weights = Literal["best", "last"]
+
+NO_CLASS = -1  # what is predicted where an output is not a number
+_SMALLEST = 1e-7  # probability; Keras' epsilon, so that losses are those that Keras would give
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +38,60 @@ class Scores:
     keys: list[str]
     labels: NDArray[np.int32]
     probabilities: NDArray[np.float32]
+
+    @property
+    def are_numbers(self) -> NDArray[np.bool_]:
+        """Bool [n]: false where the model of a training that diverged gave something else."""
+        return np.asarray(np.isfinite(self.probabilities).all(axis=1))
+
+    @property
+    def predicted(self) -> NDArray[np.int64]:
+        """Int [n]: the likeliest class, the first of equals; NO_CLASS where the output is not a number."""
+        return np.where(self.are_numbers, self.probabilities.argmax(axis=1), NO_CLASS)
+
+    @property
+    def confidence(self) -> NDArray[np.float32]:
+        """Float32 [n]: probability of the likeliest class, NaN where the output is not a number."""
+        return np.asarray(self.probabilities.max(axis=1))
+
+    @property
+    def mislabelled(self) -> NDArray[np.bool_]:
+        """Bool [n]: where the likeliest class is not the true one."""
+        return np.asarray(self.predicted != self.labels)
+
+    @property
+    def accuracy(self) -> float:
+        """Share of examples whose likeliest class is the true one."""
+        return float((~self.mislabelled).mean())
+
+    @property
+    def loss(self) -> float:
+        """Mean cross-entropy of the probabilities in nats, whatever loss the model was trained by.
+
+        Penalties on weights are not part of it, so that models with and without them compare. NaN if an output is.
+        """
+        given = self.probabilities[np.arange(len(self.labels)), self.labels].astype(np.float64)
+        return float(-np.log(np.clip(given, _SMALLEST, 1 - _SMALLEST)).mean())
+
+    @property
+    def recall(self) -> float | None:
+        """Share of the second of two classes' examples that are found; of more, the mean over those the split has.
+
+        None without any.
+        """
+        classes = self.probabilities.shape[1]
+        places = [1] if classes == 2 else range(classes)  # noqa: PLR2004 (the second of two)
+        found = [float((~self.mislabelled)[here].mean()) for place in places if (here := self.labels == place).any()]
+        return float(np.mean(found)) if found else None
+
+    def csv(self, classes: Sequence[str]) -> str:
+        """Write id, label and each class' probability; nine digits tell float32 numbers apart."""
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(["id", "label", *classes])
+        for key, label, row in zip(self.keys, self.labels, self.probabilities, strict=True):
+            writer.writerow([key, classes[label], *(f"{value:.9g}" for value in row)])
+        return text.getvalue()
 
 
 def score_split(
@@ -78,6 +139,16 @@ def refuse_changed(run: Path, spec: RunSpec, dataset: Dataset) -> None:
         )
 
 
+def refuse_unlabelled(dataset: Dataset, split: str) -> None:
+    """Refuse a split that nothing can be measured on.
+
+    Raises:
+        ShardError: it has no labels.
+    """
+    if UNLABELLED in dataset.manifest.counts.get(split, {}):
+        raise ShardError(f"split '{split}' of {dataset.manifest.name} has no labels; name another")
+
+
 def _weights_file(run: RunDirectory, dataset: Dataset, weights: Weights) -> Path:
     """Find a run's trained weights for `dataset`."""
     refuse_changed(run.path, run.spec(), dataset)
@@ -89,10 +160,11 @@ def _weights_file(run: RunDirectory, dataset: Dataset, weights: Weights) -> Path
 
 
 def _load_model(path: Path, run: RunDirectory, dataset: Dataset) -> Any:
-    from kit.models import build_model  # noqa: PLC0415 (TensorFlow)
+    from kit.models.build import build_model  # noqa: PLC0415 (TensorFlow)
 
     spec = run.spec()
-    model = build_model(spec.model, dataset.shape, len(dataset.manifest.classes), seed=spec.seed)
+    untrained = override(spec.model, {"backbone.weights": "none"})  # what it began with lies in the run's own file
+    model = build_model(untrained, dataset.shape, len(dataset.manifest.classes), seed=spec.seed)
     try:
         model.load_weights(str(path))
     except (OSError, ValueError, KeyError) as error:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from kit.models import plan_layers
 from kit.progress import NO_PROGRESS, Progress
 from kit.runs import RunDirectory
 from kit.shards import Dataset, find_dataset
-from kit.specs import RunSpec, arm_name, check_fit, override, read_recipe, to_json, written
-from kit.specs.recipe import DEFAULT_RECIPE
+from kit.specs import RunSpec, arm_name, read_setting, to_json, written
+from kit.specs.recipe import DEFAULT_RECIPE, recipe_name, split_arm
+from kit.specs.settings import require
 from kit.workspace import Workspace
 
 
@@ -27,7 +29,7 @@ def train(
 
     Args:
         name: a dataset in tfrecords/.
-        recipe: a shipped recipe, or the path of a .toml file.
+        recipe: a shipped recipe, the path of a .toml file, or an arm of either as RECIPE/ARM.
         settings: changes to it by dotted path, such as {"model.bn_momentum": 0.5}.
         seed: of initial weights and order.
         root: of the workspace; KIT_ROOT or the current folder otherwise.
@@ -54,15 +56,37 @@ def train(
 
 
 def run_spec(dataset: Dataset, recipe: str, settings: Mapping[str, object], *, seed: int) -> RunSpec:
-    """Join a dataset, a recipe and changes to it."""
-    changed = override(read_recipe(recipe), settings)
+    """Join a dataset, a recipe or an arm of one, and changes to it.
+
+    Raises:
+        SpecError: unknown names, or changes to data, which the dataset has decided.
+    """
+    refuse_data(settings, dataset)
+    changed = read_setting(recipe, settings)
+    _, named = split_arm(recipe)
+    arm = ",".join(filter(None, (named, arm_name(written(changed, settings), otherwise=""))))
     return RunSpec(
         dataset=dataset.manifest.name,
         fingerprint=dataset.manifest.fingerprint,
-        arm=arm_name(written(changed, settings), otherwise=Path(recipe).stem),
+        arm=arm or recipe_name(recipe),
         seed=seed,
         model=changed.model,
+        augment=changed.augment,
         train=changed.train,
+    )
+
+
+def refuse_data(settings: Iterable[str], dataset: Dataset) -> None:
+    """Refuse changes of data, given as dotted paths, to a dataset that stands.
+
+    Raises:
+        SpecError: there are some.
+    """
+    paths = [path for path in settings if path.startswith("data.")]
+    require(
+        not paths,
+        f"{', '.join(paths)}: the data are settled when they are sharded; shard the source of"
+        f" {dataset.manifest.name} again, under another --name",
     )
 
 
@@ -73,7 +97,14 @@ def check_spec(spec: RunSpec, dataset: Dataset) -> None:
         SpecError: the model does not fit the images.
         ShardError: images of different sizes, or too few for a batch.
     """
-    check_fit(spec.model, dataset.shape)
+    plan_layers(spec.model, dataset.shape, len(dataset.manifest.classes))
+    if backbone := spec.model.backbone.name:
+        from kit.models.backbone import check_backbone  # noqa: PLC0415 (TensorFlow, which alone knows backbones)
+        from kit.training.devices import prepare_devices  # noqa: PLC0415
+
+        prepare_devices(spec.train.threads)
+        check_backbone(backbone, (*dataset.shape[:2], 3), spec.model.backbone.weights)
+    spec.augment.check_shape(dataset.shape)
     dataset.full_batches("train", spec.train.batch_size)
     dataset.shards("validation")
 

@@ -1,0 +1,122 @@
+"""The best arms of an ablation once more, on images of another size, and then on the test split."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import statistics
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from kit.ablation.schedule import Plan, run_plan
+from kit.errors import ShardError, SpecError
+from kit.progress import NO_PROGRESS, Progress
+from kit.runs import RunDirectory
+from kit.shards import Dataset
+from kit.shards.again import shard_again
+from kit.specs.settings import require
+from kit.training.score import refuse_unlabelled
+from kit.training.train import check_spec
+
+
+@dataclass(frozen=True, slots=True)
+class Retrained:
+    """Arms that were trained again.
+
+    Attributes:
+        folder: of the new runs.
+        dataset: that they learned from.
+        arms: names, the best of the ablation first.
+        before: each arm's mean validation accuracy in the ablation, of the best epochs.
+        runs: of each arm.
+    """
+
+    folder: Path
+    dataset: Dataset
+    arms: tuple[str, ...]
+    before: tuple[float, ...]
+    runs: Mapping[str, list[RunDirectory]]
+
+
+def refuse_testless(plan: Plan) -> None:
+    """Refuse to retrain where nothing could be said afterwards.
+
+    Raises:
+        ShardError: the dataset has no labelled test split.
+    """
+    if "test" not in plan.dataset.manifest.splits:
+        raise ShardError(
+            f"{plan.dataset.manifest.name} has no test split to measure the best arms on;"
+            " shard it with --split 70/20/10"
+        )
+    refuse_unlabelled(plan.dataset, "test")
+
+
+def retrain_best(
+    plan: Plan,
+    count: int,
+    settings: Mapping[str, object],
+    *,
+    jobs: int | None = None,
+    root: Path | str | None = None,
+    progress: Progress = NO_PROGRESS,
+) -> Retrained:
+    """Train the best arms of a finished ablation again, each on all its seeds; call it again and it does what is left.
+
+    Args:
+        plan: of the ablation.
+        count: arms, by the mean validation accuracy of their best epochs.
+        settings: data.size, data.fit and data.channels of the images; none for those of the ablation's own dataset.
+        jobs: trials at a time; see `ablate`.
+        root: of the workspace; KIT_ROOT or the current folder otherwise.
+        progress: sees every epoch.
+
+    Raises:
+        KitError: see `shard_again` and `ablate`; or an arm that does not fit the new images.
+    """
+    require(count >= 1, f"--then-retrain must be 1 or more, got {count}")
+    refuse_testless(plan)
+    ranked = rank_arms(plan)[:count]
+    again = shard_again(plan.dataset, settings, root=root, progress=progress) if settings else plan.dataset
+    new = msgspec.structs.replace
+    specs = {
+        (arm, seed): new(spec, dataset=again.manifest.name, fingerprint=again.manifest.fingerprint)
+        for arm, _ in ranked
+        for (name, seed), spec in plan.specs.items()
+        if name == arm
+    }
+    for spec in specs.values():
+        check_spec(spec, again)
+    folder = plan.folder.with_name(f"{plan.folder.name}-retrained-{again.manifest.name}") if settings else plan.folder
+    new_plan = dataclasses.replace(plan, dataset=again, folder=folder, specs=specs, refused={})
+    if settings:
+        run_plan(new_plan, jobs=jobs, progress=progress)
+    return Retrained(
+        folder=folder,
+        dataset=again,
+        arms=tuple(arm for arm, _ in ranked),
+        before=tuple(accuracy for _, accuracy in ranked),
+        runs={arm: [new_plan.directory(arm, seed) for name, seed in specs if name == arm] for arm, _ in ranked},
+    )
+
+
+def rank_arms(plan: Plan) -> list[tuple[str, float]]:
+    """Order a finished ablation's arms by the mean validation accuracy of their best epochs.
+
+    Raises:
+        SpecError: no arm ever had one.
+    """
+    means = {arm: _accuracy(plan, arm) for arm in plan.arms}
+    known = [(arm, mean) for arm, mean in means.items() if not math.isnan(mean)]
+    if not known:
+        raise SpecError(f"no arm of {plan.folder} has a validation accuracy; nothing can be called best")
+    return sorted(known, key=lambda pair: -pair[1])
+
+
+def _accuracy(plan: Plan, arm: str) -> float:
+    results = [plan.directory(arm, seed).result() for name, seed in plan.specs if name == arm]
+    values = [result.best.get("val_accuracy") for result in results]
+    return statistics.fmean(math.nan if value is None else value for value in values)

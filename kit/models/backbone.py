@@ -1,0 +1,117 @@
+"""Networks of keras.applications."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kit.compat import keras
+from kit.errors import SpecError, unknown
+from kit.models.layers import Backbone
+from kit.specs.model import IMAGENET
+
+
+def load_backbone(layer: Backbone, x: Any, seed: int) -> Any:
+    """Apply a backbone, with its weights, to a batch of images [batch, height, width, 3].
+
+    Raises:
+        SpecError: no such network, images that are too small for it, or weights that cannot be had.
+    """
+    keras.utils.set_random_seed(seed)  # weights "none": its initializers take no seeds
+    model = _build(layer.network, tuple(x.shape[1:]))
+    _load_weights(model, layer)
+    frozen = len(model.layers) if layer.frozen_layers is None else layer.frozen_layers
+    for inner in model.layers[:frozen]:
+        inner.trainable = False
+    return model(x)
+
+
+@functools.lru_cache(maxsize=32)
+def check_backbone(network: str, shape: tuple[int, ...], weights: str) -> None:
+    """Refuse a backbone that cannot be had; ImageNet weights that are not here yet are downloaded.
+
+    Raises:
+        SpecError: see `load_backbone`.
+    """
+    _load_weights(_build(network, shape), Backbone("backbone", network, weights, None))
+
+
+def scale_for(network: str, x: Any) -> Any:
+    """Scale pixels from 0 to 1 to what a network's authors trained it on."""
+    function = _network(network)
+    return sys.modules[function.__module__].preprocess_input(x * 255.0)
+
+
+@functools.lru_cache(maxsize=32)
+def backbone_output(network: str, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Shape [height, width, channels] that leaves a network."""
+    return tuple(_build(network, shape).output.shape[1:])
+
+
+@functools.lru_cache(maxsize=32)
+def backbone_parameters(network: str, shape: tuple[int, ...], frozen_layers: int | None) -> tuple[int, int]:
+    """Count all parameters of a network, and those of its layers that are not frozen."""
+    model = _build(network, shape)
+    total = model.count_params()
+    frozen = len(model.layers) if frozen_layers is None else frozen_layers
+    for inner in model.layers[:frozen]:
+        inner.trainable = False
+    return total, sum(int(np.prod(weight.shape)) for weight in model.trainable_weights)
+
+
+def _build(network: str, shape: tuple[int, ...]) -> Any:
+    function = _network(network)
+    try:
+        return function(include_top=False, weights=None, input_shape=shape)
+    except ValueError as error:
+        raise SpecError(
+            f"model.backbone.name={network} cannot take images of {shape[0]}x{shape[1]} pixels and {shape[2]} channels:"
+            f" {str(error).splitlines()[0]}"
+        ) from error
+
+
+def _network(name: str) -> Any:
+    known = [known for known in dir(keras.applications) if known[0].isupper()]
+    if name not in known:
+        raise SpecError(unknown("model.backbone.name", name, known))
+    return getattr(keras.applications, name)
+
+
+def _load_weights(model: Any, layer: Backbone) -> None:
+    if layer.weights == "none":
+        return
+    try:
+        if layer.weights == IMAGENET:
+            with contextlib.redirect_stdout(sys.stderr):  # Keras tells of its download where answers are printed
+                downloaded = _network(layer.network)(
+                    include_top=False, weights=IMAGENET, input_shape=model.input_shape[1:]
+                )
+            model.set_weights(downloaded.get_weights())
+        else:
+            model.load_weights(_file(layer.weights))
+    except Exception as error:  # whatever a network, a cache or a damaged file makes Keras raise
+        if isinstance(error, SpecError):
+            raise
+        raise SpecError(_advice(layer, str(error).splitlines()[0])) from error
+
+
+def _file(path: str) -> Path:
+    file = Path(path)
+    if not file.is_file():
+        raise SpecError(f"model.backbone.weights={path} is no file; name a weights file, imagenet, or none")
+    return file
+
+
+def _advice(layer: Backbone, why: str) -> str:
+    if layer.weights != IMAGENET:
+        return f"model.backbone.weights={layer.weights} does not fit {layer.network}: {why}"
+    return (
+        f"the ImageNet weights of {layer.network} cannot be downloaded: {why}. Where there is no network, copy the file"
+        f" that keras.applications.{layer.network}(include_top=False) leaves in ~/.keras/models elsewhere, and name it"
+        " with --set model.backbone.weights=FILE; or train from random weights with model.backbone.weights=none"
+    )

@@ -1,0 +1,147 @@
+"""ModelSpec becomes a Keras model."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from typing import Any
+
+from kit.compat import keras, tf
+from kit.models.backbone import load_backbone, scale_for
+from kit.models.layers import (
+    Activation,
+    Backbone,
+    Convolution,
+    Dense,
+    Dropout,
+    Layer,
+    MaxPool,
+    Norm,
+    Scaling,
+    Top,
+    plan_layers,
+)
+from kit.specs import ModelSpec
+
+
+def build_model(spec: ModelSpec, shape: tuple[int, int, int], classes: int, *, seed: int) -> Any:
+    """Build the network.
+
+    Every layer has its own name, and its initial weights and what it drops follow from `seed` and that name, so two
+    specs that share a layer start it with equal weights, wherever batch norm stands between.
+
+    Args:
+        spec: of the model.
+        shape: height, width and channels of the input, float32 in 0 to 1.
+        classes: 2 gives one sigmoid unit for the second class; more give a softmax over all.
+        seed: of the initial weights and of dropout.
+
+    Returns:
+        keras.Model from [batch, height, width, channels] to [batch, 1] or [batch, classes].
+
+    Raises:
+        SpecError: a kernel or pool is larger than the image that reaches it, or a backbone that cannot be had.
+    """
+    inputs = keras.Input(shape, name="image")
+    x = inputs
+    for layer in plan_layers(spec, shape, classes):
+        x = _BUILDERS[type(layer)](layer, spec, seed)(x)
+    return keras.Model(inputs, x)
+
+
+def _convolution(layer: Convolution, spec: ModelSpec, seed: int) -> Any:
+    del spec
+    kinds = {
+        "glorot_uniform": keras.initializers.GlorotUniform,
+        "glorot_normal": keras.initializers.GlorotNormal,
+        "he_uniform": keras.initializers.HeUniform,
+        "he_normal": keras.initializers.HeNormal,
+        "lecun_uniform": keras.initializers.LecunUniform,
+        "lecun_normal": keras.initializers.LecunNormal,
+        "random_uniform": keras.initializers.RandomUniform,
+        "random_normal": keras.initializers.RandomNormal,
+        "truncated_normal": keras.initializers.TruncatedNormal,
+    }
+    return keras.layers.Conv2D(
+        layer.filters,
+        layer.kernel,
+        strides=layer.stride,
+        padding=layer.padding,
+        kernel_initializer=kinds[layer.initializer](seed=_seed_of(layer, seed)),
+        name=layer.name,
+    )
+
+
+def _norm(layer: Norm, spec: ModelSpec, seed: int) -> Any:
+    del seed
+    return keras.layers.BatchNormalization(
+        momentum=spec.bn_momentum,
+        epsilon=spec.bn_epsilon,
+        synchronized=spec.bn_synchronized and tf.distribute.get_strategy().num_replicas_in_sync > 1,
+        name=layer.name,
+    )
+
+
+def _activation(layer: Activation, spec: ModelSpec, seed: int) -> Any:
+    del spec, seed
+    return keras.layers.Activation(layer.kind, name=layer.name)
+
+
+def _max_pool(layer: MaxPool, spec: ModelSpec, seed: int) -> Any:
+    del spec, seed
+    return keras.layers.MaxPooling2D(layer.side, layer.stride, padding=layer.padding, name=layer.name)
+
+
+def _dropout(layer: Dropout, spec: ModelSpec, seed: int) -> Any:
+    del spec
+    return keras.layers.Dropout(layer.rate, seed=_seed_of(layer, seed), name=layer.name)
+
+
+def _top(layer: Top, spec: ModelSpec, seed: int) -> Any:
+    del spec, seed
+    kind = keras.layers.GlobalAveragePooling2D if layer.is_average else keras.layers.Flatten
+    return kind(name=layer.name)
+
+
+def _dense(layer: Dense, spec: ModelSpec, seed: int) -> Any:
+    del spec
+    return keras.layers.Dense(
+        layer.units,
+        activation=layer.activation,
+        kernel_initializer=keras.initializers.GlorotUniform(seed=_seed_of(layer, seed)),
+        kernel_regularizer=keras.regularizers.L2(layer.l2) if layer.l2 else None,
+        name=layer.name,
+    )
+
+
+def _scaling(layer: Scaling, spec: ModelSpec, seed: int) -> Any:
+    del spec, seed
+
+    def scale(x: Any) -> Any:
+        rgb = keras.layers.Concatenate(name=layer.name)([x, x, x]) if layer.is_repeated else x
+        return scale_for(layer.backbone, rgb)
+
+    return scale
+
+
+def _backbone(layer: Backbone, spec: ModelSpec, seed: int) -> Any:
+    del spec
+    return lambda x: load_backbone(layer, x, seed)
+
+
+_BUILDERS: dict[type[Layer], Callable[..., Any]] = {
+    Convolution: _convolution,
+    Norm: _norm,
+    Activation: _activation,
+    MaxPool: _max_pool,
+    Dropout: _dropout,
+    Top: _top,
+    Dense: _dense,
+    Scaling: _scaling,
+    Backbone: _backbone,
+}
+
+
+def _seed_of(layer: Layer, seed: int) -> int:
+    digest = hashlib.sha256(f"{seed}/{layer.name}".encode()).digest()
+    return int.from_bytes(digest[:4], "little")

@@ -1,0 +1,204 @@
+"""The order in which a training sees its examples: anew in each epoch, from the seed and the epoch alone."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import numpy as np
+
+from kit.compat import tf
+from kit.pipeline.decode import decode_batches, read_labels
+from kit.pipeline.draw import folded
+from kit.shards import Dataset
+
+_STREAMS = 8  # shards read at a time
+_WINDOW = 4096  # records that are shuffled together; the writer has shuffled the whole split already
+_WINDOWS = 1 << 24  # more than any epoch has
+
+
+class Examples(Protocol):
+    """A train split to take examples from; "items" is what stands for them until they are decoded."""
+
+    @property
+    def labels(self) -> list[int]:
+        """Labels that some example has, sorted."""
+
+    def shuffled(self, seed: int, epoch: Any) -> Any:
+        """Give every item once: tf.data.Dataset of items."""
+
+    def of_class(self, label: int, seed: Any) -> Any:
+        """Give every item of a class once, in an order that follows from `seed`, int64 [2]: tf.data.Dataset."""
+
+    def batches(self, items: Any, batch_size: int) -> Any:
+        """Batch a tf.data.Dataset of items, without the remainder."""
+
+    def decoded(self, batch: Any) -> dict[str, Any]:
+        """Make a batch {"image": uint8 [batch, height, width, channels], "label": int32 [batch]}."""
+
+
+class DecodedExamples:
+    """A split in memory, its items being places.
+
+    Args:
+        images: uint8 [records, height, width, channels].
+        labels: int32 [records].
+    """
+
+    def __init__(self, images: np.ndarray, labels: np.ndarray) -> None:
+        self._places = {int(label): np.flatnonzero(labels == label).astype(np.int32) for label in np.unique(labels)}
+        with tf.device("CPU:0"):
+            self._images, self._labels = tf.constant(images), tf.constant(labels)
+
+    @property
+    def labels(self) -> list[int]:
+        """Labels that some example has, sorted."""
+        return sorted(self._places)
+
+    def shuffled(self, seed: int, epoch: Any) -> Any:
+        """Shuffle the split as a whole."""
+        return _in_order(tf.range(len(self._labels)), epoch_seed(seed, epoch))
+
+    def of_class(self, label: int, seed: Any) -> Any:
+        """Shuffle a class as a whole."""
+        return _in_order(tf.constant(self._places[label]), seed)
+
+    @staticmethod
+    def batches(items: Any, batch_size: int) -> Any:
+        """Batch places."""
+        return items.batch(batch_size, drop_remainder=True)
+
+    def decoded(self, batch: Any) -> dict[str, Any]:
+        """Gather a batch."""
+        return {"image": tf.gather(self._images, batch), "label": tf.gather(self._labels, batch)}
+
+
+class StreamedExamples:
+    """A split read from its shards, its items being serialized records; shuffled by shard and within windows.
+
+    To draw one class is to read all of them and keep some. So that rare classes do not cost a pass over all shards
+    each time they begin anew, their records can be held in memory.
+
+    Args:
+        dataset: with a train split.
+        held_bytes: that records of rare classes may fill; 0 holds none.
+    """
+
+    def __init__(self, dataset: Dataset, held_bytes: float) -> None:
+        self._dataset = dataset
+        self._paths = tf.constant([str(path) for path in dataset.paths("train")])
+        self._held = self._hold(self._rarest(held_bytes))
+
+    @property
+    def labels(self) -> list[int]:
+        """Labels that some example has, sorted."""
+        return [label for label, count in enumerate(self._counts) if count]
+
+    def shuffled(self, seed: int, epoch: Any) -> Any:
+        """Shuffle the shards, and their records within windows."""
+        records = _read(self._paths, epoch_seed(seed, epoch), _STREAMS)
+        return _shuffle_windows(records, lambda window: epoch_seed(seed, epoch * _WINDOWS + window))
+
+    def of_class(self, label: int, seed: Any) -> Any:
+        """Take a class from memory, or from all shards."""
+        if label in self._held:
+            return _in_order(self._held[label], seed)
+        streams = max(1, _STREAMS // (len(self.labels) - len(self._held)))  # shared by the classes that are not held
+        records = _read(self._paths, folded(seed, "shards"), streams)
+        return _shuffle_windows(records, lambda window: folded(seed, "window", window), label)
+
+    def batches(self, items: Any, batch_size: int) -> Any:
+        """Batch and decode records."""
+        return decode_batches(items, self._dataset, batch_size, drop_remainder=True)
+
+    @staticmethod
+    def decoded(batch: Any) -> dict[str, Any]:
+        """Give back what `batches` decoded already."""
+        return {"image": batch["image"], "label": batch["label"]}
+
+    @property
+    def _counts(self) -> list[int]:
+        manifest = self._dataset.manifest
+        return [manifest.counts["train"].get(name, 0) for name in manifest.classes]
+
+    def _rarest(self, held_bytes: float) -> list[int]:
+        """Choose the rarest classes whose records fill no more than that, taking all records to be equally large."""
+        shards = self._dataset.shards("train")
+        each = sum(shard.bytes for shard in shards) / sum(shard.records for shard in shards)
+        rarest = sorted(self.labels, key=self._counts.__getitem__)
+        ends = itertools.accumulate(self._counts[label] * each for label in rarest)
+        return [label for label, end in zip(rarest, ends, strict=True) if end <= held_bytes]
+
+    def _hold(self, labels: list[int]) -> dict[int, Any]:
+        """Read the records of some classes, string [records] each."""
+        if not labels:
+            return {}
+        parts: dict[int, list[np.ndarray]] = {label: [] for label in labels}
+        for window in tf.data.TFRecordDataset(self._paths).batch(_WINDOW):
+            records, found = window.numpy(), read_labels(window).numpy()
+            for label, kept in parts.items():
+                kept.append(records[found == label])
+        with tf.device("CPU:0"):
+            return {label: tf.constant(np.concatenate(kept)) for label, kept in parts.items()}
+
+
+def balanced(examples: Examples, seed: Any) -> Any:
+    """Draw one item of each class in turn, in rounds whose own order is drawn too, without end.
+
+    A class begins anew, in another order, when all its items were drawn: each of them is seen equally often, but for
+    one time.
+
+    Args:
+        examples: of some classes.
+        seed: int64 [2], of the epoch.
+
+    Returns:
+        tf.data.Dataset of items.
+    """
+
+    def endless(label: int) -> Any:
+        return _count().flat_map(lambda again: examples.of_class(label, folded(seed, "class", label, again)))
+
+    turns = tf.range(len(examples.labels), dtype=tf.int64)
+    rounds = _count().flat_map(lambda number: _in_order(turns, folded(seed, "round", number)))
+    return tf.data.Dataset.choose_from_datasets([endless(label) for label in examples.labels], rounds)
+
+
+def epoch_seed(seed: int, epoch: Any) -> Any:
+    """Make the seed of an epoch, int64 [2]."""
+    return tf.stack([tf.constant(seed, tf.int64), epoch])
+
+
+def _read(paths: Any, seed: Any, streams: int) -> Any:
+    """Read the records of several shards at a time, the shards in an order of their own."""
+    return _in_order(paths, seed).interleave(
+        tf.data.TFRecordDataset,
+        cycle_length=streams,
+        num_parallel_calls=tf.data.AUTOTUNE,
+        deterministic=True,
+    )
+
+
+def _shuffle_windows(records: Any, seed_of: Callable[[Any], Any], label: int | None = None) -> Any:
+    """Shuffle within windows, statelessly: Dataset.shuffle takes no seed that is known only while it runs.
+
+    Args:
+        records: tf.data.Dataset of serialized records.
+        seed_of: gives the seed of a window, int64 [2], by its number, int64 [].
+        label: of the records to keep; None keeps all.
+    """
+
+    def shuffle(window: Any, records: Any) -> Any:
+        kept = records if label is None else tf.boolean_mask(records, read_labels(records) == label)
+        return tf.random.experimental.stateless_shuffle(kept, seed_of(window))
+
+    return records.batch(_WINDOW).enumerate().map(shuffle).unbatch()
+
+
+def _in_order(values: Any, seed: Any) -> Any:
+    return tf.data.Dataset.from_tensor_slices(tf.random.experimental.stateless_shuffle(values, seed))
+
+
+def _count() -> Any:
+    return tf.data.Dataset.range(tf.int64.max)

@@ -1,0 +1,77 @@
+"""A recipe's augmentation as a picture: images above what training sees of them."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kit.compat import tf
+from kit.errors import SpecError
+from kit.files import write_whole
+from kit.pipeline import as_float, augment_batch
+from kit.reports.figure import middle_cut, new_figure, png
+from kit.shards import Dataset
+from kit.shards.read import read_examples
+from kit.specs import AugmentSpec
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+COLUMNS = 8
+VERSIONS = 3  # of each image, below it
+
+_TILE = 1.5  # inches
+_NAME = 18  # characters that fit above a picture
+
+
+def write_augmentation(dataset: Dataset, spec: AugmentSpec, path: Path, *, seed: int = 0) -> None:
+    """Draw the first 8 train images and, below each, three versions as three epochs would see them, as a PNG.
+
+    Mixed images are mixed with each other, and named with the shares of their classes.
+
+    Args:
+        dataset: with a train split of images of one size.
+        spec: how they are varied.
+        path: of the PNG.
+        seed: of what is drawn.
+
+    Raises:
+        SpecError: `spec` changes nothing, or does not fit the images.
+        ShardError: no train split, or images of several sizes.
+    """
+    height, width, channels = dataset.shape
+    spec.check_shape(dataset.shape)
+    if not spec.changes(channels):
+        raise SpecError("augment changes nothing of these images; give, for example, --set augment.rotation=30")
+    examples = list(itertools.islice(read_examples(dataset, "train"), COLUMNS))
+    names = dataset.manifest.classes
+    labels = tf.one_hot([names.index(example.text) for example in examples], len(names))
+    images = as_float(np.stack([example.pixels for example in examples]))
+    seeds = [tf.constant([seed, number], tf.int64) for number in range(VERSIONS)]
+    rows = [(images, labels), *(augment_batch(spec, images, labels, drawn) for drawn in seeds)]
+    tile = _TILE * min(height / width, 2) + (0.3 if spec.mixes else 0.0)
+    figure = new_figure(COLUMNS * _TILE, 0.6 + len(rows) * tile)
+    figure.suptitle(f"{dataset.manifest.name}, train: first {len(examples)} images, and {VERSIONS} versions of each")
+    panels = figure.subplots(len(rows), len(examples), squeeze=False)
+    for number, (line, (pictures, shares)) in enumerate(zip(panels, rows, strict=True)):
+        for axes, picture, share in zip(line, np.asarray(pictures), np.asarray(shares), strict=True):
+            _draw(axes, picture, _caption(share, names) if spec.mixes or number == 0 else "")
+    write_whole(path, png(figure))
+
+
+def _draw(axes: Axes, picture: np.ndarray, caption: str) -> None:
+    axes.axis("off")
+    axes.imshow(picture.squeeze(-1) if picture.shape[-1] == 1 else picture, cmap="gray", vmin=0, vmax=1)
+    if caption:  # an empty one takes its room too
+        axes.set_title(caption, fontsize=8, parse_math=False)
+
+
+def _caption(shares: np.ndarray, names: tuple[str, ...]) -> str:
+    """Name an image's class, or the two that it is mixed of."""
+    mixed = [place for place in np.argsort(-shares, kind="stable") if shares[place] > 0]
+    if len(mixed) == 1:
+        return middle_cut(names[mixed[0]], _NAME)
+    return "\n".join(f"{shares[place]:.2f} {middle_cut(names[place], _NAME - 5)}" for place in mixed)

@@ -1,0 +1,54 @@
+"""An ablation's forecast as a table."""
+
+from __future__ import annotations
+
+import itertools
+
+from kit.ablation import Plan
+from kit.ablation.forecast import Forecast
+from kit.reports.measured import arm_lines
+from kit.reports.table import Table
+
+
+def forecast_tables(made: Forecast, plan: Plan) -> list[Table]:
+    """Lay out the arms with their parameters and times, and those that cannot be built with the reason."""
+    paths = list(dict.fromkeys(path for arm in made.arms for path in plan.changes[arm.name]))
+    is_grid = all(list(plan.changes[arm.name]) == paths for arm in made.arms) and bool(paths)
+    names = [path.rpartition(".")[2] for path in paths] if is_grid else ["arm"]
+    rows = [
+        (
+            *((value.strip("[]") for value in plan.changes[arm.name].values()) if is_grid else [arm.name]),
+            f"{arm.parameters.total:,}",
+            f"{arm.parameters.trainable:,}",
+            duration(arm.seconds),
+        )
+        for arm in made.arms
+    ]
+    tables = [Table("", (*names, "parameters", "trainable", "a run"), tuple(rows))]
+    if plan.refused:
+        refused = tuple((arm_lines(name), reason) for name, reason in plan.refused.items())
+        tables.append(Table("cannot be built, and are left out", ("arm", "why"), refused))
+    return tables
+
+
+def describe_forecast(made: Forecast) -> str:
+    """Say what all of it costs."""
+    runs = made.seeds * len(made.arms)
+    return (
+        f"{len(made.arms):,} arms, {runs:,} runs, {made.jobs} at a time: about {duration(made.seconds)} to the last"
+        f" epoch, by a few timed steps of {made.measured} of them"
+    )
+
+
+def duration(seconds: float) -> str:
+    """Write a time as people say it.
+
+    >>> duration(75), duration(8000), duration(300000)
+    ('1 min 15 s', '2 h 13 min', '3 d 11 h')
+    """
+    units = (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1))
+    left = round(seconds)
+    for (name, size), (smaller, part) in itertools.pairwise(units):
+        if left >= size:
+            return f"{left // size} {name} {left % size // part} {smaller}"
+    return f"{seconds:.2g} s" if seconds < 1 else f"{left} s"

@@ -1,0 +1,67 @@
+"""The images that a run takes for another class."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from kit.reports.figure import middle_cut
+from kit.reports.table import NOTHING, Table
+from kit.reports.tiles import plot_tiles
+from kit.shards import Dataset
+from kit.shards.read import read_examples
+from kit.training.score import NO_CLASS, Scores
+
+MOST = 40  # that the gallery shows
+_COLUMNS = 5
+_NAME = 23  # characters that fit above a picture
+
+
+def mistakes_in(scores: Scores) -> list[int]:
+    """List the places of mislabelled images, the most confident mistakes first, outputs that are no numbers last."""
+    confidence = np.where(scores.are_numbers, scores.confidence, -1.0)
+    places = np.flatnonzero(scores.mislabelled)
+    return [int(place) for place in places[np.argsort(-confidence[places], kind="stable")]]
+
+
+def mistakes_table(scores: Scores, mistakes: list[int], classes: tuple[str, ...]) -> Table:
+    """Lay out every mistake: id, true class, predicted class and its probability."""
+    predicted = scores.predicted
+    rows = tuple(
+        (scores.keys[place], classes[scores.labels[place]], *_prediction(scores, place, int(predicted[place]), classes))
+        for place in mistakes
+    )
+    return Table("misclassified images, most confident first", ("id", "label", "predicted", "probability"), rows)
+
+
+def plot_mistakes(dataset: Dataset, split: str, table: Table) -> bytes:
+    """Draw the first mistakes of a table, as they are stored.
+
+    Returns:
+        A PNG.
+    """
+    shown = table.rows[:MOST]
+    pixels = {example.key: example.pixels for example in read_examples(dataset, split, {row[0] for row in shown})}
+    tiles = [(pixels[row[0]], _caption(*row)) for row in shown]
+    return plot_tiles(f"{split}: {describe_count(table, dataset.manifest.records(split))}", tiles, _COLUMNS)
+
+
+def describe_count(table: Table, images: int) -> str:
+    """Say how many mistakes there are, and how many of them the gallery shows."""
+    mistakes = len(table.rows)
+    if not mistakes:
+        return f"none of {images:,} images is misclassified"
+    shown = f"the first {MOST} of {mistakes:,}" if mistakes > MOST else f"{mistakes:,}"
+    return f"{shown} misclassified of {images:,} images, most confident first"
+
+
+def _prediction(scores: Scores, place: int, predicted: int, classes: tuple[str, ...]) -> tuple[str, str]:
+    if predicted == NO_CLASS:
+        return NOTHING, "nan"
+    return classes[predicted], f"{scores.probabilities[place, predicted]:.9g}"
+
+
+def _caption(key: str, label: str, predicted: str, probability: str) -> str:
+    lines = (Path(key).name, f"true {label}", f"predicted {middle_cut(predicted, _NAME - 10)} {float(probability):.4f}")
+    return "\n".join(middle_cut(line, _NAME) for line in lines)

@@ -1,0 +1,116 @@
+"""How training images are varied."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import msgspec
+
+from kit.specs.settings import require
+
+
+class AugmentSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How training images are varied, each anew in each epoch; zeros change nothing.
+
+    What moves pixels becomes one affine transform, so that an image is interpolated once.
+
+    Attributes:
+        rotation: largest angle either way, degrees.
+        shear: largest angle either way, degrees.
+        zoom: largest share by which an image grows or shrinks, both sides together.
+        stretch: largest share by which height and width each grow or shrink, apart from each other.
+        height_shift: largest share of the height, either way.
+        width_shift: largest share of the width, either way.
+        horizontal_flip: half of the images.
+        vertical_flip: half of the images.
+        quarter_turns: 0 to 3 of them; with a flip, the eight views of a square image that has no top, as in histology.
+        fill: of what comes into sight: "reflect", "nearest" and "wrap" continue the image, "constant" is `fill_value`.
+        fill_value: 0 to 1.
+        brightness: largest amount added or taken away, of pixels in 0 to 1.
+        contrast: largest share by which differences from the image's mean grow or shrink.
+        saturation: largest share by which differences from grey grow or shrink.
+        hue: largest turn either way, as a share of the colour circle.
+        erasing: probability that a rectangle is filled with `fill_value` (Zhong et al. 2020, arXiv:1708.04896).
+        erasing_area: smallest and largest share of the image that is erased.
+        mixup: alpha of the beta distribution that two images and their labels are mixed by (Zhang et al. 2018,
+            arXiv:1710.09412); 0 mixes none.
+        cutmix: alpha of the beta distribution of the share that a rectangle of another image covers, the labels
+            mixed by it (Yun et al. 2019, arXiv:1905.04899); 0 cuts none. With both, each batch gets one of them.
+    """
+
+    rotation: float = 0.0
+    shear: float = 0.0
+    zoom: float = 0.0
+    stretch: float = 0.0
+    height_shift: float = 0.0
+    width_shift: float = 0.0
+    horizontal_flip: bool = False
+    vertical_flip: bool = False
+    quarter_turns: bool = False
+    fill: Literal["reflect", "nearest", "wrap", "constant"] = "reflect"
+    fill_value: float = 0.0
+    brightness: float = 0.0
+    contrast: float = 0.0
+    saturation: float = 0.0
+    hue: float = 0.0
+    erasing: float = 0.0
+    erasing_area: tuple[float, float] = (0.02, 0.33)
+    mixup: float = 0.0
+    cutmix: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuse amounts that are out of range."""
+        for name, most in (("rotation", 180), ("shear", 89), ("zoom", 0.99), ("stretch", 0.99), ("height_shift", 1)):
+            _in_range(name, getattr(self, name), most)
+        for name, most in (("width_shift", 1), ("brightness", 1), ("contrast", 1), ("saturation", 1), ("hue", 0.5)):
+            _in_range(name, getattr(self, name), most)
+        _in_range("erasing", self.erasing, 1)
+        _in_range("fill_value", self.fill_value, 1)
+        low, high = self.erasing_area
+        require(
+            0 < low <= high < 1,
+            f"erasing_area must be two shares between 0 and 1, the smaller first, got {low} and {high}",
+        )
+        for name in ("mixup", "cutmix"):
+            alpha = getattr(self, name)
+            require(0 <= alpha < math.inf, f"{name} must be 0 or more, and finite, got {alpha}")
+
+    @property
+    def moves(self) -> bool:
+        """Whether any setting moves pixels."""
+        amounts = (self.rotation, self.shear, self.zoom, self.stretch, self.height_shift, self.width_shift)
+        return any(amounts) or self.horizontal_flip or self.vertical_flip or self.quarter_turns
+
+    def recolours(self, channels: int) -> bool:
+        """Whether any setting changes the values of pixels of that many channels; grey has no saturation and no hue."""
+        return bool(self.brightness or self.contrast or (channels > 1 and (self.saturation or self.hue)))
+
+    @property
+    def mixes(self) -> bool:
+        """Whether images and labels of a batch are mixed."""
+        return bool(self.mixup or self.cutmix)
+
+    def changes(self, channels: int) -> bool:
+        """Whether anything happens to images of that many channels."""
+        return self.moves or self.recolours(channels) or bool(self.erasing) or self.mixes
+
+    def check_shape(self, shape: tuple[int, int, int]) -> None:
+        """Refuse what images of one shape cannot take.
+
+        Args:
+            shape: height, width and channels of every image.
+
+        Raises:
+            SpecError: quarter turns would make a wide image a high one.
+        """
+        height, width, _ = shape
+        require(
+            not self.quarter_turns or height == width,
+            f"augment.quarter_turns needs square images, not {height}x{width}; shard them with --size {height}, or"
+            " give --set augment.quarter_turns=false and the two flips, which half turns are made of",
+        )
+
+
+def _in_range(name: str, value: float, most: float) -> None:
+    require(0 <= value <= most, f"{name} must be in 0 to {most}, got {value}")

@@ -1,0 +1,64 @@
+"""What a recipe says of its data."""
+
+from __future__ import annotations
+
+import msgspec
+
+from kit.specs.image import Fit, ImageSpec, parse_size
+from kit.specs.shard import ShardSpec
+
+
+class DataSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How a recipe's images become a dataset; see `ImageSpec`, `ShardSpec` and `SourceSpec`.
+
+    Attributes:
+        size: "32", or "240x320" (height x width); empty keeps each image's own.
+        fit: of images of another shape.
+        channels: 3 for RGB, 1 for grey.
+        class_from: regular expression that finds the class in a file's name; empty takes folders or a label file.
+        merge_splits: whether train, val and test folders are one source, divided anew by `split`.
+        group: regular expression that finds the group in a file's name, or a column of the label file; empty for none.
+        split: shares of train and validation, or of train, validation and test.
+        folds: for cross-validation; 0 for none.
+        balance: "down" takes as many images of each class as the smallest has; empty takes all.
+        per_class: images that are taken of each class; 0 takes all.
+        seed: of all that is drawn.
+        classes: that the published data have, sorted.
+    """
+
+    size: str = ""
+    fit: Fit = "crop"
+    channels: int = 3
+    class_from: str = ""
+    merge_splits: bool = False
+    group: str = ""
+    split: tuple[float, ...] = (0.7, 0.3)
+    folds: int = 0
+    balance: str = ""
+    per_class: int = 0
+    seed: int = 0
+    classes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse what no dataset can be."""
+        self.shard_spec()
+
+    def shard_spec(self) -> ShardSpec:
+        """Say it as a dataset's settings."""
+        return ShardSpec(
+            image=ImageSpec(
+                size=parse_size(self.size) if self.size else None,
+                fit=self.fit,
+                channels=self.channels,  # type: ignore[arg-type]  # ImageSpec refuses others
+            ),
+            split=self.split,
+            folds=self.folds,
+            balance=self.balance or None,
+            per_class=self.per_class or None,
+            seed=self.seed,
+        )
+
+    @property
+    def shape(self) -> tuple[int, int, int] | None:
+        """Height, width and channels of every image, if they have one size."""
+        return (*parse_size(self.size), self.channels) if self.size else None

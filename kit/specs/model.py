@@ -1,0 +1,199 @@
+"""The one family of models: blocks of convolutions or a pretrained backbone, then dense layers."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias, TypeVar
+
+import msgspec
+
+from kit.specs.settings import require
+
+BNPosition = Literal["none", "before", "after"]
+Padding = Literal["valid", "same"]
+Initializer = Literal[
+    "glorot_uniform",
+    "glorot_normal",
+    "he_uniform",
+    "he_normal",
+    "lecun_uniform",
+    "lecun_normal",
+    "random_uniform",
+    "random_normal",
+    "truncated_normal",
+]
+Rates: TypeAlias = float | tuple[float, ...]
+Sides: TypeAlias = int | tuple[int, ...]
+
+Number = TypeVar("Number", int, float)
+
+IMAGENET = "imagenet"
+
+
+class BackboneSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A network of keras.applications in place of the blocks of convolutions.
+
+    Attributes:
+        name: as in keras.applications, such as "VGG19"; empty for blocks of convolutions.
+        weights: "imagenet" (Keras downloads them), "none", or the path of a weights file.
+        frozen_layers: its first layers that are not trained; None freezes all of them, 0 trains all of them.
+        adapter: how images reach its three channels. "conv" learns a convolution (as wide as `ModelSpec.kernel`) from
+            any number of channels, with padding and the model's activation; "repeat" copies a grey channel; "none"
+            takes RGB as it is. With "repeat" and "none" pixels are scaled as the backbone's authors scaled theirs.
+        bn: whether batch norm follows the backbone.
+    """
+
+    name: str = ""
+    weights: str = IMAGENET
+    frozen_layers: int | None = None
+    adapter: Literal["none", "conv", "repeat"] = "none"
+    bn: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse a count below zero, and weights without a name."""
+        require(
+            self.frozen_layers is None or self.frozen_layers >= 0,
+            f"frozen_layers must be 0 or more, got {self.frozen_layers}",
+        )
+        require(bool(self.weights), "weights must be imagenet, none, or the path of a file")
+
+
+class ModelSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Blocks of convolutions with their norm, activation, pool and dropout; then dense layers; then one unit a class.
+
+    What reads "one number, or one a block" is the same in all blocks if it is one number.
+
+    Attributes:
+        filters: of the convolutions of each block; as many blocks as numbers. With `conv_layers`, the one number that
+            the blocks grow from.
+        conv_layers: blocks to grow from one number of filters F: F, F, 2F, 4F, and so on; 0 takes `filters` as it is.
+        convolutions: one after another in each block.
+        kernel: side of every convolution in pixels.
+        stride: of every convolution, pixels.
+        padding: of the convolutions.
+        initializer: of the convolutions' weights; dense layers begin with Glorot & Bengio 2010's uniform weights.
+        activation: of convolutions and hidden dense layers.
+        bn_position: "before" is layer, batch norm, activation (Ioffe & Szegedy 2015, arXiv:1502.03167);
+            "after" is layer, activation, batch norm; "none" leaves batch norm out.
+        bn_momentum: share of the moving mean and variance kept at each step.
+        bn_epsilon: added to the variance before its root is taken.
+        bn_synchronized: whether batch norm takes its statistics over all replicas together; each replica's own would
+            be those of a smaller batch. Nothing changes with one replica.
+        pool: side of the max pool that ends a block, one number, or one a block; 1 leaves it out.
+        pool_stride: pixels; 0 is as wide as the pool.
+        pool_padding: of the pools.
+        dropout: share of the values that are dropped in a block, one number, or one a block.
+        dropout_position: "pool" drops once a block, after its pool; "activation" drops after each convolution's
+            activation, which is before batch norm where that is `after`.
+        top: how features become a vector: "flatten", or "average" over all places.
+        flatten_dropout: share of that vector that is dropped.
+        dense: units of each hidden dense layer; may be empty.
+        dense_layers: hidden dense layers of 16 F units each, F being the first block's filters; None takes `dense`.
+        dense_bn: whether `bn_position` holds for hidden dense layers too; they have no batch norm otherwise.
+        dense_dropout: share that is dropped after each hidden dense layer, one number, or one a layer; None is as
+            `dropout`, which must be one number then.
+        dense_l2: factor of the hidden dense layers' squared weights in the loss.
+        backbone: instead of the blocks; all settings of blocks but `kernel` and `activation` mean nothing then.
+    """
+
+    filters: tuple[int, ...] = (32, 64)
+    conv_layers: int = 0
+    convolutions: int = 1
+    kernel: int = 3
+    stride: int = 1
+    padding: Padding = "valid"
+    initializer: Initializer = "glorot_uniform"
+    activation: Literal["relu", "elu", "gelu", "tanh"] = "relu"
+    bn_position: BNPosition = "before"
+    bn_momentum: float = 0.99
+    bn_epsilon: float = 0.001
+    bn_synchronized: bool = True
+    pool: Sides = 3
+    pool_stride: int = 0
+    pool_padding: Padding = "valid"
+    dropout: Rates = 0.0
+    dropout_position: Literal["pool", "activation"] = "pool"
+    top: Literal["flatten", "average"] = "flatten"
+    flatten_dropout: float = 0.0
+    dense: tuple[int, ...] = (128,)
+    dense_layers: int | None = None
+    dense_bn: bool = True
+    dense_dropout: Rates | None = None
+    dense_l2: float = 0.0
+    backbone: BackboneSpec = BackboneSpec()
+
+    def __post_init__(self) -> None:
+        """Refuse what no network can have."""
+        require(
+            all(width >= 1 for width in (*self.filters, *self.dense)),
+            f"filters and dense must be 1 or more, got {self.filters} and {self.dense}",
+        )
+        require(self.conv_layers >= 0, f"conv_layers must be 0 or more, got {self.conv_layers}")
+        require(
+            not self.conv_layers or len(self.filters) == 1,
+            f"conv_layers={self.conv_layers} grows from one number of filters, got {self.filters}",
+        )
+        require(
+            self.dense_layers is None or (self.dense_layers >= 0 and bool(self.filters)),
+            f"dense_layers must be 0 or more, and needs filters; got {self.dense_layers}",
+        )
+        for name in ("convolutions", "kernel", "stride"):
+            require(getattr(self, name) >= 1, f"{name} must be 1 or more, got {getattr(self, name)}")
+        require(self.pool_stride >= 0, f"pool_stride must be 0 or more, got {self.pool_stride}")
+        require(0 <= self.bn_momentum < 1, f"bn_momentum must be in [0, 1), got {self.bn_momentum}")
+        require(self.bn_epsilon > 0, f"bn_epsilon must be above 0, got {self.bn_epsilon}")
+        require(self.dense_l2 >= 0, f"dense_l2 must be 0 or more, got {self.dense_l2}")
+        require(
+            self.dense_dropout is not None or not isinstance(self.dropout, tuple),
+            "dense_dropout must be given where dropout differs from block to block",
+        )
+        self._refuse_uneven()
+
+    def _refuse_uneven(self) -> None:
+        blocks, layers = len(self.block_filters), len(self.dense_units)
+        for name, values, count, of in (
+            ("pool", self.pool, blocks, "blocks"),
+            ("dropout", self.dropout, blocks, "blocks"),
+            ("dense_dropout", self.dense_dropout, layers, "dense layers"),
+            ("flatten_dropout", self.flatten_dropout, 1, "places"),
+        ):
+            listed = values if isinstance(values, tuple) else (values,)
+            if isinstance(values, tuple):
+                require(len(values) == count, f"{name} must be one number, or one for each of the {count} {of}")
+            if name == "pool":
+                require(all(side >= 1 for side in listed if side is not None), f"pool must be 1 or more, got {values}")
+            else:
+                is_share = all(rate is None or 0 <= rate < 1 for rate in listed)
+                require(is_share, f"{name} must be in [0, 1), got {values}")
+
+    @property
+    def block_filters(self) -> tuple[int, ...]:
+        """Filters of each block."""
+        if not self.conv_layers:
+            return self.filters
+        (first,) = self.filters
+        return (first, *(first << place for place in range(self.conv_layers - 1)))
+
+    @property
+    def block_pools(self) -> tuple[int, ...]:
+        """Side of each block's pool."""
+        return _each(self.pool, len(self.block_filters))
+
+    @property
+    def block_dropouts(self) -> tuple[float, ...]:
+        """Share that each block drops."""
+        return _each(self.dropout, len(self.block_filters))
+
+    @property
+    def dense_units(self) -> tuple[int, ...]:
+        """Units of each hidden dense layer."""
+        return self.dense if self.dense_layers is None else (16 * self.filters[0],) * self.dense_layers
+
+    @property
+    def dense_dropouts(self) -> tuple[float, ...]:
+        """Share that is dropped after each hidden dense layer."""
+        rates = self.dropout if self.dense_dropout is None else self.dense_dropout
+        return _each(rates, len(self.dense_units))
+
+
+def _each(values: Number | tuple[Number, ...], count: int) -> tuple[Number, ...]:
+    return values if isinstance(values, tuple) else (values,) * count

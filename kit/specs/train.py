@@ -1,0 +1,151 @@
+"""How a model is fitted."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from kit.specs.settings import require
+
+Optimizer = Literal["adam", "adamw", "adamax", "rmsprop", "sgd"]
+Metric = Literal["accuracy", "auc", "precision", "recall", "f1"]
+Monitor = Literal["val_accuracy", "val_loss", "val_auc", "val_precision", "val_recall", "val_f1"]
+
+
+class ScheduleSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How the learning rate changes.
+
+    Attributes:
+        kind: "constant"; "cosine" falls from `TrainSpec.learning_rate` to `smallest` along half a cosine (Loshchilov &
+            Hutter 2017, arXiv:1608.03983); "plateau" multiplies by `factor` when `monitor` has not improved for
+            `patience` epochs (Keras' ReduceLROnPlateau).
+        warmup_epochs: in which the rate rises linearly from 0 first; "cosine" only.
+        smallest: learning rate below which neither falls.
+        monitor: of "plateau".
+        patience: epochs, of "plateau".
+        factor: of "plateau".
+        min_delta: smallest change of `monitor` that counts as better, of "plateau".
+    """
+
+    kind: Literal["constant", "cosine", "plateau"] = "constant"
+    warmup_epochs: int = 0
+    smallest: float = 0.0
+    monitor: Monitor = "val_loss"
+    patience: int = 10
+    factor: float = 0.1
+    min_delta: float = 0.0001
+
+    def __post_init__(self) -> None:
+        """Refuse schedules that lead nowhere."""
+        require(self.warmup_epochs >= 0, f"warmup_epochs must be 0 or more, got {self.warmup_epochs}")
+        require(not self.warmup_epochs or self.kind == "cosine", "warmup_epochs needs kind cosine")
+        require(self.smallest >= 0, f"smallest must be 0 or more, got {self.smallest}")
+        require(self.patience >= 1, f"patience must be 1 or more, got {self.patience}")
+        require(0 < self.factor < 1, f"factor must be between 0 and 1, got {self.factor}")
+        require(self.min_delta >= 0, f"min_delta must be 0 or more, got {self.min_delta}")
+
+
+class EarlyStoppingSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When a training ends before its last epoch.
+
+    A run always keeps the weights of its best epoch by `TrainSpec.monitor` and uses them afterwards, which is what
+    Keras calls restore_best_weights.
+
+    Attributes:
+        patience: epochs without an improvement after which it ends; 0 never.
+        monitor: what should improve.
+        min_delta: smallest change that counts.
+        start_epoch: epochs, from 0, before which nothing counts.
+    """
+
+    patience: int = 0
+    monitor: Monitor = "val_loss"
+    min_delta: float = 0.0
+    start_epoch: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse counts below zero."""
+        for name in ("patience", "min_delta", "start_epoch"):
+            require(getattr(self, name) >= 0, f"{name} must be 0 or more, got {getattr(self, name)}")
+
+
+class TrainSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How a model is fitted.
+
+    Attributes:
+        epochs: passes over the train split.
+        batch_size: images a step over all devices together; a train split's last short batch waits
+            for the next epoch's shuffle.
+        optimizer: with Keras' defaults but for what stands here; "adamw" is Loshchilov & Hutter 2019
+            (arXiv:1711.05101).
+        learning_rate: at the start, or at the end of the warm-up.
+        momentum: of "sgd".
+        weight_decay: of "adamw".
+        schedule: of the learning rate.
+        early_stopping: before the last epoch.
+        loss: "crossentropy", binary for two classes; "focal" is Lin et al. 2017 (arXiv:1708.02002).
+        focal_gamma: exponent of "focal".
+        label_smoothing: share of the truth that is spread over all classes.
+        class_weights: "balanced" weighs each image by the rarity of its class, as scikit-learn does.
+        sampling: "balanced" draws each class equally often, the rarer ones again and again; "shuffle" draws every
+            image once an epoch.
+        ema: momentum of a moving average of the weights (Polyak & Juditsky 1992) that is validated and kept instead
+            of them; 0 for none.
+        metrics: that history and result hold besides the loss; for more than two classes precision, recall and f1 are
+            means over the classes, auc is one class against the others.
+        monitor: what decides the best epoch; the first of equals wins.
+        histograms: whether TensorBoard gets histograms of the weights after each epoch.
+        threads: that operations on CPUs share; 0 is one a core. With 1, equal seeds give equal numbers bit for bit,
+            whatever the machine's load; with more, sums over large images may round differently from run to run.
+    """
+
+    epochs: int = 20
+    batch_size: int = 64
+    optimizer: Optimizer = "adam"
+    learning_rate: float = 0.001
+    momentum: float = 0.0
+    weight_decay: float = 0.004
+    schedule: ScheduleSpec = ScheduleSpec()
+    early_stopping: EarlyStoppingSpec = EarlyStoppingSpec()
+    loss: Literal["crossentropy", "focal"] = "crossentropy"
+    focal_gamma: float = 2.0
+    label_smoothing: float = 0.0
+    class_weights: Literal["none", "balanced"] = "none"
+    sampling: Literal["shuffle", "balanced"] = "shuffle"
+    ema: float = 0.0
+    metrics: tuple[Metric, ...] = ("accuracy",)
+    monitor: Monitor = "val_accuracy"
+    histograms: bool = False
+    threads: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse trainings that cannot take a step."""
+        require(self.epochs >= 1, f"epochs must be 1 or more, got {self.epochs}")
+        require(self.batch_size >= 1, f"batch_size must be 1 or more, got {self.batch_size}")
+        require(self.threads >= 0, f"threads must be 0 or more, got {self.threads}")
+        require(self.learning_rate > 0, f"learning_rate must be above 0, got {self.learning_rate}")
+        require(0 <= self.momentum < 1, f"momentum must be in [0, 1), got {self.momentum}")
+        require(
+            not self.momentum or self.optimizer == "sgd",
+            f"momentum is of optimizer sgd, not of {self.optimizer}",
+        )
+        require(self.weight_decay >= 0, f"weight_decay must be 0 or more, got {self.weight_decay}")
+        require(self.focal_gamma >= 0, f"focal_gamma must be 0 or more, got {self.focal_gamma}")
+        require(0 <= self.label_smoothing < 1, f"label_smoothing must be in [0, 1), got {self.label_smoothing}")
+        require(0 <= self.ema < 1, f"ema must be in [0, 1), got {self.ema}")
+        require("accuracy" in self.metrics, "metrics must hold accuracy: every comparison starts from it")
+        require(len(set(self.metrics)) == len(self.metrics), f"metrics names one twice: {', '.join(self.metrics)}")
+        for name, monitor in self.monitors.items():
+            known = {"val_loss", *(f"val_{metric}" for metric in self.metrics)}
+            require(monitor in known, f"{name}={monitor} needs {monitor.removeprefix('val_')} among metrics")
+
+    @property
+    def monitors(self) -> dict[str, Monitor]:
+        """What is watched, by the setting that says so."""
+        watched: dict[str, Monitor] = {"monitor": self.monitor}
+        if self.early_stopping.patience:
+            watched["early_stopping.monitor"] = self.early_stopping.monitor
+        if self.schedule.kind == "plateau":
+            watched["schedule.monitor"] = self.schedule.monitor
+        return watched

@@ -1,0 +1,89 @@
+"""A run's model, with its optimizer, loss and metrics."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+from kit.compat import keras
+from kit.models.build import build_model
+from kit.shards import Dataset
+from kit.specs import RunSpec, TrainSpec
+from kit.training.devices import choose_strategy
+from kit.training.metrics import make_metrics
+
+
+def compiled_model(spec: RunSpec, dataset: Dataset) -> Any:
+    """Build a run's model on its devices, ready to fit."""
+    keras.utils.set_random_seed(spec.seed)
+    classes = len(dataset.manifest.classes)
+    with choose_strategy().scope():
+        model = build_model(spec.model, dataset.shape, classes, seed=spec.seed)
+        model.compile(
+            optimizer=_optimizer(spec.train, dataset.full_batches("train", spec.train.batch_size)),
+            loss=_loss(spec.train, classes),
+            metrics=make_metrics(spec.train.metrics, classes),
+        )
+        model.optimizer.build(model.trainable_variables)
+    return model
+
+
+@contextlib.contextmanager
+def averaged(model: Any) -> Iterator[None]:
+    """Put the moving average of the weights in their place for a while, where the optimizer keeps one."""
+    if not getattr(model.optimizer, "use_ema", False):
+        yield
+        return
+    _swap(model)
+    try:
+        yield
+    finally:
+        _swap(model)
+
+
+def _swap(model: Any) -> None:
+    averages = model.optimizer._model_variables_moving_average  # noqa: SLF001 (as Keras' own SwapEMAWeights)
+    for weight, average in zip(model.trainable_variables, averages, strict=True):
+        kept = weight.numpy()
+        weight.assign(average)
+        average.assign(kept)
+
+
+def _optimizer(spec: TrainSpec, steps: int) -> Any:
+    kinds = {
+        "adam": keras.optimizers.Adam,
+        "adamw": keras.optimizers.AdamW,
+        "adamax": keras.optimizers.Adamax,
+        "rmsprop": keras.optimizers.RMSprop,
+        "sgd": keras.optimizers.SGD,
+    }
+    own: dict[str, Any] = {"adamw": {"weight_decay": spec.weight_decay}, "sgd": {"momentum": spec.momentum}}
+    average = {"use_ema": True, "ema_momentum": spec.ema} if spec.ema else {}
+    return kinds[spec.optimizer](learning_rate=_rate(spec, steps), **own.get(spec.optimizer, {}), **average)
+
+
+def _rate(spec: TrainSpec, steps: int) -> Any:
+    """Learning rate, or the schedule of one for epochs of `steps`."""
+    schedule = spec.schedule
+    if schedule.kind != "cosine":
+        return spec.learning_rate
+    warmup = schedule.warmup_epochs * steps
+    return keras.optimizers.schedules.CosineDecay(
+        0.0 if warmup else spec.learning_rate,
+        max(1, spec.epochs * steps - warmup),
+        alpha=min(1.0, schedule.smallest / spec.learning_rate),
+        warmup_target=spec.learning_rate if warmup else None,
+        warmup_steps=warmup,
+    )
+
+
+def _loss(spec: TrainSpec, classes: int) -> Any:
+    smoothing = {"label_smoothing": spec.label_smoothing}
+    if spec.loss == "focal":
+        focal = {"gamma": spec.focal_gamma, **smoothing}
+        if classes == 2:  # noqa: PLR2004 (binary)
+            return keras.losses.BinaryFocalCrossentropy(**focal)
+        return keras.losses.CategoricalFocalCrossentropy(alpha=1.0, **focal)
+    kind = keras.losses.BinaryCrossentropy if classes == 2 else keras.losses.CategoricalCrossentropy  # noqa: PLR2004
+    return kind(**smoothing)

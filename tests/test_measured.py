@@ -1,0 +1,183 @@
+"""Runs measured on whole splits, beside published figures."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import shutil
+from pathlib import Path
+
+import h5py
+import msgspec
+import numpy as np
+import pytest
+
+import kit
+from kit.ablation.measured import split_figures
+from kit.errors import RunError, ShardError, SpecError
+from kit.reports.comparison import comparison_tables
+from kit.runs import RunDirectory
+from kit.specs import to_json
+from kit.training.score import Scores
+
+RECIPE = """
+description = "two arms, of which somebody published one"
+
+[[arms]]
+name = "first"
+published = { val_accuracy = 0.5, validation_recall = 0.25, test_accuracy = 0.125 }
+
+[[arms]]
+name = "second"
+"""
+
+
+@pytest.fixture
+def ablation(run: RunDirectory, tmp_path: Path) -> Path:
+    """Two arms of two seeds, all four of them the same run, and the recipe that they claim to come from."""
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text(RECIPE)
+    folder = tmp_path / "runs" / "ablation"
+    for arm in ("first", "second"):
+        for seed in (0, 1):
+            place = folder / arm / f"seed-{seed}"
+            shutil.copytree(run.path, place, ignore=shutil.ignore_patterns("evaluation-*", "tensorboard"))
+            spec = msgspec.structs.replace(run.spec(), arm=arm, seed=seed)
+            (place / "spec.json").write_bytes(to_json(spec))
+    (folder / "ablation.json").write_text(json.dumps({"recipe": str(recipe), "arms": ["first", "second"]}))
+    return folder
+
+
+def test_runs_are_measured_as_evaluate_measures_them(ablation: Path, run: RunDirectory, workspace: Path) -> None:
+    train, validation = (kit.evaluate(run.path, split=split, root=workspace) for split in ("train", "validation"))
+    first, second = kit.compare(ablation, split="validation", root=workspace).arms
+    found = first.measured
+
+    assert found == second.measured
+    assert (validation.accuracy, 0) == (found.accuracy.mean, found.accuracy.sd)
+    assert train.accuracy == found.train_accuracy.mean
+    assert math.isclose(validation.scores.loss, found.loss.mean)
+    assert math.isclose(train.scores.loss - validation.scores.loss, found.loss_difference.mean)
+    assert math.isclose(train.accuracy - validation.accuracy, found.accuracy_difference.mean)
+    assert validation.report["light"]["recall"] == found.recall.mean
+    assert ("light", len(validation.mistakes), 36) == (found.recall_of, found.misclassified.mean, found.images)
+
+
+def test_what_was_measured_is_loaded_the_second_time(ablation: Path, workspace: Path) -> None:
+    first = kit.compare(ablation, split="validation", root=workspace)
+    before = {path: path.stat().st_mtime_ns for path in ablation.rglob("evaluation-*.json")}
+    second = kit.compare(ablation, split="validation", root=ablation)  # no dataset there, and none needed
+
+    assert 8 == len(before)
+    assert before == {path: path.stat().st_mtime_ns for path in ablation.rglob("evaluation-*.json")}
+    assert "measured 4 runs on train and validation: 0 results loaded from before, 8 computed" == first.remarks[0]
+    assert "measured 4 runs on train and validation: 8 results loaded from before, 0 computed" == second.remarks[0]
+    assert first.arms == second.arms
+
+
+@pytest.mark.parametrize("how", ["other weights", "cut short"])
+def test_stale_figures_are_computed_again(ablation: Path, workspace: Path, how: str) -> None:
+    kit.compare(ablation, split="validation", root=workspace)
+    changed = RunDirectory(ablation / "first" / "seed-1")
+    kept = changed.path / "evaluation-validation-best.json"
+    before = kept.read_bytes()
+    if how == "other weights":
+        shutil.copyfile(changed.last_weights, changed.best_weights)
+        with changed.best_weights.open("ab") as file:
+            file.write(b"\0")  # HDF5 does not mind; even where the last epoch was the best, it is another file
+    else:
+        kept.write_bytes(before[:-20])
+    again = kit.compare(ablation, split="validation", root=workspace)
+    stale = 2 if how == "other weights" else 1
+
+    assert f"{8 - stale} results loaded from before, {stale} computed" in again.remarks[0]
+    assert (kept.read_bytes() == before) == (how == "cut short")
+
+
+def test_published_figures_stand_beside_ours(ablation: Path, workspace: Path, tmp_path: Path) -> None:
+    alone = kit.compare(ablation)
+    measured = kit.compare(ablation, split="validation", root=workspace)
+    _, published = comparison_tables(alone)
+    *_, beside = comparison_tables(measured)
+    files = kit.write_comparison(measured, tmp_path / "out")
+    row, other = csv.DictReader((tmp_path / "out" / "published.csv").read_text().splitlines())
+
+    assert ("arm", "n", "val_accuracy", "published\nval_accuracy") == published.columns
+    assert ["0.5000", "—"] == [row[3] for row in published.rows]
+    assert "published\nvalidation_recall" in beside.columns
+    assert ("0.5", "0.25") == (row["published_val_accuracy"], row["published_validation_recall"])
+    assert "" == other["published_val_accuracy"]
+    assert "the recipe publishes test_accuracy; --split test measures ours" in alone.remarks
+    assert {"train-validation.csv", "recall-validation.csv", "published.csv"} <= {path.name for path in files}
+
+
+def test_tables_have_the_columns_of_a_ladder(ablation: Path, workspace: Path) -> None:
+    _, fit, recall, _ = comparison_tables(kit.compare(ablation, split="validation", root=workspace))
+
+    assert (
+        "arm",
+        "n",
+        "train_loss",
+        "train_acc",
+        "validation_loss",
+        "validation_acc",
+        "loss_diff",
+        "acc_diff",
+    ) == fit.columns
+    assert ("arm", "n", "recall", "misclassified", "accuracy") == recall.columns
+    assert ["2", "2"] == [row[1] for row in recall.rows]
+    assert all("±" in cell for row in fit.rows for cell in row[2:])
+
+
+def test_a_recipe_that_is_gone_leaves_our_figures(ablation: Path, tmp_path: Path) -> None:
+    (tmp_path / "recipe.toml").unlink()
+    comparison = kit.compare(ablation)
+
+    assert 1 == len(comparison_tables(comparison))
+    assert comparison.remarks[0].startswith("without published figures: recipe file")
+
+
+def test_a_single_run_of_an_ablation_finds_its_recipe(ablation: Path) -> None:
+    (arm,) = kit.compare(ablation / "first" / "seed-0").arms
+
+    assert 0.5 == arm.published["val_accuracy"]
+
+
+def test_splits_that_cannot_be_measured_are_refused(run: RunDirectory, workspace: Path, tmp_path: Path) -> None:
+    history = tmp_path / "history.json"
+    history.write_text('{"accuracy": [0.5], "val_accuracy": [0.5]}')
+
+    with pytest.raises(ShardError, match=r"split 'test' of tiny has no labels"):
+        kit.compare(run.path, split="test", root=workspace)
+    with pytest.raises(ShardError, match=r"unknown split 'valid'; did you mean 'validation'"):
+        kit.compare(run.path, split="valid", root=workspace)
+    with pytest.raises(SpecError, match=r"split train stands beside every other one"):
+        kit.compare(run.path, split="train", root=workspace)
+    with pytest.raises(RunError, match=r"histories from elsewhere have no weights"):
+        kit.compare(history, split="test", root=workspace)
+
+
+def spoil(_: str, item: h5py.Group | h5py.Dataset) -> None:
+    if isinstance(item, h5py.Dataset):
+        item[...] = np.full(item.shape, math.nan, item.dtype) if item.dtype.kind == "f" else item[...]
+
+
+def test_a_diverged_run_is_said_so_and_has_no_loss(ablation: Path, workspace: Path) -> None:
+    run = RunDirectory(ablation / "first" / "seed-0")
+    with h5py.File(run.best_weights, "r+") as file:
+        file.visititems(spoil)
+    comparison = kit.compare(ablation, split="validation", root=workspace)
+    _, fit, recall, _ = comparison_tables(comparison)
+
+    assert "warning: first, seed 0: 36 of 36 outputs on validation are not numbers" in comparison.remarks[1]
+    assert ("nan", "nan", "nan") == (fit.rows[0][2], fit.rows[0][4], fit.rows[0][6])
+    assert 36 > comparison.arms[0].measured.misclassified.mean > comparison.arms[1].measured.misclassified.mean
+    assert "nan" not in recall.rows[1]
+
+
+def test_figures_of_classes_that_a_split_lacks_are_none() -> None:
+    scores = Scores(["a", "b"], np.int32([0, 0]), np.float32([[0.75, 0.25], [0.25, 0.75]]))
+    figures = split_figures(scores, ("no", "yes"), "")
+
+    assert (None, "yes", 1, 0.5) == (figures.recall, figures.recall_of, figures.misclassified, figures.accuracy)

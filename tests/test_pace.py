@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from kit.specs.train import EarlyStoppingSpec, ScheduleSpec
+from kit.training.pace import plateau_rate, stops
+
+VALUES = st.lists(st.sampled_from([0.1, 0.2, 0.25, 0.3, 0.5, 0.7, math.nan]), min_size=1, max_size=25)
+MONITORS = st.sampled_from(["val_loss", "val_accuracy"])
+STOPPING = st.builds(
+    EarlyStoppingSpec,
+    patience=st.integers(1, 5),
+    monitor=MONITORS,
+    min_delta=st.sampled_from([0.0, 0.05, 0.2]),
+    start_epoch=st.integers(0, 6),
+)
+PLATEAUS = st.builds(
+    ScheduleSpec,
+    kind=st.just("plateau"),
+    monitor=MONITORS,
+    patience=st.integers(1, 5),
+    factor=st.sampled_from([0.1, 0.3, 0.5]),
+    smallest=st.sampled_from([0.0, 0.0005, 0.01]),
+    min_delta=st.sampled_from([0.0, 0.0001, 0.1]),
+)
+
+
+class Model:
+    """What Keras' callbacks need of a model."""
+
+    def __init__(self) -> None:
+        from kit.compat import keras
+
+        self.stop_training = False
+        self.optimizer = keras.optimizers.SGD(learning_rate=0.001)
+
+    def get_weights(self) -> None:
+        """Nothing is restored here."""
+
+
+@given(VALUES, STOPPING)
+@settings(max_examples=60, deadline=None)
+def test_early_stopping_ends_where_keras_would(values: list[float], spec: EarlyStoppingSpec) -> None:
+    from kit.compat import keras
+
+    assume(not any(map(math.isnan, values[spec.start_epoch : spec.start_epoch + 1])))  # Keras never gets over one
+    model = Model()
+    theirs = keras.callbacks.EarlyStopping(
+        monitor=spec.monitor,
+        patience=spec.patience,
+        min_delta=spec.min_delta,
+        start_from_epoch=spec.start_epoch,
+        mode="min" if spec.monitor == "val_loss" else "max",
+    )
+    theirs.set_model(model)
+    theirs.on_train_begin()
+    for epoch, value in enumerate(values):
+        theirs.on_epoch_end(epoch, {spec.monitor: value})
+
+        assert model.stop_training == stops(values[: epoch + 1], spec)
+        if model.stop_training:
+            return
+
+
+@given(VALUES, PLATEAUS)
+@settings(max_examples=60, deadline=None)
+def test_the_rate_falls_as_keras_would_let_it(values: list[float], spec: ScheduleSpec) -> None:
+    from kit.compat import keras
+
+    assume(not math.isnan(values[0]))
+    model = Model()
+    theirs = keras.callbacks.ReduceLROnPlateau(
+        monitor=spec.monitor,
+        patience=spec.patience,
+        factor=spec.factor,
+        min_lr=spec.smallest,
+        min_delta=spec.min_delta,
+        mode="min" if spec.monitor == "val_loss" else "max",
+    )
+    theirs.set_model(model)
+    theirs.on_train_begin()
+    for epoch, value in enumerate(values):
+        theirs.on_epoch_end(epoch, {spec.monitor: value})
+
+        assert float(model.optimizer.learning_rate) == pytest.approx(plateau_rate(values[: epoch + 1], spec, 0.001))
+
+
+def test_a_first_value_that_is_no_number_is_no_best() -> None:
+    spec = EarlyStoppingSpec(patience=2)
+
+    assert not stops([math.nan, 0.5, 0.4, 0.5], spec)
+    assert stops([math.nan, 0.5, 0.4, 0.5, 0.5], spec)
+
+
+def test_without_patience_nothing_ends() -> None:
+    assert not stops([0.5] * 1000, EarlyStoppingSpec())

@@ -1,0 +1,226 @@
+"""What TrainSpec says is what happens: optimizers, losses, schedules, averages, metrics, early stops."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from sklearn import metrics
+from test_training import weights
+from trained import SETTINGS, write_images
+
+import kit
+from kit.runs import RunDirectory
+from kit.shards import Dataset
+from kit.training.train import run_spec
+
+ALL = ("accuracy", "auc", "precision", "recall", "f1")
+ROUND = {  # everything that has a state of its own
+    "model.dropout": 0.2,
+    "model.dense_dropout": 0.3,
+    "augment.horizontal_flip": "true",
+    "augment.rotation": 10,
+    "train.ema": 0.9,
+    "train.schedule.kind": "plateau",
+    "train.schedule.patience": 1,
+    "train.schedule.factor": 0.5,
+    "train.early_stopping.patience": 4,
+    "train.metrics": ",".join(ALL),
+    "train.optimizer": "sgd",
+    "train.momentum": 0.9,
+    "train.epochs": 5,
+}
+
+
+@pytest.fixture(scope="module")
+def three(workspace: Path) -> Dataset:
+    """90 images of three classes, the first rarer than the others."""
+    write_images(workspace / "three", 105, ("dark", "light", "mid"), seed=5)
+    for path in sorted((workspace / "three" / "dark").iterdir())[:15]:
+        path.unlink()
+    return kit.shard(workspace / "three", name="three", root=workspace, workers=1)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"train.optimizer": "adamw", "train.weight_decay": 0.1},
+        {"train.optimizer": "adamax"},
+        {"train.optimizer": "sgd", "train.momentum": 0.9, "train.schedule.kind": "cosine"},
+        {"train.loss": "focal", "train.label_smoothing": 0.1},
+        {"train.class_weights": "balanced", "train.label_smoothing": 0.1},
+        {"train.sampling": "balanced", "augment.mixup": 0.4},
+        {"augment.cutmix": 1.0, "train.ema": 0.9},
+    ],
+    ids=lambda changes: ",".join(map(str, changes)),
+)
+@pytest.mark.parametrize("name", ["tiny", "three"])
+def test_every_setting_learns_and_is_recorded(
+    name: str, changes: dict[str, Any], tiny: Dataset, three: Dataset, workspace: Path
+) -> None:
+    dataset = {"tiny": tiny, "three": three}[name]
+    run = kit.train(
+        dataset.manifest.name, settings={**SETTINGS, "train.metrics": ",".join(ALL), **changes}, root=workspace
+    )
+    history = run.history()
+
+    for metric in ("loss", *ALL):
+        values = history.column(metric) + history.column(f"val_{metric}")
+        assert 6 == len(values)
+        assert all(math.isfinite(value) for value in values)
+    assert history.column("loss")[-1] < history.column("loss")[0]
+    assert {*ALL, "loss"} <= run.result().final.keys()
+
+
+def test_a_training_with_all_its_states_goes_on_to_the_same_numbers(tiny: Dataset, tmp_path: Path) -> None:
+    from kit.training.run import train_run
+
+    changes = {**SETTINGS, **ROUND, "train.threads": 1}
+    spec = run_spec(tiny, "histopathologic-cancer", changes, seed=3)
+    whole, parts = RunDirectory(tmp_path / "whole"), RunDirectory(tmp_path / "parts")
+    train_run(tiny, spec, whole)
+    for epoch in (1, 3):
+        _stop_after(epoch, tiny, spec, parts)
+    train_run(tiny, spec, parts)
+
+    for name in ("loss", "val_loss", "learning_rate", *(f"val_{metric}" for metric in ALL)):
+        assert whole.history().column(name) == parts.history().column(name)
+    one, other = weights(whole.last_weights), weights(parts.last_weights)
+    assert one.keys() == other.keys()
+    assert all(np.array_equal(one[name], other[name]) for name in one)
+
+
+def _stop_after(epoch: int, dataset: Dataset, spec: Any, directory: RunDirectory) -> None:
+    """End a training as a kill would, once an epoch's history line is on the disk."""
+    from kit.training import run as module
+
+    class StoppedError(Exception):
+        pass
+
+    class Progress:
+        def start(self, task: str, total: int) -> None:
+            pass
+
+        def advance(self, steps: int = 1, note: str = "") -> None:
+            del steps
+            if note.startswith(f"epoch {epoch}:"):
+                raise StoppedError
+
+        def finish(self) -> None:
+            pass
+
+    with pytest.raises(StoppedError):
+        module.train_run(dataset, spec, directory, progress=Progress())
+    assert epoch == len(directory.history().rows)
+    assert not directory.is_finished
+
+
+def test_early_stopping_ends_a_training(tiny: Dataset, workspace: Path) -> None:
+    changes = {"train.epochs": 30, "train.early_stopping.patience": 1, "train.early_stopping.min_delta": 10.0}
+    run = kit.train(tiny.manifest.name, settings={**SETTINGS, **changes}, root=workspace)
+
+    assert 2 == run.result().epochs == len(run.history().rows)
+    assert run.last_weights.is_file()
+    assert not run.checkpoints()
+
+
+def test_a_cosine_rises_and_falls(tiny: Dataset, workspace: Path) -> None:
+    changes = {"train.epochs": 5, "train.schedule.kind": "cosine", "train.schedule.warmup_epochs": 1}
+    run = kit.train(tiny.manifest.name, settings={**SETTINGS, **changes}, root=workspace)
+    rates = run.history().column("learning_rate")
+
+    assert rates[0] == pytest.approx(0.001)
+    assert rates == sorted(rates, reverse=True)
+    assert rates[2] == pytest.approx(0.0005)
+    assert rates[-1] == pytest.approx(0, abs=1e-9)
+
+
+def test_a_plateau_lowers_the_rate(tiny: Dataset, workspace: Path) -> None:
+    changes = {
+        "train.epochs": 4,
+        "train.schedule.kind": "plateau",
+        "train.schedule.patience": 1,
+        "train.schedule.factor": 0.5,
+        "train.schedule.smallest": 0.0002,
+        "train.schedule.min_delta": 10.0,
+    }
+    run = kit.train(tiny.manifest.name, settings={**SETTINGS, **changes}, root=workspace)
+
+    assert [0.001, 0.001, 0.0005, 0.00025] == pytest.approx(run.history().column("learning_rate"))
+
+
+def test_averaged_weights_are_kept_and_validated(tiny: Dataset, workspace: Path) -> None:
+    """An average that hardly moves stays where it began, whatever the weights learn."""
+    run = kit.train(tiny.manifest.name, settings={**SETTINGS, "train.ema": 0.999999}, root=workspace)
+    plain = kit.train(tiny.manifest.name, settings=SETTINGS, root=workspace)
+    kernel = "layers/conv2d/vars/0"
+    moved = np.abs(weights(run.last_weights)[kernel] - weights(plain.last_weights)[kernel]).max()
+
+    assert moved > 0
+    assert run.history().column("loss") == pytest.approx(plain.history().column("loss"), abs=1e-6)
+    assert run.history().column("val_loss")[-1] > plain.history().column("val_loss")[-1]
+
+
+def test_tensorboard_gets_hyper_parameters_and_histograms(tiny: Dataset, workspace: Path) -> None:
+    from tensorboard.backend.event_processing.event_multiplexer import EventMultiplexer
+    from tensorboard.plugins.hparams import plugin_data_pb2
+
+    run = kit.train(tiny.manifest.name, settings={**SETTINGS, "train.histograms": "true"}, root=workspace)
+    events = EventMultiplexer()
+    events.AddRunsFromDirectory(str(run.tensorboard))
+    events.Reload()
+    content = events.SummaryMetadata(".", "_hparams_/session_start_info").plugin_data.content
+    started = plugin_data_pb2.HParamsPluginData.FromString(content).session_start_info
+
+    assert (
+        16 == started.hparams["train.batch_size"].number_value
+        or "16" == started.hparams["train.batch_size"].string_value
+    )
+    assert "epoch_accuracy" in events.GetAccumulator("validation").Tags()["tensors"]
+    assert any("conv_1" in tag for tag in events.GetAccumulator("train").Tags()["tensors"])
+
+
+@given(
+    truth=hnp.arrays(np.int64, 30, elements=st.integers(0, 3)),
+    outputs=hnp.arrays(np.float32, (30, 4), elements=st.floats(0, 1, width=32)),
+)
+@settings(max_examples=20, deadline=None)
+def test_metrics_over_classes_are_scikit_learns(truth: np.ndarray, outputs: np.ndarray) -> None:
+    from kit.training.metrics import make_metrics
+
+    made = dict(zip(ALL, make_metrics(ALL, 4), strict=True))
+    expected = {
+        "accuracy": metrics.accuracy_score(truth, outputs.argmax(axis=1)),
+        **{
+            name: getattr(metrics, f"{name}_score")(
+                truth, outputs.argmax(axis=1), labels=range(4), average="macro", zero_division=0
+            )
+            for name in ("precision", "recall", "f1")
+        },
+    }
+    for name, value in expected.items():
+        for part in (slice(None, 11), slice(11, None)):  # in two batches
+            made[name].update_state(np.eye(4, dtype=np.float32)[truth[part]], outputs[part])
+        assert float(made[name].result()) == pytest.approx(value, abs=1e-6)
+
+
+@given(truth=hnp.arrays(np.bool_, 40), outputs=hnp.arrays(np.float32, 40, elements=st.floats(0, 1, width=32)))
+@settings(max_examples=20, deadline=None)
+def test_metrics_of_two_classes_are_scikit_learns(truth: np.ndarray, outputs: np.ndarray) -> None:
+    from kit.training.metrics import make_metrics
+
+    predicted = outputs > 0.5
+    expected = {
+        "accuracy": metrics.accuracy_score(truth, predicted),
+        **{name: getattr(metrics, f"{name}_score")(truth, predicted, zero_division=0) for name in ALL[2:]},
+    }
+    made = dict(zip(ALL, make_metrics(ALL, 2), strict=True))
+    for name, value in expected.items():
+        made[name].update_state(truth.astype(np.float32), outputs[:, None])
+        assert float(made[name].result()) == pytest.approx(value, abs=1e-6)
