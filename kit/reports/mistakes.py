@@ -15,7 +15,7 @@ from kit.training.score import NO_CLASS, Scores
 
 MOST = 40  # that the gallery shows
 _COLUMNS = 5
-_NAME = 23  # characters that fit above a picture
+_NAME = 30  # characters that fit above a picture
 
 
 def mistakes_in(scores: Scores) -> list[int]:
@@ -63,5 +63,5 @@ def _prediction(scores: Scores, place: int, predicted: int, classes: tuple[str, 
 
 
 def _caption(key: str, label: str, predicted: str, probability: str) -> str:
-    lines = (Path(key).name, f"true {label}", f"predicted {middle_cut(predicted, _NAME - 10)} {float(probability):.4f}")
+    lines = (Path(key).name, f"true {label}", f"predicted {middle_cut(predicted, _NAME - 17)} {float(probability):.4f}")
     return "\n".join(middle_cut(line, _NAME) for line in lines)

@@ -36,5 +36,5 @@ def plot_tiles(title: str, tiles: Sequence[tuple[Pixels, str]], columns: int) ->
         if tile is not None:
             pixels, caption = tile
             axes.imshow(pixels.squeeze(), cmap="gray", vmin=0, vmax=255)  # the map counts for grey only
-            axes.set_title(caption, fontsize=9, parse_math=False, color="black", pad=3)
+            axes.set_title(caption, fontsize=8, parse_math=False, color="black", pad=3)
     return png(figure)
