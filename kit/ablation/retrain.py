@@ -18,8 +18,8 @@ from kit.runs import RunDirectory
 from kit.shards import Dataset
 from kit.shards.again import shard_again
 from kit.specs.settings import require
+from kit.training.check import check_spec
 from kit.training.score import refuse_unlabelled
-from kit.training.train import check_spec
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from kit.shards import Dataset, find_dataset
 from kit.specs import RunSpec, Setting, override, read_recipe, read_setting, to_json
 from kit.specs.recipe import DEFAULT_RECIPE, recipe_name, split_arm
 from kit.specs.settings import require
-from kit.training.train import check_spec, refuse_data
+from kit.training.check import check_spec, refuse_data
 from kit.workspace import Workspace
 
 

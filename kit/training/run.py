@@ -16,11 +16,11 @@ from kit.runs.history import best_epoch
 from kit.shards import Dataset
 from kit.specs import RunSpec, to_json
 from kit.training.callbacks import Averages, Drops, Pace, Recorder, StepProgress, note_settings, tensorboard
+from kit.training.check import check_spec
 from kit.training.compiled import averaged, compiled_model
 from kit.training.devices import describe_environment, prepare_devices
 from kit.training.pace import smaller_is_better, stops
 from kit.training.score import refuse_changed, score_split
-from kit.training.train import check_spec
 
 
 def train_run(

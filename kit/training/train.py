@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
-from kit.models import plan_layers
 from kit.progress import NO_PROGRESS, Progress
 from kit.runs import RunDirectory
 from kit.shards import Dataset, find_dataset
 from kit.specs import RunSpec, arm_name, read_setting, to_json, written
 from kit.specs.recipe import DEFAULT_RECIPE, recipe_name, split_arm
-from kit.specs.settings import require
+from kit.training.check import check_spec, refuse_data
 from kit.workspace import Workspace
 
 
@@ -74,39 +73,6 @@ def run_spec(dataset: Dataset, recipe: str, settings: Mapping[str, object], *, s
         augment=changed.augment,
         train=changed.train,
     )
-
-
-def refuse_data(settings: Iterable[str], dataset: Dataset) -> None:
-    """Refuse changes of data, given as dotted paths, to a dataset that stands.
-
-    Raises:
-        SpecError: there are some.
-    """
-    paths = [path for path in settings if path.startswith("data.")]
-    require(
-        not paths,
-        f"{', '.join(paths)}: the data are settled when they are sharded; shard the source of"
-        f" {dataset.manifest.name} again, under another --name",
-    )
-
-
-def check_spec(spec: RunSpec, dataset: Dataset) -> None:
-    """Refuse a run that could not take a step on `dataset`.
-
-    Raises:
-        SpecError: the model does not fit the images.
-        ShardError: images of different sizes, or too few for a batch.
-    """
-    plan_layers(spec.model, dataset.shape, len(dataset.manifest.classes))
-    if backbone := spec.model.backbone.name:
-        from kit.models.backbone import check_backbone  # noqa: PLC0415 (TensorFlow, which alone knows backbones)
-        from kit.training.devices import prepare_devices  # noqa: PLC0415
-
-        prepare_devices(spec.train.threads)
-        check_backbone(backbone, (*dataset.shape[:2], 3), spec.model.backbone.weights)
-    spec.augment.check_shape(dataset.shape)
-    dataset.full_batches("train", spec.train.batch_size)
-    dataset.shards("validation")
 
 
 def run_id(spec: RunSpec) -> str:
