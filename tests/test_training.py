@@ -19,6 +19,7 @@ import kit
 from kit.errors import CorruptRecordError, RunError, SpecError
 from kit.runs import History, RunDirectory
 from kit.runs.history import best_epoch
+from kit.training.train import run_spec
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -203,28 +204,51 @@ def test_a_diverging_training_is_a_result(tiny: Dataset, workspace: Path) -> Non
     assert math.isnan(run.history().column("loss")[-1])
 
 
+TRAIN_ON_DEVICES = """
+import sys
+from pathlib import Path
+from kit.compat import tf
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * int(sys.argv[4]))
+from kit.runs import RunDirectory
+from kit.shards.dataset import read_dataset
+from kit.training.run import train_run
+dataset, spec = read_dataset(Path(sys.argv[1])), RunDirectory(Path(sys.argv[2])).spec()
+train_run(dataset, spec, RunDirectory(Path(sys.argv[3])))
+"""
+
+
+def _train_on(devices: int, dataset: Dataset, run: RunDirectory, target: Path) -> RunDirectory:
+    """Train a run's settings in a process with so many logical devices."""
+    arguments = [str(dataset.folder), str(run.path), str(target), str(devices)]
+    subprocess.run([sys.executable, "-c", TRAIN_ON_DEVICES, *arguments], check=True)
+    return RunDirectory(target)
+
+
 @pytest.mark.slow
 def test_two_devices_give_the_losses_of_one(tiny: Dataset, run: RunDirectory, tmp_path: Path) -> None:
-    script = """
-        import sys
-        from pathlib import Path
-        from kit.compat import tf
-        cpu = tf.config.list_physical_devices("CPU")[0]
-        tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * int(sys.argv[4]))
-        from kit.runs import RunDirectory
-        from kit.shards.dataset import read_dataset
-        from kit.training.run import train_run
-        dataset, spec = read_dataset(Path(sys.argv[1])), RunDirectory(Path(sys.argv[2])).spec()
-        train_run(dataset, spec, RunDirectory(Path(sys.argv[3])))
-    """
-    losses = []
-    for devices in (1, 2):
-        target = tmp_path / str(devices)
-        arguments = [str(tiny.folder), str(run.path), str(target), str(devices)]
-        subprocess.run([sys.executable, "-c", textwrap.dedent(script), *arguments], check=True)
-        losses.append(RunDirectory(target).history().column("loss"))
+    one, two = (_train_on(devices, tiny, run, tmp_path / str(devices)) for devices in (1, 2))
 
-    assert np.allclose(losses[0], losses[1], rtol=0, atol=1e-5)
+    assert np.allclose(one.history().column("loss"), two.history().column("loss"), rtol=0, atol=1e-5)
+
+
+@pytest.mark.slow
+def test_two_devices_train_with_all_that_has_a_state(tiny: Dataset, tmp_path: Path) -> None:
+    """Dropout, averaged weights, a falling rate: kept by every replica."""
+    changes = {
+        **SETTINGS,
+        "model.dropout": 0.2,
+        "train.ema": 0.9,
+        "train.schedule.kind": "plateau",
+        "train.metrics": "accuracy,auc,f1",
+        "augment.mixup": 0.4,
+    }
+    asked = RunDirectory(tmp_path / "asked")
+    asked.claim(run_spec(tiny, "histopathologic-cancer", changes, seed=0))
+    result = _train_on(2, tiny, asked, tmp_path / "two").result()
+
+    assert 3 == result.epochs
+    assert all(value is not None for value in result.final.values())
 
 
 def test_the_best_epoch_is_the_first_of_equals_and_never_nan() -> None:

@@ -42,7 +42,7 @@ class Recorder(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is unty
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Save the epoch."""
         metrics = {name: float(value) for name, value in sorted((logs or {}).items())}
-        rate = float(self.model.optimizer.learning_rate)
+        rate = float(tf.convert_to_tensor(self.model.optimizer.learning_rate))  # mirrored over replicas, or scheduled
         row = {
             "epoch": epoch + 1.0,
             **metrics,
