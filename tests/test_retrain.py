@@ -12,7 +12,7 @@ from trained import SETTINGS, write_images
 
 import kit
 from kit.ablation import plan_ablation, run_plan
-from kit.ablation.retrain import rank_arms, refuse_testless, retrain_best
+from kit.ablation.retrain import check_retrain, rank_arms, retrain_best
 from kit.errors import ShardError, SpecError
 from kit.reports.retrained import measure_retrained, retrained_table
 from kit.shards import Dataset
@@ -120,4 +120,26 @@ def test_without_a_labelled_test_split_nothing_is_retrained(tmp_path: Path) -> N
     )
 
     with pytest.raises(ShardError, match="images has no test split to measure the best arms on; shard it with"):
-        refuse_testless(plan)
+        check_retrain(plan, 1, {})
+
+
+@pytest.mark.parametrize(
+    ("count", "settings", "message"),
+    [
+        (0, {}, "--then-retrain must be 1 to 2, the arms, got 0"),
+        (3, {}, "--then-retrain must be 1 to 2"),
+        (1, {"data.size": "abc"}, "size 'abc' must read 32"),
+        (1, {"data.size": "3"}, "does not fit in block 1"),
+        (1, {"data.seed": "3"}, "data.seed would change the split"),
+    ],
+)
+def test_what_could_not_be_retrained_is_refused_before_the_ablation(
+    pairs: Dataset, root: Path, count: int, settings: dict[str, str], message: str
+) -> None:
+    axes = [kit.parse_axis("model.filters", "[4],[8]")]
+    plan = plan_ablation(
+        pairs.manifest.name, axes, recipe="histopathologic-cancer", settings=SETTINGS, seeds=1, design="grid", root=root
+    )
+
+    with pytest.raises(SpecError, match=message):
+        check_retrain(plan, count, settings)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 import os
@@ -11,6 +12,7 @@ import textwrap
 import time
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 import pytest
 from trained import SETTINGS
@@ -19,6 +21,8 @@ import kit
 from kit.errors import CorruptRecordError, RunError, SpecError
 from kit.runs import History, RunDirectory
 from kit.runs.history import best_epoch
+from kit.shards.manifest import Manifest
+from kit.specs import ModelSpec
 from kit.training.train import run_spec
 
 if TYPE_CHECKING:
@@ -249,6 +253,25 @@ def test_two_devices_train_with_all_that_has_a_state(tiny: Dataset, tmp_path: Pa
 
     assert 3 == result.epochs
     assert all(value is not None for value in result.final.values())
+
+
+def test_large_images_are_measured_in_smaller_batches(tiny: Dataset) -> None:
+    from kit.training.check import measuring_batch
+
+    wide = ModelSpec(filters=(100,), kernel=3, padding="same", pool=2, dense=())
+    assert 256 == measuring_batch(ModelSpec(filters=(4,), pool=2), tiny)
+    for side in (16, 256, 1024, 16_384):
+        large = dataclasses.replace(tiny, manifest=_sized(tiny, side))
+        batch = measuring_batch(wide, large)
+        values = batch * side * side * 200  # before and behind the activation
+
+        assert 1 <= batch <= 256
+        assert batch == 1 or values * 4 <= 1 << 29
+
+
+def _sized(dataset: Dataset, side: int) -> Manifest:
+    image = msgspec.structs.replace(dataset.manifest.image, height=(side, side), width=(side, side))
+    return msgspec.structs.replace(dataset.manifest, image=image)
 
 
 def test_the_best_epoch_is_the_first_of_equals_and_never_nan() -> None:

@@ -178,10 +178,8 @@ def test_tensorboard_gets_hyper_parameters_and_histograms(tiny: Dataset, workspa
     content = events.SummaryMetadata(".", "_hparams_/session_start_info").plugin_data.content
     started = plugin_data_pb2.HParamsPluginData.FromString(content).session_start_info
 
-    assert (
-        16 == started.hparams["train.batch_size"].number_value
-        or "16" == started.hparams["train.batch_size"].string_value
-    )
+    assert 16 == started.hparams["train.batch_size"].number_value
+    assert "adam" == started.hparams["train.optimizer"].string_value
     assert "epoch_accuracy" in events.GetAccumulator("validation").Tags()["tensors"]
     assert any("conv_1" in tag for tag in events.GetAccumulator("train").Tags()["tensors"])
 

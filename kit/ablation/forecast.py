@@ -13,7 +13,9 @@ from kit.progress import NO_PROGRESS, Progress
 from kit.shards import Dataset
 from kit.specs import RunSpec
 
+_TRACES = 2.0  # of training, and of validation and prediction together
 _STEPS = 3  # timed, after one that compiles
+_EPOCH = 0.3  # seconds an epoch for its checkpoint, history line, logs and the change between train and validation
 _BACKWARD = 3.0  # a step of training costs about three of validation: forward, and twice that backward
 
 
@@ -57,8 +59,8 @@ class Forecast:
 def forecast(plan: Plan, *, jobs: int | None = None, progress: Progress = NO_PROGRESS) -> Forecast:
     """Estimate an ablation's time from a few training steps of its smallest, middle and largest model.
 
-    Between these the time of a step grows with the multiplications of an image's way through the model. Reading,
-    checkpoints and early stops are not counted.
+    Between these the time of a step grows with the multiplications of an image's way through the model. Building and
+    tracing count, early stops and other work of the machine do not.
 
     Args:
         plan: of the ablation.
@@ -76,15 +78,16 @@ def forecast(plan: Plan, *, jobs: int | None = None, progress: Progress = NO_PRO
         timed[name] = _time_image(arms[name], plan.dataset)
         progress.advance()
     progress.finish()
-    places, seconds = [operations[name] for name in timed], list(timed.values())
+    places, (begins, steps) = [operations[name] for name in timed], zip(*timed.values(), strict=True)
     images = _images(plan.dataset)
+
+    def estimate(name: str) -> float:
+        begin, step = (float(np.interp(operations[name], places, values)) for values in (begins, steps))
+        return begin + arms[name].train.epochs * (images * step + _EPOCH)
+
     return Forecast(
         arms=tuple(
-            ArmForecast(
-                name,
-                count_parameters(spec.model, shape, classes),
-                spec.train.epochs * images * float(np.interp(operations[name], places, seconds)),
-            )
+            ArmForecast(name, count_parameters(spec.model, shape, classes), estimate(name))
             for name, spec in arms.items()
         ),
         seeds=plan.seeds,
@@ -98,20 +101,25 @@ def _images(dataset: Dataset) -> float:
     return dataset.manifest.records("train") + dataset.manifest.records("validation") / _BACKWARD
 
 
-def _time_image(spec: RunSpec, dataset: Dataset) -> float:
-    """Time training steps on one synthetic batch; seconds an image."""
+def _time_image(spec: RunSpec, dataset: Dataset) -> tuple[float, float]:
+    """Time the beginning of a training, and its steps on one synthetic batch.
+
+    Returns:
+        Seconds until the first step, those of tracing validation and prediction included; seconds an image.
+    """
     from kit.training.compiled import compiled_model  # noqa: PLC0415 (TensorFlow, for the estimate only)
     from kit.training.devices import prepare_devices  # noqa: PLC0415
 
     prepare_devices(spec.train.threads)
+    began = time.perf_counter()
     model = compiled_model(spec, dataset)
     batch, classes = spec.train.batch_size, len(dataset.manifest.classes)
     generator = np.random.default_rng(0)
     images = generator.random((batch, *dataset.shape), np.float32)
     places = generator.integers(0, classes, batch)
     labels = places.astype(np.float32) if classes == 2 else np.eye(classes, dtype=np.float32)[places]  # noqa: PLR2004
-    model.train_on_batch(images, labels)  # compiles
-    began = time.perf_counter()
+    model.train_on_batch(images, labels)  # traces
+    begun = time.perf_counter()
     for _ in range(_STEPS):
         model.train_on_batch(images, labels)
-    return (time.perf_counter() - began) / (_STEPS * batch)
+    return _TRACES * (begun - began), (time.perf_counter() - begun) / (_STEPS * batch)

@@ -13,10 +13,11 @@ import msgspec
 
 from kit.ablation.schedule import Plan, run_plan
 from kit.errors import ShardError, SpecError
+from kit.models import plan_layers
 from kit.progress import NO_PROGRESS, Progress
 from kit.runs import RunDirectory
 from kit.shards import Dataset
-from kit.shards.again import shard_again
+from kit.shards.again import plan_again, shard_again
 from kit.specs.settings import require
 from kit.training.check import check_spec
 from kit.training.score import refuse_unlabelled
@@ -41,18 +42,25 @@ class Retrained:
     runs: Mapping[str, list[RunDirectory]]
 
 
-def refuse_testless(plan: Plan) -> None:
-    """Refuse to retrain where nothing could be said afterwards.
+def check_retrain(plan: Plan, count: int, settings: Mapping[str, object]) -> None:
+    """Refuse, before an ablation begins, what `retrain_best` could not do after it.
 
     Raises:
-        ShardError: the dataset has no labelled test split.
+        SpecError: settings that cannot be, or an arm that does not fit the new images.
+        ShardError: the dataset has no labelled test split, or its source is gone or has changed.
     """
+    require(1 <= count <= len(plan.arms), f"--then-retrain must be 1 to {len(plan.arms)}, the arms, got {count}")
     if "test" not in plan.dataset.manifest.splits:
         raise ShardError(
             f"{plan.dataset.manifest.name} has no test split to measure the best arms on;"
             " shard it with --split 70/20/10"
         )
     refuse_unlabelled(plan.dataset, "test")
+    if settings:
+        image = plan_again(plan.dataset, settings).spec.image
+        shape = (*(image.size or plan.dataset.shape[:2]), image.channels)
+        for spec in plan.arms.values():
+            plan_layers(spec.model, shape, len(plan.dataset.manifest.classes))
 
 
 def retrain_best(
@@ -77,8 +85,7 @@ def retrain_best(
     Raises:
         KitError: see `shard_again` and `ablate`; or an arm that does not fit the new images.
     """
-    require(count >= 1, f"--then-retrain must be 1 or more, got {count}")
-    refuse_testless(plan)
+    check_retrain(plan, count, settings)
     ranked = rank_arms(plan)[:count]
     again = shard_again(plan.dataset, settings, root=root, progress=progress) if settings else plan.dataset
     new = msgspec.structs.replace

@@ -93,9 +93,9 @@ def ablate(
         _show_forecast(plan, jobs, as_json=json)
         return
     if then_retrain is not None:
-        from kit.ablation.retrain import refuse_testless
+        from kit.ablation.retrain import check_retrain
 
-        refuse_testless(plan)
+        check_retrain(plan, then_retrain, images)
     run_plan(plan, jobs=jobs, progress=ConsoleProgress())
     show(compare(plan.folder, root=root), plan.folder / "comparison", as_json=json and then_retrain is None)
     if then_retrain is not None:
@@ -121,14 +121,14 @@ def _retrain(
     from kit.ablation.retrain import retrain_best
     from kit.cli.console import ConsoleProgress, print_json, print_line, print_tables
     from kit.files import write_whole
-    from kit.reports.retrained import measure_retrained, retrained_table
+    from kit.reports.retrained import exact_table, measure_retrained, retrained_table
 
     progress = ConsoleProgress()
     retrained = retrain_best(plan, count, images, jobs=jobs, root=root, progress=progress)
     arms = measure_retrained(retrained, root=root, progress=progress)
     table = retrained_table(retrained, arms)
     file = retrained.folder / "retrained.csv"
-    write_whole(file, table.csv())
+    write_whole(file, exact_table(arms).csv())
     if as_json:
         print_json({"arms": arms, "file": file})
         return

@@ -43,8 +43,10 @@ def show(
     from kit.cli.console import print_json, print_tables
     from kit.reports.recipes import describe_recipe, recipe_tables
     from kit.specs import read_recipe, recipe_names
+    from kit.specs.recipe import split_arm
 
-    found = {each: read_recipe(each) for each in ([name] if name else recipe_names())}
+    names = [split_arm(name)[0]] if name else recipe_names()
+    found = {each: read_recipe(each) for each in names}
     if json:
         print_json({each: describe_recipe(recipe) for each, recipe in found.items()})
         return

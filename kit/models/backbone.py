@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +94,8 @@ def _load_weights(model: Any, layer: Backbone) -> None:
                 )
             model.set_weights(downloaded.get_weights())
         else:
-            model.load_weights(_file(layer.weights))
+            with warnings.catch_warnings(action="ignore"):  # Keras tells layer by layer what does not fit
+                model.load_weights(_file(layer.weights))
     except Exception as error:  # whatever a network, a cache or a damaged file makes Keras raise
         if isinstance(error, SpecError):
             raise
@@ -109,7 +111,10 @@ def _file(path: str) -> Path:
 
 def _advice(layer: Backbone, why: str) -> str:
     if layer.weights != IMAGENET:
-        return f"model.backbone.weights={layer.weights} does not fit {layer.network}: {why}"
+        return (
+            f"model.backbone.weights={layer.weights} holds no weights of {layer.network} without its top"
+            f" ({why.rstrip(':')}); name the file of the same network"
+        )
     return (
         f"the ImageNet weights of {layer.network} cannot be downloaded: {why}. Where there is no network, copy the file"
         f" that keras.applications.{layer.network}(include_top=False) leaves in ~/.keras/models elsewhere, and name it"

@@ -49,6 +49,10 @@ class Layer:
         """Count the multiplications, or what costs as much, for one image."""
         return math.prod(self.output(shape))
 
+    def values(self, shape: Shape) -> int:
+        """Count the values that leave it for one image."""
+        return math.prod(self.output(shape))
+
 
 @dataclass(frozen=True, slots=True)
 class Convolution(Layer):
@@ -187,6 +191,10 @@ class Backbone(Layer):
         """Count every parameter at every place that leaves it: an estimate."""
         return self.parameters(shape).total * math.prod(self.output(shape)[:2])
 
+    def values(self, shape: Shape) -> int:
+        """Count its first layers' 64 channels at every place, as VGG and ResNet have them: an estimate."""
+        return 2 * 64 * math.prod(shape[:2])
+
 
 def plan_layers(spec: ModelSpec, shape: tuple[int, int, int], classes: int) -> list[Layer]:
     """List a model's layers, each with a name of its own.
@@ -213,6 +221,12 @@ def count_parameters(spec: ModelSpec, shape: tuple[int, int, int], classes: int)
 def count_operations(spec: ModelSpec, shape: tuple[int, int, int], classes: int) -> int:
     """Count the multiplications, or what costs as much, of one image's way through a model; see `plan_layers`."""
     return sum(layer.operations(before) for layer, before in _walk(plan_layers(spec, shape, classes), shape))
+
+
+def count_values(spec: ModelSpec, shape: tuple[int, int, int], classes: int) -> int:
+    """Count the values that one image takes where most of them stand: before and behind the widest layer."""
+    steps = _walk(plan_layers(spec, shape, classes), shape)
+    return max(layer.values(before) + math.prod(before) for layer, before in steps)
 
 
 def _walk(layers: Sequence[Layer], shape: Shape) -> Iterator[tuple[Layer, Shape]]:

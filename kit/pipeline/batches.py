@@ -19,7 +19,7 @@ from kit.specs import AugmentSpec
 from kit.specs.settings import require
 
 MEMORY_SHARE = 0.25  # of the machine's memory that decoded images may fill; the rest is the model's and the neighbours'
-EVAL_BATCH = 256  # images; large enough that a step's overhead vanishes, small enough for any memory
+EVAL_BATCH = 256  # images; large enough that a step's overhead vanishes
 _UNCHANGED = AugmentSpec()
 
 
@@ -104,14 +104,14 @@ def eval_batches(dataset: Dataset, split: str, *, batch_size: int = EVAL_BATCH) 
     return batches.apply(tf.data.experimental.assert_cardinality(count)).prefetch(tf.data.AUTOTUNE)
 
 
-def validation_batches(dataset: Dataset, *, memory_share: float = MEMORY_SHARE) -> Any:
+def validation_batches(dataset: Dataset, *, batch_size: int = EVAL_BATCH, memory_share: float = MEMORY_SHARE) -> Any:
     """Batches of the validation split for `fit`, as they are stored, decoded once if they fit into memory.
 
     Returns:
         tf.data.Dataset of (image float32 [batch, height, width, channels] in 0 to 1, label float32 [batch], or one-hot
         [batch, classes] of more than two classes).
     """
-    batches = eval_batches(dataset, "validation")
+    batches = eval_batches(dataset, "validation", batch_size=batch_size)
     if fits_memory(dataset, "validation", memory_share):
         batches = batches.cache()
     classes = len(dataset.manifest.classes)

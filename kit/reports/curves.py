@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -11,28 +12,46 @@ from matplotlib.ticker import MaxNLocator
 from kit.ablation import Comparison
 from kit.ablation.histories import Trajectory
 from kit.reports.figure import line_style, new_figure, png
+from kit.runs.history import best_epoch
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _PANELS = ("accuracy", "loss")
-_UNITS = {"accuracy": "accuracy (share of images)", "loss": "loss (mean over images)"}
+_UNITS = {
+    "accuracy": "accuracy (share of images)",
+    "loss": "loss (mean, with weight penalties)",
+    "auc": "area under the ROC curve",
+    "precision": "precision (share of the flagged)",
+    "recall": "recall (share of the class)",
+    "f1": "F1",
+}
 _THIN, _STEP, _LEVELS = 1.5, 0.7, 3  # line widths, points: an arm that lies under a later, thinner one is still seen
 _LEGEND = 140  # characters that a legend line under four panels holds
 
 
 def plot_arm(comparison: Comparison, arm: str) -> bytes:
-    """Draw one arm's accuracy and loss, train against validation: the mean bold, each run thin.
+    """Draw one arm's accuracy, loss and other metrics, train against validation: the mean bold, each run thin.
+
+    The best epoch of the mean on validation is marked.
 
     Returns:
         A PNG.
     """
     runs = [run for run in comparison.trajectories if run.arm == arm]
-    figure = new_figure(10, 4)
+    recorded = {name for run in runs for name in run.metrics}
+    panels = [*_PANELS, *(name for name in _UNITS if name not in _PANELS and f"val_{name}" in recorded)]
+    rows = -(-len(panels) // 2)
+    figure = new_figure(10, 4 * rows)
     figure.suptitle(f"{arm}  (n = {len(runs)})")
-    for axes, metric in zip(figure.subplots(1, 2), _PANELS, strict=True):
+    grid = figure.subplots(rows, 2, squeeze=False)
+    for axes, metric in itertools.zip_longest(grid.flat, panels):
+        if metric is None:
+            axes.axis("off")
+            continue
         _draw(axes, runs, metric, 0, "train")
         _draw(axes, runs, f"val_{metric}", 1, "validation")
+        _mark_best(axes, runs, f"val_{metric}")
         _finish(axes, metric)
         axes.legend()
     return png(figure)
@@ -75,13 +94,23 @@ def _draw(axes: Axes, runs: Sequence[Trajectory], metric: str, number: int, labe
 def _draw_mean(
     axes: Axes, runs: Sequence[Trajectory], metric: str, number: int, *, label: str, width: float = 2
 ) -> None:
+    mean = _mean([run.metrics[metric] for run in runs if run.metrics.get(metric)])
+    if mean:
+        axes.plot(_epochs(mean), mean, linewidth=width, label=label, **line_style(number, len(mean)))
+
+
+def _mark_best(axes: Axes, runs: Sequence[Trajectory], metric: str) -> None:
+    mean = _mean([run.metrics[metric] for run in runs if run.metrics.get(metric)])
+    best = best_epoch(mean, smaller_is_better=metric == "val_loss")
+    if best is not None:
+        label = f"best: {mean[best]:.4f}, epoch {best + 1}"
+        axes.plot(best + 1, mean[best], "*", color="black", markersize=13, label=label, zorder=5)
+
+
+def _mean(curves: Sequence[Sequence[float]]) -> list[float]:
     """Average over the runs that got as far: runs may have stopped at different epochs."""
-    curves = [run.metrics[metric] for run in runs if run.metrics.get(metric)]
-    if not curves:
-        return
-    longest = max(len(curve) for curve in curves)
-    mean = [float(np.mean([curve[epoch] for curve in curves if epoch < len(curve)])) for epoch in range(longest)]
-    axes.plot(_epochs(mean), mean, linewidth=width, label=label, **line_style(number, len(mean)))
+    longest = max((len(curve) for curve in curves), default=0)
+    return [float(np.mean([curve[epoch] for curve in curves if epoch < len(curve)])) for epoch in range(longest)]
 
 
 def _range(counts: Sequence[int]) -> str:

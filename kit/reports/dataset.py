@@ -18,8 +18,9 @@ def describe_images(dataset: Dataset) -> str:
     formats = ", ".join(f"{count:,} {kind}" for kind, count in image.formats.items())
     sources = ", ".join(f"{count:,} {kind}" for kind, count in image.sources.items())
     height, width = (f"{low}" if low == high else f"{low} to {high}" for low, high in (image.height, image.width))
+    channels = f"{image.channels} channel{'s' * (image.channels > 1)}"
     return (
-        f"{height} x {width} pixels (height x width), {image.channels} channels; {sources}; stored as {formats};"
+        f"{height} x {width} pixels (height x width), {channels}; {sources}; stored as {formats};"
         f" {dataset.manifest.rejects} rejects; fingerprint {dataset.manifest.fingerprint}"
     )
 

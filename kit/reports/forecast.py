@@ -17,17 +17,22 @@ def forecast_tables(made: Forecast, plan: Plan) -> list[Table]:
     names = [path.rpartition(".")[2] for path in paths] if is_grid else ["arm"]
     rows = [
         (
+            str(number),
             *((value.strip("[]") for value in plan.changes[arm.name].values()) if is_grid else [arm.name]),
             f"{arm.parameters.total:,}",
             f"{arm.parameters.trainable:,}",
             duration(arm.seconds),
         )
-        for arm in made.arms
+        for number, arm in enumerate(made.arms, start=1)
     ]
-    tables = [Table("", (*names, "parameters", "trainable", "a run"), tuple(rows))]
+    tables = [Table("", ("", *names, "parameters", "trainable", "a run"), tuple(rows))]
     if plan.refused:
-        refused = tuple((arm_lines(name), reason) for name, reason in plan.refused.items())
-        tables.append(Table("cannot be built, and are left out", ("arm", "why"), refused))
+        by_reason: dict[str, list[str]] = {}
+        for name, reason in plan.refused.items():
+            by_reason.setdefault(reason, []).append(name)
+        refused = tuple((arm_lines(arms[0]), f"{len(arms):,}", reason) for reason, arms in by_reason.items())
+        title = f"{len(plan.refused):,} arms cannot be built, and are left out"
+        tables.append(Table(title, ("such as", "arms", "why"), refused))
     return tables
 
 

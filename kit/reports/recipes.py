@@ -18,7 +18,7 @@ def list_recipes(recipes: dict[str, Recipe]) -> list[str]:
 
 def recipe_tables(name: str, recipe: Recipe) -> list[Table]:
     """Lay out a recipe: what differs from the defaults, its grid, and its arms."""
-    settings = tuple((path, value_of(recipe.base, path).strip('[]"').replace('"', "")) for path in _chosen(recipe))
+    settings = tuple((path, value_of(recipe.base, path).strip("[]") or NOTHING) for path in _chosen(recipe))
     tables = [Table(f"{name}: {recipe.description}", ("setting", "value"), settings)]
     if recipe.vary:
         rows = tuple((path, ", ".join(map(str, values))) for path, values in recipe.vary.items())
@@ -64,6 +64,8 @@ def grid_size(recipe: Recipe) -> int:
     return math.prod(len(values) for values in recipe.vary.values()) if recipe.vary else 0
 
 
+_MODEL = ("filters", "kernel", "padding", "activation", "bn_position", "pool", "dropout", "dense")
+_TRAIN = ("epochs", "batch_size", "optimizer", "learning_rate", "loss", "metrics", "monitor")
 _COLUMNS = ("arm", "changes", "images", "parameters", "trainable", "published")
 
 
@@ -82,7 +84,10 @@ def _row(arm: dict[str, Any]) -> tuple[str, ...]:
 
 def _chosen(recipe: Recipe) -> list[str]:
     """Name what the recipe settles otherwise than kit's defaults, and what people ask for first."""
-    default, always = Setting(), {"data.split", "model.filters", "train.epochs", "train.optimizer"}
+    default, always = (
+        Setting(),
+        {"data.split", *(f"model.{name}" for name in _MODEL), *(f"train.{name}" for name in _TRAIN)},
+    )
     paths = setting_paths(recipe.base)
     return [path for path in paths if path in always or value_of(recipe.base, path) != value_of(default, path)]
 
@@ -102,6 +107,8 @@ def _number(count: int | None) -> str:
 
 
 def _plain(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 

@@ -62,6 +62,27 @@ def _measure(
     return RetrainedArm(name=name, n=len(runs), before=before, **means, is_apart=max(known) - min(known) > GAP)
 
 
+def exact_table(arms: list[RetrainedArm]) -> Table:
+    """Lay out the same with every digit, a value a cell."""
+    splits = ("train", "validation", "test")
+    columns = ("arm", "n", "ablation_val_accuracy", *(f"{split}_{part}" for split in splits for part in ("mean", "sd")))
+    rows = tuple(
+        (
+            arm.name,
+            str(arm.n),
+            repr(arm.before),
+            *(
+                "" if value is None else repr(value)
+                for figure in (arm.train, arm.validation, arm.test)
+                for value in (figure and figure.mean, figure and figure.sd)
+            ),
+            str(arm.is_apart).lower(),
+        )
+        for arm in arms
+    )
+    return Table("", (*columns, "apart"), rows)
+
+
 def retrained_table(retrained: Retrained, arms: list[RetrainedArm]) -> Table:
     """Lay out the arms, those whose splits are more than a point apart marked."""
     counts = retrained.dataset.manifest

@@ -44,6 +44,18 @@ def shard_again(
         SpecError: settings that would change the split.
         ShardError: the dataset was made from arrays, or its source has changed since.
     """
+    conversion = plan_again(dataset, settings)
+    return build_dataset(
+        conversion,
+        workspace=Workspace.at(root),
+        engine=engine_for(workers),
+        max_bad=dataset.manifest.rejects,
+        progress=progress,
+    )
+
+
+def plan_again(dataset: Dataset, settings: Mapping[str, object]) -> Conversion:
+    """Say what `shard_again` would write; see there."""
     image = _image_spec(dataset, settings)
     name = "-".join([dataset.manifest.name, *(str(settings[path]) for path in _IMAGE if path in settings)])
     asked = dataset.manifest.source.spec
@@ -56,19 +68,12 @@ def shard_again(
     info = describe_source(source, asked)
     if info.digest != dataset.manifest.source.digest:
         raise ShardError(f"{asked.folder} has changed since {dataset.folder} was made: its split would not be the same")
-    conversion = Conversion(
+    return Conversion(
         name=name,
         source=source,
         info=info,
         spec=msgspec.structs.replace(dataset.manifest.settings, image=image),
         ties=read_ties(dataset, source.records),
-    )
-    return build_dataset(
-        conversion,
-        workspace=Workspace.at(root),
-        engine=engine_for(workers),
-        max_bad=dataset.manifest.rejects,
-        progress=progress,
     )
 
 

@@ -141,11 +141,19 @@ def tensorboard(directory: RunDirectory, *, histograms: bool) -> Any:
     )
 
 
+def _hyper_parameter(spec: RunSpec, path: str) -> bool | float | str:
+    """Give a number as one, so that TensorBoard orders by it; a list as text."""
+    value: Any = spec
+    for name in path.split("."):
+        value = getattr(value, name)
+    return value if isinstance(value, bool | int | float | str) else value_of(spec, path)
+
+
 def note_settings(directory: RunDirectory, spec: RunSpec) -> None:
     """Write a run's settings where TensorBoard's HParams tab finds them."""
     from tensorboard.plugins.hparams import api  # type: ignore[import-untyped]  # noqa: PLC0415 (slow to import)
 
-    values = {path: value_of(spec, path) for path in setting_paths(spec)}
+    values = {path: _hyper_parameter(spec, path) for path in setting_paths(spec)}
     metrics = [api.Metric(f"epoch_{name}", group="validation") for name in ("loss", *spec.train.metrics)]
     with tf.summary.create_file_writer(str(directory.tensorboard)).as_default():
         api.hparams_config(hparams=[api.HParam(path) for path in values], metrics=metrics)

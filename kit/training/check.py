@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from kit.models import plan_layers
+from kit.models import count_values, plan_layers
 from kit.shards import Dataset
-from kit.specs import RunSpec
+from kit.specs import ModelSpec, RunSpec
 from kit.specs.settings import require
+
+_BATCH = 256  # images to measure at a time; large enough that a step's overhead vanishes
+_BYTES = 1 << 29  # 512 MiB that their values may fill between two layers: large images come in smaller batches
+
+
+def measuring_batch(model: ModelSpec, dataset: Dataset) -> int:
+    """Choose how many images a model measures or predicts at a time; the same on every machine."""
+    values = count_values(model, dataset.shape, len(dataset.manifest.classes))
+    return max(1, min(_BATCH, _BYTES // (4 * values)))
 
 
 def refuse_data(settings: Iterable[str], dataset: Dataset) -> None:

@@ -16,7 +16,7 @@ from kit.runs.history import best_epoch
 from kit.shards import Dataset
 from kit.specs import RunSpec, to_json
 from kit.training.callbacks import Averages, Drops, Pace, Recorder, StepProgress, note_settings, tensorboard
-from kit.training.check import check_spec
+from kit.training.check import check_spec, measuring_batch
 from kit.training.compiled import averaged, compiled_model
 from kit.training.devices import describe_environment, prepare_devices
 from kit.training.pace import smaller_is_better, stops
@@ -94,7 +94,9 @@ def _fit(
             sampling=spec.train.sampling,
             class_weights=_class_weights(spec, dataset),
         ),
-        validation_data=validation_batches(dataset, memory_share=memory_share),
+        validation_data=validation_batches(
+            dataset, batch_size=measuring_batch(spec.model, dataset), memory_share=memory_share
+        ),
         steps_per_epoch=dataset.full_batches("train", spec.train.batch_size),
         initial_epoch=begun,
         epochs=spec.train.epochs,

@@ -18,6 +18,7 @@ from kit.runs import RunDirectory
 from kit.shards import Dataset
 from kit.sources import UNLABELLED
 from kit.specs import RunSpec, override
+from kit.training.check import measuring_batch
 
 Weights = Literal["best", "last"]
 
@@ -117,7 +118,7 @@ def score_split(
     keys: list[str] = []
     labels, outputs = [], []
     with damage_named(dataset):
-        for batch in eval_batches(dataset, split):
+        for batch in eval_batches(dataset, split, batch_size=measuring_batch(run.spec().model, dataset)):
             outputs.append(model.predict_on_batch(as_float(batch["image"])))
             labels.append(batch["label"].numpy())
             keys += [key.decode() for key in batch["key"].numpy()]
