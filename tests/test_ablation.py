@@ -400,6 +400,13 @@ settings = { "train.epochs" = 2 }
 """
 
 
+def test_one_arm_of_a_recipe_keeps_its_name(tiny: Dataset, workspace: Path) -> None:
+    name = "histopathologic-cancer/after"
+    plan = plan_ablation(tiny.manifest.name, [], recipe=name, settings=SETTINGS, seeds=1, design="grid", root=workspace)
+
+    assert {"after": "after"} == {arm: spec.model.bn_position for arm, spec in plan.arms.items()}
+
+
 def test_data_are_settled_when_an_ablation_begins(tiny: Dataset, workspace: Path) -> None:
     with pytest.raises(SpecError, match=r"data.size: the data are settled when they are sharded; shard the source of"):
         kit.ablate(tiny.manifest.name, AXES, settings={"data.size": "8"}, root=workspace)

@@ -335,6 +335,15 @@ def test_tables_go_on_below_where_the_terminal_is_narrow(
         assert column in answer.out
 
 
+def test_classes_that_are_not_the_recipe_s_are_said(command: Command, tiny: Dataset, workspace: Path) -> None:
+    options = ["--recipe", "chest-xray-transfer", "--size", "16", "--split", "70/30", "--workers", "1"]
+    answer = command("shard", workspace / "images", *options, "--name", "other", "--root", workspace)
+
+    assert tiny.manifest.classes == ("dark", "light")
+    assert "note: chest-xray-transfer is for the classes NORMAL, PNEUMONIA" in answer.out
+    assert "next: kit train other --recipe chest-xray-transfer" in answer.out
+
+
 def test_recipes_are_listed_and_shown(command: Command) -> None:
     listed = command("recipes").out
     shown = json.loads(command("recipes", "show", "--json").out)

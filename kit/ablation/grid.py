@@ -63,13 +63,14 @@ def settled(axis: Axis, base: Setting) -> Axis:
     return Axis(axis.path, tuple(value_of(override(base, {axis.path: value}), axis.path) for value in axis.values))
 
 
-def plan_arms(axes: Sequence[Axis], base: Setting, design: Design) -> list[Arm]:
+def plan_arms(axes: Sequence[Axis], base: Setting, design: Design, *, unchanged: str = "base") -> list[Arm]:
     """Lay out the arms of a design; the first is the baseline.
 
     Args:
         axes: to vary; none gives the base alone.
         base: what the arms change.
         design: "grid" is every combination; "one-at-a-time" is the base, then every value that differs from it.
+        unchanged: name of an arm that changes nothing.
 
     Raises:
         SpecError: unknown setting, refused value, or two arms that are the same.
@@ -78,7 +79,7 @@ def plan_arms(axes: Sequence[Axis], base: Setting, design: Design) -> list[Arm]:
     if twice := sorted({path for path in paths if paths.count(path) > 1}):
         raise SpecError(f"{', '.join(twice)} is varied twice; join the values with commas")
     settings = _grid(axes) if design == "grid" else _one_at_a_time(axes, base)
-    arms = [Arm(arm_name(dict(pairs), otherwise="base"), pairs) for pairs in settings]
+    arms = [Arm(arm_name(dict(pairs), otherwise=unchanged), pairs) for pairs in settings]
     seen: dict[Setting, str] = {}
     for arm in arms:
         spec = override(base, dict(arm.settings))

@@ -156,8 +156,11 @@ def plan_ablation(
     refuse_data([*settings, *(axis.path for axis in axes)], dataset)
     base = _one_thread(read_setting(recipe, settings))
     axes = [settled(axis, base) for axis in axes]
-    is_arm = bool(split_arm(recipe)[1])
-    arms = plan_arms(axes, base, design) if axes or is_arm else recipe_arms(read_recipe(recipe), base, settings)
+    named = split_arm(recipe)[1]
+    if axes or named:
+        arms = plan_arms(axes, base, design, unchanged=named or "base")
+    else:
+        arms = recipe_arms(read_recipe(recipe), base, settings)
     specs: dict[tuple[str, int], RunSpec] = {}
     refused: dict[str, str] = {}
     for arm in arms:

@@ -129,7 +129,7 @@ def shard(
     from kit.errors import SpecError
     from kit.reports.dataset import dataset_tables, remarks
     from kit.shards import shard as shard_images
-    from kit.specs import parse_bands, parse_size, parse_split
+    from kit.specs import parse_bands, parse_size, parse_split, read_setting
 
     shares = parse_split(split) if split else None
     if folds and shares and len(shares) < 3:  # noqa: PLR2004 (train, validation, test)
@@ -174,4 +174,7 @@ def shard(
     print_tables(dataset_tables(dataset))
     for line in remarks(dataset):
         print_line(line)
+    known = read_setting(recipe).data.classes if recipe else ()
+    if known and known != dataset.manifest.classes:
+        print_line(f"note: {recipe} is for the classes {', '.join(known)}")
     print_line(f"{dataset.folder}  next: kit train {dataset.manifest.name}{f' --recipe {recipe}' if recipe else ''}")
