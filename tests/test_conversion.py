@@ -10,6 +10,7 @@ import threading
 import time
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -247,6 +248,25 @@ def test_arrays_take_ids_groups_and_one_hot_labels(tmp_path: Path) -> None:
     assert set(names) == set(splits)
     assert all(1 == len({splits[f"scan-{number}"] for number in range(n, n + 4)}) for n in range(0, 40, 4))
     assert ("0", "1") == dataset.manifest.classes
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"per_class": 0}, "per_class must be 2 or more, got 0"),
+        ({"balance": ""}, "balance must be down, got ''"),
+        ({"balance": "down", "per_class": 3}, "give balance or per_class, not both"),
+        ({"channels": 2}, "channels must be 1 or 3, got 2"),
+        ({"fit": "squeeze"}, "fit must be one of crop, pad, stretch"),
+        ({"size": (0, 3)}, "size must be between 1"),
+    ],
+)
+@pytest.mark.parametrize("recipe", [None, "chest-xray-ladder"])
+def test_options_that_cannot_be_are_refused_with_a_recipe_too(
+    tmp_path: Path, recipe: str | None, options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(SpecError, match=message):
+        shard(tmp_path, name="pets", recipe=recipe, root=tmp_path, **options)
 
 
 def test_arrays_of_different_sizes_and_bands_are_stored(tmp_path: Path) -> None:

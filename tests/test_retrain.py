@@ -16,7 +16,7 @@ from kit.ablation.retrain import check_retrain, rank_arms, retrain_best
 from kit.errors import ShardError, SpecError
 from kit.reports.retrained import measure_retrained, retrained_table
 from kit.shards import Dataset
-from kit.shards.again import shard_again
+from kit.shards.again import plan_again, shard_again
 from kit.shards.read import read_examples
 
 
@@ -43,7 +43,7 @@ def keys(dataset: Dataset) -> dict[str, list[str]]:
 
 @pytest.mark.parametrize("settings", [{"data.size": "12"}, {"data.size": "10x14", "data.channels": "1"}])
 def test_another_size_has_the_same_split(pairs: Dataset, root: Path, settings: dict[str, str]) -> None:
-    again = shard_again(pairs, settings, workers=1, root=root)
+    again = shard_again(pairs, plan_again(pairs, settings), workers=1, root=root)
     height, width = kit.specs.parse_size(settings["data.size"])
 
     assert keys(pairs) == keys(again)
@@ -51,11 +51,11 @@ def test_another_size_has_the_same_split(pairs: Dataset, root: Path, settings: d
     assert (height, width, int(settings.get("data.channels", 3))) == again.shape
     assert pairs.manifest.fingerprint != again.manifest.fingerprint
     assert again.manifest.name == "-".join(["pairs", *settings.values()])
-    assert again == shard_again(pairs, settings, workers=1, root=root)
+    assert again == shard_again(pairs, plan_again(pairs, settings), workers=1, root=root)
 
 
 def test_images_of_another_size_are_those_of_the_source(pairs: Dataset, root: Path) -> None:
-    again = shard_again(pairs, {"data.size": "16"}, workers=1, root=root)
+    again = shard_again(pairs, plan_again(pairs, {"data.size": "16"}), workers=1, root=root)
     read = {e.key: e.pixels for split in again.manifest.splits for e in read_examples(again, split)}
     original = cv2.imread(str(root / "pairs" / "dark" / "000.png"))
 
@@ -72,7 +72,7 @@ def test_images_of_another_size_are_those_of_the_source(pairs: Dataset, root: Pa
 )
 def test_settings_that_cannot_be_are_named(pairs: Dataset, root: Path, settings: dict[str, str], message: str) -> None:
     with pytest.raises(SpecError, match=message):
-        shard_again(pairs, settings, root=root)
+        shard_again(pairs, plan_again(pairs, settings), root=root)
 
 
 def test_a_source_that_changed_or_went_is_named(tmp_path: Path) -> None:
@@ -80,10 +80,24 @@ def test_a_source_that_changed_or_went_is_named(tmp_path: Path) -> None:
     dataset = kit.shard(tmp_path / "images", name="images", root=tmp_path, workers=1)
     (tmp_path / "images" / "dark" / "000.png").unlink()
     with pytest.raises(ShardError, match=r"has changed since .* was made: its split would not be the same"):
-        shard_again(dataset, {"data.size": "8"}, root=tmp_path)
+        shard_again(dataset, plan_again(dataset, {"data.size": "8"}), root=tmp_path)
     shutil.rmtree(tmp_path / "images")
     with pytest.raises(ShardError, match=r"was made from .*, which is not there; shard it at the other size yourself"):
-        shard_again(dataset, {"data.size": "8"}, root=tmp_path)
+        shard_again(dataset, plan_again(dataset, {"data.size": "8"}), root=tmp_path)
+
+
+def test_a_lost_list_of_duplicates_is_named(tmp_path: Path) -> None:
+    write_images(tmp_path / "images", 40, ("dark", "light"))
+    shutil.copy(tmp_path / "images" / "dark" / "000.png", tmp_path / "images" / "dark" / "copy.png")
+    dataset = kit.shard(tmp_path / "images", name="images", root=tmp_path, workers=1)
+    listed = dataset.folder / "duplicates.csv"
+    for text in ("set,input,split,fold,class\n0,elsewhere.png,train,,dark\n", "nothing\n1\n"):
+        listed.write_text(text)
+        with pytest.raises(ShardError, match=r"duplicates.csv is missing or damaged; restore it, or shard again"):
+            plan_again(dataset, {"data.size": "8"})
+    listed.unlink()
+    with pytest.raises(ShardError, match=r"duplicates.csv is missing or damaged"):
+        plan_again(dataset, {"data.size": "8"})
 
 
 def test_the_best_arms_are_trained_again_and_measured_on_all_splits(pairs: Dataset, root: Path) -> None:

@@ -18,6 +18,7 @@ from kit.progress import NO_PROGRESS, Progress
 from kit.runs import RunDirectory
 from kit.shards import Dataset
 from kit.shards.again import plan_again, shard_again
+from kit.shards.build import Conversion
 from kit.specs.settings import require
 from kit.training.check import check_spec
 from kit.training.score import refuse_unlabelled
@@ -42,8 +43,11 @@ class Retrained:
     runs: Mapping[str, list[RunDirectory]]
 
 
-def check_retrain(plan: Plan, count: int, settings: Mapping[str, object]) -> None:
+def check_retrain(plan: Plan, count: int, settings: Mapping[str, object]) -> Conversion | None:
     """Refuse, before an ablation begins, what `retrain_best` could not do after it.
+
+    Returns:
+        What is to be sharded; None where the ablation's own dataset will do.
 
     Raises:
         SpecError: settings that cannot be, or an arm that does not fit the new images.
@@ -56,11 +60,14 @@ def check_retrain(plan: Plan, count: int, settings: Mapping[str, object]) -> Non
             " shard it with --split 70/20/10"
         )
     refuse_unlabelled(plan.dataset, "test")
-    if settings:
-        image = plan_again(plan.dataset, settings).spec.image
-        shape = (*(image.size or plan.dataset.shape[:2]), image.channels)
-        for spec in plan.arms.values():
-            plan_layers(spec.model, shape, len(plan.dataset.manifest.classes))
+    if not settings:
+        return None
+    conversion = plan_again(plan.dataset, settings)
+    image = conversion.spec.image
+    shape = (*(image.size or plan.dataset.shape[:2]), image.channels)
+    for spec in plan.arms.values():
+        plan_layers(spec.model, shape, len(plan.dataset.manifest.classes))
+    return conversion
 
 
 def retrain_best(
@@ -83,11 +90,11 @@ def retrain_best(
         progress: sees every epoch.
 
     Raises:
-        KitError: see `shard_again` and `ablate`; or an arm that does not fit the new images.
+        KitError: see `plan_again` and `ablate`; or an arm that does not fit the new images.
     """
-    check_retrain(plan, count, settings)
+    conversion = check_retrain(plan, count, settings)
     ranked = rank_arms(plan)[:count]
-    again = shard_again(plan.dataset, settings, root=root, progress=progress) if settings else plan.dataset
+    again = shard_again(plan.dataset, conversion, root=root, progress=progress) if conversion else plan.dataset
     new = msgspec.structs.replace
     specs = {
         (arm, seed): new(spec, dataset=again.manifest.name, fingerprint=again.manifest.fingerprint)
@@ -97,16 +104,16 @@ def retrain_best(
     }
     for spec in specs.values():
         check_spec(spec, again)
-    folder = plan.folder.with_name(f"{plan.folder.name}-retrained-{again.manifest.name}") if settings else plan.folder
-    new_plan = dataclasses.replace(plan, dataset=again, folder=folder, specs=specs, refused={})
-    if settings:
+    name = f"{plan.folder.name}-retrained-{again.manifest.name}" if conversion else plan.folder.name
+    new_plan = dataclasses.replace(plan, dataset=again, folder=plan.folder.with_name(name), specs=specs, refused={})
+    if conversion:
         run_plan(new_plan, jobs=jobs, progress=progress)
     return Retrained(
-        folder=folder,
+        folder=new_plan.folder,
         dataset=again,
         arms=tuple(arm for arm, _ in ranked),
         before=tuple(accuracy for _, accuracy in ranked),
-        runs={arm: [new_plan.directory(arm, seed) for name, seed in specs if name == arm] for arm, _ in ranked},
+        runs={arm: new_plan.runs(arm) for arm, _ in ranked},
     )
 
 
@@ -124,6 +131,5 @@ def rank_arms(plan: Plan) -> list[tuple[str, float]]:
 
 
 def _accuracy(plan: Plan, arm: str) -> float:
-    results = [plan.directory(arm, seed).result() for name, seed in plan.specs if name == arm]
-    values = [result.best.get("val_accuracy") for result in results]
+    values = [run.result().best.get("val_accuracy") for run in plan.runs(arm)]
     return statistics.fmean(math.nan if value is None else value for value in values)

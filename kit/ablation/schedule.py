@@ -20,6 +20,7 @@ from kit.specs import RunSpec, Setting, override, read_recipe, read_setting, to_
 from kit.specs.recipe import DEFAULT_RECIPE, recipe_name, split_arm
 from kit.specs.settings import require
 from kit.training.check import check_spec, refuse_data
+from kit.training.train import spec_of
 from kit.workspace import Workspace
 
 
@@ -72,6 +73,10 @@ class Plan:
     def seeds(self) -> int:
         """Runs of each arm."""
         return len(self.specs) // len(self.arms)
+
+    def runs(self, arm: str) -> list[RunDirectory]:
+        """Where an arm's runs lie, by seed."""
+        return [self.directory(*place) for place in self.specs if place[0] == arm]
 
     def directory(self, arm: str, seed: int) -> RunDirectory:
         """Where a run lies."""
@@ -224,16 +229,7 @@ def run_trial(trial: Trial) -> RunResult:
 
 
 def _spec(dataset: Dataset, base: Setting, arm: Arm, seed: int) -> RunSpec:
-    changed = override(base, dict(arm.settings))
-    spec = RunSpec(
-        dataset=dataset.manifest.name,
-        fingerprint=dataset.manifest.fingerprint,
-        arm=arm.name,
-        seed=seed,
-        model=changed.model,
-        augment=changed.augment,
-        train=changed.train,
-    )
+    spec = spec_of(override(base, dict(arm.settings)), dataset, arm=arm.name, seed=seed)
     check_spec(spec, dataset)
     return spec
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import imagehash
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
-from kit.images import ImageError, ImageHeader, Pixels, StoredImage, read_header, store_image, store_pixels
-from kit.sources import ArrayImage, Record
+from kit.images import ImageError, ImageHeader, Pixels, StoredImage, read_header, store
+from kit.sources import Record
 from kit.specs import ImageSpec
 from kit.stderr import held_stderr
 
@@ -104,12 +106,9 @@ def look_of(pixels: Pixels) -> tuple[int, bytes]:
 def _measure(record: Record, spec: ImageSpec) -> Facts:
     known = Facts()
     try:
-        if isinstance(record.file, ArrayImage):
-            known = _of_array(record.file)
-            return _of_image(known, store_pixels(record.file.pixels, spec))
-        data = record.file.read()
-        known = _of_header(read_header(data))
-        return _of_image(known, store_image(data, spec))
+        content = record.file.read()
+        known = _of_header(read_header(content)) if isinstance(content, bytes) else _of_array(content)
+        return _of_image(known, store(content, spec))
     except ImageError as error:
         return msgspec.structs.replace(known, problem=str(error))
     except OSError as error:
@@ -128,9 +127,9 @@ def _of_header(header: ImageHeader) -> Facts:
     )
 
 
-def _of_array(image: ArrayImage) -> Facts:
-    height, width, *channels = image.pixels.shape
-    count, kind = (channels or [1])[0], image.pixels.dtype
+def _of_array(pixels: NDArray[Any]) -> Facts:
+    height, width, *channels = pixels.shape
+    count, kind = (channels or [1])[0], pixels.dtype
     bits = 1 if kind == np.bool_ else kind.itemsize * 8
     mode = f"array, {count} x {kind}"
     return Facts(kind="array", mode=mode, height=height, width=width, channels=count, bits=bits, pages=1)
@@ -168,9 +167,7 @@ def read_pixels(record: Record, spec: ImageSpec) -> Pixels:
         ImageError: with the reason.
         OSError: the file is gone.
     """
-    if isinstance(record.file, ArrayImage):
-        return _pixels(store_pixels(record.file.pixels, spec))
-    return _pixels(store_image(record.file.read(), spec))
+    return _pixels(store(record.file.read(), spec))
 
 
 def storing_spec(scale: str) -> ImageSpec:

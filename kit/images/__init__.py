@@ -8,7 +8,7 @@ from kit.images.equal import equal_images
 from kit.images.errors import ImageError
 from kit.images.header import ImageHeader
 from kit.images.samples import Pixels
-from kit.images.store import Format, Origin, StoredImage, store_image, store_pixels
+from kit.images.store import Format, Origin, StoredImage, store, store_image, store_pixels
 
 __all__ = [
     "Format",
@@ -21,6 +21,7 @@ __all__ = [
     "decode_pixels",
     "equal_images",
     "read_header",
+    "store",
     "store_image",
     "store_pixels",
 ]

@@ -68,6 +68,11 @@ class StoredImage(msgspec.Struct, frozen=True):
     origin: Origin
 
 
+def store(content: bytes | Values, spec: ImageSpec) -> StoredImage:
+    """Store what an image is made of: a file's bytes as `store_image` does, an array as `store_pixels`."""
+    return store_image(content, spec) if isinstance(content, bytes) else store_pixels(content, spec)
+
+
 def store_image(data: bytes, spec: ImageSpec) -> StoredImage:
     """Decode an image file, scale, fit and encode it as `spec` says.
 

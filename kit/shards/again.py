@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,49 +12,28 @@ from kit.errors import ShardError, SpecError
 from kit.progress import NO_PROGRESS, Progress
 from kit.shards.build import Conversion, build_dataset, describe_source
 from kit.shards.dataset import DUPLICATES, Dataset
-from kit.sources import Record, read_source
+from kit.shards.duplicates import read_duplicates
+from kit.sources import read_source
 from kit.specs import ImageSpec, override, parse_size
 from kit.workspace import Workspace
 
 _IMAGE = {"data.size": "size", "data.fit": "fit", "data.channels": "channels"}
 
 
-def shard_again(
-    dataset: Dataset,
-    settings: Mapping[str, object],
-    *,
-    workers: int | None = None,
-    root: Path | str | None = None,
-    progress: Progress = NO_PROGRESS,
-) -> Dataset:
-    """Shard a dataset's source as it was sharded, with the same split and folds, but for what becomes of its images.
+def plan_again(dataset: Dataset, settings: Mapping[str, object]) -> Conversion:
+    """Plan to shard a dataset's source as it was sharded, with the same split and folds, but for its images.
 
     Args:
         dataset: that stands.
         settings: data.size, data.fit and data.channels.
-        workers: processes; one for each core otherwise.
-        root: of the workspace; KIT_ROOT or the current folder otherwise.
-        progress: sees every shard.
 
     Returns:
-        The dataset, named after the one that stands and its size.
+        For a dataset named after the one that stands and its size.
 
     Raises:
         SpecError: settings that would change the split.
-        ShardError: the dataset was made from arrays, or its source has changed since.
+        ShardError: the dataset was made from arrays, or its source is gone or has changed since.
     """
-    conversion = plan_again(dataset, settings)
-    return build_dataset(
-        conversion,
-        workspace=Workspace.at(root),
-        engine=engine_for(workers),
-        max_bad=dataset.manifest.rejects,
-        progress=progress,
-    )
-
-
-def plan_again(dataset: Dataset, settings: Mapping[str, object]) -> Conversion:
-    """Say what `shard_again` would write; see there."""
     image = _image_spec(dataset, settings)
     name = "-".join([dataset.manifest.name, *(str(settings[path]) for path in _IMAGE if path in settings)])
     asked = dataset.manifest.source.spec
@@ -73,7 +51,36 @@ def plan_again(dataset: Dataset, settings: Mapping[str, object]) -> Conversion:
         source=source,
         info=info,
         spec=msgspec.structs.replace(dataset.manifest.settings, image=image),
-        ties=read_ties(dataset, source.records),
+        ties=read_duplicates(dataset.folder / DUPLICATES, source.records) if dataset.manifest.duplicates.sets else (),
+    )
+
+
+def shard_again(
+    dataset: Dataset,
+    planned: Conversion,
+    *,
+    workers: int | None = None,
+    root: Path | str | None = None,
+    progress: Progress = NO_PROGRESS,
+) -> Dataset:
+    """Write what `plan_again` has planned for a dataset.
+
+    Args:
+        dataset: that stands; as many bad inputs as it has are allowed.
+        planned: for it.
+        workers: processes; one for each core otherwise.
+        root: of the workspace; KIT_ROOT or the current folder otherwise.
+        progress: sees every shard.
+
+    Raises:
+        KitError: see `build_dataset`.
+    """
+    return build_dataset(
+        planned,
+        workspace=Workspace.at(root),
+        engine=engine_for(workers),
+        max_bad=dataset.manifest.rejects,
+        progress=progress,
     )
 
 
@@ -84,16 +91,3 @@ def _image_spec(dataset: Dataset, settings: Mapping[str, object]) -> ImageSpec:
     if "size" in changes:
         changes["size"] = ",".join(map(str, parse_size(str(changes["size"]))))
     return override(dataset.manifest.settings.image, changes)
-
-
-def read_ties(dataset: Dataset, records: tuple[Record, ...]) -> tuple[tuple[Record, ...], ...]:
-    """Read which records a dataset has kept together because their images are equal."""
-    path = dataset.folder / DUPLICATES
-    if not path.is_file():
-        return ()
-    by_path = {str(record.file.path): record for record in records}
-    sets: dict[str, list[Record]] = {}
-    with path.open(newline="") as file:
-        for row in csv.DictReader(file):
-            sets.setdefault(row["set"], []).append(by_path[row["input"]])
-    return tuple(tuple(members) for members in sets.values())

@@ -203,12 +203,11 @@ def _write(partial: Path, conversion: Conversion, engine: Engine, progress: Prog
     the time of every conversion; this way only those with duplicates take longer.
     """
     records, left_out = sample(conversion.source.records, conversion.spec)
-    is_settled = conversion.ties is not None
-    ties = conversion.ties or _read_ties(partial, records)
+    ties = _read_ties(partial, records) if conversion.ties is None else conversion.ties
     plans = plan_shards(records, conversion.spec, ties)
     looks: dict[int, str] = {}
     shards, duplicates = _write_plans(plans, partial, conversion, engine, progress, looks=looks)
-    if duplicates and not ties and not is_settled:
+    if duplicates and not ties and conversion.ties is None:
         tied = [[placed.record for placed in members] for members in duplicates]
         _write_ties(partial, records, tied)
         again = plan_shards(records, conversion.spec, tied)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 from numpy.typing import ArrayLike
@@ -17,8 +17,7 @@ from kit.shards.dataset import Dataset
 from kit.shards.index import write_index
 from kit.shards.write import write_shard
 from kit.sources import Source, read_arrays, read_source
-from kit.specs import DataSpec, ImageSpec, ShardSpec, SourceSpec, read_setting
-from kit.specs.image import Fit
+from kit.specs import DataSpec, ShardSpec, SourceSpec, read_setting
 from kit.specs.recipe import recipe_name
 from kit.specs.settings import require
 from kit.specs.source import path_text
@@ -103,7 +102,7 @@ def shard(
     name = recipe_name(recipe or "") if name is None else name
     data = _data(
         recipe,
-        size=None if size is None else f"{size[0]}x{size[1]}",
+        size=size,
         fit=fit,
         channels=channels,
         class_from=class_from,
@@ -115,9 +114,7 @@ def shard(
         per_class=per_class,
         seed=seed,
     )
-    spec = data.shard_spec()
-    image = msgspec.structs.replace(spec.image, scale=scale, page=page, bands=tuple(bands), encoding=encoding)
-    spec = msgspec.structs.replace(spec, image=image)
+    spec = _shard_spec(data, scale=scale, page=page, bands=tuple(bands), encoding=encoding)
     asked = SourceSpec(
         folder=str(source),
         labels=path_text(labels),
@@ -199,8 +196,11 @@ def shard_arrays(
     Raises:
         KitError: arrays that cannot become this dataset; nothing is left half-written.
     """
-    spec = ShardSpec(
-        image=_image_spec(size, fit, channels, scale=scale, bands=bands, encoding=encoding),
+    data = _data(
+        None,
+        size=size,
+        fit=fit,
+        channels=channels,
         split=split,
         folds=folds,
         balance=balance,
@@ -210,7 +210,7 @@ def shard_arrays(
     return _convert(
         read_arrays(images, labels, ids=ids, groups=groups),
         SourceSpec(folder="arrays"),
-        spec,
+        _shard_spec(data, scale=scale, bands=tuple(bands), encoding=encoding),
         name=name,
         engine=engine_for(workers),
         force=force,
@@ -219,20 +219,24 @@ def shard_arrays(
     )
 
 
-def _data(recipe: str | None, **given: object) -> DataSpec:
+def _data(
+    recipe: str | None, *, size: tuple[int, int] | None, balance: str | None, per_class: int | None, **given: object
+) -> DataSpec:
     """Change a recipe's data settings, or the defaults, by what is given."""
     data = read_setting(recipe).data if recipe else DataSpec()
     changes = {name: value for name, value in given.items() if value is not None}
-    is_taken = bool({"balance", "per_class"} & changes.keys())  # one of them takes the place of the recipe's other
-    reset = {"balance": "", "per_class": 0} if is_taken else {}
-    return msgspec.structs.replace(data, **{**reset, **changes})
+    if size is not None:
+        changes["size"] = f"{size[0]}x{size[1]}"
+    if balance is not None or per_class is not None:  # one of them takes the place of the recipe's other
+        ShardSpec(balance=balance, per_class=per_class)  # refuses what DataSpec would take for none
+        changes |= {"balance": balance or "", "per_class": per_class or 0}
+    return msgspec.structs.replace(data, **changes)
 
 
-def _image_spec(
-    size: tuple[int, int] | None, fit: str, channels: int, *, bands: Sequence[int], **others: Any
-) -> ImageSpec:
-    """Make settings of what a caller gives; they refuse what cannot be."""
-    return ImageSpec(size=size, fit=cast("Fit", fit), channels=cast("Any", channels), bands=tuple(bands), **others)
+def _shard_spec(data: DataSpec, **image: object) -> ShardSpec:
+    """Add what data settings do not say of images."""
+    spec = data.shard_spec()
+    return msgspec.structs.replace(spec, image=msgspec.structs.replace(spec.image, **image))
 
 
 def _convert(

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
+from kit.errors import ShardError
 from kit.images import equal_images
 from kit.shards.manifest import NO_FOLD, DuplicateInfo
 from kit.shards.plan import ShardPlan
@@ -75,6 +77,23 @@ def duplicates_csv(sets: Sequence[Sequence[Placed]]) -> str:
             fold = "" if placed.fold == NO_FOLD else placed.fold
             writer.writerow([number, placed.record.file.path, placed.split, fold, placed.record.label or ""])
     return text.getvalue()
+
+
+def read_duplicates(path: Path, records: Iterable[Record]) -> list[list[Record]]:
+    """Read back which of the `records` are equal, from what `duplicates_csv` wrote.
+
+    Raises:
+        ShardError: the file is missing or damaged.
+    """
+    by_path = {str(record.file.path): record for record in records}
+    sets: dict[str, list[Record]] = {}
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            for row in csv.DictReader(file):
+                sets.setdefault(row["set"], []).append(by_path[row["input"]])
+    except (OSError, KeyError, UnicodeDecodeError, csv.Error) as error:
+        raise ShardError(f"{path} is missing or damaged; restore it, or shard again with --force") from error
+    return list(sets.values())
 
 
 def _order(placed: Placed) -> tuple[str, str]:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import msgspec
 
 from kit.engines import Engine
-from kit.images import ImageError, Origin, store_image, store_pixels
+from kit.images import ImageError, Origin, store
 from kit.progress import Progress
-from kit.sources import ArrayImage, Record
+from kit.sources import Record
 from kit.specs import ImageSpec
 from kit.stderr import held_stderr
 
@@ -73,8 +73,6 @@ def digest_images(task: LookTask) -> list[str]:
 
 def _digest(record: Record, spec: ImageSpec) -> str:
     try:
-        if isinstance(record.file, ArrayImage):
-            return store_pixels(record.file.pixels, spec).digest
-        return store_image(record.file.read(), spec).digest
+        return store(record.file.read(), spec).digest
     except (ImageError, OSError):
         return ""

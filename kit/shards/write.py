@@ -12,13 +12,13 @@ import msgspec
 
 from kit.errors import SpecError
 from kit.files import begun_file, settle, write_whole, xxh128_file
-from kit.images import ImageError, Origin, StoredImage, store_image, store_pixels
+from kit.images import ImageError, Origin, StoredImage, store
 from kit.shards.example import encode_example
 from kit.shards.manifest import ShardInfo
 from kit.shards.plan import ShardPlan
 from kit.shards.tfrecord import TFRecordWriter
-from kit.sources import UNLABELLED, ArrayImage, Record
-from kit.specs import ImageSpec, ShardSpec, from_json, to_json
+from kit.sources import UNLABELLED, Record
+from kit.specs import ShardSpec, from_json, to_json
 from kit.stderr import held_stderr
 
 NO_LABEL = -1
@@ -80,7 +80,7 @@ def write_shard(task: ShardTask) -> WrittenShard:
     with held_stderr(), begun_file(task.path) as temporary, TFRecordWriter(temporary) as writer:
         for record in task.plan.records:
             try:
-                image = _store(record, task.spec.image)
+                image = store(record.file.read(), task.spec.image)
             except (ImageError, OSError) as error:
                 rejects.append((str(record.file.path), _reason(error)))
                 digests.append("")
@@ -121,12 +121,6 @@ def settle_shard(task: ShardTask, written: WrittenShard) -> None:
     """
     settle(task.folder / written.temporary, task.path)
     write_whole(summary_path(task.path), to_json(written))
-
-
-def _store(record: Record, spec: ImageSpec) -> StoredImage:
-    if isinstance(record.file, ArrayImage):
-        return store_pixels(record.file.pixels, spec)
-    return store_image(record.file.read(), spec)
 
 
 def _example(record: Record, image: StoredImage, classes: Sequence[str], fold: int) -> list[bytes]:

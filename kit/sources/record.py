@@ -77,6 +77,10 @@ class ArrayImage(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         """Bytes of the pixels."""
         return self.pixels.nbytes
 
+    def read(self) -> NDArray[Any]:
+        """Return the pixels, where a file would return its bytes."""
+        return self.pixels
+
     @property
     def path(self) -> Path:
         """The name, for messages."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from kit.progress import NO_PROGRESS, Progress
 from kit.runs import RunDirectory
 from kit.shards import Dataset, find_dataset
-from kit.specs import RunSpec, arm_name, read_setting, to_json, written
+from kit.specs import RunSpec, Setting, arm_name, read_setting, to_json, written
 from kit.specs.recipe import DEFAULT_RECIPE, recipe_name, split_arm
 from kit.training.check import check_spec, refuse_data
 from kit.workspace import Workspace
@@ -64,14 +64,19 @@ def run_spec(dataset: Dataset, recipe: str, settings: Mapping[str, object], *, s
     changed = read_setting(recipe, settings)
     _, named = split_arm(recipe)
     arm = ",".join(filter(None, (named, arm_name(written(changed, settings), otherwise=""))))
+    return spec_of(changed, dataset, arm=arm or recipe_name(recipe), seed=seed)
+
+
+def spec_of(setting: Setting, dataset: Dataset, *, arm: str, seed: int) -> RunSpec:
+    """Make a run of a setting on a dataset."""
     return RunSpec(
         dataset=dataset.manifest.name,
         fingerprint=dataset.manifest.fingerprint,
-        arm=arm or recipe_name(recipe),
+        arm=arm,
         seed=seed,
-        model=changed.model,
-        augment=changed.augment,
-        train=changed.train,
+        model=setting.model,
+        augment=setting.augment,
+        train=setting.train,
     )
 
 
