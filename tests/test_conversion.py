@@ -18,7 +18,7 @@ import pandas as pd
 import pytest
 
 import kit
-from kit.errors import EngineError, SourceError, SpecError
+from kit.errors import EngineError, ShardError, SourceError, SpecError
 from kit.files import exchange
 from kit.progress import NO_PROGRESS
 from kit.shards import Dataset, shard, shard_arrays
@@ -484,3 +484,29 @@ def test_settings_that_cannot_be_are_refused_before_anything_is_read(
 ) -> None:
     with pytest.raises(SpecError, match=message):
         shard(tmp_path / "nowhere", name="pets", root=tmp_path, **options)  # type: ignore[arg-type]
+
+
+def test_each_fold_validates_once_and_the_others_train(tmp_path: Path) -> None:
+    dataset = shard(_images(tmp_path / "images", each=15), name="pets", folds=3, workers=1, root=tmp_path)
+    views = [dataset.for_fold(fold) for fold in range(3)]
+    keys = [
+        [{example.key for example in read_examples(view, split)} for split in ("train", "validation")] for view in views
+    ]
+    named = [[shard.name for shard in view.shards("validation")] for view in (dataset, views[0])]
+
+    assert all(train.isdisjoint(validation) and 30 == len(train | validation) for train, validation in keys)
+    assert 30 == len(set.union(*(validation for _, validation in keys)))
+    assert [(20, 10)] * 3 == [(view.manifest.records("train"), view.manifest.records("validation")) for view in views]
+    assert dataset.manifest.counts == views[0].manifest.counts == dataset.for_fold(None).manifest.counts
+    assert named[0] == named[1]
+
+
+def test_a_fold_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    folder = _images(tmp_path / "images", each=12)
+    plain = shard(folder, name="plain", workers=1, root=tmp_path)
+    folded = shard(folder, name="folded", folds=2, workers=1, root=tmp_path)
+
+    with pytest.raises(ShardError, match=r"plain has no folds \(shard it with --folds 5\), not fold 0"):
+        plain.for_fold(0)
+    with pytest.raises(ShardError, match="folded has folds 0 to 1, not fold 2"):
+        folded.for_fold(2)

@@ -28,6 +28,7 @@ class Trajectory:
         arm: that it belongs to.
         metrics: values over the epochs, by Keras' names.
         seed: None for histories from elsewhere.
+        fold: that validated; None for the dataset's own validation split.
         dataset: name and fingerprint; empty for histories from elsewhere.
         parameters: of the model.
         seconds_per_epoch: median.
@@ -39,6 +40,7 @@ class Trajectory:
     arm: str
     metrics: Mapping[str, list[float]]
     seed: int | None = None
+    fold: int | None = None
     dataset: tuple[str, str] = ("", "")
     parameters: int | None = None
     seconds_per_epoch: float | None = None
@@ -110,6 +112,7 @@ def _read_run(run: RunDirectory) -> Trajectory:
         arm=spec.arm,
         metrics={name: history.column(name) for name in names},
         seed=spec.seed,
+        fold=spec.fold,
         dataset=(spec.dataset, spec.fingerprint),
         parameters=result.parameters,
         seconds_per_epoch=result.seconds_per_epoch,

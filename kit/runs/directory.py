@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
@@ -14,6 +15,8 @@ from kit.files import sweep, write_whole
 from kit.runs.history import History
 from kit.specs import RunSpec, from_json, to_json
 from kit.workspace import Workspace
+
+Note = TypeVar("Note", bound=msgspec.Struct)
 
 _CHECKPOINT = re.compile(r"epoch-(\d{5})\.weights\.h5")
 
@@ -38,6 +41,30 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
     parameters: int
     trainable_parameters: int
     seconds_per_epoch: float
+
+
+class RunFailure(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a run could not be trained; its command tries again.
+
+    Attributes:
+        reason: one line.
+    """
+
+    reason: str
+
+
+class Halt(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a run of an ablation was stopped before its last epoch, and not for good: its checkpoint is kept.
+
+    Attributes:
+        epochs: that it was given.
+        place: of its arm among those compared then, from 1.
+        arms: compared then.
+    """
+
+    epochs: int
+    place: int
+    arms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +107,20 @@ class RunDirectory:
         """Whether the run has its result."""
         return (self.path / "result.json").is_file()
 
+    @property
+    def failure(self) -> RunFailure | None:
+        """Why the last attempt at the run failed; None if it did not."""
+        return self._note("failure.json", RunFailure)
+
+    @property
+    def halt(self) -> Halt | None:
+        """Where successive halving stopped the run; None if it did not."""
+        return self._note("halted.json", Halt)
+
+    def _note(self, name: str, kind: type[Note]) -> Note | None:
+        path = self.path / name
+        return from_json(path, kind) if path.is_file() and not self.is_finished else None
+
     def refuse_other(self, spec: RunSpec) -> None:
         """Refuse another run's directory.
 
@@ -94,6 +135,19 @@ class RunDirectory:
         self.refuse_other(spec)
         write_whole(self.path / "spec.json", to_json(spec))
         sweep(self.path)
+
+    def fail(self, reason: str) -> None:
+        """Note why the run could not be trained."""
+        write_whole(self.path / "failure.json", to_json(RunFailure(reason=reason)))
+
+    def stop_at(self, halt: Halt) -> None:
+        """Note where the run was stopped."""
+        write_whole(self.path / "halted.json", to_json(halt))
+
+    def resume(self) -> None:
+        """Forget earlier notes: the run goes on."""
+        for name in ("failure.json", "halted.json"):
+            (self.path / name).unlink(missing_ok=True)
 
     def spec(self) -> RunSpec:
         """Read the run's settings."""

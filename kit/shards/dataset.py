@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from kit.errors import ShardError, SpecError, WorkspaceError, unknown
-from kit.shards.manifest import FORMAT_VERSION, Manifest, ShardInfo
+from kit.shards.manifest import FORMAT_VERSION, NO_FOLD, Manifest, ShardInfo
 from kit.specs import from_json
 from kit.workspace import Workspace
 
@@ -38,6 +38,31 @@ class Dataset:
     def paths(self, split: str) -> list[Path]:
         """List the shard files of a split in order."""
         return [self.folder / shard.name for shard in self.shards(split)]
+
+    def for_fold(self, fold: int | None) -> Dataset:
+        """See one fold as the validation split and all others as the train split; None changes nothing.
+
+        Raises:
+            ShardError: no such fold.
+        """
+        if fold is None:
+            return self
+        manifest = self.manifest
+        if fold not in manifest.folds:
+            known = f"folds 0 to {len(manifest.folds) - 1}" if manifest.folds else "no folds (shard it with --folds 5)"
+            raise ShardError(f"{manifest.name} has {known}, not fold {fold}")
+        others = [counts for number, counts in manifest.folds.items() if number != fold]
+        counts = {
+            **manifest.counts,
+            "train": {name: sum(part.get(name, 0) for part in others) for name in manifest.classes},
+            "validation": dict(manifest.folds[fold]),
+        }
+        new = msgspec.structs.replace
+        shards = tuple(
+            shard if shard.fold == NO_FOLD else new(shard, split="validation" if shard.fold == fold else "train")
+            for shard in manifest.shards
+        )
+        return Dataset(self.folder, new(manifest, counts=counts, shards=shards))
 
     def full_batches(self, split: str, batch_size: int) -> int:
         """Count the batches that a split fills.

@@ -21,12 +21,14 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         fingerprint: of the dataset, so that a run is never mistaken for one on other images.
         arm: the setting this run stands for in a comparison.
         seed: decides initial weights, the order of the examples, their augmentation and what dropout drops.
+        fold: that validates, all others being trained on; None takes the dataset's own train and validation splits.
     """
 
     dataset: str
     fingerprint: str
     arm: str
     seed: int = 0
+    fold: int | None = None
     model: ModelSpec = ModelSpec()
     augment: AugmentSpec = AugmentSpec()
     train: TrainSpec = TrainSpec()

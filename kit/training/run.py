@@ -45,6 +45,7 @@ def train_run(
         WorkspaceError: another process is training it.
     """
     refuse_changed(directory.path, spec, dataset)
+    dataset = dataset.for_fold(spec.fold)
     check_spec(spec, dataset)  # before anything is written
     with locked(directory.path):
         directory.refuse_other(spec)

@@ -111,6 +111,7 @@ def score_split(
     """
     dataset.shards(split)
     path = _weights_file(run, dataset, weights)
+    dataset = dataset.for_fold(run.spec().fold)
     from kit.pipeline import as_float, damage_named, eval_batches  # noqa: PLC0415 (TensorFlow, after all checks)
 
     model = _load_model(path, run, dataset)
