@@ -10,8 +10,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from kit.ablation import ablate, compare, parse_axis
+    from kit.ablation import ablate, parse_axis
     from kit.audits import audit
+    from kit.comparison import compare
     from kit.digits import demo
     from kit.errors import KitError
     from kit.pipeline import load
@@ -48,8 +49,9 @@ __all__ = [
 ]
 
 _ROOMS = {
-    "ablation": ("ablate", "compare", "parse_axis"),
+    "ablation": ("ablate", "parse_axis"),
     "audits": ("audit",),
+    "comparison": ("compare",),
     "digits": ("demo",),
     "errors": ("KitError",),
     "pipeline": ("load",),

@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kit.ablation import Comparison, ablate, compare, parse_axis
+from kit.ablation import ablate, parse_axis
+from kit.comparison import Comparison, compare
+from kit.engines import core_count
 from kit.files import write_whole
 from kit.progress import NO_PROGRESS, Progress
 from kit.shards import shard
@@ -20,7 +22,7 @@ from kit.workspace import Workspace
 SIDE = 32  # pixels; the digits are 8x8, and every pixel becomes a block of 4x4
 TEST_SHARE = 4  # every fourth image is held back
 POSITIONS = "before,after"
-SEEDS = 2
+SEEDS = 3  # the fewest that a verdict can be about
 SETTINGS = {
     "train.epochs": 10,
     "train.batch_size": 32,
@@ -52,7 +54,7 @@ class Demo:
 
 
 def demo(root: Path | str | None = None, *, jobs: int | None = None, progress: Progress = NO_PROGRESS) -> Demo:
-    """Shard, train two positions of batch norm on two seeds, compare, predict and score.
+    """Shard, train two positions of batch norm on three seeds, compare, predict and score.
 
     Everything lands below `root`, or ./kit-demo; what is there already is used again.
     """
@@ -77,7 +79,7 @@ def demo(root: Path | str | None = None, *, jobs: int | None = None, progress: P
         [parse_axis("model.bn_position", POSITIONS)],
         settings=SETTINGS,
         seeds=SEEDS,
-        jobs=jobs,
+        jobs=jobs or core_count(),  # measuring what two cores can do would take longer than to do it
         root=workspace.root,
         progress=progress,
     )

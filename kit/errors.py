@@ -8,7 +8,8 @@ KitError
 │   └── CorruptRecordError shard, record index, byte offset
 ├── EngineError            a worker process that died
 ├── RunError               a run that is unfinished or of another dataset
-└── SubmissionError        predictions that do not fit the sample submission
+├── SubmissionError        predictions that do not fit the sample submission
+└── MissingDependencyError an optional package that is not installed: which extra brings it
 """
 
 from __future__ import annotations
@@ -52,6 +53,10 @@ class RunError(KitError):
 
 class SubmissionError(KitError):
     """Predictions do not fit the sample submission."""
+
+
+class MissingDependencyError(KitError):
+    """An optional package is not installed; the message names the extra that brings it."""
 
 
 _LISTED = 300  # characters of names that a message still reads well with

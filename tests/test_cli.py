@@ -178,7 +178,18 @@ BAD_INPUT = [
     (["train", "tiny", "--set", "model.pool=30"], r"model.pool=30 does not fit in block 1"),
     (["train", "tiny", "--set", "epochs"], r"'epochs' must read path=value"),
     (["ablate", "tiny", "--momentum", "0.5,0.5"], r"names a value twice"),
-    (["ablate", "tiny", "--design", "full"], r"--design must be one of grid, one-at-a-time, got 'full'"),
+    (["ablate", "tiny", "--design", "full"], r"design must be one of grid, one-at-a-time, ladder, random:N, search:N"),
+    (["ablate", "tiny", "--design", "random"], r"design random needs a number of arms, as in random:20"),
+    (["ablate", "tiny", "--design", "random:3"], r"design random:3 needs settings to draw from"),
+    (["ablate", "tiny", "--design", "ladder", "--kernel", "2,3"], r"leave model.kernel out, or give --design grid"),
+    (["ablate", "tiny", "--dropout", "0..0.5"], r"model.dropout=0.0..0.5 is a range, and design grid takes values"),
+    (["ablate", "tiny", "--optimizer", "adam,adan"], r"train.optimizer must be one of adam, adamw, .* got 'adan'"),
+    (["ablate", "tiny", "--learning-rate", "0"], r"train.learning_rate must be above 0, got 0.0"),
+    (["ablate", "tiny", "--kernel", "0"], r"model.kernel must be 1 or more, got 0"),
+    (["ablate", "tiny", "--filters", "[8,16],[8,0]"], r"model.filters and dense must be 1 or more, got \(8, 0\)"),
+    (["ablate", "tiny", "--batch-size", "0"], r"train.batch_size must be 1 or more, got 0"),
+    (["ablate", "tiny", "--augment", "none,colors"], r"unknown augmentation 'colors'; did you mean 'colour'"),
+    (["train", "tiny", "--set", "augment=d5"], r"unknown augmentation 'd5'"),
     (["ablate", "tiny", "--seeds", "0"], r"seeds must be 1 or more, got 0"),
     (["compare", "nothing"], r"unknown run or ablation 'nothing'"),
     (["evaluate", "nothing"], r"unknown run 'nothing'"),
@@ -199,7 +210,7 @@ BAD_INPUT = [
         r"84 train images, fewer than a batch of 500",
     ),
     (["ablate", "tiny", "--jobs", "0"], r"jobs must be 1 or more, got 0"),
-    (["ablate", "tiny", "--momentum", "0.5,0.50"], r"model.bn_momentum names a value twice: 0.5, 0.5"),
+    (["ablate", "tiny", "--momentum", "0.5,0.50"], r"names a value twice: 0.5 and 0.50 are the same"),
     (["ablate", "tiny", "--momentum", "0.5", "--vary", "model.bn_momentum=0.9"], r"model.bn_momentum is varied twice"),
 ]
 
@@ -235,6 +246,8 @@ def test_bad_input_is_one_line_and_status_one(
         ["compare", "RUN", "--split", "tests"],
         ["compare", "RUN", "--split", "test"],
         ["compare", "RUN", "--html"],
+        ["compare", "RUN", "--metric", "val_acc"],
+        ["compare", "RUN", "--baseline", "before"],
         ["predict", "RUN", "-o", "sample_submission.csv"],
         ["predict", "RUN", "--threshold", "2"],
     ],
@@ -331,7 +344,7 @@ def test_tables_go_on_below_where_the_terminal_is_narrow(
     answer = command("compare", run.path, "--root", workspace)
 
     assert max(map(len, answer.out.splitlines())) <= 60
-    for column in ("accuracy", "gap", "volatility", "parameters", "s/epoch"):
+    for column in ("accuracy", "gap", "tility", "meters", "s/epoch"):
         assert column in answer.out
 
 

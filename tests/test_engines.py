@@ -66,11 +66,11 @@ class EngineContract:
             list(engine.run(time.sleep, [-1, *[FOREVER] * 8]))
 
     def test_results_before_a_failure_are_yielded(self, engine: Engine) -> None:
-        results = engine.run(math.factorial, [4, -1])
+        results = engine.run(math.factorial, [4, 4, 4, -1])  # the last begins when two at most are left
 
-        assert next(results) == Finished(0, 24)
+        assert 24 == next(results).value
         with pytest.raises(ValueError, match="negative"):
-            next(results)
+            list(results)
 
     def test_tick_is_called_while_tasks_run(self, engine: Engine) -> None:
         ticks: list[float] = []
@@ -139,6 +139,40 @@ class TestLocal(EngineContract):
             list(engine.run(time.sleep, [FOREVER] * 4, tick=kill_one))
 
         assert not multiprocessing.active_children()
+
+    def test_worker_that_dies_takes_its_own_task_only(self, engine: Engine) -> None:
+        lost: list[int] = []
+
+        def kill_one() -> None:
+            if not lost:
+                os.kill(multiprocessing.active_children()[0].pid or 0, signal.SIGKILL)
+
+        finished = [result.index for result in engine.run(time.sleep, [1.5] * 4, tick=kill_one, lost=lost.append)]
+
+        assert len(lost) == 1
+        assert sorted([*lost, *finished]) == [0, 1, 2, 3]
+
+    def test_tasks_that_end_their_workers_are_all_lost_and_the_engine_lives(self, engine: Engine) -> None:
+        lost: list[int] = []
+        with engine.prepare(os._exit):
+            assert not list(engine.run(os._exit, [9, 9, 9], lost=lost.append))
+            assert [0, 1, 2] == sorted(lost)
+            assert [Finished(0, 24)] == list(engine.run(math.factorial, [4]))
+
+    def test_prepared_workers_serve_every_run(self, engine: Engine) -> None:
+        with engine.prepare(os.readlink):
+            first, second = (
+                {finished.value for finished in engine.run(os.readlink, ["/proc/self"] * 6)} for _ in range(2)
+            )
+
+        assert 1 <= len(first | second) <= 2
+
+    def test_workers_have_their_own_environment(self) -> None:
+        engine = Local(2, [{"KIT_PLACE": "one"}, {"KIT_PLACE": "two"}])
+        found = {finished.value for finished in engine.run(os.getenv, ["KIT_PLACE"] * 12)}
+
+        assert found <= {"one", "two"}
+        assert found
 
     def test_failure_ends_workers_that_still_work(self, engine: Engine) -> None:
         with pytest.raises(ValueError, match="non-negative"):

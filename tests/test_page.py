@@ -97,7 +97,7 @@ def test_a_comparison_is_one_whole_page(browser: Any, run: RunDirectory, workspa
     seen = open_page(browser, tmp_path / "report.html")
 
     check_whole(seen, pictures=2)
-    assert [1, 1, 1] == seen["tables"]
+    assert [1, 1, 1, 1] == seen["tables"]
     assert {"train_loss", "acc_diff", "misclassified"} <= set(seen["cells"])
 
 

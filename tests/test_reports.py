@@ -19,13 +19,13 @@ from trained import write_images
 import kit
 from kit.errors import RunError, ShardError, SpecError
 from kit.reports.calibration import BINS, calibrate
-from kit.reports.comparison import comparison_table
 from kit.reports.dataset import dataset_tables, describe_images, remarks
 from kit.reports.evaluation import Evaluation
 from kit.reports.figure import line_style
 from kit.reports.mistakes import describe_count, mistakes_table, plot_mistakes
 from kit.reports.table import Table
 from kit.reports.threshold import find_threshold
+from kit.reports.verdicts import figure_table, verdict_table
 from kit.runs import RunDirectory
 from kit.shards.read import read_examples
 from kit.specs import RunSpec
@@ -89,31 +89,25 @@ def test_tables_become_markdown_and_csv() -> None:
 def test_a_comparison_leaves_out_what_no_run_recorded(tmp_path: Path) -> None:
     path = tmp_path / "history.json"
     path.write_text('{"accuracy": [0.5, 0.75], "val_accuracy": [0.5, 0.25], "loss": [1, 0.5], "val_loss": [1, 2]}')
-    table = comparison_table(kit.compare(path))
+    comparison = kit.compare(path)
+    verdicts, others = verdict_table(comparison), figure_table(comparison)
 
-    assert (
-        "arm",
-        "n",
-        "accuracy",
-        "val\naccuracy",
-        "best val\naccuracy",
-        "loss",
-        "val loss",
-        "gap",
-        "volatility",
-    ) == table.columns
-    assert (("history", "1", "0.7500", "0.2500", "0.5000", "0.5000", "2.0000", "0.5000", "0.2500"),) == table.rows
+    assert ("arm", "n", "last\nepoch", "best\nepoch", "verdict") == verdicts.columns
+    assert (("history", "1", "0.2500", "0.5000", "baseline"),) == verdicts.rows
+    assert ("arm", "accuracy", "loss", "val loss", "gap", "vola-\ntility") == others.columns
+    assert (("history", "0.7500", "0.5000", "2.0000", "0.5000", "0.2500"),) == others.rows
 
 
 def test_a_comparison_is_written_with_full_precision_and_a_picture_an_arm(run: RunDirectory, tmp_path: Path) -> None:
     comparison = kit.compare(run.path)
-    table, text, together, alone = kit.write_comparison(comparison, tmp_path / "out")
+    table, text, tex, together, alone = kit.write_comparison(comparison, tmp_path / "out")
     (row,) = csv.DictReader(table.read_text().splitlines())
 
     assert run.result().final["val_accuracy"] == float(row["val_accuracy_mean"])
     assert "" == row["val_accuracy_sd"]
     assert str(run.result().parameters) == row["parameters"]
-    assert text.read_text().startswith("| arm | n |")
+    assert text.read_text().startswith("**val_accuracy, mean ± sd over n runs**\n\n| arm | n |")
+    assert tex.read_text().startswith("% needs \\usepackage{booktabs}\n% val_accuracy,")
     assert colours(together) > 10
     assert colours(alone) > 10
 

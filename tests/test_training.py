@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 import pytest
-from trained import SETTINGS
+from trained import SETTINGS, write_images
 
 import kit
 from kit.errors import CorruptRecordError, RunError, SpecError
@@ -253,6 +253,19 @@ def test_two_devices_train_with_all_that_has_a_state(tiny: Dataset, tmp_path: Pa
 
     assert 3 == result.epochs
     assert all(value is not None for value in result.final.values())
+
+
+@pytest.mark.slow
+def test_two_threads_repeat_themselves_bit_for_bit(tmp_path: Path) -> None:
+    write_images(tmp_path / "images", 180, ("dark", "light"))
+    dataset = kit.shard(tmp_path / "images", name="large", size=(96, 96), root=tmp_path, workers=1)
+    changes = {"train.epochs": 2, "train.batch_size": 32, "train.threads": 2, "model.pool": 3, "model.kernel": 3}
+    asked = RunDirectory(tmp_path / "asked")
+    asked.claim(run_spec(dataset, "histopathologic-cancer", changes, seed=0))
+    first, *others = (_train_on(1, dataset, asked, tmp_path / str(number)) for number in range(4))
+
+    assert all(first.history().metrics() == other.history().metrics() for other in others)
+    assert all(first.predictions.read_text() == other.predictions.read_text() for other in others)
 
 
 def test_large_images_are_measured_in_smaller_batches(tiny: Dataset) -> None:

@@ -1,17 +1,17 @@
-"""Arms times seeds, and what they showed."""
+"""Arms times seeds (times folds): which they are, and how they are run."""
 
-from kit.ablation.comparison import Comparison, compare
 from kit.ablation.grid import Arm, Axis, parse_axis
-from kit.ablation.schedule import Ablation, Plan, ablate, plan_ablation, run_plan
+from kit.ablation.plan import Ablation, Plan, plan_ablation
+from kit.ablation.schedule import ablate, run_plan
+from kit.ablation.session import Ran
 
 __all__ = [
     "Ablation",
     "Arm",
     "Axis",
-    "Comparison",
     "Plan",
+    "Ran",
     "ablate",
-    "compare",
     "parse_axis",
     "plan_ablation",
     "run_plan",

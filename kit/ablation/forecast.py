@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 
 import numpy as np
 
-from kit.ablation.schedule import Plan, default_jobs
+from kit.ablation.packing import check_jobs, gpus
+from kit.ablation.plan import Plan
+from kit.engines import core_count
 from kit.models import Parameters, count_operations, count_parameters
 from kit.progress import NO_PROGRESS, Progress
 from kit.shards import Dataset
-from kit.specs import RunSpec
 
 _TRACES = 2.0  # of training, and of validation and prediction together
 _STEPS = 3  # timed, after one that compiles
@@ -40,20 +40,23 @@ class Forecast:
 
     Attributes:
         arms: in order.
-        seeds: runs of each.
+        count: arms in all, those included that a search has yet to propose.
+        runs_per_arm: seeds, times folds.
         jobs: runs at a time.
         measured: arms whose steps were timed; the others' times are interpolated.
     """
 
     arms: tuple[ArmForecast, ...]
-    seeds: int
+    count: int
+    runs_per_arm: int
     jobs: int
     measured: int
 
     @property
     def seconds(self) -> float:
         """All runs to their last epoch, several at a time, on a machine that does nothing else."""
-        return self.seeds * sum(arm.seconds for arm in self.arms) / self.jobs
+        each = sum(arm.seconds for arm in self.arms) / len(self.arms)
+        return self.runs_per_arm * self.count * each / self.jobs
 
 
 def forecast(plan: Plan, *, jobs: int | None = None, progress: Progress = NO_PROGRESS) -> Forecast:
@@ -67,18 +70,23 @@ def forecast(plan: Plan, *, jobs: int | None = None, progress: Progress = NO_PRO
         jobs: runs at a time; see `ablate`.
         progress: sees every model that is timed.
     """
+    check_jobs(jobs)
     arms = plan.arms
     shape, classes = plan.dataset.shape, len(plan.dataset.manifest.classes)
     operations = {name: count_operations(spec.model, shape, classes) for name, spec in arms.items()}
     ordered = sorted(arms, key=lambda name: operations[name])
     chosen = tuple(dict.fromkeys(ordered[place] for place in (0, len(ordered) // 2, -1)))
+    from kit.training.steps import time_steps  # noqa: PLC0415 (TensorFlow, for the estimate only)
+
     progress.start("time a few steps", len(chosen))
     timed = {}
     for name in chosen:
-        timed[name] = _time_image(arms[name], plan.dataset)
+        timed[name] = time_steps(arms[name], plan.dataset, steps=_STEPS)
         progress.advance()
     progress.finish()
-    places, (begins, steps) = [operations[name] for name in timed], zip(*timed.values(), strict=True)
+    places = [operations[name] for name in timed]
+    begins = [_TRACES * one.begin for one in timed.values()]
+    steps = [1 / one.images_per_second for one in timed.values()]
     images = _images(plan.dataset)
 
     def estimate(name: str) -> float:
@@ -90,8 +98,9 @@ def forecast(plan: Plan, *, jobs: int | None = None, progress: Progress = NO_PRO
             ArmForecast(name, count_parameters(spec.model, shape, classes), estimate(name))
             for name, spec in arms.items()
         ),
-        seeds=plan.seeds,
-        jobs=max(1, min(jobs or default_jobs(), len(plan.specs))),
+        count=max(len(arms), plan.count - len(plan.refused)),
+        runs_per_arm=plan.runs_per_arm,
+        jobs=max(1, min(jobs or len(gpus()) or core_count(), len(plan.specs))),
         measured=len(chosen),
     )
 
@@ -99,27 +108,3 @@ def forecast(plan: Plan, *, jobs: int | None = None, progress: Progress = NO_PRO
 def _images(dataset: Dataset) -> float:
     """Count an epoch's images, those of validation for the part of a training step that they cost."""
     return dataset.manifest.records("train") + dataset.manifest.records("validation") / _BACKWARD
-
-
-def _time_image(spec: RunSpec, dataset: Dataset) -> tuple[float, float]:
-    """Time the beginning of a training, and its steps on one synthetic batch.
-
-    Returns:
-        Seconds until the first step, those of tracing validation and prediction included; seconds an image.
-    """
-    from kit.training.compiled import compiled_model  # noqa: PLC0415 (TensorFlow, for the estimate only)
-    from kit.training.devices import prepare_devices  # noqa: PLC0415
-
-    prepare_devices(spec.train.threads)
-    began = time.perf_counter()
-    model = compiled_model(spec, dataset)
-    batch, classes = spec.train.batch_size, len(dataset.manifest.classes)
-    generator = np.random.default_rng(0)
-    images = generator.random((batch, *dataset.shape), np.float32)
-    places = generator.integers(0, classes, batch)
-    labels = places.astype(np.float32) if classes == 2 else np.eye(classes, dtype=np.float32)[places]  # noqa: PLR2004
-    model.train_on_batch(images, labels)  # traces
-    begun = time.perf_counter()
-    for _ in range(_STEPS):
-        model.train_on_batch(images, labels)
-    return _TRACES * (begun - began), (time.perf_counter() - begun) / (_STEPS * batch)

@@ -1,90 +1,56 @@
-"""Axes become arms."""
+"""Axes become arms, by a design."""
 
 from __future__ import annotations
 
 import itertools
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal
 
+from kit.ablation.axis import Axis, parse_axis, settled
+from kit.ablation.design import Design, parse_design, refuse_axes
+from kit.ablation.space import Arm, Space
 from kit.errors import SpecError
 from kit.specs import Recipe, Setting, arm_name, override, value_of, written
+from kit.specs.settings import require
 
-Design = Literal["grid", "one-at-a-time"]
-
-_VALUE = re.compile(r"\[[^\]]*\]|[^,\[\]]+")  # 0.5 or [32, 64]
-
-
-@dataclass(frozen=True, slots=True)
-class Axis:
-    """A setting and the values it takes.
-
-    Attributes:
-        path: dotted, such as model.bn_momentum.
-        values: as text.
-    """
-
-    path: str
-    values: tuple[str, ...]
-
-    def __post_init__(self) -> None:
-        """Refuse an axis without values, or with the same one twice."""
-        if not self.values:
-            raise SpecError(f"{self.path} needs values, as in {self.path}=a,b")
-        if len(set(self.values)) < len(self.values):
-            raise SpecError(f"{self.path} names a value twice: {', '.join(self.values)}")
+__all__ = [
+    "Arm",
+    "Axis",
+    "Design",
+    "asked",
+    "parse_axis",
+    "parse_design",
+    "plan_arms",
+    "recipe_arms",
+    "recipe_axes",
+    "settled",
+]
 
 
-@dataclass(frozen=True, slots=True)
-class Arm:
-    """One setting of an ablation.
-
-    Attributes:
-        name: what it changes, as "bn_position=before,bn_momentum=0.5".
-        settings: pairs of dotted path and value.
-    """
-
-    name: str
-    settings: tuple[tuple[str, str], ...]
-
-
-def parse_axis(path: str, values: str) -> Axis:
-    """Read "0.99,0.75" as two values and "[32,64],[16,32]" as two lists."""
-    return Axis(path, tuple(value.strip() for value in _VALUE.findall(values) if value.strip()))
-
-
-def settled(axis: Axis, base: Setting) -> Axis:
-    """Write an axis' values as the recipe would: 0.50 and .5 are the same.
-
-    Raises:
-        SpecError: unknown setting, a value that it refuses, or one that is there twice.
-    """
-    return Axis(axis.path, tuple(value_of(override(base, {axis.path: value}), axis.path) for value in axis.values))
-
-
-def plan_arms(axes: Sequence[Axis], base: Setting, design: Design, *, unchanged: str = "base") -> list[Arm]:
+def plan_arms(axes: Sequence[Axis], base: Setting, design: Design | str, *, unchanged: str = "base") -> list[Arm]:
     """Lay out the arms of a design; the first is the baseline.
 
     Args:
         axes: to vary; none gives the base alone.
         base: what the arms change.
-        design: "grid" is every combination; "one-at-a-time" is the base, then every value that differs from it.
+        design: any but "search", whose arms `kit.ablation.search.Search` proposes by results.
         unchanged: name of an arm that changes nothing.
 
     Raises:
-        SpecError: unknown setting, refused value, or two arms that are the same.
+        SpecError: unknown setting, refused value, axes that the design does not take, or two arms that are the same.
     """
-    paths = [axis.path for axis in axes]
-    if twice := sorted({path for path in paths if paths.count(path) > 1}):
-        raise SpecError(f"{', '.join(twice)} is varied twice; join the values with commas")
-    settings = _grid(axes) if design == "grid" else _one_at_a_time(axes, base)
+    design = parse_design(design) if isinstance(design, str) else design
+    refuse_axes(axes, design)
+    require(design.kind != "search", f"design {design} has no plan: its arms are proposed by what those before came to")
+    if design.kind == "random":
+        return list(itertools.islice(Space(axes, base).draw(), design.count))
+    settings = _one_at_a_time(axes, base) if design.kind == "one-at-a-time" else _grid(axes)
     arms = [Arm(arm_name(dict(pairs), otherwise=unchanged), pairs) for pairs in settings]
-    seen: dict[Setting, str] = {}
+    seen: dict[Setting | str, str] = {}
     for arm in arms:
-        spec = override(base, dict(arm.settings))
-        if (other := seen.setdefault(spec, arm.name)) != arm.name:
-            raise SpecError(f"arms '{other}' and '{arm.name}' are the same; remove one")
+        for same in (arm.name, override(base, dict(arm.settings))):
+            if same in seen:
+                raise SpecError(f"arms '{seen[same]}' and '{arm.name}' are the same; remove one")
+            seen[same] = arm.name
     return arms
 
 
@@ -96,16 +62,28 @@ def recipe_arms(recipe: Recipe, base: Setting, kept: Mapping[str, object]) -> li
         base: the recipe's, changed by the user.
         kept: dotted paths that the user has settled, whatever the arms say.
     """
-    if recipe.design == "grid":
-        axes = [Axis(path, tuple(str(value) for value in values)) for path, values in recipe.vary.items()]
-        return plan_arms([settled(axis, base) for axis in axes if axis.path not in kept], base, "grid")
-    if not recipe.arms:
-        return plan_arms([], base, "grid")
+    if recipe.design == "grid" or not recipe.arms:
+        return plan_arms(recipe_axes(recipe, base, kept), base, "grid")
     arms = []
     for arm in recipe.arms:
         changes = {path: value for path, value in recipe.changes(arm.name).items() if path not in kept}
         arms.append(Arm(arm.name, tuple(written(override(base, changes), changes).items())))
     return arms
+
+
+def recipe_axes(recipe: Recipe, base: Setting, kept: Mapping[str, object]) -> list[Axis]:
+    """Give the axes of a recipe whose design is a grid, without those that the user has settled; none of others."""
+    if recipe.design != "grid":
+        return []
+    axes = [Axis(path, tuple(str(value) for value in values)) for path, values in recipe.vary.items()]
+    return [settled(axis, base) for axis in axes if axis.path not in kept]
+
+
+def asked(arms: Sequence[Arm], axes: Sequence[Axis], design: Design) -> list[object]:
+    """Say what an ablation asks, for its name: where arms are drawn, the axes, so that more arms extend it."""
+    if design.draws:
+        return [design.kind, *([axis.path, *axis.values] for axis in axes)]
+    return [[arm.name, dict(arm.settings)] for arm in arms]
 
 
 def _grid(axes: Sequence[Axis]) -> list[tuple[tuple[str, str], ...]]:

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import msgspec
 
-from kit.ablation.schedule import Plan, run_plan
+from kit.ablation.plan import Plan
+from kit.ablation.schedule import run_plan
 from kit.errors import ShardError, SpecError
 from kit.models import plan_layers
 from kit.progress import NO_PROGRESS, Progress
@@ -97,13 +98,12 @@ def retrain_best(
     again = shard_again(plan.dataset, conversion, root=root, progress=progress) if conversion else plan.dataset
     new = msgspec.structs.replace
     specs = {
-        (arm, seed): new(spec, dataset=again.manifest.name, fingerprint=again.manifest.fingerprint)
+        place: new(plan.specs[place], dataset=again.manifest.name, fingerprint=again.manifest.fingerprint)
         for arm, _ in ranked
-        for (name, seed), spec in plan.specs.items()
-        if name == arm
+        for place in plan.places(arm)
     }
     for spec in specs.values():
-        check_spec(spec, again)
+        check_spec(spec, again.for_fold(spec.fold))
     name = f"{plan.folder.name}-retrained-{again.manifest.name}" if conversion else plan.folder.name
     new_plan = dataclasses.replace(plan, dataset=again, folder=plan.folder.with_name(name), specs=specs, refused={})
     if conversion:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kit.cli.options import Dataset, Json, Recipe, Root, Set, Verbose, one_of
+from kit.cli.options import Dataset, Html, Json, Recipe, Root, Set, Verbose
 from kit.specs.recipe import DEFAULT_RECIPE
+from kit.specs.settings import require
+
+UNFINISHED = 4
 
 if TYPE_CHECKING:
     from kit.ablation import Plan
-    from kit.ablation.grid import Design
+
+_AXES = "Settings to vary"
 
 
 def ablate(
@@ -22,30 +27,76 @@ def ablate(
     ] = None,
     bn_position: Annotated[
         str | None,
-        typer.Option(metavar="A,B", help="Batch norm before or after the activation, or none."),
+        typer.Option(metavar="A,B", help="Batch norm before or after the activation, or none.", rich_help_panel=_AXES),
     ] = None,
     momentum: Annotated[
-        str | None, typer.Option(metavar="A,B", help="Momentum of batch norm's moving averages.")
+        str | None,
+        typer.Option(metavar="A,B", help="Momentum of batch norm's moving averages.", rich_help_panel=_AXES),
+    ] = None,
+    optimizer: Annotated[
+        str | None,
+        typer.Option(metavar="A,B", help="adam, adamw, adamax, rmsprop or sgd.", rich_help_panel=_AXES),
+    ] = None,
+    learning_rate: Annotated[
+        str | None,
+        typer.Option(metavar="A,B", help="At the start, or after the warm-up.", rich_help_panel=_AXES),
+    ] = None,
+    dropout: Annotated[
+        str | None,
+        typer.Option(
+            metavar="A,B",
+            help="Share dropped in every block, and after hidden dense layers unless model.dense_dropout is set.",
+            rich_help_panel=_AXES,
+        ),
+    ] = None,
+    kernel: Annotated[
+        str | None, typer.Option(metavar="A,B", help="Side of the convolutions, pixels.", rich_help_panel=_AXES)
+    ] = None,
+    filters: Annotated[
+        str | None,
+        typer.Option(metavar="[A],[B]", help="Of each block, as [16,32],[32,64].", rich_help_panel=_AXES),
+    ] = None,
+    batch_size: Annotated[str | None, typer.Option(metavar="A,B", help="Images a step.", rich_help_panel=_AXES)] = None,
+    augment: Annotated[
+        str | None,
+        typer.Option(
+            metavar="A,B",
+            help="none, mirror, flips, d4, shifts, affine, colour, erasing, mixup, cutmix, or several as d4+colour; a"
+            " recipe's by its name, or this one's own as recipe.",
+            rich_help_panel=_AXES,
+        ),
     ] = None,
     vary: Annotated[
         list[str] | None,
         typer.Option(
             metavar="PATH=A,B",
-            help="Any other setting, as train.batch_size=32,64; may be repeated.",
+            help="Any other setting, as model.pool=2,3; may be repeated.",
+            rich_help_panel=_AXES,
         ),
     ] = None,
     seeds: Annotated[int, typer.Option(help="Runs of each arm; arms with equal seeds begin equal.")] = 3,
     design: Annotated[
         str,
         typer.Option(
-            metavar="grid|one-at-a-time",
-            help="Every combination, or one change from the recipe each.",
+            metavar="DESIGN",
+            help="grid: every combination; one-at-a-time: one change from the recipe each; ladder: the recipe's own"
+            " arms; random:N: N arms drawn at random; search:N: N arms proposed by what those before came to.",
         ),
     ] = "grid",
+    folds: Annotated[
+        str,
+        typer.Option(metavar="all|0,1", help="Folds that validate, a run for each and each seed.", show_default=False),
+    ] = "",
     jobs: Annotated[
-        int | None,
-        typer.Option(help="Trials at a time.", show_default="one a core, or one with a GPU"),
-    ] = None,
+        str, typer.Option(metavar="auto|N", help="Trials at a time; auto times a few steps, and says why.")
+    ] = "auto",
+    halving: Annotated[
+        bool,
+        typer.Option("--halving", help="Stop arms that lose; the better third goes on three times as long."),
+    ] = False,
+    max_hours: Annotated[
+        float, typer.Option(help="Stop in time for a session's limit; the same command goes on.", show_default="none")
+    ] = math.inf,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="List the arms, their parameters and the estimated time; train nothing.")
     ] = False,
@@ -56,6 +107,8 @@ def ablate(
             help="Then train the K best arms again, at --set data.size=S if given, and measure them on test.",
         ),
     ] = None,
+    metric: Annotated[str, typer.Option(help="That arms are judged by; any that is recorded.")] = "val_accuracy",
+    html: Html = False,
     recipe: Recipe = DEFAULT_RECIPE,
     settings: Set = None,
     root: Root = None,
@@ -66,15 +119,29 @@ def ablate(
 
     Without settings to vary, the recipe's own arms are trained as they were published.
 
+    Designs random and search take ranges too: --dropout 0..0.5, or by factors, --learning-rate log:1e-4..1e-1.
+
     Example: kit ablate pcam --bn-position before,after --momentum 0.99,0.25 --seeds 3
     """
-    from kit.ablation import compare, parse_axis, plan_ablation, run_plan
+    from kit.ablation import parse_axis, plan_ablation, run_plan
     from kit.cli.compare import show
-    from kit.cli.console import ConsoleProgress
+    from kit.cli.console import print_error
+    from kit.cli.live import LiveAblation
+    from kit.comparison import compare as compare_runs
     from kit.specs import parse_assignments
 
-    one_of(design, "--design", "grid", "one-at-a-time")
-    named = {"model.bn_position": bn_position, "model.bn_momentum": momentum}
+    trials = _read_jobs(jobs)
+    named = {
+        "model.bn_position": bn_position,
+        "model.bn_momentum": momentum,
+        "train.optimizer": optimizer,
+        "train.learning_rate": learning_rate,
+        "model.dropout": dropout,
+        "model.kernel": kernel,
+        "model.filters": filters,
+        "train.batch_size": batch_size,
+        "augment": augment,
+    }
     axes = [parse_axis(path, values) for path, values in named.items() if values is not None]
     axes += [parse_axis(path, values) for path, values in parse_assignments([*(vary or []), *(more or [])]).items()]
     changes = parse_assignments(settings or [])
@@ -85,21 +152,40 @@ def ablate(
         recipe=recipe,
         settings={path: value for path, value in changes.items() if path not in images},
         seeds=seeds,
-        design=cast("Design", design),
-        jobs=jobs,
+        folds=folds,
+        design=design,
         root=root,
     )
+    plan.refuse_metric(metric)
     if dry_run:
-        _show_forecast(plan, jobs, as_json=json)
+        _show_forecast(plan, trials, as_json=json)
         return
     if then_retrain is not None:
         from kit.ablation.retrain import check_retrain
 
         check_retrain(plan, then_retrain, images)
-    run_plan(plan, jobs=jobs, progress=ConsoleProgress())
-    show(compare(plan.folder, root=root), plan.folder / "comparison", as_json=json and then_retrain is None)
+    live = LiveAblation()
+    ran = run_plan(plan, jobs=trials, halving=halving, max_hours=max_hours, progress=live, watch=live.watch)
+    if any(plan.folder.rglob("result.json")):
+        is_last = then_retrain is None or bool(ran.left)
+        found = compare_runs(plan.folder, metric=metric, root=root)
+        show(found, plan.folder / "comparison", as_json=json and is_last, html=html)
+    if ran.left:
+        print_error(
+            f"{ran.left} of {plan.count * plan.runs_per_arm} runs are left; run the same command again and they go on"
+        )
+        raise typer.Exit(UNFINISHED)
     if then_retrain is not None:
-        _retrain(plan, then_retrain, images, jobs=jobs, root=root, as_json=json)
+        _retrain(ran.plan, then_retrain, images, jobs=trials, root=root, as_json=json)
+
+
+def _read_jobs(text: str) -> int | None:
+    from kit.ablation.packing import check_jobs
+
+    require(text == "auto" or text.lstrip("-").isdecimal(), f"--jobs must be auto or a number, got '{text}'")
+    jobs = None if text == "auto" else int(text)
+    check_jobs(jobs)
+    return jobs
 
 
 def _show_forecast(plan: Plan, jobs: int | None, *, as_json: bool) -> None:

@@ -11,7 +11,9 @@ from kit.cli.options import Html, Json, Root, Verbose
 from kit.specs.settings import require
 
 if TYPE_CHECKING:
-    from kit.ablation import Comparison
+    from kit.comparison import Comparison
+
+_ROWS = 40  # arms that a screen shows; files have all
 
 
 def compare(
@@ -19,7 +21,7 @@ def compare(
         list[str],
         typer.Argument(
             metavar="RUNS...",
-            help="Runs, ablations, or JSON or CSV files of Keras histories; the first is the baseline.",
+            help="Runs, ablations, or JSON or CSV files of Keras histories; arms are told apart by their settings.",
         ),
     ],
     split: Annotated[
@@ -28,13 +30,21 @@ def compare(
             help="Also measure every run on this labelled split and on train, by its best weights.", show_default=False
         ),
     ] = "",
+    metric: Annotated[str, typer.Option(help="Recorded metric that arms are judged by, as val_auc.")] = "val_accuracy",
+    baseline: Annotated[
+        str,
+        typer.Option(metavar="ARM", help="Arm that the others are compared with.", show_default="the first planned"),
+    ] = "",
+    across_datasets: Annotated[
+        bool, typer.Option("--across-datasets", help="Compare runs of different datasets all the same.")
+    ] = False,
     output: Annotated[
         Path | None,
         typer.Option(
             "--output",
             "-o",
             metavar="DIR",
-            help="Write comparison.csv, comparison.md and curves here.",
+            help="Write tables (CSV, Markdown, LaTeX) and pictures here.",
         ),
     ] = None,
     html: Html = False,
@@ -42,15 +52,23 @@ def compare(
     json: Json = False,
     verbose: Verbose = False,
 ) -> None:
-    """Show what runs came to, arm by arm, beside what their recipe's authors published.
+    """Show what runs came to, arm by arm, and whether any is better than the baseline.
 
-    Example: kit compare pcam-bn_position-1a2b3c4d --split test -o comparison --html
+    Example: kit compare pcam-bn_position-1a2b3c4d --metric val_loss --split test -o comparison --html
     """
     require(output is not None or not html, "--html needs a folder for report.html; add -o DIR")
-    from kit.ablation import compare as compare_runs
     from kit.cli.console import ConsoleProgress
+    from kit.comparison import compare as compare_runs
 
-    comparison = compare_runs(*runs, split=split, root=root, progress=ConsoleProgress())
+    comparison = compare_runs(
+        *runs,
+        metric=metric,
+        baseline=baseline,
+        split=split,
+        across_datasets=across_datasets,
+        root=root,
+        progress=ConsoleProgress(),
+    )
     show(comparison, output, as_json=json, html=html)
 
 
@@ -63,15 +81,22 @@ def show(comparison: Comparison, folder: Path | None, *, as_json: bool, html: bo
     if as_json:
         print_json(
             {
+                "metric": comparison.metric,
+                "baseline": comparison.baseline,
                 "arms": comparison.arms,
+                "images": comparison.images,
+                "factors": comparison.factors,
+                "left_out": comparison.left_out,
                 "unfinished": comparison.unfinished,
                 "remarks": comparison.remarks,
                 "files": files,
             }
         )
         return
-    print_tables(comparison_tables(comparison))
+    print_tables(comparison_tables(comparison, most=_ROWS))
     for line in remarks(comparison):
         print_line(line)
+    if len(comparison.arms) > _ROWS:
+        print_line(f"{len(comparison.arms) - _ROWS:,} more arms: see comparison.csv{'' if folder else ', with -o DIR'}")
     if folder:
         print_line(f"{folder}: {', '.join(path.name for path in files)}")

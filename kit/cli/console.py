@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 from rich import box
 from rich.console import Console
+from rich.live import Live
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -29,7 +30,7 @@ _PADDING = 3  # columns that a border and its spaces take
 _EDGES = 2  # columns left and right of all
 _FILE_WIDTH = 160  # columns where no terminal says otherwise
 
-_bars: list[Progress] = []  # on the screen now
+_shown: list[Progress | Live] = []  # on the screen now
 
 
 class ConsoleProgress:
@@ -53,26 +54,32 @@ class ConsoleProgress:
         self._done += steps
         if self._console.is_terminal:
             self._draw(note)
-        elif note or time.monotonic() - self._said > _EVERY:
+        elif note or self._is_due:
             self._say(note)
 
     def finish(self) -> None:
         """Take the bar away."""
         if self._bar is not None:
-            self._bar.stop()
-            _bars.remove(self._bar)
+            take_away(self._bar)
             self._bar = None
+
+    @property
+    def _is_early(self) -> bool:
+        return time.monotonic() - self._began < _PATIENCE
+
+    @property
+    def _is_due(self) -> bool:
+        return time.monotonic() - self._said > _EVERY
 
     def _draw(self, note: str) -> None:
         if note:
             self._console.print(Text(note, style="dim"), soft_wrap=True)
-        if self._bar is None and time.monotonic() - self._began < _PATIENCE:
+        if self._bar is None and self._is_early:
             return
         if self._bar is None:
             self._bar = _new_bar(self._console)
-            _bars.append(self._bar)
             self._task_id = self._bar.add_task(self._task, total=self._total)
-            self._bar.start()
+            put_up(self._bar)
         if self._task_id is not None:
             self._bar.update(self._task_id, completed=self._done)
 
@@ -82,10 +89,22 @@ class ConsoleProgress:
         self._console.print(Text(f"{line}  {note}" if note else line), soft_wrap=True)
 
 
+def put_up(picture: Progress | Live) -> None:
+    """Show what moves, and remember that it is on the screen."""
+    _shown.append(picture)
+    picture.start()
+
+
+def take_away(picture: Progress | Live) -> None:
+    """Clear the screen of what moves."""
+    picture.stop()
+    _shown.remove(picture)
+
+
 def take_bars_away() -> None:
-    """Clear the screen of bars whose work has failed, and show the cursor again."""
-    while _bars:
-        _bars.pop().stop()
+    """Clear the screen of bars and tables whose work has failed, and show the cursor again."""
+    while _shown:
+        _shown.pop().stop()
 
 
 def _new_bar(console: Console) -> Progress:
@@ -135,6 +154,11 @@ def _fitting(table: Table, width: int) -> list[list[int]]:
 def print_line(text: str) -> None:
     """Print a line on stdout, wrapped by nobody."""
     _stdout().print(Text(text), soft_wrap=True)
+
+
+def print_error(text: str) -> None:
+    """Print a line on stderr, wrapped by nobody."""
+    Console(stderr=True, highlight=False).print(Text(text), soft_wrap=True)
 
 
 def print_json(value: object) -> None:

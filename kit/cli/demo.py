@@ -22,7 +22,7 @@ def demo(
     """
     from kit.cli.console import ConsoleProgress, print_json, print_line, print_tables
     from kit.digits import demo as run_demo
-    from kit.reports.comparison import comparison_table
+    from kit.reports.verdicts import figure_table, verdict_table
 
     done = run_demo(root, jobs=jobs, progress=ConsoleProgress())
     if json:
@@ -36,6 +36,6 @@ def demo(
             }
         )
         return
-    print_tables([comparison_table(done.comparison)])
+    print_tables([verdict_table(done.comparison), figure_table(done.comparison)])
     print_line(f"curves: {done.ablation / 'comparison'}")
     print_line(f"submission: {done.submission}, {done.accuracy:.1%} of {done.n} held-back digits right")

@@ -28,7 +28,10 @@ class Engine(Protocol):
     """Runs one function on many tasks."""
 
     def prepare(self, function: Callable[[Task], Result]) -> AbstractContextManager[None]:
-        """Start workers that have `function` at hand, while the caller is still finding its tasks; stop them after."""
+        """Start workers that have `function` at hand, while the caller is still finding its tasks.
+
+        They serve every run until the context ends, and stop then.
+        """
 
     def run(
         self,
@@ -36,6 +39,7 @@ class Engine(Protocol):
         tasks: Sequence[Task],
         *,
         tick: Callable[[], None] | None = None,
+        lost: Callable[[int], None] | None = None,
     ) -> Iterator[Finished[Result]]:
         """Yield results as they finish, in any order.
 
@@ -43,8 +47,9 @@ class Engine(Protocol):
             function: importable by name, so that another process finds it.
             tasks: picklable.
             tick: called about twice a second while tasks run.
+            lost: called with the place of a task whose worker died; the others go on, and it is not yielded.
 
         Raises:
-            EngineError: a worker died.
+            EngineError: a worker died, and nobody asked about `lost` tasks.
             Exception: what `function` raised; tasks not yet begun are dropped.
         """

@@ -8,7 +8,8 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import wait as wait_for
@@ -22,33 +23,37 @@ _TICK = 0.5  # seconds between looks at unfinished work
 
 
 class Local:
-    """A pool of fresh processes: nothing of the parent's threads, locks or TensorFlow is copied into them."""
+    """Fresh processes: nothing of the parent's threads, locks or TensorFlow is copied into them.
 
-    def __init__(self, workers: int) -> None:
+    Each is a pool of its own, so that one that dies takes nothing but its own task with it.
+
+    Args:
+        workers: processes at a time.
+        environments: variables that each worker sees, such as the GPU that is its own; empty for none.
+    """
+
+    def __init__(self, workers: int, environments: Sequence[Mapping[str, str]] = ()) -> None:
         self.workers = workers
-        self._prepared: tuple[ProcessPoolExecutor, Collection[BaseProcess]] | None = None
+        self._environments = environments
+        self._pools: list[ProcessPoolExecutor] = []
+        self._others: Collection[BaseProcess] = ()
+        self._is_prepared = False
 
     @contextlib.contextmanager
     def prepare(self, function: Callable[[Task], Result]) -> Iterator[None]:
         """Start all workers; see `Engine.prepare`."""
-        pool, others = self._new_pool(self.workers)
-        self._prepared = pool, others
+        self._open(self.workers)
+        self._is_prepared = True
         try:
-            with _main_hidden():
-                for _ in range(self.workers):
-                    pool.submit(_know, function)
+            for pool in self._pools:
+                _submit(pool, _know, function)
             yield
+        except BaseException:
+            self._stop()
+            raise
         finally:
-            if self._prepared is not None:  # no task came to use it
-                self._prepared = None
-                _stop(others)
-                pool.shutdown(cancel_futures=True)
-
-    def _new_pool(self, workers: int) -> tuple[ProcessPoolExecutor, Collection[BaseProcess]]:
-        """Make a pool; also name the processes that are none of its."""
-        others = multiprocessing.active_children()
-        spawn = multiprocessing.get_context("spawn")
-        return ProcessPoolExecutor(workers, mp_context=spawn, initializer=_live_with_parent), others
+            self._is_prepared = False
+            self.close()
 
     def run(
         self,
@@ -56,29 +61,98 @@ class Local:
         tasks: Sequence[Task],
         *,
         tick: Callable[[], None] | None = None,
+        lost: Callable[[int], None] | None = None,
     ) -> Iterator[Finished[Result]]:
         """Yield results as they finish; see `Engine.run`."""
-        pool, others = self._prepared or self._new_pool(min(self.workers, max(1, len(tasks))))
-        self._prepared = None
+        self._open(self.workers if self._is_prepared else min(self.workers, max(1, len(tasks))))
+        waiting = deque(enumerate(tasks))
+        running: dict[Future[Result], tuple[int, int]] = {}
+
+        def begin(place: int) -> None:
+            if waiting:
+                index, task = waiting.popleft()
+                running[_submit(self._pools[place], function, task)] = (place, index)
+
         try:
-            with _main_hidden():
-                pending = {pool.submit(function, task): index for index, task in enumerate(tasks)}
-            yield from _collect(pending, tick)
-        except BrokenProcessPool as error:
-            raise EngineError(
-                "a worker process was killed (out of memory, or by hand);"
-                " run the same command again, with fewer processes at a time if memory was short"
-            ) from error
+            for place in range(len(self._pools)):
+                begin(place)
+            while running:
+                done, _ = wait(running, timeout=_TICK, return_when=FIRST_COMPLETED)
+                for future in sorted(done, key=_has_failed):  # a failure must not hide what finished beside it
+                    place, index = running.pop(future)
+                    if isinstance(future.exception(), BrokenProcessPool):
+                        self._replace(place)
+                        _lose(index, lost)
+                        begin(place)
+                        continue
+                    value = future.result()
+                    begin(place)
+                    yield Finished(index, value)
+                if tick:
+                    tick()
         except BaseException:
-            _stop(others)
+            self._stop()
             raise
         finally:
+            if not self._is_prepared:
+                self.close()
+
+    def close(self) -> None:
+        """End workers that have nothing to do, and give their memory back; the next run starts others."""
+        for pool in self._pools:
             pool.shutdown(cancel_futures=True)
+        self._pools = []
+
+    def _open(self, workers: int) -> None:
+        """Make pools, if there are none; also remember the processes that are none of theirs."""
+        if not self._pools:
+            self._others = multiprocessing.active_children()
+            self._pools = [self._new_pool(place) for place in range(workers)]
+
+    def _new_pool(self, place: int) -> ProcessPoolExecutor:
+        environment = dict(self._environments[place]) if self._environments else {}
+        spawn = multiprocessing.get_context("spawn")
+        return ProcessPoolExecutor(1, mp_context=spawn, initializer=_live_with_parent, initargs=(environment,))
+
+    def _replace(self, place: int) -> None:
+        """Put a new worker in the place of one that died."""
+        self._pools[place].shutdown(cancel_futures=True)
+        self._pools[place] = self._new_pool(place)
+
+    def _stop(self) -> None:
+        """End the workers, and none of the `others`; what they had not renamed into place does not exist."""
+        for process in multiprocessing.active_children():
+            if process not in self._others:
+                process.terminate()
+        self.close()
 
 
 def core_count() -> int:
     """Cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _submit(pool: ProcessPoolExecutor, function: Callable[[Task], Result], task: Task) -> Future[Result]:
+    """Give a pool its next task, which starts its process if there is none.
+
+    A process that died while it waited is found out by the task, whose future then fails.
+    """
+    with _main_hidden():
+        try:
+            return pool.submit(function, task)
+        except BrokenProcessPool as error:
+            failed: Future[Result] = Future()
+            failed.set_exception(error)
+            return failed
+
+
+def _lose(index: int, lost: Callable[[int], None] | None) -> None:
+    if lost is None:
+        raise EngineError(
+            "a worker process was killed (out of memory, or by hand);"
+            " run the same command again, with fewer processes at a time if memory was short"
+        )
+    lost(index)
 
 
 @contextlib.contextmanager
@@ -94,24 +168,8 @@ def _main_hidden() -> Iterator[None]:
         names.update(hidden)
 
 
-def _collect(pending: dict[Future[Result], int], tick: Callable[[], None] | None) -> Iterator[Finished[Result]]:
-    while pending:
-        done, _ = wait(pending, timeout=_TICK, return_when=FIRST_COMPLETED)
-        for future in sorted(done, key=_has_failed):  # a failure must not hide what finished beside it
-            yield Finished(pending.pop(future), future.result())
-        if tick:
-            tick()
-
-
 def _has_failed(future: Future[Result]) -> bool:
     return future.exception() is not None
-
-
-def _stop(others: Collection[BaseProcess]) -> None:
-    """End the workers, and none of the `others`; what they had not renamed into place does not exist."""
-    for process in multiprocessing.active_children():
-        if process not in others:
-            process.terminate()
 
 
 def _know(function: Callable[..., object]) -> None:
@@ -119,8 +177,9 @@ def _know(function: Callable[..., object]) -> None:
     del function
 
 
-def _live_with_parent() -> None:
+def _live_with_parent(environment: Mapping[str, str]) -> None:
     """Leave Ctrl-C to the parent, and end when it does: an orphan must not write beside its successor."""
+    os.environ.update(environment)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     if parent is not None:

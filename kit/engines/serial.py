@@ -23,8 +23,10 @@ class Serial:
         tasks: Sequence[Task],
         *,
         tick: Callable[[], None] | None = None,
+        lost: Callable[[int], None] | None = None,
     ) -> Iterator[Finished[Result]]:
         """Yield each task's result in order; see `Engine.run`."""
+        del lost  # this process would die itself
         for index, task in enumerate(tasks):
             yield Finished(index, function(task))
             if tick:

@@ -2,6 +2,7 @@
 
 from kit.pipeline.augment import augment_batch
 from kit.pipeline.batches import (
+    MEMORY_SHARE,
     as_float,
     eval_batches,
     train_batches,
@@ -11,6 +12,7 @@ from kit.pipeline.damage import damage_named
 from kit.pipeline.load import load
 
 __all__ = [
+    "MEMORY_SHARE",
     "as_float",
     "augment_batch",
     "damage_named",

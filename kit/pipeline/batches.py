@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Literal
-
-import numpy as np
 
 from kit.compat import tf
 from kit.pipeline.augment import augment_batch
 from kit.pipeline.decode import decode_batches
+from kit.pipeline.decoded import Decoded, decode_split
 from kit.pipeline.draw import folded
 from kit.pipeline.epochs import DecodedExamples, Examples, StreamedExamples, balanced, epoch_seed
 from kit.shards import Dataset
@@ -30,6 +30,7 @@ def train_batches(
     seed: int,
     first_epoch: int = 0,
     memory_share: float = MEMORY_SHARE,
+    shared: Path | None = None,
     augment: AugmentSpec = _UNCHANGED,
     sampling: Literal["shuffle", "balanced"] = "shuffle",
     class_weights: Sequence[float] | None = None,
@@ -47,6 +48,7 @@ def train_batches(
         seed: of the run.
         first_epoch: from 0.
         memory_share: of the machine's memory that decoded images may fill.
+        shared: folder in which decoded images lie for several processes; see `decode_split`.
         augment: how images are varied.
         sampling: "shuffle" draws every image once an epoch; "balanced" draws from the classes in turn, so that a
             batch holds as many of each, give or take one, and the images of rarer classes come again and again. An
@@ -70,7 +72,8 @@ def train_batches(
     )
     examples: Examples
     if fits_memory(dataset, "train", memory_share):
-        examples = DecodedExamples(*_decoded(dataset, "train"))
+        decoded = decode_split(dataset, "train", shared)
+        examples = DecodedExamples(decoded.images, decoded.labels)
     else:
         examples = StreamedExamples(dataset, held_bytes=memory_share * _memory() if sampling == "balanced" else 0)
 
@@ -81,42 +84,76 @@ def train_batches(
         return batches.enumerate().map(lambda number, batch: (folded(start, "batch", number), batch))
 
     def finish(seed: Any, batch: Any) -> tuple[Any, ...]:
-        decoded = examples.decoded(batch)
-        inputs = augment_batch(augment, *_as_inputs(decoded, classes), seed)
+        taken = examples.decoded(batch)
+        inputs = augment_batch(augment, *_as_inputs(taken, classes), seed)
         if class_weights is None:
             return inputs
-        return (*inputs, tf.gather(tf.constant(class_weights, tf.float32), decoded["label"]))
+        return (*inputs, tf.gather(tf.constant(class_weights, tf.float32), taken["label"]))
 
     epochs = tf.data.Dataset.range(first_epoch, tf.int64.max).flat_map(one_epoch)
-    return epochs.map(finish, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)
+    batches = epochs.map(finish, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+    return _on_own_threads(batches.prefetch(tf.data.AUTOTUNE))
 
 
-def eval_batches(dataset: Dataset, split: str, *, batch_size: int = EVAL_BATCH) -> Any:
+def eval_batches(
+    dataset: Dataset, split: str, *, batch_size: int = EVAL_BATCH, memory_share: float = 0, shared: Path | None = None
+) -> Any:
     """Batches of a split in stored order, one pass, the short last one kept.
+
+    Args:
+        dataset: whose images have one size.
+        split: of it.
+        batch_size: images.
+        memory_share: of the machine's memory that decoded images may fill, to be decoded once for several passes.
+        shared: folder in which decoded images lie for several processes; see `decode_split`.
 
     Returns:
         tf.data.Dataset of {"image": uint8 [batch, height, width, channels], "label": int32 [batch] (-1 where there
         is none), "key": string [batch]}.
     """
+    if memory_share and fits_memory(dataset, split, memory_share):
+        return _slices(decode_split(dataset, split, shared), batch_size)
     records = tf.data.TFRecordDataset([str(path) for path in dataset.paths(split)])
     count = math.ceil(dataset.manifest.records(split) / batch_size)
     batches = decode_batches(records, dataset, batch_size, drop_remainder=False)
     return batches.apply(tf.data.experimental.assert_cardinality(count)).prefetch(tf.data.AUTOTUNE)
 
 
-def validation_batches(dataset: Dataset, *, batch_size: int = EVAL_BATCH, memory_share: float = MEMORY_SHARE) -> Any:
+def validation_batches(
+    dataset: Dataset,
+    *,
+    batch_size: int = EVAL_BATCH,
+    memory_share: float = MEMORY_SHARE,
+    shared: Path | None = None,
+) -> Any:
     """Batches of the validation split for `fit`, as they are stored, decoded once if they fit into memory.
 
     Returns:
         tf.data.Dataset of (image float32 [batch, height, width, channels] in 0 to 1, label float32 [batch], or one-hot
         [batch, classes] of more than two classes).
     """
-    batches = eval_batches(dataset, "validation", batch_size=batch_size)
-    if fits_memory(dataset, "validation", memory_share):
-        batches = batches.cache()
+    batches = eval_batches(dataset, "validation", batch_size=batch_size, memory_share=memory_share, shared=shared)
     classes = len(dataset.manifest.classes)
     inputs = batches.map(lambda batch: _as_inputs(batch, classes), num_parallel_calls=tf.data.AUTOTUNE)
-    return inputs.prefetch(tf.data.AUTOTUNE)
+    return _on_own_threads(inputs.prefetch(tf.data.AUTOTUNE))
+
+
+def _slices(decoded: Decoded, batch_size: int) -> Any:
+    with tf.device("CPU:0"):
+        parts = {
+            "image": tf.constant(decoded.images),
+            "label": tf.constant(decoded.labels),
+            "key": tf.constant(decoded.keys),
+        }
+    starts = tf.data.Dataset.range(0, len(decoded.keys), batch_size)
+    return starts.map(lambda start: {name: values[start : start + batch_size] for name, values in parts.items()})
+
+
+def _on_own_threads(batches: Any) -> Any:
+    """Prepare batches on as many threads as operations have: those of the model may be one, see `prepare_devices`."""
+    options = tf.data.Options()
+    options.threading.private_threadpool_size = tf.config.threading.get_intra_op_parallelism_threads()
+    return batches.with_options(options)
 
 
 def as_float(image: Any) -> Any:
@@ -138,16 +175,3 @@ def _as_inputs(batch: dict[str, Any], classes: int) -> tuple[Any, Any]:
     labels = batch["label"]
     is_binary = classes <= 2  # noqa: PLR2004
     return as_float(batch["image"]), tf.cast(labels, tf.float32) if is_binary else tf.one_hot(labels, classes)
-
-
-def _decoded(dataset: Dataset, split: str) -> tuple[np.ndarray, np.ndarray]:
-    """Read a split into uint8 [records, height, width, channels] and int32 [records]."""
-    records = dataset.manifest.records(split)
-    images = np.empty((records, *dataset.shape), np.uint8)
-    labels = np.empty(records, np.int32)
-    start = 0
-    for batch in eval_batches(dataset, split).as_numpy_iterator():
-        end = start + len(batch["label"])
-        images[start:end], labels[start:end] = batch["image"], batch["label"]
-        start = end
-    return images, labels

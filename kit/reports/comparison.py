@@ -1,88 +1,66 @@
-"""A comparison as tables and curves."""
+"""A comparison as files: tables, pictures and one page of all."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
 
-from kit.ablation import Comparison
-from kit.ablation.comparison import ArmSummary
-from kit.ablation.statistics import Difference, Figure
+from kit.comparison import Comparison
 from kit.files import write_whole
-from kit.reports.curves import plot_arm, plot_arms
-from kit.reports.measured import arm_lines, figure_tables, mean_and_sd
+from kit.reports.curves import ARMS, plot_arm, plot_arms
+from kit.reports.differences import plot_differences
+from kit.reports.factors import exact_factors, factor_tables, plot_factors
+from kit.reports.images import exact_images, image_tables
+from kit.reports.latex import latex
+from kit.reports.left_out import exact_left_out, left_out_tables
+from kit.reports.measured import figure_tables
 from kit.reports.page import REPORT, Picture, Section, write_page
-from kit.reports.table import NOTHING, Table
+from kit.reports.table import Table
+from kit.reports.verdicts import exact_table, figure_table, verdict_table
 
-_FIGURES = (
-    "accuracy",
-    "val_accuracy",
-    "best_val_accuracy",
-    "loss",
-    "val_loss",
-    "gap",
-    "volatility",
-    "seconds_per_epoch",
-)
-_COLUMNS = {
-    "accuracy": "accuracy",
-    "val_accuracy": "val\naccuracy",
-    "best_val_accuracy": "best val\naccuracy",
-    "difference": "Δ val accuracy\n95 % interval",
-    "loss": "loss",
-    "val_loss": "val loss",
-    "gap": "gap",
-    "volatility": "volatility",
-    "parameters": "parameters",
-    "seconds_per_epoch": "s/epoch",
-}
 _LEGEND = (
-    "Figures are means ± sample standard deviations over the n runs of an arm, one for each seed, in the last epoch"
-    " unless they say otherwise; Δ is the paired difference from the first arm with an interval that holds for all arms"
-    " at once: where it spans zero, the runs do not show a difference."
+    "Figures are means ± sample standard deviations over the n runs of an arm. Δ is the mean difference from the first"
+    " arm, the baseline, run by run of equal seeds, with the 95 % interval of Student's paired t for that arm alone;"
+    " p (Holm) is its p, corrected for all arms; P (better) is the share of the mean difference's posterior on the"
+    " better side. An arm is called better or worse where p (Holm) is below 0.05."
 )
 
 
-def comparison_table(comparison: Comparison) -> Table:
-    """Lay out a row an arm: mean ± sample standard deviation of the last epoch over n runs.
+def comparison_tables(comparison: Comparison, most: int | None = None) -> list[Table]:
+    """Lay out every table: verdicts, other figures, one seed, settings, splits and published figures, what is out.
 
-    A column that no arm has a value for is left out.
+    Of more than `most` arms, the first two tables show those with the best means.
     """
-    cells = [_cells(arm) for arm in comparison.arms]
-    shown = [name for name in _COLUMNS if any(row[name] != NOTHING for row in cells)]
-    rows = tuple(
-        (arm_lines(arm.name), str(arm.n), *(row[name] for name in shown))
-        for arm, row in zip(comparison.arms, cells, strict=True)
-    )
-    return Table("", ("arm", "n", *(_COLUMNS[name] for name in shown)), rows)
-
-
-def comparison_tables(comparison: Comparison) -> list[Table]:
-    """Lay out every table: the runs' histories, then what was measured on splits, and what was published."""
-    return [comparison_table(comparison), *(table.shown(comparison.arms) for table in figure_tables(comparison))]
+    return [
+        verdict_table(comparison, most),
+        figure_table(comparison, most),
+        *image_tables(comparison),
+        *factor_tables(comparison),
+        *(table.shown(comparison.arms) for table in figure_tables(comparison)),
+        *left_out_tables(comparison.left_out),
+    ]
 
 
 def write_comparison(comparison: Comparison, folder: Path, *, html: bool = False) -> list[Path]:
-    """Write comparison.csv (full precision), comparison.md, and curves of each arm and of all arms as PNG.
+    """Write all tables and pictures of a comparison.
 
-    Then a CSV of each table on splits and of published figures, and with `html` one page of all.
+    These are comparison.csv (every digit), comparison.md and comparison.tex; a CSV of each other table that there is;
+    curves of all arms and of each, or of twelve if there are more, paired differences and settings as PNG; and with
+    `html` one page of all.
 
     Returns:
-        The files, in that order.
+        The files.
     """
-    tables = comparison_tables(comparison)
-    curves = {"curves.png": Picture(plot_arms(comparison), "accuracy and loss of all arms, mean over their runs")}
-    for arm in comparison.arms:
-        runs = f"{arm.n} run{'s' if arm.n > 1 else ''}"
-        curves[f"curves-{_file_name(arm.name)}.png"] = Picture(plot_arm(comparison, arm.name), f"{arm.name}, {runs}")
+    pictures = _pictures(comparison)
     files: dict[str, str | bytes] = {
-        "comparison.csv": _exact_table(comparison).csv(),
-        "comparison.md": "\n".join(_markdown(table) for table in tables),
-        **{name: picture.png for name, picture in curves.items()},
-        **{f"{table.name}.csv": table.exact(comparison.arms).csv() for table in figure_tables(comparison)},
+        "comparison.csv": exact_table(comparison).csv(),
+        "comparison.md": "\n".join(_markdown(table) for table in comparison_tables(comparison)),
+        "comparison.tex": _tex(comparison),
+        **_exact_tables(comparison),
+        **{name: picture.png for name, picture in pictures.items()},
     }
     if html:
-        files[REPORT] = _page(comparison, tables, list(curves.values()))
+        files[REPORT] = _page(comparison, pictures)
     for name, data in files.items():
         write_whole(folder / name, data)
     return [folder / name for name in files]
@@ -94,51 +72,65 @@ def remarks(comparison: Comparison) -> list[str]:
     return [*comparison.remarks, *([left_out] if comparison.unfinished else [])]
 
 
+def _exact_tables(comparison: Comparison) -> dict[str, str]:
+    files = {f"{table.name}.csv": table.exact(comparison.arms).csv() for table in figure_tables(comparison)}
+    if comparison.images:
+        files["images.csv"] = exact_images(comparison.images).csv()
+    if comparison.factors:
+        files["factors.csv"] = exact_factors(comparison.factors).csv()
+    if comparison.left_out:
+        files["left_out.csv"] = exact_left_out(comparison.left_out).csv()
+    return files
+
+
+def _pictures(comparison: Comparison) -> dict[str, Picture]:
+    pictures = {"curves.png": Picture(plot_arms(comparison), "accuracy and loss of all arms, mean over their runs")}
+    if differences := plot_differences(comparison):
+        said = f"paired differences of {comparison.metric} from {comparison.baseline}, with 95 % intervals"
+        pictures["differences.png"] = Picture(differences, said)
+    if factors := comparison.factors:
+        said = f"{comparison.metric} by setting, mean and standard deviation of the runs with each value"
+        pictures["factors.png"] = Picture(plot_factors(comparison, factors), said)
+    counts = {arm.name: arm.n for arm in comparison.arms}
+    for name in list(counts) if len(counts) <= ARMS else comparison.ranked()[:ARMS]:
+        runs = f"{counts[name]} run{'s' if counts[name] > 1 else ''}"
+        pictures[f"curves-{_file_name(name)}.png"] = Picture(plot_arm(comparison, name), f"{name}, {runs}")
+    return pictures
+
+
 def _markdown(table: Table) -> str:
     return f"**{table.title}**\n\n{table.markdown()}" if table.title else table.markdown()
 
 
-def _page(comparison: Comparison, tables: list[Table], curves: list[Picture]) -> str:
-    first, *others = tables
+def _tex(comparison: Comparison) -> str:
+    tables = (verdict_table(comparison), figure_table(comparison))
+    return "% needs \\usepackage{booktabs}\n" + "\n".join(map(latex, tables))
+
+
+def _page(comparison: Comparison, pictures: dict[str, Picture]) -> str:
     runs = sum(arm.n for arm in comparison.arms)
     datasets = sorted({run.dataset[0] for run in comparison.trajectories if run.dataset[0]})
     about = f"{len(comparison.arms)} arms, {runs} runs{''.join(f', dataset {name}' for name in datasets)}. {_LEGEND}"
-    sections = [Section("Comparison", (about, *remarks(comparison), first))]
-    sections += [Section("Splits and published figures", tuple(others))] if others else []
-    sections += [Section("Curves of all arms", tuple(curves[:1])), Section("Curves of each arm", tuple(curves[1:]))]
-    return write_page(f"Comparison of {', '.join(datasets) or 'histories'}: {runs} runs", sections)
+    measured = [table.shown(comparison.arms) for table in figure_tables(comparison)]
+    whole, *single = (name for name in pictures if name.startswith("curves"))
+    sections = [
+        Section(
+            "Comparison", (about, *remarks(comparison), verdict_table(comparison), *_some(pictures, "differences.png"))
+        ),
+        Section("Other figures", (figure_table(comparison),)),
+        Section("One seed", tuple(image_tables(comparison))),
+        Section("Settings", (*factor_tables(comparison), *_some(pictures, "factors.png"))),
+        Section("Splits and published figures", tuple(measured)),
+        Section("Left out", tuple(left_out_tables(comparison.left_out))),
+        Section("Curves of all arms", _some(pictures, whole)),
+        Section("Curves of each arm", _some(pictures, *single)),
+    ]
+    title = f"Comparison of {', '.join(datasets) or 'histories'}: {runs} runs"
+    return write_page(title, [section for section in sections if section.blocks])
 
 
-def _cells(arm: ArmSummary) -> dict[str, str]:
-    cells = {name: mean_and_sd(getattr(arm, name), 4) for name in _FIGURES}
-    cells["seconds_per_epoch"] = mean_and_sd(arm.seconds_per_epoch, 2)
-    cells["difference"] = _interval(arm.difference)
-    cells["parameters"] = NOTHING if arm.parameters is None else f"{arm.parameters:,}"
-    return cells
-
-
-def _interval(difference: Difference | None) -> str:
-    if difference is None:
-        return NOTHING
-    return f"{difference.mean:+.4f}\n[{difference.low:+.4f}, {difference.high:+.4f}]"
-
-
-def _exact_table(comparison: Comparison) -> Table:
-    columns = ["arm", "n"]
-    columns += [f"{name}_{part}" for name in _FIGURES for part in ("mean", "sd")]
-    columns += ["difference_mean", "difference_low", "difference_high", "parameters"]
-    return Table("", tuple(columns), tuple(_exact_row(arm) for arm in comparison.arms))
-
-
-def _exact_row(arm: ArmSummary) -> tuple[str, ...]:
-    values: list[float | None] = []
-    for name in _FIGURES:
-        figure: Figure | None = getattr(arm, name)
-        values += [None, None] if figure is None else [figure.mean, figure.sd]
-    difference = arm.difference
-    values += [None] * 3 if difference is None else [difference.mean, difference.low, difference.high]
-    values.append(arm.parameters)
-    return (arm.name, str(arm.n), *("" if value is None else repr(value) for value in values))
+def _some(pictures: dict[str, Picture], *names: str) -> tuple[Picture, ...]:
+    return tuple(pictures[name] for name in names if name in pictures)
 
 
 def _file_name(arm: str) -> str:

@@ -38,9 +38,9 @@ def forecast_tables(made: Forecast, plan: Plan) -> list[Table]:
 
 def describe_forecast(made: Forecast) -> str:
     """Say what all of it costs."""
-    runs = made.seeds * len(made.arms)
+    runs = made.runs_per_arm * made.count
     return (
-        f"{len(made.arms):,} arms, {runs:,} runs, {made.jobs} at a time: about {duration(made.seconds)} to the last"
+        f"{made.count:,} arms, {runs:,} runs, {made.jobs} at a time: about {duration(made.seconds)} to the last"
         f" epoch, by a few timed steps of {made.measured} of them"
     )
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from kit.ablation import Comparison
-from kit.ablation.comparison import ArmSummary
-from kit.ablation.statistics import Figure
+from kit.comparison import Comparison
+from kit.comparison.statistics import Figure
+from kit.comparison.summary import ArmSummary
 from kit.reports.table import NOTHING, Table
 
 _HISTORY = ("accuracy", "val_accuracy", "loss", "val_loss")  # published names that need no --split

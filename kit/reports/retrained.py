@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from kit.ablation.measured import measure_runs
 from kit.ablation.retrain import Retrained
-from kit.ablation.statistics import Figure, figure
+from kit.comparison.measured import measure_runs
+from kit.comparison.statistics import Figure, figure
 from kit.progress import NO_PROGRESS, Progress
 from kit.reports.measured import mean_and_sd
 from kit.reports.table import NOTHING, Table

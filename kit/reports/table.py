@@ -25,8 +25,9 @@ class Table:
 
     def markdown(self) -> str:
         """Write the table as GitHub's Markdown."""
+        bar = "\\|"
         lines = [self.columns, ("---", *("---:" for _ in self.columns[1:])), *self.rows]
-        return "".join(f"| {' | '.join(_one_line(cell) for cell in line)} |\n" for line in lines)
+        return "".join(f"| {' | '.join(one_line(cell).replace('|', bar) for cell in line)} |\n" for line in lines)
 
     def csv(self) -> str:
         """Write the table as CSV."""
@@ -35,5 +36,6 @@ class Table:
         return text.getvalue()
 
 
-def _one_line(cell: str) -> str:
-    return cell.replace(",\n", ",").replace("\n", " ").replace("|", "\\|")
+def one_line(cell: str) -> str:
+    """Join the lines of a cell, and the parts of a word."""
+    return cell.replace("-\n", "").replace(",\n", ",").replace("/\n", "/").replace("\n", " ")

@@ -18,6 +18,7 @@ from kit.workspace import Workspace
 
 Note = TypeVar("Note", bound=msgspec.Struct)
 
+_FAILURE, _HALT = "failure.json", "halted.json"
 _CHECKPOINT = re.compile(r"epoch-(\d{5})\.weights\.h5")
 
 
@@ -48,9 +49,11 @@ class RunFailure(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         reason: one line.
+        details: the traceback; empty where there is none.
     """
 
     reason: str
+    details: str = ""
 
 
 class Halt(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,6 +97,11 @@ class RunDirectory:
         return self.path / "environment.json"
 
     @property
+    def history_file(self) -> Path:
+        """Figures of each epoch, a line each."""
+        return self.path / "history.csv"
+
+    @property
     def predictions(self) -> Path:
         """Class probabilities on the validation split, by the best weights."""
         return self.path / "validation_predictions.csv"
@@ -110,12 +118,12 @@ class RunDirectory:
     @property
     def failure(self) -> RunFailure | None:
         """Why the last attempt at the run failed; None if it did not."""
-        return self._note("failure.json", RunFailure)
+        return self._note(_FAILURE, RunFailure)
 
     @property
     def halt(self) -> Halt | None:
         """Where successive halving stopped the run; None if it did not."""
-        return self._note("halted.json", Halt)
+        return self._note(_HALT, Halt)
 
     def _note(self, name: str, kind: type[Note]) -> Note | None:
         path = self.path / name
@@ -134,20 +142,17 @@ class RunDirectory:
         """Take the directory for `spec`; see `refuse_other`."""
         self.refuse_other(spec)
         write_whole(self.path / "spec.json", to_json(spec))
+        for name in (_FAILURE, _HALT):  # it goes on
+            (self.path / name).unlink(missing_ok=True)
         sweep(self.path)
 
-    def fail(self, reason: str) -> None:
+    def fail(self, reason: str, details: str = "") -> None:
         """Note why the run could not be trained."""
-        write_whole(self.path / "failure.json", to_json(RunFailure(reason=reason)))
+        write_whole(self.path / _FAILURE, to_json(RunFailure(reason=reason, details=details)))
 
     def stop_at(self, halt: Halt) -> None:
         """Note where the run was stopped."""
-        write_whole(self.path / "halted.json", to_json(halt))
-
-    def resume(self) -> None:
-        """Forget earlier notes: the run goes on."""
-        for name in ("failure.json", "halted.json"):
-            (self.path / name).unlink(missing_ok=True)
+        write_whole(self.path / _HALT, to_json(halt))
 
     def spec(self) -> RunSpec:
         """Read the run's settings."""
@@ -155,7 +160,7 @@ class RunDirectory:
 
     def history(self) -> History:
         """Read the run's history."""
-        return History.read(self.path / "history.csv")
+        return History.read(self.history_file)
 
     def checkpoint(self, epoch: int) -> Path:
         """Name the weights and optimizer state after `epoch` epochs."""

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import Any, Literal
 
-import msgspec
-
-from kit.specs.settings import require
+from kit.specs.settings import NamedTable, require
 
 
-class AugmentSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class AugmentSpec(NamedTable, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How training images are varied, each anew in each epoch; zeros change nothing.
 
     What moves pixels becomes one affine transform, so that an image is interpolated once.
@@ -94,6 +92,27 @@ class AugmentSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     def changes(self, channels: int) -> bool:
         """Whether anything happens to images of that many channels."""
         return self.moves or self.recolours(channels) or bool(self.erasing) or self.mixes
+
+    @classmethod
+    def called(cls, name: str) -> AugmentSpec:
+        """Find a known augmentation; see `kit.specs.augmentations`."""
+        from kit.specs.augmentations import augmentation  # noqa: PLC0415 (it is made of these)
+
+        return augmentation(name)
+
+    @property
+    def known_as(self) -> str | None:
+        """Its name, if it is a known augmentation."""
+        from kit.specs.augmentations import name_of  # noqa: PLC0415 (it is made of these)
+
+        return name_of(self)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What differs from no augmentation."""
+        unchanged = AugmentSpec()
+        values = ((name, getattr(self, name)) for name in self.__struct_fields__)
+        return {name: value for name, value in values if value != getattr(unchanged, name)}
 
     def check_shape(self, shape: tuple[int, int, int]) -> None:
         """Refuse what images of one shape cannot take.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
@@ -121,17 +122,34 @@ def read_setting(name: str, settings: Mapping[str, object] | None = None) -> Set
     return override(override(recipe.base, recipe.changes(arm) if arm else {}), settings or {})
 
 
+@functools.cache
+def augmented_settings() -> Mapping[str, Setting]:
+    """Find the shipped recipes that vary their images, and the arms that do so otherwise, as RECIPE/ARM."""
+    found = {}
+    for name in recipe_names():
+        recipe = read_recipe(name)
+        arms = {f"{name}/{arm.name}": override(recipe.base, recipe.changes(arm.name)) for arm in recipe.arms}
+        found[name] = recipe.base
+        found |= {arm: setting for arm, setting in arms.items() if setting.augment != recipe.augment}
+    return {name: setting for name, setting in found.items() if setting.augment.settings}
+
+
 def split_arm(name: str) -> tuple[str, str]:
     """Split RECIPE/ARM; the arm is empty where none is named.
 
     >>> split_arm("chest-xray-ladder/reg_cnn"), split_arm("own/recipe.toml")
     (('chest-xray-ladder', 'reg_cnn'), ('own/recipe.toml', ''))
     """
-    if _FILE in name:
+    if is_file(name):
         file, _, arm = name.partition(f"{_FILE}/")
         return (f"{file}{_FILE}", arm) if arm else (name, "")
     recipe, _, arm = name.partition("/")
     return recipe, arm
+
+
+def is_file(name: str) -> bool:
+    """Tell whether a name is that of a recipe's file, or of an arm in it, not of a shipped recipe."""
+    return _FILE in name
 
 
 def recipe_name(name: str) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 import re
 import types
 import typing
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, Self, TypeVar
 
 import msgspec
 
@@ -16,6 +18,8 @@ from kit.errors import SpecError, unknown
 Settings = TypeVar("Settings", bound=msgspec.Struct)
 
 MAX_SEED = 1 << 31  # what every generator below takes
+
+OWN = "recipe"  # stands for what a table was before it was changed, which may have no name
 
 _UNKNOWN_FIELD = re.compile(r"Object contains unknown field `(?P<name>[^`]*)`(?: - at `\$\.?(?P<path>.*)`)?")
 _EXPECTED = re.compile(r"Expected `(?P<type>\w+)`, got")
@@ -30,6 +34,24 @@ _IN_WORDS = {
 _LIST = re.compile(r"[\[,]")
 _STEP = re.compile(r"[^.\[\]]+")
 _AT = re.compile(r" - at `\$\.?(?P<path>[^`]*)`$")
+
+
+class NamedTable(msgspec.Struct, frozen=True):
+    """A table of settings of which some have names, so that all of it can be changed at once: augment=d4."""
+
+    @classmethod
+    def called(cls, name: str) -> Self:
+        """Find a table by its name.
+
+        Raises:
+            SpecError: unknown name, with the nearest known one.
+        """
+        raise NotImplementedError
+
+    @property
+    def known_as(self) -> str | None:
+        """The table's name; None if it has none."""
+        raise NotImplementedError
 
 
 def require(condition: bool, message: str) -> None:
@@ -95,28 +117,33 @@ def parse_assignments(assignments: Iterable[str]) -> dict[str, str]:
 
 
 def override(spec: Settings, values: Mapping[str, object]) -> Settings:
-    """Change fields by dotted path; texts become the field's type.
+    """Change fields by dotted path, one after another; texts become the field's type.
 
-    A comma or brackets make a list: "32,64" and "[32, 64]" are the same.
+    A comma or brackets make a list: "32,64" and "[32, 64]" are the same. A table with names is changed as a whole by
+    one of them, as augment=d4; "recipe" makes it again what it is in `spec`.
 
     Raises:
         SpecError: unknown path, with the nearest known one, or a value that the field refuses.
     """
-    data = msgspec.to_builtins(spec)
+    kind, data = type(spec), msgspec.to_builtins(spec)
     for path, value in values.items():
-        holder, leaf = _find(data, path)
-        holder[leaf] = _read_value(value, _type_at(type(spec), path))
-    return build(data, type(spec), lax=True)
+        _refuse_unknown(data, kind, path)
+        *parents, leaf = path.split(".")
+        holder = functools.reduce(operator.getitem, parents, data)
+        is_own = value == OWN and isinstance(_part(spec, path), NamedTable)
+        holder[leaf] = msgspec.to_builtins(_part(spec, path)) if is_own else _read_value(value, _type_at(kind, path))
+    return build(data, kind, lax=True)
 
 
 def value_of(spec: msgspec.Struct, path: str) -> str:
-    """Write a field's value as `override` reads it.
+    """Write a field's value, or the name of a table, as `override` reads it; "recipe" for a table without a name.
 
     Raises:
         SpecError: unknown path, with the nearest known one.
     """
-    holder, leaf = _find(msgspec.to_builtins(spec), path)
-    return _write_value(holder[leaf])
+    _refuse_unknown(msgspec.to_builtins(spec), type(spec), path)
+    value = _part(spec, path)
+    return value.known_as or OWN if isinstance(value, NamedTable) else _write_value(msgspec.to_builtins(value))
 
 
 def written(spec: msgspec.Struct, paths: Iterable[str]) -> dict[str, str]:
@@ -129,16 +156,38 @@ def setting_paths(spec: msgspec.Struct) -> list[str]:
     return _leaves(msgspec.to_builtins(spec))
 
 
-def _find(data: dict[str, Any], path: str) -> tuple[dict[str, Any], str]:
-    """Return the mapping that holds the field at `path`, and its name there."""
+def number_kind(spec: msgspec.Struct, path: str) -> type[int | float] | None:
+    """Say which kind of number a field takes; None if it takes none.
+
+    Raises:
+        SpecError: unknown path, with the nearest known one.
+    """
+    _refuse_unknown(msgspec.to_builtins(spec), type(spec), path)
+    kinds = _alternatives(_type_at(type(spec), path))
+    return float if float in kinds else int if int in kinds else None
+
+
+def _refuse_unknown(data: Mapping[str, Any], kind: type[msgspec.Struct], path: str) -> None:
+    """Refuse a path that leads neither to a field in `data`, nor to a table of `kind` that has names."""
     known = _leaves(data)
-    if path not in known:
-        raise SpecError(unknown("setting", path, known))
-    *parents, leaf = path.split(".")
-    holder = data
-    for parent in parents:
-        holder = holder[parent]
-    return holder, leaf
+    if path not in known and path not in (tables := _named_tables(kind)):
+        raise SpecError(unknown("setting", path, [*known, *tables]))
+
+
+def _named_tables(kind: type[msgspec.Struct], prefix: str = "") -> list[str]:
+    paths = []
+    for name, inner in _types(kind).items():
+        paths += [f"{prefix}{name}"] if _is_table(inner, NamedTable) else []
+        paths += _named_tables(inner, f"{prefix}{name}.") if _is_table(inner, msgspec.Struct) else []
+    return paths
+
+
+def _is_table(kind: Any, of: type[msgspec.Struct]) -> bool:
+    return isinstance(kind, type) and issubclass(kind, of)
+
+
+def _part(spec: msgspec.Struct, path: str) -> Any:
+    return functools.reduce(getattr, path.split("."), spec)
 
 
 def _write_value(value: object) -> str:
@@ -148,12 +197,18 @@ def _write_value(value: object) -> str:
 
 
 def _read_value(value: object, kind: Any) -> object:
-    """Split a text where the field holds a list, or may hold one and the text looks like one."""
-    kinds = typing.get_args(kind) if isinstance(kind, types.UnionType) else (kind,)
+    """Find a table by its name; split a text where the field holds a list, or may and the text looks like one."""
+    if _is_table(kind, NamedTable):
+        return msgspec.to_builtins(kind.called(value) if isinstance(value, str) else value)
+    kinds = _alternatives(kind)
     may_list = any(typing.get_origin(one) is tuple for one in kinds)
     if isinstance(value, str) and may_list and (len(kinds) == 1 or _LIST.search(value)):
         return [part.strip() for part in value.strip("[]").split(",") if part.strip()]
     return None if value == "null" and types.NoneType in kinds else value
+
+
+def _alternatives(kind: Any) -> tuple[Any, ...]:
+    return typing.get_args(kind) if isinstance(kind, types.UnionType) else (kind,)
 
 
 def _leaves(data: Mapping[str, Any], prefix: str = "") -> list[str]:
@@ -193,11 +248,17 @@ def _value_at(data: Any, path: str) -> Any:
 
 
 def _field_names(kind: type[msgspec.Struct], path: str) -> list[str]:
-    return [field.name for field in msgspec.structs.fields(_type_at(kind, path))]
+    return list(_types(_type_at(kind, path)))
 
 
 def _type_at(kind: Any, path: str) -> Any:
     """Find a field's type; a place within a list, as in filters[0], has the list's."""
     for name in filter(None, re.sub(r"\[.*?\]", "", path).split(".")):
-        kind = {field.name: field.type for field in msgspec.structs.fields(kind)}[name]
+        kind = _types(kind)[name]
     return kind
+
+
+@functools.cache
+def _types(kind: type[msgspec.Struct]) -> Mapping[str, Any]:
+    """Read a struct's fields and their types, which takes longer than all else here."""
+    return {field.name: field.type for field in msgspec.structs.fields(kind)}

@@ -96,8 +96,8 @@ class TrainSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
             means over the classes, auc is one class against the others.
         monitor: what decides the best epoch; the first of equals wins.
         histograms: whether TensorBoard gets histograms of the weights after each epoch.
-        threads: that operations on CPUs share; 0 is one a core. With 1, equal seeds give equal numbers bit for bit,
-            whatever the machine's load; with more, sums over large images may round differently from run to run.
+        threads: that operations on CPUs share; 0 is one a core. Equal seeds give equal numbers bit for bit where the
+            threads are as many; other numbers of them round sums differently.
     """
 
     epochs: int = 20
@@ -139,6 +139,11 @@ class TrainSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         for name, monitor in self.monitors.items():
             known = {"val_loss", *(f"val_{metric}" for metric in self.metrics)}
             require(monitor in known, f"{name}={monitor} needs {monitor.removeprefix('val_')} among metrics")
+
+    @property
+    def recorded(self) -> list[str]:
+        """Names of what a history holds of each epoch: the loss and the metrics, on train and on validation."""
+        return [prefix + name for name in ("loss", *self.metrics) for prefix in ("", "val_")]
 
     @property
     def monitors(self) -> dict[str, Monitor]:

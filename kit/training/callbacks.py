@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import math
+import shutil
 import time
+from pathlib import Path
 from typing import Any
 
 from kit.compat import keras, tf
@@ -53,12 +55,19 @@ class Recorder(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is unty
         with whole_file(checkpoint) as temporary:
             self.model.save_weights(str(temporary))
         if self._is_best(row):
-            with averaged(self.model), whole_file(self._directory.best_weights) as temporary:
-                self.model.save_weights(str(temporary))
+            self._keep_best(checkpoint)
         self._history.append(row)
         for older in self._directory.checkpoints():
             if older != epoch + 1:
                 self._directory.checkpoint(older).unlink()
+
+    def _keep_best(self, checkpoint: Path) -> None:
+        """Save the weights that validation saw: those of the checkpoint, if no average stood in for them."""
+        with averaged(self.model) as is_average, whole_file(self._directory.best_weights) as temporary:
+            if is_average:
+                self.model.save_weights(str(temporary))
+            else:
+                shutil.copyfile(checkpoint, temporary)
 
     def _is_best(self, row: dict[str, float]) -> bool:
         """The first epoch counts as best even if it is not a number: a run always has weights to look at."""
@@ -85,6 +94,20 @@ class Pace(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is untyped 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """End the training if it is time."""
         if stops(self._history.column(self._spec.early_stopping.monitor), self._spec.early_stopping):
+            self.model.stop_training = True
+
+
+class Deadline(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is untyped here
+    """Ends the training for now where another epoch would end too late: it stands after `Recorder`."""
+
+    def __init__(self, history: History, deadline: float) -> None:
+        super().__init__()
+        self._history = history
+        self._deadline = deadline
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Look at the clock."""
+        if time.time() + self._history.rows[-1]["seconds"] > self._deadline:
             self.model.stop_training = True
 
 
@@ -121,10 +144,16 @@ class StepProgress(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is 
     def __init__(self, progress: Progress) -> None:
         super().__init__()
         self._progress = progress
+        self._seen = 0
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Count steps anew."""
+        self._seen = 0
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        """Move on by a step."""
-        self._progress.advance()
+        """Move on by the steps of a call."""
+        self._progress.advance(batch + 1 - self._seen)
+        self._seen = batch + 1
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Say what the epoch brought."""

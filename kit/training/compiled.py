@@ -13,31 +13,45 @@ from kit.specs import RunSpec, TrainSpec
 from kit.training.devices import choose_strategy
 from kit.training.metrics import make_metrics
 
+_JOINED = 32  # steps a call at most: progress moves once a call
+
 
 def compiled_model(spec: RunSpec, dataset: Dataset) -> Any:
     """Build a run's model on its devices, ready to fit."""
     keras.utils.set_random_seed(spec.seed)
-    classes = len(dataset.manifest.classes)
+    classes, steps = len(dataset.manifest.classes), dataset.full_batches("train", spec.train.batch_size)
     with choose_strategy().scope():
         model = build_model(spec.model, dataset.shape, classes, seed=spec.seed)
         model.compile(
-            optimizer=_optimizer(spec.train, dataset.full_batches("train", spec.train.batch_size)),
+            optimizer=_optimizer(spec.train, steps),
             loss=_loss(spec.train, classes),
             metrics=make_metrics(spec.train.metrics, classes),
+            steps_per_execution=joined_steps(steps),
         )
         model.optimizer.build(model.trainable_variables)
     return model
 
 
+def joined_steps(steps: int) -> int:
+    """Choose how many of an epoch's steps are one call: between calls TensorFlow waits for Python.
+
+    An epoch is made of whole calls, as Keras would take further steps to fill the last one.
+    """
+    return next(count for count in range(min(steps, _JOINED), 0, -1) if steps % count == 0)
+
+
 @contextlib.contextmanager
-def averaged(model: Any) -> Iterator[None]:
-    """Put the moving average of the weights in their place for a while, where the optimizer keeps one."""
+def averaged(model: Any) -> Iterator[bool]:
+    """Put the moving average of the weights in their place for a while, where the optimizer keeps one.
+
+    Gives whether it does.
+    """
     if not getattr(model.optimizer, "use_ema", False):
-        yield
+        yield False
         return
     _swap(model)
     try:
-        yield
+        yield True
     finally:
         _swap(model)
 

@@ -9,12 +9,13 @@ from importlib import metadata
 from typing import Any
 
 from kit.compat import keras, tf
+from kit.engines import core_count
 
 
 def prepare_devices(threads: int = 0) -> None:
     """Make the process' devices ready for a reproducible training; call it before the first tensor.
 
-    On CPUs operations are deterministic, and with one thread equal seeds give equal numbers bit for bit. On GPUs that
+    On CPUs operations are deterministic: equal seeds and threads give equal numbers bit for bit. On GPUs that
     would cost speed and refuse some layers, so there they are equal to within rounding only; memory is taken as it is
     needed, so that others can use the GPU.
 
@@ -25,9 +26,9 @@ def prepare_devices(threads: int = 0) -> None:
     with contextlib.suppress(RuntimeError):  # already in use: a notebook that has worked with TensorFlow before
         for gpu in gpus:
             tf.config.experimental.set_memory_growth(gpu, enable=True)
-        if threads and not gpus:
-            tf.config.threading.set_intra_op_parallelism_threads(threads)
-            tf.config.threading.set_inter_op_parallelism_threads(threads)
+        if not gpus:
+            tf.config.threading.set_intra_op_parallelism_threads(threads or core_count())
+            tf.config.threading.set_inter_op_parallelism_threads(1)  # with more, sums come in the order of the moment
     if not gpus:
         tf.config.experimental.enable_op_determinism()
 

@@ -4,8 +4,28 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
+from kit.runs import History
+from kit.specs import RunSpec
 from kit.specs.train import EarlyStoppingSpec, Monitor, ScheduleSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """Where a training stops for now, at the end of an epoch, to go on another time.
+
+    Attributes:
+        epochs: of the whole training that are enough for now; None for all.
+        deadline: seconds since 1970 that no epoch should pass: one begins only if it would end before, taking as
+            long as the one before it.
+    """
+
+    epochs: int | None = None
+    deadline: float = math.inf
+
+
+NO_LIMIT = Limit()
 
 
 def smaller_is_better(monitor: Monitor) -> bool:
@@ -31,6 +51,11 @@ def stops(values: Sequence[float], spec: EarlyStoppingSpec) -> bool:
             if waited >= spec.patience:
                 return True
     return False
+
+
+def has_stopped(history: History, spec: RunSpec) -> bool:
+    """Tell whether early stopping has ended a training."""
+    return bool(history.rows) and stops(history.column(spec.train.early_stopping.monitor), spec.train.early_stopping)
 
 
 def plateau_rate(values: Sequence[float], spec: ScheduleSpec, start: float) -> float:

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import statistics
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from kit.files import locked, whole_file, write_whole
-from kit.pipeline import damage_named, train_batches, validation_batches
-from kit.pipeline.batches import MEMORY_SHARE
+from kit.pipeline import MEMORY_SHARE, damage_named, train_batches, validation_batches
 from kit.progress import NO_PROGRESS, Progress
 from kit.runs import History, RunDirectory, RunResult
 from kit.runs.history import best_epoch
 from kit.shards import Dataset
 from kit.specs import RunSpec, to_json
-from kit.training.callbacks import Averages, Drops, Pace, Recorder, StepProgress, note_settings, tensorboard
+from kit.training.callbacks import Averages, Deadline, Drops, Pace, Recorder, StepProgress, note_settings, tensorboard
 from kit.training.check import check_spec, measuring_batch
 from kit.training.compiled import averaged, compiled_model
 from kit.training.devices import describe_environment, prepare_devices
-from kit.training.pace import smaller_is_better, stops
+from kit.training.pace import NO_LIMIT, Limit, has_stopped, smaller_is_better
 from kit.training.score import refuse_changed, score_split
 
 
@@ -29,16 +29,23 @@ def train_run(
     directory: RunDirectory,
     *,
     memory_share: float = MEMORY_SHARE,
+    shared: Path | None = None,
+    limit: Limit = NO_LIMIT,
     progress: Progress = NO_PROGRESS,
-) -> RunResult:
-    """Train to the end, from the last epoch that `directory` holds.
+) -> RunResult | None:
+    """Train to the end, or to a limit, from the last epoch that `directory` holds.
 
     Args:
         dataset: with a train and a validation split.
         spec: of the run.
         directory: the run's; a finished run is not trained again.
         memory_share: of the machine's memory that decoded images may fill.
+        shared: folder in which decoded images lie for several processes.
+        limit: where to stop for now.
         progress: sees every step.
+
+    Returns:
+        None if the limit came before the end; the next call goes on from there to the same numbers.
 
     Raises:
         RunError: the directory holds a run of other settings, or the dataset is not the run's.
@@ -49,12 +56,23 @@ def train_run(
     check_spec(spec, dataset)  # before anything is written
     with locked(directory.path):
         directory.refuse_other(spec)
-        return directory.result() if directory.is_finished else _train(dataset, spec, directory, memory_share, progress)
+        if directory.is_finished:
+            return directory.result()
+        return _train(
+            dataset, spec, directory, memory_share=memory_share, shared=shared, limit=limit, progress=progress
+        )
 
 
 def _train(
-    dataset: Dataset, spec: RunSpec, directory: RunDirectory, memory_share: float, progress: Progress
-) -> RunResult:
+    dataset: Dataset,
+    spec: RunSpec,
+    directory: RunDirectory,
+    *,
+    memory_share: float,
+    shared: Path | None,
+    limit: Limit,
+    progress: Progress,
+) -> RunResult | None:
     prepare_devices(spec.train.threads)
     steps = dataset.full_batches("train", spec.train.batch_size)
     model = compiled_model(spec, dataset)  # before anything is written: a backbone's weights may not be at hand
@@ -66,11 +84,25 @@ def _train(
     progress.advance(begun * steps)
     if begun == 0:
         note_settings(directory, spec)
-    if begun < spec.train.epochs and not _has_stopped(history, spec):
+    epochs = spec.train.epochs if limit.epochs is None else min(limit.epochs, spec.train.epochs)
+    if begun < epochs and not has_stopped(history, spec):
         with damage_named(dataset):
-            _fit(model, dataset, spec, directory, history, memory_share=memory_share, progress=progress)
+            _fit(
+                model,
+                dataset,
+                spec,
+                directory,
+                history,
+                epochs=epochs,
+                deadline=limit.deadline,
+                memory_share=memory_share,
+                shared=shared,
+                progress=progress,
+            )
     progress.finish()
-    return _finish(model, directory, history, spec, dataset)
+    if len(history.rows) < spec.train.epochs and not has_stopped(history, spec):
+        return None
+    return _finish(model, directory, history, spec, dataset, shared=shared)
 
 
 def _fit(
@@ -80,7 +112,10 @@ def _fit(
     directory: RunDirectory,
     history: History,
     *,
+    epochs: int,
+    deadline: float,
     memory_share: float,
+    shared: Path | None,
     progress: Progress,
 ) -> None:
     begun = len(history.rows)
@@ -91,32 +126,29 @@ def _fit(
             seed=spec.seed,
             first_epoch=begun,
             memory_share=memory_share,
+            shared=shared,
             augment=spec.augment,
             sampling=spec.train.sampling,
             class_weights=_class_weights(spec, dataset),
         ),
         validation_data=validation_batches(
-            dataset, batch_size=measuring_batch(spec.model, dataset), memory_share=memory_share
+            dataset, batch_size=measuring_batch(spec.model, dataset), memory_share=memory_share, shared=shared
         ),
         steps_per_epoch=dataset.full_batches("train", spec.train.batch_size),
         initial_epoch=begun,
-        epochs=spec.train.epochs,
+        epochs=epochs,
         callbacks=[
             Drops(),
             Averages(),
             Recorder(directory, history, spec.train.monitor),
             Pace(history, spec.train),
+            Deadline(history, deadline),
             tensorboard(directory, histograms=spec.train.histograms),
             StepProgress(progress),
         ],
         verbose=0,
         shuffle=False,  # train_batches does
     )
-
-
-def _has_stopped(history: History, spec: RunSpec) -> bool:
-    """Tell whether a training was killed between its early stop and its result."""
-    return bool(history.rows) and stops(history.column(spec.train.early_stopping.monitor), spec.train.early_stopping)
 
 
 def _class_weights(spec: RunSpec, dataset: Dataset) -> list[float] | None:
@@ -144,7 +176,9 @@ def _restore(model: Any, directory: RunDirectory) -> int:
     return 0
 
 
-def _finish(model: Any, directory: RunDirectory, history: History, spec: RunSpec, dataset: Dataset) -> RunResult:
+def _finish(
+    model: Any, directory: RunDirectory, history: History, spec: RunSpec, dataset: Dataset, *, shared: Path | None
+) -> RunResult:
     best = best_epoch(history.column(spec.train.monitor), smaller_is_better=smaller_is_better(spec.train.monitor))
     metrics = history.metrics()
     result = RunResult(
@@ -159,7 +193,7 @@ def _finish(model: Any, directory: RunDirectory, history: History, spec: RunSpec
     last = directory.checkpoint(len(history.rows))
     with averaged(model), whole_file(directory.last_weights) as temporary:
         model.save_weights(str(temporary))
-    scores = score_split(directory, dataset, "validation")
+    scores = score_split(directory, dataset, "validation", shared=shared)
     write_whole(directory.predictions, scores.csv(dataset.manifest.classes))
     directory.finish(result)
     last.unlink()

@@ -101,9 +101,18 @@ def score_split(
     split: str,
     *,
     weights: Weights = "best",
+    shared: Path | None = None,
     progress: Progress = NO_PROGRESS,
 ) -> Scores:
-    """Predict every example of a split.
+    """Predict every example of a split; of a run on a fold, "validation" is that fold and "train" all others.
+
+    Args:
+        run: whose weights.
+        dataset: that it was trained on.
+        split: of it.
+        weights: of the best epoch, or of the last.
+        shared: folder in which decoded images lie for several processes; None decodes them anew, batch by batch.
+        progress: sees every image.
 
     Raises:
         RunError: the run was trained on other data, or has no such weights yet.
@@ -112,14 +121,15 @@ def score_split(
     dataset.shards(split)
     path = _weights_file(run, dataset, weights)
     dataset = dataset.for_fold(run.spec().fold)
-    from kit.pipeline import as_float, damage_named, eval_batches  # noqa: PLC0415 (TensorFlow, after all checks)
+    from kit.pipeline import MEMORY_SHARE, as_float, damage_named, eval_batches  # noqa: PLC0415 (TensorFlow, after all checks)
 
     model = _load_model(path, run, dataset)
     progress.start(f"predict {split}", dataset.manifest.records(split))
     keys: list[str] = []
     labels, outputs = [], []
     with damage_named(dataset):
-        for batch in eval_batches(dataset, split, batch_size=measuring_batch(run.spec().model, dataset)):
+        size, share = measuring_batch(run.spec().model, dataset), MEMORY_SHARE if shared else 0
+        for batch in eval_batches(dataset, split, batch_size=size, memory_share=share, shared=shared):
             outputs.append(model.predict_on_batch(as_float(batch["image"])))
             labels.append(batch["label"].numpy())
             keys += [key.decode() for key in batch["key"].numpy()]

@@ -67,13 +67,14 @@ def run_spec(dataset: Dataset, recipe: str, settings: Mapping[str, object], *, s
     return spec_of(changed, dataset, arm=arm or recipe_name(recipe), seed=seed)
 
 
-def spec_of(setting: Setting, dataset: Dataset, *, arm: str, seed: int) -> RunSpec:
+def spec_of(setting: Setting, dataset: Dataset, *, arm: str, seed: int, fold: int | None = None) -> RunSpec:
     """Make a run of a setting on a dataset."""
     return RunSpec(
         dataset=dataset.manifest.name,
         fingerprint=dataset.manifest.fingerprint,
         arm=arm,
         seed=seed,
+        fold=fold,
         model=setting.model,
         augment=setting.augment,
         train=setting.train,

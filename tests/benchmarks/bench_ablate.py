@@ -1,33 +1,97 @@
-"""An ablation's trials, several at a time against one after another."""
+"""An ablation's trials an hour: packed by kit, one after another by Keras' defaults, and fed by ImageDataGenerator.
+
+Every contestant is a process of its own that trains the same arms and seeds for as many epochs, keeps the best epoch's
+weights and a CSV of the history; kit keeps checkpoints, TensorBoard logs and predictions besides.
+"""
 
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
-from timing import interleave, report, with_pcam
+from timing import forget, in_process, interleave, report, with_pcam
 
 ROUNDS = 3
+POSITIONS = ("before", "after")
 SEEDS = 2
 EPOCHS = 20
+SIDE = 32
+BATCH = 64
 
 
 def run(pcam: Path, scratch: Path) -> None:
-    import shutil
-
     import kit
 
-    kit.shard(pcam / "train", name="pcam", labels=pcam / "train_labels.csv", size=(32, 32), root=scratch)
+    kit.shard(pcam / "train", name="pcam", labels=pcam / "train_labels.csv", size=(SIDE, SIDE), root=scratch)
+    ours = ["-m", "kit", "ablate", "pcam", "--bn-position", ",".join(POSITIONS), "--seeds", SEEDS, "--root", scratch]
+    ours += ["--set", f"train.epochs={EPOCHS}", "--jobs"]
+    contestants = {
+        "kit ablate, as many trials at a time as it finds best": lambda: in_process(*ours, "auto"),
+        f"kit ablate --jobs {os.cpu_count()}": lambda: in_process(*ours, os.cpu_count()),
+        "kit ablate --jobs 1": lambda: in_process(*ours, 1),
+        "one after another, Keras' defaults, arrays in memory": lambda: in_process(__file__, "arrays", pcam, scratch),
+        "one after another, ImageDataGenerator from the files": lambda: in_process(__file__, "files", pcam, scratch),
+    }
+    trials = len(POSITIONS) * SEEDS
+    seconds = interleave(contestants, ROUNDS, before=forget(scratch / "runs", scratch / "keras"))
+    report(f"{trials} trials of {EPOCHS} epochs", seconds, items=trials, unit="trials/s")
 
-    def ablate(jobs: int) -> None:
-        shutil.rmtree(scratch / "runs", ignore_errors=True)
-        axes = [kit.parse_axis("model.bn_position", "before,after")]
-        kit.ablate("pcam", axes, settings={"train.epochs": EPOCHS}, seeds=SEEDS, jobs=jobs, root=scratch)
 
-    cores = os.cpu_count() or 1
-    contestants = {"kit ablate --jobs 1": lambda: ablate(1), f"kit ablate --jobs {cores}": lambda: ablate(cores)}
-    report(f"kit ablate, {2 * SEEDS} trials of {EPOCHS} epochs", interleave(contestants, ROUNDS))
+def train(kind: str, pcam: Path, scratch: Path) -> None:
+    """Train all trials, one after another, as a Keras user would."""
+    import numpy as np
+    import pandas as pd
+    from tensorflow import keras
+
+    from kit.models.build import build_model
+    from kit.pipeline.decoded import decode_split
+    from kit.shards import find_dataset
+    from kit.specs import override, read_setting
+
+    dataset = find_dataset("pcam", root=scratch)
+    parts = {split: decode_split(dataset, split) for split in ("train", "validation")}
+    (scratch / "keras").mkdir()
+    for position in POSITIONS:
+        setting = override(read_setting("histopathologic-cancer"), {"model.bn_position": position})
+        for seed in range(SEEDS):
+            keras.utils.set_random_seed(seed)
+            model = build_model(setting.model, dataset.shape, 2, seed=seed)
+            model.compile(setting.train.optimizer, "binary_crossentropy", metrics=["accuracy"])
+            stem = str(scratch / "keras" / f"{position}-{seed}")
+            common = {
+                "epochs": EPOCHS,
+                "verbose": 0,
+                "callbacks": [
+                    keras.callbacks.CSVLogger(f"{stem}.csv"),
+                    keras.callbacks.ModelCheckpoint(f"{stem}.weights.h5", save_best_only=True, save_weights_only=True),
+                ],
+            }
+            if kind == "arrays":
+                (x, y), held_back = ((np.float32(part.images) / 255, part.labels) for part in parts.values())
+                model.fit(x, y, batch_size=BATCH, validation_data=held_back, **common)
+                continue
+            frames = [
+                pd.DataFrame({"file": [f"{key.decode()}.tif" for key in part.keys], "label": part.labels.astype(str)})
+                for part in parts.values()
+            ]
+            flows = [
+                keras.preprocessing.image.ImageDataGenerator(rescale=1 / 255).flow_from_dataframe(
+                    frame,
+                    directory=str(pcam / "train"),
+                    x_col="file",
+                    y_col="label",
+                    class_mode="binary",
+                    target_size=(SIDE, SIDE),
+                    batch_size=BATCH,
+                )
+                for frame in frames
+            ]
+            model.fit(flows[0], validation_data=flows[1], **common)
 
 
 if __name__ == "__main__":
-    with_pcam(run)
+    if len(sys.argv) > 1:
+        train(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]))
+    else:
+        with_pcam(run)

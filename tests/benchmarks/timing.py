@@ -107,3 +107,14 @@ def with_pcam(run: Callable[[Path, Path], None]) -> None:
         return
     with tempfile.TemporaryDirectory() as scratch:
         run(pcam, Path(scratch))
+
+
+def shard_digits(root: Path) -> None:
+    """Shard scikit-learn's 1,797 handwritten digits, 8x8 pixels as they are, as the dataset "digits"."""
+    from sklearn.datasets import load_digits
+
+    import kit
+
+    digits = load_digits()
+    images = (digits.images * 255 / 16).astype("uint8")[..., None]
+    kit.shard_arrays(images, digits.target, name="digits", channels=1, root=root)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from kit.ablation.statistics import Figure, figure
+from kit.comparison.statistics import Figure, figure
 from kit.errors import RunError, SpecError
 from kit.files import write_whole, xxh128_file
 from kit.progress import NO_PROGRESS, Progress

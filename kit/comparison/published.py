@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from kit.ablation.histories import Trajectory
+from kit.comparison.trajectory import Trajectory
 from kit.errors import SpecError
 from kit.specs import read_recipe
 
@@ -18,13 +18,13 @@ def read_published(trajectories: Sequence[Trajectory]) -> tuple[dict[str, Mappin
     published: dict[str, Mapping[str, float]] = {}
     refused: list[str] = []
     for recipe in dict.fromkeys(run.recipe for run in trajectories if run.recipe):
-        ours = {run.arm for run in trajectories if run.recipe == recipe}
         try:
-            arms = read_recipe(recipe).arms
+            arms = {arm.name: arm.published for arm in read_recipe(recipe).arms if arm.published}
         except SpecError as error:  # a file that has moved or changed since; our own figures stand without it
             refused.append(f"without published figures: {error}")
             continue
-        published.update({arm.name: arm.published for arm in arms if arm.name in ours and arm.published})
+        ours = [run for run in trajectories if run.recipe == recipe and run.spec]
+        published.update({run.arm: arms[run.spec.arm] for run in ours if run.spec and run.spec.arm in arms})
     return published, refused
 
 

@@ -1,0 +1,127 @@
+"""What varies in an ablation: settings, each with values or with a range."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+
+import msgspec
+
+from kit.errors import SpecError
+from kit.specs import Setting, override, value_of
+from kit.specs.settings import number_kind, require
+
+_VALUE = re.compile(r"\[[^\]]*\]|[^,\[\]]+")  # 0.5 or [32, 64]
+_NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
+_RANGE = re.compile(rf"(?P<log>log:)?(?P<low>{_NUMBER})\.\.(?P<high>{_NUMBER})")
+_DIGITS = 3  # of a number that is drawn: finer differences no ablation shows, and names stay short
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """All numbers from one to another.
+
+    Attributes:
+        low: smallest, as text.
+        high: largest, as text.
+        is_log: whether every factor is equally likely, not every difference.
+    """
+
+    low: str
+    high: str
+    is_log: bool
+
+    def __post_init__(self) -> None:
+        """Refuse a range that holds no two numbers, and logarithms of what has none."""
+        low, high = self.numbers
+        require(low < high, f"range {self} must go from a smaller number to a larger one")
+        require(low > 0 or not self.is_log, f"range {self} must begin above 0")
+
+    @property
+    def numbers(self) -> tuple[float, float]:
+        """Both ends."""
+        return float(self.low), float(self.high)
+
+    def __str__(self) -> str:
+        """Write it as `parse_axis` reads it."""
+        return f"{'log:' if self.is_log else ''}{self.low}..{self.high}"
+
+    def at(self, share: float, *, whole: bool) -> str:
+        """Write the number that lies at a share, 0 to 1, of the way; see `text`."""
+        low, high = self.numbers
+        margin = 0.5 if whole else 0.0  # the ends are as likely as any other whole number
+        first, last = low - margin, high + margin
+        exact = first * (last / first) ** share if self.is_log else first + (last - first) * share
+        return self.text(exact, whole=whole)
+
+    def text(self, number: float, *, whole: bool) -> str:
+        """Write the number nearest to `number` that the range gives: a whole one, or one of three digits."""
+        low, high = self.numbers
+        rounded = round(number) if whole else float(f"{number:.{_DIGITS}g}")
+        kept = min(max(rounded, low), high)
+        return msgspec.json.encode(int(kept) if whole else kept).decode()
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """A setting and the values it takes.
+
+    Attributes:
+        path: dotted, such as model.bn_momentum, or a table with names, such as augment.
+        values: as text; one text may be a range.
+    """
+
+    path: str
+    values: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        """Refuse an axis without values, with the same one twice, or with a range among others."""
+        if not self.values:
+            raise SpecError(f"{self.path} needs values, as in {self.path}=a,b")
+        if len(set(self.values)) < len(self.values):
+            raise SpecError(f"{self.path} names a value twice: {', '.join(self.values)}")
+        if len(self.values) > 1 and any(map(_RANGE.fullmatch, self.values)):
+            raise SpecError(f"{self.path} takes values or one range, not both: {', '.join(self.values)}")
+
+    @property
+    def range(self) -> Range | None:
+        """The range that the axis is; None where it is values."""
+        found = _RANGE.fullmatch(self.values[0])
+        return Range(found["low"], found["high"], bool(found["log"])) if found else None
+
+    def at(self, share: float, *, whole: bool) -> str:
+        """Choose the value at a share, 0 to just below 1, of the way; of a range, a number."""
+        chosen = self.range
+        return chosen.at(share, whole=whole) if chosen else self.values[math.floor(share * len(self.values))]
+
+
+def parse_axis(path: str, values: str) -> Axis:
+    """Read "0.99,0.75" as two values, "[32,64],[16,32]" as two lists, and "log:1e-4..1e-1" as a range."""
+    return Axis(path, tuple(value.strip() for value in _VALUE.findall(values) if value.strip()))
+
+
+def settled(axis: Axis, base: Setting) -> Axis:
+    """Write an axis' values as the recipe would: 0.50 and 0.5 are the same.
+
+    Raises:
+        SpecError: unknown setting, a value or an end of a range that it refuses, a range of what is no number, or a
+            value that is there twice.
+    """
+    if axis.range is None:
+        plain: dict[str, str] = {}
+        for value in axis.values:
+            same = plain.setdefault(_settled(axis.path, value, base), value)
+            require(same == value, f"{axis.path} names a value twice: {same} and {value} are the same")
+        return Axis(axis.path, tuple(plain))
+    if number_kind(base, axis.path) is None:
+        raise SpecError(f"{axis.path} takes no range, as it is no number; name its values, as in {axis.path}=a,b")
+    low, high = (_settled(axis.path, end, base) for end in (axis.range.low, axis.range.high))
+    return Axis(axis.path, (str(Range(low, high, axis.range.is_log)),))
+
+
+def _settled(path: str, value: str, base: Setting) -> str:
+    """Write a value as the recipe would; the name of a table that has no other name stays."""
+    changed = override(base, {path: value})
+    plain = value_of(changed, path)
+    return plain if override(base, {path: plain}) == changed else value

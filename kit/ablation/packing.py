@@ -1,0 +1,203 @@
+"""How many trials share the machine, and what each of them gets: measured, not guessed."""
+
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from kit.ablation.trial import run_trial
+from kit.engines import Local, core_count
+from kit.progress import NO_PROGRESS, Progress
+from kit.shards import Dataset
+from kit.specs import RunSpec, override
+from kit.specs.settings import require
+
+_SECONDS = 1.0  # of steps that a probe takes: dozens of a small model, whose choice is the closer one
+_MEMORY = 0.8  # of what is free that trials may fill together
+_VISIBLE = "CUDA_VISIBLE_DEVICES"
+
+
+class Packing(msgspec.Struct, frozen=True, kw_only=True):
+    """How trials share the machine.
+
+    Attributes:
+        jobs: trials at a time, each in its own process.
+        threads: of each on CPUs; 0 where GPUs do the work.
+        devices: GPUs, or cores, that were there.
+        why: in words.
+    """
+
+    jobs: int
+    threads: int
+    devices: int
+    why: str
+
+
+class Probe(msgspec.Struct, frozen=True):
+    """A few steps to time in a worker.
+
+    Attributes:
+        spec: of a run.
+        dataset: its manifest and folder.
+    """
+
+    spec: RunSpec
+    dataset: Dataset
+
+
+def check_jobs(jobs: int | None) -> None:
+    """Refuse a number of jobs that nothing could run.
+
+    Raises:
+        SpecError: below 1.
+    """
+    require(jobs is None or jobs >= 1, f"jobs must be 1 or more, got {jobs}")
+
+
+def gpus() -> list[str]:
+    """Name the GPUs that this process may use, as CUDA does."""
+    visible = os.environ.get(_VISIBLE)
+    if visible is not None:
+        return [name for name in visible.split(",") if name.strip()]
+    return [path.name.removeprefix("nvidia") for path in sorted(Path("/dev").glob("nvidia[0-9]*"))]
+
+
+def new_engine(packing: Packing) -> Local:
+    """Make an engine whose every worker has a GPU of its own, where there are as many as jobs."""
+    names = gpus()
+    if packing.jobs == 1 or not names:
+        return Local(packing.jobs)
+    return Local(packing.jobs, [{_VISIBLE: names[place % len(names)]} for place in range(packing.jobs)])
+
+
+def choose_packing(
+    spec: RunSpec,
+    dataset: Dataset,
+    workers: ExitStack,
+    *,
+    runs: int,
+    jobs: int | None = None,
+    before: Packing | None = None,
+    progress: Progress = NO_PROGRESS,
+) -> tuple[Packing, Local]:
+    """Choose how many trials run at a time, and on how many threads.
+
+    Figures depend on the number of threads, so an ablation keeps the one that it began with.
+
+    Args:
+        spec: of the arm with the largest model; its threads are the default.
+        dataset: that it learns from.
+        workers: keeps the engine's processes until it is closed: those that were timed have TensorFlow at hand.
+        runs: that are left.
+        jobs: what the user wants; None measures one trial on the whole machine against one a device.
+        before: how the ablation was packed when it began.
+        progress: sees the measurement, and why it decided as it did.
+
+    Returns:
+        The packing, and an engine for it.
+    """
+    check_jobs(jobs)
+    devices = len(gpus()) or core_count()
+    threads = before.threads if before else 0 if gpus() else spec.train.threads
+    most = max(1, devices // max(1, threads))
+    if jobs is not None:
+        packing = Packing(jobs=jobs, threads=threads, devices=devices, why="as it was asked for")
+    elif before and before.devices == devices:
+        packing = before
+    elif before or most == 1 or runs == 1 or threads > 1:
+        packing = Packing(jobs=most, threads=threads, devices=devices, why="as many as there are devices for")
+    else:
+        return _measure(spec, dataset, devices, workers, progress)
+    return packing, _start(packing, workers)
+
+
+def _start(packing: Packing, workers: ExitStack) -> Local:
+    engine = new_engine(packing)
+    workers.enter_context(engine.prepare(run_trial))
+    return engine
+
+
+def _measure(
+    spec: RunSpec, dataset: Dataset, devices: int, workers: ExitStack, progress: Progress
+) -> tuple[Packing, Local]:
+    """Time one trial on all devices, then as many as there are devices, each on one."""
+    kind, one = ("GPU", 0) if gpus() else ("core", 1)
+    progress.start("time a few steps", 2)
+    whole = Packing(jobs=1, threads=one * devices, devices=devices, why="")
+    first = _start(whole, workers)
+    alone = _time(whole, first, spec, dataset)
+    progress.advance()
+    if alone is None:
+        return _because(whole, f"{spec.arm} could not take a step", progress), first
+    fitting = min(devices, int(_MEMORY * _free_bytes() / alone.peak_bytes))
+    if fitting <= 1:
+        return _because(whole, f"the memory holds one trial of {spec.arm}", progress), first
+    packed = Packing(jobs=fitting, threads=one * (devices // fitting), devices=devices, why="")
+    second = _start(packed, workers)
+    together = _time(packed, second, spec, dataset)
+    if together is None:
+        second.close()
+        return _because(whole, f"{fitting} trials of {spec.arm} could not take a step together", progress), first
+    said = (
+        f"{spec.arm} on {devices} {kind}s: {alone.images_per_second:,.0f} images/s in one trial,"
+        f" {together.images_per_second:,.0f} in {fitting} together"
+    )
+    best, engine, other = packed, second, first
+    if together.images_per_second < alone.images_per_second:
+        best, engine, other = whole, first, second
+    other.close()
+    return _because(best, said, progress), engine
+
+
+def _because(packing: Packing, why: str, progress: Progress) -> Packing:
+    trials = "1 trial" if packing.jobs == 1 else f"{packing.jobs} trials"
+    progress.advance(1, f"{trials} at a time; {why}")
+    progress.finish()
+    return msgspec.structs.replace(packing, why=why)
+
+
+class Pace(NamedTuple):
+    """What a few steps came to.
+
+    Attributes:
+        images_per_second: of all trials together.
+        peak_bytes: of the memory of one.
+    """
+
+    images_per_second: float
+    peak_bytes: int
+
+
+def _time(packing: Packing, engine: Local, spec: RunSpec, dataset: Dataset) -> Pace | None:
+    """Time so many trials at the same time; None if one of them could not run."""
+    probe = Probe(override(spec, {"train.threads": packing.threads}), dataset)
+    timed = engine.run(time_probe, [probe] * packing.jobs, lost=lambda _: None)
+    paces = [finished.value for finished in timed if finished.value is not None]
+    if len(paces) < packing.jobs:
+        return None
+    return Pace(sum(pace.images_per_second for pace in paces), max(pace.peak_bytes for pace in paces))
+
+
+def time_probe(probe: Probe) -> Pace | None:
+    """Time a few steps, in a worker; None where they cannot be taken, which the trial itself will explain."""
+    from kit.training.steps import time_steps  # noqa: PLC0415 (TensorFlow, in the workers only)
+
+    try:
+        steps = time_steps(probe.spec, probe.dataset, seconds=_SECONDS)
+    except Exception:  # noqa: BLE001 (out of memory, or whatever the framework says of such a model)
+        return None
+    return Pace(steps.images_per_second, steps.peak_bytes)
+
+
+def _free_bytes() -> int:
+    """Bytes of memory that nobody needs; all of it where the system does not say."""
+    page = os.sysconf("SC_PAGE_SIZE")
+    info = Path("/proc/meminfo")
+    if info.is_file():
+        (line,) = (line for line in info.read_text().splitlines() if line.startswith("MemAvailable:"))
+        return int(line.split()[1]) * 1024
+    return page * os.sysconf("SC_PHYS_PAGES")

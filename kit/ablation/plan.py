@@ -1,0 +1,277 @@
+"""An ablation before anything of it has run."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from kit.ablation.grid import Arm, Axis, Design, asked, parse_design, plan_arms, recipe_arms, recipe_axes, settled
+from kit.ablation.packing import Packing
+from kit.ablation.search import Search
+from kit.ablation.standing import Watched
+from kit.errors import SpecError, unknown
+from kit.runs import RunDirectory
+from kit.shards import Dataset, find_dataset
+from kit.specs import RunSpec, Setting, from_json, override, read_recipe, read_setting
+from kit.specs.recipe import recipe_name, split_arm
+from kit.specs.settings import require
+from kit.training.check import check_spec, refuse_data
+from kit.training.pace import smaller_is_better
+from kit.training.train import spec_of
+from kit.workspace import Workspace
+
+ALL_FOLDS = "all"
+
+
+class Place(NamedTuple):
+    """Where a run stands in an ablation.
+
+    Attributes:
+        arm: its name.
+        seed: from 0.
+        fold: that validates; None without folds.
+    """
+
+    arm: str
+    seed: int
+    fold: int | None = None
+
+    def __str__(self) -> str:
+        """Name the place as people do."""
+        fold = "" if self.fold is None else f", fold {self.fold}"
+        return f"{self.arm}, seed {self.seed}{fold}"
+
+
+class Ablation(msgspec.Struct, frozen=True, kw_only=True):
+    """An ablation's plan, as ablation.json keeps it.
+
+    Attributes:
+        dataset: name.
+        fingerprint: of the dataset.
+        recipe: name or path.
+        arms: names in order; the first is the baseline.
+        seeds: how many, from 0.
+        folds: that each arm is validated on; empty for the dataset's own split.
+        refused: arms that cannot be built, and why.
+        packing: how its trials share the machine; figures depend on its threads, so it stays.
+    """
+
+    dataset: str
+    fingerprint: str
+    recipe: str
+    arms: tuple[str, ...]
+    seeds: int
+    folds: tuple[int, ...] = ()
+    refused: dict[str, str] = {}
+    packing: Packing | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """An ablation before anything of it has run.
+
+    Attributes:
+        dataset: that all runs learn from.
+        folder: of the ablation.
+        recipe: name or path.
+        base: what the arms change.
+        seeds: of each arm, from 0.
+        folds: that each arm is validated on; empty for the dataset's own split.
+        changes: of each arm, by dotted path, as text.
+        specs: of the runs, by their places, arm by arm.
+        refused: arms that cannot be built, and why.
+        search: proposes more arms when these have run; None where there are no more.
+        count: arms, those included that are not proposed yet.
+    """
+
+    dataset: Dataset
+    folder: Path
+    recipe: str
+    base: Setting
+    seeds: int
+    folds: tuple[int, ...]
+    changes: Mapping[str, Mapping[str, str]]
+    specs: Mapping[Place, RunSpec]
+    refused: Mapping[str, str]
+    search: Search | None = None
+    count: int = 0
+
+    @property
+    def arms(self) -> dict[str, RunSpec]:
+        """The first run of each arm."""
+        first: dict[str, RunSpec] = {}
+        for place, spec in self.specs.items():
+            first.setdefault(place.arm, spec)
+        return first
+
+    @property
+    def runs_per_arm(self) -> int:
+        """Seeds, times folds."""
+        return self.seeds * max(1, len(self.folds))
+
+    @property
+    def file(self) -> Path:
+        """Where the plan is kept."""
+        return self.folder / "ablation.json"
+
+    def places(self, arm: str) -> list[Place]:
+        """List an arm's runs."""
+        return [place for place in self.specs if place.arm == arm]
+
+    def runs(self, arm: str) -> list[RunDirectory]:
+        """Where an arm's runs lie."""
+        return [self.directory(place) for place in self.places(arm)]
+
+    def directory(self, place: Place) -> RunDirectory:
+        """Where a run lies."""
+        fold = "" if place.fold is None else f"-fold-{place.fold}"
+        return RunDirectory(self.folder / place.arm / f"seed-{place.seed}{fold}")
+
+    def watched(self) -> list[Watched]:
+        """List all runs for a look at how far they are."""
+        return [(*place, self.directory(place), spec) for place, spec in self.specs.items()]
+
+    def packing(self) -> Packing | None:
+        """How its trials were packed before; None if they never were."""
+        return from_json(self.file, Ablation).packing if self.file.is_file() else None
+
+    def ablation(self, packing: Packing | None) -> Ablation:
+        """Describe the plan for ablation.json."""
+        return Ablation(
+            dataset=self.dataset.manifest.name,
+            fingerprint=self.dataset.manifest.fingerprint,
+            recipe=self.recipe,
+            arms=tuple(self.arms),
+            seeds=self.seeds,
+            folds=self.folds,
+            refused=dict(self.refused),
+            packing=packing,
+        )
+
+    def refuse_metric(self, metric: str) -> None:
+        """Refuse a metric that not every run will record, by Keras' name.
+
+        Raises:
+            SpecError: with what they record.
+        """
+        known = set.intersection(*(set(spec.train.recorded) for spec in self.specs.values()))
+        if metric not in known:
+            raise SpecError(f"{unknown('metric', metric, known)}; add it with --set train.metrics=accuracy,auc")
+
+    def with_arms(self, arms: Sequence[Arm]) -> Plan:
+        """Add arms; those that cannot be built are refused with their reason."""
+        specs, refused = dict(self.specs), dict(self.refused)
+        for arm in arms:
+            try:
+                specs.update(_runs(self, arm))
+            except SpecError as error:
+                refused[arm.name] = str(error)
+        changes = {**self.changes, **{arm.name: dict(arm.settings) for arm in arms}}
+        return dataclasses.replace(self, specs=specs, refused=refused, changes=changes)
+
+    def with_threads(self, threads: int) -> Plan:
+        """Give every trial that many threads."""
+        specs = {place: override(spec, {"train.threads": threads}) for place, spec in self.specs.items()}
+        return dataclasses.replace(self, specs=specs, base=override(self.base, {"train.threads": threads}))
+
+
+def plan_ablation(
+    name: str,
+    axes: Sequence[Axis],
+    *,
+    recipe: str,
+    settings: Mapping[str, object],
+    seeds: int,
+    folds: str | Sequence[int] = (),
+    design: Design | str,
+    root: Path | str | None = None,
+) -> Plan:
+    """Lay an ablation out; see `ablate`.
+
+    Raises:
+        KitError: unknown dataset, recipe or setting, or no arm that fits the images.
+    """
+    design = parse_design(design) if isinstance(design, str) else design
+    require(seeds >= 1, f"seeds must be 1 or more, got {seeds}")
+    dataset = find_dataset(name, root=root)
+    refuse_data([*settings, *(axis.path for axis in axes)], dataset)
+    base = _one_thread(read_setting(recipe, settings))
+    axes = [settled(axis, base) for axis in axes]
+    named = split_arm(recipe)[1]
+    if design.draws and not axes and not named:
+        axes = recipe_axes(read_recipe(recipe), base, settings)
+    search = _search(design, axes, base)
+    if search:
+        arms = search.next_arms({})
+    elif axes or named or design.draws:
+        arms = plan_arms(axes, base, design, unchanged=named or "base")
+    else:
+        arms = recipe_arms(read_recipe(recipe), base, settings)
+    empty = Plan(
+        dataset=dataset,
+        folder=Workspace.at(root).runs / ablation_id(dataset, base, asked(arms, axes, design), axes, recipe),
+        recipe=recipe,
+        base=base,
+        seeds=seeds,
+        folds=_folds(dataset, folds),
+        changes={},
+        specs={},
+        refused={},
+        search=search,
+        count=max(len(arms), design.count or 0),
+    )
+    plan = empty.with_arms(arms)
+    if not plan.specs:
+        raise SpecError(next(iter(plan.refused.values())))
+    return plan
+
+
+def ablation_id(dataset: Dataset, base: Setting, question: object, axes: Sequence[Axis], recipe: str) -> str:
+    """Name an ablation by what it asks, whatever the seeds and folds, so that more of them extend it."""
+    asked_all = msgspec.json.encode([dataset.manifest.fingerprint, base, question], order="deterministic")
+    _, arm = split_arm(recipe)
+    varied = "-".join(axis.path.rpartition(".")[2] for axis in axes) or arm or recipe_name(recipe)
+    return f"{dataset.manifest.name}-{varied}-{hashlib.sha256(asked_all).hexdigest()[:8]}"
+
+
+def _search(design: Design, axes: Sequence[Axis], base: Setting) -> Search | None:
+    if design.kind != "search" or design.count is None:
+        return None
+    return Search(axes, base, design.count, smaller_is_better=smaller_is_better(base.train.monitor))
+
+
+def _one_thread(base: Setting) -> Setting:
+    """Give trials one thread unless the user chose: figures do not depend on how many run at a time then."""
+    return base if base.train.threads else override(base, {"train.threads": 1})
+
+
+def _folds(dataset: Dataset, wanted: str | Sequence[int]) -> tuple[int, ...]:
+    """Read "all" or "0,2"; that the dataset has them is checked with each run."""
+    if wanted == ALL_FOLDS:
+        found = tuple(sorted(dataset.manifest.folds))
+        require(bool(found), f"{dataset.manifest.name} has no folds; shard it with --folds 5")
+        return found
+    parts = [part.strip() for part in wanted.split(",") if part.strip()] if isinstance(wanted, str) else list(wanted)
+    try:
+        return tuple(dict.fromkeys(int(part) for part in parts))
+    except ValueError as error:
+        raise SpecError(f"folds must be all, or numbers such as 0,1, got '{wanted}'") from error
+
+
+def _runs(plan: Plan, arm: Arm) -> dict[Place, RunSpec]:
+    setting = override(plan.base, dict(arm.settings))
+    folds: Sequence[int | None] = plan.folds or (None,)
+    specs: dict[Place, RunSpec] = {}
+    for seed in range(plan.seeds):
+        for fold in folds:
+            spec = spec_of(setting, plan.dataset, arm=arm.name, seed=seed, fold=fold)
+            specs[Place(arm.name, seed, fold)] = spec
+            if seed == 0:
+                check_spec(spec, plan.dataset.for_fold(fold))
+    return specs

@@ -1,0 +1,256 @@
+"""One call's work on a plan: rounds of trials, and what becomes of each."""
+
+from __future__ import annotations
+
+import math
+import statistics
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from kit.ablation.halving import best_so_far, plan_rungs, rank
+from kit.ablation.packing import Packing
+from kit.ablation.plan import Place, Plan
+from kit.ablation.search import Search
+from kit.ablation.standing import Lookout, Standing
+from kit.ablation.trial import Outcome, Trial, run_trial
+from kit.engines import Local
+from kit.errors import RunError
+from kit.files import write_whole
+from kit.progress import Progress
+from kit.runs import Halt, RunDirectory
+from kit.specs import to_json
+from kit.training.pace import Limit, has_stopped, smaller_is_better
+
+DECODED = ".decoded"  # folder of the ablation in which its trials share decoded images
+
+_SHARE = 0.5  # of the memory that all trials' decoded images may fill together
+_KILLED = (
+    "its process was killed twice, the second time with nothing beside it: out of memory, or by hand;"
+    " a smaller train.batch_size needs less"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """What became of a plan.
+
+    Attributes:
+        plan: with all arms that were tried.
+        left: runs that wait for another session.
+        failed: reason by place.
+        halted: runs whose arms lost a rung of successive halving.
+    """
+
+    plan: Plan
+    left: int
+    failed: Mapping[Place, str]
+    halted: int
+
+
+class _OutOfTimeError(Exception):
+    """The session's time is over while trials run: they stop where they are, at their last epoch's checkpoint."""
+
+
+class Session:
+    """One call's work on a plan."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        packing: Packing,
+        deadline: float,
+        progress: Progress,
+        watch: Callable[[Standing], None] | None,
+    ) -> None:
+        self._plan = plan
+        self._packing = packing
+        self._deadline = deadline
+        self._progress = progress
+        self._watch = watch
+        self._failed: dict[Place, str] = {}
+        self._halted: set[Place] = set()
+        self._running: list[RunDirectory] = []
+        self._lookout = Lookout()
+        self._is_over = False
+        self._epochs = 0
+
+    def run(self, engine: Local, *, halving: bool) -> None:
+        """Train all runs, or with `halving` those of arms that do not lose."""
+        total = self._plan.count * self._plan.runs_per_arm
+        self._progress.start(f"ablate, {total} runs", sum(spec.train.epochs for spec in self._plan.specs.values()))
+        self._say_refused(self._plan.refused)
+        before = sum(self._plan.directory(place).is_finished for place in self._plan.specs)
+        if before:
+            self._progress.advance(0, f"{before} of {len(self._plan.specs)} runs were finished before")
+        self._look()
+        try:
+            if halving:
+                self._halve(engine)
+            elif self._plan.search:
+                self._search(engine, self._plan.search)
+            else:
+                self._train(engine, list(self._plan.specs))
+        except _OutOfTimeError:
+            self._is_over = True
+            self._progress.advance(0, "out of time: run the same command again, and it goes on from here")
+        self._progress.finish()
+        if len(self._failed) == len(self._plan.specs):
+            raise RunError(f"every run failed; the first one: {next(iter(self._failed.values()))}")
+
+    def ran(self) -> Ran:
+        """Sum up."""
+        waits = [
+            place
+            for place in self._plan.specs
+            if not self._plan.directory(place).is_finished and place not in self._failed and place not in self._halted
+        ]
+        unknown = self._plan.count - len(self._plan.changes) if self._is_over else 0
+        return Ran(self._plan, len(waits) + unknown * self._plan.runs_per_arm, self._failed, len(self._halted))
+
+    def _halve(self, engine: Local) -> None:
+        alive = list(self._plan.arms)
+        epochs = max(spec.train.epochs for spec in self._plan.specs.values())
+        rungs = plan_rungs(len(alive), epochs)
+        for rung, following in zip(rungs, [*rungs[1:], None], strict=True):
+            self._train(engine, self._places(alive), None if following is None else rung.epochs)
+            if following is not None:
+                alive = self._cut(alive, rung.epochs, following.arms)
+
+    def _cut(self, alive: Sequence[str], epochs: int, kept: int) -> list[str]:
+        """Keep the best arms, and the first of all; stop the others."""
+        ranked = rank({arm: self._score(arm, epochs) for arm in alive})
+        baseline = next(iter(self._plan.arms))
+        going_on = {*ranked[:kept], baseline}
+        for number, arm in enumerate(ranked, start=1):
+            if arm not in going_on:
+                self._stop(arm, Halt(epochs=epochs, place=number, arms=len(alive)))
+        self._progress.advance(
+            0, f"after {epochs} epochs {len(going_on)} of {len(alive)} arms go on: {ranked[0]} leads"
+        )
+        return [arm for arm in alive if arm in going_on]
+
+    def _stop(self, arm: str, halt: Halt) -> None:
+        for place in self._plan.places(arm):
+            run = self._plan.directory(place)
+            if not run.is_finished and place not in self._failed:
+                run.stop_at(halt)
+                self._halted.add(place)
+
+    def _score(self, arm: str, epochs: int) -> float:
+        """Mean over an arm's runs of the best that each reached by then; failed ones have nothing to say."""
+        values = []
+        for place in self._plan.places(arm):
+            if place not in self._failed:
+                monitor = self._plan.specs[place].train.monitor
+                column = self._plan.directory(place).history().column(monitor)
+                values.append(best_so_far(column, epochs, smaller_is_better=smaller_is_better(monitor)))
+        return statistics.fmean(values) if values else math.nan
+
+    def _search(self, engine: Local, search: Search) -> None:
+        """Train the arms that a search proposes, generation by generation; what has run before is looked up."""
+        while arms := search.next_arms(self._values()):
+            new = [arm for arm in arms if arm.name not in self._plan.changes]
+            if new:
+                before = set(self._plan.refused)
+                self._plan = self._plan.with_arms(new)
+                write_whole(self._plan.file, to_json(self._plan.ablation(self._packing)))
+                self._say_refused({arm: why for arm, why in self._plan.refused.items() if arm not in before})
+            self._train(engine, self._places([arm.name for arm in arms]))
+
+    def _values(self) -> dict[str, float]:
+        """Mean of the best validation figures of each arm that has run; NaN for those that could not."""
+        values = dict.fromkeys(self._plan.refused, math.nan)
+        for arm, spec in self._plan.arms.items():
+            places = self._plan.places(arm)
+            if all(place in self._failed or self._plan.directory(place).is_finished for place in places):
+                score = self._score(arm, spec.train.epochs)
+                values[arm] = -score if smaller_is_better(spec.train.monitor) else score
+        return values
+
+    def _places(self, arms: Sequence[str]) -> list[Place]:
+        return [place for place in self._plan.specs if place.arm in arms]
+
+    def _train(self, engine: Local, places: Sequence[Place], until: int | None = None) -> None:
+        """Train some runs, seed by seed so that all arms get as far; those that ran out of memory once more, alone."""
+        ordered = sorted(places, key=lambda place: (place.seed, -1 if place.fold is None else place.fold))
+        again = list(self._attempt(engine, ordered, until))
+        if again:
+            self._progress.advance(0, f"{len(again)} runs are tried again, one at a time")
+            engine.close()  # idle workers hold memory, too
+            for place in self._attempt(Local(1), again, until):
+                if place not in self._failed:
+                    self._fail(place, _KILLED)
+
+    def _attempt(self, engine: Local, places: Sequence[Place], until: int | None) -> Iterator[Place]:
+        """Train runs, and give back those that memory was short for, or whose worker died."""
+        waiting = [place for place in places if place not in self._failed and self._is_waiting(place, until)]
+        trials = [self._trial(place, until) for place in waiting]
+        short: list[Place] = []
+        begun = deque(self._plan.directory(place) for place in waiting)
+        self._running = [begun.popleft() for _ in range(min(engine.workers, len(begun)))]
+
+        def end(place: Place) -> None:
+            self._running.remove(self._plan.directory(place))
+            self._running += [begun.popleft()] if begun else []
+
+        def lose(index: int) -> None:
+            end(waiting[index])
+            short.append(waiting[index])
+
+        for finished in engine.run(run_trial, trials, tick=self._tick, lost=lose):
+            place, outcome = waiting[finished.index], finished.value
+            end(place)
+            if outcome.state == "out of memory" and engine.workers > 1:
+                short.append(place)
+            else:
+                self._note(place, outcome)
+        yield from short
+
+    def _is_waiting(self, place: Place, until: int | None) -> bool:
+        run, spec = self._plan.directory(place), self._plan.specs[place]
+        if run.is_finished or until is None:
+            return not run.is_finished
+        history = run.history()
+        return len(history.rows) < until or has_stopped(history, spec) or until >= spec.train.epochs
+
+    def _trial(self, place: Place, until: int | None) -> Trial:
+        return Trial(
+            spec=self._plan.specs[place],
+            directory=self._plan.directory(place).path,
+            dataset=self._plan.dataset,
+            memory_share=_SHARE / self._packing.jobs,
+            shared=self._plan.folder / DECODED,
+            limit=Limit(until, self._deadline),
+        )
+
+    def _note(self, place: Place, outcome: Outcome) -> None:
+        if outcome.state in {"failed", "out of memory"}:
+            self._failed[place] = outcome.text
+            self._look(f"{place}: failed: {outcome.text}")
+        else:
+            self._look(f"{place}: {outcome.text}" if outcome.state == "finished" else "")
+
+    def _fail(self, place: Place, reason: str) -> None:
+        run = self._plan.directory(place)
+        run.claim(self._plan.specs[place])
+        run.fail(reason)
+        self._note(place, Outcome("failed", reason))
+
+    def _say_refused(self, refused: Mapping[str, str]) -> None:
+        for arm, reason in refused.items():
+            self._progress.advance(0, f"{arm} is left out: {reason}")
+
+    def _look(self, note: str = "") -> None:
+        """Count the epochs that are on the disk, and show how far all runs are."""
+        standing = self._lookout.look(self._plan.watched(), self._running, jobs=self._packing.jobs)
+        self._progress.advance(standing.epochs_done - self._epochs, note)
+        self._epochs = standing.epochs_done
+        if self._watch:
+            self._watch(standing)
+
+    def _tick(self) -> None:
+        self._look()
+        if time.time() > self._deadline:
+            raise _OutOfTimeError

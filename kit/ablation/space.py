@@ -1,0 +1,81 @@
+"""The arms that some axes have together."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from kit.ablation.axis import Axis, settled
+from kit.errors import SpecError
+from kit.specs import Setting, arm_name, override, value_of
+from kit.specs.settings import number_kind
+
+_SEED = 0  # of what is drawn: the same axes give the same arms, always
+_PATIENCE = 20_000  # draws in a row that bring nothing new: of 2,000 arms all but one in 20,000 times have come by then
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """One setting of an ablation.
+
+    Attributes:
+        name: what it changes, as "bn_position=before,bn_momentum=0.5".
+        settings: pairs of dotted path and value.
+    """
+
+    name: str
+    settings: tuple[tuple[str, str], ...]
+
+
+class Space:
+    """Every choice of a value for each axis; of choices that come to one setting, the first stands for all.
+
+    Attributes:
+        axes: settled.
+        baseline: the arm that changes nothing; its values may be none of the axes'.
+    """
+
+    def __init__(self, axes: Sequence[Axis], base: Setting) -> None:
+        self._base = base
+        self._arms: dict[Setting, Arm] = {}
+        self.axes = [settled(axis, base) for axis in axes]
+        self.baseline = self._only(base, [value_of(base, axis.path) for axis in axes])
+
+    def arm(self, values: Sequence[str]) -> Arm | None:
+        """Give the arm of some values, one an axis; None where they do not go together."""
+        changes = {axis.path: value for axis, value in zip(self.axes, values, strict=True)}
+        try:
+            return self._only(override(self._base, changes), values)
+        except SpecError:
+            return None
+
+    def is_whole(self, axis: Axis) -> bool:
+        """Tell whether an axis takes whole numbers only."""
+        return number_kind(self._base, axis.path) is int
+
+    def draw(self) -> Iterator[Arm]:
+        """Draw arms without replacement, the baseline first, until nothing new comes."""
+        generator = random.Random(_SEED)  # noqa: S311 (nothing here is secret)
+        whole = [self.is_whole(axis) for axis in self.axes]
+        drawn = {self.baseline}
+        yield self.baseline
+        misses = 0
+        tried = set()
+        while misses < _PATIENCE:
+            values = tuple(
+                axis.at(generator.random(), whole=is_whole) for axis, is_whole in zip(self.axes, whole, strict=True)
+            )
+            misses += 1
+            if values in tried:
+                continue
+            tried.add(values)
+            arm = self.arm(values)
+            if arm and arm not in drawn:
+                misses = 0
+                drawn.add(arm)
+                yield arm
+
+    def _only(self, setting: Setting, values: Sequence[str]) -> Arm:
+        pairs = tuple((axis.path, value) for axis, value in zip(self.axes, values, strict=True))
+        return self._arms.setdefault(setting, Arm(arm_name(dict(pairs), otherwise="base"), pairs))

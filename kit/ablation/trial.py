@@ -1,0 +1,96 @@
+"""One run of an ablation, in a worker."""
+
+from __future__ import annotations
+
+import re
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from kit.errors import KitError
+from kit.runs import RunDirectory
+from kit.shards import Dataset
+from kit.specs import RunSpec
+from kit.training.pace import Limit
+
+_NODE = re.compile(r"^\{\{.*?\}\}\s*")
+
+State = Literal["finished", "paused", "failed", "out of memory"]
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One run of an ablation, as a worker receives it.
+
+    Attributes:
+        spec: of the run.
+        directory: the run's.
+        dataset: its manifest and folder.
+        memory_share: of the machine's memory that its decoded images may fill.
+        shared: folder in which decoded images lie for all trials.
+        limit: where to stop for now.
+    """
+
+    spec: RunSpec
+    directory: Path
+    dataset: Dataset
+    memory_share: float
+    shared: Path
+    limit: Limit
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a trial.
+
+    Attributes:
+        state: "paused" is at its limit, to go on later.
+        text: figures of the last epoch, or the reason of a failure.
+    """
+
+    state: State
+    text: str = ""
+
+
+def run_trial(trial: Trial) -> Outcome:
+    """Train one trial; one that cannot be trained leaves its reason and lets the others go on.
+
+    A full or unwritable disk stops them all: what is said about one run could not be written either.
+    """
+    from kit.compat import tf  # noqa: PLC0415 (TensorFlow, in the workers only)
+    from kit.training.run import train_run  # noqa: PLC0415
+
+    directory = RunDirectory(trial.directory)
+    try:
+        result = train_run(
+            trial.dataset,
+            trial.spec,
+            directory,
+            memory_share=trial.memory_share,
+            shared=trial.shared,
+            limit=trial.limit,
+        )
+    except OSError:
+        raise
+    except (MemoryError, tf.errors.ResourceExhaustedError) as error:
+        return _failed(trial, "out of memory", f"out of memory: {_line(error)}")
+    except Exception as error:  # noqa: BLE001 (whatever it is, the other trials can go on)
+        named = str(error) if isinstance(error, KitError) else f"{type(error).__name__}: {_line(error)}"
+        return _failed(trial, "failed", named)
+    if result is None:
+        return Outcome("paused")
+    figures = (f"{name} {'nan' if value is None else f'{value:.4f}'}" for name, value in result.final.items())
+    return Outcome("finished", ", ".join(figures))
+
+
+def _failed(trial: Trial, state: State, reason: str) -> Outcome:
+    directory = RunDirectory(trial.directory)
+    directory.claim(trial.spec)
+    directory.fail(reason, traceback.format_exc())
+    return Outcome(state, reason)
+
+
+def _line(error: BaseException) -> str:
+    """First line of a message, without the node of TensorFlow's graph that it came from."""
+    return _NODE.sub("", next(iter(str(error).strip().splitlines()), ""))

@@ -1,0 +1,210 @@
+"""What runs showed, arm by arm."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from kit.comparison.arms import identify, refuse_mixed
+from kit.comparison.factors import Factors, find_factors
+from kit.comparison.found import Found, LeftOut, find_runs
+from kit.comparison.images import ImageDifference, compare_images
+from kit.comparison.measured import Measured, measure_runs
+from kit.comparison.published import read_published, unmeasured_remarks
+from kit.comparison.summary import ArmSummary, by_arm, summarize
+from kit.comparison.trajectory import Trajectory, smaller_is_better
+from kit.errors import KitError, RunError, unknown
+from kit.progress import NO_PROGRESS, Progress
+from kit.shards import find_dataset
+from kit.workspace import Workspace
+
+DEFAULT_METRIC = "val_accuracy"
+
+_PAIRING = {
+    "seeds, folds averaged": "with folds: each seed's folds are averaged, and seeds are paired",
+    "folds": "with folds, and fewer than three seeds in common: pairs are of one seed and fold, and the t test is"
+    " corrected for the images that their trainings share (Nadeau & Bengio 2003)",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """Arms in order, the baseline first.
+
+    Attributes:
+        metric: that the arms are judged by.
+        arms: summaries.
+        trajectories: the runs behind them.
+        halted: runs that successive halving stopped, as far as they got; no figure is about them.
+        left_out: runs without figures and arms that could not be built, with the reason.
+        unfinished: folders of all other runs without a result.
+        images: what one seed of each arm says of the validation images.
+        factors: what each setting does; None unless the arms form a grid.
+        split: that the runs were measured on besides train; empty for none.
+        remarks: what a reader should know, a line each.
+    """
+
+    metric: str
+    arms: tuple[ArmSummary, ...]
+    trajectories: tuple[Trajectory, ...]
+    halted: tuple[Trajectory, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
+    unfinished: tuple[Path, ...] = ()
+    images: tuple[ImageDifference, ...] = ()
+    factors: Factors | None = None
+    split: str = ""
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def baseline(self) -> str:
+        """Name of the arm that the others are compared with."""
+        return self.arms[0].name
+
+    def ranked(self) -> list[str]:
+        """Name the arms from the best mean of the metric to the worst, the baseline before all."""
+        return _ranked(self.arms, self.metric)
+
+
+def compare(
+    *names: str | Path,
+    metric: str = DEFAULT_METRIC,
+    baseline: str = "",
+    split: str = "",
+    across_datasets: bool = False,
+    root: Path | str | None = None,
+    progress: Progress = NO_PROGRESS,
+) -> Comparison:
+    """Compare runs, ablations and files of Keras histories.
+
+    Args:
+        *names: paths, or names below runs/.
+        metric: any that was recorded, by Keras' name.
+        baseline: arm that the others are compared with; the first one planned otherwise.
+        split: a labelled one, on which and on train to measure every run by its best weights; what was measured
+            before is loaded.
+        across_datasets: whether runs of different datasets may be compared.
+        root: of the workspace; KIT_ROOT or the current folder otherwise.
+        progress: sees every run that is measured.
+
+    Raises:
+        RunError: unknown names, metric or baseline, nothing finished, or runs of different datasets.
+        ShardError: no such split, or it has no labels.
+    """
+    workspace = Workspace.at(root)
+    found = Found()
+    for name in names:
+        found.add(find_runs(name, workspace))
+    if not found.finished:
+        raise RunError(_nothing_finished(found))
+    remarks = refuse_mixed(found.finished, across_datasets=across_datasets)
+    trajectories, said = identify(found.finished)
+    remarks += said
+    _check_metric(metric, trajectories)
+    trajectories = _baseline_first(trajectories, baseline)
+    if split:
+        trajectories = _measured(trajectories, split, root, progress)
+        remarks += _measuring_remarks(trajectories, split)
+    published, refused = read_published(trajectories)
+    remarks += [*refused, *unmeasured_remarks(published, split)]
+    arms = summarize(trajectories, metric, folds=_folds(trajectories, workspace))
+    arms = [replace(arm, published=published.get(arm.name, {})) for arm in arms]
+    remarks += [*([] if baseline else _stand_in(found, arms[0].name)), *_pairing_remarks(arms)]
+    runs = by_arm(trajectories)
+    images, said = compare_images([(arm, runs[arm]) for arm in _ranked(arms, metric)], metric)
+    return Comparison(
+        metric=metric,
+        arms=tuple(arms),
+        trajectories=tuple(trajectories),
+        halted=tuple(found.halted),
+        left_out=tuple(dict.fromkeys(found.left_out)),
+        unfinished=tuple(dict.fromkeys(found.unfinished)),
+        images=tuple(images),
+        factors=find_factors(runs, metric),
+        split=split,
+        remarks=(*remarks, *said),
+    )
+
+
+def _nothing_finished(found: Found) -> str:
+    failed = next((one for one in found.left_out if one.seed is not None), None)
+    why = f"; {failed.arm}, seed {failed.seed}, {failed.reason}" if failed else ""
+    runs = len(found.unfinished) + sum(one.seed is not None for one in found.left_out)
+    return f"none of the {runs} runs is finished{why}; run their command again"
+
+
+def _check_metric(metric: str, trajectories: Sequence[Trajectory]) -> None:
+    recorded = {name for run in trajectories for name in run.metrics}
+    if metric not in recorded:
+        raise RunError(unknown("metric", metric, recorded))
+
+
+def _baseline_first(trajectories: list[Trajectory], baseline: str) -> list[Trajectory]:
+    """Put the baseline's runs before all others.
+
+    Raises:
+        RunError: no arm of that name.
+    """
+    arms = by_arm(trajectories)
+    if baseline and baseline not in arms:
+        raise RunError(unknown("arm", baseline, arms))
+    return sorted(trajectories, key=lambda run: run.arm != baseline) if baseline else trajectories
+
+
+def _stand_in(found: Found, baseline: str) -> list[str]:
+    """Say so where the planned baseline has no finished run."""
+    if not found.baseline or any(run.whence == found.baseline for run in found.finished):
+        return []
+    return [f"{found.baseline} was planned as the baseline and has no finished run; {baseline} stands in for it"]
+
+
+def _folds(trajectories: Sequence[Trajectory], workspace: Workspace) -> int:
+    """Count the folds of the dataset that runs validate on, by its manifest, or by the runs if it is gone."""
+    on_folds = [(run.fold, run.dataset) for run in trajectories if run.fold is not None]
+    if not on_folds:
+        return 0
+    name, fingerprint = on_folds[0][1]
+    with contextlib.suppress(KitError):
+        manifest = find_dataset(name, root=workspace.root).manifest
+        if manifest.fingerprint == fingerprint:
+            return len(manifest.folds)
+    return max(fold for fold, _ in on_folds) + 1
+
+
+def _pairing_remarks(arms: Sequence[ArmSummary]) -> list[str]:
+    methods = {arm.difference.method for arm in arms if arm.difference}
+    return [said for method, said in _PAIRING.items() if method in methods]
+
+
+def _measured(
+    trajectories: Sequence[Trajectory], split: str, root: Path | str | None, progress: Progress
+) -> list[Trajectory]:
+    runs = [trajectory.run for trajectory in trajectories if trajectory.run is not None]
+    measured = iter(measure_runs(runs, split, root=root, progress=progress))
+    return [run if run.run is None else replace(run, measured=next(measured)) for run in trajectories]
+
+
+def _measuring_remarks(trajectories: Sequence[Trajectory], split: str) -> list[str]:
+    measured = [(f"{run.arm}, seed {run.seed}", run.measured) for run in trajectories if run.measured]
+    loaded = sum(run.loaded for _, run in measured)
+    results = f"{loaded} results loaded from before, {2 * len(measured) - loaded} computed"
+    said = f"measured {len(measured)} runs on train and {split}: {results}"
+    return [said, *(_diverged(name, run, split) for name, run in measured if run.split.not_numbers)]
+
+
+def _diverged(name: str, run: Measured, split: str) -> str:
+    outputs = f"{run.split.not_numbers:,} of {run.split.images:,} outputs on {split} are not numbers"
+    return f"warning: {name}: {outputs}: its training diverged; they count as misclassified"
+
+
+def _ranked(arms: Sequence[ArmSummary], metric: str) -> list[str]:
+    """The baseline, then the others from the best mean of the metric on; those without one come last."""
+    sign = 1 if smaller_is_better(metric) else -1
+
+    def rank(arm: ArmSummary) -> tuple[bool, float]:
+        has_mean = arm.last is not None and not math.isnan(arm.last.mean)
+        return not has_mean, sign * arm.last.mean if arm.last and has_mean else 0.0
+
+    return [arms[0].name, *(arm.name for arm in sorted(arms[1:], key=rank))]

@@ -1,0 +1,88 @@
+"""A run as a comparison sees it: figures over the epochs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from kit.comparison.measured import Measured
+from kit.runs import RunDirectory
+from kit.runs.history import best_epoch
+from kit.specs import RunSpec
+
+_VALIDATION = "val_"
+_SMALLER = ("loss", "error")  # endings of metrics that should fall
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trajectory:
+    """A run as a comparison sees it.
+
+    Attributes:
+        arm: that it belongs to.
+        metrics: values over the epochs, by Keras' names.
+        seed: None for histories from elsewhere.
+        fold: that validated; None for the dataset's own validation split.
+        dataset: name and fingerprint; empty for histories from elsewhere.
+        parameters: of the model.
+        seconds_per_epoch: median.
+        run: the directory; None for histories from elsewhere.
+        spec: of the run; None for histories from elsewhere.
+        whence: the arm's name with its ablation, run folder or file, which tells it from another of equal name.
+        recipe: that its ablation was made from; empty for none.
+        measured: on whole splits, where somebody asked.
+    """
+
+    arm: str
+    metrics: Mapping[str, list[float]]
+    seed: int | None = None
+    fold: int | None = None
+    dataset: tuple[str, str] = ("", "")
+    parameters: int | None = None
+    seconds_per_epoch: float | None = None
+    run: RunDirectory | None = None
+    spec: RunSpec | None = None
+    whence: str = ""
+    recipe: str = ""
+    measured: Measured | None = None
+
+    @property
+    def is_diverged(self) -> bool:
+        """Whether a figure of the last epoch is not a number; an accuracy still is one when the loss no longer is."""
+        return any(not math.isfinite(values[-1]) for values in self.metrics.values() if values)
+
+    def last(self, metric: str) -> float | None:
+        """Value of the last epoch: NaN if the training diverged, None if the metric was not recorded."""
+        values = self.metrics.get(metric)
+        if not values:
+            return None
+        return math.nan if self.is_diverged else values[-1]
+
+    def best(self, metric: str) -> float | None:
+        """Value of the best epoch, as validation chose it: by the run's monitor, or by the metric where none is known.
+
+        NaN if there was no such epoch, None if the metric was not recorded.
+        """
+        values = self.metrics.get(metric)
+        if not values:
+            return None
+        watched = self.spec.train.monitor if self.spec else on_validation(metric)
+        curve = self.metrics.get(watched) or values
+        epoch = best_epoch(curve, smaller_is_better=smaller_is_better(watched))
+        return math.nan if epoch is None else values[epoch]
+
+
+def smaller_is_better(metric: str) -> bool:
+    """Tell which way a metric improves, by its name."""
+    return metric.endswith(_SMALLER)
+
+
+def on_validation(metric: str) -> str:
+    """Name a metric on the validation split."""
+    return f"{_VALIDATION}{on_train(metric)}"
+
+
+def on_train(metric: str) -> str:
+    """Name a metric on the train split."""
+    return metric.removeprefix(_VALIDATION)

@@ -1,0 +1,126 @@
+"""What each setting of a grid does, as a table and a picture."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kit.comparison import Comparison
+from kit.comparison.factors import Effect, Factors
+from kit.comparison.statistics import Figure
+from kit.reports.figure import BLUE, line_style, middle_cut, new_figure, png
+from kit.reports.table import NOTHING, Table
+from kit.reports.verdicts import chance, exact
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_PANELS = 4  # in a row
+_TITLE = 34  # characters above a panel
+_TICK = 12  # characters below a level
+_APART = 0.06  # of the way to the next level, between the lines of an interaction
+_COLUMNS = ("setting", "value", "n", "mean ± sd", "range", "F", "p\n(Holm)", "partial\nη²")
+
+
+def factor_tables(comparison: Comparison) -> list[Table]:
+    """Lay out each setting's levels, and the interaction that matters most; no table of fewer than two settings."""
+    factors = comparison.factors
+    if factors is None or len(factors.main) < 2:  # noqa: PLR2004 (of one setting the arms' own table says it all)
+        return []
+    rows = [row for effect in _effects(factors) for row in _rows(effect)]
+    missing = f"; {factors.missing} of {factors.combinations} combinations are missing" if factors.missing else ""
+    title = f"{comparison.metric} by setting: means over all runs with a value{missing}"
+    return [Table(title, _COLUMNS, tuple(rows))]
+
+
+def exact_factors(factors: Factors) -> Table:
+    """Lay out a level a row with every digit."""
+    columns = ("settings", "values", "n", "mean", "sd", "range", "F", "p", "p_holm", "partial_eta_squared")
+    rows = tuple(
+        tuple(
+            map(
+                exact,
+                (
+                    " x ".join(effect.settings),
+                    " x ".join(level.values),
+                    level.n,
+                    level.figure.mean,
+                    level.figure.sd,
+                    *(effect.size, effect.f, effect.p, effect.p_holm, effect.share),
+                ),
+            )
+        )
+        for effect in _effects(factors)
+        for level in effect.levels
+    )
+    return Table("", columns, rows)
+
+
+def plot_factors(comparison: Comparison, factors: Factors) -> bytes:
+    """Draw each setting's means ± standard deviations on a common scale, and lines for the interaction.
+
+    Returns:
+        A PNG.
+    """
+    effects = _effects(factors)
+    wide = min(_PANELS, len(effects))
+    tall = -(-len(effects) // wide)
+    figure = new_figure(3.2 * wide + 0.6, 3.4 * tall)
+    grid = figure.subplots(tall, wide, squeeze=False, sharey=True)
+    for axes in grid.flat[len(effects) :]:
+        axes.axis("off")
+    for axes, effect in zip(grid.flat, effects, strict=False):
+        _draw(axes, effect)
+        axes.grid(alpha=0.3)
+    for row in grid:
+        row[0].set_ylabel(f"{comparison.metric}, mean ± sd")
+    return png(figure)
+
+
+def _effects(factors: Factors) -> list[Effect]:
+    return [*factors.main, *([factors.interaction] if factors.interaction else [])]
+
+
+def _rows(effect: Effect) -> list[tuple[str, ...]]:
+    """Lay an effect out, what the levels share in the first row alone."""
+    f = NOTHING if effect.f is None else f"{effect.f:.2f}"
+    share = NOTHING if effect.share is None else f"{effect.share:.3f}"
+    names = [f"{name} x" for name in effect.settings[:-1]] + [effect.settings[-1]]
+    common = (f"{effect.size:.4f}", f, chance(effect.p_holm), share)
+    return [
+        (
+            names[place] if place < len(names) else "",
+            " x ".join(level.values),
+            str(level.n),
+            _mean_and_sd(level.figure),
+            *(("",) * len(common) if place else common),
+        )
+        for place, level in enumerate(effect.levels)
+    ]
+
+
+def _mean_and_sd(figure: Figure) -> str:
+    return f"{figure.mean:.4f}" if figure.sd is None else f"{figure.mean:.4f} ± {figure.sd:.4f}"
+
+
+def _draw(axes: Axes, effect: Effect) -> None:
+    title = " x ".join(middle_cut(name, _TITLE // len(effect.settings)) for name in effect.settings)
+    axes.set_title(f"{title}\n{_test(effect)}", fontsize=9)
+    first, *others = zip(*(level.values for level in effect.levels), strict=True)
+    ticks = list(dict.fromkeys(first))
+    lines = list(dict.fromkeys(others[0])) if others else [""]
+    for number, line in enumerate(lines):
+        levels = [level for level in effect.levels if not others or level.values[1] == line]
+        x = [ticks.index(level.values[0]) + _APART * (number - (len(lines) - 1) / 2) for level in levels]
+        style = line_style(number, len(levels)) if others else {"color": BLUE, "marker": "o", "linestyle": "-"}
+        spread = [level.figure.sd or 0 for level in levels]
+        axes.errorbar(x, [level.figure.mean for level in levels], spread, capsize=3, label=line, **style)
+    axes.set_xticks(range(len(ticks)), [middle_cut(tick, _TICK) for tick in ticks], fontsize=8)
+    axes.margins(x=0.15)
+    if others:
+        axes.legend(title=effect.settings[1], fontsize=8, title_fontsize=8)
+
+
+def _test(effect: Effect) -> str:
+    if effect.f is None or effect.share is None:
+        return f"range {effect.size:.4f}"
+    return f"range {effect.size:.4f}, p (Holm) {chance(effect.p_holm)}, η² {effect.share:.2f}"

@@ -1,0 +1,47 @@
+"""Runs and arms without figures, and why."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+
+from kit.comparison.found import LeftOut
+from kit.reports.measured import arm_lines
+from kit.reports.table import NOTHING, Table
+from kit.reports.verdicts import exact
+
+_SHOWN = 20  # rows; the file has all
+_WIDTH = 56  # characters of a line of a reason
+_WHOLE = "all"
+
+
+def left_out_tables(left_out: Sequence[LeftOut]) -> list[Table]:
+    """Lay out arms with their seeds and reasons; equal reasons of many arms in one row. No table where none is."""
+    if not left_out:
+        return []
+    seeds: dict[tuple[str, str], list[str]] = {}
+    for one in left_out:
+        seeds.setdefault((one.reason, one.arm), []).append(_seed(one))
+    arms: dict[tuple[str, str], list[str]] = {}
+    for (reason, arm), found in seeds.items():
+        arms.setdefault((reason, ", ".join(dict.fromkeys(found))), []).append(arm)
+    rows = [(_named(names), which, "\n".join(textwrap.wrap(reason, _WIDTH))) for (reason, which), names in arms.items()]
+    more = [(f"… {len(rows) - _SHOWN} more", NOTHING, "see left_out.csv")] if len(rows) > _SHOWN else []
+    return [Table("left out", ("arm", "seed", "reason"), (*rows[:_SHOWN], *more))]
+
+
+def exact_left_out(left_out: Sequence[LeftOut]) -> Table:
+    """Lay out a run or an arm a row."""
+    rows = tuple(tuple(map(exact, (one.arm, one.seed, one.fold, one.reason))) for one in left_out)
+    return Table("", ("arm", "seed", "fold", "reason"), rows)
+
+
+def _named(arms: Sequence[str]) -> str:
+    more = f"\n… and {len(arms) - 1} more" if len(arms) > 1 else ""
+    return f"{arm_lines(arms[0])}{more}"
+
+
+def _seed(one: LeftOut) -> str:
+    if one.seed is None:
+        return _WHOLE
+    return f"{one.seed}" if one.fold is None else f"{one.seed} fold {one.fold}"

@@ -1,0 +1,91 @@
+"""Runs that nobody trained: folders with the files of a run, and figures as a test wants them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from kit.files import write_whole
+from kit.runs import RunDirectory, RunResult
+from kit.specs import RunSpec, override, to_json
+
+FINGERPRINT = "0123456789abcdef"
+
+
+@dataclass(frozen=True)
+class Made:
+    """An ablation's folder."""
+
+    folder: Path
+
+    def plan(self, *arms: str, refused: Mapping[str, str] | None = None) -> Path:
+        plan = {"arms": arms, "recipe": "", "refused": refused or {}}
+        write_whole(self.folder / "ablation.json", json.dumps(plan))
+        return self.folder
+
+    def begin(
+        self,
+        arm: str,
+        seed: int,
+        metrics: Mapping[str, Sequence[float]],
+        *,
+        settings: Mapping[str, object] | None = None,
+        fold: int | None = None,
+        fingerprint: str = FINGERPRINT,
+    ) -> RunDirectory:
+        """Write a run without its result."""
+        name = f"seed-{seed}" if fold is None else f"seed-{seed}-fold-{fold}"
+        run = RunDirectory(self.folder / arm / name)
+        spec = RunSpec(dataset="made", fingerprint=fingerprint, arm=arm, seed=seed, fold=fold)
+        write_whole(run.path / "spec.json", to_json(override(spec, settings or {})))
+        rows = [
+            {"epoch": epoch, **dict(zip(metrics, values, strict=True)), "seconds": 1.0}
+            for epoch, values in enumerate(zip(*metrics.values(), strict=True), start=1)
+        ]
+        text = io.StringIO()
+        writer = csv.DictWriter(text, rows[0], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        write_whole(run.path / "history.csv", text.getvalue())
+        return run
+
+    def finish(
+        self,
+        arm: str,
+        seed: int,
+        values: Sequence[float],
+        *,
+        settings: Mapping[str, object] | None = None,
+        fold: int | None = None,
+        fingerprint: str = FINGERPRINT,
+        more: Mapping[str, Sequence[float]] | None = None,
+    ) -> RunDirectory:
+        """Write a finished run of these validation accuracies over the epochs."""
+        metrics = {"accuracy": [0.9] * len(values), "val_accuracy": list(values), **(more or {})}
+        run = self.begin(arm, seed, metrics, settings=settings, fold=fold, fingerprint=fingerprint)
+        final = {name: column[-1] for name, column in metrics.items()}
+        run.finish(
+            RunResult(
+                epochs=len(values),
+                best_epoch=1,
+                final=final,
+                best=final,
+                parameters=10,
+                trainable_parameters=10,
+                seconds_per_epoch=1.0,
+            )
+        )
+        return run
+
+
+def predict(run: RunDirectory, truth: Sequence[int], chances: Sequence[float], *, first: int = 0) -> None:
+    """Write a run's validation predictions: of each image its class, and the probability of the second of two."""
+    rows = [
+        f"image-{number},{('no', 'yes')[label]},{1 - chance:.9g},{chance:.9g}\n"
+        for number, (label, chance) in enumerate(zip(truth, chances, strict=True), start=first)
+    ]
+    write_whole(run.predictions, "id,label,no,yes\n" + "".join(rows))

@@ -1,0 +1,509 @@
+"""Comparisons of folders of runs: which arms there are, what is left out, one seed, settings, tables and pictures."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import re
+import shutil
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from made import FINGERPRINT, Made, predict
+from sklearn.metrics import roc_auc_score
+from statsmodels.formula.api import ols
+from statsmodels.stats.anova import anova_lm
+from statsmodels.stats.contingency_tables import mcnemar
+
+import kit
+from kit.comparison.found import describe_halt
+from kit.errors import RunError
+from kit.reports.comparison import comparison_tables
+from kit.reports.differences import plot_differences
+from kit.reports.latex import latex
+from kit.reports.table import Table
+from kit.runs.directory import Halt
+
+PUBLISHED = Path(__file__).parents[2] / "shared" / "published" / "histopathology_histories.json"
+OTHER = "f" * 16
+PICTURE = b"\x89PNG"
+
+
+def pool(side: int) -> dict[str, object]:
+    return {"model.pool": side}
+
+
+@pytest.fixture
+def ablation(tmp_path: Path) -> Made:
+    """Three arms of three seeds: pool 2, better by about .1 with 3, equal with 4."""
+    made = Made(tmp_path / "runs" / "first")
+    for seed in range(3):
+        base = 0.6 + 0.01 * seed
+        made.finish("pool=2", seed, [0.5, base], settings=pool(2), more={"val_auc": [0.5, 0.75 + 0.01 * seed**2]})
+        made.finish("pool=3", seed, [0.5, base + 0.1 + 0.002 * seed], settings=pool(3), more={"val_auc": [0.5, 0.7]})
+        made.finish("pool=4", seed, [0.5, base], settings=pool(4), more={"val_auc": [0.5, 0.75]})
+    made.plan("pool=2", "pool=3", "pool=4")
+    return made
+
+
+def test_arms_stand_as_planned_and_verdicts_in_words(ablation: Made) -> None:
+    comparison = kit.compare(ablation.folder)
+
+    assert [
+        ("pool=2", 3, "baseline"),
+        ("pool=3", 3, "better"),
+        ("pool=4", 3, "no evidence; the runs are equal"),
+    ] == [(arm.name, arm.n, arm.verdict.words) for arm in comparison.arms]
+    assert ("val_accuracy", "pool=2") == (comparison.metric, comparison.baseline)
+
+
+def test_another_arm_may_be_the_baseline(ablation: Made) -> None:
+    first, *others = kit.compare(ablation.folder, baseline="pool=3").arms
+
+    assert ("pool=3", None) == (first.name, first.difference)
+    assert [("pool=2", "worse"), ("pool=4", "worse")] == [(arm.name, arm.verdict.words) for arm in others]
+    with pytest.raises(RunError, match=r"unknown arm 'pool=5'.* Known: pool=2, pool=3, pool=4"):
+        kit.compare(ablation.folder, baseline="pool=5")
+
+
+def test_any_recorded_metric_may_be_chosen(ablation: Made) -> None:
+    comparison = kit.compare(ablation.folder, metric="val_auc")
+    base, arm, _ = comparison.arms
+
+    assert 0.75 + 0.05 / 3 == pytest.approx(base.last.mean)
+    assert -0.05 - 0.05 / 3 == pytest.approx(arm.difference.mean)
+    assert "no evidence; about 1 more seed would settle it" == arm.verdict.words
+    with pytest.raises(RunError, match=r"unknown metric 'val_f1'.* Known: accuracy, val_accuracy, val_auc"):
+        kit.compare(ablation.folder, metric="val_f1")
+
+
+def test_a_smaller_loss_is_better_and_the_monitor_chooses_the_best_epoch(tmp_path: Path) -> None:
+    made = Made(tmp_path)
+    for seed in range(3):
+        for side, loss in ((2, 0.8), (3, 0.5)):
+            more = {"loss": [0.9, 0.3], "val_loss": [0.7 - 0.1 * seed, loss + 0.01 * seed * side]}
+            made.finish(f"pool={side}", seed, [0.6, 0.5], settings=pool(side), more=more)
+    base, arm = kit.compare(tmp_path, metric="val_loss").arms
+
+    assert "better" == arm.verdict.words
+    assert arm.difference.mean < 0
+    assert 0.6 == pytest.approx(base.best.mean)  # of epoch 1, where val_accuracy is best
+    assert 0.82 - 0.3 == pytest.approx(base.gap.mean)
+
+
+def test_histories_from_elsewhere_choose_the_best_epoch_by_the_metric(tmp_path: Path) -> None:
+    path = tmp_path / "history.json"
+    path.write_text('{"accuracy": [1, 1, 1], "val_accuracy": [0.5, 0.9, 0.7], "val_loss": [0.3, 0.2, 0.1]}')
+
+    assert 0.1 == kit.compare(path, metric="val_loss").arms[0].best.mean
+    assert 0.9 == kit.compare(path).arms[0].best.mean
+
+
+def test_single_published_runs_prove_nothing() -> None:
+    if not PUBLISHED.is_file():
+        pytest.skip("the published histories are not beside the repository")
+    comparison = kit.compare(PUBLISHED)
+
+    assert {"no evidence; three seeds are needed"} == {arm.verdict.words for arm in comparison.arms[1:]}
+    assert ((), None) == (comparison.images, comparison.factors)
+
+
+def test_arms_of_several_ablations_are_told_apart_by_their_settings(ablation: Made, tmp_path: Path) -> None:
+    second = Made(tmp_path / "runs" / "second")
+    for seed in (2, 3):  # seed 2 is there already
+        second.finish("wide", seed, [0.5, 0.6], settings=pool(2))
+    second.finish("pool=3", 0, [0.5, 0.9], settings={**pool(3), "train.batch_size": 32})
+    second.plan("wide", "pool=3")
+    comparison = kit.compare(ablation.folder, second.folder)
+
+    assert [("pool=2", 4), ("first/pool=3", 3), ("pool=4", 3), ("second/pool=3", 1)] == [
+        (arm.name, arm.n) for arm in comparison.arms
+    ]
+    assert "found twice, equal in settings and seed, and counted once: wide, seed 2 (1)" in comparison.remarks
+    assert "equal settings, so one arm: pool=2, wide" in comparison.remarks
+
+
+def test_runs_named_twice_count_once(ablation: Made) -> None:
+    twice = kit.compare(ablation.folder, ablation.folder / "pool=2" / "seed-1")
+
+    assert kit.compare(ablation.folder).arms == twice.arms
+    assert "found twice, equal in settings and seed, and counted once: pool=2, seed 1 (1)" == twice.remarks[0]
+
+
+def test_files_of_one_name_are_two_arms(tmp_path: Path) -> None:
+    for folder in ("before", "after"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "history.csv").write_text("accuracy,val_accuracy\n0.5,0.5\n")
+    first, second = kit.compare(tmp_path / "before" / "history.csv", tmp_path / "after" / "history.csv").arms
+
+    assert first.name.endswith("before/history")
+    assert second.name.endswith("after/history")
+
+
+def test_other_datasets_compare_only_when_asked(ablation: Made, tmp_path: Path) -> None:
+    other = Made(tmp_path / "runs" / "other")
+    other.finish("pool=2", 0, [0.5, 0.9], settings=pool(2), fingerprint=OTHER)
+    with pytest.raises(RunError, match=rf"made \({FINGERPRINT}\), made \({OTHER}\).*--across-datasets"):
+        kit.compare(ablation.folder, other.folder)
+    comparison = kit.compare(ablation.folder, other.folder, across_datasets=True)
+
+    assert 4 == len(comparison.arms)
+    assert "first/pool=2" == comparison.baseline
+    assert comparison.remarks[0].startswith("warning: runs of different datasets, made (")
+
+
+def test_what_has_no_figures_is_named_with_its_reason(ablation: Made) -> None:
+    halted = ablation.begin("pool=5", 0, {"accuracy": [0.5, 0.6], "val_accuracy": [0.5, 0.6]}, settings=pool(5))
+    halted.stop_at(Halt(epochs=2, place=2, arms=3))
+    for seed in range(3):
+        failed = ablation.begin("pool=6", seed, {"accuracy": [0.5], "val_accuracy": [0.5]}, settings=pool(6))
+        failed.fail("out of memory")
+    left = ablation.begin("pool=8", 0, {"accuracy": [0.5], "val_accuracy": [0.5]}, settings=pool(8))
+    ablation.plan("pool=2", "pool=3", "pool=4", "pool=5", "pool=6", "pool=7", refused={"pool=99": "does not fit"})
+    comparison = kit.compare(ablation.folder)
+
+    assert kit.compare(ablation.folder, baseline="pool=2").arms == comparison.arms
+    assert 3 == len(comparison.arms)
+    assert (left.path,) == comparison.unfinished
+    assert ["pool=5"] == [run.arm for run in comparison.halted]
+    assert [
+        ("pool=5", 0, "stopped by halving after 2 epochs, 2nd of 3 arms"),
+        ("pool=6", 0, "failed: out of memory"),
+        ("pool=6", 1, "failed: out of memory"),
+        ("pool=6", 2, "failed: out of memory"),
+        ("pool=99", None, "does not fit"),
+    ] == [(one.arm, one.seed, one.reason) for one in comparison.left_out]
+    assert (
+        ("pool=5", "0", "stopped by halving after 2 epochs, 2nd of 3 arms"),
+        ("pool=6", "0, 1, 2", "failed: out of memory"),
+        ("pool=99", "all", "does not fit"),
+    ) == comparison_tables(comparison)[-1].rows
+
+
+def test_a_baseline_that_failed_is_stood_in_for(ablation: Made) -> None:
+    for seed in range(3):
+        run = ablation.folder / "pool=2" / f"seed-{seed}"
+        (run / "result.json").unlink()
+        (run / "failure.json").write_text('{"reason": "out of memory"}')
+    comparison = kit.compare(ablation.folder)
+
+    assert ["pool=3", "pool=4"] == [arm.name for arm in comparison.arms]
+    assert (
+        "first/pool=2 was planned as the baseline and has no finished run; pool=3 stands in for it"
+        in comparison.remarks
+    )
+
+
+def test_where_all_runs_failed_the_first_reason_is_said(tmp_path: Path) -> None:
+    made = Made(tmp_path / "bad")
+    for seed in range(2):
+        made.begin("pool=2", seed, {"accuracy": [0.5], "val_accuracy": [0.5]}).fail("out of memory")
+
+    with pytest.raises(RunError, match=r"none of the 2 runs is finished; pool=2, seed 0, failed: out of memory"):
+        kit.compare(made.folder)
+
+
+@pytest.mark.parametrize(
+    ("place", "said"), [(1, "1st"), (2, "2nd"), (3, "3rd"), (4, "4th"), (11, "11th"), (22, "22nd")]
+)
+def test_places_are_counted_as_people_say_them(place: int, said: str) -> None:
+    assert f"stopped by halving after 1 epoch, {said} of 30 arms" == describe_halt(Halt(epochs=1, place=place, arms=30))
+
+
+def test_diverged_runs_are_said_so(ablation: Made) -> None:
+    ablation.finish("pool=3", 1, [0.5, 0.5], settings=pool(3), more={"val_auc": [0.5, 0.5], "val_loss": [1, math.nan]})
+    _, arm, other = kit.compare(ablation.folder).arms
+
+    assert "diverged in 1 of 3 runs" == arm.verdict.words
+    assert math.isnan(arm.last.mean)
+    assert "no evidence; the runs are equal" == other.verdict.words
+
+
+def test_folds_are_paired_with_folds(tmp_path: Path) -> None:
+    made = Made(tmp_path / "folds")
+    generator = np.random.default_rng(0)
+    for side, seed, fold in product((2, 3), range(2), range(5)):
+        value = float(0.6 + 0.05 * side + generator.normal(0, 0.01))
+        made.finish(f"pool={side}", seed, [value], settings=pool(side), fold=fold)
+    comparison = kit.compare(made.folder)
+    _, arm = comparison.arms
+
+    assert (10, 10, "folds") == (arm.n, arm.difference.n, arm.difference.method)
+    assert any("Nadeau & Bengio 2003" in line for line in comparison.remarks)
+
+
+# What one seed can say.
+
+
+@pytest.fixture
+def predicted(ablation: Made) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Predictions of seeds 0 and 1 of two arms."""
+    generator = np.random.default_rng(3)
+    truth = generator.integers(0, 2, 200)
+    chances = {
+        arm: np.clip(truth * sharp + generator.uniform(0, 1 - sharp, 200), 0, 1)
+        for arm, sharp in (("pool=2", 0.2), ("pool=3", 0.4))
+    }
+    for arm, values in chances.items():
+        for seed in (0, 1):
+            run = kit.compare(ablation.folder / arm / f"seed-{seed}").trajectories[0].run
+            predict(run, truth.tolist(), values.tolist())
+    return truth, chances
+
+
+def test_one_seed_is_compared_image_by_image(
+    ablation: Made, predicted: tuple[np.ndarray, dict[str, np.ndarray]]
+) -> None:
+    truth, chances = predicted
+    base, arm = ((chances[name] > 0.5) == truth for name in ("pool=2", "pool=3"))
+    comparison = kit.compare(ablation.folder)
+    (found,) = comparison.images
+    table = [[(base & arm).sum(), (~base & arm).sum()], [(base & ~arm).sum(), (~base & ~arm).sum()]]
+
+    assert ("pool=3", 0, None, 200) == (found.arm, found.seed, found.fold, found.images)
+    assert (table[0][1], table[1][0]) == (found.only_here, found.only_baseline)
+    assert mcnemar(table, exact=True).pvalue == pytest.approx(found.p)
+    assert arm.mean() - base.mean() == pytest.approx(found.accuracy.difference)
+    error = 1.96 * np.std(arm.astype(float) - base) / math.sqrt(200)
+    assert (-error, error) == pytest.approx(
+        (found.accuracy.low - found.accuracy.difference, found.accuracy.high - found.accuracy.difference), rel=0.15
+    )
+    assert found.auc is None
+    assert kit.compare(ablation.folder).images == comparison.images
+    assert any("pool=4" in line and "is missing" in line for line in comparison.remarks)
+
+
+def test_areas_are_compared_where_they_are_the_metric(
+    ablation: Made, predicted: tuple[np.ndarray, dict[str, np.ndarray]]
+) -> None:
+    truth, chances = predicted
+    (found,) = kit.compare(ablation.folder, metric="val_auc").images
+    base, arm = (roc_auc_score(truth, chances[name]) for name in ("pool=2", "pool=3"))
+
+    assert (arm, arm - base) == pytest.approx((found.auc.value, found.auc.difference))
+    assert found.auc.low < found.auc.difference < found.auc.high
+
+
+def test_two_runs_are_enough_for_what_one_seed_can_say(
+    ablation: Made, predicted: tuple[np.ndarray, dict[str, np.ndarray]]
+) -> None:
+    del predicted
+    both = kit.compare(ablation.folder / "pool=3" / "seed-1", ablation.folder / "pool=2" / "seed-1")
+    title = "what seed 1 alone can say, by best weights: of 200 validation images (one: 0.0050), not of trainings"
+
+    assert ["pool=3", "pool=2"] == [arm.name for arm in both.arms]
+    assert ["pool=2"] == [one.arm for one in both.images]
+    assert title in [table.title for table in comparison_tables(both)]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "id,label,no,yes\nother,no,0.5,0.5\nimage,no,0.5,0.5\n",
+            "predictions are of other images than the baseline's",
+        ),
+        ("id,label,no,yes\nimage-0,perhaps,0.5,0.5\n", "is damaged"),
+        ("id,label,no,yes\nimage-0,no,0.5\n", "is damaged"),
+        ("id,label,no,yes\nimage-0,no,half,half\n", "is damaged"),
+        ("id,label,no,yes\n", "is empty"),
+        ("", "is damaged"),
+    ],
+)
+def test_predictions_that_do_not_fit_are_a_remark(
+    ablation: Made, predicted: tuple[np.ndarray, dict[str, np.ndarray]], text: str, message: str
+) -> None:
+    del predicted
+    (ablation.folder / "pool=3" / "seed-0" / "validation_predictions.csv").write_text(text)
+    comparison = kit.compare(ablation.folder)
+
+    assert () == comparison.images
+    assert any(message in line for line in comparison.remarks)
+
+
+def test_the_order_of_predictions_does_not_matter_and_nan_is_wrong(
+    ablation: Made, predicted: tuple[np.ndarray, dict[str, np.ndarray]]
+) -> None:
+    del predicted
+    path = ablation.folder / "pool=3" / "seed-0" / "validation_predictions.csv"
+    (before,) = kit.compare(ablation.folder).images
+    head, *rows = path.read_text().splitlines()
+    path.write_text("\n".join([head, *rows[::-1]]) + "\n")
+    (after,) = kit.compare(ablation.folder).images
+    path.write_text("\n".join([head, *(re.sub(r",[\d.]+,[\d.]+$", ",nan,nan", row) for row in rows)]) + "\n")
+    (spoilt,) = kit.compare(ablation.folder).images
+
+    assert before == after
+    assert (0, 0.0) == (spoilt.only_here, spoilt.accuracy.value)
+
+
+# What each setting does.
+
+
+def grid(folder: Path, *, seeds: int = 2, missing: int = 0, spread: float = 0.01) -> Made:
+    """Two positions of batch norm, three batch sizes; the position matters."""
+    made = Made(folder / "grid")
+    generator = np.random.default_rng(1)
+    arms = list(product(("before", "after"), (16, 32, 64)))
+    for position, size in arms[: len(arms) - missing]:
+        for seed in range(seeds):
+            value = float(0.7 + spread * (5 * (position == "after") + generator.normal()))
+            settings = {"model.bn_position": position, "train.batch_size": size}
+            made.finish(f"{position},{size}", seed, [value], settings=settings)
+    made.plan(*(f"{position},{size}" for position, size in arms))
+    return made
+
+
+def test_settings_of_a_grid_are_analysed_as_statsmodels_does(tmp_path: Path) -> None:
+    comparison = kit.compare(grid(tmp_path).folder)
+    factors = comparison.factors
+    data = {"y": [], "seed": [], "position": [], "size": []}
+    for run in comparison.trajectories:
+        values = (run.last("val_accuracy"), run.seed, run.spec.model.bn_position, run.spec.train.batch_size)
+        for column, value in zip(data.values(), values, strict=True):
+            column.append(value)
+    formula = "y ~ C(seed) + C(position) * C(size)"
+    expected = anova_lm(ols(formula, pd.DataFrame(data)).fit(), typ=2)
+    position, size = factors.main
+    terms = {"C(position)": position, "C(size)": size, "C(position):C(size)": factors.interaction}
+
+    assert (("bn_position",), ("batch_size",)) == (position.settings, size.settings)
+    assert ("bn_position", "batch_size") == factors.interaction.settings
+    assert (6, 0) == (factors.combinations, factors.missing)
+    for term, effect in terms.items():
+        squares = expected["sum_sq"][term]
+        assert expected["F"][term] == pytest.approx(effect.f)
+        assert expected["PR(>F)"][term] == pytest.approx(effect.p)
+        assert squares / (squares + expected["sum_sq"]["Residual"]) == pytest.approx(effect.share)
+        assert effect.p_holm >= effect.p
+    before = [y for y, where in zip(data["y"], data["position"], strict=True) if where == "before"]
+    assert (6, np.mean(before), np.std(before, ddof=1)) == pytest.approx(
+        (position.levels[0].n, position.levels[0].figure.mean, position.levels[0].figure.sd)
+    )
+    assert abs(position.levels[1].figure.mean - position.levels[0].figure.mean) == pytest.approx(position.size)
+
+
+def test_a_missing_combination_leaves_the_main_effects(tmp_path: Path) -> None:
+    factors = kit.compare(grid(tmp_path, missing=1).folder).factors
+
+    assert (6, 1, None) == (factors.combinations, factors.missing, factors.interaction)
+    assert all(effect.p is not None for effect in factors.main)
+
+
+def test_half_a_grid_has_no_factors(tmp_path: Path) -> None:
+    assert kit.compare(grid(tmp_path, missing=2).folder).factors is None
+
+
+def test_one_seed_leaves_the_main_effects_and_equal_runs_no_test(tmp_path: Path) -> None:
+    single = kit.compare(grid(tmp_path / "single", seeds=1).folder).factors
+    equal = kit.compare(grid(tmp_path / "equal", spread=0.0).folder).factors
+
+    assert single.interaction is None
+    assert all(effect.p is not None for effect in single.main)
+    assert [(0.0, None, None), (0.0, None, None)] == [(one.size, one.f, one.share) for one in equal.main]
+
+
+def test_one_setting_is_a_factor_without_a_table_of_its_own(ablation: Made) -> None:
+    comparison = kit.compare(ablation.folder)
+
+    assert [("pool",)] == [effect.settings for effect in comparison.factors.main]
+    assert [("2",), ("3",), ("4",)] == [level.values for level in comparison.factors.main[0].levels]  # noqa: PD011 (no pandas)
+    assert not any("by setting" in table.title for table in comparison_tables(comparison))
+
+
+# Tables and pictures.
+
+
+def test_a_comparison_is_written_as_tables_and_pictures(tmp_path: Path) -> None:
+    made = grid(tmp_path, seeds=3)
+    made.begin("lost", 0, {"accuracy": [0.5], "val_accuracy": [0.5]}).fail("out of memory")
+    comparison = kit.compare(made.folder)
+    files = {path.name: path for path in kit.write_comparison(comparison, tmp_path / "out", html=True)}
+    rows = list(csv.DictReader(files["comparison.csv"].read_text().splitlines()))
+
+    assert {path.name for path in (tmp_path / "out").iterdir()} == set(files)
+    assert {"comparison.md", "comparison.tex", "factors.csv", "left_out.csv", "report.html"} <= set(files)
+    assert {"curves.png", "differences.png", "factors.png", "curves-before,16.png"} <= set(files)
+    assert all(path.read_bytes().startswith(PICTURE) for name, path in files.items() if name.endswith(".png"))
+    for arm, row in zip(comparison.arms, rows, strict=True):
+        assert (arm.name, arm.verdict.words) == (row["arm"], row["verdict"])
+        assert arm.last.mean == float(row["last_mean"])
+        if arm.difference:
+            assert (arm.difference.p_holm, arm.difference.low) == (
+                float(row["difference_p_holm"]),
+                float(row["difference_low"]),
+            )
+    for part in ("val_accuracy by setting", "left out", "the baseline", "out of memory"):
+        assert part in files["report.html"].read_text()
+
+
+def test_many_arms_make_few_pictures_and_short_screens(tmp_path: Path) -> None:
+    made = Made(tmp_path / "many")
+    for batch in range(1, 46):
+        made.finish(f"batch={batch}", 0, [0.5 + 0.01 * batch], settings={"train.batch_size": batch})
+    made.plan(*(f"batch={batch}" for batch in range(1, 46)))
+    comparison = kit.compare(made.folder)
+    files = [path.name for path in kit.write_comparison(comparison, tmp_path / "out")]
+    verdicts, *_ = comparison_tables(comparison, most=5)
+
+    assert 12 == sum(name.startswith("curves-") for name in files)
+    assert {"curves-batch=1.png", "curves-batch=45.png"} <= set(files)
+    assert ["batch=1", "batch=42", "batch=43", "batch=44", "batch=45"] == [row[0] for row in verdicts.rows]
+    assert verdicts.title.endswith("4 best of 44")
+    assert 45 == len(comparison_tables(comparison)[0].rows)
+
+
+def test_without_a_second_arm_there_are_no_differences_to_draw(ablation: Made) -> None:
+    assert plot_differences(kit.compare(ablation.folder / "pool=2")) is None
+
+
+def test_a_comparison_answers_in_json(ablation: Made, capsys: pytest.CaptureFixture[str]) -> None:
+    from kit.cli.compare import show
+
+    show(kit.compare(ablation.folder), None, as_json=True)
+    answer = json.loads(capsys.readouterr().out)
+    _, better, _ = answer["arms"]
+
+    assert ("val_accuracy", "pool=2") == (answer["metric"], answer["baseline"])
+    assert "better" == better["verdict"]["outcome"]
+    assert 0 < better["difference"]["p"] <= better["difference"]["p_holm"] < 0.05
+    assert {"images", "factors", "left_out", "unfinished", "remarks", "files"} <= set(answer)
+
+
+def test_a_plan_that_is_gone_leaves_arms_by_name(ablation: Made) -> None:
+    (ablation.folder / "ablation.json").unlink()
+    shutil.move(ablation.folder / "pool=2", ablation.folder / "z")
+
+    assert ["pool=2", "pool=3", "pool=4"] == sorted(arm.name for arm in kit.compare(ablation.folder).arms)
+
+
+def test_a_table_becomes_latex() -> None:
+    table = Table(
+        "a_b", ("arm", "Δ, 95 %\ninterval"), (("bn_position=x,\ny=1", "+0.10\n[-0.20,\n+0.40]"), ("[z", "± <1"))
+    )
+
+    assert (
+        "% a_b\n\\begin{tabular}{lr}\n\\toprule\narm & $\\Delta$, 95 \\% interval \\\\\n\\midrule\n"
+        "bn\\_position=x,y=1 & $+0.10$ [$-0.20$,$+0.40$] \\\\\n{}[z & $\\pm$ $<$1 \\\\\n\\bottomrule\n\\end{tabular}\n"
+        == latex(table)
+    )
+
+
+@given(st.lists(st.text("\\{}$&%#_^~<>±-+1a, \n[*é—", max_size=12), min_size=1, max_size=4))
+def test_no_text_breaks_out_of_a_latex_cell(cells: list[str]) -> None:
+    text = latex(Table("", tuple(cells), (tuple(cells),)))
+    bare = re.sub(r"\\[&%$#_{}]", "", text)  # escaped characters
+    _, head, _, row, *_ = bare.splitlines()[1:]
+
+    assert 7 == len(text.splitlines())
+    assert bare.count("{") == bare.count("}")
+    assert 0 == bare.count("$") % 2
+    assert "#" not in bare
+    assert "%" not in bare
+    assert len(cells) - 1 == head.count("&") == row.count("&")
