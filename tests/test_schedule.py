@@ -83,6 +83,7 @@ def test_the_best_so_far_looks_at_the_first_epochs_only() -> None:
     assert math.isnan(best_so_far(values[1:2], 1, smaller_is_better=False))
 
 
+@pytest.mark.slow
 def test_halving_stops_losers_and_the_same_command_without_it_finishes_them(root: Path) -> None:
     settings = {**SETTINGS, "train.epochs": 3, "train.monitor": "val_loss"}
     plan = plan_of(root, "train.learning_rate=0.0001,0.01,0.0002", settings=settings)
@@ -137,6 +138,7 @@ def test_equal_seeds_see_equal_images_and_drop_equal_values_in_every_arm(root: P
     assert len({tuple(history.column("val_loss")) for history in found.values()}) == 4
 
 
+@pytest.mark.slow
 def test_a_trial_without_memory_is_recorded_and_the_others_go_on(root: Path) -> None:
     plan = plan_of(root, "model.dense=[16],[9000000000]", settings=ONE)
     ran = run_plan(plan, jobs=2)
@@ -169,6 +171,7 @@ def test_out_of_time_leaves_the_rest_for_the_same_command(root: Path) -> None:
 
     assert 2 == stopped.left
     assert 0 == whole.left
+    assert [] == list(plan.folder.rglob("*.npy"))
     assert all(2 == len(column) for columns in figures(plan).values() for column in columns)
     with pytest.raises(SpecError, match="max_hours must be above 0, got 0"):
         run_plan(plan, max_hours=0)
@@ -238,13 +241,6 @@ def test_split_is_decoded_once_for_several_processes(tiny: Dataset, tmp_path: Pa
         assert np.array_equal(alone.images, other.images)
         assert np.array_equal(alone.labels, other.labels)
         assert np.array_equal(alone.keys, other.keys)
-
-
-def test_decoded_images_go_with_the_last_run(root: Path) -> None:
-    plan = plan_of(root, settings=ONE)
-    run_plan(plan, jobs=1)
-
-    assert [] == list(plan.folder.rglob("*.npy"))
 
 
 def test_what_was_chosen_before_is_kept_and_what_is_asked_for_is_done(tiny: Dataset, root: Path) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import math
 import statistics
+from collections.abc import Iterator
 from itertools import product
 
 import numpy as np
@@ -20,7 +22,16 @@ from kit.comparison.statistics import holm
 from kit.comparison.summary import ArmSummary, summarize
 from kit.comparison.trajectory import Trajectory
 
-FEW = settings(max_examples=25)  # statsmodels collects garbage with every correction, which takes a tenth of a second
+FEW = settings(max_examples=25)  # of a correction each, and that is slow
+
+
+@pytest.fixture(scope="module", autouse=True)
+def frozen_garbage() -> Iterator[None]:
+    """Keep what is there out of the garbage collection that statsmodels makes with every correction."""
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
 
 SHARES = st.floats(0, 1)
 SAMPLES = st.lists(st.tuples(SHARES, SHARES), min_size=3, max_size=12)
