@@ -399,4 +399,4 @@ def test_the_demo_makes_the_whole_road(command: Command, tmp_path: Path) -> None
     assert 449 == done["n"] == len(rows) - 1
     assert "id,0,1,2,3,4,5,6,7,8,9" == rows[0]
     assert done["accuracy"] > 0.9
-    assert 4 == len(list(Path(done["ablation"]).rglob("result.json")))
+    assert 6 == len(list(Path(done["ablation"]).rglob("result.json")))

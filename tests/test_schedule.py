@@ -340,6 +340,24 @@ def test_killed_at_random_the_same_command_ends_in_the_same_comparison(
     assert undisturbed == _comparison(root)
 
 
+@NEEDS_PROC
+@pytest.mark.slow
+def test_ctrl_c_stops_all_workers_and_says_how_to_go_on(root: Path) -> None:
+    with subprocess.Popen([*COMMAND, "--root", str(root)], stderr=subprocess.PIPE, text=True) as process:
+        while not list(root.rglob("history.csv")):
+            assert process.poll() is None, "the ablation ended before it was stopped"
+            time.sleep(0.05)
+        workers = _children(process.pid)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+
+    assert 130 == process.returncode
+    assert said.endswith("kit: stopped; run the same command again and it goes on from here\n")
+    assert "Traceback" not in said
+    assert workers
+    assert not [pid for pid in workers if Path(f"/proc/{pid}").exists()]
+
+
 def _children(pid: int) -> list[int]:
     found = Path(f"/proc/{pid}/task/{pid}/children")
     return [int(child) for child in found.read_text().split()] if found.exists() else []
