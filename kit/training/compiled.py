@@ -20,13 +20,15 @@ def compiled_model(spec: RunSpec, dataset: Dataset) -> Any:
     """Build a run's model on its devices, ready to fit."""
     keras.utils.set_random_seed(spec.seed)
     classes, steps = len(dataset.manifest.classes), dataset.full_batches("train", spec.train.batch_size)
-    with choose_strategy().scope():
+    strategy = choose_strategy()
+    with strategy.scope():
         model = build_model(spec.model, dataset.shape, classes, seed=spec.seed)
         model.compile(
             optimizer=_optimizer(spec.train, steps),
             loss=_loss(spec.train, classes),
             metrics=make_metrics(spec.train.metrics, classes),
-            steps_per_execution=joined_steps(steps),
+            # a loop of steps in the graph does not run on several CPU devices
+            steps_per_execution=joined_steps(steps) if strategy.num_replicas_in_sync == 1 else 1,
         )
         model.optimizer.build(model.trainable_variables)
     return model
