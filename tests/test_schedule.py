@@ -256,7 +256,7 @@ def test_what_was_chosen_before_is_kept_and_what_is_asked_for_is_done(tiny: Data
         assert (before, 1) == (same, engine.workers)
         assert (core_count(), 1) == (moved.jobs, moved.threads)
         assert (3, core_count()) == (asked.jobs, asked.threads)
-    assert 3 == new_engine(asked).workers
+    assert 3 == new_engine(asked, runs=4).workers
     with pytest.raises(SpecError, match="jobs must be 1 or more, got 0"):
         choose_packing(spec, tiny, ExitStack(), runs=4, jobs=0)
 
@@ -286,6 +286,8 @@ def test_packing_is_measured_and_said_and_stays(tiny: Dataset, root: Path) -> No
     plan = plan_of(root, "model.bn_position=before,after", settings=ONE)
     run_plan(plan, progress=Notes())
     kept = json.loads(plan.file.read_text())["packing"]
+    run_plan(plan, progress=Notes())  # nothing is left
+    run_plan(plan, jobs=1, progress=Notes())
     again = plan_of(root, "model.bn_position=before,after", settings=ONE, seeds=2)
     run_plan(again, progress=Notes())
 

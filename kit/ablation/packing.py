@@ -10,7 +10,7 @@ from typing import NamedTuple
 import msgspec
 
 from kit.ablation.trial import run_trial
-from kit.engines import Local, core_count
+from kit.engines import Local, core_count, free_memory
 from kit.progress import NO_PROGRESS, Progress
 from kit.shards import Dataset
 from kit.specs import RunSpec, override
@@ -66,12 +66,12 @@ def gpus() -> list[str]:
     return [path.name.removeprefix("nvidia") for path in sorted(Path("/dev").glob("nvidia[0-9]*"))]
 
 
-def new_engine(packing: Packing) -> Local:
-    """Make an engine whose every worker has a GPU of its own, where there are as many as jobs."""
-    names = gpus()
+def new_engine(packing: Packing, runs: int) -> Local:
+    """Make an engine for so many runs; where several trials share the GPUs, every worker has one of its own."""
+    names, workers = gpus(), max(1, min(packing.jobs, runs))
     if packing.jobs == 1 or not names:
-        return Local(packing.jobs)
-    return Local(packing.jobs, [{_VISIBLE: names[place % len(names)]} for place in range(packing.jobs)])
+        return Local(workers)
+    return Local(workers, [{_VISIBLE: names[place % len(names)]} for place in range(workers)])
 
 
 def choose_packing(
@@ -108,15 +108,15 @@ def choose_packing(
         packing = Packing(jobs=jobs, threads=threads, devices=devices, why="as it was asked for")
     elif before and before.devices == devices:
         packing = before
-    elif before or most == 1 or runs == 1 or threads > 1:
+    elif before or most == 1 or runs <= 1 or threads > 1:
         packing = Packing(jobs=most, threads=threads, devices=devices, why="as many as there are devices for")
     else:
         return _measure(spec, dataset, devices, workers, progress)
-    return packing, _start(packing, workers)
+    return packing, _start(packing, workers, runs) if runs else new_engine(packing, runs)
 
 
-def _start(packing: Packing, workers: ExitStack) -> Local:
-    engine = new_engine(packing)
+def _start(packing: Packing, workers: ExitStack, runs: int) -> Local:
+    engine = new_engine(packing, runs)
     workers.enter_context(engine.prepare(run_trial))
     return engine
 
@@ -128,16 +128,16 @@ def _measure(
     kind, one = ("GPU", 0) if gpus() else ("core", 1)
     progress.start("time a few steps", 2)
     whole = Packing(jobs=1, threads=one * devices, devices=devices, why="")
-    first = _start(whole, workers)
+    first = _start(whole, workers, whole.jobs)
     alone = _time(whole, first, spec, dataset)
     progress.advance()
     if alone is None:
         return _because(whole, f"{spec.arm} could not take a step", progress), first
-    fitting = min(devices, int(_MEMORY * _free_bytes() / alone.peak_bytes))
+    fitting = min(devices, int(_MEMORY * free_memory() / alone.peak_bytes))
     if fitting <= 1:
         return _because(whole, f"the memory holds one trial of {spec.arm}", progress), first
     packed = Packing(jobs=fitting, threads=one * (devices // fitting), devices=devices, why="")
-    second = _start(packed, workers)
+    second = _start(packed, workers, packed.jobs)
     together = _time(packed, second, spec, dataset)
     if together is None:
         second.close()
@@ -191,13 +191,3 @@ def time_probe(probe: Probe) -> Pace | None:
     except Exception:  # noqa: BLE001 (out of memory, or whatever the framework says of such a model)
         return None
     return Pace(steps.images_per_second, steps.peak_bytes)
-
-
-def _free_bytes() -> int:
-    """Bytes of memory that nobody needs; all of it where the system does not say."""
-    page = os.sysconf("SC_PAGE_SIZE")
-    info = Path("/proc/meminfo")
-    if info.is_file():
-        (line,) = (line for line in info.read_text().splitlines() if line.startswith("MemAvailable:"))
-        return int(line.split()[1]) * 1024
-    return page * os.sysconf("SC_PHYS_PAGES")

@@ -16,9 +16,10 @@ from kit.ablation.packing import Packing
 from kit.ablation.search import Search
 from kit.ablation.standing import Watched
 from kit.errors import SpecError, unknown
+from kit.files import write_whole
 from kit.runs import RunDirectory
 from kit.shards import Dataset, find_dataset
-from kit.specs import RunSpec, Setting, from_json, override, read_recipe, read_setting
+from kit.specs import RunSpec, Setting, from_json, override, read_recipe, read_setting, to_json
 from kit.specs.recipe import recipe_name, split_arm
 from kit.specs.settings import require
 from kit.training.check import check_spec, refuse_data
@@ -141,9 +142,9 @@ class Plan:
         """How its trials were packed before; None if they never were."""
         return from_json(self.file, Ablation).packing if self.file.is_file() else None
 
-    def ablation(self, packing: Packing | None) -> Ablation:
-        """Describe the plan for ablation.json."""
-        return Ablation(
+    def write(self, packing: Packing) -> None:
+        """Keep the plan in ablation.json, with the packing that it began with: figures depend on its threads."""
+        ablation = Ablation(
             dataset=self.dataset.manifest.name,
             fingerprint=self.dataset.manifest.fingerprint,
             recipe=self.recipe,
@@ -151,8 +152,14 @@ class Plan:
             seeds=self.seeds,
             folds=self.folds,
             refused=dict(self.refused),
-            packing=packing,
+            packing=self.packing() or packing,
         )
+        write_whole(self.file, to_json(ablation))
+
+    @property
+    def runs_to_come(self) -> int:
+        """Runs of arms that a search has yet to propose."""
+        return max(0, self.count - len(self.changes)) * self.runs_per_arm
 
     def refuse_metric(self, metric: str) -> None:
         """Refuse a metric that not every run will record, by Keras' name.

@@ -15,10 +15,10 @@ from kit.ablation.plan import Plan, plan_ablation
 from kit.ablation.session import DECODED, Ran, Session
 from kit.ablation.standing import Standing
 from kit.engines import Local
-from kit.files import locked, write_whole
+from kit.files import locked
 from kit.models import count_operations
 from kit.progress import NO_PROGRESS, Progress
-from kit.specs import RunSpec, to_json
+from kit.specs import RunSpec
 from kit.specs.recipe import DEFAULT_RECIPE
 from kit.specs.settings import require
 
@@ -99,7 +99,7 @@ def run_plan(
     deadline = time.time() + _HOUR * max_hours
     with locked(plan.folder), contextlib.ExitStack() as workers:
         plan, packing, engine = _pack(plan, jobs, workers, progress)
-        write_whole(plan.file, to_json(plan.ablation(packing)))
+        plan.write(packing)
         session = Session(plan, packing, deadline, progress, watch)
         try:
             session.run(engine, halving=halving)
@@ -114,10 +114,9 @@ def _pack(
     before = plan.packing()
     left = [spec for place, spec in plan.specs.items() if not plan.directory(place).is_finished]
     largest = max(left or list(plan.specs.values()), key=lambda spec: _operations(plan, spec))
-    if not left:
-        jobs = jobs or 1
+    runs = len(left) + plan.runs_to_come
     packing, engine = choose_packing(
-        largest, plan.dataset, workers, runs=len(left), jobs=jobs, before=before, progress=progress
+        largest, plan.dataset, workers, runs=runs, jobs=jobs, before=before, progress=progress
     )
     return plan.with_threads(packing.threads), packing, engine
 

@@ -6,7 +6,7 @@ import math
 import statistics
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from kit.ablation.halving import best_so_far, plan_rungs, rank
@@ -17,10 +17,8 @@ from kit.ablation.standing import Lookout, Standing
 from kit.ablation.trial import Outcome, Trial, run_trial
 from kit.engines import Local
 from kit.errors import RunError
-from kit.files import write_whole
 from kit.progress import Progress
 from kit.runs import Halt, RunDirectory
-from kit.specs import to_json
 from kit.training.pace import Limit, has_stopped, smaller_is_better
 
 DECODED = ".decoded"  # folder of the ablation in which its trials share decoded images
@@ -106,8 +104,8 @@ class Session:
             for place in self._plan.specs
             if not self._plan.directory(place).is_finished and place not in self._failed and place not in self._halted
         ]
-        unknown = self._plan.count - len(self._plan.changes) if self._is_over else 0
-        return Ran(self._plan, len(waits) + unknown * self._plan.runs_per_arm, self._failed, len(self._halted))
+        to_come = self._plan.runs_to_come if self._is_over else 0  # a search may end early: few arms may be possible
+        return Ran(self._plan, len(waits) + to_come, self._failed, len(self._halted))
 
     def _halve(self, engine: Local) -> None:
         alive = list(self._plan.arms)
@@ -155,7 +153,7 @@ class Session:
             if new:
                 before = set(self._plan.refused)
                 self._plan = self._plan.with_arms(new)
-                write_whole(self._plan.file, to_json(self._plan.ablation(self._packing)))
+                self._plan.write(self._packing)
                 self._say_refused({arm: why for arm, why in self._plan.refused.items() if arm not in before})
             self._train(engine, self._places([arm.name for arm in arms]))
 
@@ -175,15 +173,14 @@ class Session:
     def _train(self, engine: Local, places: Sequence[Place], until: int | None = None) -> None:
         """Train some runs, seed by seed so that all arms get as far; those that ran out of memory once more, alone."""
         ordered = sorted(places, key=lambda place: (place.seed, -1 if place.fold is None else place.fold))
-        again = list(self._attempt(engine, ordered, until))
+        again = self._attempt(engine, ordered, until)
         if again:
             self._progress.advance(0, f"{len(again)} runs are tried again, one at a time")
             engine.close()  # idle workers hold memory, too
             for place in self._attempt(Local(1), again, until):
-                if place not in self._failed:
-                    self._fail(place, _KILLED)
+                self._fail(place, _KILLED)
 
-    def _attempt(self, engine: Local, places: Sequence[Place], until: int | None) -> Iterator[Place]:
+    def _attempt(self, engine: Local, places: Sequence[Place], until: int | None) -> list[Place]:
         """Train runs, and give back those that memory was short for, or whose worker died."""
         waiting = [place for place in places if place not in self._failed and self._is_waiting(place, until)]
         trials = [self._trial(place, until) for place in waiting]
@@ -206,7 +203,7 @@ class Session:
                 short.append(place)
             else:
                 self._note(place, outcome)
-        yield from short
+        return short
 
     def _is_waiting(self, place: Place, until: int | None) -> bool:
         run, spec = self._plan.directory(place), self._plan.specs[place]

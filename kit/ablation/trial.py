@@ -71,11 +71,11 @@ def run_trial(trial: Trial) -> Outcome:
             shared=trial.shared,
             limit=trial.limit,
         )
-    except OSError:
-        raise
     except (MemoryError, tf.errors.ResourceExhaustedError) as error:
         return _failed(trial, "out of memory", f"out of memory: {_line(error)}")
-    except Exception as error:  # noqa: BLE001 (whatever it is, the other trials can go on)
+    except Exception as error:  # whatever it is, the other trials can go on
+        if isinstance(error, OSError) and error.errno is not None:  # h5py's own have none: a damaged file, not a disk
+            raise
         named = str(error) if isinstance(error, KitError) else f"{type(error).__name__}: {_line(error)}"
         return _failed(trial, "failed", named)
     if result is None:

@@ -12,11 +12,10 @@ from kit.cli.options import Dataset, Html, Json, Recipe, Root, Set, Verbose
 from kit.specs.recipe import DEFAULT_RECIPE
 from kit.specs.settings import require
 
-UNFINISHED = 4
-
 if TYPE_CHECKING:
     from kit.ablation import Plan
 
+UNFINISHED = 4  # exit status where --max-hours were over before the work was
 _AXES = "Settings to vary"
 
 
@@ -125,7 +124,6 @@ def ablate(
     """
     from kit.ablation import parse_axis, plan_ablation, run_plan
     from kit.cli.compare import show
-    from kit.cli.console import print_error
     from kit.cli.live import LiveAblation
     from kit.comparison import compare as compare_runs
     from kit.specs import parse_assignments
@@ -171,8 +169,9 @@ def ablate(
         found = compare_runs(plan.folder, metric=metric, root=root)
         show(found, plan.folder / "comparison", as_json=json and is_last, html=html)
     if ran.left:
-        print_error(
-            f"{ran.left} of {plan.count * plan.runs_per_arm} runs are left; run the same command again and they go on"
+        typer.echo(
+            f"{ran.left} of {plan.count * plan.runs_per_arm} runs are left; run the same command again and they go on",
+            err=True,
         )
         raise typer.Exit(UNFINISHED)
     if then_retrain is not None:

@@ -156,11 +156,6 @@ def print_line(text: str) -> None:
     _stdout().print(Text(text), soft_wrap=True)
 
 
-def print_error(text: str) -> None:
-    """Print a line on stderr, wrapped by nobody."""
-    Console(stderr=True, highlight=False).print(Text(text), soft_wrap=True)
-
-
 def print_json(value: object) -> None:
     """Print an answer for a program."""
     sys.stdout.write(msgspec.json.format(msgspec.json.encode(value, enc_hook=_plain), indent=2).decode() + "\n")

@@ -2,7 +2,8 @@
 
 from kit.engines.choice import engine_for
 from kit.engines.engine import Engine, Finished
-from kit.engines.local import Local, core_count
+from kit.engines.local import Local
+from kit.engines.machine import core_count, free_memory, memory
 from kit.engines.serial import Serial
 
-__all__ = ["Engine", "Finished", "Local", "Serial", "core_count", "engine_for"]
+__all__ = ["Engine", "Finished", "Local", "Serial", "core_count", "engine_for", "free_memory", "memory"]

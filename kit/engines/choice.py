@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from kit.engines.engine import Engine
-from kit.engines.local import Local, core_count
+from kit.engines.local import Local
+from kit.engines.machine import core_count
 from kit.engines.serial import Serial
 from kit.specs.settings import require
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 from kit.compat import tf
+from kit.engines import memory
 from kit.pipeline.augment import augment_batch
 from kit.pipeline.decode import decode_batches
 from kit.pipeline.decoded import Decoded, decode_split
@@ -75,7 +75,7 @@ def train_batches(
         decoded = decode_split(dataset, "train", shared)
         examples = DecodedExamples(decoded.images, decoded.labels)
     else:
-        examples = StreamedExamples(dataset, held_bytes=memory_share * _memory() if sampling == "balanced" else 0)
+        examples = StreamedExamples(dataset, held_bytes=memory_share * memory() if sampling == "balanced" else 0)
 
     def one_epoch(epoch: Any) -> Any:
         start = epoch_seed(seed, epoch)
@@ -163,12 +163,7 @@ def as_float(image: Any) -> Any:
 
 def fits_memory(dataset: Dataset, split: str, share: float) -> bool:
     """Tell whether a split's decoded pixels fill no more than `share` of the machine's memory."""
-    return dataset.manifest.records(split) * math.prod(dataset.shape) <= share * _memory()
-
-
-def _memory() -> int:
-    """Bytes that the machine has."""
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return dataset.manifest.records(split) * math.prod(dataset.shape) <= share * memory()
 
 
 def _as_inputs(batch: dict[str, Any], classes: int) -> tuple[Any, Any]:

@@ -70,7 +70,8 @@ def _kept(dataset: Dataset, name: str, shared: Path) -> Decoded:
         return Decoded(images, labels, keys)
     decoded = _decode(dataset, [name])
     if shutil.disk_usage(shared).free > 2 * decoded.images.nbytes:
-        for path, values in zip(paths, (decoded.keys, decoded.labels, decoded.images), strict=True):
+        arrays: list[NDArray[np.generic]] = [decoded.keys, decoded.labels, decoded.images]
+        for path, values in zip(paths, arrays, strict=True):
             _write(path, values)
     return decoded
 
