@@ -23,6 +23,7 @@ from kit.runs import History, RunDirectory
 from kit.runs.history import best_epoch
 from kit.shards.manifest import Manifest
 from kit.specs import ModelSpec
+from kit.specs.recipe import DEFAULT_RECIPE
 from kit.training.train import run_spec
 
 if TYPE_CHECKING:
@@ -117,6 +118,37 @@ def test_equal_seeds_give_equal_numbers_and_other_seeds_others(
     assert figures(run) == figures(same)
     assert figures(run) != figures(other)
     assert _equal(weights(run.last_weights), weights(same.last_weights))
+
+
+def test_a_model_that_trained_before_begins_anew_with_all_that_has_a_state(tiny: Dataset, tmp_path: Path) -> None:
+    from kit.training.compiled import lent_model
+    from kit.training.run import train_run
+
+    state = {"model.dropout": "0.3", "train.ema": "0.9", "train.learning_rate": "0.01", "train.epochs": "2"}
+    spec, other = (run_spec(tiny, DEFAULT_RECIPE, {**SETTINGS, **state}, seed=seed) for seed in (5, 6))
+    fresh, used = RunDirectory(tmp_path / "fresh"), RunDirectory(tmp_path / "used")
+    train_run(tiny, spec, fresh)
+    train_run(tiny, other, RunDirectory(tmp_path / "other"))
+    with lent_model(spec, tiny) as first:
+        pass
+    with lent_model(other, tiny) as second:
+        assert first is second
+    train_run(tiny, spec, used)
+
+    assert figures(fresh) == figures(used)
+    before, after = weights(fresh.last_weights), weights(used.last_weights)
+    assert before.keys() == after.keys()
+    assert all(np.array_equal(values, after[name]) for name, values in before.items())
+
+
+def test_a_model_of_a_training_that_broke_off_is_not_kept(tiny: Dataset) -> None:
+    from kit.training.compiled import lent_model
+
+    spec = run_spec(tiny, DEFAULT_RECIPE, {**SETTINGS, "train.learning_rate": "0.02"}, seed=0)
+    with pytest.raises(KeyboardInterrupt), lent_model(spec, tiny) as broken:
+        raise KeyboardInterrupt
+    with lent_model(spec, tiny) as model:
+        assert model is not broken
 
 
 def test_images_that_do_not_fit_into_memory_are_streamed(run: RunDirectory, tiny: Dataset, tmp_path: Path) -> None:

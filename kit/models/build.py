@@ -21,6 +21,7 @@ from kit.models.layers import (
     Top,
     plan_layers,
 )
+from kit.models.norm import BatchNormalization
 from kit.specs import ModelSpec
 
 
@@ -74,7 +75,7 @@ def _convolution(layer: Convolution, spec: ModelSpec, seed: int) -> Any:
 
 def _norm(layer: Norm, spec: ModelSpec, seed: int) -> Any:
     del seed
-    return keras.layers.BatchNormalization(
+    return BatchNormalization(
         momentum=spec.bn_momentum,
         epsilon=spec.bn_epsilon,
         synchronized=spec.bn_synchronized and tf.distribute.get_strategy().num_replicas_in_sync > 1,

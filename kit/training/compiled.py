@@ -14,6 +14,10 @@ from kit.training.devices import choose_strategy
 from kit.training.metrics import make_metrics
 
 _JOINED = 32  # steps a call at most: progress moves once a call
+_KEPT = 8  # models of one process, the arms that its next trials may be of
+_SMALL = 1 << 20  # parameters: larger models are not kept, as they need the memory and tracing them matters less
+
+_models: dict[tuple[object, ...], Any] = {}
 
 
 def compiled_model(spec: RunSpec, dataset: Dataset) -> Any:
@@ -32,6 +36,31 @@ def compiled_model(spec: RunSpec, dataset: Dataset) -> Any:
         )
         model.optimizer.build(model.trainable_variables)
     return model
+
+
+@contextlib.contextmanager
+def lent_model(spec: RunSpec, dataset: Dataset) -> Iterator[Any]:
+    """Lend a run's model, ready to fit, and keep it for the process' next run of such settings.
+
+    Its seed gives all variables anew, those of the optimizer and of dropout too, so all that is saved is the time in
+    which TensorFlow traces the steps: as much as some epochs of a small model.
+    """
+    settings = (spec.fingerprint, dataset.full_batches("train", spec.train.batch_size), spec.model, spec.train)
+    model = compiled_model(spec, dataset)
+    kept = _models.pop(settings, None)  # not there again unless the run ends well
+    if kept is not None:
+        for variable, begun in zip(_variables(kept), _variables(model), strict=True):
+            variable.assign(begun)
+        model = kept
+    yield model
+    if model.count_params() <= _SMALL:
+        _models[settings] = model
+        while len(_models) > _KEPT:
+            del _models[next(iter(_models))]
+
+
+def _variables(model: Any) -> list[Any]:
+    return [*model.variables, *model.optimizer.variables]
 
 
 def joined_steps(steps: int) -> int:

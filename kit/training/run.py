@@ -17,7 +17,7 @@ from kit.shards import Dataset
 from kit.specs import RunSpec, to_json
 from kit.training.callbacks import Averages, Deadline, Drops, Pace, Recorder, StepProgress, note_settings, tensorboard
 from kit.training.check import check_spec, measuring_batch
-from kit.training.compiled import averaged, compiled_model
+from kit.training.compiled import averaged, lent_model
 from kit.training.devices import describe_environment, prepare_devices
 from kit.training.pace import NO_LIMIT, Limit, has_stopped, smaller_is_better
 from kit.training.score import refuse_changed, score_split
@@ -75,34 +75,34 @@ def _train(
 ) -> RunResult | None:
     prepare_devices(spec.train.threads)
     steps = dataset.full_batches("train", spec.train.batch_size)
-    model = compiled_model(spec, dataset)  # before anything is written: a backbone's weights may not be at hand
-    directory.claim(spec)
-    begun = _restore(model, directory)
-    write_whole(directory.environment, to_json(describe_environment()))
-    history = directory.history()
-    progress.start(f"train {spec.arm}", spec.train.epochs * steps)
-    progress.advance(begun * steps)
-    if begun == 0:
-        note_settings(directory, spec)
-    epochs = spec.train.epochs if limit.epochs is None else min(limit.epochs, spec.train.epochs)
-    if begun < epochs and not has_stopped(history, spec):
-        with damage_named(dataset):
-            _fit(
-                model,
-                dataset,
-                spec,
-                directory,
-                history,
-                epochs=epochs,
-                deadline=limit.deadline,
-                memory_share=memory_share,
-                shared=shared,
-                progress=progress,
-            )
-    progress.finish()
-    if len(history.rows) < spec.train.epochs and not has_stopped(history, spec):
-        return None
-    return _finish(model, directory, history, spec, dataset, shared=shared)
+    with lent_model(spec, dataset) as model:  # before anything is written: a backbone's weights may not be at hand
+        directory.claim(spec)
+        begun = _restore(model, directory)
+        write_whole(directory.environment, to_json(describe_environment()))
+        history = directory.history()
+        progress.start(f"train {spec.arm}", spec.train.epochs * steps)
+        progress.advance(begun * steps)
+        if begun == 0:
+            note_settings(directory, spec)
+        epochs = spec.train.epochs if limit.epochs is None else min(limit.epochs, spec.train.epochs)
+        if begun < epochs and not has_stopped(history, spec):
+            with damage_named(dataset):
+                _fit(
+                    model,
+                    dataset,
+                    spec,
+                    directory,
+                    history,
+                    epochs=epochs,
+                    deadline=limit.deadline,
+                    memory_share=memory_share,
+                    shared=shared,
+                    progress=progress,
+                )
+        progress.finish()
+        if len(history.rows) < spec.train.epochs and not has_stopped(history, spec):
+            return None
+        return _finish(model, directory, history, spec, dataset, shared=shared)
 
 
 def _fit(

@@ -32,7 +32,7 @@ def run(pcam: Path, scratch: Path) -> None:
 
 def _fit(dataset, batches):  # noqa: ANN001, ANN202
     from kit.training import run_spec
-    from kit.training.run import compiled_model
+    from kit.training.compiled import compiled_model
 
     model = compiled_model(run_spec(dataset, "histopathologic-cancer", {}, seed=0), dataset)
     return lambda: model.fit(batches, steps_per_epoch=STEPS, epochs=1, verbose=0, shuffle=False)
