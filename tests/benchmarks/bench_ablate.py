@@ -35,7 +35,7 @@ def run(pcam: Path, scratch: Path) -> None:
         "one after another, ImageDataGenerator from the files": lambda: in_process(__file__, "files", pcam, scratch),
     }
     trials = len(POSITIONS) * SEEDS
-    seconds = interleave(contestants, ROUNDS, before=forget(scratch / "runs", scratch / "keras"))
+    seconds = interleave(contestants, ROUNDS, before=forget(scratch / "runs", scratch / "keras"), warm_up=False)
     report(f"{trials} trials of {EPOCHS} epochs", seconds, items=3600 * trials, unit="trials/hour")
 
 

@@ -17,10 +17,21 @@ SHARED = Path(__file__).parents[3] / "shared" / "data"
 
 
 def interleave(
-    contestants: Mapping[str, Callable[[], object]], rounds: int, *, before: Callable[[], object] = lambda: None
+    contestants: Mapping[str, Callable[[], object]],
+    rounds: int,
+    *,
+    before: Callable[[], object] = lambda: None,
+    warm_up: bool = True,
 ) -> dict[str, list[float]]:
-    """Run all contestants in turn, `rounds` times after a warm-up; return their seconds, without those of `before`."""
-    for run in contestants.values():
+    """Run all contestants in turn, `rounds` times; return their seconds, without those of `before`.
+
+    Args:
+        contestants: by what they are called.
+        rounds: that count.
+        before: called before each of them.
+        warm_up: whether a round that does not count goes before, which contestants that take minutes can do without.
+    """
+    for run in contestants.values() if warm_up else ():
         before()
         run()
     seconds: dict[str, list[float]] = {name: [] for name in contestants}
