@@ -23,6 +23,7 @@ from kit.files import locked
 from kit.runs import RunDirectory
 from kit.shards import Dataset
 from kit.specs import override, read_recipe
+from kit.specs.recipe import DEFAULT_RECIPE
 
 PUBLISHED = Path(__file__).parents[2] / "shared" / "published" / "histopathology_histories.json"
 AXES = [kit.parse_axis("model.bn_position", "before,after")]
@@ -80,6 +81,9 @@ def test_arms_are_distinct_and_a_grid_has_the_product_of_its_axes(momenta: list[
         ("model.bn_momentum", "0.5,0.50", r"arms 'bn_momentum=0.5' and 'bn_momentum=0.50' are the same"),
         ("model.bn_momentum", "0.5,0.5", r"names a value twice"),
         ("model.bn_momentum", ",", r"needs values"),
+        ("model.bn_momentum", "0.5,,0.9", r"needs values, as in .*; got '0.5,,0.9'"),
+        ("model.filters", "[16,32", r"needs values, as in .*; got '\[16,32'"),
+        ("model.filters", "[16,32][8,8]", r"needs values, as in .*; got '\[16,32\]\[8,8\]'"),
     ],
 )
 def test_axes_that_cannot_be_are_refused(path: str, values: str, message: str) -> None:
@@ -155,6 +159,8 @@ def test_histories_of_keras_csv_logger_and_old_metric_names_compare(tmp_path: Pa
         ("uneven.json", '{"a": {"accuracy": [1], "val_accuracy": [1, 2]}}', r"lists of different lengths"),
         ("text.csv", "epoch,accuracy\n0,good\n", r"not a CSV of numbers"),
         ("short.csv", "accuracy,val_accuracy\n0.5\n", r"not a CSV of numbers"),
+        ("empty.csv", "", r"holds no epoch"),
+        ("header.csv", "epoch,accuracy,val_accuracy\n", r"holds no epoch"),
     ],
 )
 def test_files_that_are_no_histories_are_named(tmp_path: Path, name: str, text: str, message: str) -> None:
@@ -282,6 +288,30 @@ def test_a_broken_result_names_its_file_and_the_next_step(ablation: Path, tmp_pa
 def test_an_unknown_dataset_is_named_before_anything_runs(workspace: Path) -> None:
     with pytest.raises(WorkspaceError, match=r"did you mean 'tiny'"):
         kit.ablate("tinny", AXES, root=workspace)
+
+
+def test_histories_of_three_seeds_get_a_verdict_and_nan_is_a_result(tmp_path: Path) -> None:
+    for seed in range(3):
+        (tmp_path / f"base-seed-{seed}.csv").write_text(f"epoch,accuracy,val_accuracy\n0,0.5,0.5{seed}\n")
+    base = [tmp_path / f"base-seed-{seed}.csv" for seed in range(3)]
+    runs = {f"seed {seed}": {"accuracy": [0.5], "val_accuracy": [0.7 + seed / 90]} for seed in range(3)}
+    diverged = {"accuracy": [0.5], "val_accuracy": [math.nan]}
+    (tmp_path / "others.json").write_text(json.dumps({"sgd": runs, "adam": diverged}))
+    comparison = kit.compare(*base, tmp_path / "others.json")
+
+    assert [("base", 3, "baseline"), ("sgd", 3, "better"), ("adam", 1, "diverged")] == [
+        (arm.name, arm.n, arm.verdict.outcome) for arm in comparison.arms
+    ]
+
+
+def test_a_batch_that_the_split_does_not_fill_is_left_out(tiny: Dataset, workspace: Path) -> None:
+    axes = [kit.parse_axis("train.batch_size", "16,100000")]
+    plan = plan_ablation(
+        tiny.manifest.name, axes, recipe=DEFAULT_RECIPE, settings=SETTINGS, seeds=1, design="grid", root=workspace
+    )
+
+    assert ["batch_size=16"] == list(plan.arms)
+    assert "fewer than a batch of 100000" in plan.refused["batch_size=100000"]
 
 
 def test_arms_that_do_not_fit_are_left_out_with_the_reason(tiny: Dataset, tmp_path: Path, workspace: Path) -> None:

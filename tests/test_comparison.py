@@ -238,6 +238,51 @@ def test_folds_are_paired_with_folds(tmp_path: Path) -> None:
     assert any("Nadeau & Bengio 2003" in line for line in comparison.remarks)
 
 
+def test_a_run_on_the_own_split_is_one_on_fold_0(tmp_path: Path) -> None:
+    made = Made(tmp_path / "folds")
+    for side, seed, fold in product((2, 3), range(3), (None, 0, 1)):
+        made.finish(f"pool={side}", seed, [0.6 + 0.05 * side + 0.01 * seed * side], settings=pool(side), fold=fold)
+    comparison = kit.compare(made.folder)
+
+    assert [6, 6] == [arm.n for arm in comparison.arms]
+    assert 3 == comparison.arms[1].difference.n
+    assert any("counted once: pool=2, seed 0, fold 0" in line for line in comparison.remarks)
+
+
+def test_settings_on_folds_are_tested_by_seeds_or_not_at_all(tmp_path: Path) -> None:
+    made, generator = Made(tmp_path / "folds"), np.random.default_rng(0)
+    for side, seed, fold in product((2, 3), range(3), range(3)):
+        value = float(0.6 + 0.01 * side + generator.normal(0, 0.01))
+        made.finish(f"pool={side}", seed, [value], settings=pool(side), fold=fold)
+    both = kit.compare(made.folder)
+    for side, fold in product((2, 3), range(3)):
+        shutil.rmtree(made.folder / f"pool={side}" / f"seed-2-fold-{fold}")
+    few = kit.compare(made.folder)
+
+    assert both.arms[1].difference.p == pytest.approx(both.factors.main[0].p)  # of two levels, F is the square of t
+    assert few.factors.main[0].p is None
+    assert 6 == few.factors.main[0].levels[0].n
+
+
+def test_arms_that_halving_stopped_count_among_those_compared(ablation: Made) -> None:
+    alone = kit.compare(ablation.folder).arms[1].difference
+    for side in (5, 6, 7):
+        run = ablation.begin(f"pool={side}", 0, {"accuracy": [0.5], "val_accuracy": [0.5]}, settings=pool(side))
+        run.stop_at(Halt(epochs=1, place=4, arms=6))
+    after = kit.compare(ablation.folder).arms[1].difference
+
+    assert alone.p == after.p
+    assert min(1.0, alone.p * 2) == pytest.approx(alone.p_holm)
+    assert min(1.0, alone.p * 5) == pytest.approx(after.p_holm)
+
+
+def test_a_run_that_lost_its_settings_is_unfinished(ablation: Made) -> None:
+    run = kit.compare(ablation.folder).trajectories[0].run
+    (run.path / "spec.json").unlink()
+
+    assert not run.is_finished
+
+
 # What one seed can say.
 
 
@@ -288,6 +333,16 @@ def test_areas_are_compared_where_they_are_the_metric(
 
     assert (arm, arm - base) == pytest.approx((found.auc.value, found.auc.difference))
     assert found.auc.low < found.auc.difference < found.auc.high
+
+
+def test_two_runs_of_different_seeds_compare_image_by_image(
+    ablation: Made, predicted: tuple[np.ndarray, dict[str, np.ndarray]]
+) -> None:
+    truth, chances = predicted
+    (found,) = kit.compare(ablation.folder / "pool=2" / "seed-0", ablation.folder / "pool=3" / "seed-1").images
+    arm, base = ((chances[name] > 0.5) == truth for name in ("pool=3", "pool=2"))
+
+    assert (1, int((arm & ~base).sum())) == (found.seed, found.only_here)
 
 
 def test_two_runs_are_enough_for_what_one_seed_can_say(

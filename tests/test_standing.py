@@ -69,6 +69,9 @@ def test_every_run_is_in_the_state_that_its_directory_says(tmp_path: Path) -> No
     assert EPOCHS + EPOCHS + EPOCHS + 0 + 2 + EPOCHS + EPOCHS == standing.epochs
     assert {"epoch": 2, "accuracy": 0.5, "loss": 0.5, "val_accuracy": 0.4, "seconds": 2} == standing.runs[1].last
     assert "1 of 7 runs finished, 2 running, 1 failed, 1 halted, 2 waiting" == describe_standing(standing)
+    going_on = Lookout(halves=False).look(places, [running[3], again[3]], jobs=2)
+    assert 3 == going_on.count("waiting")
+    assert going_on.epochs > standing.epochs
 
 
 def test_a_line_that_is_being_written_is_not_yet_an_epoch(tmp_path: Path) -> None:
@@ -208,6 +211,14 @@ def test_what_a_screen_shows_reads_well() -> None:
         "0 of 15 runs finished, 3 running, 12 waiting",
     ] == [line.rstrip() for line in drawn(Standing(tuple(arms), 754.0), 80, 11)[:-1]]
     assert "12/300 epochs about 12 min 34 s left" in drawn(Standing(tuple(arms), 754.0), 80, 11)[-1]
+
+
+def test_a_name_without_room_keeps_what_tells_it_from_others() -> None:
+    waiting = RunStanding(state="waiting", seed=0, fold=None, epoch=0, epochs=9, last={})
+    names = [f"bn_momentum=0.99,optimizer=adam,learning_rate=0.001,kernel={side}" for side in (2, 3)]
+    screen = drawn(Standing(tuple(ArmStanding(name, (waiting,)) for name in names), None), 40, 11)
+
+    assert ["0.99,adam,0.001,2  waiting", "0.99,adam,0.001,3  waiting"] == [line.rstrip() for line in screen[:2]]
 
 
 def test_outside_a_terminal_notes_are_lines_and_looks_are_few(

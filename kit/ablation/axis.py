@@ -12,7 +12,8 @@ from kit.errors import SpecError
 from kit.specs import Setting, override, value_of
 from kit.specs.settings import number_kind, require
 
-_VALUE = re.compile(r"\[[^\]]*\]|[^,\[\]]+")  # 0.5 or [32, 64]
+_VALUE = r"\s*(?:\[[^\[\]]*\]|[^,\[\]\s][^,\[\]]*)\s*"  # 0.5 or [32, 64]
+_VALUES = re.compile(rf"{_VALUE}(?:,{_VALUE})*")
 _NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 _RANGE = re.compile(rf"(?P<log>log:)?(?P<low>{_NUMBER})\.\.(?P<high>{_NUMBER})")
 _DIGITS = 3  # of a number that is drawn: finer differences no ablation shows, and names stay short
@@ -97,8 +98,15 @@ class Axis:
 
 
 def parse_axis(path: str, values: str) -> Axis:
-    """Read "0.99,0.75" as two values, "[32,64],[16,32]" as two lists, and "log:1e-4..1e-1" as a range."""
-    return Axis(path, tuple(value.strip() for value in _VALUE.findall(values) if value.strip()))
+    """Read "0.99,0.75" as two values, "[32,64],[16,32]" as two lists, and "log:1e-4..1e-1" as a range.
+
+    Raises:
+        SpecError: a value is missing, or a bracket.
+    """
+    require(
+        bool(_VALUES.fullmatch(values)), f"{path} needs values, as in {path}=a,b or {path}=[1,2],[3,4]; got '{values}'"
+    )
+    return Axis(path, tuple(value.strip() for value in re.findall(_VALUE, values)))
 
 
 def settled(axis: Axis, base: Setting) -> Axis:

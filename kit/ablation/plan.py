@@ -15,7 +15,7 @@ from kit.ablation.grid import Arm, Axis, Design, asked, parse_design, plan_arms,
 from kit.ablation.packing import Packing
 from kit.ablation.search import Search
 from kit.ablation.standing import Watched
-from kit.errors import SpecError, unknown
+from kit.errors import ShardError, SpecError, unknown
 from kit.files import write_whole
 from kit.runs import RunDirectory
 from kit.shards import Dataset, find_dataset
@@ -177,7 +177,7 @@ class Plan:
         for arm in arms:
             try:
                 specs.update(_runs(self, arm))
-            except SpecError as error:
+            except (SpecError, ShardError) as error:  # the other arms can be
                 refused[arm.name] = str(error)
         changes = {**self.changes, **{arm.name: dict(arm.settings) for arm in arms}}
         return dataclasses.replace(self, specs=specs, refused=refused, changes=changes)
@@ -231,7 +231,7 @@ def plan_ablation(
         specs={},
         refused={},
         search=search,
-        count=max(len(arms), design.count or 0),
+        count=max(len(arms), design.count or 0) if search else len(arms),
     )
     plan = empty.with_arms(arms)
     if not plan.specs:

@@ -99,6 +99,8 @@ def run_plan(
     deadline = time.time() + _HOUR * max_hours
     with locked(plan.folder), contextlib.ExitStack() as workers:
         plan, packing, engine = _pack(plan, jobs, workers, progress)
+        for place, spec in plan.specs.items():
+            plan.directory(place).refuse_other(spec)
         plan.write(packing)
         session = Session(plan, packing, deadline, progress, watch)
         try:

@@ -77,6 +77,7 @@ class Session:
     def run(self, engine: Local, *, halving: bool) -> None:
         """Train all runs, or with `halving` those of arms that do not lose."""
         total = self._plan.count * self._plan.runs_per_arm
+        self._lookout = Lookout(halves=halving)
         self._progress.start(f"ablate, {total} runs", sum(spec.train.epochs for spec in self._plan.specs.values()))
         self._say_refused(self._plan.refused)
         before = sum(self._plan.directory(place).is_finished for place in self._plan.specs)

@@ -94,9 +94,14 @@ class Standing:
 
 
 class Lookout:
-    """Looks at run directories again and again; it reads what has changed, and finished runs once."""
+    """Looks at run directories again and again; it reads what has changed, and finished runs once.
 
-    def __init__(self) -> None:
+    Args:
+        halves: whether runs that were stopped by successive halving stay so; they go on otherwise.
+    """
+
+    def __init__(self, *, halves: bool = True) -> None:
+        self._halves = halves
         self._finished: set[Path] = set()
         self._rows: dict[Path, list[Row]] = {}
         self._stamps: dict[Path, tuple[int, int]] = {}
@@ -139,7 +144,7 @@ class Lookout:
             return "running"
         if directory.failure:
             return "failed"
-        return "halted" if directory.halt else "waiting"
+        return "halted" if self._halves and directory.halt else "waiting"
 
     def _history(self, directory: RunDirectory) -> list[Row]:
         """Read a history if it has changed; that of a finished run never again."""

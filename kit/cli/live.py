@@ -117,9 +117,19 @@ def _head(label: int) -> Text:
 
 def _arm_line(arm: ArmStanding, width: int) -> Text:
     state = _describe_arm(arm)
-    name = Text(arm.name, no_wrap=True)
-    name.truncate(max(8, width - len(state) - 2), overflow="ellipsis")
+    room = max(8, width - len(state) - 2)
+    name = Text(arm.name if len(arm.name) <= room else _values_of(arm.name), no_wrap=True)
+    name.truncate(room, overflow="ellipsis")
     return name.append("  ").append(state, style="red" if arm.count("failed") else "dim")
+
+
+def _values_of(arm: str) -> str:
+    """Leave out the names of settings.
+
+    >>> _values_of("bn_momentum=0.99,optimizer=adam")
+    '0.99,adam'
+    """
+    return ",".join(part.rpartition("=")[2] for part in arm.split(","))
 
 
 def _describe_arm(arm: ArmStanding) -> str:

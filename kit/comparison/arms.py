@@ -15,11 +15,13 @@ from kit.errors import RunError, first_three
 def identify(trajectories: Sequence[Trajectory]) -> tuple[list[Trajectory], list[str]]:
     """Give every setting one name, and count every run of it once.
 
-    Arms of equal names and different settings get their ablation's name in front.
+    Arms of equal names and different settings get their ablation's name in front. Beside runs on folds, a run on the
+    dataset's own validation split is one on fold 0, which that split is.
 
     Returns:
         The runs under their arms' names, in order, and what a reader should know, a line each.
     """
+    trajectories = _on_folds(trajectories)
     arms: dict[Hashable, list[Trajectory]] = {}
     for run in trajectories:
         arms.setdefault(_setting(run), []).append(run)
@@ -48,6 +50,11 @@ def refuse_mixed(trajectories: Sequence[Trajectory], *, across_datasets: bool) -
     return [f"warning: runs of different datasets, {named}: differences may be the data's and not the arms'"]
 
 
+def _on_folds(trajectories: Sequence[Trajectory]) -> list[Trajectory]:
+    divided = {run.dataset for run in trajectories if run.fold is not None}
+    return [replace(run, fold=0) if run.fold is None and run.dataset in divided else run for run in trajectories]
+
+
 def _setting(run: Trajectory) -> Hashable:
     """All that decides a run's figures but its seed and fold; of histories from elsewhere only where they lie."""
     if run.spec is None:
@@ -70,12 +77,16 @@ def _names(groups: Sequence[Sequence[Trajectory]]) -> list[str]:
 def _said_of_twice(found: Sequence[Trajectory], counted: Sequence[Sequence[Trajectory]]) -> list[str]:
     counted_once = {id(run) for runs in counted for run in runs}
     twice = [run for run in found if id(run) not in counted_once]
-    named = (f"{run.arm}{'' if run.seed is None else f', seed {run.seed}'}" for run in twice)
+    named = (run.arm + _numbered("seed", run.seed) + _numbered("fold", run.fold) for run in twice)
     return (
         [f"found twice, equal in settings and seed, and counted once: {first_three(named, len(twice))}"]
         if twice
         else []
     )
+
+
+def _numbered(name: str, number: int | None) -> str:
+    return "" if number is None else f", {name} {number}"
 
 
 def _said_of_names(arms: Iterable[Sequence[Trajectory]]) -> list[str]:

@@ -109,7 +109,8 @@ def compare(
         remarks += _measuring_remarks(trajectories, split)
     published, refused = read_published(trajectories)
     remarks += [*refused, *unmeasured_remarks(published, split)]
-    arms = summarize(trajectories, metric, folds=_folds(trajectories, workspace))
+    halted = {run.whence for run in found.halted} - {run.whence for run in found.finished}
+    arms = summarize(trajectories, metric, folds=_folds(trajectories, workspace), halted=len(halted))
     arms = [replace(arm, published=published.get(arm.name, {})) for arm in arms]
     remarks += [*([] if baseline else _stand_in(found, arms[0].name)), *_pairing_remarks(arms)]
     runs = by_arm(trajectories)

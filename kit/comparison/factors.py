@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import msgspec
 import numpy as np
 
+from kit.comparison.pairing import FEWEST
 from kit.comparison.statistics import Figure, figure, holm
 from kit.comparison.trajectory import Trajectory
 from kit.specs import Setting, value_of
@@ -86,7 +88,8 @@ class Factors:
 def find_factors(arms: Mapping[str, Sequence[Trajectory]], metric: str) -> Factors | None:
     """Find the settings that vary among arms, and what they do to the metric's last epoch.
 
-    Runs that diverged, or did not record the metric, are left out.
+    Runs that diverged, or did not record the metric, are left out. Trainings on several folds share images, so each
+    seed's folds are averaged before anything is tested, and nothing is with fewer than three seeds.
 
     Returns:
         None unless the arms form a grid, or most of one.
@@ -145,7 +148,7 @@ def _effects(names: Sequence[str], rows: Sequence[Row]) -> list[Effect]:
     """Measure each setting, then each two of them."""
     places: list[Place] = [(place,) for place in range(len(names))]
     places += list(itertools.combinations(range(len(names)), 2))
-    tested = _analyse(rows, places)
+    tested = _analyse(_independent(rows), places)
     corrected = holm({place: p for place, (_, p, _) in tested.items()})
     effects = []
     for place in places:
@@ -157,6 +160,20 @@ def _effects(names: Sequence[str], rows: Sequence[Row]) -> list[Effect]:
             found = replace(found, f=f, p=p, p_holm=corrected[place], share=share)
         effects.append(found)
     return effects
+
+
+def _independent(rows: Sequence[Row]) -> list[Row]:
+    """Average each seed's folds; none of fewer than FEWEST seeds then. Runs without folds stay as they are."""
+    if all(fold is None for _, (_, fold), _ in rows):
+        return list(rows)
+    values: dict[tuple[Values, int | None], list[float]] = {}
+    for settings, (seed, _), value in rows:
+        values.setdefault((settings, seed), []).append(value)
+    seeds = {seed for _, seed in values}
+    is_even = len({len(folds) for folds in values.values()}) == 1
+    if len(seeds) < FEWEST or not is_even:
+        return []
+    return [(settings, (seed, None), statistics.fmean(folds)) for (settings, seed), folds in values.items()]
 
 
 def _levels(rows: Sequence[Row], place: Place) -> tuple[Level, ...]:
@@ -173,6 +190,8 @@ def _analyse(rows: Sequence[Row], places: Sequence[Place]) -> dict[Place, tuple[
     """
     import pandas as pd
 
+    if not rows:
+        return {}
     table = pd.DataFrame([(*settings, str(block), value) for settings, block, value in rows])
     table.columns = [*(f"setting{place}" for place in range(table.shape[1] - 2)), "block", "figure"]
     blocks = ["C(block)"] if len({block for _, block, _ in rows}) > 1 else []

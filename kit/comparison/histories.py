@@ -3,43 +3,56 @@
 from __future__ import annotations
 
 import csv
+import json
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
-
-import msgspec
 
 from kit.comparison.trajectory import Trajectory
 from kit.errors import RunError
 
 _OLD_NAMES = {"acc": "accuracy", "val_acc": "val_accuracy"}  # Keras before 2.3
+_SEED = re.compile(r"(?:^|[-_=. ])seed[-_= ]?(?P<seed>\d+)$", re.IGNORECASE)
 _SETTINGS = {"epoch", "lr", "learning_rate"}  # columns of CSVLogger that measure nothing
 
 
 def read_histories(path: Path) -> list[Trajectory]:
     """Read a CSV of one history, or JSON of some, nested under names that become the arm's.
 
+    A name, or the end of a file's name, that is a seed's number, as seed-0, makes a run of that seed of the arm.
+
     Raises:
         RunError: it holds none.
     """
     stem = str(path.with_suffix(""))
     if path.suffix.lower() == ".csv":
-        return [Trajectory(arm=path.stem, metrics=_checked(path, path.stem, _read_csv(path)), whence=stem)]
+        metrics = _checked(path, path.stem, _read_csv(path))
+        (arm, seed), (whence, _) = _without_seed(path.stem), _without_seed(stem)
+        return [Trajectory(arm=arm, metrics=metrics, seed=seed, whence=whence)]
     try:
-        data = msgspec.json.decode(path.read_bytes())
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        data = json.loads(path.read_bytes())  # which takes the NaN of a training that diverged
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise RunError(f"{path} is neither a CSV nor JSON of Keras histories: {error}") from error
-    found = [
-        Trajectory(
-            arm="=".join(names) or path.stem,
-            metrics=_checked(path, "=".join(names), metrics),
-            whence="/".join(filter(None, (stem, "=".join(names)))),
-        )
-        for names, metrics in _find_histories(data, ())
-    ]
+    found = []
+    for names, metrics in _find_histories(data, ()):
+        arm, seed = _without_seed("=".join(names))
+        checked = _checked(path, "=".join(names), metrics)
+        whence = "/".join(filter(None, (stem, arm)))
+        found.append(Trajectory(arm=arm or path.stem, metrics=checked, seed=seed, whence=whence))
     if not found:
         raise RunError(f"{path} holds no Keras history; it needs lists of numbers named loss, accuracy, val_loss, …")
     return found
+
+
+def _without_seed(name: str) -> tuple[str, int | None]:
+    """Part a name from the seed at its end.
+
+    >>> _without_seed("momentum=0.9=seed-1"), _without_seed("seed_2"), _without_seed("momentum=0.9")
+    (('momentum=0.9', 1), ('', 2), ('momentum=0.9', None))
+    """
+    found = _SEED.search(name)
+    return (name[: found.start()], int(found["seed"])) if found else (name, None)
 
 
 def _read_csv(path: Path) -> dict[str, list[float]]:
@@ -47,9 +60,12 @@ def _read_csv(path: Path) -> dict[str, list[float]]:
         with path.open(newline="", encoding="utf-8-sig") as file:
             rows = list(csv.DictReader(file))
         names = [name for name in rows[0] if name not in _SETTINGS] if rows else []
-        return {name: [float(row[name]) for row in rows] for name in names}
+        metrics = {name: [float(row[name]) for row in rows] for name in names}
     except (UnicodeDecodeError, TypeError, ValueError, csv.Error) as error:
         raise RunError(f"{path} is not a CSV of numbers, as Keras' CSVLogger writes it: {error}") from error
+    if not rows:
+        raise RunError(f"{path} holds no epoch; a line of names comes first, then one for each epoch")
+    return metrics
 
 
 def _find_histories(data: Any, names: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], dict[str, list[float]]]]:

@@ -48,7 +48,7 @@ class ImageDifference:
 
     Attributes:
         arm: its name.
-        seed: the lowest that both have.
+        seed: the lowest that both have; that of the arm's only run, where the baseline's only one has another.
         fold: likewise; None for the dataset's own validation split.
         images: that both predicted.
         accuracy: share of images whose likeliest class is the true one.
@@ -74,6 +74,8 @@ def compare_images(
 ) -> tuple[list[ImageDifference], list[str]]:
     """Compare one run of each arm with the first arm's run of the same seed and fold, image by image.
 
+    Where both have a single run, these two are compared, whatever their seeds.
+
     Args:
         arms: names and runs, the baseline first, the others from the best on.
         metric: by Keras' name; with that of AUC, two classes are compared by it too.
@@ -88,6 +90,8 @@ def compare_images(
         ours = _by_place(runs)
         if common := sorted(ours.keys() & theirs.keys()):
             matched.append((name, ours[common[0]], theirs[common[0]]))
+        elif len(ours) == len(theirs) == 1:
+            matched.append((name, next(iter(ours.values())), next(iter(theirs.values()))))
     found: list[ImageDifference] = []
     refused: list[str] = []
     for name, ours_, theirs_ in matched[:_ARMS]:

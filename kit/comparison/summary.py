@@ -61,26 +61,28 @@ def by_arm(trajectories: Sequence[Trajectory]) -> dict[str, list[Trajectory]]:
     return arms
 
 
-def summarize(trajectories: Sequence[Trajectory], metric: str, *, folds: int = 0) -> list[ArmSummary]:
+def summarize(trajectories: Sequence[Trajectory], metric: str, *, folds: int = 0, halted: int = 0) -> list[ArmSummary]:
     """Measure each arm against the first, the baseline.
 
     Args:
         trajectories: of all arms, the baseline's first.
         metric: by Keras' name.
         folds: of the dataset; 0 where nobody validates on folds.
+        halted: arms that lost a rung of successive halving: the others were chosen from among them, on the same images,
+            so p is corrected for them, too.
     """
     arms = by_arm(trajectories)
-    judged = _judge_all(arms, metric, folds)
+    judged = _judge_all(arms, metric, folds, halted)
     return [_summarize(name, runs, metric, *judged[name]) for name, runs in arms.items()]
 
 
 def _judge_all(
-    arms: Mapping[str, Sequence[Trajectory]], metric: str, folds: int
+    arms: Mapping[str, Sequence[Trajectory]], metric: str, folds: int, halted: int
 ) -> dict[str, tuple[Difference | None, Verdict]]:
     (name, baseline), *others = arms.items()
     why_not = {arm: why for arm, runs in others if (why := _why_not(runs, metric) or _why_not(baseline, metric, name))}
     pairs = {arm: pair(runs, baseline, metric, folds=folds) for arm, runs in others if arm not in why_not}
-    judged = judge(pairs, comparisons=len(others), smaller_is_better=smaller_is_better(metric))
+    judged = judge(pairs, comparisons=len(others) + halted, smaller_is_better=smaller_is_better(metric))
     refused: dict[str, tuple[Difference | None, Verdict]] = {arm: (None, why) for arm, why in why_not.items()}
     return {name: (None, Verdict("baseline", "baseline")), **refused, **judged}
 

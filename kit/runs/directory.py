@@ -112,8 +112,8 @@ class RunDirectory:
 
     @property
     def is_finished(self) -> bool:
-        """Whether the run has its result."""
-        return (self.path / "result.json").is_file()
+        """Whether the run has its result, and says what it is of."""
+        return (self.path / "result.json").is_file() and (self.path / "spec.json").is_file()
 
     @property
     def failure(self) -> RunFailure | None:
