@@ -1,7 +1,7 @@
 """kit: from image folders to shards, honest ablations and a valid Kaggle submission.
 
-Every command is a call: kit.shard, kit.find_dataset, kit.train, kit.ablate, kit.compare, kit.evaluate, kit.predict.
-Nothing heavy is imported before it is used.
+Every command is a call: kit.shard, kit.find_dataset, kit.train, kit.ablate, kit.compare, kit.evaluate, kit.predict,
+kit.export. Nothing heavy is imported before it is used.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from kit.comparison import compare
     from kit.digits import demo
     from kit.errors import KitError
+    from kit.exports import export
     from kit.pipeline import load
     from kit.reports.comparison import write_comparison
     from kit.reports.evaluation import evaluate
@@ -34,6 +35,7 @@ __all__ = [
     "compare",
     "demo",
     "evaluate",
+    "export",
     "find_dataset",
     "load",
     "parse_axis",
@@ -54,6 +56,7 @@ _ROOMS = {
     "comparison": ("compare",),
     "digits": ("demo",),
     "errors": ("KitError",),
+    "exports": ("export",),
     "pipeline": ("load",),
     "reports.comparison": ("write_comparison",),
     "reports.evaluation": ("evaluate",),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -46,6 +47,24 @@ def begun_file(path: Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """Give an empty temporary folder beside `path` to write to; it takes the name `path` on success only.
+
+    What stood there goes away then. For a folder that is `locked`, as what killed processes have begun goes first.
+    """
+    temporary = path.with_name(f".{os.getpid()}.tmp.{path.name}")
+    _sweep(path.parent, path.name)
+    temporary.mkdir(parents=True)
+    try:
+        yield temporary
+        for file in temporary.rglob("*"):
+            _to_disk(file)
+        publish(temporary, path)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextlib.contextmanager
 def locked(path: Path) -> Iterator[None]:
     """Keep other processes of kit from writing to `path` meanwhile; a killed process leaves nothing locked.
 
@@ -83,8 +102,17 @@ def write_whole(path: Path, data: bytes | str) -> None:
 
 def sweep(folder: Path) -> None:
     """Remove what a killed process had begun to write in `folder`; only for a folder that one process writes to."""
-    for stray in folder.glob(".*.tmp.*"):
-        stray.unlink()
+    _sweep(folder, "*")
+
+
+def publish(partial: Path, final: Path) -> None:
+    """Put a finished folder in its place, in one step; what stood there goes away after."""
+    if final.exists():
+        exchange(partial, final)
+        shutil.rmtree(partial)
+    else:
+        partial.rename(final)
+        _to_disk(final.parent)
 
 
 def exchange(one: Path, other: Path) -> None:
@@ -116,6 +144,14 @@ def xxh128_file(path: Path) -> str:
         while chunk := file.read(_CHUNK):
             digest.update(chunk)
     return digest.hexdigest()
+
+
+def _sweep(folder: Path, name: str) -> None:
+    for stray in folder.glob(f".*.tmp.{name}"):
+        if stray.is_dir():
+            shutil.rmtree(stray)
+        else:
+            stray.unlink()
 
 
 def _to_disk(path: Path) -> None:

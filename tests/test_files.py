@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from xxhash import xxh3_128_hexdigest
 
 from kit.errors import SpecError, WorkspaceError
-from kit.files import locked, refuse_overwrite, sweep, whole_file, write_whole, xxh128_file
+from kit.files import locked, refuse_overwrite, sweep, whole_file, whole_folder, write_whole, xxh128_file
 from kit.workspace import Workspace, checked_name
 
 
@@ -92,6 +92,41 @@ def test_sweep_removes_what_a_killed_process_had_begun_and_nothing_else(tmp_path
 
     assert before == 3
     assert {tmp_path / "old.bin", tmp_path / ".hidden"} == set(tmp_path.iterdir())
+
+
+def test_a_folder_appears_whole_and_replaces_what_stood_there(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "model"
+    for content in ("first", "second"):
+        with whole_folder(path) as temporary:
+            (temporary / "part").mkdir()
+            (temporary / "part" / f"{content}.txt").write_text(content)
+
+            assert temporary != path
+
+    assert [path] == list(path.parent.iterdir())
+    assert [path / "part", path / "part" / "second.txt"] == sorted(path.rglob("*"))
+
+
+def test_a_folder_that_fails_leaves_what_stood_there(tmp_path: Path) -> None:
+    path = tmp_path / "model"
+    write_whole(path / "old.txt", "old")
+    with pytest.raises(FileNotFoundError), whole_folder(path) as temporary:
+        (temporary / "new.txt").rename(temporary / "nothing" / "new.txt")
+
+    assert [path] == list(tmp_path.iterdir())
+    assert [path / "old.txt"] == list(path.iterdir())
+
+
+def test_what_a_killed_process_has_begun_of_a_folder_goes_with_the_next_one(tmp_path: Path) -> None:
+    code = f"import os, pathlib, kit.files as f; begun = f.whole_folder(pathlib.Path({str(tmp_path / 'model')!r}))"
+    killed = f"{code}; begun.__enter__().joinpath('half').touch(); os._exit(9)"
+    subprocess.run([sys.executable, "-c", killed], check=False)
+    subprocess.run([sys.executable, "-c", killed], check=False)
+    before = list(tmp_path.rglob("*"))
+    sweep(tmp_path)
+
+    assert ("half", 2) == (before[-1].name, len(before))
+    assert not list(tmp_path.iterdir())
 
 
 @given(st.binary())

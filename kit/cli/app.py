@@ -14,6 +14,7 @@ from kit.cli.audit import audit
 from kit.cli.compare import compare
 from kit.cli.demo import demo
 from kit.cli.evaluate import evaluate
+from kit.cli.export import export
 from kit.cli.info import info
 from kit.cli.predict import predict
 from kit.cli.recipes import recipes
@@ -36,7 +37,7 @@ app = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _command in (audit, shard, info, train, ablate, compare, evaluate, predict, demo):
+for _command in (audit, shard, info, train, ablate, compare, evaluate, predict, export, demo):
     app.command()(_command)
 app.add_typer(recipes, name="recipes")
 

@@ -16,7 +16,7 @@ import msgspec
 
 from kit.engines import Engine
 from kit.errors import EngineError, ShardError, SourceError, SpecError, first_three
-from kit.files import exchange, locked, sweep, write_whole
+from kit.files import locked, publish, sweep, write_whole
 from kit.progress import NO_PROGRESS, Progress
 from kit.shards import tfds
 from kit.shards.dataset import DUPLICATES, MANIFEST, REJECTS, SAMPLE_SUBMISSION, Dataset, read_dataset
@@ -102,7 +102,7 @@ def build_dataset(
         except (ShardError, SourceError, SpecError):
             shutil.rmtree(partial)
             raise
-        _publish(partial, final)
+        publish(partial, final)
     return read_dataset(final)
 
 
@@ -396,12 +396,3 @@ def _rejects_csv(rejects: Sequence[Reject]) -> str:
     writer.writerow(["input", "reason"])
     writer.writerows([reject.name, reject.reason] for reject in rejects)
     return text.getvalue()
-
-
-def _publish(partial: Path, final: Path) -> None:
-    """Put the finished folder in its place, in one step; what stood there goes away after."""
-    if final.exists():
-        exchange(partial, final)
-        shutil.rmtree(partial)
-    else:
-        partial.rename(final)

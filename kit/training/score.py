@@ -138,6 +138,15 @@ def score_split(
     return Scores(keys, np.concatenate(labels), class_probabilities(np.concatenate(outputs)))
 
 
+def trained_model(run: RunDirectory, dataset: Dataset, weights: Weights = "best") -> Any:
+    """Load a run's model: keras.Model from float32 images in 0 to 1 to what `class_probabilities` takes.
+
+    Raises:
+        RunError: the run was trained on other data, or has no such weights yet.
+    """
+    return _load_model(_weights_file(run, dataset, weights), run, dataset)
+
+
 def refuse_changed(run: Path, spec: RunSpec, dataset: Dataset) -> None:
     """Refuse a dataset that a run was not trained on.
 

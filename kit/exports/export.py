@@ -1,0 +1,207 @@
+"""One run, exported: everything is checked before TensorFlow is loaded."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kit.errors import MissingDependencyError, RunError, SpecError, WorkspaceError, unknown
+from kit.exports.info import FILES, INFO, ExportInfo
+from kit.exports.onnx import require_onnx
+from kit.files import locked, refuse_overwrite, whole_folder, write_whole
+from kit.progress import NO_PROGRESS, Progress
+from kit.runs import open_run
+from kit.shards import Dataset, find_dataset
+from kit.specs import ImageSpec, RunSpec, to_json
+from kit.specs.settings import require
+from kit.training.check import measuring_batch
+from kit.training.score import Weights, class_probabilities, trained_model
+from kit.workspace import Workspace
+
+DEFAULT_FORMATS = ("keras", "saved_model")
+
+_COMPARED = 64  # images: enough to tell a wrong model from rounding
+_TOLERANCE = 0.01  # of a probability: ten times what a GPU rounds otherwise; how far it really is, is told
+_EXTRA = "assets.extra"  # where TensorFlow says that a SavedModel's own files may lie
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """An export that was written.
+
+    Attributes:
+        folder: of it.
+        info: its export.json.
+    """
+
+    folder: Path
+    info: ExportInfo
+
+    @property
+    def paths(self) -> dict[str, Path]:
+        """The model of each format."""
+        return {name: self.folder / file for name, file in self.info.files.items()}
+
+    def size(self, name: str) -> int:
+        """Bytes of a format's files."""
+        path = self.paths[name]
+        return sum(file.stat().st_size for file in [path, *path.rglob("*")] if file.is_file())
+
+
+def export(
+    run: str | Path,
+    *,
+    formats: Sequence[str] = DEFAULT_FORMATS,
+    output: Path | None = None,
+    weights: Weights = "best",
+    force: bool = False,
+    root: Path | str | None = None,
+    progress: Progress = NO_PROGRESS,
+) -> Export:
+    """Write a run's model, with the preprocessing inside, for programs that have no kit.
+
+    The model takes uint8 images [batch, height, width, channels] of any height and width, brings them to the dataset's
+    size as `kit shard` did, scales them to 0 to 1, and gives the probability of each class, float32 [batch, classes].
+    Every file is read again and compared with the run's own predictions before the export gets its name.
+
+    Args:
+        run: path, or name below runs/.
+        formats: "keras" (model.keras: plain Keras 3), "saved_model" (saved_model/1: TensorFlow Serving; takes the
+            bytes of JPEG and PNG files too), "onnx" (model.onnx; needs the extra kit[onnx]).
+        output: folder; the run's own export/ otherwise.
+        weights: of the "best" or "last" epoch.
+        force: replace an export that stands there.
+        root: of the workspace; KIT_ROOT or the current folder otherwise.
+        progress: sees every format.
+
+    Raises:
+        RunError: no such run, it is of other data, its predictions are not numbers, or a format predicts otherwise.
+        SpecError: no such format.
+        WorkspaceError: the folder exists and `force` is not set, or holds no export.
+        MissingDependencyError: a package is not installed.
+    """
+    workspace = Workspace.at(root)
+    directory = open_run(run, workspace)
+    dataset = find_dataset(directory.spec().dataset, root=root)
+    _check_formats(formats)
+    folder = output or directory.path / "export"
+    _refuse_taken(folder, force=force)
+    network = trained_model(directory, dataset, weights)
+    _require_keras()
+    compared = _predict(network, directory.spec(), dataset)
+    with locked(folder), whole_folder(folder) as partial:
+        progress.start(f"export {directory.spec().arm}", len(formats))
+        differences = _write(partial, network, dataset.manifest.settings.image, formats, compared, progress=progress)
+        info = ExportInfo(
+            classes=dataset.manifest.classes,
+            shape=dataset.shape,
+            image=dataset.manifest.settings.image,
+            weights=weights,
+            run=directory.spec(),
+            files={name: FILES[name] for name in formats},
+            compared=len(compared.images),
+            largest_difference=differences,
+            versions=_versions(),
+        )
+        _describe(partial, info)
+        progress.finish()
+    return Export(folder, info)
+
+
+class _Compared(NamedTuple):
+    """What a run's own model gives.
+
+    Attributes:
+        images: uint8 [batch, height, width, channels].
+        probabilities: float32 [batch, classes].
+    """
+
+    images: NDArray[np.uint8]
+    probabilities: NDArray[np.float32]
+
+
+def _predict(network: Any, spec: RunSpec, dataset: Dataset) -> _Compared:
+    """Predict the first validation images as `kit predict` does."""
+    from kit.pipeline import as_float, damage_named, eval_batches  # noqa: PLC0415 (TensorFlow, after all checks)
+
+    dataset = dataset.for_fold(spec.fold)
+    count = min(_COMPARED, measuring_batch(spec.model, dataset))
+    with damage_named(dataset):
+        batch = next(iter(eval_batches(dataset, "validation", batch_size=count)))
+    probabilities = class_probabilities(network.predict_on_batch(as_float(batch["image"])))
+    if not np.isfinite(probabilities).all():
+        raise RunError("the run's predictions are not numbers; its training diverged: lower train.learning_rate")
+    return _Compared(batch["image"].numpy(), probabilities)
+
+
+def _write(
+    folder: Path, network: Any, image: ImageSpec, formats: Sequence[str], compared: _Compared, *, progress: Progress
+) -> dict[str, float]:
+    """Write every format, read it again, and tell how far its probabilities are from the run's own."""
+    from kit.exports.formats import FORMATS  # noqa: PLC0415 (TensorFlow, after all checks)
+    from kit.exports.network import served_model  # noqa: PLC0415
+
+    served = served_model(network, image)
+    differences = {}
+    for name in formats:
+        path = folder / FILES[name]
+        path.parent.mkdir(exist_ok=True)
+        FORMATS[name].write(served, image, path)
+        differences[name] = _difference(name, FORMATS[name].read(path, compared.images), compared.probabilities)
+        progress.advance()
+    return differences
+
+
+def _versions() -> dict[str, str]:
+    from kit.training.devices import describe_environment  # noqa: PLC0415 (TensorFlow)
+
+    environment = describe_environment()
+    return {name: environment[name] for name in ("kit", "keras", "tensorflow")}
+
+
+def _describe(folder: Path, info: ExportInfo) -> None:
+    write_whole(folder / INFO, to_json(info))
+    if "saved_model" in info.files:
+        extra = folder / FILES["saved_model"] / _EXTRA
+        extra.mkdir()
+        shutil.copyfile(folder / INFO, extra / INFO)
+
+
+def _difference(name: str, given: NDArray[np.float32], expected: NDArray[np.float32]) -> float:
+    largest = float(np.abs(given - expected).max())
+    if not largest <= _TOLERANCE:
+        raise RunError(
+            f"format '{name}' does not predict what the run predicts: probabilities differ by up to {largest:.2g};"
+            " nothing was written, leave the format out"
+        )
+    return largest
+
+
+def _check_formats(formats: Sequence[str]) -> None:
+    require(bool(formats), f"formats must be some of {', '.join(FILES)}, got none")
+    for name in formats:
+        if name not in FILES:
+            raise SpecError(unknown("format", name, FILES))
+    require(len(set(formats)) == len(formats), f"formats must be different, got {', '.join(formats)}")
+    if "onnx" in formats:
+        require_onnx()
+
+
+def _refuse_taken(folder: Path, *, force: bool) -> None:
+    """Refuse a folder that exists, and one that kit did not write, whatever is forced."""
+    refuse_overwrite(folder, force=force)
+    if folder.exists() and not (folder / INFO).is_file():
+        raise WorkspaceError(f"{folder} exists and is no export of kit's; move it away, or choose another folder")
+
+
+def _require_keras() -> None:
+    from kit.compat import keras  # noqa: PLC0415 (TensorFlow)
+
+    if not hasattr(keras, "ops"):
+        raise MissingDependencyError("kit export needs Keras 3, which TensorFlow brings from 2.16 on")

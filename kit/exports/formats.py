@@ -1,0 +1,44 @@
+"""Each format: how it is written, and how it is read again to see what it gives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kit.compat import keras
+from kit.exports.network import ServedModel
+from kit.exports.onnx import read_onnx, write_onnx
+from kit.exports.saved_model import read_saved_model, write_saved_model
+from kit.specs import ImageSpec
+
+
+class Format(NamedTuple):
+    """A format.
+
+    Attributes:
+        write: a model, whose dataset stored its images so, to a path that is free.
+        read: from there, and give the probabilities [batch, classes] of images, uint8 [batch, height, width, channels].
+    """
+
+    write: Callable[[ServedModel, ImageSpec, Path], None]
+    read: Callable[[Path, NDArray[np.uint8]], NDArray[np.float32]]
+
+
+def _write_keras(served: ServedModel, image: ImageSpec, path: Path) -> None:
+    del image
+    served.whole.save(path)
+
+
+def _read_keras(path: Path, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    return np.asarray(keras.models.load_model(path).predict_on_batch(images))
+
+
+FORMATS = {
+    "keras": Format(_write_keras, _read_keras),
+    "saved_model": Format(write_saved_model, read_saved_model),
+    "onnx": Format(write_onnx, read_onnx),
+}

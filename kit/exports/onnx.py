@@ -1,0 +1,55 @@
+"""ONNX: the one file that imports tf2onnx and ONNX Runtime."""
+
+from __future__ import annotations
+
+import warnings
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kit.errors import MissingDependencyError
+from kit.exports.info import IMAGES, PROBABILITIES
+
+if TYPE_CHECKING:
+    from kit.exports.network import ServedModel
+    from kit.specs import ImageSpec
+
+OPSET = 17  # of 2022: what every ONNX Runtime from 1.12 on runs
+
+
+def require_onnx() -> None:
+    """Refuse to begin without the packages.
+
+    Raises:
+        MissingDependencyError: one of them is not installed.
+    """
+    if missing := [name for name in ("tf2onnx", "onnxruntime") if find_spec(name) is None]:
+        raise MissingDependencyError(f"format 'onnx' needs {' and '.join(missing)}; install 'kit[onnx]'")
+
+
+def write_onnx(served: ServedModel, image: ImageSpec, path: Path) -> None:
+    """Write a model from `images`, uint8 [batch, height, width, channels], to `probabilities`."""
+    del image
+    import tf2onnx
+
+    from kit.compat import tf  # noqa: PLC0415 (TensorFlow)
+
+    signature = [tf.TensorSpec((None, *served.whole.input_shape[1:]), tf.uint8, name=IMAGES)]
+
+    @tf.function(input_signature=signature)  # type: ignore[untyped-decorator]
+    def on_images(images: object) -> dict[str, object]:
+        return {PROBABILITIES: served.whole(images, training=False)}
+
+    with warnings.catch_warnings(action="ignore"):  # of NumPy's changes, which are tf2onnx's to follow
+        tf2onnx.convert.from_function(on_images, input_signature=signature, opset=OPSET, output_path=str(path))
+
+
+def read_onnx(path: Path, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Give class probabilities by ONNX Runtime."""
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    return np.asarray(session.run([PROBABILITIES], {IMAGES: images})[0])
