@@ -285,7 +285,34 @@ def test_a_finished_run_is_said_to_be_finished(command: Command, run: RunDirecto
     answer = command("train", "tiny", *settings, "--root", workspace)
 
     assert "finished before" in answer.err
-    assert run.path.name in answer.out
+    assert f"next: kit evaluate {run.path.name}" in answer.out
+
+
+def test_train_ends_with_its_figures_and_files(command: Command, run: RunDirectory, workspace: Path) -> None:
+    settings = [part for path, value in SETTINGS.items() for part in ("--set", f"{path}={value}")]
+    answer = command("train", "tiny", *settings, "--root", workspace)
+    result = run.result()
+
+    assert f"last ({result.epochs})" in answer.out
+    assert re.search(rf"accuracy .* {result.final['accuracy']:.4f} +{result.final['val_accuracy']:.4f}", answer.out)
+    assert re.search(rf"{result.epochs} epochs in .*; {result.parameters:,} parameters", answer.out)
+    assert f"{run.path}: best.weights.h5, last.weights.h5, history.csv" in answer.out
+
+
+def test_the_usual_settings_have_options_of_their_own(command: Command, run: RunDirectory, workspace: Path) -> None:
+    short = {"--epochs": "train.epochs", "--batch-size": "train.batch_size"}
+    options = [part for option, path in short.items() for part in (option, SETTINGS[path])]
+    others = [f"{path}={value}" for path, value in SETTINGS.items() if path not in short.values()]
+    named = [part for setting in others for part in ("--set", setting)]
+    at = ["--root", workspace, "--json"]
+    again = command("train", "tiny", *options, *named, *at)
+    twice = command("train", "tiny", *options, "--set", "train.batch_size=8", *at)
+
+    assert str(run.path) == json.loads(again.out)["run"]
+    assert (1, "kit: train.batch_size is given twice, by --batch-size and by --set; give it once\n") == (
+        twice.status,
+        twice.err,
+    )
 
 
 def test_a_target_that_cannot_be_written_is_one_line(command: Command, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kit.cli.options import Dataset, Html, Json, Recipe, Root, Set, Verbose
+from kit.cli.options import BATCH_SIZE, LEARNING_RATE, Dataset, Html, Json, Recipe, Root, Set, Verbose
 from kit.specs.recipe import DEFAULT_RECIPE
 from kit.specs.settings import require
 
@@ -38,7 +38,7 @@ def ablate(
     ] = None,
     learning_rate: Annotated[
         str | None,
-        typer.Option(metavar="A,B", help="At the start, or after the warm-up.", rich_help_panel=_AXES),
+        typer.Option(metavar="A,B", help=LEARNING_RATE, rich_help_panel=_AXES),
     ] = None,
     dropout: Annotated[
         str | None,
@@ -55,7 +55,7 @@ def ablate(
         str | None,
         typer.Option(metavar="[A],[B]", help="Of each block, as [16,32],[32,64].", rich_help_panel=_AXES),
     ] = None,
-    batch_size: Annotated[str | None, typer.Option(metavar="A,B", help="Images a step.", rich_help_panel=_AXES)] = None,
+    batch_size: Annotated[str | None, typer.Option(metavar="A,B", help=BATCH_SIZE, rich_help_panel=_AXES)] = None,
     augment: Annotated[
         str | None,
         typer.Option(

@@ -35,6 +35,9 @@ Set = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="PATH=VALUE", help="Change a setting, as train.epochs=5; may be repeated."),
 ]
+EPOCHS = "Passes over the train split."
+BATCH_SIZE = "Images a step, over all devices together."
+LEARNING_RATE = "At the start, or after the warm-up."
 Weights = Annotated[str, typer.Option(help="Weights of the best or the last epoch.", metavar="best|last")]
 Force = Annotated[bool, typer.Option("--force", help="Replace what exists.")]
 

@@ -11,6 +11,7 @@ from kit.runs import RunDirectory
 from kit.shards import Dataset, find_dataset
 from kit.specs import RunSpec, Setting, arm_name, read_setting, to_json, written
 from kit.specs.recipe import DEFAULT_RECIPE, recipe_name, split_arm
+from kit.specs.settings import require
 from kit.training.check import check_spec, refuse_data
 from kit.workspace import Workspace
 
@@ -20,6 +21,9 @@ def train(
     *,
     recipe: str = DEFAULT_RECIPE,
     settings: Mapping[str, object] | None = None,
+    epochs: int | None = None,
+    batch_size: int | None = None,
+    learning_rate: float | None = None,
     seed: int = 0,
     root: Path | str | None = None,
     progress: Progress = NO_PROGRESS,
@@ -30,17 +34,21 @@ def train(
         name: a dataset in tfrecords/.
         recipe: a shipped recipe, the path of a .toml file, or an arm of either as RECIPE/ARM.
         settings: changes to it by dotted path, such as {"model.bn_momentum": 0.5}.
+        epochs: short for the setting train.epochs.
+        batch_size: short for train.batch_size.
+        learning_rate: short for train.learning_rate.
         seed: of initial weights and order.
         root: of the workspace; KIT_ROOT or the current folder otherwise.
         progress: sees every step.
 
     Raises:
-        KitError: unknown dataset, recipe or setting, a model that does not fit the images, or a run that another
-            process is training.
+        KitError: unknown dataset, recipe or setting, a setting given twice, a model that does not fit the images, or a
+            run that another process is training.
     """
     workspace = Workspace.at(root)
     dataset = find_dataset(name, root=root)
-    spec = run_spec(dataset, recipe, settings or {}, seed=seed)
+    short = {"epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate}
+    spec = run_spec(dataset, recipe, with_short(settings or {}, short), seed=seed)
     check_spec(spec, dataset)
     directory = RunDirectory(workspace.runs / run_id(spec))
     if directory.is_finished:
@@ -52,6 +60,19 @@ def train(
 
     train_run(dataset, spec, directory, progress=progress)
     return directory
+
+
+def with_short(settings: Mapping[str, object], short: Mapping[str, object | None]) -> dict[str, object]:
+    """Put those of `train` that have options of their own before settings by dotted path; None where one is not given.
+
+    Raises:
+        SpecError: a setting is given in both ways.
+    """
+    given = {f"train.{name}": value for name, value in short.items() if value is not None}
+    for path in given:
+        option = f"--{path.removeprefix('train.').replace('_', '-')}"
+        require(path not in settings, f"{path} is given twice, by {option} and by --set; give it once")
+    return {**given, **settings}
 
 
 def run_spec(dataset: Dataset, recipe: str, settings: Mapping[str, object], *, seed: int) -> RunSpec:
