@@ -195,6 +195,9 @@ BAD_INPUT = [
     (["evaluate", "nothing"], r"unknown run 'nothing'"),
     (["evaluate", "nothing", "--weights", "first"], r"--weights must be one of best, last, got 'first'"),
     (["predict", "nothing"], r"unknown run 'nothing'"),
+    (["export", "nothing"], r"unknown run 'nothing'"),
+    (["export", "nothing", "--weights", "first"], r"--weights must be one of best, last, got 'first'"),
+    (["train", "tiny", "--epochs", "0"], r"train.epochs must be 1 or more, got 0"),
     (["shard", "/nowhere", "--name", "x"], r"/nowhere does not exist"),
     (["shard", ".", "--name", "../x"], r"dataset name '../x' must be letters"),
     (["shard", ".", "--name", "x", "--size", "large"], r"size 'large' must read 32, or 240x320"),
@@ -250,6 +253,8 @@ def test_bad_input_is_one_line_and_status_one(
         ["compare", "RUN", "--baseline", "before"],
         ["predict", "RUN", "-o", "sample_submission.csv"],
         ["predict", "RUN", "--threshold", "2"],
+        ["export", "RUN", "--formats", "onx"],
+        ["export", "RUN", "-o", "images", "--force"],
     ],
     ids=" ".join,
 )

@@ -1,11 +1,12 @@
-"""ONNX: the one file that imports tf2onnx and ONNX Runtime."""
+"""ONNX: the one file that imports ONNX, tf2onnx and ONNX Runtime."""
 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +34,7 @@ def require_onnx() -> None:
 def write_onnx(served: ServedModel, image: ImageSpec, path: Path) -> None:
     """Write a model from `images`, uint8 [batch, height, width, channels], to `probabilities`."""
     del image
+    import onnx
     import tf2onnx
 
     from kit.compat import tf  # noqa: PLC0415 (TensorFlow)
@@ -44,7 +46,19 @@ def write_onnx(served: ServedModel, image: ImageSpec, path: Path) -> None:
         return {PROBABILITIES: served.whole(images, training=False)}
 
     with warnings.catch_warnings(action="ignore"):  # of NumPy's changes, which are tf2onnx's to follow
-        tf2onnx.convert.from_function(on_images, input_signature=signature, opset=OPSET, output_path=str(path))
+        model, _ = tf2onnx.convert.from_function(on_images, input_signature=signature, opset=OPSET)
+    captured = on_images.get_concrete_function().graph.captures
+    _make_constant(model.graph, {inner.name: outer.numpy() for outer, inner in captured if outer.dtype != tf.resource})
+    onnx.save(model, str(path))
+
+
+def _make_constant(graph: Any, values: Mapping[str, NDArray[np.generic]]) -> None:
+    """Keep a graph's constants in it: tf2onnx takes those that are no variables for inputs."""
+    from onnx import numpy_helper
+
+    for given in [one for one in graph.input if one.name in values]:
+        graph.input.remove(given)
+        graph.initializer.append(numpy_helper.from_array(values[given.name], given.name))
 
 
 def read_onnx(path: Path, images: NDArray[np.uint8]) -> NDArray[np.float32]:
