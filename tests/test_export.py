@@ -27,7 +27,7 @@ from kit.runs import RunDirectory
 from kit.specs import ImageSpec, ModelSpec, from_json, override
 
 SIZE = (12, 16)
-ROUNDING = 2e-6  # of a probability: kernels differ in their last bits
+ROUNDING = 1e-5  # of a probability: kernels differ in their last bits
 FITS = ("crop", "pad", "stretch")
 
 Pixels = np.ndarray
