@@ -14,7 +14,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """A root folder with its tfrecords/, runs/ and submissions/."""
+    """A root folder with its tfrecords/, runs/, submissions/ and data/."""
 
     root: Path
 
@@ -37,6 +37,17 @@ class Workspace:
     def submissions(self) -> Path:
         """Folder of submission files."""
         return self.root / "submissions"
+
+    @property
+    def data(self) -> Path:
+        """Folder of what was fetched, one folder each."""
+        return self.root / "data"
+
+    def submission(self, name: str) -> Path:
+        """Name a submission's file; in a notebook on Kaggle, the one that the platform looks for."""
+        if os.environ.get("KAGGLE_KERNEL_RUN_TYPE"):
+            return Path("/kaggle/working/submission.csv")
+        return self.submissions / f"{name}.csv"
 
 
 def checked_name(name: str, kind: str) -> str:

@@ -73,7 +73,7 @@ def predict(
     workspace = Workspace.at(root)
     directory = open_run(run, workspace)
     dataset = find_dataset(directory.spec().dataset, root=root)
-    path = output or workspace.submissions / f"{_flat_name(directory, workspace)}.csv"
+    path = output or workspace.submission(_flat_name(directory, workspace))
     refuse_overwrite(path, force=force)
     sample = _sample(dataset) if split == "test" and dataset.manifest.sample_submission else None
     _check_threshold(threshold, dataset.manifest.classes, sample)
