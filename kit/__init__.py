@@ -1,7 +1,7 @@
 """kit: from image folders to shards, honest ablations and a valid Kaggle submission.
 
 Every command is a call: kit.shard, kit.find_dataset, kit.train, kit.ablate, kit.compare, kit.evaluate, kit.predict,
-kit.export. Nothing heavy is imported before it is used.
+kit.export, kit.fetch, kit.submit, kit.submissions. Nothing heavy is imported before it is used.
 """
 
 from __future__ import annotations
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from kit.digits import demo
     from kit.errors import KitError
     from kit.exports import export
+    from kit.kaggle.fetch import fetch
+    from kit.kaggle.submissions import submissions
+    from kit.kaggle.submit import submit
     from kit.pipeline import load
     from kit.reports.comparison import write_comparison
     from kit.reports.evaluation import evaluate
@@ -36,6 +39,7 @@ __all__ = [
     "demo",
     "evaluate",
     "export",
+    "fetch",
     "find_dataset",
     "load",
     "parse_axis",
@@ -44,6 +48,8 @@ __all__ = [
     "recipe_names",
     "shard",
     "shard_arrays",
+    "submissions",
+    "submit",
     "train",
     "verify_dataset",
     "write_comparison",
@@ -57,6 +63,9 @@ _ROOMS = {
     "digits": ("demo",),
     "errors": ("KitError",),
     "exports": ("export",),
+    "kaggle.fetch": ("fetch",),
+    "kaggle.submissions": ("submissions",),
+    "kaggle.submit": ("submit",),
     "pipeline": ("load",),
     "reports.comparison": ("write_comparison",),
     "reports.evaluation": ("evaluate",),

@@ -1,4 +1,4 @@
-"""What can go wrong, as one tree; `kit.cli` turns any of it into one line and exit status 1.
+"""What can go wrong, as one tree; `kit.cli` turns any of it into one line and an exit status: 1, or 3 for a network.
 
 KitError
 ├── WorkspaceError         a dataset, run or output file that is missing, or would be overwritten
@@ -9,6 +9,8 @@ KitError
 ├── EngineError            a worker process that died
 ├── RunError               a run that is unfinished or of another dataset
 ├── SubmissionError        predictions that do not fit the sample submission
+├── KaggleError            a request or a file that Kaggle refuses, or an archive that is not safe to unpack
+│   └── NetworkError       no clear answer: try again
 └── MissingDependencyError an optional package that is not installed: which extra brings it
 """
 
@@ -17,10 +19,17 @@ from __future__ import annotations
 import difflib
 import itertools
 from collections.abc import Collection, Iterable
+from typing import ClassVar
 
 
 class KitError(Exception):
-    """Anything that a user can mend; the message names the next step."""
+    """Anything that a user can mend; the message names the next step.
+
+    Attributes:
+        exit_status: that the command line ends with.
+    """
+
+    exit_status: ClassVar[int] = 1
 
 
 class WorkspaceError(KitError):
@@ -53,6 +62,24 @@ class RunError(KitError):
 
 class SubmissionError(KitError):
     """Predictions do not fit the sample submission."""
+
+
+class KaggleError(KitError):
+    """Kaggle refuses a request or a file, or sends an archive that is not safe to unpack."""
+
+
+class NetworkError(KaggleError):
+    """Kaggle gave no clear answer: trying again may help.
+
+    Attributes:
+        after: seconds that the server asks to wait first; None if it does not say.
+    """
+
+    exit_status = 3
+
+    def __init__(self, message: str, after: float | None = None) -> None:
+        super().__init__(message)
+        self.after = after
 
 
 class MissingDependencyError(KitError):

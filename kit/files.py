@@ -137,6 +137,18 @@ def refuse_overwrite(path: Path, *, force: bool) -> None:
         raise WorkspaceError(f"{path} exists; choose another name or add --force")
 
 
+def size_text(size: float) -> str:
+    """Write bytes as people read them.
+
+    >>> size_text(6_307_000_000)
+    '6.31 GB'
+    """
+    for unit, factor in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if size >= factor:
+            return f"{size / factor:,.2f} {unit}"
+    return f"{size:,.0f} bytes"
+
+
 def xxh128_file(path: Path) -> str:
     """Hash a file's bytes as `xxhsum -H2` does; hexadecimal."""
     digest = xxh3_128()

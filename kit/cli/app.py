@@ -15,10 +15,13 @@ from kit.cli.compare import compare
 from kit.cli.demo import demo
 from kit.cli.evaluate import evaluate
 from kit.cli.export import export
+from kit.cli.fetch import fetch
 from kit.cli.info import info
 from kit.cli.predict import predict
 from kit.cli.recipes import recipes
 from kit.cli.shard import shard
+from kit.cli.submissions import submissions
+from kit.cli.submit import submit
 from kit.cli.train import train
 from kit.errors import KitError
 
@@ -31,13 +34,28 @@ _NEXT_STEPS = {
 
 app = typer.Typer(
     help="From image folders to shards, honest ablations and a valid Kaggle submission.",
-    epilog="Exit status: 0 done, 1 refused (one line says why), 2 usage, 4 out of --max-hours, 130 stopped by Ctrl-C.",
+    epilog="Exit status: 0 done, 1 refused (one line says why), 2 usage, 3 network (try again), 4 out of --max-hours,"
+    " 130 stopped by Ctrl-C.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _command in (audit, shard, info, train, ablate, compare, evaluate, predict, export, demo):
+for _command in (
+    fetch,
+    audit,
+    shard,
+    info,
+    train,
+    ablate,
+    compare,
+    evaluate,
+    predict,
+    export,
+    submit,
+    submissions,
+    demo,
+):
     app.command()(_command)
 app.add_typer(recipes, name="recipes")
 
@@ -59,11 +77,11 @@ def _kit(
 
 
 def main() -> None:
-    """Run the command line; errors that a user can mend become one line on stderr and exit status 1."""
+    """Run the command line; errors that a user can mend become one line on stderr and their exit status."""
     try:
         app()
     except KitError as error:
-        _fail(str(error))
+        _fail(str(error), error.exit_status)
     except OSError as error:
         if error.strerror is None:
             raise
@@ -75,9 +93,9 @@ def main() -> None:
         raise
 
 
-def _fail(message: str) -> None:
+def _fail(message: str, status: int = 1) -> None:
     _say(message)
-    sys.exit(1)
+    sys.exit(status)
 
 
 def _say(message: str) -> None:

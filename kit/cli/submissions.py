@@ -1,0 +1,36 @@
+"""kit submissions."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from kit.cli.options import Json, Root
+
+
+def submissions(
+    competition: Annotated[
+        str | None, typer.Option("--competition", "-c", metavar="SLUG", help="Of this competition only.")
+    ] = None,
+    refresh: Annotated[bool, typer.Option("--refresh", help="Ask Kaggle for scores that came later.")] = False,
+    root: Root = None,
+    json: Json = False,
+) -> None:
+    """Show the ledger of submissions: local against public scores, and how each file was made.
+
+    Example: kit submissions --competition histopathologic-cancer-detection --refresh
+    """
+    from kit.cli.console import ConsoleProgress, print_json, print_line, print_tables
+    from kit.kaggle.submissions import remake_lines, submission_table
+    from kit.kaggle.submissions import submissions as read_submissions
+
+    found = read_submissions(competition, refresh=refresh, root=root, progress=ConsoleProgress())
+    if json:
+        print_json(found)
+        return
+    print_tables([submission_table(found)])
+    for trust in found.trust:
+        print_line(trust.sentence())
+    for line in remake_lines(found):
+        print_line(line)

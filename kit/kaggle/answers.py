@@ -1,0 +1,140 @@
+"""What Kaggle answers, as kit uses it."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+PENDING, COMPLETE, ERROR = "pending", "complete", "error"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompetitionInfo:
+    """A competition, and where the user stands in it.
+
+    Attributes:
+        slug: its name in addresses.
+        has_entered: whether the user takes part, and so has accepted its rules.
+        place: on the leaderboard; 0 for none yet.
+        teams: on the leaderboard.
+        metric: by its name on Kaggle; may be empty.
+        notebooks_only: whether it takes notebooks instead of files.
+        is_closed: whether submissions are switched off.
+    """
+
+    slug: str
+    has_entered: bool
+    place: int
+    teams: int
+    metric: str
+    notebooks_only: bool
+    is_closed: bool
+
+    @classmethod
+    def of(cls, answer: Any, slug: str) -> CompetitionInfo:
+        """Read the SDK's answer."""
+        return cls(
+            slug=slug,
+            has_entered=bool(answer.user_has_entered),
+            place=int(answer.user_rank or 0),
+            teams=int(answer.team_count or 0),
+            metric=str(answer.evaluation_metric or ""),
+            notebooks_only=bool(answer.is_kernels_submissions_only),
+            is_closed=bool(answer.submissions_disabled),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How many files may still be submitted.
+
+    Attributes:
+        today: submitted since 00:00 UTC.
+        left: until the next 00:00 UTC.
+        is_total: whether `left` is that of the whole competition.
+    """
+
+    today: int
+    left: int
+    is_total: bool
+
+    @classmethod
+    def of(cls, answer: Any) -> Limits:
+        """Read the SDK's answer."""
+        return cls(
+            today=int(answer.num_today or 0),
+            left=int(answer.num_allowed_now or 0),
+            is_total=bool(answer.limited_by_total),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """A submission as Kaggle lists it.
+
+    Attributes:
+        ref: its number; later ones are larger.
+        file: name without folders.
+        message: as it was submitted.
+        date: UTC.
+        status: "pending", "complete" or "error".
+        public: score; None while there is none.
+        private: score; None while the competition lasts.
+        reason: why it could not be scored; empty otherwise.
+    """
+
+    ref: int
+    file: str
+    message: str
+    date: datetime | None
+    status: str
+    public: float | None
+    private: float | None
+    reason: str
+
+    @classmethod
+    def of(cls, answer: Any) -> Listed:
+        """Read the SDK's answer."""
+        return cls(
+            ref=int(answer.ref or 0),
+            file=str(answer.file_name or ""),
+            message=str(answer.description or ""),
+            date=answer.date,
+            status=answer.status.name.lower(),
+            public=_score(answer.public_score),
+            private=_score(answer.private_score),
+            reason=str(answer.error_description or ""),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoteFile:
+    """A file as Kaggle lists it.
+
+    Attributes:
+        name: path with slashes.
+        bytes: unpacked.
+    """
+
+    name: str
+    bytes: int
+
+    @classmethod
+    def of(cls, answer: Any) -> RemoteFile:
+        """Read the SDK's answer."""
+        return cls(name=str(answer.name or ""), bytes=int(answer.total_bytes or 0))
+
+
+def score_of(entry: Any) -> float | None:
+    """Read the score of a team on the leaderboard."""
+    return _score(entry.score)
+
+
+def _score(text: str | None) -> float | None:
+    with contextlib.suppress(ValueError):
+        value = float(text or "nan")
+        return value if math.isfinite(value) else None
+    return None

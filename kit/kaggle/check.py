@@ -1,0 +1,233 @@
+"""What would waste a submission: everything that can be seen in a file before it is sent."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from kit.errors import SourceError, SubmissionError, first_three
+from kit.files import size_text
+from kit.sources.table import read_table, separator_hint
+
+Rows = NDArray[np.bool_]
+
+_GIGANTIC = 64e6  # bytes; below that no file is too large, whatever the sample has
+_TIMES = 50  # the sample's bytes: probabilities have up to 20 digits where a sample has one
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something about a file that Kaggle would refuse, or that is hardly meant.
+
+    Attributes:
+        what: in words.
+        is_doubt: whether it may be meant after all.
+    """
+
+    what: str
+    is_doubt: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """A file that was looked at.
+
+    Attributes:
+        path: of the file.
+        sample: that it was compared with.
+        bytes: of the file.
+        sha256: of its bytes.
+        rows: without the header.
+        columns: names.
+        findings: what speaks against submitting it.
+    """
+
+    path: Path
+    sample: Path
+    bytes: int
+    sha256: str
+    rows: int
+    columns: tuple[str, ...]
+    findings: tuple[Finding, ...]
+
+    def refuse(self, *, force: bool) -> None:
+        """Raise if anything speaks against submitting the file.
+
+        Raises:
+            SubmissionError: with all findings; doubts count unless `force` is set.
+        """
+        faults = [finding.what for finding in self.findings if not finding.is_doubt]
+        doubts = [finding.what for finding in self.findings if finding.is_doubt]
+        if faults:
+            raise SubmissionError(
+                f"{self.path} is not what {self.sample} asks for: {'; '.join(faults + doubts)}; nothing was submitted"
+            )
+        if doubts and not force:
+            raise SubmissionError(f"{self.path}: {'; '.join(doubts)}; if that is meant, add --force")
+
+
+def check_file(path: Path, sample: Path, classes: Collection[str] = ()) -> Checked:
+    """Compare a file with the sample submission.
+
+    Args:
+        path: of the CSV.
+        sample: the competition's own file.
+        classes: names, where they are known.
+
+    Raises:
+        SourceError: one of the two cannot be read as a CSV.
+        SubmissionError: the file is missing, empty, or far too large.
+    """
+    if not path.is_file():
+        raise SubmissionError(f"{path} does not exist; make it with kit predict RUN -o {path}")
+    if path.stat().st_size > max(_GIGANTIC, _TIMES * sample.stat().st_size):
+        sizes = f"{size_text(path.stat().st_size)}, {sample} {size_text(sample.stat().st_size)}"
+        raise SubmissionError(f"{path} has {sizes}: it cannot be what the competition asks for")
+    data = path.read_bytes()
+    if not data.strip():
+        raise SubmissionError(f"{path} is empty; write it again")
+    table, wanted = read_table(path), read_table(sample)
+    if len(wanted.columns) < 2 or wanted.empty:  # noqa: PLR2004 (an id and a value)
+        hint = separator_hint(wanted)
+        why = f"; {hint}" if hint else ""
+        raise SourceError(f"{sample} has no ids and values to compare with{why}; give the competition's own file")
+    return Checked(
+        path=path,
+        sample=sample,
+        bytes=len(data),
+        sha256=hashlib.sha256(data).hexdigest(),
+        rows=len(table),
+        columns=tuple(table.columns),
+        findings=tuple(check_table(table, wanted, classes)),
+    )
+
+
+def check_table(table: pd.DataFrame, sample: pd.DataFrame, classes: Collection[str] = ()) -> list[Finding]:
+    """Compare a submission with the sample submission; both as texts, ids first.
+
+    Args:
+        table: of the submission.
+        sample: at least one row of an id and one or more values.
+        classes: names, where they are known.
+    """
+    columns, wanted = list(table.columns), list(sample.columns)
+    if columns != wanted:
+        return [Finding(_columns_differ(table, columns, wanted))]
+    if table.empty:
+        return [Finding("it has no rows")]
+    ids, asked = table[wanted[0]].fillna("").tolist(), sample[wanted[0]].tolist()
+    findings = _id_findings(ids, asked)
+    values = table[wanted[1:]].fillna("").apply(lambda column: column.str.strip())
+    return [*findings, *_value_findings(ids, values, sample[wanted[1:]], classes), *_constant(values)]
+
+
+def _columns_differ(table: pd.DataFrame, columns: Sequence[str], wanted: Sequence[str]) -> str:
+    if hint := separator_hint(table):
+        return hint
+    if sorted(columns) == sorted(wanted):
+        return f"its columns stand in another order: {', '.join(columns)} instead of {', '.join(wanted)}"
+    missing = [name for name in wanted if name not in columns]
+    extra = [name for name in columns if name not in wanted]
+    parts = [
+        f"{word} {first_three(names, len(names))}" for word, names in (("missing", missing), ("extra", extra)) if names
+    ]
+    return f"columns {', '.join(parts) or 'that repeat'}"
+
+
+def _id_findings(ids: Sequence[str], asked: Sequence[str]) -> list[Finding]:
+    present, wanted = set(ids), set(asked)
+    missing = [one for one in asked if one not in present]
+    extra = [one for one in ids if one not in wanted]
+    seen: set[str] = set()
+    repeated = [one for one in ids if one in seen or seen.add(one)]  # type: ignore[func-returns-value]  # adds None
+    findings = [
+        Finding(f"{what}: {first_three(names, len(names))}{hint}")
+        for what, names, hint in (
+            ("ids missing", missing, _hint(missing, extra)),
+            ("ids that were not asked for", extra, ""),
+            ("ids repeated", repeated, ""),
+        )
+        if names
+    ]
+    if not findings and list(ids) != list(asked):
+        findings.append(Finding("its rows stand in another order than the sample's", is_doubt=True))
+    return findings
+
+
+def _hint(missing: Sequence[str], extra: Sequence[str]) -> str:
+    """Name two ways in which ids are often lost."""
+    if not extra:
+        return ""
+    if {one.lstrip("0") for one in missing} >= {one.lstrip("0") for one in extra}:
+        return " (leading zeros are lost: read ids as texts, dtype=str)"
+    if {one.rpartition(".")[0] for one in extra} == set(missing):
+        return " (without the files' endings)"
+    return ""
+
+
+def _value_findings(
+    ids: Sequence[str], values: pd.DataFrame, asked: pd.DataFrame, classes: Collection[str]
+) -> list[Finding]:
+    blank: Rows = np.asarray((values.to_numpy(str) == "").any(axis=1))
+    findings = [Finding(f"blank values, of {_named(ids, blank)}")] if blank.any() else []
+    if len(values.columns) > 1:
+        return findings + _number_findings(ids, values, blank, is_label=False)
+    filled = values.iloc[:, 0][~blank]
+    if set(filled) <= set(classes):
+        return findings
+    if _are_texts(asked) or (classes and _are_texts(values)):
+        return findings + _class_findings(set(filled), classes)
+    is_label = _are_whole(filled) and _are_whole(asked.iloc[:, 0]) and not classes
+    return findings + _number_findings(ids, values, blank, is_label=is_label)
+
+
+def _class_findings(values: set[str], classes: Collection[str]) -> list[Finding]:
+    """Without known classes nothing can be said: the sample may name only one of them."""
+    strange = sorted(values - set(classes)) if classes else []
+    known = first_three(sorted(classes), len(classes))
+    return [Finding(f"values outside the classes {known}: {first_three(strange, len(strange))}")] if strange else []
+
+
+def _number_findings(ids: Sequence[str], values: pd.DataFrame, blank: Rows, *, is_label: bool) -> list[Finding]:
+    numbers = _numbers(values)
+    finite = np.isfinite(numbers)
+    strange: Rows = ~finite.all(axis=1) & ~blank
+    outside: Rows = np.asarray((finite & ((numbers < 0) | (numbers > 1))).any(axis=1))
+    findings = []
+    if strange.any():
+        findings.append(Finding(f"values that are no numbers, NaN or infinite, of {_named(ids, strange)}"))
+    if outside.any() and not is_label:
+        findings.append(Finding(f"values outside [0, 1], of {_named(ids, outside)}", is_doubt=True))
+    return findings
+
+
+def _constant(values: pd.DataFrame) -> list[Finding]:
+    if len(values) > 1 and len(values.drop_duplicates()) == 1:
+        return [Finding(f"every row predicts the same: {', '.join(values.iloc[0])}", is_doubt=True)]
+    return []
+
+
+def _numbers(values: pd.DataFrame) -> NDArray[np.float64]:
+    """Read texts as numbers, NaN for those that are none."""
+    return np.asarray(values.apply(pd.to_numeric, errors="coerce"), np.float64)
+
+
+def _are_texts(values: pd.DataFrame) -> bool:
+    """Whether no value is a number, so that they are names of classes."""
+    return bool(np.isnan(_numbers(values)).all())
+
+
+def _are_whole(values: pd.Series[str]) -> bool:
+    return bool(values.str.fullmatch(r"[+-]?\d+").all())
+
+
+def _named(ids: Sequence[str], where: Rows) -> str:
+    """Name the first three ids of some rows, and count the rows."""
+    places = np.flatnonzero(where).tolist()
+    return first_three((ids[place] or "(no id)" for place in places), len(places))

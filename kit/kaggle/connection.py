@@ -1,0 +1,204 @@
+"""An open connection to Kaggle: its SDK under time-outs, with bounded repeats and refusals that name the next step."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import email.utils
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any, Self, TypeVar
+from urllib.parse import urlsplit
+
+import requests
+from kagglesdk.competitions.services.competition_api_service import CompetitionApiClient
+from kagglesdk.competitions.types import competition_api_service as competition_types
+from kagglesdk.datasets.services.dataset_api_service import DatasetApiClient
+from kagglesdk.datasets.types import dataset_api_service as dataset_types
+from kagglesdk.kaggle_creds import KaggleCredentials
+from kagglesdk.kaggle_env import get_endpoint, get_env
+from kagglesdk.users.services.account_service import AccountClient
+
+from kit.errors import KaggleError, NetworkError
+from kit.kaggle.credentials import find_credentials
+from kit.kaggle.patience import Patience
+from kit.kaggle.refusals import Answer, Resource, needs_names, refusal
+from kit.kaggle.transport import SdkTransport, discreet_logs, network_error
+from kit.progress import NO_PROGRESS, Progress
+
+_SAID = 300  # characters of a server's words that a message still reads well with
+_REFUSED = 400  # statuses from here on are refusals
+
+Result = TypeVar("Result")
+
+
+class Connection:
+    """An open connection to Kaggle; a context manager.
+
+    Args:
+        patience: time limits and repeats.
+        progress: sees what is waited for.
+
+    Raises:
+        KaggleError: no credentials.
+    """
+
+    def __init__(self, patience: Patience, progress: Progress = NO_PROGRESS) -> None:
+        self.patience = patience
+        self.progress = progress
+        self._credentials = find_credentials()
+
+    def __enter__(self) -> Self:
+        """Open the session; a log-in asks for its token."""
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(discreet_logs())
+            if self._credentials.is_login:
+                self._credentials = replace(self._credentials, secret=self._login_token())
+            self.http = stack.enter_context(SdkTransport(self._credentials, self.patience))
+            self._open = stack.pop_all()
+        self.competitions = CompetitionApiClient(self.http)
+        self.datasets = DatasetApiClient(self.http)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the session."""
+        self._open.close()
+
+    def repeated(
+        self,
+        once: Callable[[], Result],
+        *,
+        after: type[NetworkError] = NetworkError,
+        gained: Callable[[], int] = lambda: 0,
+    ) -> Result:
+        """Repeat what may be repeated until it succeeds, with growing pauses, or those that the server asks for.
+
+        Args:
+            once: an attempt.
+            after: errors that another attempt may follow.
+            gained: a figure that grows when an attempt got further; attempts are then counted anew.
+        """
+        attempt, reached, pauses = 0, gained(), self.patience.pauses()
+        while True:
+            attempt += 1
+            try:
+                return once()
+            except after as error:
+                if gained() > reached:
+                    attempt, reached, pauses = 1, gained(), self.patience.pauses()
+                if attempt >= self.patience.attempts or (error.after or 0) > self.patience.asked:
+                    raise
+                wait = max(next(pauses), error.after or 0)
+                self.progress.advance(0, note=f"{str(error).partition(';')[0]}; again in {wait:g} s")
+                time.sleep(wait)
+
+    def ask(self, doing: str, about: str | Resource, call: Callable[[Any], Any], request: Any) -> Any:
+        """Make a call, repeated where that helps.
+
+        Args:
+            doing: what it is for, as "asking for the limits".
+            about: competition or dataset.
+            call: of the SDK.
+            request: its argument.
+        """
+        return self.repeated(lambda: self.once(doing, about, call, request))
+
+    def pages(self, doing: str, about: str | Resource, call: Callable[[Any], Any], request: Any) -> Iterator[Any]:
+        """Make a call for every page of a list; see `ask`."""
+        while True:
+            answer = self.ask(doing, about, call, request)
+            yield answer
+            if not answer.next_page_token or answer.next_page_token == request.page_token:
+                return
+            request.page_token = answer.next_page_token
+
+    def once(self, doing: str, about: str | Resource, call: Callable[..., Any], *request: Any) -> Any:
+        """Make a call, not repeated; what goes wrong carries no address or header on."""
+        try:
+            return call(*request)
+        except requests.HTTPError as error:
+            refused = self._refusal(error.response, doing, Resource(name=about) if isinstance(about, str) else about)
+        except requests.exceptions.JSONDecodeError:
+            refused = NetworkError(no_data(doing))
+        except requests.RequestException as error:
+            refused = network_error(error, doing, self.patience)
+        except (ValueError, KeyError, TypeError, AttributeError):  # what the SDK makes of an answer it cannot read
+            refused = NetworkError(no_data(doing))
+        raise refused from None
+
+    def _refusal(self, response: Any, doing: str, about: Resource) -> KaggleError:
+        status, said = _said(response)
+        answer = Answer(status=status, said=said, after=_after(response), doing=doing)
+        if urlsplit(response.url).hostname != urlsplit(get_endpoint(get_env())).hostname:
+            return NetworkError(f"{doing}: the file store refuses ({status}); run the same command again", answer.after)
+        return refusal(answer, about, self._credentials, self._names(about) if needs_names(answer) else ())
+
+    def _names(self, about: Resource) -> set[str]:
+        """Find names near one that Kaggle does not know; none if it cannot be asked."""
+        words = sorted(about.slug.replace("_", "-").split("-"), key=len, reverse=True)
+        for words_asked in dict.fromkeys([" ".join(about.slug.split("-")), *words[:2]]):
+            try:
+                found = self._search(about, words_asked)
+            except (requests.RequestException, ValueError, KeyError, TypeError, AttributeError):
+                return set()
+            if found:
+                return found
+        return set()
+
+    def _search(self, about: Resource, words: str) -> set[str]:
+        request: Any
+        if about.is_dataset:
+            request = dataset_types.ApiListDatasetsRequest()
+            request.search = words
+            return {str(entry.ref) for entry in self.datasets.list_datasets(request).datasets}
+        request = competition_types.ApiListCompetitionsRequest()
+        request.search = words
+        answer = self.competitions.list_competitions(request)
+        return {str(entry.ref).rpartition("/")[2] for entry in answer.competitions}  # the service sends addresses
+
+    def _login_token(self) -> str:
+        """Ask for the token of `kaggle auth login`, which lasts some hours."""
+        with SdkTransport(self._credentials, self.patience) as http:
+            client = SimpleNamespace(users=SimpleNamespace(account_client=AccountClient(http)))
+            login = KaggleCredentials.load(client=client)
+            token = self.ask("asking for a token", "", lambda _: login and login.get_access_token(), None)
+        if not token:
+            raise KaggleError(self._credentials.refusal(""))
+        return str(token)
+
+
+def _said(response: Any) -> tuple[int, str]:
+    """Find status and words of a refusal; a web page has no words."""
+    status = int(response.status_code)
+    try:
+        told = response.json()
+    except ValueError:
+        return status, ""
+    if not isinstance(told, dict):
+        return status, ""
+    status = status if status >= _REFUSED else int(told.get("code", status))
+    error = told.get("error")
+    words = told.get("message") or (error.get("message") if isinstance(error, dict) else error) or ""
+    return status, " ".join(str(words).split())[:_SAID]
+
+
+def _after(response: Any) -> float | None:
+    """Read Retry-After, which is seconds or a date."""
+    told = response.headers.get("Retry-After", "")
+    if told.isdigit():
+        return float(told)
+    try:
+        date = email.utils.parsedate_to_datetime(told)
+    except ValueError:
+        return None
+    return max(0.0, (date - dt.datetime.now(dt.UTC)).total_seconds())
+
+
+def no_data(doing: str) -> str:
+    """Say that what came is no answer of Kaggle's."""
+    return (
+        f"{doing}: a web page came instead of data; a proxy or a log-in page of this network may stand between;"
+        " open https://www.kaggle.com in a browser, then run the same command again"
+    )

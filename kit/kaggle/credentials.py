@@ -1,0 +1,140 @@
+"""Whose account is used: the four ways to say so, in the order in which Kaggle's own client looks for them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import msgspec
+
+from kit.errors import KaggleError
+
+_NEW = "https://www.kaggle.com/settings/api"
+_TOKEN_FILES = ("~/.kaggle/access_token", "~/.kaggle/access_token.txt")
+_LOGIN = "~/.kaggle/credentials.json"
+_LOGIN_SOURCE = f"{_LOGIN} (kaggle auth login)"
+
+HOW_TO = (
+    "Kaggle needs to know who you are, and no credentials were found. With an account, do one of these:"
+    f" (1) make a token at {_NEW} and set KAGGLE_API_TOKEN to it;"
+    " (2) save the token as ~/.kaggle/access_token;"
+    " (3) set KAGGLE_USERNAME and KAGGLE_KEY, or save the kaggle.json of that page in ~/.kaggle/;"
+    " (4) run: kaggle auth login"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credentials:
+    """A token, or a name and its key; the secret shows in no repr.
+
+    Attributes:
+        source: where they were found, as a user knows it.
+        username: of a key; empty for tokens.
+        secret: token or key; empty for a log-in, whose token the client asks for.
+        others: where more were found, which were not used because this source goes first.
+    """
+
+    source: str
+    username: str = ""
+    secret: str = field(default="", repr=False)
+    others: tuple[str, ...] = ()
+
+    @property
+    def is_login(self) -> bool:
+        """Whether `kaggle auth login` left them."""
+        return self.source == _LOGIN_SOURCE
+
+    def scrub(self, text: str) -> str:
+        """Blot out the secret where a server repeats it."""
+        return text.replace(self.secret, "***") if self.secret else text
+
+    def refusal(self, said: str) -> str:
+        """Say what to do when Kaggle does not take them."""
+        message = f"Kaggle does not take the credentials of {self.source} (401{f': {said}' if said else ''})"
+        if self.is_login:
+            return f"{message}; log in again: kaggle auth login"
+        if not self.others:
+            return f"{message}; make new ones at {_NEW}"
+        which = "its token goes first" if not self.username else "they go first"
+        return (
+            f"{message}; {' and '.join(self.others)} may be good, but {which}: remove {self.source} to use the other,"
+            f" or make a new token at {_NEW}"
+        )
+
+
+def find_credentials() -> Credentials:
+    """Find the first credentials of this machine.
+
+    Raises:
+        KaggleError: there are none, with all four ways to give them.
+    """
+    found = _all_credentials()
+    first = next(found, None)
+    if first is None:
+        raise KaggleError(HOW_TO)
+    others: list[str] = []
+    with contextlib.suppress(KaggleError):  # a damaged file that is not needed
+        others.extend(other.source for other in found)
+    return replace(first, others=tuple(others))
+
+
+def _all_credentials() -> Iterator[Credentials]:
+    yield from _tokens()
+    yield from _keys()
+    if Path(_LOGIN).expanduser().is_file():
+        yield Credentials(source=_LOGIN_SOURCE)
+
+
+def _tokens() -> Iterator[Credentials]:
+    if os.environ.get("KAGGLE_KERNEL_RUN_TYPE") and (path := os.environ.get("KAGGLE_API_V1_TOKEN")):
+        yield from _token_file(path, "KAGGLE_API_V1_TOKEN")
+    if given := os.environ.get("KAGGLE_API_TOKEN"):
+        if _is_file(given):
+            yield from _token_file(given, "KAGGLE_API_TOKEN")
+        else:
+            yield Credentials(source="KAGGLE_API_TOKEN", secret=given.strip())
+    for path in _TOKEN_FILES:
+        yield from _token_file(path, path)
+
+
+def _token_file(path: str, source: str) -> Iterator[Credentials]:
+    file = Path(path).expanduser()
+    if file.is_file() and (token := file.read_text().strip()):
+        yield Credentials(source=source, secret=token)
+
+
+def _is_file(text: str) -> bool:
+    """Whether a token variable holds a path; a token may be too long for one."""
+    try:
+        return Path(text).is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def _keys() -> Iterator[Credentials]:
+    name, key = os.environ.get("KAGGLE_USERNAME"), os.environ.get("KAGGLE_KEY")
+    if name and key:
+        yield Credentials(source="KAGGLE_USERNAME and KAGGLE_KEY", username=name, secret=key)
+    for folder in dict.fromkeys((os.environ.get("KAGGLE_CONFIG_DIR") or "~/.kaggle", "~/.kaggle", "~/.config/kaggle")):
+        yield from _key_file(f"{folder}/kaggle.json")
+
+
+class _KeyFile(msgspec.Struct):
+    username: str
+    key: str
+
+
+def _key_file(path: str) -> Iterator[Credentials]:
+    file = Path(path).expanduser()
+    if not file.is_file():
+        return
+    try:
+        read = msgspec.json.decode(file.read_bytes(), type=_KeyFile)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise KaggleError(
+            f"{path} is not the file that Kaggle makes: it needs a username and a key; download a new one at {_NEW}"
+        ) from None  # the decoder may quote what stands in the file
+    yield Credentials(source=path, username=read.username, secret=read.key)

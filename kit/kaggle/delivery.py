@@ -1,0 +1,118 @@
+"""What Kaggle sends, as files in a folder: downloaded, unpacked, and put in place once all of it is there."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from kit.errors import KaggleError, SpecError, first_three
+from kit.files import size_text
+from kit.kaggle.answers import RemoteFile
+from kit.kaggle.download import download, size_of
+from kit.kaggle.refusals import Resource
+from kit.kaggle.store import Store
+from kit.kaggle.unpack import free_bytes, refuse_full, unpack, unwrap
+from kit.progress import Progress
+
+STAGE = ".unpacking"  # beside what is there already, until all of it is unpacked
+INNER = frozenset({".zip"})  # archives within an archive that are unpacked too
+
+
+def fetch_files(
+    store: Store, about: Resource, files: Sequence[str], listed: list[RemoteFile] | None, folder: Path
+) -> dict[str, int]:
+    """Download single files.
+
+    Returns:
+        Bytes of each by its name.
+    """
+    sizes = {file.name: file.bytes for file in listed or ()}
+    total = sum(sizes.get(name, 0) for name in files)
+    store.progress.advance(1, note=f"{len(files):,} files, {size_text(total)}; {size_text(free_bytes(folder))} free")
+    refuse_full(folder, total)
+    for name in files:
+        path = _inside(folder, name)
+        download(store, about, name, path)
+        unwrap(path)
+    return {name: (folder / name).stat().st_size for name in files}
+
+
+def fetch_all(store: Store, about: Resource, listed: list[RemoteFile] | None, folder: Path) -> dict[str, int]:
+    """Download the archive of all files, and unpack it beside what is there before anything is replaced.
+
+    Returns:
+        Bytes of each file by its name.
+
+    Raises:
+        KaggleError: the archive is not safe, or lacks files that Kaggle lists.
+    """
+    archive = folder / f".{about.slug}.zip"
+    if not archive.is_file():
+        packed = size_of(store, about, None)
+        total = max(packed, sum(file.bytes for file in listed or ()))
+        count = f"{len(listed):,}" if listed is not None else "thousands of"
+        free = size_text(free_bytes(folder))
+        note = f"{count} files, {size_text(packed)} packed, about {size_text(total)} unpacked; {free} free"
+        store.progress.advance(1, note=note)
+        refuse_full(folder, packed + total)
+        download(store, about, None, archive)
+    stage = folder / STAGE
+    try:
+        new = _staged(archive, stage, listed, store.progress)
+        for entry in sorted(stage.iterdir()):
+            _replace(entry, folder / entry.name)
+    finally:
+        shutil.rmtree(stage, ignore_errors=True)
+    archive.unlink()
+    return new
+
+
+def _staged(archive: Path, stage: Path, listed: list[RemoteFile] | None, progress: Progress) -> dict[str, int]:
+    """Unpack an archive and those within it, and see that nothing is missing."""
+    shutil.rmtree(stage, ignore_errors=True)
+    new = _unpack_inner(stage, unpack(archive, stage, progress), progress)
+    if listed is not None and (lost := _lost(listed, new)):
+        named = first_three(lost, len(lost))
+        raise KaggleError(f"{archive} lacks files that Kaggle lists: {named}; remove it, then fetch again")
+    return new
+
+
+def _unpack_inner(stage: Path, files: dict[str, int], progress: Progress) -> dict[str, int]:
+    """Unpack the archives that an archive held, each into a folder of its name unless it brings one."""
+    found = dict(files)
+    for name in [name for name in files if Path(name).suffix.lower() in INNER]:
+        archive = stage / name
+        target = archive.with_suffix("")
+        if target.exists():
+            continue
+        apart = archive.with_name(f".{archive.name}")
+        inner = unpack(archive, apart, progress)
+        brings_one = {name.partition("/")[0] for name in inner} == {target.name} and (apart / target.name).is_dir()
+        (apart / target.name if brings_one else apart).rename(target)
+        shutil.rmtree(apart, ignore_errors=True)
+        archive.unlink()
+        del found[name]
+        above = target.parent if brings_one else target
+        found |= {(above / one).relative_to(stage).as_posix(): size for one, size in inner.items()}
+    return found
+
+
+def _lost(listed: Iterable[RemoteFile], new: Mapping[str, int]) -> list[str]:
+    """List what Kaggle names and the archive lacks, but for archives that were unpacked and gone."""
+    return [file.name for file in listed if file.name not in new and Path(file.name).suffix.lower() not in INNER]
+
+
+def _replace(new: Path, old: Path) -> None:
+    if old.is_dir() and not old.is_symlink():
+        shutil.rmtree(old)
+    else:
+        old.unlink(missing_ok=True)
+    new.rename(old)
+
+
+def _inside(folder: Path, name: str) -> Path:
+    path = folder / name
+    if ".." in Path(name).parts or Path(name).is_absolute():
+        raise SpecError(f"--files '{name}' leads out of {folder}")
+    return path

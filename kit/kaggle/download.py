@@ -1,0 +1,114 @@
+"""A file comes down bit by bit, and goes on where it was cut off, in this call or the next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import requests
+
+from kit.errors import NetworkError, SpecError
+from kit.files import settle, size_text, write_whole
+from kit.kaggle.refusals import Resource
+from kit.kaggle.store import Store
+from kit.kaggle.transport import network_error
+from kit.specs import from_json, to_json
+
+_CHUNK = 1 << 16  # 64 KiB: what is lost at most when a connection is cut
+MEGA = 1_000_000  # bytes of a step of progress
+
+
+class _Part(msgspec.Struct, frozen=True):
+    """What a begun file is a part of, so that bytes of another version are never put behind it."""
+
+    tag: str
+    bytes: int
+
+
+def download(store: Store, about: Resource, name: str | None, path: Path) -> None:
+    """Download a file, or the archive of all files, to `path`.
+
+    A begun download lies beside `path` as a hidden file ending in .part, and is gone on with while Kaggle still has
+    the same file.
+
+    Args:
+        store: to ask.
+        about: whose file.
+        name: of the file; None for the archive of all.
+        path: to write.
+
+    Raises:
+        KaggleError: Kaggle refuses.
+        NetworkError: cut off more often than patience has it; the next call goes on.
+    """
+    part = path.with_name(f".{path.name}.part")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    store.repeated(lambda: _attempt(store, about, name, part), gained=lambda: _size(part))
+    store.progress.finish()
+    settle(part, path)
+    _note(part).unlink(missing_ok=True)
+
+
+def size_of(store: Store, about: Resource, name: str | None) -> int:
+    """Ask how many bytes a download will have; 0 if Kaggle does not say."""
+
+    def ask() -> int:
+        with store.opened(about, name) as response:
+            return int(response.headers.get("Content-Length", 0))
+
+    return store.repeated(ask)
+
+
+def _attempt(store: Store, about: Resource, name: str | None, part: Path) -> None:
+    begun = _begun(part)
+    begin = _size(part) if begun else 0
+    if begun and begin == begun.bytes:
+        return
+    with store.opened(about, name, begin, begun.tag if begun else "") as response:
+        is_rest = response.status_code == requests.codes.partial_content
+        begin = begin if is_rest else 0
+        total = begin + int(response.headers.get("Content-Length", 0))
+        tag = response.headers.get("ETag") or response.headers.get("Last-Modified") or ""
+        if not is_rest:
+            part.unlink(missing_ok=True)
+            write_whole(_note(part), to_json(_Part(tag, total)))
+        store.progress.start(f"downloading {size_text(total)} (MB)", -(-total // MEGA))
+        store.progress.advance(begin // MEGA)
+        with part.open("ab") as file:
+            for chunk in _chunks(store, response, name or about.name):
+                steps = (begin + len(chunk)) // MEGA - begin // MEGA
+                begin += len(chunk)
+                file.write(chunk)
+                store.progress.advance(steps)
+    if total and begin != total:
+        came = f"{size_text(begin)} of {size_text(total)} came"
+        raise NetworkError(f"downloading {name or about.name}: {came}; run the same command again")
+
+
+def _chunks(store: Store, response: Any, what: str) -> Iterator[bytes]:
+    try:
+        yield from response.iter_content(_CHUNK)
+    except requests.RequestException as error:
+        cut = network_error(error, f"downloading {what}", store.patience)
+    else:
+        return
+    raise cut from None
+
+
+def _begun(part: Path) -> _Part | None:
+    """Read what a begun file is a part of; a part without a tag could be of anything."""
+    try:
+        begun = from_json(_note(part), _Part)
+    except (FileNotFoundError, SpecError):
+        return None
+    return begun if begun.tag and _size(part) <= begun.bytes else None
+
+
+def _note(part: Path) -> Path:
+    return part.with_name(f"{part.name}.json")
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.is_file() else 0

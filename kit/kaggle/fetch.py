@@ -1,0 +1,193 @@
+"""kit fetch: a competition's or a dataset's files, downloaded, checked and unpacked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from kit.errors import KaggleError, NetworkError, SpecError, WorkspaceError, first_three, unknown
+from kit.files import locked, write_whole
+from kit.kaggle.answers import RemoteFile
+from kit.kaggle.layout import shard_command
+from kit.kaggle.patience import Patience
+from kit.kaggle.refusals import Resource, not_entered
+from kit.progress import NO_PROGRESS, Progress
+from kit.specs import from_json, to_json
+from kit.specs.settings import require
+from kit.workspace import Workspace, checked_name
+
+if TYPE_CHECKING:
+    from kit.kaggle.store import Store
+
+_NOTE = ".fetched.json"
+
+
+class _Fetched(msgspec.Struct, frozen=True, kw_only=True):
+    """What was fetched into a folder; written last.
+
+    Attributes:
+        source: competition or dataset.
+        is_whole: whether all files were asked for.
+        files: bytes of each by its name.
+    """
+
+    source: str
+    is_whole: bool
+    files: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetched:
+    """A folder of fetched files.
+
+    Attributes:
+        folder: where they lie.
+        files: how many there are.
+        bytes: of all of them.
+        is_new: whether anything was downloaded.
+        remarks: what is to be known about them, a line each.
+        command: `kit shard` command that takes them; None if they hold no image.
+    """
+
+    folder: Path
+    files: int
+    bytes: int
+    is_new: bool
+    remarks: tuple[str, ...]
+    command: str | None
+
+
+def fetch(
+    competition: str | None = None,
+    *,
+    dataset: str | None = None,
+    files: Sequence[str] = (),
+    output: Path | None = None,
+    force: bool = False,
+    root: Path | str | None = None,
+    patience: Patience | None = None,
+    progress: Progress = NO_PROGRESS,
+) -> Fetched:
+    """Fetch a competition's or a dataset's files; what is complete is not fetched again.
+
+    Args:
+        competition: its slug, as addresses have it.
+        dataset: OWNER/NAME, instead of a competition.
+        files: names of those wanted; all otherwise, as one archive that is unpacked.
+        output: folder; data/<competition> otherwise.
+        force: fetch again, and replace what is there.
+        root: of the workspace; KIT_ROOT or the current folder otherwise.
+        patience: time limits; the defaults fit Kaggle.
+        progress: sees what comes and is unpacked.
+
+    Raises:
+        KaggleError: Kaggle refuses, or the archive is not safe to unpack.
+        NetworkError: cut off; the same command goes on.
+        WorkspaceError: the disk is too small, or the folder holds something else.
+    """
+    about = _about(competition, dataset)
+    folder = output or Workspace.at(root).data / about.slug
+    with locked(folder):
+        known = _known(folder, about)
+        missing = [name for name in files if name not in known.files]
+        if not force and known.files and (known.is_whole or (files and not missing)) and _is_complete(folder, known):
+            return _result(folder, known, about, is_new=False)
+        from kit.kaggle.delivery import fetch_all, fetch_files  # noqa: PLC0415 (what talks to the network)
+        from kit.kaggle.store import Store  # noqa: PLC0415
+
+        with Store(patience or Patience(), progress) as store:
+            progress.start("asking Kaggle", 1)
+            listed = _listed(store, about, files)
+            if files:
+                new = fetch_files(store, about, files, listed, folder)
+                is_whole = known.is_whole
+            else:
+                _refuse_other(folder, known, about, force=force)
+                _forget_begun(folder, about, force=force)
+                new, is_whole = fetch_all(store, about, listed, folder), True
+        known = _Fetched(source=about.name, is_whole=is_whole, files={**known.files, **new})
+        write_whole(folder / _NOTE, to_json(known))
+        return _result(folder, known, about, is_new=True, remarks=_differences(new, listed, wanted=files))
+
+
+def _about(competition: str | None, dataset: str | None) -> Resource:
+    require(bool(competition) != bool(dataset), "give a competition, or --dataset OWNER/NAME")
+    if competition:
+        return Resource(name=checked_name(competition, "competition"))
+    owner, _, name = str(dataset).partition("/")
+    require(bool(name), f"--dataset must be OWNER/NAME, as in an address on Kaggle, got '{dataset}'")
+    return Resource(name=f"{checked_name(owner, 'owner')}/{checked_name(name, 'dataset')}", is_dataset=True)
+
+
+def _known(folder: Path, about: Resource) -> _Fetched:
+    """Read what was fetched into a folder before; nothing if that was something else, or is not known."""
+    nothing = _Fetched(source=about.name, is_whole=False, files={})
+    try:
+        known = from_json(folder / _NOTE, _Fetched)
+    except (FileNotFoundError, SpecError):
+        return nothing
+    if known.source != about.name:
+        raise WorkspaceError(f"{folder} holds files of '{known.source}'; choose another -o")
+    return known
+
+
+def _is_complete(folder: Path, known: _Fetched) -> bool:
+    sizes = ((folder / name, size) for name, size in known.files.items())
+    return all(path.is_file() and path.stat().st_size == size for path, size in sizes)
+
+
+def _listed(store: Store, about: Resource, files: Sequence[str]) -> list[RemoteFile] | None:
+    """Check that the user may have the files, and list them; None if they are too many."""
+    from kit.kaggle.download import size_of  # noqa: PLC0415 (what talks to the network)
+
+    if not about.is_dataset and not store.competition(about.name).has_entered:
+        try:
+            size_of(store, about, None)  # some data is open to all
+        except NetworkError:
+            raise
+        except KaggleError:
+            raise not_entered(about) from None
+    listed = store.files(about)
+    names = {file.name for file in listed or ()}
+    if listed is not None and (strange := [name for name in files if name not in names]):
+        raise KaggleError(f"{about.name}: {unknown('file', strange[0], names)}")
+    return listed
+
+
+def _differences(new: Mapping[str, int], listed: list[RemoteFile] | None, *, wanted: Sequence[str]) -> tuple[str, ...]:
+    """Compare sizes with those that Kaggle lists, and name archives that kit does not unpack."""
+    sizes = {file.name: file.bytes for file in listed or () if not wanted or file.name in wanted}
+    other = [name for name, size in sizes.items() if size and new.get(name, size) != size]
+    remarks = [f"of another size than Kaggle lists: {first_three(other, len(other))}"] if other else []
+    packed = [name for name in new if Path(name).suffix.lower() in {".7z", ".gz", ".tar", ".tgz", ".rar", ".bz2"}]
+    remarks += [f"still packed: {first_three(packed, len(packed))}"] if packed else []
+    return tuple(remarks)
+
+
+def _refuse_other(folder: Path, known: _Fetched, about: Resource, *, force: bool) -> None:
+    """Refuse a folder with things in it that kit did not put there."""
+    if force or known.files or not folder.is_dir():
+        return
+    begun = any(folder.glob(f".*{about.slug}.zip*"))
+    if any(folder.iterdir()) and not begun:
+        raise WorkspaceError(f"{folder} holds other files; choose another -o, or add --force to put these among them")
+
+
+def _forget_begun(folder: Path, about: Resource, *, force: bool) -> None:
+    for begun in folder.glob(f".*{about.slug}.zip*") if force else ():
+        begun.unlink()
+
+
+def _result(folder: Path, known: _Fetched, about: Resource, *, is_new: bool, remarks: tuple[str, ...] = ()) -> Fetched:
+    return Fetched(
+        folder=folder,
+        files=len(known.files),
+        bytes=sum(known.files.values()),
+        is_new=is_new,
+        remarks=remarks,
+        command=shard_command(folder, about.slug),
+    )

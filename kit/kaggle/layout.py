@@ -1,0 +1,99 @@
+"""What a folder of competition data holds, as the `kit shard` command that takes it."""
+
+from __future__ import annotations
+
+import csv
+import os
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from kit.kaggle.sample import SAMPLE_NAME
+from kit.sources.files import IMAGE_SUFFIXES
+from kit.sources.folder import SPLIT_FOLDERS
+
+_LOOKED_AT = 50  # ids of a table, to see whether they name images
+_TABLES = {".csv", ".tsv"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    images: dict[Path, set[str]]  # stems of the images that lie directly in each folder
+    tables: list[Path]
+
+
+def shard_command(folder: Path, name: str) -> str | None:
+    """Write the `kit shard` command that fits a folder; None if it holds no image.
+
+    A table whose first column names images is taken for labels, and one called like sample_submission.csv for the
+    sample submission, whose images are the test images. Without labels, folders are classes.
+    """
+    found = _look(folder)
+    if not found.images:
+        return None
+    sample = next((table for table in found.tables if SAMPLE_NAME.fullmatch(table.name)), None)
+    test = _named(sample, found) if sample else None
+    labels, train = _labels(found, sample)
+    if labels and not test:
+        test = _called_test(found, folder)
+    if not labels:  # without a sample's order, kit shard finds a folder called test itself
+        train = Path(os.path.commonpath([place for place in found.images if place != test] or [folder]))
+    given = {"--labels": labels, "--test": test, "--sample-submission": sample if test else None}
+    words = [word for option, path in given.items() if path for word in (option, str(path))]
+    return shlex.join(["kit", "shard", str(train), *words, "--name", name])
+
+
+def _look(folder: Path) -> _Layout:
+    images: dict[Path, set[str]] = {}
+    tables = []
+    for place, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith((".", "__")))
+        for name in sorted(files):
+            stem, ending = os.path.splitext(name)  # noqa: PTH122 (a Path for each of 300,000 files takes seconds)
+            if ending.lower() in IMAGE_SUFFIXES:
+                images.setdefault(Path(place), set()).add(stem)
+            elif ending.lower() in _TABLES and name[0] != ".":
+                tables.append(Path(place, name))
+    return _Layout(images, tables)
+
+
+def _labels(found: _Layout, sample: Path | None) -> tuple[Path | None, Path]:
+    """Find the table that names images and has another column, and the images' folder; train and label go first."""
+    tables = [table for table in found.tables if table != sample and not table.name.lower().startswith("test")]
+    tables.sort(key=lambda table: not any(word in table.name.lower() for word in ("train", "label")))
+    for table in tables:
+        if train := _named(table, found):
+            return table, train
+    return None, Path()
+
+
+def _named(table: Path, found: _Layout) -> Path | None:
+    """Find the folder of the images that a table's ids name, with or without their endings and folders."""
+    ids = {Path(one).stem for one in islice(_ids(table), _LOOKED_AT)}
+    hits = {folder: ids & stems for folder, stems in found.images.items()}
+    whole = [folder for folder, named in hits.items() if ids and named == ids]
+    if whole:
+        return whole[0]
+    scattered = [folder for folder, named in hits.items() if named]
+    if ids and set().union(*hits.values()) == ids:
+        return Path(os.path.commonpath(scattered))
+    return None
+
+
+def _ids(table: Path) -> Iterator[str]:
+    """Yield the first column of a table with more than one, but for its first line."""
+    with table.open(newline="", encoding="utf-8-sig", errors="replace") as file:
+        rows = csv.reader(file, delimiter="\t" if table.suffix.lower() == ".tsv" else ",")
+        header = next(rows, [])
+        if len(header) > 1:
+            yield from (row[0] for row in rows if row)
+
+
+def _called_test(found: _Layout, folder: Path) -> Path | None:
+    """Find test images by their folder's name, directly in `folder` and with nothing below it."""
+    flat = [
+        place for place in found.images if place.parent == folder and SPLIT_FOLDERS.get(place.name.lower()) == "test"
+    ]
+    return flat[0] if flat else None

@@ -1,0 +1,143 @@
+"""What Kaggle refuses, and the next step for each."""
+
+from __future__ import annotations
+
+import datetime as dt
+import difflib
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from kit.errors import KaggleError, NetworkError
+from kit.kaggle.credentials import Credentials
+
+_BAD_REQUEST, _UNAUTHORISED, _FORBIDDEN, _NOT_FOUND, _TOO_MANY, _SERVER = 400, 401, 403, 404, 429, 500
+_LIMIT = ("daily", "limit", "too many submissions", "maximum number", "remaining submissions")
+_RULES = ("rules", "terms")
+_NAMES = 3  # of competitions, in a message
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resource:
+    """A competition or a dataset on Kaggle.
+
+    Attributes:
+        name: SLUG, or OWNER/NAME of a dataset.
+        is_dataset: whether it is one.
+    """
+
+    name: str
+    is_dataset: bool = False
+
+    @property
+    def kind(self) -> str:
+        """Word for it."""
+        return "dataset" if self.is_dataset else "competition"
+
+    @property
+    def slug(self) -> str:
+        """Its name without an owner, as a folder may be called."""
+        return self.name.rpartition("/")[2]
+
+    @property
+    def page(self) -> str:
+        """Address for a browser."""
+        return f"https://www.kaggle.com/{'datasets' if self.is_dataset else 'competitions'}/{self.name}"
+
+    @property
+    def rules(self) -> str:
+        """Address of the page where its rules are accepted."""
+        return self.page if self.is_dataset else f"{self.page}/rules"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """An answer that is a refusal.
+
+    Attributes:
+        status: of HTTP, at least 400.
+        said: the server's words; may be empty.
+        after: seconds that it asks to wait; None if it does not say.
+        doing: what was asked for, as "asking for the data files".
+    """
+
+    status: int
+    said: str
+    after: float | None
+    doing: str
+
+
+class BusyError(NetworkError):
+    """Kaggle turned a request away before it did anything: it may be sent again."""
+
+
+def needs_names(answer: Answer) -> bool:
+    """Whether the refusal may be about a wrong name, so that the nearest ones help."""
+    is_rules = any(word in answer.said.lower() for word in _RULES)
+    return answer.status == _NOT_FOUND or (answer.status == _FORBIDDEN and not is_rules)
+
+
+def refusal(answer: Answer, about: Resource, credentials: Credentials, known: Collection[str] = ()) -> KaggleError:
+    """Turn a refusal into an error that names the next step.
+
+    Args:
+        answer: of the server.
+        about: what was asked about.
+        credentials: that were sent.
+        known: names that Kaggle finds for about's, where `needs_names`.
+    """
+    said = credentials.scrub(answer.said)
+    status = f"({answer.status}{f': {said}' if said else ''})"
+    if answer.status == _UNAUTHORISED:
+        return KaggleError(credentials.refusal(said))
+    if answer.status == _TOO_MANY or answer.status >= _SERVER:
+        return _for_now(answer, status)
+    if needs_names(answer):
+        return KaggleError(_not_there(about, status, known))
+    return KaggleError(_not_allowed(answer, about, status))
+
+
+def _for_now(answer: Answer, status: str) -> NetworkError:
+    if answer.status >= _SERVER:
+        what = f"{answer.doing}: Kaggle has an error of its own {status}"
+        return NetworkError(f"{what}; run the same command again in a few minutes", answer.after)
+    when = "in a few minutes" if answer.after is None else f"in {_duration(answer.after)}"
+    return BusyError(f"{answer.doing}: Kaggle takes no more requests now {status}; try again {when}", answer.after)
+
+
+def _not_allowed(answer: Answer, about: Resource, status: str) -> str:
+    if answer.status == _FORBIDDEN:
+        return f"{about.kind} '{about.name}' has rules to accept first {status}; in a browser: {about.rules}"
+    if answer.status == _BAD_REQUEST and any(word in answer.said.lower() for word in _LIMIT):
+        return f"Kaggle takes no more submissions today {status}; {resets()}"
+    if answer.status == _BAD_REQUEST and not about.is_dataset:
+        return f"{answer.doing}: Kaggle refuses {status}; if you have not joined the competition: {about.rules}"
+    return f"{answer.doing}: Kaggle refuses {status}; see {about.page}"
+
+
+def not_entered(about: Resource) -> KaggleError:
+    """Say where a competition is joined."""
+    return KaggleError(f"you have not joined '{about.name}'; accept its rules in a browser, then again: {about.rules}")
+
+
+def resets(now: dt.datetime | None = None) -> str:
+    """Say when the daily limit begins anew: at 00:00 UTC."""
+    now = now or dt.datetime.now(dt.UTC)
+    tomorrow = dt.datetime.combine(now.date() + dt.timedelta(days=1), dt.time(), dt.UTC)
+    return f"the limit resets at 00:00 UTC, in {_duration((tomorrow - now).total_seconds())}"
+
+
+def _not_there(about: Resource, status: str, known: Collection[str]) -> str:
+    if about.name in known:
+        closed = f"{about.kind} '{about.name}' is not open to this account {status}"
+        return f"{closed}; join it, or accept its rules, in a browser: {about.rules}"
+    nearest = difflib.get_close_matches(about.name, sorted(known), n=_NAMES, cutoff=0.4)
+    hint = f"; did you mean {' or '.join(nearest)}?" if nearest else ""
+    return f"no {about.kind} '{about.name}' that this account may see {status}{hint} If the name is right: {about.page}"
+
+
+def _duration(seconds: float) -> str:
+    minutes = round(seconds / 60)
+    if minutes < 1:
+        return f"{max(1, round(seconds))} s"
+    hours, rest = divmod(minutes, 60)
+    return f"{hours} h {rest} min" if hours else f"{minutes} min"

@@ -1,0 +1,183 @@
+"""kit submit: a file is checked, sent once, scored, and entered in the ledger."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kit.errors import KaggleError
+from kit.files import locked
+from kit.kaggle.answers import ERROR, PENDING, Limits, Listed
+from kit.kaggle.check import Checked, Finding, check_file
+from kit.kaggle.ledger import Entry, Ledger
+from kit.kaggle.patience import Patience
+from kit.kaggle.refusals import Resource, not_entered, resets
+from kit.kaggle.sample import find_sample
+from kit.progress import NO_PROGRESS, Progress
+from kit.specs.settings import require
+from kit.submission.origin import read_origin
+from kit.workspace import Workspace, checked_name
+
+if TYPE_CHECKING:
+    from kit.kaggle.client import Kaggle
+    from kit.kaggle.standing import Standing
+
+CHECKED = "checked"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submitted:
+    """What became of a file.
+
+    Attributes:
+        checked: what was seen in it.
+        competition: slug.
+        status: "checked" of a dry run, else "pending" or "complete".
+        ref: the submission's number; None of a dry run.
+        left: submissions that may still follow today; None where it was not asked.
+        public: score; None while there is none.
+        private: score; None while there is none.
+        standing: what the score means; None while there is none.
+    """
+
+    checked: Checked
+    competition: str
+    status: str = CHECKED
+    ref: int | None = None
+    left: int | None = None
+    public: float | None = None
+    private: float | None = None
+    standing: Standing | None = None
+
+
+def submit(
+    file: str | Path,
+    *,
+    competition: str,
+    message: str = "",
+    wait: bool = False,
+    dry_run: bool = False,
+    sample: Path | None = None,
+    force: bool = False,
+    root: Path | str | None = None,
+    patience: Patience | None = None,
+    progress: Progress = NO_PROGRESS,
+) -> Submitted:
+    """Check a file against the sample submission, submit it, and enter it in submissions/ledger.csv.
+
+    A file whose submission was cut off is looked for before it is sent again; one that waits for its score is only
+    waited for.
+
+    Args:
+        file: CSV.
+        competition: its slug, as addresses have it.
+        message: that Kaggle shows beside the submission.
+        wait: for the score.
+        dry_run: only check; needs no credentials and no network.
+        sample: submission to check against; otherwise the predicted dataset's, or the one in data/<competition>.
+        force: submit in spite of doubts: constant predictions, values outside [0, 1], another order of rows, or bytes
+            that were submitted before.
+        root: of the workspace; KIT_ROOT or the current folder otherwise.
+        patience: time limits; the defaults fit Kaggle.
+        progress: sees what is sent and waited for.
+
+    Raises:
+        SubmissionError: the file is not what the competition asks for.
+        KaggleError: Kaggle refuses it, or cannot score it.
+        NetworkError: no clear answer; the same command goes on.
+    """
+    workspace, path = Workspace.at(root), Path(file)
+    checked_name(competition, "competition")
+    message = " ".join(message.split())
+    require(bool(message) or dry_run, "a submission needs a message that tells it from others; add -m MESSAGE")
+    origin = read_origin(path)
+    ledger = Ledger(workspace.submissions / "ledger.csv")
+    found = find_sample(competition, origin, sample, workspace)
+    checked = check_file(path, found.path, found.classes)
+    twins = ledger.twins(competition, checked.sha256)
+    if twins and not twins[-1].is_open:
+        checked = dataclasses.replace(checked, findings=(*checked.findings, _twin(twins[-1])))
+    checked.refuse(force=force)
+    if dry_run:
+        return Submitted(checked=checked, competition=competition)
+    entry = Entry(
+        time=dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds"),
+        competition=competition,
+        file=path.as_posix(),
+        sha256=checked.sha256,
+        message=message,
+    ).with_origin(origin)
+    from kit.kaggle.client import Kaggle  # noqa: PLC0415 (what talks to the network)
+
+    progress.start("asking Kaggle", 1)
+    with Kaggle(patience or Patience(), progress) as kaggle:
+        with locked(workspace.submissions / competition):  # two commands at a time would not see each other's
+            begun = twins[-1] if twins and twins[-1].is_open else None
+            sent, before, left = _send(kaggle, ledger, entry, begun)
+        result = Submitted(checked=checked, competition=competition, status=sent.status, ref=int(sent.ref), left=left)
+        return _scored(kaggle, ledger, sent, before, result) if wait or sent.status != PENDING else result
+
+
+def _send(kaggle: Kaggle, ledger: Ledger, entry: Entry, begun: Entry | None) -> tuple[Entry, list[Listed], int | None]:
+    """Send a file unless Kaggle has it already; also return the submissions before it, and how many may follow."""
+    from kit.kaggle.upload import find_again, send  # noqa: PLC0415 (what talks to the network)
+
+    _refuse_closed(kaggle, entry.competition)
+    before = kaggle.submissions(entry.competition)
+    if begun and (again := find_again(kaggle, ledger, begun)):
+        return again, before, None
+    limits = kaggle.limits(entry.competition)
+    _refuse_used_up(limits, entry.competition)
+    last = "the last submission of today"
+    kaggle.progress.advance(1, note=f"{limits.left} submissions left today" if limits.left > 1 else last)
+    newest = max((one.ref for one in before), default=0)
+    return (
+        send(kaggle, ledger, dataclasses.replace(entry, newest_before=str(newest))),
+        before,
+        limits.left - 1,
+    )
+
+
+def _scored(kaggle: Kaggle, ledger: Ledger, sent: Entry, before: list[Listed], result: Submitted) -> Submitted:
+    from kit.kaggle.standing import find_standing, wait_for_score  # noqa: PLC0415 (what talks to the network)
+
+    listed = wait_for_score(kaggle, sent.competition, int(sent.ref))
+    ledger.write([sent.with_answer(listed)])
+    if listed.status == ERROR:
+        raise KaggleError(
+            f"Kaggle could not score {sent.file} (submission {sent.ref}): {listed.reason or 'it gives no reason'};"
+            " mend the file and submit it again"
+        )
+    standing = find_standing(kaggle, sent.competition, listed, before)
+    return dataclasses.replace(
+        result, status=listed.status, public=listed.public, private=listed.private, standing=standing
+    )
+
+
+def _refuse_closed(kaggle: Kaggle, slug: str) -> None:
+    about, found = Resource(name=slug), kaggle.competition(slug)
+    if not found.has_entered:
+        raise not_entered(about)
+    if found.notebooks_only:
+        raise KaggleError(
+            f"'{slug}' takes notebooks, not files; run kit predict in a notebook on Kaggle: {about.page}/code"
+        )
+    if found.is_closed:
+        raise KaggleError(f"'{slug}' takes no submissions any more; see {about.page}")
+
+
+def _refuse_used_up(limits: Limits, slug: str) -> None:
+    if limits.left > 0:
+        return
+    if limits.is_total:
+        raise KaggleError(f"'{slug}' allows no more submissions in all; choose the final ones on its page")
+    raise KaggleError(f"no submission to '{slug}' is left today, {limits.today} are made; {resets()}")
+
+
+def _twin(entry: Entry) -> Finding:
+    """Say which submission had the same bytes."""
+    score = f", public score {entry.public_score}" if entry.public_score else f", {entry.status}"
+    return Finding(f"the same bytes are submission {entry.ref} ({entry.file}, {entry.time[:10]}{score})", is_doubt=True)

@@ -1,0 +1,144 @@
+"""Sessions with time-outs, whose errors say in words what the network did, and whose log lines hold no secret."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from kagglesdk.kaggle_http_client import KaggleHttpClient
+from requests.adapters import HTTPAdapter
+
+from kit.errors import NetworkError
+from kit.kaggle.credentials import Credentials
+from kit.kaggle.patience import Patience
+
+_LOGGERS = ("urllib3.connectionpool", "urllib3.util.retry", "urllib3.poolmanager")
+_AGAIN = "check the connection and run the same command again; what is done is kept"
+
+
+class _TimedAdapter(HTTPAdapter):  # type: ignore[misc]  # requests is untyped here
+    """Sends requests that wait no longer than patience has it; requests alone would wait for ever."""
+
+    def __init__(self, patience: Patience) -> None:
+        self._timeout = (patience.connect, patience.answer)
+        super().__init__()
+
+    def send(self, request: Any, **settings: Any) -> Any:
+        """Send `request` under the time-outs."""
+        return super().send(request, **{**settings, "timeout": self._timeout})
+
+
+def _limit_times(session: Any, patience: Patience) -> None:
+    """Give all requests of a session time-outs."""
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, _TimedAdapter(patience))
+
+
+class SdkTransport(KaggleHttpClient):  # type: ignore[misc]  # kagglesdk is untyped here
+    """The SDK's own transport, under time-outs and with the credentials that kit found."""
+
+    def __init__(self, credentials: Credentials, patience: Patience) -> None:
+        super().__init__(
+            api_token=credentials.secret or "none"
+        )  # else the SDK looks for one itself, and chokes on long ones
+        self._given, self._patience = credentials, patience
+
+    def _init_session(self) -> Any:
+        is_new = self._session is None
+        super()._init_session()
+        session: Any = self._session
+        if is_new:
+            given = self._given
+            token = self.BearerAuth(given.secret) if given.secret else lambda request: request
+            session.auth = (given.username, given.secret) if given.username else token
+            session.headers["Accept-Encoding"] = "identity"  # sizes of downloads are those of the files
+            _limit_times(session, self._patience)
+        return session
+
+    def send_again(self, request: Any) -> Any:
+        """Send a prepared request once more, its answer to be read bit by bit."""
+        settings = self._session.merge_environment_settings(request.url, {}, True, None, None)
+        response = self._session.send(request, **settings)
+        response.raise_for_status()
+        return response
+
+
+def plain_session(patience: Patience) -> Any:
+    """Open a session that tells nobody who the user is: for signed addresses, which need no more."""
+    session = requests.Session()
+    session.auth = lambda request: request  # otherwise ~/.netrc is searched for some
+    _limit_times(session, patience)
+    return session
+
+
+class _NoQueries(logging.Filter):
+    """Cuts queries off addresses in log lines: those of signed addresses are as good as a password."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Keep every line, without queries."""
+        if isinstance(record.args, tuple):
+            record.args = tuple(part.partition("?")[0] if isinstance(part, str) else part for part in record.args)
+        return True
+
+
+@contextlib.contextmanager
+def discreet_logs() -> Iterator[None]:
+    """Keep signed addresses out of the log lines that the network's libraries write."""
+    watch = _NoQueries()
+    loggers = [logging.getLogger(name) for name in _LOGGERS]
+    for logger in loggers:
+        logger.addFilter(watch)
+    try:
+        yield
+    finally:
+        for logger in loggers:
+            logger.removeFilter(watch)
+
+
+def network_error(error: Exception, doing: str, patience: Patience) -> NetworkError:
+    """Say in words what kept a request from its answer.
+
+    Args:
+        error: of requests or urllib3; its own text may hold a signed address.
+        doing: what the request was for.
+        patience: that it ran under.
+    """
+    return NetworkError(f"{doing}: {_host(error)} {_reason(error, patience)}; {_AGAIN}")
+
+
+def _host(error: Exception) -> str:
+    request = getattr(error, "request", None)
+    return (urlsplit(request.url).hostname if request is not None and request.url else None) or "Kaggle"
+
+
+def _reason(error: Exception, patience: Patience) -> str:
+    kinds = {type(one).__name__ for one in _chain(error)}
+    if "SSLError" in kinds:
+        return "shows a certificate that cannot be verified; a proxy may stand between"
+    if "NameResolutionError" in kinds or "gaierror" in kinds:
+        return "cannot be found: there seems to be no network"
+    if "ConnectTimeout" in kinds or "ConnectTimeoutError" in kinds:
+        return f"cannot be reached within {patience.connect:g} s"
+    if kinds & {"ReadTimeout", "ReadTimeoutError", "TimeoutError"}:
+        return f"sent nothing for {patience.answer:g} s"
+    if "ConnectionRefusedError" in kinds:
+        return (
+            "refuses connections" if "ProxyError" not in kinds else "cannot be reached: the proxy refuses connections"
+        )
+    return "cut the connection"
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield an error and what is wrapped in it."""
+    seen: set[int] = set()
+    todo: list[Any] = [error]
+    while todo:
+        one = todo.pop()
+        if isinstance(one, BaseException) and id(one) not in seen:
+            seen.add(id(one))
+            yield one
+            todo += [one.__cause__, one.__context__, getattr(one, "reason", None), *one.args]

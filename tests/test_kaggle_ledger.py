@@ -1,0 +1,268 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import pearsonr, spearmanr
+from standin import KEY, SLUG, Game, StandIn
+
+import kit
+from kit.errors import SubmissionError
+from kit.kaggle.answers import Listed
+from kit.kaggle.ledger import Entry, Ledger, refreshed
+from kit.kaggle.trust import find_trust
+from kit.submission.origin import Origin, write_origin
+
+
+def entry(number: int = 0, **fields: str) -> Entry:
+    made = Entry(
+        time=f"2026-05-{number + 1:02d}T08:30:00.000+00:00",
+        competition=SLUG,
+        file=f"submissions/{number}.csv",
+        sha256=f"{number:064x}",
+        message=f"try {number}",
+    )
+    return dataclasses.replace(made, **fields)  # type: ignore[arg-type]
+
+
+def scored(points: list[tuple[float, float]], metric: str = "val_auc") -> list[Entry]:
+    return [
+        entry(number, ref=str(number + 1), status="complete", metric=metric, local_score=repr(x), public_score=repr(y))
+        for number, (x, y) in enumerate(points)
+    ]
+
+
+def listed(ref: int, file: str = "0.csv", message: str = "try 0", status: str = "complete") -> Listed:
+    return Listed(ref=ref, file=file, message=message, date=None, status=status, public=0.5, private=None, reason="")
+
+
+TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\r\n\0"), max_size=20)
+
+
+@settings(max_examples=20)  # each line is on the disk before the next
+@given(texts=st.lists(TEXTS, min_size=1, max_size=6))
+def test_whatever_stands_in_a_message_comes_back(texts: list[str], tmp_path_factory: pytest.TempPathFactory) -> None:
+    ledger = Ledger(tmp_path_factory.mktemp("ledger") / "ledger.csv")
+    entries = [entry(number, message=text, reason=text) for number, text in enumerate(texts)]
+    for one in entries:
+        ledger.write([one])
+
+    assert entries == ledger.entries()
+
+
+def test_a_line_is_changed_in_its_place(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger.csv")
+    ledger.write([entry(0), entry(1)])
+    ledger.write([entry(0, ref="7", status="pending")])
+
+    assert [entry(0, ref="7", status="pending"), entry(1)] == ledger.entries()
+    assert [entry(1)] == ledger.twins(SLUG, entry(1).sha256)
+    assert [] == ledger.entries("another")
+
+
+def test_columns_that_kit_does_not_know_are_kept(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.csv"
+    Ledger(path).write([entry(0)])
+    header, line = path.read_text().splitlines()
+    path.write_text(f"note,{header}\nmine,{line}\n")
+    Ledger(path).write([entry(1)])
+
+    assert [{"note": "mine"}, {"note": ""}] == [dict(one.others) for one in Ledger(path).entries()]
+
+
+def test_another_csv_is_no_ledger(tmp_path: Path) -> None:
+    (tmp_path / "ledger.csv").write_text("id,label\n1,2\n")
+    with pytest.raises(SubmissionError, match="is no ledger: it has no column time; restore it, or move it away"):
+        Ledger(tmp_path / "ledger.csv").entries()
+
+
+def test_processes_that_write_at_once_lose_no_line(tmp_path: Path) -> None:
+    script = """
+import sys
+from pathlib import Path
+from kit.kaggle.ledger import Entry, Ledger
+for number in range(10):
+    name = f"{sys.argv[2]}-{number}"
+    Ledger(Path(sys.argv[1])).write([Entry(time=name, competition="c", file="f", sha256="s", message="m")])
+"""
+    path = tmp_path / "ledger.csv"
+    writers = [subprocess.Popen([sys.executable, "-c", script, path, name]) for name in "ab"]
+
+    assert [0, 0] == [writer.wait() for writer in writers]
+    assert {f"{name}-{number}" for name in "ab" for number in range(10)} == {one.time for one in Ledger(path).entries()}
+
+
+def test_an_unclear_submission_is_found_by_name_message_and_number() -> None:
+    unclear = entry(0, newest_before="10")
+
+    assert "11" == refreshed([unclear], [listed(9), listed(11), listed(12)])[0].ref
+    assert [unclear] == refreshed([unclear], [listed(9), listed(10), listed(11, message="other"), listed(12, "1.csv")])
+    known = entry(1, ref="11", file="submissions/0.csv", message="try 0")
+    assert "12" == refreshed([known, unclear], [listed(11), listed(12)])[1].ref
+
+
+def test_refused_lines_are_left_alone() -> None:
+    refused = entry(0, status="refused")
+
+    assert [refused] == refreshed([refused], [listed(1)])
+
+
+@given(st.lists(st.tuples(st.integers(0, 50), st.integers(0, 50)), min_size=3, max_size=20))
+def test_correlations_are_scipys(points: list[tuple[int, int]]) -> None:
+    local, public = np.array(points).T / 50
+    (trust,) = find_trust(scored([(x / 50, y / 50) for x, y in points]))
+    if np.ptp(local) == 0 or np.ptp(public) == 0:
+        assert trust.pearson is None
+        assert "never varies" in trust.sentence()
+    else:
+        assert pytest.approx(pearsonr(local, public)[0], abs=1e-9) == trust.pearson
+        assert pytest.approx(spearmanr(local, public)[0], abs=1e-9) == trust.spearman
+
+
+def test_chance_is_told_by_the_t_distribution() -> None:
+    assert (
+        pytest.approx(0.8783, abs=1e-4) == find_trust(scored([(x, x * x) for x in (0.1, 0.2, 0.3, 0.4, 0.5)]))[0].needed
+    )
+
+
+@pytest.mark.parametrize(
+    ("points", "told"),
+    [
+        ([(0.8, 0.7), (0.9, 0.8)], "n = 2: too few points to say anything"),
+        ([(0.8, 0.7), (0.9, 0.6), (0.7, 0.65)], "3 points are too few to tell this from chance, which reaches 1.00"),
+        (
+            [(x / 10, x / 10 - 0.1) for x in range(1, 8)],
+            "rises with it, in nearly the same order: trust val_auc to choose",
+        ),
+        ([(x / 10, 1 - x / 10) for x in range(1, 8)], "falls as it rises .* trust val_auc"),
+        (
+            [(x / 10, (x + (3 if x % 2 else -3)) / 10) for x in range(1, 14)],
+            "but the order often differs: do not rely on val_auc",
+        ),
+    ],
+)
+def test_what_correlations_mean_is_said_in_words(points: list[tuple[float, float]], told: str) -> None:
+    (trust,) = find_trust(scored(points))
+
+    assert re.search(told, trust.sentence())
+
+
+def test_metrics_and_competitions_are_kept_apart() -> None:
+    entries = [*scored([(0.1, 0.2)]), *scored([(0.3, 0.4)], "val_loss"), entry(9, competition="other")]
+
+    assert [(SLUG, "val_auc", 1), (SLUG, "val_loss", 1)] == [
+        (one.competition, one.metric, one.n) for one in find_trust(entries)
+    ]
+
+
+# The commands, as they are run.
+
+
+@pytest.fixture
+def root(standin: StandIn, tmp_path: Path) -> Path:
+    ids = [f"t{number}" for number in range(10)]
+    truth = {one: str(number % 2) for number, one in enumerate(ids)}
+    standin.games[SLUG] = Game(
+        truth=truth, files={"sample_submission.csv": b"id,label\n" + b"".join(b"%s,0\n" % one.encode() for one in ids)}
+    )
+    for wrong in range(3):
+        rows = (f"{one},{0.9 if (truth[one] == '1') == (place >= wrong) else 0.1}" for place, one in enumerate(ids))
+        path = tmp_path / "submissions" / "first.csv" if wrong == 2 else tmp_path / "submissions" / f"more-{wrong}.csv"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("id,label\n" + "\n".join(rows) + "\n")
+        origin = Origin(
+            command=["kit", "predict", f"pets-{wrong}", "-o", path.name],
+            dataset="",
+            fingerprint="d06257d6d9be4da8",
+            runs=[f"pets-{wrong}"],
+            created="2026-01-01T00:00:00+00:00",
+            metric="accuracy",
+            score=0.9 - wrong / 10,
+            scored_on="validation",
+        )
+        write_origin(path, origin)
+    return tmp_path
+
+
+def run(root: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "kit", *words, "--root", str(root)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.usefixtures("standin")
+def test_the_whole_round_trip_from_the_command_line(root: Path) -> None:
+    fetched = run(root, "fetch", SLUG, "--files", "sample_submission.csv")
+    checked = run(root, "submit", f"{root}/submissions/first.csv", "-c", SLUG, "--dry-run")
+    sent = run(root, "submit", f"{root}/submissions/first.csv", "-c", SLUG, "-m", "first", "--wait")
+    again = run(root, "submit", f"{root}/submissions/first.csv", "-c", SLUG, "-m", "again")
+    shown = run(root, "submissions")
+
+    assert [0, 0, 0, 1, 0] == [one.returncode for one in (fetched, checked, sent, again, shown)]
+    assert "dry run: nothing was submitted" in checked.stdout
+    assert "submission 1000 to dark-or-light; 4 left today\npublic score 0.80000\nplace 2 of 4 teams" in sent.stdout
+    assert "the same bytes are submission 1000" in again.stderr
+    assert re.search(r"first.csv\s+20\S+ \S+\s+complete\s+0.70000\s+accuracy\s+0.80000", shown.stdout)
+    assert "first.csv: kit predict pets-2 -o first.csv" in shown.stdout
+    assert KEY not in "".join(one.stdout + one.stderr for one in (fetched, checked, sent, again, shown))
+
+
+def test_a_server_that_takes_no_more_requests_exits_with_3(root: Path, standin: StandIn) -> None:
+    standin.faults["GetCompetition"] = ("429", 1)
+    standin.retry_after = "3600"
+    refused = run(root, "fetch", SLUG)
+
+    assert (3, "") == (refused.returncode, refused.stdout)
+    assert re.fullmatch(
+        r"kit: asking for the competition: .* \(429: Too many requests\); try again in 1 h 0 min\n", refused.stderr
+    )
+
+
+def test_scores_that_came_late_are_filled_in(root: Path, standin: StandIn) -> None:
+    sample = root / "sample.csv"
+    sample.write_text("id,label\n" + "".join(f"t{number},0\n" for number in range(10)))
+    kit.submit(root / "submissions" / "first.csv", competition=SLUG, message="late", sample=sample, root=root)
+    standin.grade(standin.submissions[0], standin.games[SLUG])
+    standin.submissions[0]["privateScore"] = "0.75"
+
+    assert ["pending"] == [one.status for one in kit.submissions(root=root).entries]
+    (late,) = kit.submissions(SLUG, refresh=True, root=root).entries
+    assert ("complete", "0.8", "0.75") == (late.status, late.public_score, late.private_score)
+
+
+def test_json_holds_all_of_the_ledger(root: Path) -> None:
+    Ledger(root / "submissions" / "ledger.csv").write(scored([(0.1, 0.2), (0.2, 0.3), (0.4, 0.4)]))
+    told = json.loads(run(root, "submissions", "--json").stdout)
+
+    assert ["0.2", "0.3", "0.4"] == [one["public_score"] for one in told["entries"]]
+    assert 3 == told["trust"][0]["n"]
+
+
+def test_nothing_submitted_yet_names_the_command(tmp_path: Path) -> None:
+    with pytest.raises(SubmissionError, match="no submission yet; make one: kit submit FILE"):
+        kit.submissions(root=tmp_path)
+
+
+def test_a_competition_without_submissions_names_the_nearest(root: Path) -> None:
+    Ledger(root / "submissions" / "ledger.csv").write([entry(0)])
+    with pytest.raises(SubmissionError, match=rf"unknown competition 'dark-or-lights'; did you mean '{SLUG}'"):
+        kit.submissions("dark-or-lights", root=root)
+
+
+def test_a_dry_run_loads_nothing_that_talks_to_the_network(root: Path) -> None:
+    (root / "sample.csv").write_text("id,label\n" + "".join(f"t{number},0\n" for number in range(10)))
+    script = f"""
+import sys, kit
+from pathlib import Path
+root = Path("{root}")
+kit.submit(root / "submissions/first.csv", competition="{SLUG}", dry_run=True, sample=root / "sample.csv")
+sys.exit(any(name in sys.modules for name in ("kagglesdk", "requests", "tensorflow")))
+"""
+    subprocess.run([sys.executable, "-c", script], check=True)
