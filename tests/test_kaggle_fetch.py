@@ -96,8 +96,24 @@ def test_single_files_are_fetched_and_unwrapped(tmp_path: Path, game: Game) -> N
 
 
 @pytest.mark.usefixtures("game")
+def test_a_file_that_kit_did_not_fetch_is_not_replaced(tmp_path: Path) -> None:
+    mine = tmp_path / "data" / SLUG / "train_labels.csv"
+    mine.parent.mkdir(parents=True)
+    mine.write_text("mine")
+    with pytest.raises(WorkspaceError, match=r"train_labels.csv exists; choose another name or add --force"):
+        fetch(tmp_path, files=["train_labels.csv"])
+    assert "mine" == mine.read_text()
+
+    fetch(tmp_path, files=["train_labels.csv"], force=True)
+    assert FILES["train_labels.csv"] == mine.read_bytes()
+
+
+@pytest.mark.usefixtures("game")
 def test_an_unknown_file_names_the_nearest(tmp_path: Path) -> None:
     with pytest.raises(KaggleError, match=r"unknown file 'train_label.csv'; did you mean 'train_labels.csv'\?"):
+        fetch(tmp_path, files=["train_label.csv"])
+    fetch(tmp_path)
+    with pytest.raises(KaggleError, match=r"unknown file 'train_label.csv'"):
         fetch(tmp_path, files=["train_label.csv"])
 
 

@@ -242,7 +242,9 @@ def test_an_older_submission_of_the_same_name_and_message_is_not_taken_for_this_
     assert 0.95 == submit(second, wait=True).public
 
 
-def test_too_many_requests_while_submitting_are_waited_for(file: Path, standin: StandIn) -> None:
+@pytest.mark.parametrize("told", ["0", "Wed, 21 Oct 2015 07:28:00 GMT", "soon", ""])
+def test_too_many_requests_while_submitting_are_waited_for(told: str, file: Path, standin: StandIn) -> None:
+    standin.retry_after = told
     standin.faults["CreateSubmission"] = ("429", 1)
 
     assert 1000 == submit(file).ref

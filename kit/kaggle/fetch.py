@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from kit.errors import KaggleError, NetworkError, SpecError, WorkspaceError, first_three, unknown
-from kit.files import locked, write_whole
+from kit.files import locked, refuse_overwrite, write_whole
 from kit.kaggle.answers import RemoteFile
 from kit.kaggle.layout import shard_command
 from kit.kaggle.patience import Patience
@@ -93,8 +93,8 @@ def fetch(
     folder = output or Workspace.at(root).data / about.slug
     with locked(folder):
         known = _known(folder, about)
-        missing = [name for name in files if name not in known.files]
-        if not force and known.files and (known.is_whole or (files and not missing)) and _is_complete(folder, known):
+        is_known = known.files.keys() >= set(files) if files else known.is_whole
+        if not force and is_known and _is_complete(folder, known):
             return _result(folder, known, about, is_new=False)
         from kit.kaggle.delivery import fetch_all, fetch_files  # noqa: PLC0415 (what talks to the network)
         from kit.kaggle.store import Store  # noqa: PLC0415
@@ -103,6 +103,8 @@ def fetch(
             progress.start("asking Kaggle", 1)
             listed = _listed(store, about, files)
             if files:
+                for name in files:
+                    refuse_overwrite(folder / name, force=force or name in known.files)
                 new = fetch_files(store, about, files, listed, folder)
                 is_whole = known.is_whole
             else:

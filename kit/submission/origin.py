@@ -1,7 +1,9 @@
-"""Where a submission's predictions came from: a side file beside its CSV."""
+"""Where a submission comes from: the side file beside its CSV."""
 
 from __future__ import annotations
 
+import datetime as dt
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -11,18 +13,18 @@ from kit.specs import from_json, to_json
 
 
 class Origin(msgspec.Struct, frozen=True, kw_only=True):
-    """What made a submission, so that it can be traced and made again.
+    """What made a CSV, and what it is expected to score.
 
     Attributes:
-        command: words of the command line.
-        dataset: its name in tfrecords/.
-        fingerprint: the dataset's.
-        runs: whose predictions it holds.
+        command: that makes it again.
+        dataset: whose images were predicted; of a blend the first input's that says one, empty if none does.
+        fingerprint: of the dataset.
+        runs: whose predictions were averaged, as paths below runs/ where they lie there.
         created: ISO time, UTC.
-        metric: that `score` is about; None if nothing was measured.
-        score: of the same predictions on labelled images.
-        scored_on: "out-of-fold" or "validation".
-        inputs: files that it was blended from.
+        metric: of the score; None without one.
+        score: on images that no run learned from; None where there are none.
+        scored_on: which images those are: "out-of-fold" or "validation".
+        inputs: CSVs that were blended.
     """
 
     command: list[str]
@@ -36,20 +38,32 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
     inputs: list[str] = []
 
 
+def origin_file(csv: Path) -> Path:
+    """Name the side file of a CSV."""
+    return csv.with_name(f"{csv.name}.origin.json")
+
+
 def read_origin(csv: Path) -> Origin | None:
-    """Read where `csv` came from; None if no side file says so.
+    """Read where a CSV comes from; None if nobody wrote it.
 
     Raises:
         SpecError: the side file is damaged.
     """
-    path = _side_file(csv)
+    path = origin_file(csv)
     return from_json(path, Origin) if path.is_file() else None
 
 
 def write_origin(csv: Path, origin: Origin) -> None:
-    """Note where `csv` came from."""
-    write_whole(_side_file(csv), to_json(origin))
+    """Write where a CSV comes from, before the CSV itself appears."""
+    write_whole(origin_file(csv), to_json(origin))
 
 
-def _side_file(csv: Path) -> Path:
-    return csv.with_name(f"{csv.name}.origin.json")
+def now() -> str:
+    """Tell the time, as `Origin.created` has it."""
+    return dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+
+
+def command_line(name: str, arguments: Sequence[str | Path], options: Mapping[str, object]) -> list[str]:
+    """Write the command that makes a CSV again, and replaces it; options that are None are left out."""
+    given = [str(part) for option, value in options.items() if value is not None for part in (option, value)]
+    return ["kit", name, *map(str, arguments), *given, "--force"]
