@@ -17,10 +17,11 @@ import kit
 from kit.ablation import plan_ablation
 from kit.ablation.forecast import forecast
 from kit.ablation.grid import plan_arms
-from kit.comparison.statistics import figure, volatility
+from kit.comparison.statistics import volatility
 from kit.errors import RunError, SpecError, WorkspaceError
 from kit.files import locked
 from kit.runs import RunDirectory
+from kit.runs.figure import figure
 from kit.shards import Dataset
 from kit.specs import override, read_recipe
 from kit.specs.recipe import DEFAULT_RECIPE

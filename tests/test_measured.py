@@ -19,7 +19,7 @@ from kit.errors import RunError, ShardError, SpecError
 from kit.reports.comparison import comparison_tables
 from kit.runs import RunDirectory
 from kit.specs import override, to_json
-from kit.training.score import Scores
+from kit.training.predictions import Scores
 
 RECIPE = """
 description = "two arms, of which somebody published one"

@@ -24,12 +24,12 @@ from kit.reports.evaluation import Evaluation
 from kit.reports.figure import line_style
 from kit.reports.mistakes import describe_count, mistakes_table, plot_mistakes
 from kit.reports.table import Table
-from kit.reports.threshold import find_threshold
 from kit.reports.verdicts import figure_table, verdict_table
 from kit.runs import RunDirectory
 from kit.shards.read import read_examples
 from kit.specs import RunSpec
-from kit.training.score import Scores
+from kit.training.predictions import Scores
+from kit.training.threshold import find_threshold
 
 if TYPE_CHECKING:
     from kit.shards import Dataset

@@ -211,7 +211,6 @@ def test_named_columns_that_are_not_one_hot_are_refused(tmp_path: Path) -> None:
 
 
 def test_parquet_holds_what_a_csv_would(tmp_path: Path) -> None:
-    pytest.importorskip("pyarrow")
     path = tmp_path / "labels.parquet"
     pd.DataFrame({"id": ["a", "b", "c", "d"], "label": [1.0, 0.0, 1.0, 0.0], "age": [9, 9, 9, None]}).to_parquet(path)
     source = _read(_images(tmp_path / "images", *FOUR), labels=path)
@@ -225,7 +224,6 @@ def test_parquet_file_that_is_missing_is_named(tmp_path: Path) -> None:
 
 
 def test_what_is_no_parquet_file_is_named(tmp_path: Path) -> None:
-    pytest.importorskip("pyarrow")
     path = tmp_path / "labels.parquet"
     path.write_text("id,label\n")
 

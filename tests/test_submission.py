@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 import kit
 from kit.errors import SpecError, SubmissionError, WorkspaceError
 from kit.submission.predict import fill
-from kit.training.score import Scores, class_probabilities
+from kit.training.predictions import Scores
+from kit.training.score import class_probabilities
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,8 +13,9 @@ import msgspec
 import numpy as np
 
 from kit.comparison.pairing import FEWEST
-from kit.comparison.statistics import Figure, figure, holm
+from kit.comparison.statistics import holm
 from kit.comparison.trajectory import Trajectory
+from kit.runs.figure import Figure, figure
 from kit.specs import Setting, value_of
 
 if TYPE_CHECKING:

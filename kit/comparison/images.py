@@ -9,9 +9,9 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from kit.comparison.predictions import read_predictions
 from kit.comparison.trajectory import Trajectory, on_train
 from kit.errors import RunError, first_three
+from kit.training.predictions import read_scores
 
 LEVEL = 0.05
 RESAMPLES = 9999  # where images and arms are few
@@ -113,15 +113,15 @@ def _by_place(runs: Sequence[Trajectory]) -> dict[tuple[int, int], Trajectory]:
 def _compare(name: str, ours: Trajectory, theirs: Trajectory, metric: str, *, arms: int) -> ImageDifference:
     from statsmodels.stats.contingency_tables import mcnemar
 
-    one, other = (read_predictions(run.run.predictions) for run in (ours, theirs) if run.run)
+    one, other = (read_scores(run.run.predictions) for run in (ours, theirs) if run.run)
     if (
-        len(one.ids) < _TWO
-        or sorted(one.ids) != sorted(other.ids)
+        len(one.keys) < _TWO
+        or sorted(one.keys) != sorted(other.keys)
         or one.probabilities.shape != other.probabilities.shape
     ):
         raise RunError("its predictions are of other images than the baseline's")
-    one = one.ordered(other.ids)
-    here, there = one.right, other.right
+    one = one.ordered(other.keys)
+    here, there = ~one.mislabelled, ~other.mislabelled
     only_here, only_baseline = int((here & ~there).sum()), int((there & ~here).sum())
     table = [[int((here & there).sum()), only_here], [only_baseline, int((~here & ~there).sum())]]
     resamples = int(np.clip(_DRAWN // (arms * len(here)), _FEWEST_RESAMPLES, RESAMPLES))
@@ -132,7 +132,7 @@ def _compare(name: str, ours: Trajectory, theirs: Trajectory, metric: str, *, ar
         fold=ours.fold,
         images=len(here),
         accuracy=_spread(np.mean, (), here, there, resamples),
-        auc=_spread(_area, (other.truth,), one.probabilities[:, 1], other.probabilities[:, 1], resamples)
+        auc=_spread(_area, (other.labels,), one.probabilities[:, 1], other.probabilities[:, 1], resamples)
         if has_area
         else None,
         only_here=only_here,
@@ -170,7 +170,7 @@ def _spread(
     return Spread(value=value, difference=value - other, low=float(interval.low), high=float(interval.high))
 
 
-def _area(truth: NDArray[np.int64], scores: Values, *, axis: int) -> Any:
+def _area(truth: NDArray[np.int32], scores: Values, *, axis: int) -> Any:
     """Area under the ROC curve by Mann and Whitney's ranks, ties counting half; NaN where a class is missing."""
     from scipy.stats import rankdata
 

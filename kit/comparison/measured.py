@@ -9,15 +9,16 @@ from pathlib import Path
 
 import msgspec
 
-from kit.comparison.statistics import Figure, figure
 from kit.errors import RunError, SpecError
 from kit.files import write_whole, xxh128_file
 from kit.progress import NO_PROGRESS, Progress
 from kit.runs import RunDirectory
+from kit.runs.figure import Figure, figure
 from kit.shards import find_dataset
 from kit.specs import from_json, to_json
 from kit.specs.settings import require
-from kit.training.score import Scores, refuse_unlabelled, score_split
+from kit.training.predictions import Scores
+from kit.training.score import refuse_unlabelled, score_split
 
 TRAIN = "train"
 

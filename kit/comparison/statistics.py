@@ -3,35 +3,11 @@
 from __future__ import annotations
 
 import itertools
-import math
 import statistics
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TypeVar
 
 Name = TypeVar("Name", bound=Hashable)
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """A mean over runs.
-
-    Attributes:
-        mean: over the runs; NaN if one of them is no finite number.
-        sd: sample standard deviation; None for a single run, whose spread nobody knows.
-    """
-
-    mean: float
-    sd: float | None
-
-
-def figure(values: Sequence[float]) -> Figure | None:
-    """Mean and sample standard deviation; None without values."""
-    if not values:
-        return None
-    if not all(map(math.isfinite, values)):
-        return Figure(math.nan, None)
-    return Figure(statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else None)
 
 
 def volatility(values: Sequence[float]) -> float | None:

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from kit.comparison.difference import Difference, Verdict, judge
 from kit.comparison.measured import MeasuredSummary, summarize_measured
 from kit.comparison.pairing import pair
-from kit.comparison.statistics import Figure, figure, volatility
+from kit.comparison.statistics import volatility
 from kit.comparison.trajectory import Trajectory, on_train, on_validation, smaller_is_better
+from kit.runs.figure import Figure, figure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,11 +19,12 @@ from kit.reports.evaluation_files import write_evaluation
 from kit.reports.mistakes import mistakes_in
 from kit.reports.ranking import Curve, Kind, ranking_curves
 from kit.reports.table import NOTHING, Table
-from kit.reports.threshold import Threshold, find_threshold
 from kit.runs import RunDirectory, open_run
 from kit.shards import Dataset, find_dataset
 from kit.specs.settings import require
-from kit.training.score import Scores, Weights, refuse_unlabelled, score_split
+from kit.training.predictions import Scores
+from kit.training.score import Weights, refuse_unlabelled, score_split
+from kit.training.threshold import Threshold, find_threshold
 from kit.workspace import Workspace
 
 AVERAGED = ("precision", "recall", "f1-score")
@@ -113,8 +114,7 @@ class Evaluation:
 
         None where a class is missing from the split, or an output is not a number.
         """
-        is_complete = len(self.curves("ROC")) == len(self._curved) and not self.not_numbers
-        return float(np.mean([curve.area for curve in self.curves("ROC")])) if is_complete else None
+        return self.scores.auc
 
     def curves(self, kind: Kind) -> list[Curve]:
         """Compute the curve of each class against the rest; of two classes that of `positive`."""

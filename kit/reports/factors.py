@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from kit.comparison import Comparison
 from kit.comparison.factors import Effect, Factors
-from kit.comparison.statistics import Figure
 from kit.reports.figure import BLUE, line_style, middle_cut, new_figure, png
 from kit.reports.table import NOTHING, Table
 from kit.reports.verdicts import chance, exact
+from kit.runs.figure import Figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from kit.comparison import Comparison
-from kit.comparison.statistics import Figure
 from kit.comparison.summary import ArmSummary
 from kit.reports.table import NOTHING, Table
+from kit.runs.figure import Figure
 
 _HISTORY = ("accuracy", "val_accuracy", "loss", "val_loss")  # published names that need no --split
 _METRICS = ("accuracy", "loss", "recall")  # that are measured on splits

@@ -11,7 +11,7 @@ from kit.reports.table import NOTHING, Table
 from kit.reports.tiles import plot_tiles
 from kit.shards import Dataset
 from kit.shards.read import read_examples
-from kit.training.score import NO_CLASS, Scores
+from kit.training.predictions import NO_CLASS, Scores
 
 MOST = 40  # that the gallery shows
 _COLUMNS = 5

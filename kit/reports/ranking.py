@@ -12,7 +12,7 @@ from sklearn import metrics
 
 from kit.reports.figure import GREY, line_style, new_figure, png
 from kit.reports.table import Table
-from kit.training.score import Scores
+from kit.training.predictions import Scores
 
 Kind = Literal["ROC", "precision-recall"]
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from kit.ablation.retrain import Retrained
 from kit.comparison.measured import measure_runs
-from kit.comparison.statistics import Figure, figure
 from kit.progress import NO_PROGRESS, Progress
 from kit.reports.measured import mean_and_sd
 from kit.reports.table import NOTHING, Table
+from kit.runs.figure import Figure, figure
 
 GAP = 0.01  # of accuracy: more than a point between two splits is marked
 

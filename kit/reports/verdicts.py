@@ -8,11 +8,11 @@ from collections.abc import Sequence
 
 from kit.comparison import Comparison
 from kit.comparison.difference import Difference
-from kit.comparison.statistics import Figure
 from kit.comparison.summary import ArmSummary
 from kit.comparison.trajectory import on_train
 from kit.reports.measured import arm_lines, mean_and_sd
 from kit.reports.table import NOTHING, Table
+from kit.runs.figure import Figure
 
 _FIGURES = ("last", "best", "accuracy", "val_accuracy", "loss", "val_loss", "gap", "volatility", "seconds_per_epoch")
 _OTHERS = {

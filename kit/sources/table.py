@@ -107,8 +107,6 @@ def _read_parquet(path: Path) -> pd.DataFrame:
         raise SourceError(f"cannot read {path}: No such file or directory")
     try:
         table = pd.read_parquet(path)
-    except ImportError as error:
-        raise SourceError(f"reading {path} needs pyarrow: pip install 'kit[parquet]'") from error
     except ValueError as error:  # pyarrow's own errors are ValueErrors
         raise SourceError(f"{path} is not a Parquet file: {error}") from error
     table.columns = table.columns.map(str)

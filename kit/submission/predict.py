@@ -18,7 +18,8 @@ from kit.shards import Dataset, find_dataset
 from kit.shards.dataset import SAMPLE_SUBMISSION
 from kit.sources.table import check_columns, read_table
 from kit.specs.settings import require
-from kit.training.score import Scores, Weights, score_split
+from kit.training.predictions import Scores
+from kit.training.score import Weights, score_split
 from kit.workspace import Workspace
 
 

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,80 +15,9 @@ from kit.shards import Dataset
 from kit.sources import UNLABELLED
 from kit.specs import RunSpec, override
 from kit.training.check import measuring_batch
+from kit.training.predictions import Scores
 
 Weights = Literal["best", "last"]
-
-NO_CLASS = -1  # what is predicted where an output is not a number
-_SMALLEST = 1e-7  # probability; Keras' epsilon, so that losses are those that Keras would give
-
-
-@dataclass(frozen=True, slots=True)
-class Scores:
-    """Predictions in the split's stored order.
-
-    Attributes:
-        keys: of the n examples.
-        labels: int32 [n]; -1 where there is none.
-        probabilities: float32 [n, classes]; each row sums to 1.
-    """
-
-    keys: list[str]
-    labels: NDArray[np.int32]
-    probabilities: NDArray[np.float32]
-
-    @property
-    def are_numbers(self) -> NDArray[np.bool_]:
-        """Bool [n]: false where the model of a training that diverged gave something else."""
-        return np.asarray(np.isfinite(self.probabilities).all(axis=1))
-
-    @property
-    def predicted(self) -> NDArray[np.int64]:
-        """Int [n]: the likeliest class, the first of equals; NO_CLASS where the output is not a number."""
-        return np.where(self.are_numbers, self.probabilities.argmax(axis=1), NO_CLASS)
-
-    @property
-    def confidence(self) -> NDArray[np.float32]:
-        """Float32 [n]: probability of the likeliest class, NaN where the output is not a number."""
-        return np.asarray(self.probabilities.max(axis=1))
-
-    @property
-    def mislabelled(self) -> NDArray[np.bool_]:
-        """Bool [n]: where the likeliest class is not the true one."""
-        return np.asarray(self.predicted != self.labels)
-
-    @property
-    def accuracy(self) -> float:
-        """Share of examples whose likeliest class is the true one."""
-        return float((~self.mislabelled).mean())
-
-    @property
-    def loss(self) -> float:
-        """Mean cross-entropy of the probabilities in nats, whatever loss the model was trained by.
-
-        Penalties on weights are not part of it, so that models with and without them compare. NaN if an output is.
-        """
-        given = self.probabilities[np.arange(len(self.labels)), self.labels].astype(np.float64)
-        return float(-np.log(np.clip(given, _SMALLEST, 1 - _SMALLEST)).mean())
-
-    @property
-    def recall(self) -> float | None:
-        """Share of the second of two classes' examples that are found; of more, the mean over those the split has.
-
-        None without any.
-        """
-        classes = self.probabilities.shape[1]
-        places = [1] if classes == 2 else range(classes)  # noqa: PLR2004 (the second of two)
-        found = [float((~self.mislabelled)[here].mean()) for place in places if (here := self.labels == place).any()]
-        return float(np.mean(found)) if found else None
-
-    def csv(self, classes: Sequence[str]) -> str:
-        """Write id, label and each class' probability; nine digits tell float32 numbers apart."""
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(["id", "label", *classes])
-        for key, label, row in zip(self.keys, self.labels, self.probabilities, strict=True):
-            writer.writerow([key, classes[label], *(f"{value:.9g}" for value in row)])
-        return text.getvalue()
 
 
 def score_split(
