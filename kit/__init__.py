@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from kit.shards import Dataset, find_dataset, shard, shard_arrays, verify_dataset
     from kit.specs import read_recipe, recipe_names
     from kit.submission import predict
-    from kit.training import train
+    from kit.training import train, train_folds
 
 __version__ = "0.1.0"
 
@@ -51,6 +51,7 @@ __all__ = [
     "submissions",
     "submit",
     "train",
+    "train_folds",
     "verify_dataset",
     "write_comparison",
     "write_preview",
@@ -73,7 +74,7 @@ _ROOMS = {
     "shards": ("Dataset", "find_dataset", "shard", "shard_arrays", "verify_dataset"),
     "specs": ("read_recipe", "recipe_names"),
     "submission": ("predict",),
-    "training": ("train",),
+    "training": ("train", "train_folds"),
 }
 _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
 

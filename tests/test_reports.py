@@ -29,7 +29,7 @@ from kit.runs import RunDirectory
 from kit.shards.read import read_examples
 from kit.specs import RunSpec
 from kit.training.predictions import Scores
-from kit.training.threshold import find_threshold
+from kit.training.threshold import Goal, Wanted, best_threshold, find_threshold, parse_threshold
 
 if TYPE_CHECKING:
     from kit.shards import Dataset
@@ -243,7 +243,9 @@ def test_the_gallery_shows_images_by_their_keys(tiny: Dataset) -> None:
     keys = sorted(stored)[3:6]
     found = {example.key: example.pixels for example in read_examples(tiny, "validation", keys)}
     rows = tuple((key, "dark", "light", "0.75") for key in keys)
-    image = cv2.imdecode(np.frombuffer(plot_mistakes(tiny, "validation", table_of(rows)), np.uint8), cv2.IMREAD_COLOR)
+    image = cv2.imdecode(
+        np.frombuffer(plot_mistakes(tiny, ["validation"], table_of(rows), "title"), np.uint8), cv2.IMREAD_COLOR
+    )
 
     assert set(keys) == found.keys()
     assert all(np.array_equal(stored[key], found[key]) for key in keys)
@@ -307,6 +309,46 @@ def test_the_threshold_is_the_highest_that_reaches_the_recall(pairs: list[tuple[
     assert truth[flagged].mean() == found.precision
     assert flagged.mean() == found.flagged
     assert found.specificity == (None if truth.all() else (~flagged)[~truth].mean())
+
+
+@given(PROBABILITIES, st.sampled_from(["best-f1", "best-accuracy"]))
+def test_the_best_threshold_is_the_highest_of_the_best(pairs: list[tuple[bool, float]], goal: Goal) -> None:
+    truth = np.array([true for true, _ in pairs])
+    probabilities = np.float32([value for _, value in pairs])
+    found = best_threshold(truth, probabilities, goal, "ill")
+    measure = metrics.f1_score if goal == "best-f1" else metrics.accuracy_score
+    values = {float(at): measure(truth, probabilities >= at) for at in probabilities if not math.isnan(at)}
+
+    if not truth.any() or not values:
+        assert found is None
+        return
+    assert found is not None
+    best = max(values.values())
+    assert math.isclose(best, found.f1 if goal == "best-f1" else found.accuracy)
+    assert max(at for at, value in values.items() if math.isclose(value, best)) == np.float32(found.threshold)
+    assert f"{'F1' if goal == 'best-f1' else 'accuracy'} {best:.4f} (the best), recall" in str(found)
+
+
+@pytest.mark.parametrize(
+    ("asked", "wanted"),
+    [
+        (0.5, 0.5),
+        ("0.25", 0.25),
+        (1, 1.0),
+        (None, None),
+        ("best-f1", Wanted("best-f1")),
+        ("best-accuracy", Wanted("best-accuracy")),
+        ("recall:0.95", Wanted("recall", 0.95)),
+    ],
+)
+def test_thresholds_are_numbers_or_goals(asked: str | float | None, wanted: float | Wanted | None) -> None:
+    assert wanted == parse_threshold(asked)
+
+
+@pytest.mark.parametrize("asked", ["best", "recall", "recall:", "recall:0", "recall:1.5", "f1:0.5", "nan", "-0.1", 1.5])
+def test_other_thresholds_are_refused(asked: str | float) -> None:
+    with pytest.raises(SpecError, match=r"threshold"):
+        parse_threshold(asked)
 
 
 @given(PROBABILITIES)

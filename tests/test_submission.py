@@ -8,17 +8,21 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn import metrics
+from trained import SETTINGS
 
 import kit
-from kit.errors import SpecError, SubmissionError, WorkspaceError
-from kit.submission.predict import fill
+from kit.cli import main
+from kit.errors import RunError, SpecError, SubmissionError, WorkspaceError
+from kit.submission.fill import fill
+from kit.submission.origin import read_origin
 from kit.training.predictions import Scores
 from kit.training.score import class_probabilities
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from kit.runs import RunDirectory
+    from kit.runs import FoldSet, RunDirectory
 
 
 def scores(rows: dict[str, list[float]]) -> Scores:
@@ -128,3 +132,120 @@ def test_a_labelled_split_is_predicted_with_a_column_for_each_class(
 def test_a_threshold_outside_zero_to_one_is_refused(run: RunDirectory, workspace: Path, tmp_path: Path) -> None:
     with pytest.raises(SpecError, match=r"threshold must be in \[0, 1\], got 1.5"):
         kit.predict(run.path, output=tmp_path / "s.csv", threshold=1.5, root=workspace)
+
+
+def light(path: Path) -> dict[str, float]:
+    """Probability of the second class, by id."""
+    return {row["id"]: float(row["light"]) for row in csv.DictReader(path.read_text().splitlines())}
+
+
+def test_several_runs_are_averaged(fold_set: FoldSet, workspace: Path, tmp_path: Path) -> None:
+    parts = []
+    for fold in range(3):
+        kit.predict(fold_set.run(fold).path, output=tmp_path / f"{fold}.csv", root=workspace)
+        parts.append(light(tmp_path / f"{fold}.csv"))
+    whole = kit.predict(fold_set.path.name, output=tmp_path / "all.csv", root=workspace)
+    named = kit.predict(*(run.path for run in fold_set.finished().values()), root=workspace)
+    mean = {key: np.mean([part[key] for part in parts]) for key in parts[0]}
+
+    assert mean == pytest.approx(light(whole.path), rel=1e-6)
+    assert whole.path.read_bytes() == named.path.read_bytes()
+    assert f"{fold_set.path.name}-fold-0-and-2-more.csv" == named.path.name
+    assert (3, 1) == (whole.runs, whole.views)
+
+
+def test_a_run_that_is_named_twice_counts_once(fold_set: FoldSet, workspace: Path, tmp_path: Path) -> None:
+    both = kit.predict(fold_set.path, fold_set.run(1).path, output=tmp_path / "s.csv", root=workspace)
+
+    assert 3 == both.runs
+
+
+def test_runs_of_different_datasets_are_not_averaged(run: RunDirectory, fold_set: FoldSet, workspace: Path) -> None:
+    with pytest.raises(
+        RunError, match=r"runs of different datasets are not averaged: folded \(.*\), tiny \(.*kit blend"
+    ):
+        kit.predict(fold_set.path, run.path, root=workspace)
+
+
+def test_a_csv_says_where_it_comes_from_and_what_it_should_score(
+    fold_set: FoldSet, workspace: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "s.csv"
+    made = kit.predict(fold_set.path.name, tta="flips", output=path, root=workspace)
+    origin = read_origin(path)
+
+    assert origin is not None
+    assert [
+        "kit",
+        "predict",
+        fold_set.path.name,
+        "--tta",
+        "flips",
+        "--output",
+        str(path),
+        "--root",
+        str(workspace),
+    ] == (origin.command[:-1])
+    assert [f"{fold_set.path.name}/fold-{fold}" for fold in range(3)] == origin.runs
+    assert ("folded", fold_set.run(0).spec().fingerprint) == (origin.dataset, origin.fingerprint)
+    assert ("auc", made.score, "out-of-fold") == (origin.metric, origin.score, origin.scored_on)
+    assert kit.evaluate(fold_set.path, tta="flips", root=workspace).auc == origin.score
+    assert origin.created.endswith("+00:00")
+
+
+def test_its_command_makes_the_same_csv_again(
+    fold_set: FoldSet, workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "s.csv"
+    kit.predict(fold_set.path.name, threshold="recall:0.8", tta="d4", weights="last", output=path, root=workspace)
+    origin, made = read_origin(path), path.read_bytes()
+    path.write_text("lost")
+    assert origin is not None
+    monkeypatch.setattr("sys.argv", origin.command)
+    with pytest.raises(SystemExit) as left:
+        main()
+
+    assert not left.value.code
+    assert made == path.read_bytes()
+
+
+def test_a_single_run_is_scored_on_validation(run: RunDirectory, workspace: Path, tmp_path: Path) -> None:
+    made = kit.predict(run.path, output=tmp_path / "s.csv", root=workspace)
+
+    assert (kit.evaluate(run.path, root=workspace).auc, "validation") == (pytest.approx(made.score), made.scored_on)
+
+
+def test_a_chosen_threshold_is_the_one_of_the_held_out_predictions(
+    fold_set: FoldSet, workspace: Path, tmp_path: Path
+) -> None:
+    wanted = {"best-f1": "f1", "best-accuracy": "accuracy", "recall:0.9": "recall"}
+    table = pd.read_parquet(fold_set.predictions)
+    truth = table["label"] == "light"
+    chances = light(kit.predict(fold_set.path, output=tmp_path / "p.csv", root=workspace).path)
+    for goal, name in wanted.items():
+        path = tmp_path / f"{name}.csv"
+        made = kit.predict(fold_set.path, threshold=goal, output=path, root=workspace)
+        assert made.threshold is not None
+        at = made.threshold.threshold
+        flagged = table["light"] >= np.float32(at)
+        figures = {
+            "f1": metrics.f1_score(truth, flagged),
+            "accuracy": metrics.accuracy_score(truth, flagged),
+            "recall": metrics.recall_score(truth, flagged),
+        }
+        labels = {row["id"]: row["label"] for row in csv.DictReader(path.read_text().splitlines())}
+
+        assert figures[name] == pytest.approx(getattr(made.threshold, name))
+        assert ("accuracy", pytest.approx(figures["accuracy"])) == (made.metric, made.score)
+        assert {key: ("dark", "light")[int(value >= at)] for key, value in chances.items()} == labels
+
+
+def test_runs_beside_folds_have_no_score(fold_set: FoldSet, workspace: Path, tmp_path: Path) -> None:
+    whole = kit.train("folded", settings=SETTINGS, root=workspace)
+    made = kit.predict(fold_set.path, whole.path, threshold=0.5, output=tmp_path / "s.csv", root=workspace)
+
+    assert (4, None, None, None) == (made.runs, made.metric, made.score, made.scored_on)
+
+
+def test_a_file_that_nobody_predicted_has_no_origin(tmp_path: Path) -> None:
+    assert read_origin(tmp_path / "mine.csv") is None

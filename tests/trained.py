@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import kit
-from kit.runs import RunDirectory
+from kit.runs import FoldSet, RunDirectory
 from kit.shards import Dataset
 
 SIDE = 16
@@ -48,3 +48,20 @@ def tiny(workspace: Path) -> Dataset:
 @pytest.fixture(scope="session")
 def run(tiny: Dataset, workspace: Path) -> RunDirectory:
     return kit.train(tiny.manifest.name, settings=SETTINGS, root=workspace)
+
+
+@pytest.fixture(scope="session")
+def folded(workspace: Path) -> Dataset:
+    """90 images of two classes in three folds; the test images are one picture, mirrored, and turned by a quarter."""
+    write_images(workspace / "more", 90, ("dark", "light"), seed=2)
+    test = workspace / "turned"
+    test.mkdir()
+    picture = np.random.default_rng(3).integers(0, 256, (SIDE, SIDE, 3), np.uint8)
+    for name, pixels in (("as-it-is", picture), ("mirrored", picture[:, ::-1]), ("turned", np.rot90(picture))):
+        cv2.imwrite(str(test / f"{name}.png"), np.ascontiguousarray(pixels))
+    return kit.shard(workspace / "more", name="folded", test=test, folds=3, root=workspace, workers=1)
+
+
+@pytest.fixture(scope="session")
+def fold_set(folded: Dataset, workspace: Path) -> FoldSet:
+    return kit.train_folds(folded.manifest.name, settings=SETTINGS, root=workspace)

@@ -23,11 +23,10 @@ from kit.specs import RunSpec, Setting, from_json, override, read_recipe, read_s
 from kit.specs.recipe import recipe_name, split_arm
 from kit.specs.settings import require
 from kit.training.check import check_spec, refuse_data
+from kit.training.folds import parse_folds
 from kit.training.pace import smaller_is_better
 from kit.training.train import spec_of
 from kit.workspace import Workspace
-
-ALL_FOLDS = "all"
 
 
 class Place(NamedTuple):
@@ -226,7 +225,7 @@ def plan_ablation(
         recipe=recipe,
         base=base,
         seeds=seeds,
-        folds=_folds(dataset, folds),
+        folds=parse_folds(dataset, folds),
         changes={},
         specs={},
         refused={},
@@ -256,19 +255,6 @@ def _search(design: Design, axes: Sequence[Axis], base: Setting) -> Search | Non
 def _one_thread(base: Setting) -> Setting:
     """Give trials one thread unless the user chose: figures do not depend on how many run at a time then."""
     return base if base.train.threads else override(base, {"train.threads": 1})
-
-
-def _folds(dataset: Dataset, wanted: str | Sequence[int]) -> tuple[int, ...]:
-    """Read "all" or "0,2"; that the dataset has them is checked with each run."""
-    if wanted == ALL_FOLDS:
-        found = tuple(sorted(dataset.manifest.folds))
-        require(bool(found), f"{dataset.manifest.name} has no folds; shard it with --folds 5")
-        return found
-    parts = [part.strip() for part in wanted.split(",") if part.strip()] if isinstance(wanted, str) else list(wanted)
-    try:
-        return tuple(dict.fromkeys(int(part) for part in parts))
-    except ValueError as error:
-        raise SpecError(f"folds must be all, or numbers such as 0,1, got '{wanted}'") from error
 
 
 def _runs(plan: Plan, arm: Arm) -> dict[Place, RunSpec]:

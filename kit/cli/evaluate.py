@@ -7,16 +7,18 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from kit.cli.options import Html, Json, Root, Run, Verbose, Weights, one_of
+from kit.cli.options import Html, Json, Root, Runs, Tta, Verbose, Weights, one_of
+from kit.specs.settings import require
 
 if TYPE_CHECKING:
     from kit.training.score import Weights as WeightsName
 
 
 def evaluate(
-    run: Run,
+    runs: Runs,
     split: Annotated[str, typer.Option(help="A labelled split.")] = "validation",
     weights: Weights = "best",
+    tta: Tta = None,
     recall: Annotated[
         float | None,
         typer.Option(help="Find the highest threshold that reaches it, as 0.98."),
@@ -36,7 +38,7 @@ def evaluate(
             "-o",
             metavar="DIR",
             help="Where tables and pictures go.",
-            show_default="in the run",
+            show_default="in the run, or the folder of runs",
         ),
     ] = None,
     html: Html = False,
@@ -44,18 +46,20 @@ def evaluate(
     json: Json = False,
     verbose: Verbose = False,
 ) -> None:
-    """Measure a run: confusion matrix, curves, calibration, a threshold, and the images it takes for others.
+    """Measure a run or several: confusion matrix, curves, calibration, a threshold, and the images taken for others.
 
-    Example: kit evaluate RUN --split test --recall 0.98 --html
+    Runs on folds are measured out-of-fold. Example: kit evaluate RUN --split test --recall 0.98 --html
     """
     one_of(weights, "--weights", "best", "last")
+    require(output is not None or len(runs) == 1, "several runs have no folder of their own for tables; add -o DIR")
     from kit.cli.console import ConsoleProgress, print_json, print_line, print_tables
     from kit.reports.evaluation import evaluate as evaluate_run
 
     evaluation = evaluate_run(
-        run,
+        *runs,
         split=split,
         weights=cast("WeightsName", weights),
+        tta=tta,
         recall=recall,
         positive=positive,
         root=root,

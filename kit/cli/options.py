@@ -20,6 +20,21 @@ def _silence(verbose: bool) -> bool:
 
 Dataset = Annotated[str, typer.Argument(metavar="NAME", help="Dataset, a folder in tfrecords/.")]
 Run = Annotated[str, typer.Argument(metavar="RUN", help="Run: its path, or its name in runs/.")]
+Runs = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="RUNS...",
+        help="Runs, whose predictions are averaged: paths, or names in runs/; a folder stands for all runs in it.",
+    ),
+]
+Tta = Annotated[
+    str | None,
+    typer.Option(
+        metavar="flips|d4|N",
+        help="Average views of each image: 4 flips, the 8 of a square, or N by the run's own augmentation.",
+        show_default="the image as it is",
+    ),
+]
 Root = Annotated[
     Path | None,
     typer.Option(envvar="KIT_ROOT", help="Folder with tfrecords/, runs/ and submissions/.", show_default="."),

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from kit.cli.options import Force, Json, Root, Run, Verbose, Weights, one_of
+from kit.cli.options import Force, Json, Root, Runs, Tta, Verbose, Weights, one_of
 
 if TYPE_CHECKING:
     from kit.training.score import Weights as WeightsName
 
 
 def predict(
-    run: Run,
+    runs: Runs,
     split: Annotated[str, typer.Option(help="Split to predict.")] = "test",
     output: Annotated[
         Path | None,
@@ -27,16 +27,21 @@ def predict(
         ),
     ] = None,
     threshold: Annotated[
-        float | None,
-        typer.Option(help="Write classes: the second of two from this probability on."),
+        str | None,
+        typer.Option(
+            metavar="P|GOAL",
+            help="Write classes: the second of two from this probability on, or that of best-f1, best-accuracy or"
+            " recall:0.95 on images that no run learned from.",
+        ),
     ] = None,
+    tta: Tta = None,
     weights: Weights = "best",
     force: Force = False,
     root: Root = None,
     json: Json = False,
     verbose: Verbose = False,
 ) -> None:
-    """Write a submission: the sample submission's ids, order and columns, with probabilities.
+    """Write a submission with the sample submission's ids, order and columns; runs and views are averaged.
 
     Example: kit predict RUN -o submissions/first.csv
     """
@@ -45,10 +50,11 @@ def predict(
     from kit.submission import predict as predict_split
 
     submission = predict_split(
-        run,
+        *runs,
         split=split,
         output=output,
         threshold=threshold,
+        tta=tta,
         weights=cast("WeightsName", weights),
         force=force,
         root=root,
@@ -57,4 +63,8 @@ def predict(
     if json:
         print_json(submission)
         return
+    if submission.threshold:
+        print_line(f"{submission.scored_on}: {submission.threshold}")
+    if submission.score is not None:
+        print_line(f"{submission.scored_on} {submission.metric} {submission.score:.4f}, {submission.made_by}")
     print_line(f"{submission.path}: {submission.rows:,} rows, columns {', '.join(submission.columns)}")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from kit.cli.options import BATCH_SIZE, EPOCHS, LEARNING_RATE, Dataset, Json, Recipe, Root, Set, Verbose
 from kit.specs.recipe import DEFAULT_RECIPE
+
+if TYPE_CHECKING:
+    from kit.runs import FoldSet
 
 
 def train(
@@ -18,6 +21,14 @@ def train(
     learning_rate: Annotated[float | None, typer.Option(help=LEARNING_RATE, show_default="the recipe's")] = None,
     settings: Set = None,
     seed: Annotated[int, typer.Option(help="Of the initial weights and the order.")] = 0,
+    folds: Annotated[
+        str | None,
+        typer.Option(
+            metavar="all|0,2",
+            help="Train a run for each fold, and join what they predict out-of-fold.",
+            show_default="the dataset's own split",
+        ),
+    ] = None,
     root: Root = None,
     json: Json = False,
     verbose: Verbose = False,
@@ -30,21 +41,38 @@ def train(
     from kit.reports.training import describe_run, summary_table
     from kit.specs import parse_assignments
     from kit.training import train as train_model
+    from kit.training import train_folds
 
-    run = train_model(
-        name,
-        recipe=recipe,
-        settings=parse_assignments(settings or []),
-        epochs=epochs,
-        batch_size=batch_size,
-        learning_rate=learning_rate,
-        seed=seed,
-        root=root,
-        progress=ConsoleProgress(),
-    )
+    options: dict[str, Any] = {
+        "recipe": recipe,
+        "settings": parse_assignments(settings or []),
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "learning_rate": learning_rate,
+        "seed": seed,
+        "root": root,
+        "progress": ConsoleProgress(),
+    }
+    if folds is not None:
+        show(train_folds(name, folds, **options), json)
+        return
+    run = train_model(name, **options)
     if json:
         print_json({"run": run.path, "result": run.result()})
         return
     print_tables([summary_table(run)])
     for line in describe_run(run):
         print_line(line)
+
+
+def show(fold_set: FoldSet, as_json: bool) -> None:
+    """Print what the folds came to."""
+    from kit.cli.console import print_json, print_line, print_tables
+    from kit.reports.folds import fold_table
+
+    result = fold_set.result()
+    if as_json:
+        print_json({"folds": fold_set.path, "result": result})
+        return
+    print_tables([fold_table(result)])
+    print_line(f"{fold_set.predictions}  next: kit evaluate {fold_set.path.name}")

@@ -10,11 +10,13 @@ from kit.pipeline.batches import (
 )
 from kit.pipeline.damage import damage_named
 from kit.pipeline.load import load
+from kit.pipeline.views import batch_views
 
 __all__ = [
     "MEMORY_SHARE",
     "as_float",
     "augment_batch",
+    "batch_views",
     "damage_named",
     "eval_batches",
     "load",

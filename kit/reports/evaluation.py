@@ -12,20 +12,24 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn import metrics
 
-from kit.errors import SpecError, unknown
+from kit.errors import RunError, SpecError, unknown
 from kit.progress import NO_PROGRESS, Progress
 from kit.reports.calibration import Calibration, calibrate
 from kit.reports.evaluation_files import write_evaluation
+from kit.reports.folds import fold_table
 from kit.reports.mistakes import mistakes_in
 from kit.reports.ranking import Curve, Kind, ranking_curves
 from kit.reports.table import NOTHING, Table
-from kit.runs import RunDirectory, open_run
-from kit.shards import Dataset, find_dataset
+from kit.runs.directory import evaluation_folder
+from kit.runs.folds import FoldResult
+from kit.shards import Dataset
 from kit.specs.settings import require
+from kit.specs.views import ONE_VIEW, Views, parse_views
+from kit.training.ensemble import open_ensemble
+from kit.training.held_out import HeldOut
 from kit.training.predictions import Scores
-from kit.training.score import Weights, refuse_unlabelled, score_split
+from kit.training.score import Weights, refuse_unlabelled
 from kit.training.threshold import Threshold, find_threshold
-from kit.workspace import Workspace
 
 AVERAGED = ("precision", "recall", "f1-score")
 _AVERAGES = ("macro avg", "weighted avg")
@@ -33,14 +37,17 @@ _AVERAGES = ("macro avg", "weighted avg")
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
-    """How a run does on a split.
+    """How a run, or several whose predictions are averaged, do on a split.
 
     Attributes:
-        run: folder.
+        run: folder, of the run or of the runs; the first's where they were named one by one.
         dataset: that holds the split.
-        split: name.
+        split: name; "out-of-fold" for the images of several folds, each predicted by runs that did not learn from it.
         weights: "best" or "last" epoch.
         scores: of every image.
+        runs: whose predictions were averaged; one where nothing says otherwise.
+        views: of each image, likewise.
+        held_out: the same predictions by fold; None for other splits.
         positive: place of the class that curves, calibration and threshold are about; None for all of more than two.
         wanted: recall that a threshold was asked for; None where none was.
     """
@@ -50,6 +57,9 @@ class Evaluation:
     split: str
     weights: Weights
     scores: Scores
+    runs: int = 1
+    views: Views = ONE_VIEW
+    held_out: HeldOut | None = None
     positive: int | None = None
     wanted: float | None = None
 
@@ -76,12 +86,24 @@ class Evaluation:
     @property
     def title(self) -> str:
         """What was measured."""
-        return f"{self.split}, {self.weights} weights, n = {self.images:,}"
+        views = f", {self.views.count} views" if self.views.count > 1 else ""
+        runs = f", {self.runs} runs" if self.runs > 1 else ""
+        return f"{self.split}, {self.weights} weights{views}{runs}, n = {self.images:,}"
 
     @property
     def folder(self) -> Path:
         """Where it is written unless the caller says otherwise."""
-        return RunDirectory(self.run).evaluation(self.split, self.weights)
+        return evaluation_folder(self.run, self.split, self.weights, str(self.views))
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """Of the dataset, in which the images lie."""
+        return ("train", "validation") if self.split == "out-of-fold" else (self.split,)
+
+    @functools.cached_property
+    def folds(self) -> FoldResult | None:
+        """Figures of each fold and their spread; None unless the images are of several."""
+        return self.held_out.result() if self.held_out and self.split == "out-of-fold" else None
 
     @functools.cached_property
     def confusion(self) -> NDArray[np.int64]:
@@ -152,6 +174,8 @@ class Evaluation:
             "fingerprint": self.dataset.manifest.fingerprint,
             "split": self.split,
             "weights": self.weights,
+            "runs": self.runs,
+            "views": self.views.count,
             "classes": self.classes,
             "images": self.images,
             "not_numbers": self.not_numbers,
@@ -166,10 +190,11 @@ class Evaluation:
             "confusion_shares": self.confusion_shares.tolist(),
             "report": self.report,
             "threshold": None if self.threshold is None else dataclasses.asdict(self.threshold),
+            "folds": self.folds,
         }
 
     def tables(self) -> list[Table]:
-        """Lay out the confusion matrix, counts above shares, and the classification report."""
+        """Lay out the confusion matrix, counts above shares, the classification report, and the folds if there are."""
         confusion = tuple((name, *row) for name, row in zip(self.classes, self.confusion_cells(), strict=True))
         report = tuple(
             (name, *(f"{row[score]:.4f}" for score in AVERAGED), f"{row['support']:,.0f}")
@@ -178,6 +203,7 @@ class Evaluation:
         return [
             Table(f"{self.title}: rows true, columns predicted", ("class", *self.classes), confusion),
             Table(self.headline, ("class", *AVERAGED, "support"), report),
+            *([fold_table(self.folds)] if self.folds else []),
         ]
 
     def confusion_cells(self) -> list[list[str]]:
@@ -230,42 +256,54 @@ class Evaluation:
 
 
 def evaluate(
-    run: str | Path,
-    *,
+    *runs: str | Path,
     split: str = "validation",
     weights: Weights = "best",
+    tta: str | int | None = None,
     recall: float | None = None,
     positive: str | None = None,
     root: Path | str | None = None,
     progress: Progress = NO_PROGRESS,
 ) -> Evaluation:
-    """Measure a run on a labelled split.
+    """Measure a run, or several whose predictions are averaged, on a labelled split.
+
+    Of runs on several folds "validation" is all of those folds, each image predicted by the runs that did not learn
+    from it: out-of-fold.
 
     Args:
-        run: path, or name below runs/.
+        runs: paths, or names below runs/; a folder, such as a fold set or an ablation's arm, stands for all runs in it.
         split: a labelled one.
         weights: "best" or "last" epoch.
+        tta: views to average; see `kit.predict`.
         recall: of `positive`, to find the highest threshold that reaches it.
         positive: class; the second of two unless named.
         root: of the workspace; KIT_ROOT or the current folder otherwise.
         progress: sees every batch.
 
     Raises:
-        RunError: no such run, or it is of other data.
+        RunError: no such run, runs of different datasets, or runs without images that none of them learned from.
         ShardError: no such split, or it has no labels.
-        SpecError: a recall that cannot be, no such class, or a recall of which of more than two classes nobody knows.
+        SpecError: views or a recall that cannot be, no such class, or a recall of which of more than two classes
+            nobody knows.
     """
-    directory = open_run(run, Workspace.at(root))
-    dataset = find_dataset(directory.spec().dataset, root=root)
+    ensemble = open_ensemble(runs, weights=weights, views=parse_views(tta), root=root)
+    dataset, folds = ensemble.dataset, ensemble.folds
     place = _positive_place(positive, dataset.manifest.classes, recall)
     refuse_unlabelled(dataset, split)
-    scores = score_split(directory, dataset, split, weights=weights, progress=progress)
+    held_out = None
+    if split == "validation" and (len(folds) > 1 or len(ensemble.runs) > 1):
+        held_out = ensemble.hold_out(progress)
+        if held_out is None:
+            raise RunError("runs on folds beside runs on the dataset's own split learned from each other's validation")
     return Evaluation(
-        run=directory.path,
-        dataset=dataset,
-        split=split,
+        run=ensemble.folder or ensemble.runs[0].path,
+        dataset=dataset if len(folds) != 1 else dataset.for_fold(folds[0]),
+        split="out-of-fold" if len(folds) > 1 and held_out else split,
         weights=weights,
-        scores=scores,
+        scores=held_out.scores if held_out else ensemble.score(split, progress),
+        runs=len(ensemble.runs),
+        views=ensemble.views,
+        held_out=held_out,
         positive=place,
         wanted=recall,
     )

@@ -17,6 +17,7 @@ from kit.reports.page import REPORT, Picture, Section, write_page
 from kit.reports.ranking import KINDS, Kind, plot_ranking, ranking_table
 from kit.reports.table import Table
 from kit.runs import RunDirectory
+from kit.runs.folds import OUT_OF_FOLD
 from kit.specs import to_json
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def write_evaluation(evaluation: Evaluation, folder: Path, *, html: bool) -> lis
     Returns:
         The files.
     """
-    confusion, report = evaluation.tables()
+    confusion, report, *folds = evaluation.tables()
     mistakes = mistakes_table(evaluation.scores, evaluation.mistakes, evaluation.classes)
     pictures = _pictures(evaluation, mistakes)
     files: dict[str, str | bytes] = {
@@ -40,9 +41,12 @@ def write_evaluation(evaluation: Evaluation, folder: Path, *, html: bool) -> lis
         "calibration.csv": evaluation.calibration.table().csv(),
         "misclassified.csv": mistakes.csv(),
         "predictions.csv": evaluation.scores.csv(evaluation.classes),
+        **({"folds.csv": folds[0].csv()} if folds else {}),
         "evaluation.json": to_json(evaluation.figures()),
         **{name: picture.png for name, picture in pictures.items()},
     }
+    if evaluation.folds and evaluation.held_out:
+        files[OUT_OF_FOLD] = evaluation.held_out.parquet()
     if html:
         files[REPORT] = _page(evaluation, pictures, mistakes)
     for name, data in files.items():
@@ -62,15 +66,13 @@ def _file_name(kind: Kind) -> str:
 def _pictures(evaluation: Evaluation, mistakes: Table) -> dict[str, Picture]:
     """Draw everything, by file name."""
     title = evaluation.title
+    count = f"{evaluation.split}: {describe_count(mistakes, evaluation.images)}"
     drawn = {
         "confusion_matrix.png": (f"confusion matrix, {title}", _plot_confusion(evaluation)),
         "classification_report.png": (f"classification report, {title}", _plot_report(evaluation)),
         **{f"{_file_name(kind)}.png": (f"{kind} curve, {title}", _plot_ranking(evaluation, kind)) for kind in KINDS},
         "calibration.png": (f"reliability diagram, {title}", plot_calibration(evaluation.calibration, title)),
-        "misclassified.png": (
-            f"{evaluation.split}: {describe_count(mistakes, evaluation.images)}",
-            plot_mistakes(evaluation.dataset, evaluation.split, mistakes),
-        ),
+        "misclassified.png": (count, plot_mistakes(evaluation.dataset, evaluation.splits, mistakes, count)),
     }
     return {name: Picture(png, description) for name, (description, png) in drawn.items()}
 
@@ -104,16 +106,23 @@ def _plot_ranking(evaluation: Evaluation, kind: Kind) -> bytes:
 
 
 def _page(evaluation: Evaluation, pictures: Mapping[str, Picture], mistakes: Table) -> str:
-    confusion, report = evaluation.tables()
+    confusion, report, *folds = evaluation.tables()
     manifest = evaluation.dataset.manifest
-    spec = RunDirectory(evaluation.run).spec()
-    about = f"Run {evaluation.run} on split {evaluation.split} of dataset {manifest.name} ({manifest.fingerprint})."
+    about = f"{evaluation.run} on split {evaluation.split} of dataset {manifest.name} ({manifest.fingerprint})."
     shown = [Table(mistakes.title, mistakes.columns, mistakes.rows[:MOST])] if mistakes.rows else []
     sections = (
-        Section("Figures", (about, *evaluation.remarks(), report, pictures["classification_report.png"])),
+        Section("Figures", (about, *evaluation.remarks(), report, *folds, pictures["classification_report.png"])),
         Section("Confusion matrix", (confusion, pictures["confusion_matrix.png"])),
         Section("Curves", tuple(pictures[f"{_file_name(kind)}.png"] for kind in KINDS)),
         Section("Calibration", (pictures["calibration.png"], evaluation.calibration.table())),
         Section("Misclassified images", (pictures["misclassified.png"], *shown)),
     )
-    return write_page(f"{manifest.name}, {spec.arm}, seed {spec.seed}: {evaluation.title}", sections)
+    return write_page(f"{manifest.name}, {_name(evaluation)}: {evaluation.title}", sections)
+
+
+def _name(evaluation: Evaluation) -> str:
+    """Name a run by its setting, several by their folder."""
+    if evaluation.runs > 1:
+        return evaluation.run.resolve().name
+    spec = RunDirectory(evaluation.run).spec()
+    return f"{spec.arm}, seed {spec.seed}" + ("" if spec.fold is None else f", fold {spec.fold}")

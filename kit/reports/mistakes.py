@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -35,16 +36,17 @@ def mistakes_table(scores: Scores, mistakes: list[int], classes: tuple[str, ...]
     return Table("misclassified images, most confident first", ("id", "label", "predicted", "probability"), rows)
 
 
-def plot_mistakes(dataset: Dataset, split: str, table: Table) -> bytes:
-    """Draw the first mistakes of a table, as they are stored.
+def plot_mistakes(dataset: Dataset, splits: Sequence[str], table: Table, title: str) -> bytes:
+    """Draw the first mistakes of a table, as they are stored in some splits.
 
     Returns:
         A PNG.
     """
     shown = table.rows[:MOST]
-    pixels = {example.key: example.pixels for example in read_examples(dataset, split, {row[0] for row in shown})}
+    keys = {row[0] for row in shown}
+    pixels = {example.key: example.pixels for split in splits for example in read_examples(dataset, split, keys)}
     tiles = [(pixels[row[0]], _caption(*row)) for row in shown]
-    return plot_tiles(f"{split}: {describe_count(table, dataset.manifest.records(split))}", tiles, _COLUMNS)
+    return plot_tiles(title, tiles, _COLUMNS)
 
 
 def describe_count(table: Table, images: int) -> str:

@@ -1,6 +1,8 @@
 """The run directory: the only state that a training has."""
 
-from kit.runs.directory import Halt, RunDirectory, RunFailure, RunResult, open_run
+from kit.runs.directory import Halt, RunDirectory, RunFailure, RunResult
+from kit.runs.find import find_folder, open_run, open_runs
+from kit.runs.folds import FoldSet
 from kit.runs.history import History
 
-__all__ = ["Halt", "History", "RunDirectory", "RunFailure", "RunResult", "open_run"]
+__all__ = ["FoldSet", "Halt", "History", "RunDirectory", "RunFailure", "RunResult", "find_folder", "open_runs"]

@@ -10,16 +10,20 @@ from typing import TypeVar
 
 import msgspec
 
-from kit.errors import RunError, SpecError, unknown
+from kit.errors import RunError, SpecError
 from kit.files import sweep, write_whole
 from kit.runs.history import History
 from kit.specs import RunSpec, from_json, to_json
-from kit.workspace import Workspace
 
 Note = TypeVar("Note", bound=msgspec.Struct)
 
 _FAILURE, _HALT = "failure.json", "halted.json"
 _CHECKPOINT = re.compile(r"epoch-(\d{5})\.weights\.h5")
+
+
+def evaluation_folder(folder: Path, split: str, weights: str, views: str = "") -> Path:
+    """Name the folder of an evaluation of one run, or of the runs in a folder."""
+    return folder / "-".join(filter(None, ("evaluation", split, weights, views)))
 
 
 class RunResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,9 +110,15 @@ class RunDirectory:
         """Class probabilities on the validation split, by the best weights."""
         return self.path / "validation_predictions.csv"
 
+    def held_out(self, weights: str, views: str) -> Path:
+        """Class probabilities on the validation split by these weights and views; of the best, `predictions`."""
+        if weights == "best" and not views:
+            return self.predictions
+        return self.path / ("-".join(filter(None, ("validation_predictions", weights, views))) + ".csv")
+
     def evaluation(self, split: str, weights: str) -> Path:
         """Name the folder of an evaluation; with the ending .json, the file of its few figures for comparisons."""
-        return self.path / f"evaluation-{split}-{weights}"
+        return evaluation_folder(self.path, split, weights)
 
     @property
     def is_finished(self) -> bool:
@@ -187,19 +197,3 @@ class RunDirectory:
     def finish(self, result: RunResult) -> None:
         """Write the result; the last thing a run does."""
         write_whole(self.path / "result.json", to_json(result))
-
-
-def open_run(name: str | Path, workspace: Workspace) -> RunDirectory:
-    """Open a run by its path, or by its name below runs/.
-
-    Raises:
-        RunError: no such run, with the nearest name.
-    """
-    for path in (Path(name), workspace.runs / name):
-        if (path / "spec.json").is_file():
-            return RunDirectory(path)
-    known = [path.parent.relative_to(workspace.runs).as_posix() for path in workspace.runs.rglob("spec.json")]
-    inside = [run for run in known if run.startswith(f"{Path(name).name}/")]
-    if inside:
-        raise RunError(f"'{name}' is an ablation; name one of its {len(inside)} runs, for example {inside[0]}")
-    raise RunError(f"{unknown('run', str(name), known)} (in {workspace.runs})")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any, Literal
 
+import msgspec
+
 from kit.specs.settings import NamedTable, require
 
 
@@ -88,6 +90,11 @@ class AugmentSpec(NamedTable, frozen=True, kw_only=True, forbid_unknown_fields=T
     def mixes(self) -> bool:
         """Whether images and labels of a batch are mixed."""
         return bool(self.mixup or self.cutmix)
+
+    @property
+    def alone(self) -> AugmentSpec:
+        """What happens to an image by itself: all but the mixtures."""
+        return msgspec.structs.replace(self, mixup=0.0, cutmix=0.0)
 
     def changes(self, channels: int) -> bool:
         """Whether anything happens to images of that many channels."""

@@ -1,29 +1,25 @@
-"""Writes submission.csv: the sample submission's ids, order and columns, with a run's predictions."""
+"""Writes submission.csv: the sample submission's ids, order and columns, with the predictions of one run or several."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
-
-from kit.errors import SpecError, SubmissionError, first_three
+from kit.errors import RunError
 from kit.files import refuse_overwrite, write_whole
 from kit.progress import NO_PROGRESS, Progress
-from kit.runs import RunDirectory, open_run
-from kit.shards import Dataset, find_dataset
-from kit.shards.dataset import SAMPLE_SUBMISSION
-from kit.sources.table import check_columns, read_table
-from kit.specs.settings import require
-from kit.training.predictions import Scores
-from kit.training.score import Weights, score_split
+from kit.shards import Dataset
+from kit.specs.views import parse_views
+from kit.submission.fill import fill, read_sample, refuse_threshold
+from kit.submission.origin import Origin, command_line, now, write_origin
+from kit.training.ensemble import Ensemble, open_ensemble
+from kit.training.held_out import HeldOut, ScoredOn
+from kit.training.score import Weights
+from kit.training.threshold import Threshold, Wanted, parse_threshold
 from kit.workspace import Workspace
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Submission:
     """A file that was written.
 
@@ -31,25 +27,46 @@ class Submission:
         path: of the CSV.
         rows: without the header.
         columns: names.
+        runs: whose predictions were averaged.
+        views: of each image, likewise.
+        threshold: that was chosen; None where none was to be.
+        metric: of the score: "auc" of probabilities, "accuracy" of classes; None where there is no score.
+        score: of images that no run learned from, predicted in the same way.
+        scored_on: which images those are.
     """
 
     path: Path
     rows: int
     columns: tuple[str, ...]
+    runs: int
+    views: int
+    threshold: Threshold | None
+    metric: str | None
+    score: float | None
+    scored_on: ScoredOn | None
+
+    @property
+    def made_by(self) -> str:
+        """How many runs and views: "5 runs, 8 views"."""
+        counts = ((self.runs, "run"), (self.views, "view"))
+        return ", ".join(f"{count} {what}{'s' if count > 1 else ''}" for count, what in counts)
 
 
 def predict(
-    run: str | Path,
-    *,
+    *runs: str | Path,
     split: str = "test",
     output: Path | None = None,
-    threshold: float | None = None,
+    threshold: float | str | None = None,
+    tta: str | int | None = None,
     weights: Weights = "best",
     force: bool = False,
     root: Path | str | None = None,
     progress: Progress = NO_PROGRESS,
 ) -> Submission:
-    """Predict a split and write it as a submission.
+    """Predict a split and write it as a submission, with a side file that says where it comes from.
+
+    The probabilities of several runs, and of several views of an image, are averaged. What they score is measured on
+    images that no run learned from: out-of-fold where the runs are of folds, else the validation split.
 
     For the test split of a dataset with a sample submission, the file has its ids, order and columns; otherwise it
     has `id` and a probability for each class, or with `threshold` `id` and `label`.
@@ -57,10 +74,13 @@ def predict(
     classes (by name, so 1 of 0 and 1), or with `threshold` the class; of more than two classes, the likeliest.
 
     Args:
-        run: path, or name below runs/.
+        runs: paths, or names below runs/; a folder, such as a fold set or an ablation's arm, stands for all runs in it.
         split: to predict.
         output: file; submissions/<run>.csv otherwise.
-        threshold: probability from which an image counts as the second class.
+        threshold: probability from which an image counts as the second class, or what it is chosen for on images that
+            no run learned from: "best-f1", "best-accuracy" or "recall:0.95".
+        tta: views to average: "flips" (4), "d4" (the 8 of a square), or a number: the image as it is, and draws of the
+            run's own augmentation.
         weights: "best" or "last" epoch.
         force: replace an existing file.
         root: of the workspace; KIT_ROOT or the current folder otherwise.
@@ -68,100 +88,101 @@ def predict(
 
     Raises:
         SubmissionError: ids or columns of the sample submission that the predictions do not fit.
-        RunError: no such run, or it is of other data.
+        RunError: no such run, runs of different datasets, or no images to choose a threshold on.
+        SpecError: a threshold or views that cannot be.
         WorkspaceError: the file exists and `force` is not set.
     """
     workspace = Workspace.at(root)
-    directory = open_run(run, workspace)
-    dataset = find_dataset(directory.spec().dataset, root=root)
-    path = output or workspace.submission(_flat_name(directory, workspace))
+    wanted, views = parse_threshold(threshold), parse_views(tta)
+    ensemble = open_ensemble(runs, weights=weights, views=views, root=root)
+    dataset = ensemble.dataset
+    path = output or workspace.submission(_flat_name(ensemble, workspace))
     refuse_overwrite(path, force=force)
-    sample = _sample(dataset) if split == "test" and dataset.manifest.sample_submission else None
-    _check_threshold(threshold, dataset.manifest.classes, sample)
-    scores = score_split(directory, dataset, split, weights=weights, progress=progress)
-    table = fill(scores, dataset.manifest.classes, sample, threshold)
+    ensemble.refuse(split)
+    sample = read_sample(dataset) if split == "test" and dataset.manifest.sample_submission else None
+    if wanted is not None:
+        refuse_threshold(dataset.manifest.classes, sample)
+    if isinstance(wanted, Wanted) and not ensemble.knows_held_out:
+        raise RunError(
+            "runs on folds beside runs on the dataset's own split leave no images to choose a threshold on that none"
+            " of them learned from; give a number, or name runs of one kind"
+        )
+    held_out = ensemble.hold_out(progress)
+    chosen = _choose(wanted, held_out) if isinstance(wanted, Wanted) and held_out else None
+    at = chosen.threshold if chosen else wanted if isinstance(wanted, float) else None
+    scores = ensemble.score(split, progress)
+    table = fill(scores, dataset.manifest.classes, sample, at)
+    has_labels = at is not None or _is_likeliest(dataset, len(table.columns))
+    metric, score = _score(held_out, at, has_labels=has_labels) if held_out else (None, None)
+    scored_on = held_out.scored_on if held_out and metric else None
+    options = {
+        "--split": None if split == "test" else split,
+        "--threshold": threshold,
+        "--tta": tta,
+        "--weights": None if weights == "best" else weights,
+        "--output": path,
+        "--root": root,
+    }
+    origin = Origin(
+        command=command_line("predict", runs, options),
+        dataset=dataset.manifest.name,
+        fingerprint=dataset.manifest.fingerprint,
+        runs=[_below_runs(run.path, workspace) for run in ensemble.runs],
+        created=now(),
+        metric=metric,
+        score=score,
+        scored_on=scored_on,
+    )
+    write_origin(path, origin)
     write_whole(path, table.to_csv(index=False, lineterminator="\n"))
-    return Submission(path, len(table), tuple(table.columns))
+    return Submission(
+        path=path,
+        rows=len(table),
+        columns=tuple(table.columns),
+        runs=len(ensemble.runs),
+        views=views.count,
+        threshold=chosen,
+        metric=metric,
+        score=score,
+        scored_on=scored_on,
+    )
 
 
-def fill(scores: Scores, classes: Sequence[str], sample: pd.DataFrame | None, threshold: float | None) -> pd.DataFrame:
-    """Lay predictions out as the sample submission asks.
-
-    Args:
-        scores: of n examples.
-        classes: names.
-        sample: texts; ids, then one column or one for each class; None lays out `id` and a column for each class.
-        threshold: see `predict`.
-
-    Raises:
-        SubmissionError: predictions that are not numbers, or missing ids.
-    """
-    _refuse_nan(scores)
-    if sample is None and threshold is None:
-        return _columns(scores.keys, "id", classes, classes, scores.probabilities)
-    if sample is None:
-        return pd.DataFrame({"id": scores.keys, "label": _value(scores.probabilities, classes, threshold)})
-    places = {key: place for place, key in enumerate(scores.keys)}
-    identifier, *values = sample.columns
-    ids = sample[identifier].tolist()
-    if missing := [key for key in ids if key not in places]:
-        raise SubmissionError(
-            f"no prediction for ids of the sample submission: {first_three(missing, len(missing))};"
-            " their images were rejected when sharding (see rejects.csv): mend them and shard again"
+def _choose(wanted: Wanted, held_out: HeldOut) -> Threshold:
+    """Choose a threshold for the second of two classes."""
+    scores, positive = held_out.scores, held_out.classes[1]
+    chosen = wanted.choose(scores.labels == 1, scores.probabilities[:, 1], positive)
+    if chosen is None:
+        raise RunError(
+            f"no threshold reaches {wanted.goal} of class {positive} on {held_out.scored_on} predictions: they have"
+            " none of it, or are not numbers; give a number"
         )
-    ordered = scores.probabilities[[places[key] for key in ids]]
-    if len(values) > 1:
-        return _columns(ids, identifier, values, classes, ordered)
-    return pd.DataFrame({identifier: ids, values[0]: _value(ordered, classes, threshold)})
+    return chosen
 
 
-def _value(
-    probabilities: NDArray[np.float32], classes: Sequence[str], threshold: float | None
-) -> list[str] | NDArray[np.float32]:
-    if len(classes) > 2:  # noqa: PLR2004 (one column cannot hold more probabilities)
-        return [classes[place] for place in probabilities.argmax(axis=1)]
-    positive = probabilities[:, 1]
-    return positive if threshold is None else [classes[int(value >= threshold)] for value in positive]
+def _is_likeliest(dataset: Dataset, columns: int) -> bool:
+    """Tell whether one column holds the likeliest of more than two classes."""
+    return len(dataset.manifest.classes) > 2 and columns == 2  # noqa: PLR2004 (an id and a value)
 
 
-def _columns(
-    ids: Sequence[str],
-    identifier: str,
-    names: Sequence[str],
-    classes: Sequence[str],
-    probabilities: NDArray[np.float32],
-) -> pd.DataFrame:
-    return pd.DataFrame({identifier: ids, **{name: probabilities[:, list(classes).index(name)] for name in names}})
+def _score(held_out: HeldOut, threshold: float | None, *, has_labels: bool) -> tuple[str | None, float | None]:
+    """Score held-out predictions as the file has its own: classes by accuracy, probabilities by AUC."""
+    scores = held_out.scores
+    if threshold is not None:
+        return "accuracy", float(((scores.probabilities[:, 1] >= threshold) == (scores.labels == 1)).mean())
+    if has_labels:
+        return "accuracy", scores.accuracy
+    return (None, None) if scores.auc is None else ("auc", scores.auc)
 
 
-def _refuse_nan(scores: Scores) -> None:
-    bad = np.flatnonzero(~np.isfinite(scores.probabilities).all(axis=1))
-    if len(bad):
-        named = first_three((scores.keys[place] for place in bad), len(bad))
-        raise SubmissionError(
-            f"predictions are not numbers for {named}; the training diverged: lower train.learning_rate"
-        )
+def _flat_name(ensemble: Ensemble, workspace: Workspace) -> str:
+    """Name a file by the folder of the runs; of runs that were named one by one, by the first and how many more."""
+    path = ensemble.folder or ensemble.runs[0].path
+    below = _below_runs(path, workspace)
+    name = path.resolve().name if below.startswith("/") else below.replace("/", "-")
+    return name if ensemble.folder else f"{name}-and-{len(ensemble.runs) - 1}-more"
 
 
-def _check_threshold(threshold: float | None, classes: Sequence[str], sample: pd.DataFrame | None) -> None:
-    if threshold is None:
-        return
-    require(0 <= threshold <= 1, f"threshold must be in [0, 1], got {threshold}")
-    require(len(classes) == 2, f"--threshold parts two classes; this dataset has {len(classes)}")  # noqa: PLR2004
-    if sample is not None and len(sample.columns) > 2:  # noqa: PLR2004 (ids and a value)
-        raise SpecError("--threshold needs one value column; the sample submission has one for each class")
-
-
-def _sample(dataset: Dataset) -> pd.DataFrame:
-    path = dataset.folder / SAMPLE_SUBMISSION
-    if not path.is_file():
-        raise SubmissionError(f"{path} is missing; restore it, or shard again with --force")
-    table = read_table(path)
-    check_columns(path, list(table.columns), dataset.manifest.classes)
-    return table
-
-
-def _flat_name(directory: RunDirectory, workspace: Workspace) -> str:
-    path = directory.path.resolve()
-    runs = workspace.runs.resolve()
-    return "-".join(path.relative_to(runs).parts) if path.is_relative_to(runs) else path.name
+def _below_runs(path: Path, workspace: Workspace) -> str:
+    whole, runs = path.resolve(), workspace.runs.resolve()
+    return whole.relative_to(runs).as_posix() if whole.is_relative_to(runs) else whole.as_posix()

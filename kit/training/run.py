@@ -80,7 +80,8 @@ def _train(
         begun = _restore(model, directory)
         write_whole(directory.environment, to_json(describe_environment()))
         history = directory.history()
-        progress.start(f"train {spec.arm}", spec.train.epochs * steps)
+        fold = "" if spec.fold is None else f", fold {spec.fold}"
+        progress.start(f"train {spec.arm}{fold}", spec.train.epochs * steps)
         progress.advance(begun * steps)
         if begun == 0:
             note_settings(directory, spec)

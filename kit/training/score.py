@@ -14,6 +14,7 @@ from kit.runs import RunDirectory
 from kit.shards import Dataset
 from kit.sources import UNLABELLED
 from kit.specs import RunSpec, override
+from kit.specs.views import ONE_VIEW, Views
 from kit.training.check import measuring_batch
 from kit.training.predictions import Scores
 
@@ -26,7 +27,9 @@ def score_split(
     split: str,
     *,
     weights: Weights = "best",
+    views: Views = ONE_VIEW,
     shared: Path | None = None,
+    task: str = "",
     progress: Progress = NO_PROGRESS,
 ) -> Scores:
     """Predict every example of a split; of a run on a fold, "validation" is that fold and "train" all others.
@@ -36,26 +39,30 @@ def score_split(
         dataset: that it was trained on.
         split: of it.
         weights: of the best epoch, or of the last.
+        views: of each image, whose probabilities are averaged.
         shared: folder in which decoded images lie for several processes; None decodes them anew, batch by batch.
+        task: what progress calls it; "predict" and the split otherwise.
         progress: sees every image.
 
     Raises:
         RunError: the run was trained on other data, or has no such weights yet.
         ShardError: no such split.
+        SpecError: views that the images do not have.
     """
-    dataset.shards(split)
-    path = _weights_file(run, dataset, weights)
-    dataset = dataset.for_fold(run.spec().fold)
-    from kit.pipeline import MEMORY_SHARE, as_float, damage_named, eval_batches  # noqa: PLC0415 (TensorFlow, after all checks)
+    spec, path = run.spec(), refuse_unscorable(run, dataset, split, weights=weights, views=views)
+    dataset = dataset.for_fold(spec.fold)
+    from kit.pipeline import MEMORY_SHARE, as_float, batch_views, damage_named, eval_batches  # noqa: PLC0415 (TensorFlow, after all checks)
 
     model = _load_model(path, run, dataset)
-    progress.start(f"predict {split}", dataset.manifest.records(split))
+    progress.start(task or f"predict {split}", dataset.manifest.records(split))
     keys: list[str] = []
     labels, outputs = [], []
     with damage_named(dataset):
-        size, share = measuring_batch(run.spec().model, dataset), MEMORY_SHARE if shared else 0
-        for batch in eval_batches(dataset, split, batch_size=size, memory_share=share, shared=shared):
-            outputs.append(model.predict_on_batch(as_float(batch["image"])))
+        size, share = measuring_batch(spec.model, dataset), MEMORY_SHARE if shared else 0
+        batches = eval_batches(dataset, split, batch_size=size, memory_share=share, shared=shared)
+        for number, batch in enumerate(batches):
+            images = batch_views(as_float(batch["image"]), views, spec.augment, number)
+            outputs.append(np.mean([model.predict_on_batch(view) for view in images], axis=0))
             labels.append(batch["label"].numpy())
             keys += [key.decode() for key in batch["key"].numpy()]
             progress.advance(len(labels[-1]))
@@ -70,6 +77,17 @@ def trained_model(run: RunDirectory, dataset: Dataset, weights: Weights = "best"
         RunError: the run was trained on other data, or has no such weights yet.
     """
     return _load_model(_weights_file(run, dataset, weights), run, dataset)
+
+
+def refuse_unscorable(run: RunDirectory, dataset: Dataset, split: str, *, weights: Weights, views: Views) -> Path:
+    """Refuse what `score_split` could not predict, before TensorFlow is loaded; see there.
+
+    Returns:
+        The file of the run's weights.
+    """
+    dataset.shards(split)
+    views.refuse(dataset.shape, run.spec().augment)
+    return _weights_file(run, dataset, weights)
 
 
 def refuse_changed(run: Path, spec: RunSpec, dataset: Dataset) -> None:

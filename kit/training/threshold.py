@@ -3,46 +3,101 @@
 from __future__ import annotations
 
 import decimal
+import math
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kit.specs.settings import require
+
+Goal = Literal["recall", "best-f1", "best-accuracy"]
+
+_BEST: dict[str | float, Goal] = {"best-f1": "best-f1", "best-accuracy": "best-accuracy"}
 _DIGITS = decimal.Context(prec=9, rounding=decimal.ROUND_FLOOR)  # nine tell float32 numbers apart
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Threshold:
-    """The highest probability that finds the wanted share of a class, and what it costs.
+    """A probability from which images are flagged as a class, and what that comes to.
 
     Attributes:
         positive: name of the class.
-        wanted: recall that was asked for.
+        goal: by which it was chosen: the highest that reaches a recall, or that of the best F1 or accuracy.
+        wanted: recall that was asked for; None for other goals.
         threshold: an image whose probability is this or more is flagged.
         recall: share of the class's images that are flagged.
         precision: share of the flagged images that are of the class.
         specificity: share of the other images that are not flagged; None without others.
+        f1: harmonic mean of precision and recall.
+        accuracy: share of all images that are flagged and of the class, or neither.
         flagged: share of all images.
         images: all of them.
     """
 
     positive: str
-    wanted: float
+    goal: Goal = "recall"
+    wanted: float | None = None
     threshold: float
     recall: float
     precision: float
     specificity: float | None
+    f1: float
+    accuracy: float
     flagged: float
     images: int
 
     def __str__(self) -> str:
         """Say all of it in a line."""
-        specificity = "" if self.specificity is None else f"specificity {self.specificity:.4f}, "
-        return (
-            f"threshold {self.threshold:.9g} for class {self.positive}: recall {self.recall:.4f}"
-            f" (wanted {self.wanted:g}), precision {self.precision:.4f}, {specificity}"
-            f"flags {self.flagged:.1%} of {self.images:,} images"
-        )
+        wanted = "" if self.wanted is None else f" (wanted {self.wanted:g})"
+        figures = [
+            *([f"F1 {self.f1:.4f} (the best)"] if self.goal == "best-f1" else []),
+            *([f"accuracy {self.accuracy:.4f} (the best)"] if self.goal == "best-accuracy" else []),
+            f"recall {self.recall:.4f}{wanted}",
+            f"precision {self.precision:.4f}",
+            *([] if self.specificity is None else [f"specificity {self.specificity:.4f}"]),
+            f"flags {self.flagged:.1%} of {self.images:,} images",
+        ]
+        return f"threshold {self.threshold:.9g} for class {self.positive}: {', '.join(figures)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a threshold is to be chosen for, on images that the runs did not learn from."""
+
+    goal: Goal
+    recall: float | None = None
+
+    def choose(self, truth: NDArray[np.bool_], probabilities: NDArray[np.float32], positive: str) -> Threshold | None:
+        """Choose it; see `find_threshold` and `best_threshold`."""
+        if self.recall is not None:
+            return find_threshold(truth, probabilities, self.recall, positive)
+        return best_threshold(truth, probabilities, self.goal, positive)
+
+
+def parse_threshold(asked: str | float | None) -> float | Wanted | None:
+    """Read a probability, "best-f1", "best-accuracy", or "recall:0.95".
+
+    Raises:
+        SpecError: anything else.
+    """
+    if asked is None:
+        return None
+    if asked in _BEST:
+        return Wanted(_BEST[asked])
+    goal, _, number = str(asked).rpartition(":")
+    try:
+        value = float(number)
+    except ValueError:
+        value = math.nan
+    if goal == "recall":
+        require(0 < value <= 1, f"threshold {asked}: a recall is above 0 and at most 1, as in recall:0.95")
+        return Wanted("recall", value)
+    known = "a probability, best-f1, best-accuracy, or recall:0.95"
+    require(not goal and not math.isnan(value), f"threshold must be {known}, got '{asked}'")
+    require(0 <= value <= 1, f"threshold must be in [0, 1], got {value}")
+    return value
 
 
 def find_threshold(
@@ -59,20 +114,64 @@ def find_threshold(
     Returns:
         None where no threshold reaches it: the class has no images, or outputs that are not numbers.
     """
-    scores = np.where(np.isfinite(probabilities), probabilities, -1.0)
+    scores = _numbers(probabilities)
     found = np.sort(scores[truth & (scores >= 0)])[::-1]
     reached = np.arange(1, len(found) + 1) / max(1, truth.sum()) >= wanted
     if not reached.any():
         return None
-    threshold = _rounded_down(found[reached.argmax()])
+    return _at(_rounded_down(found[reached.argmax()]), truth, scores, positive, goal="recall", wanted=wanted)
+
+
+def best_threshold(
+    truth: NDArray[np.bool_], probabilities: NDArray[np.float32], goal: Goal, positive: str
+) -> Threshold | None:
+    """Find the threshold of the best F1 or accuracy, the highest of equals, among those that flag some image.
+
+    Args:
+        truth: bool [n], whether the image is of the class.
+        probabilities: float32 [n], of the class; what is not a number is never flagged.
+        goal: "best-f1" or "best-accuracy".
+        positive: the class's name.
+
+    Returns:
+        None where the class has no images, or no output is a number.
+    """
+    scores = _numbers(probabilities)
+    values = np.unique(scores[scores >= 0])[::-1]
+    if not len(values) or not truth.any():
+        return None
+    ascending = np.sort(scores), np.sort(scores[truth])
+    flagged, found = (len(part) - np.searchsorted(part, values) for part in ascending)
+    # of accuracy, what is right less a constant
+    figures = 2 * found / (flagged + truth.sum()) if goal == "best-f1" else 2 * found - flagged
+    return _at(_rounded_down(values[figures.argmax()]), truth, scores, positive, goal=goal)
+
+
+def _numbers(probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.asarray(np.where(np.isfinite(probabilities), probabilities, -1.0), np.float32)
+
+
+def _at(
+    threshold: float,
+    truth: NDArray[np.bool_],
+    scores: NDArray[np.float32],
+    positive: str,
+    *,
+    goal: Goal,
+    wanted: float | None = None,
+) -> Threshold:
     flagged = scores >= threshold
+    found = int((flagged & truth).sum())
     return Threshold(
         positive=positive,
+        goal=goal,
         wanted=wanted,
         threshold=threshold,
         recall=float(flagged[truth].mean()),
         precision=float(truth[flagged].mean()),
         specificity=float((~flagged)[~truth].mean()) if not truth.all() else None,
+        f1=2 * found / int(flagged.sum() + truth.sum()),
+        accuracy=float((flagged == truth).mean()),
         flagged=float(flagged.mean()),
         images=len(truth),
     )

@@ -6,6 +6,8 @@ import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
+import msgspec
+
 from kit.progress import NO_PROGRESS, Progress
 from kit.runs import RunDirectory
 from kit.shards import Dataset, find_dataset
@@ -104,5 +106,17 @@ def spec_of(setting: Setting, dataset: Dataset, *, arm: str, seed: int, fold: in
 
 def run_id(spec: RunSpec) -> str:
     """Name a run by its settings, so that the same command finds the same run again."""
-    digest = hashlib.sha256(to_json(spec)).hexdigest()[:8]
-    return f"{spec.dataset}-{spec.arm[:60]}-seed-{spec.seed}-{digest}"
+    return f"{_title(spec)}-{_digest(spec)}"
+
+
+def fold_set_id(spec: RunSpec) -> str:
+    """Name a fold set by the settings of its runs, whichever the folds."""
+    return f"{_title(spec)}-folds-{_digest(msgspec.structs.replace(spec, fold=None))}"
+
+
+def _title(spec: RunSpec) -> str:
+    return f"{spec.dataset}-{spec.arm[:60]}-seed-{spec.seed}"
+
+
+def _digest(spec: RunSpec) -> str:
+    return hashlib.sha256(to_json(spec)).hexdigest()[:8]

@@ -1,0 +1,66 @@
+"""Which views of an image are predicted and averaged: test-time augmentation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kit.specs.augment import AugmentSpec
+from kit.specs.settings import require
+
+FLIPS, D4 = "flips", "d4"
+
+_COUNTS = {FLIPS: 4, D4: 8}
+
+
+@dataclass(frozen=True, slots=True)
+class Views:
+    """Views of each image.
+
+    Attributes:
+        name: "flips" or "d4"; empty for the image alone, or it and draws of the run's own augmentation.
+        count: the image as it is included.
+    """
+
+    name: str = ""
+    count: int = 1
+
+    def __str__(self) -> str:
+        """Name them as files are named; empty for the image alone."""
+        return self.name or (f"{self.count}-views" if self.count > 1 else "")
+
+    def refuse(self, shape: tuple[int, int, int], augment: AugmentSpec) -> None:
+        """Refuse views that a run's images do not have.
+
+        Args:
+            shape: height, width and channels of every image.
+            augment: what the run was trained with.
+
+        Raises:
+            SpecError: quarter turns of images that are not square, or draws of an augmentation that changes nothing.
+        """
+        height, width, channels = shape
+        require(
+            self.name != D4 or height == width,
+            f"--tta d4 needs square images, not {height}x{width}; give --tta flips",
+        )
+        require(
+            bool(self.name) or self.count == 1 or augment.alone.changes(channels),
+            f"--tta {self.count} draws from the run's augmentation, and it was trained with none that changes a single"
+            " image; give --tta flips or d4",
+        )
+
+
+ONE_VIEW = Views()
+
+
+def parse_views(asked: str | int | None) -> Views:
+    """Read "flips", "d4" or a number of views; None is the image alone.
+
+    Raises:
+        SpecError: anything else.
+    """
+    text = "1" if asked is None else str(asked)
+    if text in _COUNTS:
+        return Views(text, _COUNTS[text])
+    require(text.isdecimal() and int(text) >= 1, f"tta must be flips, d4, or a number of views, got '{text}'")
+    return Views(count=int(text))

@@ -1,0 +1,180 @@
+"""Predictions of images that no run which made them had learned from."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kit.errors import RunError
+from kit.files import write_whole
+from kit.progress import NO_PROGRESS, Progress
+from kit.runs import RunDirectory
+from kit.runs.figure import figure
+from kit.runs.folds import FoldFigures, FoldResult
+from kit.shards import Dataset
+from kit.shards.manifest import NO_FOLD
+from kit.specs.views import ONE_VIEW, Views
+from kit.training.predictions import Scores, average, join, read_scores
+from kit.training.score import Weights, score_split
+
+ScoredOn = Literal["out-of-fold", "validation"]
+
+_COLUMNS = ("id", "fold", "label")
+
+
+@dataclass(frozen=True, slots=True)
+class HeldOut:
+    """Held-out predictions, fold by fold.
+
+    Attributes:
+        classes: names.
+        folds: int32 [n], that each image is of; -1 for the dataset's own validation split.
+        scores: of the n images.
+    """
+
+    classes: tuple[str, ...]
+    folds: NDArray[np.int32]
+    scores: Scores
+
+    @property
+    def scored_on(self) -> ScoredOn:
+        """What the images are called."""
+        return "validation" if (self.folds == NO_FOLD).all() else "out-of-fold"
+
+    def parts(self) -> dict[int, Scores]:
+        """Divide by fold."""
+        return {int(fold): self.scores.at(np.flatnonzero(self.folds == fold)) for fold in np.unique(self.folds)}
+
+    def result(self) -> FoldResult:
+        """Measure every fold, and all of them together."""
+        folds = {fold: _figures(scores) for fold, scores in self.parts().items()}
+        losses = [one.loss for one in folds.values() if one.loss is not None]
+        areas = [one.auc for one in folds.values() if one.auc is not None]
+        accuracy = figure([one.accuracy for one in folds.values()])
+        if accuracy is None:
+            raise RunError("no image was held out")
+        return FoldResult(
+            folds=folds,
+            pooled=_figures(self.scores),
+            accuracy=accuracy,
+            loss=figure(losses) if len(losses) == len(folds) else None,
+            auc=figure(areas) if len(areas) == len(folds) else None,
+        )
+
+    def parquet(self) -> bytes:
+        """Write id, fold, label (the class's name) and a column for each class, float32, named by it."""
+        import pyarrow as pa
+        from pyarrow import parquet
+
+        labels = pa.array([self.classes[label] for label in self.scores.labels])
+        columns = [pa.array(self.scores.keys), pa.array(self.folds), labels]
+        columns += [pa.array(np.ascontiguousarray(column)) for column in self.scores.probabilities.T]
+        file = io.BytesIO()
+        parquet.write_table(pa.Table.from_arrays(columns, names=[*_COLUMNS, *self.classes]), file)
+        return file.getvalue()
+
+
+def _figures(scores: Scores) -> FoldFigures:
+    loss = scores.loss
+    return FoldFigures(
+        images=len(scores.keys),
+        accuracy=scores.accuracy,
+        loss=None if math.isnan(loss) else loss,
+        auc=scores.auc,
+    )
+
+
+def read_held_out(path: Path) -> HeldOut:
+    """Read what `HeldOut.parquet` wrote, or another program in its columns.
+
+    Raises:
+        RunError: no such file, or not of these columns.
+    """
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    try:
+        table = parquet.ParquetFile(path).read()  # by place: a class may be called id
+        classes = tuple(table.column_names[len(_COLUMNS) :])
+        places = {name: place for place, name in enumerate(classes)}
+        keys, folds, labels, *columns = (column.to_pylist() for column in table.columns)
+        scores = Scores(
+            [str(key) for key in keys],
+            np.asarray([places[str(label)] for label in labels], np.int32),
+            np.asarray(columns, np.float32).T,
+        )
+        held_out = HeldOut(classes, np.asarray(folds, np.int32), scores)
+    except FileNotFoundError as error:
+        raise RunError(f"{path} does not exist; kit train --folds writes {path.name}") from error
+    except (pa.ArrowException, ValueError, KeyError, TypeError) as error:
+        raise RunError(f"{path} has not the columns id, fold, label and one of each class: {error}") from error
+    if tuple(table.column_names[: len(_COLUMNS)]) != _COLUMNS or not keys or len(set(scores.keys)) < len(keys):
+        raise RunError(f"{path} must begin with the columns {', '.join(_COLUMNS)}, and name every image once")
+    return held_out
+
+
+def held_out_scores(
+    run: RunDirectory,
+    dataset: Dataset,
+    *,
+    weights: Weights = "best",
+    views: Views = ONE_VIEW,
+    progress: Progress = NO_PROGRESS,
+) -> Scores:
+    """Predict what a run was validated on; a finished run keeps the answer, so that it is computed once.
+
+    Raises:
+        RunError: see `score_split`.
+    """
+    path = run.held_out(weights, str(views))
+    if run.is_finished and path.is_file():
+        return read_scores(path)
+    fold = run.spec().fold
+    task = f"predict {'validation' if fold is None else f'fold {fold}'}"
+    scores = score_split(run, dataset, "validation", weights=weights, views=views, task=task, progress=progress)
+    if run.is_finished:
+        write_whole(path, scores.csv(dataset.manifest.classes))
+    return scores
+
+
+def hold_out(
+    runs: Sequence[RunDirectory],
+    dataset: Dataset,
+    *,
+    weights: Weights = "best",
+    views: Views = ONE_VIEW,
+    progress: Progress = NO_PROGRESS,
+) -> HeldOut | None:
+    """Predict every image by those runs alone that did not learn from it; several of one fold are averaged.
+
+    Returns:
+        None where runs on folds stand beside runs on the dataset's own split: the one learned from images that the
+        other is validated on.
+    """
+    by_fold: dict[int | None, list[RunDirectory]] = {}
+    for run in runs:
+        by_fold.setdefault(run.spec().fold, []).append(run)
+    if not is_held_out(runs):
+        return None
+    folds = sorted(by_fold.items(), key=lambda item: -1 if item[0] is None else item[0])
+    parts = [
+        average([held_out_scores(run, dataset, weights=weights, views=views, progress=progress) for run in members])
+        for _, members in folds
+    ]
+    numbers = [
+        np.full(len(part.keys), NO_FOLD if fold is None else fold, np.int32)
+        for (fold, _), part in zip(folds, parts, strict=True)
+    ]
+    return HeldOut(dataset.manifest.classes, np.concatenate(numbers), join(parts))
+
+
+def is_held_out(runs: Sequence[RunDirectory]) -> bool:
+    """Tell whether `hold_out` has an answer."""
+    return len({run.spec().fold is None for run in runs}) == 1

@@ -1,0 +1,243 @@
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn import metrics
+from trained import SETTINGS
+
+import kit
+from kit.errors import RunError, ShardError, SpecError
+from kit.runs import FoldSet, RunDirectory
+from kit.shards import Dataset
+from kit.shards.read import read_examples
+from kit.training.held_out import HeldOut, hold_out, read_held_out
+from kit.training.predictions import Scores
+
+
+@pytest.fixture
+def copy(fold_set: FoldSet, workspace: Path, tmp_path: Path) -> FoldSet:
+    """The fold set in a workspace of its own."""
+    (tmp_path / "tfrecords").symlink_to((workspace / "tfrecords").resolve())
+    return FoldSet(Path(shutil.copytree(fold_set.path, tmp_path / "runs" / fold_set.path.name)))
+
+
+def again(copy: FoldSet, folds: str = "all") -> FoldSet:
+    return kit.train_folds("folded", folds, settings=SETTINGS, root=copy.path.parents[1])
+
+
+def kept(fold_set: FoldSet) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in (fold_set.predictions, fold_set.path / "folds.json")}
+
+
+def test_every_image_is_predicted_once_by_the_run_that_did_not_learn_from_it(
+    fold_set: FoldSet, folded: Dataset
+) -> None:
+    table = pd.read_parquet(fold_set.predictions)
+    truth = {
+        (example.key, fold, example.text)
+        for fold in range(3)
+        for example in read_examples(folded.for_fold(fold), "validation")
+    }
+
+    assert ["id", "fold", "label", "dark", "light"] == list(table.columns)
+    assert truth == set(table[["id", "fold", "label"]].itertuples(index=False, name=None))
+    assert 90 == len(table)
+    for fold, part in table.groupby("fold"):
+        own = pd.read_csv(fold_set.run(int(str(fold))).predictions)
+        assert own["id"].tolist() == part["id"].tolist()
+        assert np.array_equal(own["light"].astype(np.float32), part["light"])
+    assert np.allclose(1, table["dark"] + table["light"])
+
+
+def test_figures_are_what_scikit_learn_says_of_the_file(fold_set: FoldSet) -> None:
+    table, result = pd.read_parquet(fold_set.predictions), fold_set.result()
+    parts = [table, *(part for _, part in table.groupby("fold"))]
+    areas = [metrics.roc_auc_score(part["label"] == "light", part["light"]) for part in parts]
+    losses = [metrics.log_loss(part["label"] == "light", part["light"]) for part in parts]
+    found = [result.pooled, *result.folds.values()]
+
+    assert [90, 30, 30, 30] == [figures.images for figures in found]
+    assert areas == pytest.approx([figures.auc for figures in found])
+    assert losses == pytest.approx([figures.loss for figures in found], rel=1e-5)
+    assert result.auc is not None
+    assert (np.mean(areas[1:]), np.std(areas[1:], ddof=1)) == pytest.approx((result.auc.mean, result.auc.sd))
+
+
+def test_finished_folds_are_kept_and_the_join_is_made_anew(copy: FoldSet) -> None:
+    before = kept(copy)
+    old = [(copy.run(fold).path / "result.json").stat().st_mtime_ns for fold in (0, 2)]
+    shutil.rmtree(copy.run(1).path)
+    copy.predictions.unlink()
+    (copy.path / "folds.json").unlink()
+    with pytest.raises(RunError, match=r"has no folds.json; run its kit train --folds again"):
+        copy.result()
+    done = again(copy)
+
+    assert copy.path == done.path
+    assert before == kept(done)
+    assert old == [(copy.run(fold).path / "result.json").stat().st_mtime_ns for fold in (0, 2)]
+
+
+def test_more_folds_extend_the_set(copy: FoldSet) -> None:
+    shutil.rmtree(copy.run(1).path)
+    few = again(copy, "2,0").result()
+
+    assert [0, 2] == list(few.folds)
+    assert 60 == few.pooled.images
+    assert [0, 1, 2] == list(again(copy).result().folds)
+
+
+def test_a_single_fold_has_no_spread(copy: FoldSet) -> None:
+    for fold in (0, 2):
+        shutil.rmtree(copy.run(fold).path)
+    result = again(copy, "1").result()
+
+    assert result.accuracy.sd is None
+    assert result.accuracy.mean == result.pooled.accuracy
+
+
+@pytest.mark.parametrize(
+    ("name", "folds", "error", "message"),
+    [
+        ("folded", "0,3", ShardError, r"folded has folds 0 to 2, not fold 3"),
+        ("folded", "some", SpecError, r"folds must be all, or numbers such as 0,1, got 'some'"),
+        ("folded", "", SpecError, r"--folds names no fold"),
+        ("tiny", "all", SpecError, r"tiny has no folds; shard it with --folds 5"),
+    ],
+)
+@pytest.mark.usefixtures("tiny", "folded")
+def test_folds_that_are_not_there_are_refused(
+    workspace: Path, name: str, folds: str, error: type[Exception], message: str
+) -> None:
+    runs = sorted((workspace / "runs").glob("*"))
+    with pytest.raises(error, match=message):
+        kit.train_folds(name, folds, settings={**SETTINGS, "train.epochs": 7}, root=workspace)
+    assert runs == sorted((workspace / "runs").glob("*"))
+
+
+def test_a_fold_set_is_evaluated_out_of_fold(fold_set: FoldSet, workspace: Path, tmp_path: Path) -> None:
+    evaluation = kit.evaluate(fold_set.path.name, recall=0.9, root=workspace)
+    files = {path.name: path for path in evaluation.write(tmp_path, html=True)}
+    figures = json.loads(files["evaluation.json"].read_text())
+
+    assert fold_set.result() == evaluation.folds
+    assert fold_set.result().pooled.auc == evaluation.auc
+    assert "out-of-fold, best weights, 3 runs, n = 90" == evaluation.title
+    assert fold_set.predictions.read_bytes() == files["out_of_fold.parquet"].read_bytes()
+    assert ["fold 0", "fold 1", "fold 2", "mean ± sd", "all images"] == pd.read_csv(files["folds.csv"]).iloc[
+        :, 0
+    ].tolist()
+    assert (3, 1) == (figures["runs"], figures["views"])
+    assert f"{fold_set.path.name}: out-of-fold" in files["report.html"].read_text()
+    assert fold_set.path / "evaluation-out-of-fold-best" == evaluation.folder
+
+
+def test_views_and_weights_have_predictions_of_their_own_computed_once(fold_set: FoldSet, workspace: Path) -> None:
+    by_views = kit.evaluate(fold_set.path, tta="flips", weights="last", root=workspace)
+    files = [fold_set.run(fold).path / "validation_predictions-last-flips.csv" for fold in range(3)]
+    before = [path.stat().st_mtime_ns for path in files]
+    again = kit.evaluate(fold_set.path, tta="flips", weights="last", root=workspace)
+
+    assert "out-of-fold, last weights, 4 views, 3 runs, n = 90" == by_views.title
+    assert by_views.figures() == again.figures()
+    assert before == [path.stat().st_mtime_ns for path in files]
+    assert by_views.scores.loss != kit.evaluate(fold_set.path, root=workspace).scores.loss
+
+
+def test_one_fold_is_evaluated_on_its_own_images(fold_set: FoldSet, workspace: Path, tmp_path: Path) -> None:
+    evaluation = kit.evaluate(fold_set.run(2).path, root=workspace)
+    evaluation.write(tmp_path)  # draws mislabelled images of that fold
+
+    assert fold_set.result().folds[2].accuracy == pytest.approx(evaluation.accuracy)
+    assert pd.read_csv(fold_set.run(2).predictions)["id"].tolist() == evaluation.scores.keys
+
+
+def test_another_split_is_averaged_over_the_folds_or_refused(fold_set: FoldSet, workspace: Path) -> None:
+    with pytest.raises(RunError, match=r"split train is another one for each fold; name test, or a run of one fold"):
+        kit.evaluate(fold_set.path, split="train", root=workspace)
+    with pytest.raises(ShardError, match=r"split 'test' of folded has no labels"):
+        kit.evaluate(fold_set.path, split="test", root=workspace)
+
+
+def test_seeds_of_a_fold_are_averaged_before_they_are_measured(
+    fold_set: FoldSet, folded: Dataset, workspace: Path
+) -> None:
+    other = kit.train_folds("folded", "0,1", seed=1, settings={**SETTINGS, "train.epochs": 1}, root=workspace)
+    runs = [*fold_set.finished().values(), *other.finished().values()]
+    both = hold_out(runs, folded)
+    assert both is not None
+    parts = [read_held_out(one.predictions).parts() for one in (fold_set, other)]
+
+    assert [0, 1, 2] == list(both.parts())
+    assert np.allclose(both.parts()[1].probabilities, np.mean([part[1].probabilities for part in parts], axis=0))
+    assert np.array_equal(both.parts()[2].probabilities, parts[0][2].probabilities)
+
+
+def test_runs_that_learned_from_each_others_validation_are_not_measured_on_it(
+    fold_set: FoldSet, workspace: Path
+) -> None:
+    whole = kit.train("folded", settings=SETTINGS, root=workspace)
+    with pytest.raises(RunError, match=r"learned from each other's validation"):
+        kit.evaluate(fold_set.path, whole.path, root=workspace)
+    with pytest.raises(RunError, match=r"leave no images to choose a threshold on"):
+        kit.predict(fold_set.path, whole.path, threshold="best-f1", root=workspace)
+
+
+def test_a_diverged_fold_leaves_figures_that_are_no_numbers(tmp_path: Path) -> None:
+    scores = Scores(["a", "b"], np.int32([0, 1]), np.float32([[0.75, 0.25], [np.nan, np.nan]]))
+    held_out = HeldOut(("no", "yes"), np.int32([0, 1]), scores)
+    fold_set = FoldSet(tmp_path)
+    fold_set.finish(held_out.parquet(), held_out.result())
+    read, result = read_held_out(fold_set.predictions), fold_set.result()
+
+    assert np.array_equal(scores.probabilities, read.scores.probabilities, equal_nan=True)
+    assert (None, None) == (result.loss, result.auc)
+    assert (0.5, None, None) == (result.pooled.accuracy, result.pooled.loss, result.pooled.auc)
+
+
+def test_classes_of_any_name_have_a_column(tmp_path: Path) -> None:
+    held_out = HeldOut(("id", "label"), np.int32([0, 0]), Scores(["a", "b"], np.int32([0, 1]), np.eye(2, dtype="f4")))
+    (tmp_path / "x.parquet").write_bytes(held_out.parquet())
+    read = read_held_out(tmp_path / "x.parquet")
+
+    assert ("id", "label") == read.classes
+    assert np.array_equal(held_out.scores.probabilities, read.scores.probabilities)
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"id": ["a"], "fold": [0], "label": ["no"], "yes": [1.0]}, r"has not the columns id, fold, label"),
+        ({"id": ["a"], "fold": ["x"], "label": ["yes"], "yes": [1.0]}, r"has not the columns id, fold, label"),
+        ({"key": ["a"], "fold": [0], "label": ["yes"], "yes": [1.0]}, r"must begin with the columns id, fold, label"),
+        ({"id": ["a", "a"], "fold": [0, 1], "label": ["yes"] * 2, "yes": [1.0] * 2}, r"name every image once"),
+    ],
+)
+def test_files_that_are_not_out_of_fold_are_refused(
+    tmp_path: Path, columns: dict[str, list[object]], message: str
+) -> None:
+    pd.DataFrame(columns).to_parquet(tmp_path / "x.parquet")
+    with pytest.raises(RunError, match=message):
+        read_held_out(tmp_path / "x.parquet")
+
+
+def test_a_file_that_is_missing_or_no_parquet_is_named(tmp_path: Path) -> None:
+    (tmp_path / "y.parquet").write_text("no")
+
+    with pytest.raises(RunError, match=r"x.parquet does not exist; kit train --folds writes"):
+        read_held_out(tmp_path / "x.parquet")
+    with pytest.raises(RunError, match=r"y.parquet has not the columns"):
+        read_held_out(tmp_path / "y.parquet")
+
+
+def test_a_folder_with_an_unfinished_run_is_refused(copy: FoldSet) -> None:
+    (copy.run(1).path / "result.json").unlink()
+
+    with pytest.raises(RunError, match=r"1 of the 3 runs in .* are not finished, the first of them .*fold-1"):
+        kit.predict(copy.path, root=copy.path.parents[1])
+    assert isinstance(kit.predict(RunDirectory(copy.run(1).path).path, root=copy.path.parents[1]).score, float)
