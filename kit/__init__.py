@@ -1,7 +1,7 @@
 """kit: from image folders to shards, honest ablations and a valid Kaggle submission.
 
 Every command is a call: kit.shard, kit.find_dataset, kit.train, kit.ablate, kit.compare, kit.evaluate, kit.predict,
-kit.export, kit.fetch, kit.submit, kit.submissions. Nothing heavy is imported before it is used.
+kit.blend, kit.export, kit.fetch, kit.submit, kit.submissions. Nothing heavy is imported before it is used.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from kit.reports.preview import write_preview
     from kit.shards import Dataset, find_dataset, shard, shard_arrays, verify_dataset
     from kit.specs import read_recipe, recipe_names
-    from kit.submission import predict
+    from kit.submission import blend, predict
     from kit.training import train, train_folds
 
 __version__ = "0.1.0"
@@ -35,6 +35,7 @@ __all__ = [
     "KitError",
     "ablate",
     "audit",
+    "blend",
     "compare",
     "demo",
     "evaluate",
@@ -73,7 +74,7 @@ _ROOMS = {
     "reports.preview": ("write_preview",),
     "shards": ("Dataset", "find_dataset", "shard", "shard_arrays", "verify_dataset"),
     "specs": ("read_recipe", "recipe_names"),
-    "submission": ("predict",),
+    "submission": ("blend", "predict"),
     "training": ("train", "train_folds"),
 }
 _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}

@@ -11,6 +11,7 @@ import typer
 import kit
 from kit.cli.ablate import ablate
 from kit.cli.audit import audit
+from kit.cli.blend import blend
 from kit.cli.compare import compare
 from kit.cli.demo import demo
 from kit.cli.evaluate import evaluate
@@ -51,6 +52,7 @@ for _command in (
     compare,
     evaluate,
     predict,
+    blend,
     export,
     submit,
     submissions,

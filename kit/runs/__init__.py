@@ -5,4 +5,14 @@ from kit.runs.find import find_folder, open_run, open_runs
 from kit.runs.folds import FoldSet
 from kit.runs.history import History
 
-__all__ = ["FoldSet", "Halt", "History", "RunDirectory", "RunFailure", "RunResult", "find_folder", "open_runs"]
+__all__ = [
+    "FoldSet",
+    "Halt",
+    "History",
+    "RunDirectory",
+    "RunFailure",
+    "RunResult",
+    "find_folder",
+    "open_run",
+    "open_runs",
+]

@@ -1,5 +1,6 @@
 """Predictions become a submission."""
 
+from kit.submission.blend import Blend, blend
 from kit.submission.predict import Submission, predict
 
-__all__ = ["Submission", "predict"]
+__all__ = ["Blend", "Submission", "blend", "predict"]

@@ -1,0 +1,189 @@
+"""Joins CSVs of predictions into one, by weights that are given, equal, or fitted on out-of-fold predictions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+import pandas as pd
+
+from kit.errors import RunError, SpecError
+from kit.files import refuse_overwrite, write_whole
+from kit.progress import NO_PROGRESS, Progress
+from kit.runs.folds import OUT_OF_FOLD
+from kit.specs.settings import require
+from kit.submission.alike import read_alike
+from kit.submission.origin import Origin, command_line, now, read_origin, write_origin
+from kit.submission.selection import By, Fit, Metric, Values, combine, fit_weights, scaled
+from kit.training.held_out import HeldOut, read_held_out
+from kit.workspace import Workspace
+
+_CLOSE = 1e-6  # within which two figures of the same predictions lie
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Blend:
+    """What was blended.
+
+    Attributes:
+        path: of the CSV; None where weights alone were asked for.
+        rows: without the header.
+        columns: names.
+        weights: of the inputs; they sum to 1.
+        fit: how they were fitted; None where they were not.
+    """
+
+    path: Path | None
+    rows: int
+    columns: tuple[str, ...]
+    weights: tuple[float, ...]
+    fit: Fit | None
+
+
+def blend(
+    *files: str | Path,
+    by: By = "probability",
+    weights: str | Sequence[float] | None = None,
+    fit: Sequence[str | Path] = (),
+    metric: Metric | None = None,
+    output: Path | None = None,
+    force: bool = False,
+    root: Path | str | None = None,
+    progress: Progress = NO_PROGRESS,
+) -> Blend:
+    """Blend CSVs of predictions into one, with a side file that says where it comes from.
+
+    Args:
+        files: CSVs of the same ids and columns, such as `kit.predict` writes; the first one's order counts. None fits
+            weights only.
+        by: "probability" averages the values, "rank" each column's ranks, 1/n to 1: for metrics such as AUC that ask
+            for an order only, and models whose probabilities do not mean the same.
+        weights: one for each file, as "2,1" or numbers; equal otherwise.
+        fit: out-of-fold predictions to choose weights on, one for each file in the same order: Parquet files, or
+            folders with one, such as fold sets and their evaluations.
+        metric: that fitted weights are best for, "loss" or "auc"; by rank, "auc".
+        output: file; submissions/blend.csv otherwise.
+        force: replace an existing file.
+        root: of the workspace; KIT_ROOT or the current folder otherwise.
+        progress: sees every fold that weights are fitted without.
+
+    Raises:
+        SubmissionError: files of other ids or columns, or with values that are no numbers.
+        RunError: out-of-fold predictions that are missing, of other images, or not those of their file.
+        SpecError: weights that cannot be.
+        WorkspaceError: the file exists and `force` is not set.
+    """
+    workspace = Workspace.at(root)
+    paths = [Path(file) for file in files]
+    goal = _check(paths, by, weights, fit, metric)
+    path = output or workspace.submissions / "blend.csv"
+    if paths:
+        refuse_overwrite(path, force=force)
+    tables = read_alike(paths)
+    inputs = [read_held_out(find_held_out(name, workspace)) for name in fit]
+    origins = [read_origin(one) for one in paths]
+    for one, origin, held_out, name in zip(paths, origins, inputs, fit, strict=False):
+        _refuse_others(one, origin, held_out, name)
+    fitted = fit_weights(inputs, goal, by, progress) if inputs else None
+    shares = fitted.weights if fitted else _shares(weights, len(paths))
+    if not tables:
+        return Blend(path=None, rows=0, columns=(), weights=shares, fit=fitted)
+    table = _join(tables, shares, by)
+    options = {
+        "--by": by if by != "probability" else None,
+        "--weights": None if weights is None else ",".join(f"{share:.9g}" for share in shares),
+        "--metric": metric,
+        "--output": path,
+        "--root": root,
+    }
+    known = [origin for origin in origins if origin]
+    origin = Origin(
+        command=command_line("blend", [*paths, *(part for name in fit for part in ("--fit", name))], options),
+        dataset=known[0].dataset if known else "",
+        fingerprint=known[0].fingerprint if known else "",
+        runs=list(dict.fromkeys(run for one in known for run in one.runs)),
+        created=now(),
+        metric=fitted.metric if fitted else None,
+        score=fitted.blend if fitted else None,
+        scored_on="out-of-fold" if fitted else None,
+        inputs=[str(one) for one in paths],
+    )
+    write_origin(path, origin)
+    write_whole(path, table.to_csv(index=False, lineterminator="\n", float_format="%.9g"))
+    return Blend(path=path, rows=len(table), columns=tuple(table.columns), weights=shares, fit=fitted)
+
+
+def find_held_out(name: str | Path, workspace: Workspace) -> Path:
+    """Find out-of-fold predictions by their file, or by a folder that has them, also by its name below runs/.
+
+    Raises:
+        RunError: nothing there.
+    """
+    for path in (Path(name), workspace.runs / name):
+        if path.is_file():
+            return path
+        if (path / OUT_OF_FOLD).is_file():
+            return path / OUT_OF_FOLD
+    raise RunError(f"{name} is no file and no folder with {OUT_OF_FOLD}; kit train --folds and kit evaluate write it")
+
+
+def _check(
+    paths: Sequence[Path],
+    by: str,
+    weights: str | Sequence[float] | None,
+    fit: Sequence[str | Path],
+    metric: str | None,
+) -> Metric:
+    """Refuse what does not go together; return what fitted weights are to be best for."""
+    require(by in get_args(By), f"--by must be one of {', '.join(get_args(By))}, got '{by}'")
+    require(
+        metric is None or metric in get_args(Metric),
+        f"--metric must be one of {', '.join(get_args(Metric))}, got '{metric}'",
+    )
+    require(metric is None or bool(fit), "--metric is what --fit chooses weights for; add --fit")
+    require(len(paths) != 1 and max(len(paths), len(fit)) > 1, "a blend needs two files or more")
+    require(not fit or not paths or len(fit) == len(paths), f"give --fit once for each of the {len(paths)} CSVs")
+    require(weights is None or not fit, "--weights and --fit exclude each other: the one gives what the other chooses")
+    require(by == "probability" or metric != "loss", "ranks are no probabilities and have no loss; give --metric auc")
+    return "auc" if metric == "auc" or by == "rank" else "loss"
+
+
+def _shares(weights: str | Sequence[float] | None, count: int) -> tuple[float, ...]:
+    if weights is None:
+        return (1 / count,) * count
+    parts = weights.split(",") if isinstance(weights, str) else weights
+    try:
+        values = [float(part) for part in parts]
+    except ValueError as error:
+        raise SpecError(f"weights must be numbers such as 2,1, got '{weights}'") from error
+    require(len(values) == count, f"weights must be {count} numbers, one for each file, got {len(values)}")
+    total = sum(values)
+    require(
+        all(value >= 0 for value in values) and 0 < total < math.inf,
+        f"weights must be 0 or more, one of them above 0, got {', '.join(f'{value:g}' for value in values)}",
+    )
+    return tuple(value / total for value in values)
+
+
+def _join(tables: Sequence[pd.DataFrame], shares: Sequence[float], by: By) -> pd.DataFrame:
+    values: Values = np.stack([table.to_numpy() for table in tables])
+    first = tables[0]
+    blended = pd.DataFrame(combine(scaled(values, by), shares), first.index, first.columns)
+    return blended.reset_index(names=first.index.name)
+
+
+def _refuse_others(path: Path, origin: Origin | None, held_out: HeldOut, name: str | Path) -> None:
+    """Refuse out-of-fold predictions that are not what the CSV's side file says it was scored on."""
+    if origin is None or origin.scored_on != "out-of-fold" or origin.metric != "auc" or origin.score is None:
+        return
+    area = held_out.scores.auc
+    if area is None or abs(area - origin.score) > _CLOSE:
+        raise RunError(
+            f"{name} is not the out-of-fold side of {path}: its AUC is {'unknown' if area is None else f'{area:.6f}'},"
+            f" that of the file's own runs {origin.score:.6f}; give --fit in the order of the CSVs, and for a file made"
+            " with --tta the folder that kit evaluate --tta wrote"
+        )
