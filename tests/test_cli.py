@@ -15,13 +15,13 @@ from typer.main import get_command
 
 import kit
 from kit.cli.app import app, main
-from kit.runs import RunDirectory
+from kit.runs import FoldSet, RunDirectory
 from kit.shards import Dataset
 from kit.specs import recipe_names
 
 README = Path(__file__).parents[1] / "README.md"
 COMMANDS = sorted(get_command(app).commands)
-HEAVY = ("tensorflow", "keras", "matplotlib", "sklearn", "pandas", "cv2", "scipy", "kaggle", "kagglesdk", "requests")
+HEAVY = ("tensorflow", "keras", "matplotlib", "sklearn", "pandas", "cv2", "scipy", "kaggle", "kagglesdk", "requests", "pyarrow")
 
 
 @dataclass
@@ -351,6 +351,25 @@ def test_train_evaluate_predict_and_compare_answer_in_json(
     assert run.result().best["val_accuracy"] == pytest.approx(evaluated["evaluation"]["accuracy"])
     assert 10 == predicted["rows"]
     assert [1] == [arm["n"] for arm in compared["arms"]]
+
+
+def test_train_folds_and_predict_say_what_came_of_them(
+    command: Command, fold_set: FoldSet, workspace: Path, tmp_path: Path
+) -> None:
+    settings = [part for path, value in SETTINGS.items() for part in ("--set", f"{path}={value}")]
+    trained = command("train", "folded", "--folds", "all", *settings, "--root", workspace)
+    told = json.loads(command("train", "folded", "--folds", "0", *settings, "--root", workspace, "--json").out)
+    asked = ("--threshold", "best-f1", "--tta", "flips", "-o", tmp_path / "s.csv", "--root", workspace)
+    predicted = command("predict", fold_set.path.name, *asked)
+
+    assert "finished before: fold 0, fold 1, fold 2" in trained.err
+    assert re.search(r"mean ± sd +— +0\.\d{4} ± 0\.\d{4}", trained.out)
+    assert f"next: kit evaluate {fold_set.path.name}" in trained.out
+    assert (str(fold_set.path), 90) == (told["folds"], told["result"]["pooled"]["images"])
+    assert re.search(
+        r"^out-of-fold: threshold 0\.\d+ for class light: F1 .* of 90 images$", predicted.out, re.MULTILINE
+    )
+    assert re.search(r"^out-of-fold accuracy 0\.\d{4}, 3 runs, 4 views$", predicted.out, re.MULTILINE)
 
 
 def test_evaluate_says_threshold_and_mistakes_and_writes_a_page(

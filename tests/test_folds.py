@@ -7,16 +7,18 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from made import Made
 from sklearn import metrics
 from trained import SETTINGS
 
 import kit
 from kit.errors import RunError, ShardError, SpecError
-from kit.runs import FoldSet, RunDirectory
+from kit.runs import FoldSet, RunDirectory, open_runs
 from kit.shards import Dataset
 from kit.shards.read import read_examples
 from kit.training.held_out import HeldOut, hold_out, read_held_out
 from kit.training.predictions import Scores
+from kit.workspace import Workspace
 
 
 @pytest.fixture
@@ -123,15 +125,16 @@ def test_folds_that_are_not_there_are_refused(
 def test_a_fold_set_is_evaluated_out_of_fold(fold_set: FoldSet, workspace: Path, tmp_path: Path) -> None:
     evaluation = kit.evaluate(fold_set.path.name, recall=0.9, root=workspace)
     files = {path.name: path for path in evaluation.write(tmp_path, html=True)}
-    figures = json.loads(files["evaluation.json"].read_text())
+    figures, rows = json.loads(files["evaluation.json"].read_text()), pd.read_csv(files["folds.csv"])
 
     assert fold_set.result() == evaluation.folds
     assert fold_set.result().pooled.auc == evaluation.auc
     assert "out-of-fold, best weights, 3 runs, n = 90" == evaluation.title
     assert fold_set.predictions.read_bytes() == files["out_of_fold.parquet"].read_bytes()
-    assert ["fold 0", "fold 1", "fold 2", "mean ± sd", "all images"] == pd.read_csv(files["folds.csv"]).iloc[
-        :, 0
-    ].tolist()
+    assert evaluation.folds is not None
+    assert ["0", "1", "2", "mean", "sd", "all"] == rows["fold"].tolist()
+    assert [one.auc for one in evaluation.folds.folds.values()] == rows["AUC"].tolist()[:3]
+    assert evaluation.folds.accuracy.sd == rows["accuracy"].tolist()[4]
     assert (3, 1) == (figures["runs"], figures["views"])
     assert f"{fold_set.path.name}: out-of-fold" in files["report.html"].read_text()
     assert fold_set.path / "evaluation-out-of-fold-best" == evaluation.folder
@@ -233,6 +236,32 @@ def test_a_file_that_is_missing_or_no_parquet_is_named(tmp_path: Path) -> None:
         read_held_out(tmp_path / "x.parquet")
     with pytest.raises(RunError, match=r"y.parquet has not the columns"):
         read_held_out(tmp_path / "y.parquet")
+
+
+def test_the_runs_of_a_folder_come_by_number(tmp_path: Path) -> None:
+    ablation = Made(tmp_path / "runs" / "made-x")
+    for seed in (10, 9):
+        for fold in (1, 0):
+            ablation.finish("a=1", seed, [0.5], fold=fold)
+    names = [run.path.name for run in open_runs("made-x/a=1", Workspace(tmp_path))]
+
+    assert [f"seed-{seed}-fold-{fold}" for seed in (9, 10) for fold in (0, 1)] == names
+    assert ["seed-9-fold-1"] == [
+        run.path.name for run in open_runs(tmp_path / "runs/made-x/a=1/seed-9-fold-1", Workspace(tmp_path))
+    ]
+    with pytest.raises(RunError, match=r"unknown run 'made-y'; did you mean 'made-x'\?"):
+        open_runs("made-y", Workspace(tmp_path))
+
+
+def test_runs_that_were_named_one_by_one_have_no_folder_for_tables(
+    fold_set: FoldSet, workspace: Path, tmp_path: Path
+) -> None:
+    evaluation = kit.evaluate(fold_set.run(0).path, fold_set.run(2).path, root=workspace)
+    with pytest.raises(SpecError, match=r"several runs have no folder of their own for tables; add -o DIR"):
+        _ = evaluation.folder
+    evaluation.write(tmp_path)
+
+    assert 60 == len(pd.read_parquet(tmp_path / "out_of_fold.parquet"))
 
 
 def test_a_folder_with_an_unfinished_run_is_refused(copy: FoldSet) -> None:

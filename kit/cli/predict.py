@@ -63,8 +63,6 @@ def predict(
     if json:
         print_json(submission)
         return
-    if submission.threshold:
-        print_line(f"{submission.scored_on}: {submission.threshold}")
-    if submission.score is not None:
-        print_line(f"{submission.scored_on} {submission.metric} {submission.score:.4f}, {submission.made_by}")
+    for line in submission.remarks:
+        print_line(line)
     print_line(f"{submission.path}: {submission.rows:,} rows, columns {', '.join(submission.columns)}")

@@ -92,7 +92,13 @@ class Evaluation:
 
     @property
     def folder(self) -> Path:
-        """Where it is written unless the caller says otherwise."""
+        """Where it is written unless the caller says otherwise.
+
+        Raises:
+            SpecError: several runs that were named one by one have no folder of their own.
+        """
+        is_one = (self.run / "spec.json").is_file()
+        require(self.runs == 1 or not is_one, "several runs have no folder of their own for tables; add -o DIR")
         return evaluation_folder(self.run, self.split, self.weights, str(self.views))
 
     @property

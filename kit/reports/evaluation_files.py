@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from kit.files import write_whole
 from kit.reports.calibration import plot_calibration
+from kit.reports.folds import fold_csv
 from kit.reports.matrix import plot_matrix
 from kit.reports.mistakes import MOST, describe_count, mistakes_table, plot_mistakes
 from kit.reports.page import REPORT, Picture, Section, write_page
@@ -30,7 +31,7 @@ def write_evaluation(evaluation: Evaluation, folder: Path, *, html: bool) -> lis
     Returns:
         The files.
     """
-    confusion, report, *folds = evaluation.tables()
+    confusion, report, *_ = evaluation.tables()
     mistakes = mistakes_table(evaluation.scores, evaluation.mistakes, evaluation.classes)
     pictures = _pictures(evaluation, mistakes)
     files: dict[str, str | bytes] = {
@@ -41,7 +42,7 @@ def write_evaluation(evaluation: Evaluation, folder: Path, *, html: bool) -> lis
         "calibration.csv": evaluation.calibration.table().csv(),
         "misclassified.csv": mistakes.csv(),
         "predictions.csv": evaluation.scores.csv(evaluation.classes),
-        **({"folds.csv": folds[0].csv()} if folds else {}),
+        **({"folds.csv": fold_csv(evaluation.folds)} if evaluation.folds else {}),
         "evaluation.json": to_json(evaluation.figures()),
         **{name: picture.png for name, picture in pictures.items()},
     }

@@ -6,6 +6,8 @@ from kit.reports.table import NOTHING, Table
 from kit.runs.figure import Figure
 from kit.runs.folds import FoldFigures, FoldResult
 
+_COLUMNS = ("", "images", "accuracy", "loss", "AUC")
+
 
 def fold_table(result: FoldResult) -> Table:
     """Lay out a row a fold, their mean ± sample standard deviation, and all images pooled."""
@@ -18,7 +20,20 @@ def fold_table(result: FoldResult) -> Table:
     return Table("each fold's images by the run that did not learn from them", _COLUMNS, rows)
 
 
-_COLUMNS = ("", "images", "accuracy", "loss", "AUC")
+def fold_csv(result: FoldResult) -> str:
+    """Write the same with every digit; mean and standard deviation have a row each."""
+    spread = (result.accuracy, result.loss, result.auc)
+    rows = (
+        *((str(fold), *_digits(one.images, one.accuracy, one.loss, one.auc)) for fold, one in result.folds.items()),
+        ("mean", "", *_digits(*(None if one is None else one.mean for one in spread))),
+        ("sd", "", *_digits(*(None if one is None else one.sd for one in spread))),
+        ("all", *_digits(result.pooled.images, result.pooled.accuracy, result.pooled.loss, result.pooled.auc)),
+    )
+    return Table("", ("fold", *_COLUMNS[1:]), rows).csv()
+
+
+def _digits(*values: float | None) -> tuple[str, ...]:
+    return tuple("" if value is None else repr(value) for value in values)
 
 
 def _cells(figures: FoldFigures) -> tuple[str, ...]:

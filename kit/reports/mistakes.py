@@ -17,6 +17,7 @@ from kit.training.predictions import NO_CLASS, Scores
 MOST = 40  # that the gallery shows
 _COLUMNS = 5
 _NAME = 30  # characters that fit above a picture
+_KEY = 24  # of an id: its digits are wide
 
 
 def mistakes_in(scores: Scores) -> list[int]:
@@ -65,5 +66,9 @@ def _prediction(scores: Scores, place: int, predicted: int, classes: tuple[str, 
 
 
 def _caption(key: str, label: str, predicted: str, probability: str) -> str:
-    lines = (Path(key).name, f"true {label}", f"predicted {middle_cut(predicted, _NAME - 17)} {float(probability):.4f}")
+    lines = (
+        middle_cut(Path(key).name, _KEY),
+        f"true {label}",
+        f"predicted {middle_cut(predicted, _NAME - 17)} {float(probability):.4f}",
+    )
     return "\n".join(middle_cut(line, _NAME) for line in lines)

@@ -97,7 +97,7 @@ def plot_ranking(kind: Kind, curves: Sequence[Curve], title: str, mark: tuple[fl
         A PNG.
     """
     shown = sorted(sorted(curves, key=lambda curve: curve.area)[:MOST], key=curves.index)
-    figure = new_figure(6.4, 6.8 + 0.22 * len(shown))
+    figure = new_figure(6.4, 7.2 + 0.22 * len(shown))
     axes = figure.subplots()
     for number, curve in enumerate(shown):
         label = f"{curve.name} (n = {curve.images:,}): {_AREA[kind]} {curve.area:.4f}"

@@ -18,6 +18,8 @@ from kit.training.score import Weights
 from kit.training.threshold import Threshold, Wanted, parse_threshold
 from kit.workspace import Workspace
 
+_IN_WORDS = {"auc": "AUC", "accuracy": "accuracy"}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submission:
@@ -46,10 +48,14 @@ class Submission:
     scored_on: ScoredOn | None
 
     @property
-    def made_by(self) -> str:
-        """How many runs and views: "5 runs, 8 views"."""
-        counts = ((self.runs, "run"), (self.views, "view"))
-        return ", ".join(f"{count} {what}{'s' if count > 1 else ''}" for count, what in counts)
+    def remarks(self) -> list[str]:
+        """Say in a line each the threshold, and the score: "out-of-fold AUC 0.8944, 5 runs, 8 views"."""
+        lines = [f"{self.scored_on}: {self.threshold}"] if self.threshold else []
+        if self.score is not None and self.metric is not None:
+            counts = ((self.runs, "run"), (self.views, "view"))
+            made_by = ", ".join(f"{count} {what}{'s' if count > 1 else ''}" for count, what in counts)
+            lines.append(f"{self.scored_on} {_IN_WORDS[self.metric]} {self.score:.4f}, {made_by}")
+        return lines
 
 
 def predict(

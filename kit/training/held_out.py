@@ -158,11 +158,11 @@ def hold_out(
         None where runs on folds stand beside runs on the dataset's own split: the one learned from images that the
         other is validated on.
     """
+    if not is_held_out(runs):
+        return None
     by_fold: dict[int | None, list[RunDirectory]] = {}
     for run in runs:
         by_fold.setdefault(run.spec().fold, []).append(run)
-    if not is_held_out(runs):
-        return None
     folds = sorted(by_fold.items(), key=lambda item: -1 if item[0] is None else item[0])
     parts = [
         average([held_out_scores(run, dataset, weights=weights, views=views, progress=progress) for run in members])
