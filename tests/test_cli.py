@@ -21,7 +21,19 @@ from kit.specs import recipe_names
 
 README = Path(__file__).parents[1] / "README.md"
 COMMANDS = sorted(get_command(app).commands)
-HEAVY = ("tensorflow", "keras", "matplotlib", "sklearn", "pandas", "cv2", "scipy", "kaggle", "kagglesdk", "requests", "pyarrow")
+HEAVY = (
+    "tensorflow",
+    "keras",
+    "matplotlib",
+    "sklearn",
+    "pandas",
+    "cv2",
+    "scipy",
+    "kaggle",
+    "kagglesdk",
+    "requests",
+    "pyarrow",
+)
 
 
 @dataclass
