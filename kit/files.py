@@ -15,6 +15,7 @@ from kit.errors import WorkspaceError
 
 _PATIENCE = 2.0  # seconds: the workers of a killed command need a moment to follow it
 _CURRENT, _EXCHANGE = -100, 2  # AT_FDCWD and RENAME_EXCHANGE of linux/fs.h
+_SEAL = 16  # bytes of the hash at a sealed file's end
 _CHUNK = 1 << 20  # 1 MiB: large enough that hashing, not reading, is the work
 
 
@@ -164,6 +165,23 @@ def _sweep(folder: Path, name: str) -> None:
             shutil.rmtree(stray)
         else:
             stray.unlink()
+
+
+def seal(path: Path) -> None:
+    """Append a hash of all bytes to a file of a format that ends where it says, such as HDF5; see `is_sealed`."""
+    digest = bytes.fromhex(xxh128_file(path))
+    with path.open("ab") as file:
+        file.write(digest)
+
+
+def is_sealed(path: Path) -> bool:
+    """Tell whether a file is as `seal` left it, to the last bit."""
+    digest, size = xxh3_128(), path.stat().st_size - _SEAL
+    with path.open("rb") as file:
+        while size > 0 and (chunk := file.read(min(_CHUNK, size))):
+            digest.update(chunk)
+            size -= len(chunk)
+        return size == 0 and file.read() == digest.digest()
 
 
 def _to_disk(path: Path) -> None:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kit.ablation.packing import check_jobs, gpus
+from kit.ablation.packing import check_jobs
 from kit.ablation.plan import Plan
-from kit.engines import core_count
+from kit.engines import core_count, gpus
 from kit.models import Parameters, count_operations, count_parameters
 from kit.progress import NO_PROGRESS, Progress
 from kit.shards import Dataset

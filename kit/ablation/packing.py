@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import ExitStack
-from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 
 from kit.ablation.trial import run_trial
-from kit.engines import Local, core_count, free_memory
+from kit.engines import Local, core_count, free_memory, gpus
+from kit.engines.machine import VISIBLE_GPUS
 from kit.progress import NO_PROGRESS, Progress
 from kit.shards import Dataset
 from kit.specs import RunSpec, override
@@ -18,7 +17,6 @@ from kit.specs.settings import require
 
 _SECONDS = 1.0  # of steps that a probe takes: dozens of a small model, whose choice is the closer one
 _MEMORY = 0.8  # of what is free that trials may fill together
-_VISIBLE = "CUDA_VISIBLE_DEVICES"
 
 
 class Packing(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,20 +56,12 @@ def check_jobs(jobs: int | None) -> None:
     require(jobs is None or jobs >= 1, f"jobs must be 1 or more, got {jobs}")
 
 
-def gpus() -> list[str]:
-    """Name the GPUs that this process may use, as CUDA does."""
-    visible = os.environ.get(_VISIBLE)
-    if visible is not None:
-        return [name for name in visible.split(",") if name.strip()]
-    return [path.name.removeprefix("nvidia") for path in sorted(Path("/dev").glob("nvidia[0-9]*"))]
-
-
 def new_engine(packing: Packing, runs: int) -> Local:
     """Make an engine for so many runs; where several trials share the GPUs, every worker has one of its own."""
     names, workers = gpus(), max(1, min(packing.jobs, runs))
     if packing.jobs == 1 or not names:
         return Local(workers)
-    return Local(workers, [{_VISIBLE: names[place % len(names)]} for place in range(workers)])
+    return Local(workers, [{VISIBLE_GPUS: names[place % len(names)]} for place in range(workers)])
 
 
 def choose_packing(

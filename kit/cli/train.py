@@ -8,6 +8,7 @@ import typer
 
 from kit.cli.options import BATCH_SIZE, EPOCHS, LEARNING_RATE, Dataset, Json, Recipe, Root, Set, Verbose
 from kit.specs.recipe import DEFAULT_RECIPE
+from kit.specs.train import CHECKPOINT_MINUTES
 
 if TYPE_CHECKING:
     from kit.runs import FoldSet
@@ -20,6 +21,10 @@ def train(
     batch_size: Annotated[int | None, typer.Option(help=BATCH_SIZE, show_default="the recipe's")] = None,
     learning_rate: Annotated[float | None, typer.Option(help=LEARNING_RATE, show_default="the recipe's")] = None,
     settings: Set = None,
+    precision: Annotated[
+        str | None,
+        typer.Option(metavar="float32|mixed_float16|mixed_bfloat16", help="That the model computes in."),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of the initial weights and the order.")] = 0,
     folds: Annotated[
         str | None,
@@ -29,11 +34,17 @@ def train(
             show_default="the dataset's own split",
         ),
     ] = None,
+    devices: Annotated[
+        str, typer.Option(metavar="auto|cpu|cpu:N|gpu:0,1", help="To train on; several share each batch.")
+    ] = "auto",
+    checkpoint_minutes: Annotated[
+        float, typer.Option(help="Between checkpoints within an epoch; each epoch's end has one.")
+    ] = CHECKPOINT_MINUTES,
     root: Root = None,
     json: Json = False,
     verbose: Verbose = False,
 ) -> None:
-    """Train one model; run it again after a crash and it goes on from its last epoch.
+    """Train one model; run it again after a crash and it goes on where it was.
 
     Example: kit train pcam --epochs 5 --set model.bn_momentum=0.5
     """
@@ -49,7 +60,10 @@ def train(
         "epochs": epochs,
         "batch_size": batch_size,
         "learning_rate": learning_rate,
+        "precision": precision,
         "seed": seed,
+        "devices": devices,
+        "checkpoint_minutes": checkpoint_minutes,
         "root": root,
         "progress": ConsoleProgress(),
     }

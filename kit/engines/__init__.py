@@ -3,7 +3,7 @@
 from kit.engines.choice import engine_for
 from kit.engines.engine import Engine, Finished
 from kit.engines.local import Local
-from kit.engines.machine import core_count, free_memory, memory
+from kit.engines.machine import core_count, free_memory, gpus, memory
 from kit.engines.serial import Serial
 
-__all__ = ["Engine", "Finished", "Local", "Serial", "core_count", "engine_for", "free_memory", "memory"]
+__all__ = ["Engine", "Finished", "Local", "Serial", "core_count", "engine_for", "free_memory", "gpus", "memory"]

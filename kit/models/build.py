@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from kit.compat import keras, tf
@@ -23,9 +24,18 @@ from kit.models.layers import (
 )
 from kit.models.norm import BatchNormalization
 from kit.specs import ModelSpec
+from kit.specs.train import Precision
 
 
-def build_model(spec: ModelSpec, shape: tuple[int, int, int], classes: int, *, seed: int) -> Any:
+def build_model(
+    spec: ModelSpec,
+    shape: tuple[int, int, int],
+    classes: int,
+    *,
+    seed: int,
+    precision: Precision = "float32",
+    is_any_size: bool = False,
+) -> Any:
     """Build the network.
 
     Every layer has its own name, and its initial weights and what it drops follow from `seed` and that name, so two
@@ -36,6 +46,8 @@ def build_model(spec: ModelSpec, shape: tuple[int, int, int], classes: int, *, s
         shape: height, width and channels of the input, float32 in 0 to 1.
         classes: 2 gives one sigmoid unit for the second class; more give a softmax over all.
         seed: of the initial weights and of dropout.
+        precision: that it computes in; the last layer's is float32.
+        is_any_size: whether it takes images of other heights and widths, too; those of top "average" can.
 
     Returns:
         keras.Model from [batch, height, width, channels] to [batch, 1] or [batch, classes].
@@ -43,11 +55,23 @@ def build_model(spec: ModelSpec, shape: tuple[int, int, int], classes: int, *, s
     Raises:
         SpecError: a kernel or pool is larger than the image that reaches it, or a backbone that cannot be had.
     """
-    inputs = keras.Input(shape, name="image")
-    x = inputs
-    for layer in plan_layers(spec, shape, classes):
-        x = _BUILDERS[type(layer)](layer, spec, seed)(x)
-    return keras.Model(inputs, x)
+    with _computing_in(precision):
+        inputs = keras.Input((None, None, shape[2]) if is_any_size else shape, name="image")
+        x = inputs
+        for layer in plan_layers(spec, shape, classes):
+            x = _BUILDERS[type(layer)](layer, spec, seed)(x)
+        return keras.Model(inputs, x)
+
+
+@contextlib.contextmanager
+def _computing_in(precision: Precision) -> Iterator[None]:
+    """Have layers that are made meanwhile compute so; Keras' own setting is that of the whole process."""
+    before = keras.mixed_precision.global_policy()
+    keras.mixed_precision.set_global_policy(precision)
+    try:
+        yield
+    finally:
+        keras.mixed_precision.set_global_policy(before)
 
 
 def _convolution(layer: Convolution, spec: ModelSpec, seed: int) -> Any:
@@ -111,6 +135,7 @@ def _dense(layer: Dense, spec: ModelSpec, seed: int) -> Any:
         activation=layer.activation,
         kernel_initializer=keras.initializers.GlorotUniform(seed=_seed_of(layer, seed)),
         kernel_regularizer=keras.regularizers.L2(layer.l2) if layer.l2 else None,
+        dtype="float32" if layer.activation else None,  # the last layer: half precision rounds probabilities and losses
         name=layer.name,
     )
 

@@ -6,6 +6,7 @@ from kit.pipeline.batches import (
     as_float,
     eval_batches,
     train_batches,
+    train_examples,
     validation_batches,
 )
 from kit.pipeline.damage import damage_named
@@ -21,5 +22,6 @@ __all__ = [
     "eval_batches",
     "load",
     "train_batches",
+    "train_examples",
     "validation_batches",
 ]

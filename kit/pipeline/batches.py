@@ -29,24 +29,31 @@ def train_batches(
     batch_size: int,
     seed: int,
     first_epoch: int = 0,
+    first_step: int = 0,
+    sides: tuple[int, int] | None = None,
+    examples: Examples | None = None,
     memory_share: float = MEMORY_SHARE,
     shared: Path | None = None,
     augment: AugmentSpec = _UNCHANGED,
     sampling: Literal["shuffle", "balanced"] = "shuffle",
     class_weights: Sequence[float] | None = None,
 ) -> Any:
-    """Batches of the train split from epoch `first_epoch` on, without end, shuffled and varied anew each epoch.
+    """Batches of the train split from a step of an epoch on, without end, shuffled and varied anew each epoch.
 
     All that is drawn follows from `seed`, the epoch, and the batch's number in it, so a training that goes on at epoch
-    7 sees what it would have seen. Each epoch leaves out the images that do not fill a last batch; the next one draws
-    others. Images that fit into `memory_share` of the memory are decoded once and shuffled as a whole; others
-    stream from the shards, shuffled by shard and within windows.
+    7 sees what it would have seen; what comes before the first step is passed over, not decoded. Each epoch leaves out
+    the images that do not fill a last batch; the next one draws others. Images that fit into `memory_share` of the
+    memory are decoded once and shuffled as a whole; others stream from the shards, shuffled by shard and within
+    windows.
 
     Args:
         dataset: with a train split.
         batch_size: images.
         seed: of the run.
         first_epoch: from 0.
+        first_step: of that epoch, from 0.
+        sides: height and width, pixels, that images are reduced to by averaging areas; None as they are.
+        examples: of the split, where they are at hand; see `train_examples`.
         memory_share: of the machine's memory that decoded images may fill.
         shared: folder in which decoded images lie for several processes; see `decode_split`.
         augment: how images are varied.
@@ -70,29 +77,43 @@ def train_batches(
         class_weights is None or len(class_weights) == classes,
         f"class_weights must be {classes} numbers, one a class, got {class_weights}",
     )
-    examples: Examples
-    if fits_memory(dataset, "train", memory_share):
-        decoded = decode_split(dataset, "train", shared)
-        examples = DecodedExamples(decoded.images, decoded.labels)
-    else:
-        examples = StreamedExamples(dataset, held_bytes=memory_share * memory() if sampling == "balanced" else 0)
+    if examples is None:
+        examples = train_examples(dataset, memory_share=memory_share, shared=shared, sampling=sampling)
 
-    def one_epoch(epoch: Any) -> Any:
+    def one_epoch(epoch: Any, passed: int = 0) -> Any:
         start = epoch_seed(seed, epoch)
         items = balanced(examples, start) if sampling == "balanced" else examples.shuffled(seed, epoch)
-        batches = examples.batches(items, batch_size).take(steps)
-        return batches.enumerate().map(lambda number, batch: (folded(start, "batch", number), batch))
+        left = items.skip(passed * batch_size) if passed else items
+        batches = examples.batches(left, batch_size).take(steps - passed)
+        return batches.enumerate(passed).map(lambda number, batch: (folded(start, "batch", number), batch))
 
     def finish(seed: Any, batch: Any) -> tuple[Any, ...]:
         taken = examples.decoded(batch)
-        inputs = augment_batch(augment, *_as_inputs(taken, classes), seed)
+        images, labels = _as_inputs(taken, classes)
+        inputs = augment_batch(augment, _reduced(images, sides), labels, seed)
         if class_weights is None:
             return inputs
         return (*inputs, tf.gather(tf.constant(class_weights, tf.float32), taken["label"]))
 
-    epochs = tf.data.Dataset.range(first_epoch, tf.int64.max).flat_map(one_epoch)
+    epochs = tf.data.Dataset.range(first_epoch + bool(first_step), tf.int64.max).flat_map(one_epoch)
+    if first_step:
+        epochs = one_epoch(tf.constant(first_epoch, tf.int64), first_step).concatenate(epochs)
     batches = epochs.map(finish, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
     return _on_own_threads(batches.prefetch(tf.data.AUTOTUNE))
+
+
+def train_examples(
+    dataset: Dataset,
+    *,
+    memory_share: float = MEMORY_SHARE,
+    shared: Path | None = None,
+    sampling: Literal["shuffle", "balanced"] = "shuffle",
+) -> Examples:
+    """Open the train split once for several calls of `train_batches`, decoded if it fits into memory."""
+    if fits_memory(dataset, "train", memory_share):
+        decoded = decode_split(dataset, "train", shared)
+        return DecodedExamples(decoded.images, decoded.labels)
+    return StreamedExamples(dataset, held_bytes=memory_share * memory() if sampling == "balanced" else 0)
 
 
 def eval_batches(
@@ -164,6 +185,10 @@ def as_float(image: Any) -> Any:
 def fits_memory(dataset: Dataset, split: str, share: float) -> bool:
     """Tell whether a split's decoded pixels fill no more than `share` of the machine's memory."""
     return dataset.manifest.records(split) * math.prod(dataset.shape) <= share * memory()
+
+
+def _reduced(images: Any, sides: tuple[int, int] | None) -> Any:
+    return images if sides is None else tf.image.resize(images, sides, method="area")
 
 
 def _as_inputs(batch: dict[str, Any], classes: int) -> tuple[Any, Any]:

@@ -1,14 +1,16 @@
 """The run directory: the only state that a training has."""
 
-from kit.runs.directory import Halt, RunDirectory, RunFailure, RunResult
+from kit.runs.directory import BEGIN, Halt, Position, RunDirectory, RunFailure, RunResult
 from kit.runs.find import find_folder, open_run, open_runs
 from kit.runs.folds import FoldSet
 from kit.runs.history import History
 
 __all__ = [
+    "BEGIN",
     "FoldSet",
     "Halt",
     "History",
+    "Position",
     "RunDirectory",
     "RunFailure",
     "RunResult",

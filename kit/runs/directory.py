@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import msgspec
 
@@ -18,7 +18,22 @@ from kit.specs import RunSpec, from_json, to_json
 Note = TypeVar("Note", bound=msgspec.Struct)
 
 _FAILURE, _HALT = "failure.json", "halted.json"
-_CHECKPOINT = re.compile(r"epoch-(\d{5})\.weights\.h5")
+_CHECKPOINT = re.compile(r"epoch-(\d{5})(?:-step-(\d{7}))?\.weights\.h5")
+
+
+class Position(NamedTuple):
+    """How far a training is; earlier ones compare as smaller.
+
+    Attributes:
+        epochs: that are over.
+        steps: of the next one that are.
+    """
+
+    epochs: int
+    steps: int = 0
+
+
+BEGIN = Position(0)
 
 
 def evaluation_folder(folder: Path, split: str, weights: str, views: str = "") -> Path:
@@ -172,14 +187,20 @@ class RunDirectory:
         """Read the run's history."""
         return History.read(self.history_file)
 
-    def checkpoint(self, epoch: int) -> Path:
-        """Name the weights and optimizer state after `epoch` epochs."""
-        return self.path / f"epoch-{epoch:05d}.weights.h5"
+    def checkpoint(self, at: Position) -> Path:
+        """Name the file of all that a training is at a position."""
+        step = f"-step-{at.steps:07d}" if at.steps else ""
+        return self.path / f"epoch-{at.epochs:05d}{step}.weights.h5"
 
-    def checkpoints(self) -> list[int]:
-        """List the epochs that have a checkpoint, newest first."""
+    def checkpoints(self) -> list[Position]:
+        """List the positions that have a checkpoint, newest first."""
         found = (_CHECKPOINT.fullmatch(path.name) for path in self.path.glob("epoch-*.weights.h5"))
-        return sorted((int(match[1]) for match in found if match), reverse=True)
+        return sorted((Position(int(match[1]), int(match[2] or 0)) for match in found if match), reverse=True)
+
+    def drop_checkpoints(self, *, kept: int) -> None:
+        """Remove all checkpoints but the newest."""
+        for older in self.checkpoints()[kept:]:
+            self.checkpoint(older).unlink()
 
     def result(self) -> RunResult:
         """Read the run's result.

@@ -8,7 +8,10 @@ import msgspec
 
 from kit.specs.settings import require
 
+CHECKPOINT_MINUTES = 10.0  # between checkpoints within an epoch, by default: what a crash costs at most
+
 Optimizer = Literal["adam", "adamw", "adamax", "rmsprop", "sgd"]
+Precision = Literal["float32", "mixed_float16", "mixed_bfloat16"]
 Metric = Literal["accuracy", "auc", "precision", "recall", "f1"]
 Monitor = Literal["val_accuracy", "val_loss", "val_auc", "val_precision", "val_recall", "val_f1"]
 
@@ -80,6 +83,8 @@ class TrainSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         optimizer: with Keras' defaults but for what stands here; "adamw" is Loshchilov & Hutter 2019
             (arXiv:1711.05101).
         learning_rate: at the start, or at the end of the warm-up.
+        scale_learning_rate: whether it is multiplied by the number of devices, as Goyal et al. 2017
+            (arXiv:1706.02677) do whose batches grow with the devices; here `batch_size` does not by itself.
         momentum: of "sgd".
         weight_decay: of "adamw".
         schedule: of the learning rate.
@@ -95,6 +100,13 @@ class TrainSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         metrics: that history and result hold besides the loss; for more than two classes precision, recall and f1 are
             means over the classes, auc is one class against the others.
         monitor: what decides the best epoch; the first of equals wins.
+        progressive: shorter sides, in pixels, of the images in the first epochs, ever larger: the training is divided
+            into as many equal parts and one more, in which they are as they are stored. Validation always sees whole
+            images. It takes less time, and a network often does better on images larger than those that it began
+            with (Touvron et al. 2019, arXiv:1906.06423). Models with top "average" only.
+        precision: that the model computes in; "mixed_float16" (for GPUs; the loss is scaled) and "mixed_bfloat16" keep
+            weights, statistics and the last layer in float32 (Micikevicius et al. 2018, arXiv:1710.03740).
+        jit: whether XLA compiles the steps: "auto" is Keras' choice, on where one GPU trains.
         histograms: whether TensorBoard gets histograms of the weights after each epoch.
         threads: that operations on CPUs share; 0 is one a core. Equal seeds give equal numbers bit for bit where the
             threads are as many; other numbers of them round sums differently.
@@ -104,6 +116,7 @@ class TrainSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     batch_size: int = 64
     optimizer: Optimizer = "adam"
     learning_rate: float = 0.001
+    scale_learning_rate: bool = False
     momentum: float = 0.0
     weight_decay: float = 0.004
     schedule: ScheduleSpec = ScheduleSpec()
@@ -116,6 +129,9 @@ class TrainSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     ema: float = 0.0
     metrics: tuple[Metric, ...] = ("accuracy",)
     monitor: Monitor = "val_accuracy"
+    progressive: tuple[int, ...] = ()
+    precision: Precision = "float32"
+    jit: Literal["auto", "on", "off"] = "auto"
     histograms: bool = False
     threads: int = 0
 
@@ -134,11 +150,23 @@ class TrainSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         require(self.focal_gamma >= 0, f"focal_gamma must be 0 or more, got {self.focal_gamma}")
         require(0 <= self.label_smoothing < 1, f"label_smoothing must be in [0, 1), got {self.label_smoothing}")
         require(0 <= self.ema < 1, f"ema must be in [0, 1), got {self.ema}")
+        self._refuse_sides()
         require("accuracy" in self.metrics, "metrics must hold accuracy: every comparison starts from it")
         require(len(set(self.metrics)) == len(self.metrics), f"metrics names one twice: {', '.join(self.metrics)}")
         for name, monitor in self.monitors.items():
             known = {"val_loss", *(f"val_{metric}" for metric in self.metrics)}
             require(monitor in known, f"{name}={monitor} needs {monitor.removeprefix('val_')} among metrics")
+
+    def _refuse_sides(self) -> None:
+        sides = self.progressive
+        require(
+            all(side >= 1 for side in sides) and list(sides) == sorted(set(sides)),
+            f"progressive must be sides that grow, of 1 or more, got {', '.join(map(str, sides))}",
+        )
+        require(
+            not sides or self.epochs > len(sides),
+            f"progressive={','.join(map(str, sides))} needs {len(sides) + 1} epochs or more, got epochs={self.epochs}",
+        )
 
     @property
     def recorded(self) -> list[str]:

@@ -12,34 +12,58 @@ from typing import Any
 from kit.compat import keras, tf
 from kit.files import whole_file
 from kit.progress import Progress
-from kit.runs import History, RunDirectory
+from kit.runs import History, Position, RunDirectory
 from kit.runs.history import best_epoch
 from kit.specs import RunSpec, TrainSpec, setting_paths, value_of
 from kit.specs.train import Monitor
+from kit.training.checkpoint import Restored, begin_drops, drop_older, save_checkpoint
 from kit.training.compiled import averaged
 from kit.training.pace import plateau_rate, smaller_is_better, stops
 
-_STEPS = 1 << 20  # more than any epoch has
-_WORD = 1 << 32
-
 
 class Recorder(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is untyped here
-    """Leaves the run directory such that a killed training goes on from its last epoch.
+    """Leaves the run directory such that a killed training goes on from its last checkpoint.
 
-    An epoch's checkpoint comes first, its history line after, and only then the checkpoint before it goes: at every
-    moment some checkpoint has all its history lines.
+    An epoch's checkpoint comes first, its history line after, and only then older checkpoints go: at every moment some
+    checkpoint has all its history lines.
+
+    Args:
+        directory: of the run.
+        history: of the run.
+        monitor: that decides the best epoch.
+        restored: where the fit goes on; the first epoch may be begun already.
+        every: seconds between checkpoints within an epoch.
     """
 
-    def __init__(self, directory: RunDirectory, history: History, monitor: Monitor) -> None:
+    def __init__(
+        self, directory: RunDirectory, history: History, monitor: Monitor, restored: Restored, every: float
+    ) -> None:
         super().__init__()
         self._directory = directory
         self._history = history
         self._monitor = monitor
-        self._began = 0.0
+        self._restored = restored
+        self._every = every
+        self._began = self._saved = 0.0
+        self._epoch, self._passed = 0, 0
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Start the clock."""
-        self._began = time.perf_counter()
+        """Start the clock, or set it and all that the epoch has come to as they were: after `Drops`."""
+        self._began = self._saved = time.perf_counter()
+        self._epoch, self._passed = epoch, 0
+        if self._restored.begun and self._restored.position.epochs == epoch:
+            self._began -= self._restored.begun.seconds
+            self._passed = self._restored.position.steps
+            self._restored.begun.put_back(self.model)
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Save what the epoch has come to, if it is time."""
+        now = time.perf_counter()
+        if now - self._saved >= self._every and batch + 1 < self.params["steps"]:
+            at = Position(self._epoch, self._passed + batch + 1)
+            save_checkpoint(self.model, self._directory, at, seconds=now - self._began)
+            drop_older(self._directory)
+            self._saved = time.perf_counter()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Save the epoch."""
@@ -51,15 +75,11 @@ class Recorder(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is unty
             "learning_rate": rate,
             "seconds": time.perf_counter() - self._began,
         }
-        checkpoint = self._directory.checkpoint(epoch + 1)
-        with whole_file(checkpoint) as temporary:
-            self.model.save_weights(str(temporary))
+        checkpoint = save_checkpoint(self.model, self._directory, Position(epoch + 1), seconds=0)
         if self._is_best(row):
             self._keep_best(checkpoint)
         self._history.append(row)
-        for older in self._directory.checkpoints():
-            if older != epoch + 1:
-                self._directory.checkpoint(older).unlink()
+        drop_older(self._directory)
 
     def _keep_best(self, checkpoint: Path) -> None:
         """Save the weights that validation saw: those of the checkpoint, if no average stood in for them."""
@@ -79,16 +99,17 @@ class Recorder(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is unty
 class Pace(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is untyped here
     """Lowers the learning rate and ends the training, by what the history says: it stands after `Recorder`."""
 
-    def __init__(self, history: History, spec: TrainSpec) -> None:
+    def __init__(self, history: History, spec: TrainSpec, rate: float) -> None:
         super().__init__()
         self._history = history
         self._spec = spec
+        self._rate = rate
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Set the epoch's learning rate."""
         if self._spec.schedule.kind == "plateau":
             values = self._history.column(self._spec.schedule.monitor)
-            rate = plateau_rate(values, self._spec.schedule, self._spec.learning_rate)
+            rate = plateau_rate(values, self._spec.schedule, self._rate)
             self.model.optimizer.learning_rate.assign(rate)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
@@ -112,14 +133,11 @@ class Deadline(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is unty
 
 
 class Drops(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is untyped here
-    """Makes what dropout drops follow from the layer's seed and the epoch: Keras' checkpoints do not keep it."""
+    """Makes what dropout drops follow from each layer's seed and the epoch."""
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Set each layer's generator to the epoch's place."""
-        for layer in self.model.layers:
-            if generator := getattr(layer, "seed_generator", None):
-                seed = generator.state.numpy()[0]
-                generator.state.assign([seed, (epoch * _STEPS) % _WORD])
+        begin_drops(self.model, epoch)
 
 
 class Averages(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is untyped here

@@ -7,7 +7,9 @@ from collections.abc import Iterable
 from kit.models import count_values, plan_layers
 from kit.shards import Dataset
 from kit.specs import ModelSpec, RunSpec
+from kit.specs.devices import AUTO, Devices
 from kit.specs.settings import require
+from kit.training.pieces import sides_of
 
 _BATCH = 256  # images to measure at a time; large enough that a step's overhead vanishes
 _BYTES = 1 << 29  # 512 MiB that their values may fill between two layers: large images come in smaller batches
@@ -33,20 +35,48 @@ def refuse_data(settings: Iterable[str], dataset: Dataset) -> None:
     )
 
 
-def check_spec(spec: RunSpec, dataset: Dataset) -> None:
+def check_spec(spec: RunSpec, dataset: Dataset, devices: Devices = AUTO) -> None:
     """Refuse a run that could not take a step on `dataset`.
+
+    Args:
+        spec: of the run.
+        dataset: that it is to train on.
+        devices: that it is to use.
 
     Raises:
         SpecError: the model does not fit the images.
         ShardError: images of different sizes, or too few for a batch.
     """
     plan_layers(spec.model, dataset.shape, len(dataset.manifest.classes))
+    _check_sides(spec, dataset)
     if backbone := spec.model.backbone.name:
         from kit.models.backbone import check_backbone  # noqa: PLC0415 (TensorFlow, which alone knows backbones)
         from kit.training.devices import prepare_devices  # noqa: PLC0415
 
-        prepare_devices(spec.train.threads)
+        prepare_devices(spec.train.threads, devices)
         check_backbone(backbone, (*dataset.shape[:2], 3), spec.model.backbone.weights)
+        for side in spec.train.progressive[:1]:
+            check_backbone(backbone, (*sides_of(dataset.shape, side), 3), "none")
     spec.augment.check_shape(dataset.shape)
     dataset.full_batches("train", spec.train.batch_size)
     dataset.shards("validation")
+
+
+def _check_sides(spec: RunSpec, dataset: Dataset) -> None:
+    """Refuse progressive sizes that the model or the images cannot have."""
+    sides = spec.train.progressive
+    if not sides:
+        return
+    given = f"train.progressive={','.join(map(str, sides))}"
+    require(
+        spec.model.top == "average",
+        f"{given} needs model.top=average, got {spec.model.top}: images of other sizes would give the layers after it"
+        " other numbers of values",
+    )
+    height, width, _ = dataset.shape
+    require(
+        sides[-1] < min(height, width),
+        f"{given} must be smaller than the images, which are {height}x{width}; the last epochs see them whole",
+    )
+    smallest = (*sides_of(dataset.shape, sides[0]), dataset.shape[2])
+    plan_layers(spec.model, smallest, len(dataset.manifest.classes))

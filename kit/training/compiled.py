@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from kit.compat import keras
 from kit.models.build import build_model
 from kit.shards import Dataset
 from kit.specs import RunSpec, TrainSpec
+from kit.specs.settings import require
 from kit.training.devices import choose_strategy
 from kit.training.metrics import make_metrics
 
@@ -25,14 +26,23 @@ def compiled_model(spec: RunSpec, dataset: Dataset) -> Any:
     keras.utils.set_random_seed(spec.seed)
     classes, steps = len(dataset.manifest.classes), dataset.full_batches("train", spec.train.batch_size)
     strategy = choose_strategy()
+    _refuse_replicas(spec.train, strategy.num_replicas_in_sync)
     with strategy.scope():
-        model = build_model(spec.model, dataset.shape, classes, seed=spec.seed)
+        model = build_model(
+            spec.model,
+            dataset.shape,
+            classes,
+            seed=spec.seed,
+            precision=spec.train.precision,
+            is_any_size=bool(spec.train.progressive),
+        )
         model.compile(
-            optimizer=_optimizer(spec.train, steps),
+            optimizer=_optimizer(spec.train, steps, first_rate(spec.train)),
             loss=_loss(spec.train, classes),
             metrics=make_metrics(spec.train.metrics, classes),
             # a loop of steps in the graph does not run on several CPU devices
             steps_per_execution=joined_steps(steps) if strategy.num_replicas_in_sync == 1 else 1,
+            jit_compile={"auto": "auto", "on": True, "off": False}[spec.train.jit],
         )
         model.optimizer.build(model.trainable_variables)
     return model
@@ -63,6 +73,26 @@ def _variables(model: Any) -> list[Any]:
     return [*model.variables, *model.optimizer.variables]
 
 
+def first_rate(spec: TrainSpec) -> float:
+    """Learning rate that a training on this process' devices begins with, or rises to."""
+    return spec.learning_rate * (choose_strategy().num_replicas_in_sync if spec.scale_learning_rate else 1)
+
+
+def _refuse_replicas(spec: TrainSpec, replicas: int) -> None:
+    """Refuse batches that devices cannot share equally: each would weigh its own part's mean as much as the others.
+
+    Raises:
+        SpecError: they cannot, or XLA compiles for one device only.
+    """
+    left = spec.batch_size % replicas
+    require(
+        left == 0,
+        f"train.batch_size={spec.batch_size} does not divide by {replicas} devices;"
+        f" {spec.batch_size - left or replicas} and {spec.batch_size - left + replicas} do",
+    )
+    require(replicas == 1 or spec.jit != "on", f"train.jit=on works on one device, not on {replicas}; leave it at auto")
+
+
 def joined_steps(steps: int) -> int:
     """Choose how many of an epoch's steps are one call: between calls TensorFlow waits for Python.
 
@@ -77,25 +107,26 @@ def averaged(model: Any) -> Iterator[bool]:
 
     Gives whether it does.
     """
-    if not getattr(model.optimizer, "use_ema", False):
+    optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)  # which one that scales the loss holds
+    if not getattr(optimizer, "use_ema", False):
         yield False
         return
-    _swap(model)
+    averages = optimizer._model_variables_moving_average  # noqa: SLF001 (as Keras' own SwapEMAWeights)
+    _swap(model.trainable_variables, averages)
     try:
         yield True
     finally:
-        _swap(model)
+        _swap(model.trainable_variables, averages)
 
 
-def _swap(model: Any) -> None:
-    averages = model.optimizer._model_variables_moving_average  # noqa: SLF001 (as Keras' own SwapEMAWeights)
-    for weight, average in zip(model.trainable_variables, averages, strict=True):
+def _swap(weights: Sequence[Any], averages: Sequence[Any]) -> None:
+    for weight, average in zip(weights, averages, strict=True):
         kept = weight.numpy()
         weight.assign(average)
         average.assign(kept)
 
 
-def _optimizer(spec: TrainSpec, steps: int) -> Any:
+def _optimizer(spec: TrainSpec, steps: int, rate: float) -> Any:
     kinds = {
         "adam": keras.optimizers.Adam,
         "adamw": keras.optimizers.AdamW,
@@ -105,20 +136,20 @@ def _optimizer(spec: TrainSpec, steps: int) -> Any:
     }
     own: dict[str, Any] = {"adamw": {"weight_decay": spec.weight_decay}, "sgd": {"momentum": spec.momentum}}
     average = {"use_ema": True, "ema_momentum": spec.ema} if spec.ema else {}
-    return kinds[spec.optimizer](learning_rate=_rate(spec, steps), **own.get(spec.optimizer, {}), **average)
+    return kinds[spec.optimizer](learning_rate=_rate(spec, steps, rate), **own.get(spec.optimizer, {}), **average)
 
 
-def _rate(spec: TrainSpec, steps: int) -> Any:
+def _rate(spec: TrainSpec, steps: int, rate: float) -> Any:
     """Learning rate, or the schedule of one for epochs of `steps`."""
     schedule = spec.schedule
     if schedule.kind != "cosine":
-        return spec.learning_rate
+        return rate
     warmup = schedule.warmup_epochs * steps
     return keras.optimizers.schedules.CosineDecay(
-        0.0 if warmup else spec.learning_rate,
+        0.0 if warmup else rate,
         max(1, spec.epochs * steps - warmup),
-        alpha=min(1.0, schedule.smallest / spec.learning_rate),
-        warmup_target=spec.learning_rate if warmup else None,
+        alpha=min(1.0, schedule.smallest / rate),
+        warmup_target=rate if warmup else None,
         warmup_steps=warmup,
     )
 

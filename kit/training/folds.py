@@ -12,8 +12,10 @@ from kit.files import locked
 from kit.progress import NO_PROGRESS, Progress
 from kit.runs.folds import FoldSet
 from kit.shards import Dataset, find_dataset
+from kit.specs.devices import parse_devices
 from kit.specs.recipe import DEFAULT_RECIPE
 from kit.specs.settings import require
+from kit.specs.train import CHECKPOINT_MINUTES, Precision
 from kit.training.check import check_spec
 from kit.training.held_out import hold_out
 from kit.training.train import fold_set_id, run_spec, with_short
@@ -31,7 +33,10 @@ def train_folds(
     epochs: int | None = None,
     batch_size: int | None = None,
     learning_rate: float | None = None,
+    precision: Precision | None = None,
     seed: int = 0,
+    devices: str = "auto",
+    checkpoint_minutes: float = CHECKPOINT_MINUTES,
     root: Path | str | None = None,
     progress: Progress = NO_PROGRESS,
 ) -> FoldSet:
@@ -48,20 +53,23 @@ def train_folds(
         epochs: see `train`.
         batch_size: see `train`.
         learning_rate: see `train`.
+        precision: see `train`.
         seed: of initial weights and order, in every fold.
+        devices: see `train`.
+        checkpoint_minutes: see `train`.
         root: of the workspace; KIT_ROOT or the current folder otherwise.
         progress: sees every step.
 
     Raises:
         KitError: see `train`; or the dataset has no such folds.
     """
-    dataset = find_dataset(name, root=root)
-    short = {"epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate}
+    dataset, wanted = find_dataset(name, root=root), parse_devices(devices)
+    short = {"epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate, "precision": precision}
     whole = run_spec(dataset, recipe, with_short(settings or {}, short), seed=seed)
     specs = {fold: msgspec.structs.replace(whole, fold=fold) for fold in parse_folds(dataset, folds)}
     require(bool(specs), "--folds names no fold; give all, or numbers such as 0,1")
     for fold, spec in specs.items():
-        check_spec(spec, dataset.for_fold(fold))
+        check_spec(spec, dataset.for_fold(fold), wanted)
     fold_set = FoldSet(Workspace.at(root).runs / fold_set_id(whole))
     kept = [fold for fold in specs if fold_set.run(fold).is_finished]
     if kept:
@@ -72,7 +80,14 @@ def train_folds(
         if fold not in kept:
             from kit.training.run import train_run  # noqa: PLC0415 (TensorFlow)
 
-            train_run(dataset, spec, fold_set.run(fold), progress=progress)
+            train_run(
+                dataset,
+                spec,
+                fold_set.run(fold),
+                devices=wanted,
+                checkpoint_minutes=checkpoint_minutes,
+                progress=progress,
+            )
     join_folds(fold_set, dataset)
     return fold_set
 

@@ -9,17 +9,22 @@ from typing import Any
 import numpy as np
 
 from kit.files import locked, whole_file, write_whole
-from kit.pipeline import MEMORY_SHARE, damage_named, train_batches, validation_batches
+from kit.pipeline import MEMORY_SHARE, damage_named, train_batches, train_examples, validation_batches
 from kit.progress import NO_PROGRESS, Progress
-from kit.runs import History, RunDirectory, RunResult
+from kit.runs import BEGIN, History, RunDirectory, RunResult
 from kit.runs.history import best_epoch
 from kit.shards import Dataset
 from kit.specs import RunSpec, to_json
+from kit.specs.devices import AUTO, Devices
+from kit.specs.settings import require
+from kit.specs.train import CHECKPOINT_MINUTES
 from kit.training.callbacks import Averages, Deadline, Drops, Pace, Recorder, StepProgress, note_settings, tensorboard
 from kit.training.check import check_spec, measuring_batch
-from kit.training.compiled import averaged, lent_model
+from kit.training.checkpoint import Restored, restore
+from kit.training.compiled import averaged, first_rate, lent_model
 from kit.training.devices import describe_environment, prepare_devices
 from kit.training.pace import NO_LIMIT, Limit, has_stopped, smaller_is_better
+from kit.training.pieces import next_piece, sides_of
 from kit.training.score import refuse_changed, score_split
 
 
@@ -30,10 +35,12 @@ def train_run(
     *,
     memory_share: float = MEMORY_SHARE,
     shared: Path | None = None,
+    devices: Devices = AUTO,
+    checkpoint_minutes: float = CHECKPOINT_MINUTES,
     limit: Limit = NO_LIMIT,
     progress: Progress = NO_PROGRESS,
 ) -> RunResult | None:
-    """Train to the end, or to a limit, from the last epoch that `directory` holds.
+    """Train to the end, or to a limit, from the last checkpoint that `directory` holds.
 
     Args:
         dataset: with a train and a validation split.
@@ -41,6 +48,8 @@ def train_run(
         directory: the run's; a finished run is not trained again.
         memory_share: of the machine's memory that decoded images may fill.
         shared: folder in which decoded images lie for several processes.
+        devices: to train on.
+        checkpoint_minutes: between checkpoints within an epoch; each epoch's end has one anyway.
         limit: where to stop for now.
         progress: sees every step.
 
@@ -48,18 +57,28 @@ def train_run(
         None if the limit came before the end; the next call goes on from there to the same numbers.
 
     Raises:
+        SpecError: devices that are not here, or minutes below 0.
         RunError: the directory holds a run of other settings, or the dataset is not the run's.
         WorkspaceError: another process is training it.
     """
+    require(checkpoint_minutes >= 0, f"checkpoint_minutes must be 0 or more, got {checkpoint_minutes}")
     refuse_changed(directory.path, spec, dataset)
     dataset = dataset.for_fold(spec.fold)
-    check_spec(spec, dataset)  # before anything is written
+    check_spec(spec, dataset, devices)  # before anything is written
     with locked(directory.path):
         directory.refuse_other(spec)
         if directory.is_finished:
             return directory.result()
         return _train(
-            dataset, spec, directory, memory_share=memory_share, shared=shared, limit=limit, progress=progress
+            dataset,
+            spec,
+            directory,
+            memory_share=memory_share,
+            shared=shared,
+            devices=devices,
+            every=60 * checkpoint_minutes,
+            limit=limit,
+            progress=progress,
         )
 
 
@@ -70,23 +89,25 @@ def _train(
     *,
     memory_share: float,
     shared: Path | None,
+    devices: Devices,
+    every: float,
     limit: Limit,
     progress: Progress,
 ) -> RunResult | None:
-    prepare_devices(spec.train.threads)
+    advice = prepare_devices(spec.train.threads, devices)
     steps = dataset.full_batches("train", spec.train.batch_size)
     with lent_model(spec, dataset) as model:  # before anything is written: a backbone's weights may not be at hand
         directory.claim(spec)
-        begun = _restore(model, directory)
         write_whole(directory.environment, to_json(describe_environment()))
         history = directory.history()
+        begin = restore(model, directory, history)
         fold = "" if spec.fold is None else f", fold {spec.fold}"
         progress.start(f"train {spec.arm}{fold}", spec.train.epochs * steps)
-        progress.advance(begun * steps)
-        if begun == 0:
+        progress.advance(begin.position.epochs * steps + begin.position.steps, advice)
+        if begin.position == BEGIN:
             note_settings(directory, spec)
-        epochs = spec.train.epochs if limit.epochs is None else min(limit.epochs, spec.train.epochs)
-        if begun < epochs and not has_stopped(history, spec):
+        until = spec.train.epochs if limit.epochs is None else min(limit.epochs, spec.train.epochs)
+        if begin.position.epochs < until and not has_stopped(history, spec):
             with damage_named(dataset):
                 _fit(
                     model,
@@ -94,7 +115,9 @@ def _train(
                     spec,
                     directory,
                     history,
-                    epochs=epochs,
+                    begin=begin,
+                    until=until,
+                    every=every,
                     deadline=limit.deadline,
                     memory_share=memory_share,
                     shared=shared,
@@ -113,43 +136,55 @@ def _fit(
     directory: RunDirectory,
     history: History,
     *,
-    epochs: int,
+    begin: Restored,
+    until: int,
+    every: float,
     deadline: float,
     memory_share: float,
     shared: Path | None,
     progress: Progress,
 ) -> None:
-    begun = len(history.rows)
-    model.fit(
-        train_batches(
+    """Train piece by piece until so many epochs are over, or something else ends the training."""
+    steps = dataset.full_batches("train", spec.train.batch_size)
+    examples = train_examples(dataset, memory_share=memory_share, shared=shared, sampling=spec.train.sampling)
+    validation = validation_batches(
+        dataset, batch_size=measuring_batch(spec.model, dataset), memory_share=memory_share, shared=shared
+    )
+    while piece := next_piece(begin.position, until, spec.train):
+        batches = train_batches(
             dataset,
             batch_size=spec.train.batch_size,
             seed=spec.seed,
-            first_epoch=begun,
-            memory_share=memory_share,
-            shared=shared,
+            first_epoch=piece.begin.epochs,
+            first_step=piece.begin.steps,
+            sides=None if piece.side is None else sides_of(dataset.shape, piece.side),
+            examples=examples,
             augment=spec.augment,
             sampling=spec.train.sampling,
             class_weights=_class_weights(spec, dataset),
-        ),
-        validation_data=validation_batches(
-            dataset, batch_size=measuring_batch(spec.model, dataset), memory_share=memory_share, shared=shared
-        ),
-        steps_per_epoch=dataset.full_batches("train", spec.train.batch_size),
-        initial_epoch=begun,
-        epochs=epochs,
-        callbacks=[
-            Drops(),
-            Averages(),
-            Recorder(directory, history, spec.train.monitor),
-            Pace(history, spec.train),
-            Deadline(history, deadline),
-            tensorboard(directory, histograms=spec.train.histograms),
-            StepProgress(progress),
-        ],
-        verbose=0,
-        shuffle=False,  # train_batches does
-    )
+        )
+        left = steps - piece.begin.steps
+        model.fit(
+            batches.take(left) if piece.begin.steps else batches,  # a call of several steps may begin elsewhere now
+            validation_data=validation,
+            steps_per_epoch=left,
+            initial_epoch=piece.begin.epochs,
+            epochs=piece.end,
+            callbacks=[
+                Drops(),
+                Averages(),
+                Recorder(directory, history, spec.train.monitor, begin, every),
+                Pace(history, spec.train, first_rate(spec.train)),
+                Deadline(history, deadline),
+                tensorboard(directory, histograms=spec.train.histograms),
+                StepProgress(progress),
+            ],
+            verbose=0,
+            shuffle=False,  # train_batches does
+        )
+        if model.stop_training or piece.end == until:
+            return
+        begin = restore(model, directory, history)  # a fit ends with averaged weights, where there are any
 
 
 def _class_weights(spec: RunSpec, dataset: Dataset) -> list[float] | None:
@@ -159,22 +194,6 @@ def _class_weights(spec: RunSpec, dataset: Dataset) -> list[float] | None:
     counts = dataset.manifest.counts["train"]
     share = sum(counts.values()) / len(dataset.manifest.classes)
     return [share / counts[name] for name in dataset.manifest.classes]
-
-
-def _restore(model: Any, directory: RunDirectory) -> int:
-    """Load the newest sound checkpoint that has all its history lines; return its epoch, 0 for none."""
-    history = directory.history()
-    for epoch in directory.checkpoints():
-        if epoch > len(history.rows):
-            continue
-        try:
-            model.load_weights(directory.checkpoint(epoch))
-        except (OSError, ValueError, KeyError):  # damaged: the one before gives the same numbers
-            continue
-        history.cut(epoch)
-        return epoch
-    history.cut(0)
-    return 0
 
 
 def _finish(
@@ -191,11 +210,10 @@ def _finish(
         trainable_parameters=sum(int(np.prod(weight.shape)) for weight in model.trainable_weights),
         seconds_per_epoch=statistics.median(history.column("seconds")),
     )
-    last = directory.checkpoint(len(history.rows))
     with averaged(model), whole_file(directory.last_weights) as temporary:
         model.save_weights(str(temporary))
     scores = score_split(directory, dataset, "validation", shared=shared)
     write_whole(directory.predictions, scores.csv(dataset.manifest.classes))
     directory.finish(result)
-    last.unlink()
+    directory.drop_checkpoints(kept=0)
     return result

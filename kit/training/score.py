@@ -128,7 +128,9 @@ def _load_model(path: Path, run: RunDirectory, dataset: Dataset) -> Any:
 
     spec = run.spec()
     untrained = override(spec.model, {"backbone.weights": "none"})  # what it began with lies in the run's own file
-    model = build_model(untrained, dataset.shape, len(dataset.manifest.classes), seed=spec.seed)
+    model = build_model(
+        untrained, dataset.shape, len(dataset.manifest.classes), seed=spec.seed, precision=spec.train.precision
+    )
     try:
         model.load_weights(str(path))
     except (OSError, ValueError, KeyError) as error:

@@ -12,8 +12,10 @@ from kit.progress import NO_PROGRESS, Progress
 from kit.runs import RunDirectory
 from kit.shards import Dataset, find_dataset
 from kit.specs import RunSpec, Setting, arm_name, read_setting, to_json, written
+from kit.specs.devices import parse_devices
 from kit.specs.recipe import DEFAULT_RECIPE, recipe_name, split_arm
 from kit.specs.settings import require
+from kit.specs.train import CHECKPOINT_MINUTES, Precision
 from kit.training.check import check_spec, refuse_data
 from kit.workspace import Workspace
 
@@ -26,7 +28,10 @@ def train(
     epochs: int | None = None,
     batch_size: int | None = None,
     learning_rate: float | None = None,
+    precision: Precision | None = None,
     seed: int = 0,
+    devices: str = "auto",
+    checkpoint_minutes: float = CHECKPOINT_MINUTES,
     root: Path | str | None = None,
     progress: Progress = NO_PROGRESS,
 ) -> RunDirectory:
@@ -39,19 +44,24 @@ def train(
         epochs: short for the setting train.epochs.
         batch_size: short for train.batch_size.
         learning_rate: short for train.learning_rate.
+        precision: short for train.precision.
         seed: of initial weights and order.
+        devices: "auto" is all GPUs, or the CPU where there is none; "cpu"; "cpu:4", logical devices that share the
+            cores; "gpu", all; "gpu:0,1". Several are mirrored: each takes its part of a batch, and batch norm counts
+            over all of it, so the figures are those of one device to within rounding.
+        checkpoint_minutes: between checkpoints within an epoch; each epoch's end has one anyway.
         root: of the workspace; KIT_ROOT or the current folder otherwise.
         progress: sees every step.
 
     Raises:
-        KitError: unknown dataset, recipe or setting, a setting given twice, a model that does not fit the images, or a
-            run that another process is training.
+        KitError: unknown dataset, recipe or setting, a setting given twice, devices that are not here, a model that
+            does not fit the images, or a run that another process is training.
     """
-    workspace = Workspace.at(root)
+    workspace, wanted = Workspace.at(root), parse_devices(devices)
     dataset = find_dataset(name, root=root)
-    short = {"epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate}
+    short = {"epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate, "precision": precision}
     spec = run_spec(dataset, recipe, with_short(settings or {}, short), seed=seed)
-    check_spec(spec, dataset)
+    check_spec(spec, dataset, wanted)
     directory = RunDirectory(workspace.runs / run_id(spec))
     if directory.is_finished:
         progress.start(f"train {spec.arm}", spec.train.epochs)
@@ -60,7 +70,7 @@ def train(
         return directory
     from kit.training.run import train_run  # noqa: PLC0415 (TensorFlow)
 
-    train_run(dataset, spec, directory, progress=progress)
+    train_run(dataset, spec, directory, devices=wanted, checkpoint_minutes=checkpoint_minutes, progress=progress)
     return directory
 
 

@@ -1,0 +1,155 @@
+"""All that a training is between two steps, in one file: it goes on from there as if nothing had happened."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from kit.errors import RunError
+from kit.files import is_sealed, seal, whole_file
+from kit.runs import BEGIN, History, Position, RunDirectory
+
+_KEPT = 2  # the newest, and the one before it in case that is damaged
+_GROUP = "begun_epoch"  # in the file, beside what Keras writes
+_STEPS = 1 << 20  # more than any epoch has
+_WORD = 1 << 32
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """What an epoch has come to before its last step, besides weights and optimizer.
+
+    Attributes:
+        seconds: that it has taken.
+        metrics: what its loss and metrics have summed up.
+        generators: states of what draws for dropout.
+    """
+
+    seconds: float
+    metrics: list[NDArray[Any]]
+    generators: list[NDArray[Any]]
+
+    @classmethod
+    def of(cls, model: Any, seconds: float) -> Begun:
+        """Take it from a model."""
+        return cls(
+            seconds,
+            [variable.numpy() for variable in _metric_variables(model)],
+            [generator.state.numpy() for generator in _generators(model)],
+        )
+
+    def put_back(self, model: Any) -> None:
+        """Give it to a model whose epoch has just begun."""
+        if len(_metric_variables(model)) < len(self.metrics):
+            _make_variables(model)
+        for variable, value in zip(_metric_variables(model), self.metrics, strict=True):
+            variable.assign(value)
+        for generator, state in zip(_generators(model), self.generators, strict=True):
+            generator.state.assign(state)
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """Where a training goes on.
+
+    Attributes:
+        position: that the model is at.
+        begun: of an epoch that is not over.
+    """
+
+    position: Position = BEGIN
+    begun: Begun | None = None
+
+
+def save_checkpoint(model: Any, directory: RunDirectory, at: Position, seconds: float) -> Path:
+    """Write a checkpoint, whole; `seconds` is how long the epoch has taken."""
+    path = directory.checkpoint(at)
+    with whole_file(path) as temporary:
+        model.save_weights(str(temporary))
+        if at.steps:
+            _write(Begun.of(model, seconds), temporary)
+        seal(temporary)
+    return path
+
+
+def drop_older(directory: RunDirectory) -> None:
+    """Keep the newest checkpoints."""
+    directory.drop_checkpoints(kept=_KEPT)
+
+
+def restore(model: Any, directory: RunDirectory, history: History) -> Restored:
+    """Load the newest sound checkpoint that has all its history lines, and forget the lines after it.
+
+    Raises:
+        RunError: a sound one is of another model or another Keras.
+    """
+    for position in directory.checkpoints():
+        path = directory.checkpoint(position)
+        if position.epochs > len(history.rows) or not is_sealed(path):
+            continue  # the one before gives the same numbers
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error", UserWarning)  # so Keras says which parts it left as they were
+                model.load_weights(str(path))
+            begun = _read(path) if position.steps else None
+        except (OSError, ValueError, KeyError, UserWarning) as error:
+            why = next(iter(str(error).splitlines()), type(error).__name__)
+            raise RunError(
+                f"{path} does not fit this model: {why}; remove the folder {directory.path} and run its command again"
+            ) from error
+        history.cut(position.epochs)
+        return Restored(position, begun)
+    history.cut(0)
+    return Restored()
+
+
+def begin_drops(model: Any, epoch: int) -> None:
+    """Make what dropout drops follow from each layer's seed and the epoch: Keras' files do not keep it."""
+    for generator in _generators(model):
+        seed = generator.state.numpy()[0]
+        generator.state.assign([seed, (epoch * _STEPS) % _WORD])
+
+
+def _generators(model: Any) -> Iterator[Any]:
+    """Find what draws, in networks within the model too."""
+    for layer in model.layers:
+        if hasattr(layer, "layers"):
+            yield from _generators(layer)
+        elif generator := getattr(layer, "seed_generator", None):
+            yield generator
+
+
+def _metric_variables(model: Any) -> list[Any]:
+    return [variable for metric in model.metrics for variable in metric.variables]
+
+
+def _make_variables(model: Any) -> None:
+    """Show metrics one image: Keras makes their variables only when a step is traced, which is too late here."""
+    outputs = np.zeros((1, model.output_shape[-1]), np.float32)
+    model.compute_metrics(None, outputs[:, 0] if outputs.shape[1] == 1 else outputs, outputs)
+
+
+def _write(begun: Begun, path: Path) -> None:
+    with h5py.File(path, "a") as file:
+        group = file.create_group(_GROUP)
+        group.attrs["seconds"] = begun.seconds
+        for name in ("metrics", "generators"):
+            for place, value in enumerate(getattr(begun, name)):
+                group[f"{name}/{place}"] = value
+
+
+def _read(path: Path) -> Begun:
+    with h5py.File(path) as file:
+        group = file[_GROUP]
+        lists = (
+            [np.asarray(group[f"{name}/{place}"]) for place in range(len(group.get(name, ())))]
+            for name in ("metrics", "generators")
+        )
+        return Begun(float(group.attrs["seconds"]), *lists)
