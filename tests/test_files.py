@@ -11,7 +11,17 @@ from hypothesis import strategies as st
 from xxhash import xxh3_128_hexdigest
 
 from kit.errors import SpecError, WorkspaceError
-from kit.files import locked, refuse_overwrite, sweep, whole_file, whole_folder, write_whole, xxh128_file
+from kit.files import (
+    is_sealed,
+    locked,
+    refuse_overwrite,
+    seal,
+    sweep,
+    whole_file,
+    whole_folder,
+    write_whole,
+    xxh128_file,
+)
 from kit.workspace import Workspace, checked_name
 
 
@@ -240,3 +250,21 @@ def test_workspace_is_the_argument_before_the_environment_before_the_current_fol
     assert current.datasets == Path("tfrecords")
     assert Workspace.at().runs == tmp_path / "runs"
     assert Workspace.at(tmp_path / "other").submissions == tmp_path / "other" / "submissions"
+
+
+@given(data=st.binary(max_size=200), place=st.integers(0), bit=st.integers(0, 7), lost=st.integers(1))
+def test_any_change_breaks_a_seal(
+    data: bytes, place: int, bit: int, lost: int, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    path = tmp_path_factory.mktemp("sealed") / "file.bin"
+    path.write_bytes(data)
+    seal(path)
+    sealed = path.read_bytes()
+    changed = bytearray(sealed)
+    changed[place % len(sealed)] ^= 1 << bit
+
+    assert is_sealed(path)
+    assert data == sealed[: len(data)]
+    for damaged in (changed, sealed[: -1 - lost % len(sealed)], sealed + b"more", b""):
+        path.write_bytes(damaged)
+        assert not is_sealed(path)

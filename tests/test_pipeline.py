@@ -265,6 +265,39 @@ def test_balanced_sampling_goes_on_where_it_was_stopped(uneven: Dataset, place: 
     assert not equal(whole[:6], drawn(uneven, 6, seed=2, **options))
 
 
+@pytest.mark.parametrize("sampling", ["shuffle", "balanced"])
+@pytest.mark.parametrize("place", range(3))
+def test_batches_go_on_from_the_middle_of_an_epoch(uneven: Dataset, place: int, sampling: str) -> None:
+    from kit.pipeline import train_examples
+
+    options = {"sampling": sampling, "memory_share": memory_shares(uneven)[place]}
+    examples = train_examples(uneven, **options)  # opened once for all that follows
+    whole = drawn(uneven, 12, seed=1, augment=STRONG, **options)
+
+    for epoch, step in ((0, 1), (0, 5), (1, 2)):
+        rest = drawn(
+            uneven,
+            12 - 6 * epoch - step,
+            seed=1,
+            augment=STRONG,
+            sampling=sampling,
+            first_epoch=epoch,
+            first_step=step,
+            examples=examples,
+        )
+        assert equal(whole[6 * epoch + step :], rest)
+
+
+def test_reduced_images_are_means_over_areas_of_the_whole_ones(uneven: Dataset) -> None:
+    whole = drawn(uneven, 2, seed=1)
+    reduced = drawn(uneven, 2, seed=1, sides=(4, 2))
+
+    for (images, labels), (means, same) in zip(whole, reduced, strict=True):
+        areas = images.reshape(BATCH, 4, 2, 2, 4, 3).mean(axis=(2, 4))
+        np.testing.assert_allclose(areas, means, atol=1e-6)
+        assert np.array_equal(labels, same)
+
+
 def test_weights_are_those_of_an_images_own_class_even_where_it_is_mixed(uneven: Dataset) -> None:
     plain = drawn(uneven, 6, seed=1)
     weighted = drawn(uneven, 6, seed=1, augment=STRONG, class_weights=[1, 2, 4])

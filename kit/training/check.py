@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
+from kit.errors import SpecError
 from kit.models import count_values, plan_layers
 from kit.shards import Dataset
 from kit.specs import ModelSpec, RunSpec
@@ -19,6 +21,35 @@ def measuring_batch(model: ModelSpec, dataset: Dataset) -> int:
     """Choose how many images a model measures or predicts at a time; the same on every machine."""
     values = count_values(model, dataset.shape, len(dataset.manifest.classes))
     return max(1, min(_BATCH, _BYTES // (4 * values)))
+
+
+def validating_batch(model: ModelSpec, dataset: Dataset, replicas: int) -> int:
+    """Choose how many images are validated at a time: as `measuring_batch`, or fewer so that replicas can share them.
+
+    Raises:
+        SpecError: the validation split is so small that they cannot.
+    """
+    images = dataset.manifest.records("validation")
+    batch = shared_batch(images, measuring_batch(model, dataset), replicas)
+    if batch is None:
+        raise SpecError(
+            f"{replicas} devices cannot share the {images} validation images of {dataset.manifest.name}; use fewer"
+        )
+    return batch
+
+
+def shared_batch(images: int, most: int, replicas: int) -> int | None:
+    """Find the largest batch up to `most` that replicas can share, in equal parts, and whose remainder they can, too.
+
+    TensorFlow cuts a batch into parts of one size, the last of them what is left. Keras adds up the parts of the first
+    batch, so they must be as large as each other; kernels refuse parts without an image.
+    """
+
+    def is_shared(rest: int) -> bool:
+        return rest == 0 or (replicas - 1) * math.ceil(rest / replicas) < rest
+
+    batches = (batch for batch in range(min(most, images), 0, -1) if batch % replicas == 0)
+    return next((batch for batch in batches if is_shared(images % batch)), None)
 
 
 def refuse_data(settings: Iterable[str], dataset: Dataset) -> None:

@@ -11,6 +11,7 @@ from kit.models.build import build_model
 from kit.shards import Dataset
 from kit.specs import RunSpec, TrainSpec
 from kit.specs.settings import require
+from kit.training.check import validating_batch
 from kit.training.devices import choose_strategy
 from kit.training.metrics import make_metrics
 
@@ -26,7 +27,7 @@ def compiled_model(spec: RunSpec, dataset: Dataset) -> Any:
     keras.utils.set_random_seed(spec.seed)
     classes, steps = len(dataset.manifest.classes), dataset.full_batches("train", spec.train.batch_size)
     strategy = choose_strategy()
-    _refuse_replicas(spec.train, strategy.num_replicas_in_sync)
+    _refuse_replicas(spec, dataset, strategy.num_replicas_in_sync)
     with strategy.scope():
         model = build_model(
             spec.model,
@@ -78,19 +79,24 @@ def first_rate(spec: TrainSpec) -> float:
     return spec.learning_rate * (choose_strategy().num_replicas_in_sync if spec.scale_learning_rate else 1)
 
 
-def _refuse_replicas(spec: TrainSpec, replicas: int) -> None:
+def _refuse_replicas(spec: RunSpec, dataset: Dataset, replicas: int) -> None:
     """Refuse batches that devices cannot share equally: each would weigh its own part's mean as much as the others.
 
     Raises:
         SpecError: they cannot, or XLA compiles for one device only.
     """
-    left = spec.batch_size % replicas
+    batch = spec.train.batch_size
+    left = batch % replicas
     require(
         left == 0,
-        f"train.batch_size={spec.batch_size} does not divide by {replicas} devices;"
-        f" {spec.batch_size - left or replicas} and {spec.batch_size - left + replicas} do",
+        f"train.batch_size={batch} does not divide by {replicas} devices;"
+        f" take {f'{batch - left} or ' if batch > left else ''}{batch - left + replicas}",
     )
-    require(replicas == 1 or spec.jit != "on", f"train.jit=on works on one device, not on {replicas}; leave it at auto")
+    validating_batch(spec.model, dataset, replicas)
+    require(
+        replicas == 1 or spec.train.jit != "on",
+        f"train.jit=on works on one device, not on {replicas}; leave it at auto",
+    )
 
 
 def joined_steps(steps: int) -> int:

@@ -19,7 +19,7 @@ from kit.specs.devices import AUTO, Devices
 from kit.specs.settings import require
 from kit.specs.train import CHECKPOINT_MINUTES
 from kit.training.callbacks import Averages, Deadline, Drops, Pace, Recorder, StepProgress, note_settings, tensorboard
-from kit.training.check import check_spec, measuring_batch
+from kit.training.check import check_spec, validating_batch
 from kit.training.checkpoint import Restored, restore
 from kit.training.compiled import averaged, first_rate, lent_model
 from kit.training.devices import describe_environment, prepare_devices
@@ -147,9 +147,8 @@ def _fit(
     """Train piece by piece until so many epochs are over, or something else ends the training."""
     steps = dataset.full_batches("train", spec.train.batch_size)
     examples = train_examples(dataset, memory_share=memory_share, shared=shared, sampling=spec.train.sampling)
-    validation = validation_batches(
-        dataset, batch_size=measuring_batch(spec.model, dataset), memory_share=memory_share, shared=shared
-    )
+    measured = validating_batch(spec.model, dataset, model.distribute_strategy.num_replicas_in_sync)
+    validation = validation_batches(dataset, batch_size=measured, memory_share=memory_share, shared=shared)
     while piece := next_piece(begin.position, until, spec.train):
         batches = train_batches(
             dataset,
