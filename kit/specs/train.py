@@ -106,7 +106,7 @@ class TrainSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
             with (Touvron et al. 2019, arXiv:1906.06423). Models with top "average" only.
         precision: that the model computes in; "mixed_float16" (for GPUs; the loss is scaled) and "mixed_bfloat16" keep
             weights, statistics and the last layer in float32 (Micikevicius et al. 2018, arXiv:1710.03740).
-        jit: whether XLA compiles the steps: "auto" is Keras' choice, on where one GPU trains.
+        jit: whether XLA compiles the steps: "auto" is where one GPU trains, the only place where it can.
         histograms: whether TensorBoard gets histograms of the weights after each epoch.
         threads: that operations on CPUs share; 0 is one a core. Equal seeds give equal numbers bit for bit where the
             threads are as many; other numbers of them round sums differently.

@@ -110,4 +110,7 @@ def _check_sides(spec: RunSpec, dataset: Dataset) -> None:
         f"{given} must be smaller than the images, which are {height}x{width}; the last epochs see them whole",
     )
     smallest = (*sides_of(dataset.shape, sides[0]), dataset.shape[2])
-    plan_layers(spec.model, smallest, len(dataset.manifest.classes))
+    try:
+        plan_layers(spec.model, smallest, len(dataset.manifest.classes))
+    except SpecError as error:
+        raise SpecError(f"{given}: {error}") from error

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from kit.compat import keras
+from kit.compat import keras, tf
 from kit.models.build import build_model
 from kit.shards import Dataset
 from kit.specs import RunSpec, TrainSpec
@@ -83,7 +83,7 @@ def _refuse_replicas(spec: RunSpec, dataset: Dataset, replicas: int) -> None:
     """Refuse batches that devices cannot share equally: each would weigh its own part's mean as much as the others.
 
     Raises:
-        SpecError: they cannot, or XLA compiles for one device only.
+        SpecError: they cannot, or XLA is asked for where it does not work.
     """
     batch = spec.train.batch_size
     left = batch % replicas
@@ -94,8 +94,8 @@ def _refuse_replicas(spec: RunSpec, dataset: Dataset, replicas: int) -> None:
     )
     validating_batch(spec.model, dataset, replicas)
     require(
-        replicas == 1 or spec.train.jit != "on",
-        f"train.jit=on works on one device, not on {replicas}; leave it at auto",
+        spec.train.jit != "on" or (replicas == 1 and bool(tf.config.list_logical_devices("GPU"))),
+        "train.jit=on needs one GPU: on CPUs operations are deterministic, which XLA's are not; leave it at auto",
     )
 
 
