@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,9 @@ import cv2
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
+
+# As `prepare_devices` sets it, which comes too late where an earlier test has used TensorFlow in this process.
+os.environ["TF_NUM_INTEROP_THREADS"] = "1"
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 

@@ -45,7 +45,6 @@ STATES = {  # everything that has a state
     "train.schedule.factor": 0.5,
     "train.early_stopping.patience": 4,
     "train.metrics": "accuracy,auc,f1",
-    "train.threads": 1,
 }
 SIDES = st.lists(st.integers(1, 99), max_size=4, unique=True).map(sorted).map(tuple)
 
