@@ -9,7 +9,7 @@ import pytest
 from trained import SIDE, write_images
 
 import kit
-from kit.errors import ShardError, SpecError
+from kit.errors import ShardError, SpecError, WorkspaceError
 from kit.shards.read import read_examples
 from kit.specs import AugmentSpec
 
@@ -69,6 +69,11 @@ def drawn(dataset: Dataset, count: int, **options: object) -> list[tuple[np.ndar
 def equal(first: list[tuple[np.ndarray, ...]], second: list[tuple[np.ndarray, ...]]) -> bool:
     pairs = zip(first, second, strict=True)
     return all(np.array_equal(one, other) for batches in pairs for one, other in zip(*batches, strict=True))
+
+
+def share_memory(tensor: object, array: np.ndarray) -> bool:
+    array[0, 0, 0, 0] ^= 255
+    return bool(tensor.numpy()[0, 0, 0, 0] == array[0, 0, 0, 0])
 
 
 def distinct(images: np.ndarray) -> int:
@@ -318,3 +323,90 @@ def test_quarter_turns_of_wide_images_are_refused_before_anything_is_read(tmp_pa
 
     with pytest.raises(SpecError, match=r"quarter_turns needs square images, not 6x9; shard them with --size 6"):
         drawn(dataset, 1, seed=0, augment=AugmentSpec(quarter_turns=True))
+
+
+@pytest.mark.parametrize("sampling", ["shuffle", "balanced"])
+def test_images_on_the_disk_come_as_those_in_memory(uneven: Dataset, tmp_path: Path, sampling: str) -> None:
+    options = {"seed": 1, "sampling": sampling, "augment": STRONG}
+    in_memory = drawn(uneven, 18, cache="memory", **options)
+
+    for _ in range(2):  # the second time from the files that are there
+        assert equal(in_memory, drawn(uneven, 18, cache="disk", shared=tmp_path / "decoded", **options))
+    assert 3 == len(list((tmp_path / "decoded").glob("train-*.npy")))
+
+
+def test_no_cache_is_a_stream_whatever_the_memory(uneven: Dataset) -> None:
+    streamed = drawn(uneven, 12, seed=1, memory_share=STREAMED)
+
+    assert equal(streamed, drawn(uneven, 12, seed=1, cache="none"))
+    assert not equal(streamed, drawn(uneven, 12, seed=1, cache="memory", memory_share=STREAMED))
+
+
+def test_validation_images_on_the_disk_are_as_they_are_stored(tiny: Dataset, tmp_path: Path) -> None:
+    from kit.pipeline import validation_batches
+
+    batches = validation_batches(tiny, batch_size=BATCH, cache="disk", shared=tmp_path)
+    stored = [example.pixels for example in read_examples(tiny, "validation")]
+    images = [image for image, _ in batches.as_numpy_iterator()]
+
+    assert [16, 16, 4] == [len(batch) for batch in images]
+    assert np.array_equal(np.float32(stored) / np.float32(255), np.concatenate(images))
+
+
+def test_folds_on_the_disk_do_not_take_each_others_files(tmp_path: Path) -> None:
+    from kit.pipeline import map_split
+
+    images = np.random.default_rng(0).integers(0, 255, (60, 8, 8, 1), np.uint8)
+    dataset = kit.shard_arrays(images, list("ab" * 30), name="folds", channels=1, folds=3, root=tmp_path, workers=1)
+    found = [set(map_split(dataset.for_fold(fold), "train", tmp_path / "decoded").keys) for fold in range(3)]
+
+    assert [40, 40, 40] == [len(keys) for keys in found]
+    assert not set.intersection(*found)
+
+
+@pytest.mark.parametrize("place", ["memory", "disk"])
+def test_cached_images_become_a_tensor_without_a_copy(tiny: Dataset, tmp_path: Path, place: str) -> None:
+    from kit.pipeline.decoded import as_tensor, decode_split, map_split
+
+    decoded = decode_split(tiny, "train") if place == "memory" else map_split(tiny, "train", tmp_path)
+
+    assert share_memory(as_tensor(decoded.images), decoded.images)
+
+
+def test_pixels_that_lie_where_tensorflow_cannot_read_are_copied() -> None:
+    from kit.pipeline.decoded import as_tensor
+
+    shifted = np.arange(1 + 2 * 4 * 4, dtype=np.uint8)[1:].reshape(2, 4, 4, 1)
+
+    assert np.array_equal(shifted, as_tensor(shifted).numpy())
+    assert not share_memory(as_tensor(shifted), shifted)
+
+
+def test_a_cache_on_a_disk_without_room_is_refused_with_the_way_out(tiny: Dataset, tmp_path: Path) -> None:
+    import msgspec
+
+    from kit.pipeline import map_split
+    from kit.shards import Dataset as AnyDataset
+
+    huge = msgspec.structs.replace(tiny.manifest.image, height=(1 << 23, 1 << 23), width=(1 << 23, 1 << 23))
+    dataset = AnyDataset(tiny.folder, msgspec.structs.replace(tiny.manifest, image=huge))
+
+    with pytest.raises(WorkspaceError, match=r"the decoded train images fill 17732923.5 GB.* give --cache none"):
+        map_split(dataset, "train", tmp_path / "decoded")
+    assert [".lock"] == [path.name for path in (tmp_path / "decoded").iterdir()]
+
+
+def test_a_disk_cache_without_a_folder_is_refused(tiny: Dataset) -> None:
+    with pytest.raises(SpecError, match="cache disk needs a folder"):
+        drawn(tiny, 1, seed=0, cache="disk")
+
+
+def test_windows_of_large_records_hold_fewer(tiny: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    from kit.pipeline import epochs as orders
+
+    whole = epochs(tiny, 2, seed=1, cache="none")
+    monkeypatch.setattr(orders, "_WINDOW_BYTES", 20_000)  # some 20 of the 84 records
+    windows = epochs(tiny, 2, seed=1, cache="none")
+
+    assert [80, 80] == [distinct(images) for images in windows]
+    assert not np.array_equal(whole, windows)

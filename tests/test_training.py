@@ -22,7 +22,7 @@ from kit.errors import CorruptRecordError, RunError, SpecError
 from kit.runs import History, RunDirectory
 from kit.runs.history import best_epoch
 from kit.shards.manifest import Manifest
-from kit.specs import ModelSpec
+from kit.specs import ModelSpec, override
 from kit.specs.recipe import DEFAULT_RECIPE
 from kit.training.train import run_spec
 
@@ -160,6 +160,36 @@ def test_images_that_do_not_fit_into_memory_are_streamed(run: RunDirectory, tiny
 
     assert figures(first) == figures(second)
     assert first.history().column("loss")[-1] < first.history().column("loss")[0]
+
+
+def test_a_run_with_its_images_on_the_disk_gives_the_same_numbers_and_leaves_none_of_them(
+    run: RunDirectory, tiny: Dataset, tmp_path: Path
+) -> None:
+    from kit.training.pace import Limit
+    from kit.training.run import train_run
+
+    spec, directory = override(run.spec(), {"train.cache": "disk"}), RunDirectory(tmp_path / "disk")
+    train_run(tiny, spec, directory, limit=Limit(epochs=1))
+    assert 6 == len(list(directory.decoded.glob("*.npy")))
+    train_run(tiny, spec, directory)
+
+    assert figures(run) == figures(directory)
+    assert not directory.decoded.exists()
+
+
+def test_images_that_memory_cannot_hold_are_refused_before_anything_is_written(
+    run: RunDirectory, tiny: Dataset
+) -> None:
+    from kit.training.check import check_spec
+
+    huge = msgspec.structs.replace(tiny.manifest.image, height=(1 << 23, 1 << 23), width=(1 << 23, 1 << 23))
+    dataset = type(tiny)(tiny.folder, msgspec.structs.replace(tiny.manifest, image=huge))
+    spec = override(run.spec(), {"train.cache": "memory"})
+
+    with pytest.raises(
+        SpecError, match=r"train.cache=memory: the decoded images of tiny fill .* GB; give disk or none"
+    ):
+        check_spec(spec, dataset)
 
 
 @pytest.mark.parametrize("epoch", [1, 2])

@@ -53,6 +53,14 @@ Set = Annotated[
 EPOCHS = "Passes over the train split."
 BATCH_SIZE = "Images a step, over all devices together."
 LEARNING_RATE = "At the start, or after the warm-up."
+Cache = Annotated[
+    str | None,
+    typer.Option(
+        metavar="auto|memory|disk|none",
+        help="Where decoded images wait for their next epoch; none streams them. Short for --set train.cache=…",
+        show_default="auto: memory, if they fill no more than a quarter of it",
+    ),
+]
 Weights = Annotated[str, typer.Option(help="Weights of the best or the last epoch.", metavar="best|last")]
 Force = Annotated[bool, typer.Option("--force", help="Replace what exists.")]
 

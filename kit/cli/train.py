@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kit.cli.options import BATCH_SIZE, EPOCHS, LEARNING_RATE, Dataset, Json, Recipe, Root, Set, Verbose
+from kit.cli.options import BATCH_SIZE, EPOCHS, LEARNING_RATE, Cache, Dataset, Json, Recipe, Root, Set, Verbose
 from kit.specs.recipe import DEFAULT_RECIPE
 from kit.specs.train import CHECKPOINT_MINUTES
 
@@ -40,6 +40,7 @@ def train(
     checkpoint_minutes: Annotated[
         float, typer.Option(help="Between checkpoints within an epoch; each epoch's end has one.")
     ] = CHECKPOINT_MINUTES,
+    cache: Cache = None,
     root: Root = None,
     json: Json = False,
     verbose: Verbose = False,
@@ -61,6 +62,7 @@ def train(
         "batch_size": batch_size,
         "learning_rate": learning_rate,
         "precision": precision,
+        "cache": cache,
         "seed": seed,
         "devices": devices,
         "checkpoint_minutes": checkpoint_minutes,

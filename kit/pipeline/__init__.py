@@ -10,6 +10,7 @@ from kit.pipeline.batches import (
     validation_batches,
 )
 from kit.pipeline.damage import damage_named
+from kit.pipeline.decoded import map_split
 from kit.pipeline.load import load
 from kit.pipeline.views import batch_views
 
@@ -21,6 +22,7 @@ __all__ = [
     "damage_named",
     "eval_batches",
     "load",
+    "map_split",
     "train_batches",
     "train_examples",
     "validation_batches",

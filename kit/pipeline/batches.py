@@ -5,18 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from kit.compat import tf
 from kit.engines import memory
 from kit.pipeline.augment import augment_batch
 from kit.pipeline.decode import decode_batches
-from kit.pipeline.decoded import Decoded, decode_split
+from kit.pipeline.decoded import Decoded, as_tensor, decode_split, map_split
 from kit.pipeline.draw import folded
 from kit.pipeline.epochs import DecodedExamples, Examples, StreamedExamples, balanced, epoch_seed
 from kit.shards import Dataset
 from kit.specs import AugmentSpec
 from kit.specs.settings import require
+from kit.specs.train import Cache
 
 MEMORY_SHARE = 0.25  # of the machine's memory that decoded images may fill; the rest is the model's and the neighbours'
 EVAL_BATCH = 256  # images; large enough that a step's overhead vanishes
@@ -32,6 +33,7 @@ def train_batches(
     first_step: int = 0,
     sides: tuple[int, int] | None = None,
     examples: Examples | None = None,
+    cache: Cache = "auto",
     memory_share: float = MEMORY_SHARE,
     shared: Path | None = None,
     augment: AugmentSpec = _UNCHANGED,
@@ -42,9 +44,8 @@ def train_batches(
 
     All that is drawn follows from `seed`, the epoch, and the batch's number in it, so a training that goes on at epoch
     7 sees what it would have seen; what comes before the first step is passed over, not decoded. Each epoch leaves out
-    the images that do not fill a last batch; the next one draws others. Images that fit into `memory_share` of the
-    memory are decoded once and shuffled as a whole; others stream from the shards, shuffled by shard and within
-    windows.
+    the images that do not fill a last batch; the next one draws others. Cached images are decoded once and shuffled as
+    a whole; others stream from the shards, shuffled by shard and within windows.
 
     Args:
         dataset: with a train split.
@@ -54,8 +55,9 @@ def train_batches(
         first_step: of that epoch, from 0.
         sides: height and width, pixels, that images are reduced to by averaging areas; None as they are.
         examples: of the split, where they are at hand; see `train_examples`.
-        memory_share: of the machine's memory that decoded images may fill.
-        shared: folder in which decoded images lie for several processes; see `decode_split`.
+        cache: where decoded images lie, see `TrainSpec`; "disk" needs `shared`.
+        memory_share: of the machine's memory that decoded images may fill where `cache` is "auto".
+        shared: folder in which decoded images lie for several processes; see `decode_split` and `map_split`.
         augment: how images are varied.
         sampling: "shuffle" draws every image once an epoch; "balanced" draws from the classes in turn, so that a
             batch holds as many of each, give or take one, and the images of rarer classes come again and again. An
@@ -78,7 +80,7 @@ def train_batches(
         f"class_weights must be {classes} numbers, one a class, got {class_weights}",
     )
     if examples is None:
-        examples = train_examples(dataset, memory_share=memory_share, shared=shared, sampling=sampling)
+        examples = train_examples(dataset, cache=cache, memory_share=memory_share, shared=shared, sampling=sampling)
 
     def one_epoch(epoch: Any, passed: int = 0) -> Any:
         start = epoch_seed(seed, epoch)
@@ -99,25 +101,31 @@ def train_batches(
     if first_step:
         epochs = one_epoch(tf.constant(first_epoch, tf.int64), first_step).concatenate(epochs)
     batches = epochs.map(finish, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-    return _on_own_threads(batches.prefetch(tf.data.AUTOTUNE))
+    return _as_they_are(batches.prefetch(tf.data.AUTOTUNE))
 
 
 def train_examples(
     dataset: Dataset,
     *,
+    cache: Cache = "auto",
     memory_share: float = MEMORY_SHARE,
     shared: Path | None = None,
     sampling: Literal["shuffle", "balanced"] = "shuffle",
 ) -> Examples:
-    """Open the train split once for several calls of `train_batches`, decoded if it fits into memory."""
-    if fits_memory(dataset, "train", memory_share):
-        decoded = decode_split(dataset, "train", shared)
+    """Open the train split once for several calls of `train_batches`; see there."""
+    if decoded := _cached(dataset, "train", cache, memory_share, shared):
         return DecodedExamples(decoded.images, decoded.labels)
     return StreamedExamples(dataset, held_bytes=memory_share * memory() if sampling == "balanced" else 0)
 
 
 def eval_batches(
-    dataset: Dataset, split: str, *, batch_size: int = EVAL_BATCH, memory_share: float = 0, shared: Path | None = None
+    dataset: Dataset,
+    split: str,
+    *,
+    batch_size: int = EVAL_BATCH,
+    cache: Cache = "auto",
+    memory_share: float = 0,
+    shared: Path | None = None,
 ) -> Any:
     """Batches of a split in stored order, one pass, the short last one kept.
 
@@ -125,15 +133,17 @@ def eval_batches(
         dataset: whose images have one size.
         split: of it.
         batch_size: images.
-        memory_share: of the machine's memory that decoded images may fill, to be decoded once for several passes.
-        shared: folder in which decoded images lie for several processes; see `decode_split`.
+        cache: where decoded images lie for several passes, as `train_batches` takes it.
+        memory_share: of the machine's memory that decoded images may fill where `cache` is "auto".
+        shared: folder in which decoded images lie for several processes; see `decode_split` and `map_split`.
 
     Returns:
         tf.data.Dataset of {"image": uint8 [batch, height, width, channels], "label": int32 [batch] (-1 where there
         is none), "key": string [batch]}.
     """
-    if memory_share and fits_memory(dataset, split, memory_share):
-        return _slices(decode_split(dataset, split, shared), batch_size)
+    decoded = _cached(dataset, split, cache, memory_share, shared)
+    if decoded:
+        return _as_they_are(_slices(decoded, batch_size))
     records = tf.data.TFRecordDataset([str(path) for path in dataset.paths(split)])
     count = math.ceil(dataset.manifest.records(split) / batch_size)
     batches = decode_batches(records, dataset, batch_size, drop_remainder=False)
@@ -144,25 +154,38 @@ def validation_batches(
     dataset: Dataset,
     *,
     batch_size: int = EVAL_BATCH,
+    cache: Cache = "auto",
     memory_share: float = MEMORY_SHARE,
     shared: Path | None = None,
 ) -> Any:
-    """Batches of the validation split for `fit`, as they are stored, decoded once if they fit into memory.
+    """Batches of the validation split for `fit`, as they are stored, cached as `train_batches` says.
 
     Returns:
         tf.data.Dataset of (image float32 [batch, height, width, channels] in 0 to 1, label float32 [batch], or one-hot
         [batch, classes] of more than two classes).
     """
-    batches = eval_batches(dataset, "validation", batch_size=batch_size, memory_share=memory_share, shared=shared)
+    batches = eval_batches(
+        dataset, "validation", batch_size=batch_size, cache=cache, memory_share=memory_share, shared=shared
+    )
     classes = len(dataset.manifest.classes)
     inputs = batches.map(lambda batch: _as_inputs(batch, classes), num_parallel_calls=tf.data.AUTOTUNE)
-    return _on_own_threads(inputs.prefetch(tf.data.AUTOTUNE))
+    return _as_they_are(inputs.prefetch(tf.data.AUTOTUNE))
+
+
+def _cached(dataset: Dataset, split: str, cache: Cache, memory_share: float, shared: Path | None) -> Decoded | None:
+    """Decode a split where its images are cached; None where they are streamed."""
+    if cache == "disk":
+        require(shared is not None, "cache disk needs a folder for decoded images")
+        return map_split(dataset, split, cast("Path", shared))
+    if cache == "memory" or (cache == "auto" and fits_memory(dataset, split, memory_share)):
+        return decode_split(dataset, split, shared)
+    return None
 
 
 def _slices(decoded: Decoded, batch_size: int) -> Any:
     with tf.device("CPU:0"):
         parts = {
-            "image": tf.constant(decoded.images),
+            "image": as_tensor(decoded.images),
             "label": tf.constant(decoded.labels),
             "key": tf.constant(decoded.keys),
         }
@@ -170,9 +193,14 @@ def _slices(decoded: Decoded, batch_size: int) -> Any:
     return starts.map(lambda start: {name: values[start : start + batch_size] for name, values in parts.items()})
 
 
-def _on_own_threads(batches: Any) -> Any:
-    """Prepare batches on as many threads as operations have: those of the model may be one, see `prepare_devices`."""
+def _as_they_are(batches: Any) -> Any:
+    """Prepare batches as they are written here, on as many threads as operations have.
+
+    The threads that run the model's operations side by side may be one, see `prepare_devices`. TensorFlow's
+    optimizations of a pipeline find nothing to improve in these, but copy the images that they hold in memory.
+    """
     options = tf.data.Options()
+    options.experimental_optimization.apply_default_optimizations = False
     options.threading.private_threadpool_size = tf.config.threading.get_intra_op_parallelism_threads()
     return batches.with_options(options)
 
@@ -184,7 +212,7 @@ def as_float(image: Any) -> Any:
 
 def fits_memory(dataset: Dataset, split: str, share: float) -> bool:
     """Tell whether a split's decoded pixels fill no more than `share` of the machine's memory."""
-    return dataset.manifest.records(split) * math.prod(dataset.shape) <= share * memory()
+    return dataset.decoded_bytes(split) <= share * memory()
 
 
 def _reduced(images: Any, sides: tuple[int, int] | None) -> Any:

@@ -10,11 +10,13 @@ import numpy as np
 
 from kit.compat import tf
 from kit.pipeline.decode import decode_batches, read_labels
+from kit.pipeline.decoded import as_tensor
 from kit.pipeline.draw import folded
 from kit.shards import Dataset
 
 _STREAMS = 8  # shards read at a time
 _WINDOW = 4096  # records that are shuffled together; the writer has shuffled the whole split already
+_WINDOW_BYTES = 1 << 30  # 1 GiB that they may fill: windows of large records hold fewer
 _WINDOWS = 1 << 24  # more than any epoch has
 
 
@@ -39,7 +41,7 @@ class Examples(Protocol):
 
 
 class DecodedExamples:
-    """A split in memory, its items being places.
+    """A split that is decoded, its items being places.
 
     Args:
         images: uint8 [records, height, width, channels].
@@ -48,8 +50,9 @@ class DecodedExamples:
 
     def __init__(self, images: np.ndarray, labels: np.ndarray) -> None:
         self._places = {int(label): np.flatnonzero(labels == label).astype(np.int32) for label in np.unique(labels)}
+        self._images = as_tensor(images)
         with tf.device("CPU:0"):
-            self._images, self._labels = tf.constant(images), tf.constant(labels)
+            self._labels = tf.constant(labels)
 
     @property
     def labels(self) -> list[int]:
@@ -88,6 +91,7 @@ class StreamedExamples:
     def __init__(self, dataset: Dataset, held_bytes: float) -> None:
         self._dataset = dataset
         self._paths = tf.constant([str(path) for path in dataset.paths("train")])
+        self._window = max(1, min(_WINDOW, int(_WINDOW_BYTES / self._record_bytes)))
         self._held = self._hold(self._rarest(held_bytes))
 
     @property
@@ -98,7 +102,7 @@ class StreamedExamples:
     def shuffled(self, seed: int, epoch: Any) -> Any:
         """Shuffle the shards, and their records within windows."""
         records = _read(self._paths, epoch_seed(seed, epoch), _STREAMS)
-        return _shuffle_windows(records, lambda window: epoch_seed(seed, epoch * _WINDOWS + window))
+        return _shuffle_windows(records, self._window, lambda window: epoch_seed(seed, epoch * _WINDOWS + window))
 
     def of_class(self, label: int, seed: Any) -> Any:
         """Take a class from memory, or from all shards."""
@@ -106,7 +110,7 @@ class StreamedExamples:
             return _in_order(self._held[label], seed)
         streams = max(1, _STREAMS // (len(self.labels) - len(self._held)))  # shared by the classes that are not held
         records = _read(self._paths, folded(seed, "shards"), streams)
-        return _shuffle_windows(records, lambda window: folded(seed, "window", window), label)
+        return _shuffle_windows(records, self._window, lambda window: folded(seed, "window", window), label)
 
     def batches(self, items: Any, batch_size: int) -> Any:
         """Batch and decode records."""
@@ -118,14 +122,19 @@ class StreamedExamples:
         return {"image": batch["image"], "label": batch["label"]}
 
     @property
+    def _record_bytes(self) -> float:
+        """Mean bytes of a record."""
+        shards = self._dataset.shards("train")
+        return sum(shard.bytes for shard in shards) / sum(shard.records for shard in shards)
+
+    @property
     def _counts(self) -> list[int]:
         manifest = self._dataset.manifest
         return [manifest.counts["train"].get(name, 0) for name in manifest.classes]
 
     def _rarest(self, held_bytes: float) -> list[int]:
         """Choose the rarest classes whose records fill no more than that, taking all records to be equally large."""
-        shards = self._dataset.shards("train")
-        each = sum(shard.bytes for shard in shards) / sum(shard.records for shard in shards)
+        each = self._record_bytes
         rarest = sorted(self.labels, key=self._counts.__getitem__)
         ends = itertools.accumulate(self._counts[label] * each for label in rarest)
         return [label for label, end in zip(rarest, ends, strict=True) if end <= held_bytes]
@@ -180,11 +189,14 @@ def _read(paths: Any, seed: Any, streams: int) -> Any:
     )
 
 
-def _shuffle_windows(records: Any, seed_of: Callable[[Any], Any], label: int | None = None) -> Any:
+def _shuffle_windows(records: Any, size: int, seed_of: Callable[[Any], Any], label: int | None = None) -> Any:
     """Shuffle within windows, statelessly: Dataset.shuffle takes no seed that is known only while it runs.
+
+    The next window is read while one is used.
 
     Args:
         records: tf.data.Dataset of serialized records.
+        size: records of a window.
         seed_of: gives the seed of a window, int64 [2], by its number, int64 [].
         label: of the records to keep; None keeps all.
     """
@@ -193,7 +205,7 @@ def _shuffle_windows(records: Any, seed_of: Callable[[Any], Any], label: int | N
         kept = records if label is None else tf.boolean_mask(records, read_labels(records) == label)
         return tf.random.experimental.stateless_shuffle(kept, seed_of(window))
 
-    return records.batch(_WINDOW).enumerate().map(shuffle).unbatch()
+    return records.batch(size).enumerate().map(shuffle).prefetch(1).unbatch()
 
 
 def _in_order(values: Any, seed: Any) -> Any:

@@ -131,6 +131,11 @@ class RunDirectory:
             return self.predictions
         return self.path / ("-".join(filter(None, ("validation_predictions", weights, views))) + ".csv")
 
+    @property
+    def decoded(self) -> Path:
+        """Folder of decoded images, while a run that caches them on the disk is unfinished."""
+        return self.path / ".decoded"
+
     def evaluation(self, split: str, weights: str) -> Path:
         """Name the folder of an evaluation; with the ending .json, the file of its few figures for comparisons."""
         return evaluation_folder(self.path, split, weights)

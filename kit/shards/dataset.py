@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,6 +79,14 @@ class Dataset:
                 f" give --set train.batch_size={fitting}"
             )
         return records // batch_size
+
+    def decoded_bytes(self, split: str) -> int:
+        """Count the bytes that a split's pixels fill when they are decoded.
+
+        Raises:
+            ShardError: images differ in size.
+        """
+        return self.manifest.records(split) * math.prod(self.shape)
 
     @property
     def shape(self) -> tuple[int, int, int]:

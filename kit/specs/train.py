@@ -13,6 +13,7 @@ CHECKPOINT_MINUTES = 10.0  # between checkpoints within an epoch, by default: wh
 Optimizer = Literal["adam", "adamw", "adamax", "rmsprop", "sgd"]
 Precision = Literal["float32", "mixed_float16", "mixed_bfloat16"]
 Metric = Literal["accuracy", "auc", "precision", "recall", "f1"]
+Cache = Literal["auto", "memory", "disk", "none"]
 Monitor = Literal["val_accuracy", "val_loss", "val_auc", "val_precision", "val_recall", "val_f1"]
 
 
@@ -95,6 +96,10 @@ class TrainSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         class_weights: "balanced" weighs each image by the rarity of its class, as scikit-learn does.
         sampling: "balanced" draws each class equally often, the rarer ones again and again; "shuffle" draws every
             image once an epoch.
+        cache: where decoded images wait for their next epoch: "memory", "disk" (files beside the run, until it is
+            finished) or "none" (streamed from the shards in every epoch). "auto" is memory where they fill no more than
+            a quarter of it, else none. Streamed images are shuffled by shard and within windows, cached ones as a
+            whole, so their orders differ; memory and disk give the same.
         ema: momentum of a moving average of the weights (Polyak & Juditsky 1992) that is validated and kept instead
             of them; 0 for none.
         metrics: that history and result hold besides the loss; for more than two classes precision, recall and f1 are
@@ -126,6 +131,7 @@ class TrainSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     label_smoothing: float = 0.0
     class_weights: Literal["none", "balanced"] = "none"
     sampling: Literal["shuffle", "balanced"] = "shuffle"
+    cache: Cache = "auto"
     ema: float = 0.0
     metrics: tuple[Metric, ...] = ("accuracy",)
     monitor: Monitor = "val_accuracy"

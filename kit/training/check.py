@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
+from kit.engines import memory
 from kit.errors import SpecError
 from kit.models import count_values, plan_layers
 from kit.shards import Dataset
@@ -75,7 +76,7 @@ def check_spec(spec: RunSpec, dataset: Dataset, devices: Devices = AUTO) -> None
         devices: that it is to use.
 
     Raises:
-        SpecError: the model does not fit the images.
+        SpecError: the model does not fit the images, or the images do not fit into the memory that should hold them.
         ShardError: images of different sizes, or too few for a batch.
     """
     plan_layers(spec.model, dataset.shape, len(dataset.manifest.classes))
@@ -91,6 +92,7 @@ def check_spec(spec: RunSpec, dataset: Dataset, devices: Devices = AUTO) -> None
     spec.augment.check_shape(dataset.shape)
     dataset.full_batches("train", spec.train.batch_size)
     dataset.shards("validation")
+    _check_cache(spec, dataset)
 
 
 def _check_sides(spec: RunSpec, dataset: Dataset) -> None:
@@ -114,3 +116,12 @@ def _check_sides(spec: RunSpec, dataset: Dataset) -> None:
         plan_layers(spec.model, smallest, len(dataset.manifest.classes))
     except SpecError as error:
         raise SpecError(f"{given}: {error}") from error
+
+
+def _check_cache(spec: RunSpec, dataset: Dataset) -> None:
+    needed = sum(dataset.decoded_bytes(split) for split in ("train", "validation"))
+    if spec.train.cache == "memory" and needed > memory():
+        raise SpecError(
+            f"train.cache=memory: the decoded images of {dataset.manifest.name} fill {needed / 1e9:.1f} GB, the machine"
+            f" has {memory() / 1e9:.1f} GB; give disk or none"
+        )

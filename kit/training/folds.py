@@ -15,7 +15,7 @@ from kit.shards import Dataset, find_dataset
 from kit.specs.devices import parse_devices
 from kit.specs.recipe import DEFAULT_RECIPE
 from kit.specs.settings import require
-from kit.specs.train import CHECKPOINT_MINUTES, Precision
+from kit.specs.train import CHECKPOINT_MINUTES, Cache, Precision
 from kit.training.check import check_spec
 from kit.training.held_out import hold_out
 from kit.training.train import fold_set_id, run_spec, with_short
@@ -34,6 +34,7 @@ def train_folds(
     batch_size: int | None = None,
     learning_rate: float | None = None,
     precision: Precision | None = None,
+    cache: Cache | None = None,
     seed: int = 0,
     devices: str = "auto",
     checkpoint_minutes: float = CHECKPOINT_MINUTES,
@@ -54,6 +55,7 @@ def train_folds(
         batch_size: see `train`.
         learning_rate: see `train`.
         precision: see `train`.
+        cache: see `train`.
         seed: of initial weights and order, in every fold.
         devices: see `train`.
         checkpoint_minutes: see `train`.
@@ -64,7 +66,13 @@ def train_folds(
         KitError: see `train`; or the dataset has no such folds.
     """
     dataset, wanted = find_dataset(name, root=root), parse_devices(devices)
-    short = {"epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate, "precision": precision}
+    short = {
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "learning_rate": learning_rate,
+        "precision": precision,
+        "cache": cache,
+    }
     whole = run_spec(dataset, recipe, with_short(settings or {}, short), seed=seed)
     specs = {fold: msgspec.structs.replace(whole, fold=fold) for fold in parse_folds(dataset, folds)}
     require(bool(specs), "--folds names no fold; give all, or numbers such as 0,1")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import statistics
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from kit.files import locked, whole_file, write_whole
-from kit.pipeline import MEMORY_SHARE, damage_named, train_batches, train_examples, validation_batches
+from kit.pipeline import MEMORY_SHARE, damage_named, map_split, train_batches, train_examples, validation_batches
 from kit.progress import NO_PROGRESS, Progress
 from kit.runs import BEGIN, History, RunDirectory, RunResult
 from kit.runs.history import best_epoch
@@ -46,7 +47,7 @@ def train_run(
         dataset: with a train and a validation split.
         spec: of the run.
         directory: the run's; a finished run is not trained again.
-        memory_share: of the machine's memory that decoded images may fill.
+        memory_share: of the machine's memory that decoded images may fill where `train.cache` is "auto".
         shared: folder in which decoded images lie for several processes.
         devices: to train on.
         checkpoint_minutes: between checkpoints within an epoch; each epoch's end has one anyway.
@@ -101,6 +102,9 @@ def _train(
         write_whole(directory.environment, to_json(describe_environment()))
         history = directory.history()
         begin = restore(model, directory, history)
+        folder = shared
+        if spec.train.cache == "disk":
+            folder = _on_disk(dataset, shared or directory.decoded, progress)
         fold = "" if spec.fold is None else f", fold {spec.fold}"
         progress.start(f"train {spec.arm}{fold}", spec.train.epochs * steps)
         progress.advance(begin.position.epochs * steps + begin.position.steps, advice)
@@ -120,13 +124,13 @@ def _train(
                     every=every,
                     deadline=limit.deadline,
                     memory_share=memory_share,
-                    shared=shared,
+                    shared=folder,
                     progress=progress,
                 )
         progress.finish()
         if len(history.rows) < spec.train.epochs and not has_stopped(history, spec):
             return None
-        return _finish(model, directory, history, spec, dataset, shared=shared)
+        return _finish(model, directory, history, spec, dataset, shared=shared if folder is shared else None)
 
 
 def _fit(
@@ -146,9 +150,10 @@ def _fit(
 ) -> None:
     """Train piece by piece until so many epochs are over, or something else ends the training."""
     steps = dataset.full_batches("train", spec.train.batch_size)
-    examples = train_examples(dataset, memory_share=memory_share, shared=shared, sampling=spec.train.sampling)
+    kept: dict[str, Any] = {"cache": spec.train.cache, "memory_share": memory_share, "shared": shared}
+    examples = train_examples(dataset, sampling=spec.train.sampling, **kept)
     measured = validating_batch(spec.model, dataset, model.distribute_strategy.num_replicas_in_sync)
-    validation = validation_batches(dataset, batch_size=measured, memory_share=memory_share, shared=shared)
+    validation = validation_batches(dataset, batch_size=measured, **kept)
     while piece := next_piece(begin.position, until, spec.train):
         batches = train_batches(
             dataset,
@@ -186,6 +191,14 @@ def _fit(
         begin = restore(model, directory, history)  # a fit ends with averaged weights, where there are any
 
 
+def _on_disk(dataset: Dataset, folder: Path, progress: Progress) -> Path:
+    """Decode what a training reads in every epoch into `folder`."""
+    with damage_named(dataset):
+        for split in ("train", "validation"):
+            map_split(dataset, split, folder, progress=progress)
+    return folder
+
+
 def _class_weights(spec: RunSpec, dataset: Dataset) -> list[float] | None:
     """Weigh each class by its rarity in the train split, so that an image weighs 1 on average."""
     if spec.train.class_weights == "none":
@@ -215,4 +228,5 @@ def _finish(
     write_whole(directory.predictions, scores.csv(dataset.manifest.classes))
     directory.finish(result)
     directory.drop_checkpoints(kept=0)
+    shutil.rmtree(directory.decoded, ignore_errors=True)
     return result

@@ -15,7 +15,7 @@ from kit.specs import RunSpec, Setting, arm_name, read_setting, to_json, written
 from kit.specs.devices import parse_devices
 from kit.specs.recipe import DEFAULT_RECIPE, recipe_name, split_arm
 from kit.specs.settings import require
-from kit.specs.train import CHECKPOINT_MINUTES, Precision
+from kit.specs.train import CHECKPOINT_MINUTES, Cache, Precision
 from kit.training.check import check_spec, refuse_data
 from kit.workspace import Workspace
 
@@ -29,6 +29,7 @@ def train(
     batch_size: int | None = None,
     learning_rate: float | None = None,
     precision: Precision | None = None,
+    cache: Cache | None = None,
     seed: int = 0,
     devices: str = "auto",
     checkpoint_minutes: float = CHECKPOINT_MINUTES,
@@ -45,6 +46,7 @@ def train(
         batch_size: short for train.batch_size.
         learning_rate: short for train.learning_rate.
         precision: short for train.precision.
+        cache: short for train.cache.
         seed: of initial weights and order.
         devices: "auto" is all GPUs, or the CPU where there is none; "cpu"; "cpu:4", logical devices that share the
             cores; "gpu", all; "gpu:0,1". Several are mirrored: each takes its part of a batch, and batch norm counts
@@ -59,7 +61,13 @@ def train(
     """
     workspace, wanted = Workspace.at(root), parse_devices(devices)
     dataset = find_dataset(name, root=root)
-    short = {"epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate, "precision": precision}
+    short = {
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "learning_rate": learning_rate,
+        "precision": precision,
+        "cache": cache,
+    }
     spec = run_spec(dataset, recipe, with_short(settings or {}, short), seed=seed)
     check_spec(spec, dataset, wanted)
     directory = RunDirectory(workspace.runs / run_id(spec))
