@@ -1,7 +1,7 @@
 """kit: from image folders to shards, honest ablations and a valid Kaggle submission.
 
 Every command is a call: kit.shard, kit.find_dataset, kit.train, kit.ablate, kit.compare, kit.evaluate, kit.predict,
-kit.blend, kit.export, kit.fetch, kit.submit, kit.submissions. Nothing heavy is imported before it is used.
+kit.bench, kit.blend, kit.export, kit.fetch, kit.submit, kit.submissions. Nothing heavy is imported before it is used.
 """
 
 from __future__ import annotations
@@ -23,8 +23,10 @@ if TYPE_CHECKING:
     from kit.reports.comparison import write_comparison
     from kit.reports.evaluation import evaluate
     from kit.reports.preview import write_preview
+    from kit.reports.rates import find_learning_rate
     from kit.shards import Dataset, find_dataset, shard, shard_arrays, verify_dataset
     from kit.specs import read_recipe, recipe_names
+    from kit.speed import bench
     from kit.submission import blend, predict
     from kit.training import train, train_folds
 
@@ -35,6 +37,7 @@ __all__ = [
     "KitError",
     "ablate",
     "audit",
+    "bench",
     "blend",
     "compare",
     "demo",
@@ -42,6 +45,7 @@ __all__ = [
     "export",
     "fetch",
     "find_dataset",
+    "find_learning_rate",
     "load",
     "parse_axis",
     "predict",
@@ -72,8 +76,10 @@ _ROOMS = {
     "reports.comparison": ("write_comparison",),
     "reports.evaluation": ("evaluate",),
     "reports.preview": ("write_preview",),
+    "reports.rates": ("find_learning_rate",),
     "shards": ("Dataset", "find_dataset", "shard", "shard_arrays", "verify_dataset"),
     "specs": ("read_recipe", "recipe_names"),
+    "speed": ("bench",),
     "submission": ("blend", "predict"),
     "training": ("train", "train_folds"),
 }

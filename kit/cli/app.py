@@ -11,6 +11,7 @@ import typer
 import kit
 from kit.cli.ablate import ablate
 from kit.cli.audit import audit
+from kit.cli.bench import bench
 from kit.cli.blend import blend
 from kit.cli.compare import compare
 from kit.cli.demo import demo
@@ -47,6 +48,7 @@ for _command in (
     audit,
     shard,
     info,
+    bench,
     train,
     ablate,
     compare,

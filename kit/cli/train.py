@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from kit.cli.options import BATCH_SIZE, EPOCHS, LEARNING_RATE, Cache, Dataset, Json, Recipe, Root, Set, Verbose
 from kit.specs.recipe import DEFAULT_RECIPE
+from kit.specs.settings import require
 from kit.specs.train import CHECKPOINT_MINUTES
 
 if TYPE_CHECKING:
@@ -41,6 +43,10 @@ def train(
         float, typer.Option(help="Between checkpoints within an epoch; each epoch's end has one.")
     ] = CHECKPOINT_MINUTES,
     cache: Cache = None,
+    find_lr: Annotated[
+        bool,
+        typer.Option("--find-lr", help="Try learning rates from 1e-7 to 10 for 100 steps instead, and suggest one."),
+    ] = False,
     root: Root = None,
     json: Json = False,
     verbose: Verbose = False,
@@ -54,10 +60,17 @@ def train(
     from kit.specs import parse_assignments
     from kit.training import train as train_model
     from kit.training import train_folds
+    from kit.training.train import with_short
 
+    changes, progress = parse_assignments(settings or []), ConsoleProgress()
+    if find_lr:
+        require(folds is None, "--find-lr tries rates on the dataset's own split; leave --folds out")
+        short = {"batch_size": batch_size, "precision": precision, "cache": cache}
+        show_rates(name, recipe=recipe, settings=with_short(changes, short), seed=seed, root=root, as_json=json)
+        return
     options: dict[str, Any] = {
         "recipe": recipe,
-        "settings": parse_assignments(settings or []),
+        "settings": changes,
         "epochs": epochs,
         "batch_size": batch_size,
         "learning_rate": learning_rate,
@@ -67,10 +80,10 @@ def train(
         "devices": devices,
         "checkpoint_minutes": checkpoint_minutes,
         "root": root,
-        "progress": ConsoleProgress(),
+        "progress": progress,
     }
     if folds is not None:
-        show(train_folds(name, folds, **options), json)
+        show_folds(train_folds(name, folds, **options), as_json=json)
         return
     run = train_model(name, **options)
     if json:
@@ -81,7 +94,7 @@ def train(
         print_line(line)
 
 
-def show(fold_set: FoldSet, as_json: bool) -> None:
+def show_folds(fold_set: FoldSet, *, as_json: bool) -> None:
     """Print what the folds came to."""
     from kit.cli.console import print_json, print_line, print_tables
     from kit.reports.folds import fold_table
@@ -92,3 +105,18 @@ def show(fold_set: FoldSet, as_json: bool) -> None:
         return
     print_tables([fold_table(result)])
     print_line(f"{fold_set.predictions}  next: kit evaluate {fold_set.path.name}")
+
+
+def show_rates(
+    name: str, *, recipe: str, settings: dict[str, object], seed: int, root: Path | None, as_json: bool
+) -> None:
+    """Try learning rates, and print what was seen."""
+    from kit.cli.console import ConsoleProgress, print_json, print_line
+    from kit.reports.rates import find_learning_rate
+
+    found = find_learning_rate(name, recipe=recipe, settings=settings, seed=seed, root=root, progress=ConsoleProgress())
+    if as_json:
+        print_json({"suggestion": found.test.suggestion, "found": found})
+        return
+    print_line(found.test.finding)
+    print_line(f"{found.picture}, {found.table.name}")

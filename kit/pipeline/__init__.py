@@ -4,6 +4,7 @@ from kit.pipeline.augment import augment_batch
 from kit.pipeline.batches import (
     MEMORY_SHARE,
     as_float,
+    choose_cache,
     eval_batches,
     train_batches,
     train_examples,
@@ -19,6 +20,7 @@ __all__ = [
     "as_float",
     "augment_batch",
     "batch_views",
+    "choose_cache",
     "damage_named",
     "eval_batches",
     "load",

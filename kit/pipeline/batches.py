@@ -174,12 +174,11 @@ def validation_batches(
 
 def _cached(dataset: Dataset, split: str, cache: Cache, memory_share: float, shared: Path | None) -> Decoded | None:
     """Decode a split where its images are cached; None where they are streamed."""
-    if cache == "disk":
+    place = choose_cache(dataset, split, cache, memory_share)
+    if place == "disk":
         require(shared is not None, "cache disk needs a folder for decoded images")
         return map_split(dataset, split, cast("Path", shared))
-    if cache == "memory" or (cache == "auto" and fits_memory(dataset, split, memory_share)):
-        return decode_split(dataset, split, shared)
-    return None
+    return decode_split(dataset, split, shared) if place == "memory" else None
 
 
 def _slices(decoded: Decoded, batch_size: int) -> Any:
@@ -210,9 +209,11 @@ def as_float(image: Any) -> Any:
     return tf.cast(image, tf.float32) / 255.0
 
 
-def fits_memory(dataset: Dataset, split: str, share: float) -> bool:
-    """Tell whether a split's decoded pixels fill no more than `share` of the machine's memory."""
-    return dataset.decoded_bytes(split) <= share * memory()
+def choose_cache(dataset: Dataset, split: str, cache: Cache, memory_share: float = MEMORY_SHARE) -> Cache:
+    """Say what "auto" is: memory if a split's decoded pixels fill no more than that share of it, else none."""
+    if cache != "auto":
+        return cache
+    return "memory" if dataset.decoded_bytes(split) <= memory_share * memory() else "none"
 
 
 def _reduced(images: Any, sides: tuple[int, int] | None) -> Any:

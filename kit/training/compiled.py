@@ -22,8 +22,14 @@ _SMALL = 1 << 20  # parameters: larger models are not kept, as they need the mem
 _models: dict[tuple[object, ...], Any] = {}
 
 
-def compiled_model(spec: RunSpec, dataset: Dataset) -> Any:
-    """Build a run's model on its devices, ready to fit."""
+def compiled_model(spec: RunSpec, dataset: Dataset, *, joined: int | None = None) -> Any:
+    """Build a run's model on its devices, ready to fit.
+
+    Args:
+        spec: of the run.
+        dataset: that it learns from.
+        joined: steps that are one call; None chooses, see `joined_steps`.
+    """
     keras.utils.set_random_seed(spec.seed)
     classes, steps = len(dataset.manifest.classes), dataset.full_batches("train", spec.train.batch_size)
     strategy = choose_strategy()
@@ -42,7 +48,7 @@ def compiled_model(spec: RunSpec, dataset: Dataset) -> Any:
             loss=_loss(spec.train, classes),
             metrics=make_metrics(spec.train.metrics, classes),
             # a loop of steps in the graph does not run on several CPU devices
-            steps_per_execution=joined_steps(steps) if strategy.num_replicas_in_sync == 1 else 1,
+            steps_per_execution=(joined or joined_steps(steps)) if strategy.num_replicas_in_sync == 1 else 1,
             jit_compile={"auto": "auto", "on": True, "off": False}[spec.train.jit],
         )
         model.optimizer.build(model.trainable_variables)

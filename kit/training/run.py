@@ -165,7 +165,7 @@ def _fit(
             examples=examples,
             augment=spec.augment,
             sampling=spec.train.sampling,
-            class_weights=_class_weights(spec, dataset),
+            class_weights=class_weights(spec, dataset),
         )
         left = steps - piece.begin.steps
         model.fit(
@@ -199,7 +199,7 @@ def _on_disk(dataset: Dataset, folder: Path, progress: Progress) -> Path:
     return folder
 
 
-def _class_weights(spec: RunSpec, dataset: Dataset) -> list[float] | None:
+def class_weights(spec: RunSpec, dataset: Dataset) -> list[float] | None:
     """Weigh each class by its rarity in the train split, so that an image weighs 1 on average."""
     if spec.train.class_weights == "none":
         return None

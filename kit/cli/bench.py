@@ -1,0 +1,45 @@
+"""kit bench."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from kit.cli.options import Cache, Dataset, Json, Recipe, Root, Set, Verbose
+from kit.specs.recipe import DEFAULT_RECIPE
+
+
+def bench(
+    name: Dataset,
+    recipe: Recipe = DEFAULT_RECIPE,
+    settings: Set = None,
+    cache: Cache = None,
+    seconds: Annotated[float, typer.Option(help="Of measuring; starting up comes on top.")] = 12.0,
+    root: Root = None,
+    json: Json = False,
+    verbose: Verbose = False,
+) -> None:
+    """Measure input, model and both together on this machine, and name what a training waits for.
+
+    Example: kit bench xray --recipe chest-xray-transfer --cache none
+    """
+    from kit.cli.console import ConsoleProgress, print_json, print_line, print_tables
+    from kit.reports.speeds import speeds_table
+    from kit.specs import parse_assignments
+    from kit.speed import bench as measure
+
+    speeds = measure(
+        name,
+        recipe=recipe,
+        settings=parse_assignments(settings or []) | ({"train.cache": cache} if cache else {}),
+        seconds=seconds,
+        root=root,
+        progress=ConsoleProgress(),
+    )
+    if json:
+        print_json({"speeds": speeds, "slowdown": speeds.slowdown, "bottleneck": speeds.bottleneck})
+        return
+    print_tables([speeds_table(speeds)])
+    print_line(speeds.finding)
+    print_line(speeds.advice)
