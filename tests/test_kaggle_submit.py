@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import contextlib
 import csv
 import logging
 import re
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -227,6 +229,46 @@ def test_a_killed_command_is_gone_on_with_and_a_second_one_waits_its_turn(file: 
 
     assert 1000 == submit(file, wait=True).ref
     assert 1 == len(standin.submissions)
+
+
+def test_what_another_command_sent_meanwhile_is_not_sent_again(
+    file: Path, standin: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = sys.modules["kit.kaggle.submit"]
+    lock = module.locked
+
+    @contextlib.contextmanager
+    def locked_late(path: Path) -> Iterator[None]:
+        monkeypatch.setattr(module, "locked", lock)
+        submit(file)
+        with lock(path):
+            yield
+
+    monkeypatch.setattr(module, "locked", locked_late)
+
+    assert 1000 == submit(file).ref
+    assert 1 == len(standin.submissions)
+
+
+def test_a_submission_that_kaggle_lists_late_is_not_sent_again(file: Path, standin: StandIn) -> None:
+    standin.faults["CreateSubmission"] = ("lost", 1)
+    take, late = standin.take_fault, list[dict[str, Any]]()
+
+    def take_fault(step: str) -> str:
+        if step == "ListSubmissions" and standin.submissions and not late:
+            late.append(standin.submissions.pop())
+        if step == "ListSubmissions" and standin.steps(step) == looks + 3:
+            standin.submissions += late
+        return take(step)
+
+    looks = 1000
+    standin.take_fault = take_fault  # type: ignore[method-assign]
+    with pytest.raises(NetworkError, match="unclear"):
+        submit(file)
+    looks = standin.steps("ListSubmissions")
+
+    assert 1000 == submit(file).ref
+    assert (1, 1) == (len(standin.submissions), standin.steps("CreateSubmission"))
 
 
 def test_an_older_submission_of_the_same_name_and_message_is_not_taken_for_this_one(

@@ -97,12 +97,9 @@ def submit(
     ledger = Ledger(workspace.submissions / "ledger.csv")
     found = find_sample(competition, origin, sample, workspace)
     checked = check_file(path, found.path, found.classes)
-    twins = ledger.twins(competition, checked.sha256)
-    if twins and not twins[-1].is_open:
-        checked = dataclasses.replace(checked, findings=(*checked.findings, _twin(twins[-1])))
-    checked.refuse(force=force)
+    seen, _ = _with_twin(checked, ledger, competition, force=force)
     if dry_run:
-        return Submitted(checked=checked, competition=competition)
+        return Submitted(checked=seen, competition=competition)
     entry = Entry(
         time=dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds"),
         competition=competition,
@@ -115,10 +112,23 @@ def submit(
     progress.start("asking Kaggle", 1)
     with Kaggle(patience or Patience(), progress) as kaggle:
         with locked(workspace.submissions / competition):  # two commands at a time would not see each other's
-            begun = twins[-1] if twins and twins[-1].is_open else None
+            seen, begun = _with_twin(checked, ledger, competition, force=force)  # another one may have sent it by now
             sent, before, left = _send(kaggle, ledger, entry, begun)
-        result = Submitted(checked=checked, competition=competition, status=sent.status, ref=int(sent.ref), left=left)
+        result = Submitted(checked=seen, competition=competition, status=sent.status, ref=int(sent.ref), left=left)
         return _scored(kaggle, ledger, sent, before, result) if wait or sent.status != PENDING else result
+
+
+def _with_twin(checked: Checked, ledger: Ledger, slug: str, *, force: bool) -> tuple[Checked, Entry | None]:
+    """Look for the same bytes in the ledger; also return their entry where it is still open.
+
+    Raises:
+        SubmissionError: they were submitted before, or the file has other findings.
+    """
+    twin = next(iter(ledger.twins(slug, checked.sha256)[-1:]), None)
+    if twin and not twin.is_open:
+        checked = dataclasses.replace(checked, findings=(*checked.findings, _twin(twin)))
+    checked.refuse(force=force)
+    return checked, twin if twin and twin.is_open else None
 
 
 def _send(kaggle: Kaggle, ledger: Ledger, entry: Entry, begun: Entry | None) -> tuple[Entry, list[Listed], int | None]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import io
+import itertools
 import time
 from pathlib import Path
 from typing import Any
@@ -54,24 +56,23 @@ def send(kaggle: Kaggle, ledger: Ledger, entry: Entry) -> Entry:
         if isinstance(error, BusyError):
             ledger.write([dataclasses.replace(entry, status=REFUSED, reason=str(error))])
             raise
-        return _look(kaggle, ledger, entry, str(error))
+        return _found(kaggle, ledger, entry, str(error))
     except KaggleError as error:
         ledger.write([dataclasses.replace(entry, status=REFUSED, reason=str(error))])
         raise
     if not ref:
-        return _look(kaggle, ledger, entry, "its answer names no submission")
+        return _found(kaggle, ledger, entry, "its answer names no submission")
     taken = dataclasses.replace(entry, ref=str(ref), status=PENDING)
     ledger.write([taken])
     return taken
 
 
 def find_again(kaggle: Kaggle, ledger: Ledger, entry: Entry) -> Entry | None:
-    """Look for a submission whose fate was unclear; if Kaggle does not list it, it never arrived."""
+    """Look for a submission whose fate was unclear; if Kaggle does not come to list it, it never arrived."""
     if entry.status != UNCLEAR:
         return entry
-    found = _listed(kaggle, ledger, entry)
-    if found.status != UNCLEAR:
-        ledger.write([found])
+    kaggle.progress.advance(0, note=f"looking whether Kaggle took {entry.file}")
+    if found := _look(kaggle, ledger, entry):
         return found
     ledger.write([dataclasses.replace(entry, status=REFUSED, reason="never arrived")])
     return None
@@ -105,21 +106,27 @@ class _Watched(io.BytesIO):
         return read
 
 
-def _look(kaggle: Kaggle, ledger: Ledger, entry: Entry, why: str) -> Entry:
-    """Look at the list of submissions, several times: Kaggle may need a while to list what it took."""
-    for _, pause in zip(range(kaggle.patience.attempts), kaggle.patience.pauses(), strict=False):
-        time.sleep(pause)
-        try:
-            found = _listed(kaggle, ledger, entry)
-        except NetworkError:
-            break
-        if found.status != UNCLEAR:
-            ledger.write([found])
+def _found(kaggle: Kaggle, ledger: Ledger, entry: Entry, why: str) -> Entry:
+    """Find a submission without an answer in the list, or leave it to the next call."""
+    with contextlib.suppress(NetworkError):
+        if found := _look(kaggle, ledger, entry):
             return found
     raise NetworkError(
         f"it is unclear whether Kaggle took {entry.file} ({why.partition(';')[0]}); run the same command again in a few"
         " minutes: it looks at your submissions before it sends anything"
     )
+
+
+def _look(kaggle: Kaggle, ledger: Ledger, entry: Entry) -> Entry | None:
+    """Look at the list of submissions, several times: Kaggle may need a while to list what it took."""
+    pauses = itertools.islice(kaggle.patience.pauses(), kaggle.patience.attempts)
+    for pause in (0.0, *pauses):
+        time.sleep(pause)
+        found = _listed(kaggle, ledger, entry)
+        if found.status != UNCLEAR:
+            ledger.write([found])
+            return found
+    return None
 
 
 def _listed(kaggle: Kaggle, ledger: Ledger, entry: Entry) -> Entry:
