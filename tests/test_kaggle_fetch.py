@@ -108,6 +108,75 @@ def test_a_file_that_kit_did_not_fetch_is_not_replaced(tmp_path: Path) -> None:
     assert FILES["train_labels.csv"] == mine.read_bytes()
 
 
+def test_files_that_came_before_a_failure_are_kept_and_not_asked_for_again(
+    tmp_path: Path, standin: StandIn, game: Game
+) -> None:
+    both = ["train_labels.csv", "train/7.tif"]
+    take = standin.take_fault
+    standin.take_fault = lambda step: (  # type: ignore[method-assign]
+        "rules" if step == "DownloadDataFile" and standin.steps(step) == 2 else take(step)
+    )
+    with pytest.raises(KaggleError, match="rules to accept"):
+        fetch(tmp_path, files=both)
+    standin.take_fault = take  # type: ignore[method-assign]
+    standin.seen.clear()
+
+    assert 2 == fetch(tmp_path, files=both).files
+    assert 1 == standin.steps("DownloadDataFile")
+    assert {name: game.files[name] for name in both} == contents(tmp_path / "data" / SLUG)
+
+
+@pytest.mark.usefixtures("game")
+def test_own_files_among_the_fetched_ones_stay_when_all_is_fetched_again(tmp_path: Path) -> None:
+    folder = fetch(tmp_path).folder
+    (folder / "train" / "mask.npy").write_text("mine")
+    (folder / "train" / "3.tif").unlink()
+
+    assert fetch(tmp_path).is_new
+    assert {**FILES, "train/mask.npy": b"mine"} == contents(folder)
+
+
+def test_files_that_are_no_longer_on_kaggle_go_when_all_is_fetched_again(tmp_path: Path, game: Game) -> None:
+    folder = fetch(tmp_path).folder
+    game.files = {name: data for name, data in FILES.items() if name != "train/5.tif"}
+    game.archive = zipped(game.files)
+    fetch(tmp_path, force=True)
+
+    assert game.files == contents(folder)
+
+
+@pytest.mark.usefixtures("game")
+def test_own_files_of_the_same_names_stop_the_fetch_of_all(tmp_path: Path) -> None:
+    folder = fetch(tmp_path, files=["train/7.tif"]).folder
+    (folder / "train_labels.csv").write_text("mine")
+    with pytest.raises(WorkspaceError, match=r"holds files of its own: train_labels.csv \(1\); .* add --force"):
+        fetch(tmp_path)
+    assert b"mine" == contents(folder)["train_labels.csv"]
+
+    fetch(tmp_path, force=True)
+    assert FILES == contents(folder)
+
+
+@pytest.mark.usefixtures("game")
+def test_a_fetch_that_was_stopped_while_moving_files_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rename, moved = Path.rename, list[Path]()
+
+    def stopping(new: Path, old: Path) -> Path:
+        if moved:
+            raise KeyboardInterrupt
+        moved.append(old)
+        return rename(new, old)
+
+    monkeypatch.setattr(Path, "rename", stopping)
+    with pytest.raises(KeyboardInterrupt):
+        fetch(tmp_path)
+    assert moved[0].exists()
+    monkeypatch.setattr(Path, "rename", rename)
+
+    assert fetch(tmp_path).is_new
+    assert FILES == contents(tmp_path / "data" / SLUG)
+
+
 @pytest.mark.usefixtures("game")
 def test_an_unknown_file_names_the_nearest(tmp_path: Path) -> None:
     with pytest.raises(KaggleError, match=r"unknown file 'train_label.csv'; did you mean 'train_labels.csv'\?"):

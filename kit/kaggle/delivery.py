@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from kit.errors import KaggleError, SpecError, first_three
@@ -21,11 +22,11 @@ INNER = frozenset({".zip"})  # archives within an archive that are unpacked too
 
 def fetch_files(
     store: Store, about: Resource, files: Sequence[str], listed: list[RemoteFile] | None, folder: Path
-) -> dict[str, int]:
+) -> Iterator[tuple[str, int]]:
     """Download single files.
 
-    Returns:
-        Bytes of each by its name.
+    Yields:
+        The name and the bytes of each, once it is there.
     """
     sizes = {file.name: file.bytes for file in listed or ()}
     total = sum(sizes.get(name, 0) for name in files)
@@ -35,13 +36,16 @@ def fetch_files(
         path = _inside(folder, name)
         download(store, about, name, path)
         unwrap(path)
-    return {name: (folder / name).stat().st_size for name in files}
+        yield name, path.stat().st_size
 
 
-def fetch_all(store: Store, about: Resource, listed: list[RemoteFile] | None, folder: Path) -> dict[str, int]:
-    """Download the archive of all files, and unpack it beside what is there before anything is replaced.
+@contextlib.contextmanager
+def staged_files(
+    store: Store, about: Resource, listed: list[RemoteFile] | None, folder: Path
+) -> Iterator[dict[str, int]]:
+    """Download the archive of all files, and unpack it beside what is there, for `put_in_place`.
 
-    Returns:
+    Yields:
         Bytes of each file by its name.
 
     Raises:
@@ -59,13 +63,16 @@ def fetch_all(store: Store, about: Resource, listed: list[RemoteFile] | None, fo
         download(store, about, None, archive)
     stage = folder / STAGE
     try:
-        new = _staged(archive, stage, listed, store.progress)
-        for entry in sorted(stage.iterdir()):
-            _replace(entry, folder / entry.name)
+        yield _staged(archive, stage, listed, store.progress)
     finally:
         shutil.rmtree(stage, ignore_errors=True)
     archive.unlink()
-    return new
+
+
+def put_in_place(folder: Path) -> None:
+    """Move what is staged to where it belongs; what else lies there stays."""
+    for entry in sorted((folder / STAGE).iterdir()):
+        _move(entry, folder / entry.name)
 
 
 def _staged(archive: Path, stage: Path, listed: list[RemoteFile] | None, progress: Progress) -> dict[str, int]:
@@ -103,8 +110,13 @@ def _lost(listed: Iterable[RemoteFile], new: Mapping[str, int]) -> list[str]:
     return [file.name for file in listed if file.name not in new and Path(file.name).suffix.lower() not in INNER]
 
 
-def _replace(new: Path, old: Path) -> None:
-    if old.is_dir() and not old.is_symlink():
+def _move(new: Path, old: Path) -> None:
+    is_folder = old.is_dir() and not old.is_symlink()
+    if is_folder and new.is_dir():
+        for entry in new.iterdir():
+            _move(entry, old / entry.name)
+        return
+    if is_folder:
         shutil.rmtree(old)
     else:
         old.unlink(missing_ok=True)

@@ -27,11 +27,11 @@ _NOTE = ".fetched.json"
 
 
 class _Fetched(msgspec.Struct, frozen=True, kw_only=True):
-    """What was fetched into a folder; written last.
+    """What was fetched into a folder.
 
     Attributes:
         source: competition or dataset.
-        is_whole: whether all files were asked for.
+        is_whole: whether all files were asked for, and are in their places.
         files: bytes of each by its name.
     """
 
@@ -96,24 +96,64 @@ def fetch(
         is_known = known.files.keys() >= set(files) if files else known.is_whole
         if not force and is_known and _is_complete(folder, known):
             return _result(folder, known, about, is_new=False)
-        from kit.kaggle.delivery import fetch_all, fetch_files  # noqa: PLC0415 (what talks to the network)
-        from kit.kaggle.store import Store  # noqa: PLC0415
+        from kit.kaggle.store import Store  # noqa: PLC0415 (what talks to the network)
 
         with Store(patience or Patience(), progress) as store:
             progress.start("asking Kaggle", 1)
             listed = _listed(store, about, files)
             if files:
-                for name in files:
-                    refuse_overwrite(folder / name, force=force or name in known.files)
-                new = fetch_files(store, about, files, listed, folder)
-                is_whole = known.is_whole
+                done = _fetch_some(store, about, files, listed, folder, known=known, force=force)
             else:
-                _refuse_other(folder, known, about, force=force)
-                _forget_begun(folder, about, force=force)
-                new, is_whole = fetch_all(store, about, listed, folder), True
-        known = _Fetched(source=about.name, is_whole=is_whole, files={**known.files, **new})
-        write_whole(folder / _NOTE, to_json(known))
-        return _result(folder, known, about, is_new=True, remarks=_differences(new, listed, wanted=files))
+                done = _fetch_all(store, about, listed, folder, known=known, force=force)
+        return _result(folder, done, about, is_new=True, remarks=_differences(done.files, listed, wanted=files))
+
+
+def _fetch_some(
+    store: Store,
+    about: Resource,
+    files: Sequence[str],
+    listed: list[RemoteFile] | None,
+    folder: Path,
+    *,
+    known: _Fetched,
+    force: bool,
+) -> _Fetched:
+    """Fetch single files but those that are there; each is noted when it comes, so that another call goes on."""
+    from kit.kaggle.delivery import fetch_files  # noqa: PLC0415 (what talks to the network)
+
+    for name in files:
+        refuse_overwrite(folder / name, force=force or name in known.files)
+    wanted = [name for name in files if force or not _is_there(folder, name, known)]
+    for name, size in fetch_files(store, about, wanted, listed, folder):
+        known = _noted(folder, known, {**known.files, name: size}, is_whole=known.is_whole)
+    return known
+
+
+def _fetch_all(
+    store: Store, about: Resource, listed: list[RemoteFile] | None, folder: Path, *, known: _Fetched, force: bool
+) -> _Fetched:
+    """Fetch all files; they are noted as kit's before they take their places, so that a killed call can go on."""
+    from kit.kaggle.delivery import put_in_place, staged_files  # noqa: PLC0415 (what talks to the network)
+
+    _refuse_other(folder, known, about, force=force)
+    _forget_begun(folder, about, force=force)
+    with staged_files(store, about, listed, folder) as new:
+        strange = [name for name in new if name not in known.files and (folder / name).exists()]
+        if strange and not force:
+            named = first_three(strange, len(strange))
+            raise WorkspaceError(f"{folder} holds files of its own: {named}; move them away, or add --force")
+        _noted(folder, known, {**known.files, **new}, is_whole=False)
+        put_in_place(folder)
+    for name in known.files.keys() - new.keys() if known.is_whole else ():  # no longer on Kaggle
+        (folder / name).unlink(missing_ok=True)
+    return _noted(folder, known, new if known.is_whole else {**known.files, **new}, is_whole=True)
+
+
+def _noted(folder: Path, known: _Fetched, files: dict[str, int], *, is_whole: bool) -> _Fetched:
+    """Write down what kit put into a folder."""
+    noted = _Fetched(source=known.source, is_whole=is_whole, files=files)
+    write_whole(folder / _NOTE, to_json(noted))
+    return noted
 
 
 def _about(competition: str | None, dataset: str | None) -> Resource:
@@ -138,8 +178,12 @@ def _known(folder: Path, about: Resource) -> _Fetched:
 
 
 def _is_complete(folder: Path, known: _Fetched) -> bool:
-    sizes = ((folder / name, size) for name, size in known.files.items())
-    return all(path.is_file() and path.stat().st_size == size for path, size in sizes)
+    return all(_is_there(folder, name, known) for name in known.files)
+
+
+def _is_there(folder: Path, name: str, known: _Fetched) -> bool:
+    path = folder / name
+    return path.is_file() and path.stat().st_size == known.files.get(name)
 
 
 def _listed(store: Store, about: Resource, files: Sequence[str]) -> list[RemoteFile] | None:
