@@ -71,6 +71,7 @@ class StandIn:
     seen: list[tuple[str, dict[str, str]]] = field(default_factory=list)  # steps, and the headers that came
     retry_after: str = "0"
     polls: int = 1  # looks at a submission that still find it pending
+    ranges: str = ""  # what the file store does with them: "careless" overlooks If-Range, "wrong" begins at 0, "none"
     port: int = 0
     closing: threading.Event = field(default_factory=threading.Event)
 
@@ -282,9 +283,14 @@ class _Handler(BaseHTTPRequestHandler):
         data = game.files["/".join(name[depth:])] if name[depth:] else game.archive
         tag = f'"{hash(data)}"'
         begin = 0
-        if "Range" in self.headers and self.headers.get("If-Range") == tag:
+        if "Range" in self.headers and self.state.ranges == "none":
+            self._answer(416, b"")
+            return
+        if "Range" in self.headers and (self.headers.get("If-Range") == tag or self.state.ranges == "careless"):
             begin = int(self.headers["Range"].removeprefix("bytes=").rstrip("-"))
         self.send_response(206 if begin else 200)
+        if begin and self.state.ranges == "wrong":
+            begin = 0
         self.send_header("Content-Length", str(len(data) - begin))
         self.send_header("Content-Type", "application/octet-stream")
         self.send_header("ETag", tag)

@@ -274,6 +274,28 @@ def test_a_begun_download_of_another_version_is_not_gone_on_with(tmp_path: Path,
     assert game.files == contents(tmp_path / "data" / SLUG)
 
 
+def test_a_file_store_that_overlooks_versions_mixes_none(tmp_path: Path, standin: StandIn, game: Game) -> None:
+    stopped(tmp_path, standin)
+    game.files = {name: data[::-1] for name, data in FILES.items()}
+    game.archive = zipped(game.files)
+    standin.ranges = "careless"
+    fetch(tmp_path)
+
+    assert game.files == contents(tmp_path / "data" / SLUG)
+
+
+@pytest.mark.parametrize("ranges", ["wrong", "none"])
+@pytest.mark.usefixtures("game")
+def test_a_file_store_that_mistakes_ranges_spoils_no_download(ranges: str, tmp_path: Path, standin: StandIn) -> None:
+    stopped(tmp_path, standin)
+    standin.ranges = ranges
+    standin.seen.clear()
+    fetch(tmp_path)
+
+    assert 1 == sum("Range" in headers for _, headers in standin.seen)
+    assert FILES == contents(tmp_path / "data" / SLUG)
+
+
 def stopped(root: Path, standin: StandIn) -> Path:
     """Let the download of an archive be cut, and all that follow fail."""
     standin.faults = {"Download": ("cut", 2)}  # the first opening only asks for the size
@@ -435,6 +457,23 @@ def test_a_damaged_archive_is_refused(tmp_path: Path) -> None:
         unpack(archive, tmp_path / "folder")
 
 
+@pytest.mark.parametrize("how", [zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA])
+def test_an_archive_that_cannot_be_unpacked_is_damaged(how: int, tmp_path: Path) -> None:
+    data = bytearray(zipped({"a.txt": bytes(range(256)) * 50}, how))
+    data[40:80] = b"\xff" * 40
+    archive = tmp_path / "damaged.zip"
+    archive.write_bytes(data)
+    with pytest.raises(KaggleError, match="is damaged: "):
+        unpack(archive, tmp_path / "folder")
+
+
+def test_a_file_that_only_ends_like_an_archive_is_kept(tmp_path: Path, game: Game) -> None:
+    odd = b"x" * 200 + zipped({"train_labels.csv": b"id,label"})[-22:]
+    game.files = {**FILES, "train_labels.csv": odd}
+
+    assert odd == (fetch(tmp_path, files=["train_labels.csv"]).folder / "train_labels.csv").read_bytes()
+
+
 NAMES = st.lists(
     st.text(st.sampled_from("ab./\\C:"), min_size=1, max_size=8).filter(lambda name: not name.endswith("/")),
     min_size=1,
@@ -481,6 +520,13 @@ def test_labels_of_images_in_many_folders_are_found(tmp_path: Path) -> None:
     assert f"kit shard {tmp_path}/slides/train --labels {tmp_path}/slides/train.csv --name slides" == shard_command(
         tmp_path / "slides", "slides"
     )
+
+
+def test_tables_of_long_cells_are_no_labels(tmp_path: Path) -> None:
+    write_images(tmp_path / "images", 4, ("cat", "dog"))
+    (tmp_path / "masks.csv").write_text(f"id,mask\n000,{'1 2 ' * 50_000}\n")
+
+    assert f"kit shard {tmp_path}/images --name pets" == shard_command(tmp_path, "pets")
 
 
 def test_a_folder_without_images_has_no_command(tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ def size_of(store: Store, about: Resource, name: str | None) -> int:
 
     def ask() -> int:
         with store.opened(about, name) as response:
-            return int(response.headers.get("Content-Length", 0))
+            return _length(response)
 
     return store.repeated(ask)
 
@@ -68,12 +68,14 @@ def _attempt(store: Store, about: Resource, name: str | None, part: Path) -> Non
         return
     with store.opened(about, name, begin, begun.tag if begun else "") as response:
         is_rest = response.status_code == requests.codes.partial_content
+        if is_rest and not (begun and _goes_on(response, begun, begin)):
+            part.unlink()
+            raise NetworkError(f"downloading {name or about.name}: another version came; run the same command again")
         begin = begin if is_rest else 0
-        total = begin + int(response.headers.get("Content-Length", 0))
-        tag = response.headers.get("ETag") or response.headers.get("Last-Modified") or ""
+        total = begin + _length(response)
         if not is_rest:
             part.unlink(missing_ok=True)
-            write_whole(_note(part), to_json(_Part(tag, total)))
+            write_whole(_note(part), to_json(_Part(_tag(response), total)))
         store.progress.start(f"downloading {size_text(total)} (MB)", -(-total // MEGA))
         store.progress.advance(begin // MEGA)
         with part.open("ab") as file:
@@ -85,6 +87,21 @@ def _attempt(store: Store, about: Resource, name: str | None, part: Path) -> Non
     if total and begin != total:
         came = f"{size_text(begin)} of {size_text(total)} came"
         raise NetworkError(f"downloading {name or about.name}: {came}; run the same command again")
+
+
+def _goes_on(response: Any, begun: _Part, begin: int) -> bool:
+    """Whether an answer really is the rest of a begun file; not every server looks at If-Range."""
+    said = response.headers.get("Content-Range", "")
+    is_here = not said or said == f"bytes {begin}-{begun.bytes - 1}/{begun.bytes}"
+    return is_here and _tag(response) in {"", begun.tag} and begin + _length(response) == begun.bytes
+
+
+def _tag(response: Any) -> str:
+    return response.headers.get("ETag") or response.headers.get("Last-Modified") or ""
+
+
+def _length(response: Any) -> int:
+    return int(response.headers.get("Content-Length", 0))
 
 
 def _chunks(store: Store, response: Any, what: str) -> Iterator[bytes]:

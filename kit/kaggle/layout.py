@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import os
 import shlex
@@ -86,9 +87,10 @@ def _ids(table: Path) -> Iterator[str]:
     """Yield the first column of a table with more than one, but for its first line."""
     with table.open(newline="", encoding="utf-8-sig", errors="replace") as file:
         rows = csv.reader(file, delimiter="\t" if table.suffix.lower() == ".tsv" else ",")
-        header = next(rows, [])
-        if len(header) > 1:
-            yield from (row[0] for row in rows if row)
+        with contextlib.suppress(csv.Error):  # a cell of more than 128 KiB: such a table is no list of ids and labels
+            header = next(rows, [])
+            if len(header) > 1:
+                yield from (row[0] for row in rows if row)
 
 
 def _called_test(found: _Layout, folder: Path) -> Path | None:

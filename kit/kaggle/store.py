@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any
 
+import requests
 from kagglesdk.competitions.types import competition_api_service as competition_types
 from kagglesdk.datasets.types import dataset_api_service as dataset_types
 
@@ -61,6 +62,9 @@ class Store(Kaggle):
                 again.headers.update({"Range": f"bytes={begin}-", "If-Range": tag})
                 response.close()
                 response = self.once(doing, about, self.http.send_again, again)
+            if response.status_code == requests.codes.requested_range_not_satisfiable:
+                response.close()
+                response = self.once(doing, about, self._download, about, name)
             if "text/html" in response.headers.get("Content-Type", "") and not str(name).endswith((".html", ".htm")):
                 raise NetworkError(no_data(doing))
             yield response

@@ -60,10 +60,11 @@ class SdkTransport(KaggleHttpClient):  # type: ignore[misc]  # kagglesdk is unty
         return session
 
     def send_again(self, request: Any) -> Any:
-        """Send a prepared request once more, its answer to be read bit by bit."""
+        """Send a prepared request once more, its answer to be read bit by bit; that there is no such range is one."""
         settings = self._session.merge_environment_settings(request.url, {}, True, None, None)
         response = self._session.send(request, **settings)
-        response.raise_for_status()
+        if response.status_code != requests.codes.requested_range_not_satisfiable:
+            response.raise_for_status()
         return response
 
 

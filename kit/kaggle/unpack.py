@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import lzma
 import shutil
 import stat
 import zipfile
+import zlib
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
@@ -18,6 +20,7 @@ _RATIO = 200  # unpacked to packed: images shrink by a few per cent, tables to a
 _HARMLESS = 1e9  # bytes: what unpacks to less fills no disk, whatever its ratio
 _SPARE = 100e6  # bytes that are left free
 _ENCRYPTED = 0x1  # bit of a member's flags
+_DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, NotImplementedError, EOFError, ValueError)
 
 
 def unpack(archive: Path, folder: Path, progress: Progress = NO_PROGRESS) -> dict[str, int]:
@@ -44,7 +47,7 @@ def unpack(archive: Path, folder: Path, progress: Progress = NO_PROGRESS) -> dic
             progress.start(f"unpacking {len(members):,} files (MB)", -(-total // MEGA))
             for member in members:
                 _write(opened, member, folder, progress)
-    except (zipfile.BadZipFile, NotImplementedError, EOFError, ValueError) as error:
+    except _DAMAGED as error:
         raise KaggleError(f"{archive} is damaged: {error}; remove it and fetch again") from error
     progress.finish()
     return {member.filename: member.file_size for member in members}
@@ -54,10 +57,14 @@ def unwrap(path: Path) -> None:
     """Replace a single file that Kaggle sent zipped by what is in it."""
     if path.suffix.lower() == ".zip" or not zipfile.is_zipfile(path):
         return
-    with zipfile.ZipFile(path) as opened:
-        names = [member.filename for member in opened.infolist()]
+    try:
+        with zipfile.ZipFile(path) as opened:
+            names = [member.filename for member in opened.infolist()]
+    except zipfile.BadZipFile:  # something else whose bytes look like the end of an archive
+        return
     if names == [path.name]:
         apart = path.with_name(f".{path.name}.unpacking")
+        shutil.rmtree(apart, ignore_errors=True)  # of a call that was killed
         try:
             unpack(path, apart)
             settle(apart / path.name, path)
