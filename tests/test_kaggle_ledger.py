@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -80,8 +81,34 @@ def test_columns_that_kit_does_not_know_are_kept(tmp_path: Path) -> None:
 
 def test_another_csv_is_no_ledger(tmp_path: Path) -> None:
     (tmp_path / "ledger.csv").write_text("id,label\n1,2\n")
-    with pytest.raises(SubmissionError, match="is no ledger: it has no column time; restore it, or move it away"):
+    with pytest.raises(
+        SubmissionError, match="is no ledger: it has no column time between commas; restore it, or move it away"
+    ):
         Ledger(tmp_path / "ledger.csv").entries()
+
+
+@pytest.mark.parametrize("data", [b"caf\xe9", "time,competition".encode("utf-16"), b"time," + b"x" * 200_000])
+def test_a_ledger_that_cannot_be_read_is_named(data: bytes, tmp_path: Path) -> None:
+    (tmp_path / "ledger.csv").write_bytes(data)
+    with pytest.raises(SubmissionError, match=r"ledger.csv is no ledger: .*; save it as CSV in UTF-8, or restore it"):
+        Ledger(tmp_path / "ledger.csv").entries()
+
+
+def test_a_ledger_that_pandas_or_a_spreadsheet_saved_is_read(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger.csv")
+    entries = [entry(0, sha256="ab" * 32, ref="1000", newest_before="7"), entry(1, sha256="cd" * 32)]
+    ledger.write(entries)
+    pd.read_csv(ledger.path).to_csv(ledger.path, index=False, encoding="utf-8-sig")
+
+    assert "1000.0" in ledger.path.read_text()
+    assert entries == ledger.entries()
+
+
+def test_a_number_that_is_none_is_left_out(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger.csv")
+    ledger.write([entry(0, ref="see mail", status="pending")])
+
+    assert [""] == [one.ref for one in ledger.entries()]
 
 
 def test_processes_that_write_at_once_lose_no_line(tmp_path: Path) -> None:

@@ -113,6 +113,8 @@ class Entry:
         return is_newer and listed.file == Path(self.file).name and listed.message.strip() == self.message
 
 
+_TEXTS = ("time", "competition", "file", "sha256", "message")
+_NUMBERS = ("ref", "newest_before")
 _COLUMNS = tuple(column.name for column in dataclasses.fields(Entry) if column.name != "others")
 
 
@@ -130,12 +132,17 @@ class Ledger:
         """
         if not self.path.is_file():
             return []
-        rows = csv.DictReader(io.StringIO(self.path.read_text(encoding="utf-8")), restkey="", restval="")
-        if missing := [name for name in _KEY if name not in (rows.fieldnames or ())]:
+        try:
+            rows = csv.DictReader(io.StringIO(self.path.read_text(encoding="utf-8-sig")), restkey="", restval="")
+            names, found = rows.fieldnames or (), [*map(_entry, rows)]
+        except (UnicodeDecodeError, csv.Error) as error:
             raise SubmissionError(
-                f"{self.path} is no ledger: it has no column {missing[0]}; restore it, or move it away"
+                f"{self.path} is no ledger: {error}; save it as CSV in UTF-8, or restore it"
+            ) from error
+        if missing := [name for name in _KEY if name not in names]:
+            raise SubmissionError(
+                f"{self.path} is no ledger: it has no column {missing[0]} between commas; restore it, or move it away"
             )
-        found = [_entry(row) for row in rows]
         return [entry for entry in found if competition in {None, entry.competition}]
 
     def twins(self, competition: str, sha256: str) -> list[Entry]:
@@ -175,7 +182,10 @@ def refreshed(entries: Iterable[Entry], listed: Iterable[Listed]) -> list[Entry]
 
 
 def _entry(row: Mapping[str, str]) -> Entry:
-    known = {"file": "", "message": "", **{name: row[name] for name in _COLUMNS if name in row}}
+    known = {**dict.fromkeys(_TEXTS, ""), **{name: row[name] for name in _COLUMNS if name in row}}
+    for name in _NUMBERS:  # pandas and spreadsheets write 1000 as 1000.0
+        whole = known.get(name, "").strip().removesuffix(".0")
+        known[name] = whole if whole.isdecimal() else ""
     return Entry(**known, others={name: value for name, value in row.items() if name and name not in known})
 
 

@@ -84,7 +84,9 @@ def _refresh(ledger: Ledger, competitions: list[str], patience: Patience, progre
     progress.start("asking for scores", len(competitions))
     with Kaggle(patience, progress) as kaggle:
         for slug in competitions:
-            ledger.write(refreshed(ledger.entries(slug), kaggle.submissions(slug)))
+            answers = kaggle.submissions(slug)
+            before = ledger.entries(slug)  # read late, and only changes written: another command may be submitting
+            ledger.write(new for new, old in zip(refreshed(before, answers), before, strict=True) if new != old)
             progress.advance(1)
     progress.finish()
 

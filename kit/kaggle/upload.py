@@ -15,7 +15,7 @@ from kit.errors import KaggleError, NetworkError, SubmissionError
 from kit.files import size_text
 from kit.kaggle.answers import PENDING
 from kit.kaggle.client import Kaggle
-from kit.kaggle.ledger import REFUSED, UNCLEAR, Entry, Ledger, refreshed
+from kit.kaggle.ledger import REFUSED, Entry, Ledger, refreshed
 from kit.kaggle.refusals import BusyError
 from kit.kaggle.transport import plain_session
 from kit.progress import Progress
@@ -69,7 +69,7 @@ def send(kaggle: Kaggle, ledger: Ledger, entry: Entry) -> Entry:
 
 def find_again(kaggle: Kaggle, ledger: Ledger, entry: Entry) -> Entry | None:
     """Look for a submission whose fate was unclear; if Kaggle does not come to list it, it never arrived."""
-    if entry.status != UNCLEAR:
+    if entry.ref:
         return entry
     kaggle.progress.advance(0, note=f"looking whether Kaggle took {entry.file}")
     if found := _look(kaggle, ledger, entry):
@@ -123,7 +123,7 @@ def _look(kaggle: Kaggle, ledger: Ledger, entry: Entry) -> Entry | None:
     for pause in (0.0, *pauses):
         time.sleep(pause)
         found = _listed(kaggle, ledger, entry)
-        if found.status != UNCLEAR:
+        if found.ref:
             ledger.write([found])
             return found
     return None
