@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import kit
-from kit.errors import SourceError, SubmissionError
+from kit.errors import SourceError, SpecError, SubmissionError
 from kit.kaggle.check import check_file, check_table
 from kit.submission.origin import Origin, read_origin, write_origin
 
@@ -73,9 +73,11 @@ def test_what_may_be_meant_is_a_doubt(submission: pd.DataFrame, what: str) -> No
 def test_lost_zeros_and_added_endings_are_recognised() -> None:
     zeros = found(table(GOOD, [one.lstrip("0") or "0" for one in IDS]), table(["0"] * 6, IDS))
     endings = found(table(GOOD, [f"{one}.tif" for one in IDS]))
+    decimals = found(table(GOOD[:2], ["1.0", "2.0"]), table(["0"] * 2, ["1", "2"]))
 
     assert any("leading zeros are lost: read ids as texts, dtype=str" in what for what in zeros)
     assert any("without the files' endings" in what for what in endings)
+    assert any("they became decimal numbers" in what for what in decimals)
 
 
 def test_classes_are_compared_with_those_of_the_dataset() -> None:
@@ -154,6 +156,11 @@ def test_a_gigantic_file_is_refused_unread(tmp_path: Path) -> None:
         file.truncate(70_000_000)
     with pytest.raises(SubmissionError, match=r"has 70.00 MB, .*sample.csv 17 bytes: it cannot be what"):
         check_file(mine, sample)
+
+
+def test_a_folder_is_no_file(tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match=r"'\.' is no file; give the CSV"):
+        kit.submit(".", competition="pets", dry_run=True, root=tmp_path)
 
 
 def test_a_missing_file_names_the_command_that_makes_it(tmp_path: Path) -> None:

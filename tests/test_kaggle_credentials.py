@@ -67,6 +67,33 @@ def test_a_token_file_is_taken(home: Path) -> None:
     assert can_fetch(home)
 
 
+@pytest.mark.parametrize("token", ["tok\nen", "tok“en”", "\0"])
+def test_a_token_that_cannot_be_sent_is_said_at_once_and_not_shown(token: str, home: Path, standin: StandIn) -> None:
+    (home / ".kaggle" / "access_token").write_text(token)
+    with pytest.raises(KaggleError, match="access_token holds characters that no token or key of Kaggle's has") as told:
+        can_fetch(home)
+
+    assert token not in str(told.value)
+    assert not standin.seen
+
+
+def test_bytes_that_are_no_text_are_no_token(home: Path) -> None:
+    (home / ".kaggle" / "access_token").write_bytes(b"\xff\xfe")
+    with pytest.raises(KaggleError, match="holds characters that no token"):
+        can_fetch(home)
+
+
+def test_marks_and_blanks_around_credentials_do_no_harm(home: Path) -> None:
+    (home / ".kaggle" / "kaggle.json").write_text(
+        "\ufeff" + json.dumps({"username": USER, "key": f"{KEY}\n"}), encoding="utf-8"
+    )
+    assert can_fetch(home)
+
+    (home / ".kaggle" / "access_token").write_text(f"\ufeff{TOKEN}\r\n", encoding="utf-8")
+    assert "~/.kaggle/access_token" == find_credentials().source
+    assert TOKEN == find_credentials().secret
+
+
 def test_a_key_file_is_taken(home: Path) -> None:
     write_key(home)
 

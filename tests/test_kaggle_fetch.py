@@ -338,10 +338,25 @@ def test_who_has_not_joined_is_told_before_anything_is_downloaded(tmp_path: Path
     assert ["GetCompetition", "DownloadDataFiles"] == [step for step, _ in standin.seen]
 
 
+def test_a_proxy_that_refuses_is_named(tmp_path: Path, standin: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KAGGLE_API_ENVIRONMENT", "PROD")  # https, for which the stand-in is a proxy that cannot connect
+    monkeypatch.setenv("https_proxy", f"http://ada:proxy-secret@127.0.0.1:{standin.port}")
+    with pytest.raises(NetworkError, match=r"api.kaggle.com cannot be reached: the proxy does not connect") as told:
+        fetch(tmp_path)
+
+    assert "proxy-secret" not in str(told.value)
+
+
 def test_data_that_is_open_to_all_needs_no_joining(tmp_path: Path, game: Game) -> None:
     game.entered, game.is_open = False, True
 
     assert fetch(tmp_path).is_new
+
+
+@pytest.mark.usefixtures("game")
+def test_capitals_in_a_name_name_the_nearest_too(tmp_path: Path) -> None:
+    with pytest.raises(KaggleError, match=rf"no competition '{SLUG.upper()}' .*; did you mean {SLUG}\?"):
+        fetch(tmp_path, SLUG.upper())
 
 
 def test_wrong_names_of_datasets_name_the_nearest(tmp_path: Path, standin: StandIn) -> None:

@@ -161,11 +161,13 @@ def _id_findings(ids: Sequence[str], asked: Sequence[str]) -> list[Finding]:
 
 
 def _hint(missing: Sequence[str], extra: Sequence[str]) -> str:
-    """Name two ways in which ids are often lost."""
+    """Name three ways in which ids are often lost."""
     if not extra:
         return ""
     if {one.lstrip("0") for one in missing} >= {one.lstrip("0") for one in extra}:
         return " (leading zeros are lost: read ids as texts, dtype=str)"
+    if {one.removesuffix(".0") for one in extra} == set(missing):
+        return " (they became decimal numbers: read ids as texts, dtype=str)"
     if {one.rpartition(".")[0] for one in extra} == set(missing):
         return " (without the files' endings)"
     return ""

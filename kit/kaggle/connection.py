@@ -137,8 +137,8 @@ class Connection:
 
     def _names(self, about: Resource) -> set[str]:
         """Find names near one that Kaggle does not know; none if it cannot be asked."""
-        words = sorted(about.slug.replace("_", "-").split("-"), key=len, reverse=True)
-        for words_asked in dict.fromkeys([" ".join(about.slug.split("-")), *words[:2]]):
+        words = about.slug.lower().replace("_", "-").split("-")
+        for words_asked in dict.fromkeys([" ".join(words), *sorted(words, key=len, reverse=True)[:2]]):
             try:
                 found = self._search(about, words_asked)
             except (requests.RequestException, ValueError, KeyError, TypeError, AttributeError):

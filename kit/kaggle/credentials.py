@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import os
 from collections.abc import Iterator
@@ -69,12 +70,14 @@ def find_credentials() -> Credentials:
     """Find the first credentials of this machine.
 
     Raises:
-        KaggleError: there are none, with all four ways to give them.
+        KaggleError: there are none, with all four ways to give them, or they cannot be sent.
     """
     found = _all_credentials()
     first = next(found, None)
     if first is None:
         raise KaggleError(HOW_TO)
+    if not (first.username + first.secret).isascii() or not (first.username + first.secret).isprintable():
+        raise KaggleError(f"{first.source} holds characters that no token or key of Kaggle's has; copy it anew: {_NEW}")
     others: list[str] = []
     with contextlib.suppress(KaggleError):  # a damaged file that is not needed
         others.extend(other.source for other in found)
@@ -102,7 +105,7 @@ def _tokens() -> Iterator[Credentials]:
 
 def _token_file(path: str, source: str) -> Iterator[Credentials]:
     file = Path(path).expanduser()
-    if file.is_file() and (token := file.read_text().strip()):
+    if file.is_file() and (token := file.read_text(encoding="utf-8-sig", errors="replace").strip()):
         yield Credentials(source=source, secret=token)
 
 
@@ -117,7 +120,7 @@ def _is_file(text: str) -> bool:
 def _keys() -> Iterator[Credentials]:
     name, key = os.environ.get("KAGGLE_USERNAME"), os.environ.get("KAGGLE_KEY")
     if name and key:
-        yield Credentials(source="KAGGLE_USERNAME and KAGGLE_KEY", username=name, secret=key)
+        yield Credentials(source="KAGGLE_USERNAME and KAGGLE_KEY", username=name.strip(), secret=key.strip())
     for folder in dict.fromkeys((os.environ.get("KAGGLE_CONFIG_DIR") or "~/.kaggle", "~/.kaggle", "~/.config/kaggle")):
         yield from _key_file(f"{folder}/kaggle.json")
 
@@ -132,9 +135,9 @@ def _key_file(path: str) -> Iterator[Credentials]:
     if not file.is_file():
         return
     try:
-        read = msgspec.json.decode(file.read_bytes(), type=_KeyFile)
+        read = msgspec.json.decode(file.read_bytes().removeprefix(codecs.BOM_UTF8), type=_KeyFile)
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise KaggleError(
             f"{path} is not the file that Kaggle makes: it needs a username and a key; download a new one at {_NEW}"
         ) from None  # the decoder may quote what stands in the file
-    yield Credentials(source=path, username=read.username, secret=read.key)
+    yield Credentials(source=path, username=read.username.strip(), secret=read.key.strip())

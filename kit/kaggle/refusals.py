@@ -130,9 +130,11 @@ def _not_there(about: Resource, status: str, known: Collection[str]) -> str:
     if about.name in known:
         closed = f"{about.kind} '{about.name}' is not open to this account {status}"
         return f"{closed}; join it, or accept its rules, in a browser: {about.rules}"
-    nearest = difflib.get_close_matches(about.name, sorted(known), n=_NAMES, cutoff=0.4)
+    nearest = difflib.get_close_matches(about.name.lower(), sorted(known), n=_NAMES, cutoff=0.4)
     hint = f"; did you mean {' or '.join(nearest)}?" if nearest else ""
-    return f"no {about.kind} '{about.name}' that this account may see {status}{hint} If the name is right: {about.page}"
+    return (
+        f"no {about.kind} '{about.name}' that this account may see {status}{hint}; if the name is right: {about.page}"
+    )
 
 
 def _duration(seconds: float) -> str:

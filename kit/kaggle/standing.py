@@ -45,7 +45,8 @@ def wait_for_score(kaggle: Kaggle, slug: str, ref: int) -> Listed:
     """
     later = f"kit submissions --competition {slug} --refresh shows its score later"
     end = time.monotonic() + kaggle.patience.score
-    kaggle.progress.start(f"waiting for the score of submission {ref}", 1)
+    kaggle.progress.start("waiting", 1)
+    kaggle.progress.advance(0, note=f"waiting for the score of submission {ref}")
     for pause in kaggle.patience.pauses():
         try:
             listed = kaggle.submission(slug, ref)

@@ -93,6 +93,7 @@ def submit(
     checked_name(competition, "competition")
     message = " ".join(message.split())
     require(bool(message) or dry_run, "a submission needs a message that tells it from others; add -m MESSAGE")
+    require(bool(path.name), f"'{file}' is no file; give the CSV, as submissions/first.csv")
     origin = read_origin(path)
     ledger = Ledger(workspace.submissions / "ledger.csv")
     found = find_sample(competition, origin, sample, workspace)

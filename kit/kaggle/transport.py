@@ -17,6 +17,7 @@ from kit.kaggle.credentials import Credentials
 from kit.kaggle.patience import Patience
 
 _LOGGERS = ("urllib3.connectionpool", "urllib3.util.retry", "urllib3.poolmanager")
+_PROXY_REFUSES = "does not connect; https_proxy may need a name and a password"
 _AGAIN = "check the connection and run the same command again; what is done is kept"
 
 
@@ -118,19 +119,17 @@ def _host(error: Exception) -> str:
 
 def _reason(error: Exception, patience: Patience) -> str:
     kinds = {type(one).__name__ for one in _chain(error)}
-    if "SSLError" in kinds:
-        return "shows a certificate that cannot be verified; a proxy may stand between"
-    if "NameResolutionError" in kinds or "gaierror" in kinds:
-        return "cannot be found: there seems to be no network"
-    if "ConnectTimeout" in kinds or "ConnectTimeoutError" in kinds:
-        return f"cannot be reached within {patience.connect:g} s"
-    if kinds & {"ReadTimeout", "ReadTimeoutError", "TimeoutError"}:
-        return f"sent nothing for {patience.answer:g} s"
-    if "ConnectionRefusedError" in kinds:
-        return (
-            "refuses connections" if "ProxyError" not in kinds else "cannot be reached: the proxy refuses connections"
-        )
-    return "cut the connection"
+    if "ProxyError" in kinds and kinds & {"OSError", "ConnectionRefusedError"}:
+        refuses = "refuses connections" if "ConnectionRefusedError" in kinds else _PROXY_REFUSES
+        return f"cannot be reached: the proxy {refuses}"
+    reasons = {
+        "shows a certificate that cannot be verified; a proxy may stand between": {"SSLError"},
+        "cannot be found: there seems to be no network": {"NameResolutionError", "gaierror"},
+        f"cannot be reached within {patience.connect:g} s": {"ConnectTimeout", "ConnectTimeoutError"},
+        f"sent nothing for {patience.answer:g} s": {"ReadTimeout", "ReadTimeoutError", "TimeoutError"},
+        "refuses connections": {"ConnectionRefusedError"},
+    }
+    return next((reason for reason, names in reasons.items() if kinds & names), "cut the connection")
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
