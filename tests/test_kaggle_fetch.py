@@ -389,7 +389,9 @@ def test_a_folder_of_other_things_is_left_alone(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("game")
 def test_a_full_disk_is_said_before_the_download(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("kit.kaggle.unpack._SPARE", 1e18)
-    with pytest.raises(WorkspaceError, match=r"needs .* kB, and .* are free; free some space or choose another -o"):
+    with pytest.raises(
+        WorkspaceError, match=r"needs .* kB and .* to spare, and .* are free; free some space or choose another -o"
+    ):
         fetch(tmp_path)
 
 
@@ -461,6 +463,15 @@ def test_a_bomb_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(KaggleError, match=r"would become 5.00 GB"):
         refuse_unsafe(archive, [zeros])
+
+
+def test_a_bomb_in_several_archives_is_refused(tmp_path: Path, game: Game, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kit.kaggle.unpack._HARMLESS", 250_000)
+    inner = zipped({"zeros": bytes(100_000)}, zipfile.ZIP_DEFLATED)
+    game.files = {f"{one}.zip": inner for one in range(3)}
+    game.archive = zipped(game.files)
+    with pytest.raises(KaggleError, match=r"is not safe to unpack: .* bytes would become 300"):
+        fetch(tmp_path)
 
 
 def test_a_damaged_archive_is_refused(tmp_path: Path) -> None:

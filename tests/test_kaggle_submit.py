@@ -312,6 +312,15 @@ def test_a_score_that_cannot_be_asked_for_comes_later(kind: str, file: Path, sta
     assert 1 == len(standin.submissions)
 
 
+def test_a_score_that_kaggle_does_not_tell_leaves_the_submission_made(file: Path, standin: StandIn) -> None:
+    standin.faults["GetSubmission"] = ("404", 9)
+    with pytest.raises(
+        KaggleError, match=r"submission 1000 is made, but .* \(404: Not found\); kit submissions .*later"
+    ):
+        submit(file, wait=True)
+    assert ["pending"] == [row["status"] for row in ledger(file)]
+
+
 def test_a_score_that_takes_too_long_comes_later(file: Path, standin: StandIn) -> None:
     standin.polls = 10**6
     with pytest.raises(NetworkError, match=r"not scored after 0.1 s; kit submissions"):

@@ -78,15 +78,15 @@ def put_in_place(folder: Path) -> None:
 def _staged(archive: Path, stage: Path, listed: list[RemoteFile] | None, progress: Progress) -> dict[str, int]:
     """Unpack an archive and those within it, and see that nothing is missing."""
     shutil.rmtree(stage, ignore_errors=True)
-    new = _unpack_inner(stage, unpack(archive, stage, progress), progress)
+    new = _unpack_inner(stage, unpack(archive, stage, progress), archive.stat().st_size, progress)
     if listed is not None and (lost := _lost(listed, new)):
         named = first_three(lost, len(lost))
         raise KaggleError(f"{archive} lacks files that Kaggle lists: {named}; remove it, then fetch again")
     return new
 
 
-def _unpack_inner(stage: Path, files: dict[str, int], progress: Progress) -> dict[str, int]:
-    """Unpack the archives that an archive held, each into a folder of its name unless it brings one."""
+def _unpack_inner(stage: Path, files: dict[str, int], packed: int, progress: Progress) -> dict[str, int]:
+    """Unpack the archives that one of `packed` bytes held, each into a folder of its name unless it brings one."""
     found = dict(files)
     for name in [name for name in files if Path(name).suffix.lower() in INNER]:
         archive = stage / name
@@ -94,7 +94,7 @@ def _unpack_inner(stage: Path, files: dict[str, int], progress: Progress) -> dic
         if target.exists():
             continue
         apart = archive.with_name(f".{archive.name}")
-        inner = unpack(archive, apart, progress)
+        inner = unpack(archive, apart, progress, outer=packed, before=sum(found.values()))
         brings_one = {name.partition("/")[0] for name in inner} == {target.name} and (apart / target.name).is_dir()
         (apart / target.name if brings_one else apart).rename(target)
         shutil.rmtree(apart, ignore_errors=True)

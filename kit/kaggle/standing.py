@@ -41,6 +41,7 @@ def wait_for_score(kaggle: Kaggle, slug: str, ref: int) -> Listed:
     """Wait until Kaggle has scored a submission, asking less and less often.
 
     Raises:
+        KaggleError: Kaggle does not tell.
         NetworkError: it takes longer than patience has it, or Kaggle cannot be asked.
     """
     later = f"kit submissions --competition {slug} --refresh shows its score later"
@@ -50,8 +51,8 @@ def wait_for_score(kaggle: Kaggle, slug: str, ref: int) -> Listed:
     for pause in kaggle.patience.pauses():
         try:
             listed = kaggle.submission(slug, ref)
-        except NetworkError as error:
-            raise NetworkError(f"submission {ref} is made, but {str(error).partition(';')[0]}; {later}") from None
+        except KaggleError as error:
+            raise type(error)(f"submission {ref} is made, but {str(error).partition(';')[0]}; {later}") from None
         if listed.status != PENDING:
             break
         if time.monotonic() + pause > end:

@@ -23,13 +23,17 @@ _ENCRYPTED = 0x1  # bit of a member's flags
 _DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, NotImplementedError, EOFError, ValueError)
 
 
-def unpack(archive: Path, folder: Path, progress: Progress = NO_PROGRESS) -> dict[str, int]:
+def unpack(
+    archive: Path, folder: Path, progress: Progress = NO_PROGRESS, *, outer: int = 0, before: int = 0
+) -> dict[str, int]:
     """Unpack a zip file into a folder that holds nothing yet.
 
     Args:
         archive: zip file.
         folder: to make.
         progress: sees every megabyte.
+        outer: bytes of the archive that held this one; 0 for none.
+        before: bytes that came out of that one already.
 
     Returns:
         Bytes of each file by its name.
@@ -41,7 +45,7 @@ def unpack(archive: Path, folder: Path, progress: Progress = NO_PROGRESS) -> dic
     try:
         with zipfile.ZipFile(archive) as opened:
             members = [member for member in opened.infolist() if not member.is_dir()]
-            refuse_unsafe(archive, members)
+            refuse_unsafe(archive, members, outer=outer, before=before)
             total = sum(member.file_size for member in members)
             refuse_full(folder, total)
             progress.start(f"unpacking {len(members):,} files (MB)", -(-total // MEGA))
@@ -72,7 +76,7 @@ def unwrap(path: Path) -> None:
             shutil.rmtree(apart, ignore_errors=True)
 
 
-def refuse_unsafe(archive: Path, members: Sequence[zipfile.ZipInfo]) -> None:
+def refuse_unsafe(archive: Path, members: Sequence[zipfile.ZipInfo], *, outer: int = 0, before: int = 0) -> None:
     """Look at an archive's list before anything is written.
 
     Raises:
@@ -86,8 +90,10 @@ def refuse_unsafe(archive: Path, members: Sequence[zipfile.ZipInfo]) -> None:
         bad.append("two files have the same name")
     bad += [f"{str(name)!r} lies below a file" for name in names if not files.isdisjoint(name.parents)]
     total, packed = sum(member.file_size for member in members), archive.stat().st_size
-    if total > max(_HARMLESS, _RATIO * packed):
-        bad.append(f"{size_text(packed)} would become {size_text(total)}")
+    for size, source in ((total, packed), (before + total, outer or packed)):
+        if size > max(_HARMLESS, _RATIO * source):
+            bad.append(f"{size_text(source)} would become {size_text(size)}")
+            break
     if bad:
         raise KaggleError(f"{archive} is not safe to unpack: {first_three(bad, len(bad))}; nothing of it was unpacked")
 
@@ -101,7 +107,8 @@ def refuse_full(folder: Path, needed: int) -> None:
     free = free_bytes(folder)
     if needed + _SPARE > free:
         raise WorkspaceError(
-            f"{folder} needs {size_text(needed)}, and {size_text(free)} are free; free some space or choose another -o"
+            f"{folder} needs {size_text(needed)} and {size_text(_SPARE)} to spare, and {size_text(free)} are free; free"
+            " some space or choose another -o"
         )
 
 
