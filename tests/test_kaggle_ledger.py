@@ -20,7 +20,7 @@ from kit.errors import SubmissionError
 from kit.kaggle.answers import Listed
 from kit.kaggle.ledger import Entry, Ledger, refreshed
 from kit.kaggle.trust import find_trust
-from kit.submission.origin import Origin, write_origin
+from kit.submission.origin import Origin, write_csv
 
 
 def entry(number: int = 0, **fields: str) -> Entry:
@@ -204,7 +204,6 @@ def root(standin: StandIn, tmp_path: Path) -> Path:
         rows = (f"{one},{0.9 if (truth[one] == '1') == (place >= wrong) else 0.1}" for place, one in enumerate(ids))
         path = tmp_path / "submissions" / "first.csv" if wrong == 2 else tmp_path / "submissions" / f"more-{wrong}.csv"
         path.parent.mkdir(exist_ok=True)
-        path.write_text("id,label\n" + "\n".join(rows) + "\n")
         origin = Origin(
             command=["kit", "predict", f"pets-{wrong}", "-o", path.name],
             dataset="",
@@ -215,13 +214,25 @@ def root(standin: StandIn, tmp_path: Path) -> Path:
             score=0.9 - wrong / 10,
             scored_on="validation",
         )
-        write_origin(path, origin)
+        write_csv(path, "id,label\n" + "\n".join(rows) + "\n", origin)
     return tmp_path
 
 
 def run(root: Path, *words: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "kit", *words, "--root", str(root)]
     return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.usefixtures("standin")
+def test_a_file_that_was_changed_has_no_runs_in_the_ledger(root: Path) -> None:
+    path = root / "submissions" / "first.csv"
+    path.write_text(path.read_text().replace("0.9", "0.8"))
+    kit.fetch(SLUG, files=["sample_submission.csv"], root=root)
+    sent = run(root, "submit", str(path), "-c", SLUG, "-m", "by hand")
+    (entry,) = Ledger(root / "submissions" / "ledger.csv").entries()
+
+    assert "was changed after kit wrote it" in sent.stderr
+    assert ("", "", "by hand") == (entry.runs, entry.local_score, entry.message)
 
 
 @pytest.mark.usefixtures("standin")

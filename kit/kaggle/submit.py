@@ -107,10 +107,12 @@ def submit(
         file=path.as_posix(),
         sha256=checked.sha256,
         message=message,
-    ).with_origin(origin)
+    ).with_origin(origin if origin and origin.is_of(checked.sha256) else None)
     from kit.kaggle.client import Kaggle  # noqa: PLC0415 (what talks to the network)
 
     progress.start("asking Kaggle", 1)
+    if origin and not origin.is_of(checked.sha256):
+        progress.advance(0, f"{path} was changed after kit wrote it: the ledger gets no runs and no local score")
     with Kaggle(patience or Patience(), progress) as kaggle:
         with locked(workspace.submissions / competition):  # two commands at a time would not see each other's
             seen, begun = _with_twin(checked, ledger, competition, force=force)  # another one may have sent it by now

@@ -12,12 +12,12 @@ import numpy as np
 import pandas as pd
 
 from kit.errors import RunError, SpecError
-from kit.files import refuse_overwrite, write_whole
+from kit.files import refuse_overwrite
 from kit.progress import NO_PROGRESS, Progress
 from kit.runs.folds import OUT_OF_FOLD
 from kit.specs.settings import require
 from kit.submission.alike import read_alike
-from kit.submission.origin import Origin, command_line, now, read_origin, write_origin
+from kit.submission.origin import Origin, command_line, now, read_origin, write_csv
 from kit.submission.selection import By, Fit, Metric, Values, combine, fit_weights, scaled
 from kit.training.held_out import HeldOut, read_held_out
 from kit.workspace import Workspace
@@ -112,8 +112,7 @@ def blend(
         scored_on="out-of-fold" if fitted else None,
         inputs=[str(one) for one in paths],
     )
-    write_origin(path, origin)
-    write_whole(path, table.to_csv(index=False, lineterminator="\n", float_format="%.9g"))
+    write_csv(path, table.to_csv(index=False, lineterminator="\n", float_format="%.9g"), origin)
     return Blend(path=path, rows=len(table), columns=tuple(table.columns), weights=shares, fit=fitted)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -25,6 +26,7 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
         score: on images that no run learned from; None where there are none.
         scored_on: which images those are: "out-of-fold" or "validation".
         inputs: CSVs that were blended.
+        sha256: of the CSV's bytes; empty if unknown.
     """
 
     command: list[str]
@@ -36,6 +38,11 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
     score: float | None = None
     scored_on: str | None = None
     inputs: list[str] = []
+    sha256: str = ""
+
+    def is_of(self, sha256: str) -> bool:
+        """Whether it speaks of these bytes: false of a CSV that was changed since."""
+        return self.sha256 in {"", sha256}
 
 
 def origin_file(csv: Path) -> Path:
@@ -51,6 +58,13 @@ def read_origin(csv: Path) -> Origin | None:
     """
     path = origin_file(csv)
     return from_json(path, Origin) if path.is_file() else None
+
+
+def write_csv(csv: Path, text: str, origin: Origin) -> None:
+    """Write a CSV, and before it appears, where it comes from."""
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    write_origin(csv, msgspec.structs.replace(origin, sha256=digest))
+    write_whole(csv, text)
 
 
 def write_origin(csv: Path, origin: Origin) -> None:

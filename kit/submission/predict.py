@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kit.errors import RunError
-from kit.files import refuse_overwrite, write_whole
+from kit.files import refuse_overwrite
 from kit.progress import NO_PROGRESS, Progress
 from kit.shards import Dataset
 from kit.specs.views import parse_views
 from kit.submission.fill import fill, read_sample, refuse_threshold
-from kit.submission.origin import Origin, command_line, now, write_origin
+from kit.submission.origin import Origin, command_line, now, write_csv
 from kit.training.ensemble import Ensemble, open_ensemble
 from kit.training.held_out import HeldOut, ScoredOn
 from kit.training.score import Weights
@@ -139,8 +139,7 @@ def predict(
         score=score,
         scored_on=scored_on,
     )
-    write_origin(path, origin)
-    write_whole(path, table.to_csv(index=False, lineterminator="\n"))
+    write_csv(path, table.to_csv(index=False, lineterminator="\n"), origin)
     return Submission(
         path=path,
         rows=len(table),
