@@ -54,7 +54,8 @@ def measure(spec: RunSpec, dataset: Dataset, *, seconds: float, scratch: Path, p
             name: functools.partial(_fit, model, fed, joined, spec, each)
             for name, fed in (("model", one), ("together", batches))
         }
-        rates = _interleaved(parts, rounds, f"bench {dataset.manifest.name}", progress)
+        with _without_collection():
+            rates = _interleaved(parts, rounds, f"bench {dataset.manifest.name}", progress)
     return Speeds(
         spec=spec,
         cache=choose_cache(dataset, "train", spec.train.cache),
@@ -76,8 +77,7 @@ def _interleaved(
     progress.start(task, (rounds + 1) * len(parts))
     for number in range(rounds + 1):
         for name, part in parts.items():
-            with _without_collection():
-                rate = part()
+            rate = part()
             if number:
                 rates[name].append(rate)
             progress.advance()
