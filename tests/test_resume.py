@@ -199,6 +199,7 @@ def test_a_checkpoint_within_a_call_of_several_steps_goes_on(noise: Dataset, tmp
     assert 2 * 24 - 7 == weights(parts.last_weights)["optimizer/vars/0"]
 
 
+@pytest.mark.slow
 def test_half_precision_goes_on_too(noise: Dataset, tmp_path: Path) -> None:
     """With what the loss is scaled by, and averaged weights, which are those of an inner optimizer then."""
     changes = {**STATES, "train.epochs": 2, "train.precision": "mixed_float16"}

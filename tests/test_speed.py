@@ -102,7 +102,9 @@ def test_the_table_has_a_row_for_each_part_and_fits_a_terminal() -> None:
     assert 4 == len(table.rows)
 
 
-@pytest.mark.parametrize("cache", ["memory", "disk", "none"])
+@pytest.mark.parametrize(
+    "cache", ["memory", pytest.param("disk", marks=pytest.mark.slow), pytest.param("none", marks=pytest.mark.slow)]
+)
 def test_a_dataset_is_measured_and_nothing_is_left_behind(tiny: Dataset, workspace: Path, cache: str) -> None:
     before = sorted(workspace.rglob("*"))
     settings = {**SETTINGS, "train.cache": cache, "augment.horizontal_flip": True}
