@@ -407,6 +407,9 @@ def test_a_size_that_kaggle_lists_otherwise_is_remarked(tmp_path: Path, game: Ga
     game.archive = zipped({**FILES, "train/3.tif": b"short"})
 
     assert ("of another size than Kaggle lists: train/3.tif (1)",) == fetch(tmp_path).remarks
+    again = fetch(tmp_path)
+    assert not again.is_new
+    assert ("of another size than Kaggle lists: train/3.tif (1)",) == again.remarks
 
 
 # Unpacking.
@@ -479,7 +482,7 @@ def test_a_damaged_archive_is_refused(tmp_path: Path) -> None:
     data = bytearray(archive.read_bytes())
     data[100] ^= 0xFF
     archive.write_bytes(data)
-    with pytest.raises(KaggleError, match=r"is damaged: .*; remove it and fetch again"):
+    with pytest.raises(KaggleError, match=r"is damaged: .*; remove it, or add --force, and fetch again"):
         unpack(archive, tmp_path / "folder")
 
 

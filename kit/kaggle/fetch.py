@@ -33,11 +33,13 @@ class _Fetched(msgspec.Struct, frozen=True, kw_only=True):
         source: competition or dataset.
         is_whole: whether all files were asked for, and are in their places.
         files: bytes of each by its name.
+        remarks: what is to be known about them, a line each.
     """
 
     source: str
     is_whole: bool
     files: dict[str, int]
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +107,12 @@ def fetch(
                 done = _fetch_some(store, about, files, listed, folder, known=known, force=force)
             else:
                 done = _fetch_all(store, about, listed, folder, known=known, force=force)
-        return _result(folder, done, about, is_new=True, remarks=_differences(done.files, listed, wanted=files))
+        remarks = _differences(done.files, listed, wanted=files)
+        done = msgspec.structs.replace(
+            done, remarks=tuple(dict.fromkeys((*known.remarks, *remarks)) if files else remarks)
+        )
+        write_whole(folder / _NOTE, to_json(done))
+        return _result(folder, done, about, is_new=True)
 
 
 def _fetch_some(
@@ -228,12 +235,12 @@ def _forget_begun(folder: Path, about: Resource, *, force: bool) -> None:
         begun.unlink()
 
 
-def _result(folder: Path, known: _Fetched, about: Resource, *, is_new: bool, remarks: tuple[str, ...] = ()) -> Fetched:
+def _result(folder: Path, known: _Fetched, about: Resource, *, is_new: bool) -> Fetched:
     return Fetched(
         folder=folder,
         files=len(known.files),
         bytes=sum(known.files.values()),
         is_new=is_new,
-        remarks=remarks,
+        remarks=known.remarks,
         command=shard_command(folder, about.slug),
     )

@@ -52,7 +52,7 @@ def unpack(
             for member in members:
                 _write(opened, member, folder, progress)
     except _DAMAGED as error:
-        raise KaggleError(f"{archive} is damaged: {error}; remove it and fetch again") from error
+        raise KaggleError(f"{archive} is damaged: {error}; remove it, or add --force, and fetch again") from error
     progress.finish()
     return {member.filename: member.file_size for member in members}
 
@@ -95,7 +95,10 @@ def refuse_unsafe(archive: Path, members: Sequence[zipfile.ZipInfo], *, outer: i
             bad.append(f"{size_text(source)} would become {size_text(size)}")
             break
     if bad:
-        raise KaggleError(f"{archive} is not safe to unpack: {first_three(bad, len(bad))}; nothing of it was unpacked")
+        raise KaggleError(
+            f"{archive} is not safe to unpack: {first_three(bad, len(bad))}; nothing of it was unpacked;"
+            " remove it, or add --force to fetch it anew; its owner should know"
+        )
 
 
 def refuse_full(folder: Path, needed: int) -> None:
