@@ -130,7 +130,8 @@ def _decode_into(paths: Sequence[Path], dataset: Dataset, names: list[str], prog
                 labels.append(batch["label"])
                 keys += batch["key"].tolist()
                 progress.advance(len(batch["label"]))
-        for path, values in zip(paths, (np.array(keys, np.bytes_), np.concatenate(labels)), strict=False):
+        arrays: list[NDArray[np.generic]] = [np.array(keys, np.bytes_), np.concatenate(labels)]
+        for path, values in zip(paths, arrays, strict=False):
             _write(path, values)
         temporary.replace(paths[-1])
 
