@@ -345,7 +345,8 @@ def test_killed_at_random_the_same_command_ends_in_the_same_comparison(
 @NEEDS_PROC
 @pytest.mark.slow
 def test_ctrl_c_stops_all_workers_and_says_how_to_go_on(root: Path) -> None:
-    with subprocess.Popen([*COMMAND, "--root", str(root)], stderr=subprocess.PIPE, text=True) as process:
+    command = [*COMMAND, "--root", str(root)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=_hear_ctrl_c) as process:  # noqa: PLW1509
         while not list(root.rglob("history.csv")):
             assert process.poll() is None, "the ablation ended before it was stopped"
             time.sleep(0.05)
@@ -359,6 +360,11 @@ def test_ctrl_c_stops_all_workers_and_says_how_to_go_on(root: Path) -> None:
     assert workers
     while [pid for pid in workers if Path(f"/proc/{pid}").exists()]:  # until the test's own time is over
         time.sleep(0.05)
+
+
+def _hear_ctrl_c() -> None:
+    """What runs in a shell's background ignores Ctrl-C, and so does all that it starts."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _children(pid: int) -> list[int]:
