@@ -65,8 +65,8 @@ def train(
     changes, progress = parse_assignments(settings or []), ConsoleProgress()
     if find_lr:
         require(folds is None, "--find-lr tries rates on the dataset's own split; leave --folds out")
-        short = {"batch_size": batch_size, "precision": precision, "cache": cache}
-        show_rates(name, recipe=recipe, settings=with_short(changes, short), seed=seed, root=root, as_json=json)
+        shortened = with_short(changes, batch_size=batch_size, precision=precision, cache=cache)
+        show_rates(name, recipe=recipe, settings=shortened, seed=seed, root=root, as_json=json)
         return
     options: dict[str, Any] = {
         "recipe": recipe,

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from kit.comparison import Comparison
 from kit.comparison.factors import Effect, Factors
 from kit.reports.figure import BLUE, line_style, middle_cut, new_figure, png
-from kit.reports.table import NOTHING, Table
-from kit.reports.verdicts import chance, exact
+from kit.reports.table import NOTHING, Table, exact
+from kit.reports.verdicts import chance
 from kit.runs.figure import Figure
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from kit.comparison import Comparison
 from kit.comparison.images import ImageDifference, Spread
 from kit.reports.measured import arm_lines
-from kit.reports.table import NOTHING, Table
-from kit.reports.verdicts import chance, exact, interval
+from kit.reports.table import NOTHING, Table, exact
+from kit.reports.verdicts import chance, interval
 
 _PARTS = ("value", "difference", "low", "high")
 

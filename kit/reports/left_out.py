@@ -7,8 +7,7 @@ from collections.abc import Sequence
 
 from kit.comparison.found import LeftOut
 from kit.reports.measured import arm_lines
-from kit.reports.table import NOTHING, Table
-from kit.reports.verdicts import exact
+from kit.reports.table import NOTHING, Table, exact
 
 _SHOWN = 20  # rows; the file has all
 _WIDTH = 56  # characters of a line of a reason

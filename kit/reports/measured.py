@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from kit.comparison import Comparison
 from kit.comparison.summary import ArmSummary
-from kit.reports.table import NOTHING, Table
+from kit.reports.table import NOTHING, Table, exact
 from kit.runs.figure import Figure
 
 _HISTORY = ("accuracy", "val_accuracy", "loss", "val_loss")  # published names that need no --split
@@ -64,7 +64,7 @@ class FigureTable:
         for column in self.columns:
             parts = ("mean",) if column.is_published else ("mean", "sd")
             names += [column.name] if column.is_published else [f"{column.name}_{part}" for part in parts]
-            cells += [[_exact(figure, part) for figure in column.figures] for part in parts]
+            cells += [[exact(getattr(figure, part, None)) for figure in column.figures] for part in parts]
         return Table(self.title, ("arm", "n", *names), _rows([arm.name for arm in arms], arms, cells))
 
 
@@ -141,8 +141,3 @@ def _rows(names: Sequence[str], arms: Sequence[ArmSummary], cells: Sequence[Sequ
     """Turn columns of cells into rows."""
     columns = (names, [str(arm.n) for arm in arms], *cells)
     return tuple(zip(*columns, strict=True))
-
-
-def _exact(figure: Figure | None, part: str) -> str:
-    value = None if figure is None else getattr(figure, part)
-    return "" if value is None else repr(value)

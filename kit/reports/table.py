@@ -39,3 +39,10 @@ class Table:
 def one_line(cell: str) -> str:
     """Join the lines of a cell, and the parts of a word."""
     return cell.replace("-\n", "").replace(",\n", ",").replace("/\n", "/").replace("\n", " ")
+
+
+def exact(value: object) -> str:
+    """Write a value with every digit; nothing for None."""
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else repr(value)

@@ -11,7 +11,7 @@ from kit.comparison.difference import Difference
 from kit.comparison.summary import ArmSummary
 from kit.comparison.trajectory import on_train
 from kit.reports.measured import arm_lines, mean_and_sd
-from kit.reports.table import NOTHING, Table
+from kit.reports.table import NOTHING, Table, exact
 from kit.runs.figure import Figure
 
 _FIGURES = ("last", "best", "accuracy", "val_accuracy", "loss", "val_loss", "gap", "volatility", "seconds_per_epoch")
@@ -82,13 +82,6 @@ def exact_table(comparison: Comparison) -> Table:
         values += [found.seed, found.images, found.only_here, found.only_baseline, found.p] if found else [None] * 5
         rows.append(tuple(map(exact, values)))
     return Table("", tuple(columns), tuple(rows))
-
-
-def exact(value: object) -> str:
-    """Write a value with every digit; nothing for None."""
-    if value is None:
-        return ""
-    return value if isinstance(value, str) else repr(value)
 
 
 def chance(probability: float | None) -> str:

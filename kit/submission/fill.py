@@ -67,7 +67,7 @@ def _columns(
 
 
 def _refuse_nan(scores: Scores) -> None:
-    bad = np.flatnonzero(~np.isfinite(scores.probabilities).all(axis=1))
+    bad = np.flatnonzero(~scores.are_numbers)
     if len(bad):
         named = first_three((scores.keys[place] for place in bad), len(bad))
         raise SubmissionError(

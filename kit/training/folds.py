@@ -66,14 +66,15 @@ def train_folds(
         KitError: see `train`; or the dataset has no such folds.
     """
     dataset, wanted = find_dataset(name, root=root), parse_devices(devices)
-    short = {
-        "epochs": epochs,
-        "batch_size": batch_size,
-        "learning_rate": learning_rate,
-        "precision": precision,
-        "cache": cache,
-    }
-    whole = run_spec(dataset, recipe, with_short(settings or {}, short), seed=seed)
+    changes = with_short(
+        settings or {},
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        precision=precision,
+        cache=cache,
+    )
+    whole = run_spec(dataset, recipe, changes, seed=seed)
     specs = {fold: msgspec.structs.replace(whole, fold=fold) for fold in parse_folds(dataset, folds)}
     require(bool(specs), "--folds names no fold; give all, or numbers such as 0,1")
     for fold, spec in specs.items():

@@ -61,14 +61,15 @@ def train(
     """
     workspace, wanted = Workspace.at(root), parse_devices(devices)
     dataset = find_dataset(name, root=root)
-    short = {
-        "epochs": epochs,
-        "batch_size": batch_size,
-        "learning_rate": learning_rate,
-        "precision": precision,
-        "cache": cache,
-    }
-    spec = run_spec(dataset, recipe, with_short(settings or {}, short), seed=seed)
+    changes = with_short(
+        settings or {},
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        precision=precision,
+        cache=cache,
+    )
+    spec = run_spec(dataset, recipe, changes, seed=seed)
     check_spec(spec, dataset, wanted)
     directory = RunDirectory(workspace.runs / run_id(spec))
     if directory.is_finished:
@@ -82,7 +83,7 @@ def train(
     return directory
 
 
-def with_short(settings: Mapping[str, object], short: Mapping[str, object | None]) -> dict[str, object]:
+def with_short(settings: Mapping[str, object], **short: object | None) -> dict[str, object]:
     """Put those of `train` that have options of their own before settings by dotted path; None where one is not given.
 
     Raises:
