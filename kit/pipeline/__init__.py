@@ -13,11 +13,13 @@ from kit.pipeline.batches import (
 from kit.pipeline.damage import damage_named
 from kit.pipeline.decoded import map_split
 from kit.pipeline.load import load
+from kit.pipeline.parallel import as_written
 from kit.pipeline.views import batch_views
 
 __all__ = [
     "MEMORY_SHARE",
     "as_float",
+    "as_written",
     "augment_batch",
     "batch_views",
     "choose_cache",

@@ -14,6 +14,7 @@ from kit.pipeline.decode import decode_batches
 from kit.pipeline.decoded import Decoded, as_tensor, decode_split, map_split
 from kit.pipeline.draw import folded
 from kit.pipeline.epochs import DecodedExamples, Examples, StreamedExamples, balanced, epoch_seed
+from kit.pipeline.parallel import as_written, parallel_calls, read_ahead
 from kit.shards import Dataset
 from kit.specs import AugmentSpec
 from kit.specs.settings import require
@@ -45,7 +46,7 @@ def train_batches(
     All that is drawn follows from `seed`, the epoch, and the batch's number in it, so a training that goes on at epoch
     7 sees what it would have seen; what comes before the first step is passed over, not decoded. Each epoch leaves out
     the images that do not fill a last batch; the next one draws others. Cached images are decoded once and shuffled as
-    a whole; others stream from the shards, shuffled by shard and within windows.
+    a whole; others stream from the shards, shuffled by shard and within a window.
 
     Args:
         dataset: with a train split.
@@ -82,26 +83,24 @@ def train_batches(
     if examples is None:
         examples = train_examples(dataset, cache=cache, memory_share=memory_share, shared=shared, sampling=sampling)
 
-    def one_epoch(epoch: Any, passed: int = 0) -> Any:
-        start = epoch_seed(seed, epoch)
-        items = balanced(examples, start) if sampling == "balanced" else examples.shuffled(seed, epoch)
-        left = items.skip(passed * batch_size) if passed else items
-        batches = examples.batches(left, batch_size).take(steps - passed)
-        return batches.enumerate(passed).map(lambda number, batch: (folded(start, "batch", number), batch))
+    def one_epoch(epoch: Any) -> Any:
+        if sampling == "balanced":
+            return balanced(examples, epoch_seed(seed, epoch)).batch(batch_size, drop_remainder=True).take(steps)
+        return examples.shuffled(seed, epoch, batch_size).take(steps)
 
-    def finish(seed: Any, batch: Any) -> tuple[Any, ...]:
+    def finish(number: Any, batch: Any) -> tuple[Any, ...]:
         taken = examples.decoded(batch)
         images, labels = _as_inputs(taken, classes)
-        inputs = augment_batch(augment, _reduced(images, sides), labels, seed)
+        drawn = folded(epoch_seed(seed, number // steps), "batch", number % steps)
+        inputs = augment_batch(augment, _reduced(images, sides), labels, drawn)
         if class_weights is None:
             return inputs
         return (*inputs, tf.gather(tf.constant(class_weights, tf.float32), taken["label"]))
 
-    epochs = tf.data.Dataset.range(first_epoch + bool(first_step), tf.int64.max).flat_map(one_epoch)
-    if first_step:
-        epochs = one_epoch(tf.constant(first_epoch, tf.int64), first_step).concatenate(epochs)
-    batches = epochs.map(finish, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-    return _as_they_are(batches.prefetch(tf.data.AUTOTUNE))
+    epochs = tf.data.Dataset.range(first_epoch, tf.int64.max).flat_map(one_epoch)
+    batches = examples.opened(epochs.skip(first_step), batch_size).enumerate(first_epoch * steps + first_step)
+    finished = batches.map(finish, num_parallel_calls=parallel_calls(), deterministic=True)
+    return as_written(finished.prefetch(read_ahead()))
 
 
 def train_examples(
@@ -143,11 +142,11 @@ def eval_batches(
     """
     decoded = _cached(dataset, split, cache, memory_share, shared)
     if decoded:
-        return _as_they_are(_slices(decoded, batch_size))
+        return as_written(_slices(decoded, batch_size))
     records = tf.data.TFRecordDataset([str(path) for path in dataset.paths(split)])
     count = math.ceil(dataset.manifest.records(split) / batch_size)
-    batches = decode_batches(records, dataset, batch_size, drop_remainder=False)
-    return batches.apply(tf.data.experimental.assert_cardinality(count)).prefetch(tf.data.AUTOTUNE)
+    batches = decode_batches(records, dataset, batch_size)
+    return as_written(batches.apply(tf.data.experimental.assert_cardinality(count)).prefetch(read_ahead()))
 
 
 def validation_batches(
@@ -168,8 +167,8 @@ def validation_batches(
         dataset, "validation", batch_size=batch_size, cache=cache, memory_share=memory_share, shared=shared
     )
     classes = len(dataset.manifest.classes)
-    inputs = batches.map(lambda batch: _as_inputs(batch, classes), num_parallel_calls=tf.data.AUTOTUNE)
-    return _as_they_are(inputs.prefetch(tf.data.AUTOTUNE))
+    inputs = batches.map(lambda batch: _as_inputs(batch, classes), num_parallel_calls=parallel_calls())
+    return as_written(inputs.prefetch(read_ahead()))
 
 
 def _cached(dataset: Dataset, split: str, cache: Cache, memory_share: float, shared: Path | None) -> Decoded | None:
@@ -190,18 +189,6 @@ def _slices(decoded: Decoded, batch_size: int) -> Any:
         }
     starts = tf.data.Dataset.range(0, len(decoded.keys), batch_size)
     return starts.map(lambda start: {name: values[start : start + batch_size] for name, values in parts.items()})
-
-
-def _as_they_are(batches: Any) -> Any:
-    """Prepare batches as they are written here, on as many threads as operations have.
-
-    The threads that run the model's operations side by side may be one, see `prepare_devices`. TensorFlow's
-    optimizations of a pipeline find nothing to improve in these, but copy the images that they hold in memory.
-    """
-    options = tf.data.Options()
-    options.experimental_optimization.apply_default_optimizations = False
-    options.threading.private_threadpool_size = tf.config.threading.get_intra_op_parallelism_threads()
-    return batches.with_options(options)
 
 
 def as_float(image: Any) -> Any:

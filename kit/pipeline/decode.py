@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, TypeAlias
 
 from kit.compat import tf
+from kit.pipeline.parallel import parallel_calls
 from kit.shards import Dataset
 
 _FEATURES = {
@@ -23,23 +24,30 @@ _MORE = {
 Shape: TypeAlias = tuple[int | None, int | None, int]
 
 
-def decode_batches(serialized: Any, dataset: Dataset, batch_size: int, *, drop_remainder: bool) -> Any:
-    """Batch and decode a tf.data.Dataset of serialized examples.
+def decode_batches(serialized: Any, dataset: Dataset, batch_size: int) -> Any:
+    """Decode a tf.data.Dataset of serialized examples, and batch them.
 
     Raw images are parsed by the batch, for which decoding is one reshape; JPEG and PNG are decoded one by one, in
     parallel.
 
     Returns:
         tf.data.Dataset of {"image": uint8 [batch, height, width, channels], "label": int32 [batch] (-1 where
-        there is none), "key": string [batch]}, in the order of `serialized`.
+        there is none), "key": string [batch]}, in the order of `serialized`, the short last batch kept.
     """
-    parallel = tf.data.AUTOTUNE
-    batches = serialized.batch(batch_size, drop_remainder=drop_remainder)
-    if set(dataset.manifest.image.formats) == {"raw"}:
-        return batches.map(lambda batch: _decode_raw(batch, dataset.shape), num_parallel_calls=parallel)
-    shape = dataset.shape
-    examples = serialized.map(lambda one: _decode_one(one, shape), num_parallel_calls=parallel)
-    return examples.batch(batch_size, drop_remainder=drop_remainder)
+    if not is_raw(dataset):
+        return decode_each(serialized, dataset).batch(batch_size)
+    batches = serialized.batch(batch_size)
+    return batches.map(lambda batch: decode_raw(batch, dataset.shape), num_parallel_calls=parallel_calls())
+
+
+def is_raw(dataset: Dataset) -> bool:
+    """Tell whether all images are stored as their pixels, so that they can be decoded by the batch."""
+    return set(dataset.manifest.image.formats) == {"raw"}
+
+
+def decode_each(serialized: Any, dataset: Dataset) -> Any:
+    """Decode a tf.data.Dataset of serialized examples one by one, in parallel and in their order."""
+    return serialized.map(lambda one: _decode_one(one, dataset.shape), num_parallel_calls=parallel_calls())
 
 
 def read_labels(serialized: Any) -> Any:
@@ -48,7 +56,8 @@ def read_labels(serialized: Any) -> Any:
     return tf.cast(tf.io.parse_example(serialized, {name: _FEATURES[name]})[name], tf.int32)
 
 
-def _decode_raw(serialized: Any, shape: tuple[int, int, int]) -> dict[str, Any]:
+def decode_raw(serialized: Any, shape: tuple[int, int, int]) -> dict[str, Any]:
+    """Decode a batch of serialized examples that hold pixels, string [batch]; see `decode_batches`."""
     features = tf.io.parse_example(serialized, _FEATURES)
     flat = tf.io.decode_raw(features["image/encoded"], tf.uint8)
     return _example(tf.reshape(flat, (-1, *shape)), features)

@@ -17,6 +17,7 @@ from kit.compat import tf
 from kit.errors import WorkspaceError
 from kit.files import begun_file
 from kit.pipeline.decode import decode_batches
+from kit.pipeline.parallel import as_written
 from kit.progress import NO_PROGRESS, Progress
 from kit.shards import Dataset
 
@@ -177,7 +178,7 @@ def _count(dataset: Dataset, names: list[str]) -> int:
 
 def _batches(dataset: Dataset, names: list[str]) -> Iterator[dict[str, Any]]:
     serialized = tf.data.TFRecordDataset([str(dataset.folder / name) for name in names])
-    yield from decode_batches(serialized, dataset, _BATCH, drop_remainder=False).as_numpy_iterator()
+    yield from as_written(decode_batches(serialized, dataset, _BATCH)).as_numpy_iterator()
 
 
 def _room(shape: tuple[int, ...]) -> NDArray[np.uint8]:

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
 
 from kit.compat import tf
-from kit.pipeline.decode import decode_batches, read_labels
+from kit.pipeline.decode import decode_each, decode_raw, is_raw, read_labels
 from kit.pipeline.decoded import as_tensor
 from kit.pipeline.draw import folded
+from kit.pipeline.parallel import parallel_calls
 from kit.shards import Dataset
 
 _STREAMS = 8  # shards read at a time
-_WINDOW = 4096  # records that are shuffled together; the writer has shuffled the whole split already
+_BLOCK = 16  # records of each in turn
+_WINDOW = 4096  # records, of which the next one is drawn; the writer has shuffled the whole split already
 _WINDOW_BYTES = 1 << 30  # 1 GiB that they may fill: windows of large records hold fewer
-_WINDOWS = 1 << 24  # more than any epoch has
+_BATCH = 256  # records whose labels are read at a time
 
 
 class Examples(Protocol):
@@ -27,14 +28,14 @@ class Examples(Protocol):
     def labels(self) -> list[int]:
         """Labels that some example has, sorted."""
 
-    def shuffled(self, seed: int, epoch: Any) -> Any:
-        """Give every item once: tf.data.Dataset of items."""
+    def shuffled(self, seed: int, epoch: Any, batch_size: int) -> Any:
+        """Give every item once: tf.data.Dataset of batches, without the remainder."""
 
     def of_class(self, label: int, seed: Any) -> Any:
         """Give every item of a class once, in an order that follows from `seed`, int64 [2]: tf.data.Dataset."""
 
-    def batches(self, items: Any, batch_size: int) -> Any:
-        """Batch a tf.data.Dataset of items, without the remainder."""
+    def opened(self, batches: Any, batch_size: int) -> Any:
+        """Do what is done image by image before `decoded`: tf.data.Dataset of batches of what that takes."""
 
     def decoded(self, batch: Any) -> dict[str, Any]:
         """Make a batch {"image": uint8 [batch, height, width, channels], "label": int32 [batch]}."""
@@ -59,18 +60,18 @@ class DecodedExamples:
         """Labels that some example has, sorted."""
         return sorted(self._places)
 
-    def shuffled(self, seed: int, epoch: Any) -> Any:
+    def shuffled(self, seed: int, epoch: Any, batch_size: int) -> Any:
         """Shuffle the split as a whole."""
-        return _in_order(tf.range(len(self._labels)), epoch_seed(seed, epoch))
+        return _rows(len(self._labels), epoch_seed(seed, epoch), batch_size)
 
     def of_class(self, label: int, seed: Any) -> Any:
         """Shuffle a class as a whole."""
         return _in_order(tf.constant(self._places[label]), seed)
 
     @staticmethod
-    def batches(items: Any, batch_size: int) -> Any:
-        """Batch places."""
-        return items.batch(batch_size, drop_remainder=True)
+    def opened(batches: Any, batch_size: int) -> Any:  # noqa: ARG004 (of the protocol)
+        """Leave places as they are."""
+        return batches
 
     def decoded(self, batch: Any) -> dict[str, Any]:
         """Gather a batch."""
@@ -78,7 +79,7 @@ class DecodedExamples:
 
 
 class StreamedExamples:
-    """A split read from its shards, its items being serialized records; shuffled by shard and within windows.
+    """A split read from its shards, its items being serialized records; shuffled by shard and within a window.
 
     To draw one class is to read all of them and keep some. So that rare classes do not cost a pass over all shards
     each time they begin anew, their records can be held in memory.
@@ -99,27 +100,31 @@ class StreamedExamples:
         """Labels that some example has, sorted."""
         return [label for label, count in enumerate(self._counts) if count]
 
-    def shuffled(self, seed: int, epoch: Any) -> Any:
-        """Shuffle the shards, and their records within windows."""
-        records = _read(self._paths, epoch_seed(seed, epoch), _STREAMS)
-        return _shuffle_windows(records, self._window, lambda window: epoch_seed(seed, epoch * _WINDOWS + window))
+    def shuffled(self, seed: int, epoch: Any, batch_size: int) -> Any:
+        """Shuffle the shards, and their records within a window."""
+        start = epoch_seed(seed, epoch)
+        records = _shuffle(_read(self._paths, start, _STREAMS), self._window, folded(start, "window"))
+        return records.batch(batch_size, drop_remainder=True)
 
     def of_class(self, label: int, seed: Any) -> Any:
         """Take a class from memory, or from all shards."""
         if label in self._held:
             return _in_order(self._held[label], seed)
-        streams = max(1, _STREAMS // (len(self.labels) - len(self._held)))  # shared by the classes that are not held
-        records = _read(self._paths, folded(seed, "shards"), streams)
-        return _shuffle_windows(records, self._window, lambda window: folded(seed, "window", window), label)
+        sharing = len(self.labels) - len(self._held)  # the classes that are read at the same time
+        batches = _read(self._paths, folded(seed, "shards"), max(1, _STREAMS // sharing)).batch(_BATCH)
+        records = batches.map(lambda batch: tf.boolean_mask(batch, read_labels(batch) == label)).unbatch()
+        return _shuffle(records, max(1, self._window // sharing), folded(seed, "window"))
 
-    def batches(self, items: Any, batch_size: int) -> Any:
-        """Batch and decode records."""
-        return decode_batches(items, self._dataset, batch_size, drop_remainder=True)
+    def opened(self, batches: Any, batch_size: int) -> Any:
+        """Decode what is not stored as pixels."""
+        if is_raw(self._dataset):
+            return batches
+        return decode_each(batches.unbatch(), self._dataset).batch(batch_size, drop_remainder=True)
 
-    @staticmethod
-    def decoded(batch: Any) -> dict[str, Any]:
-        """Give back what `batches` decoded already."""
-        return {"image": batch["image"], "label": batch["label"]}
+    def decoded(self, batch: Any) -> dict[str, Any]:
+        """Decode pixels; all else is decoded already."""
+        examples = decode_raw(batch, self._dataset.shape) if is_raw(self._dataset) else batch
+        return {"image": examples["image"], "label": examples["label"]}
 
     @property
     def _record_bytes(self) -> float:
@@ -144,7 +149,7 @@ class StreamedExamples:
         if not labels:
             return {}
         parts: dict[int, list[np.ndarray]] = {label: [] for label in labels}
-        for window in tf.data.TFRecordDataset(self._paths).batch(_WINDOW):
+        for window in tf.data.TFRecordDataset(self._paths).batch(_BATCH):
             records, found = window.numpy(), read_labels(window).numpy()
             for label, kept in parts.items():
                 kept.append(records[found == label])
@@ -180,32 +185,43 @@ def epoch_seed(seed: int, epoch: Any) -> Any:
 
 
 def _read(paths: Any, seed: Any, streams: int) -> Any:
-    """Read the records of several shards at a time, the shards in an order of their own."""
+    """Read the records of several shards at a time, some of each in turn, the shards in an order of their own."""
     return _in_order(paths, seed).interleave(
         tf.data.TFRecordDataset,
         cycle_length=streams,
-        num_parallel_calls=tf.data.AUTOTUNE,
+        block_length=_BLOCK,
+        num_parallel_calls=parallel_calls(),
         deterministic=True,
     )
 
 
-def _shuffle_windows(records: Any, size: int, seed_of: Callable[[Any], Any], label: int | None = None) -> Any:
-    """Shuffle within windows, statelessly: Dataset.shuffle takes no seed that is known only while it runs.
+def _shuffle(records: Any, size: int, seed: Any) -> Any:
+    """Draw each next record from a window of them that moves on.
 
-    The next window is read while one is used.
+    `Dataset.shuffle` takes no seed that is known only while it runs, but the operation that does its work does.
 
     Args:
-        records: tf.data.Dataset of serialized records.
-        size: records of a window.
-        seed_of: gives the seed of a window, int64 [2], by its number, int64 [].
-        label: of the records to keep; None keeps all.
+        records: tf.data.Dataset of string [].
+        size: records of the window.
+        seed: int64 [2].
     """
+    first, second = tf.unstack(tf.random.stateless_uniform([2], seed, None, None, tf.int64))  # two zeros: no seed
+    shuffled = tf.raw_ops.ShuffleDataset(
+        input_dataset=tf.data.experimental.to_variant(records),
+        buffer_size=tf.constant(size, tf.int64),
+        seed=first,
+        seed2=second,
+        output_types=[tf.string],
+        output_shapes=[[]],
+        reshuffle_each_iteration=False,
+    )
+    return tf.data.experimental.from_variant(shuffled, tf.TensorSpec([], tf.string))
 
-    def shuffle(window: Any, records: Any) -> Any:
-        kept = records if label is None else tf.boolean_mask(records, read_labels(records) == label)
-        return tf.random.experimental.stateless_shuffle(kept, seed_of(window))
 
-    return records.batch(size).enumerate().map(shuffle).prefetch(1).unbatch()
+def _rows(count: Any, seed: Any, batch_size: int) -> Any:
+    """Shuffle places from 0 to `count`: tf.data.Dataset of int32 [batch_size], without the remainder."""
+    places = tf.random.experimental.stateless_shuffle(tf.range(count), seed)
+    return tf.data.Dataset.from_tensor_slices(tf.reshape(places[: count // batch_size * batch_size], (-1, batch_size)))
 
 
 def _in_order(values: Any, seed: Any) -> Any:

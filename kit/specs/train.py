@@ -98,7 +98,7 @@ class TrainSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
             image once an epoch.
         cache: where decoded images wait for their next epoch: "memory", "disk" (files beside the run, until it is
             finished) or "none" (streamed from the shards in every epoch). "auto" is memory where they fill no more than
-            a quarter of it, else none. Streamed images are shuffled by shard and within windows, cached ones as a
+            a quarter of it, else none. Streamed images are shuffled by shard and within a window, cached ones as a
             whole, so their orders differ; memory and disk give the same.
         ema: momentum of a moving average of the weights (Polyak & Juditsky 1992) that is validated and kept instead
             of them; 0 for none.

@@ -13,7 +13,7 @@ from typing import Any
 
 from kit.compat import keras, tf
 from kit.engines import core_count
-from kit.pipeline import choose_cache, damage_named, train_batches
+from kit.pipeline import as_written, choose_cache, damage_named, train_batches
 from kit.progress import Progress
 from kit.shards import Dataset
 from kit.specs import AugmentSpec, RunSpec
@@ -42,7 +42,7 @@ def measure(spec: RunSpec, dataset: Dataset, *, seconds: float, scratch: Path, p
         inputs = {"input": batches}
         if spec.augment != AugmentSpec():
             inputs["plain"] = _batches(spec, dataset, Path(folder), augment=AugmentSpec())
-        one = tf.data.Dataset.from_tensors(next(iter(batches))).repeat()
+        one = as_written(tf.data.Dataset.from_tensors(next(iter(batches))).repeat())
         step = spec.train.batch_size / _fit(compiled_model(spec, dataset, joined=1), one, 1, spec, 0.0)
         rounds = max(_ROUNDS[0], min(_ROUNDS[1], int(seconds / (len(inputs) + 2) / _CALLS / step)))
         each = seconds / (rounds * (len(inputs) + 2))
