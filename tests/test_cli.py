@@ -60,6 +60,13 @@ def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
     return run_command
 
 
+def test_a_setting_that_is_given_twice_is_refused(command: Command) -> None:
+    answer = command("bench", "pcam", "--cache", "none", "--set", "train.cache=memory")
+
+    assert 1 == answer.status
+    assert "train.cache is given twice, by --cache and by --set" in " ".join(answer.err.split())
+
+
 @pytest.mark.parametrize("arguments", [["--help"], *([name, "--help"] for name in COMMANDS), ["--version"]])
 def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
     script = f"""

@@ -28,11 +28,12 @@ def bench(
     from kit.reports.speeds import speeds_table
     from kit.specs import parse_assignments
     from kit.speed import bench as measure
+    from kit.training.train import with_short
 
     speeds = measure(
         name,
         recipe=recipe,
-        settings=parse_assignments(settings or []) | ({"train.cache": cache} if cache else {}),
+        settings=with_short(parse_assignments(settings or []), cache=cache),
         seconds=seconds,
         root=root,
         progress=ConsoleProgress(),

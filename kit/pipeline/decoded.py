@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from kit.compat import tf
 from kit.errors import WorkspaceError
-from kit.files import begun_file
+from kit.files import begun_file, size_text
 from kit.pipeline.decode import decode_batches
 from kit.pipeline.parallel import as_written
 from kit.progress import NO_PROGRESS, Progress
@@ -113,7 +113,7 @@ def _refuse_full(dataset: Dataset, split: str, folder: Path) -> None:
     needed, free = dataset.decoded_bytes(split), shutil.disk_usage(folder).free
     if needed > free:
         raise WorkspaceError(
-            f"{folder}: the decoded {split} images fill {needed / 1e9:.1f} GB, and {free / 1e9:.1f} GB are free;"
+            f"{folder}: the decoded {split} images fill {size_text(needed)}, and {size_text(free)} are free;"
             " free some space, or give --cache none"
         )
 

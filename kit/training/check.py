@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from kit.engines import memory
 from kit.errors import SpecError
+from kit.files import size_text
 from kit.models import count_values, plan_layers
 from kit.shards import Dataset
 from kit.specs import ModelSpec, RunSpec
@@ -122,6 +123,6 @@ def _check_cache(spec: RunSpec, dataset: Dataset) -> None:
     needed = sum(dataset.decoded_bytes(split) for split in ("train", "validation"))
     if spec.train.cache == "memory" and needed > memory():
         raise SpecError(
-            f"train.cache=memory: the decoded images of {dataset.manifest.name} fill {needed / 1e9:.1f} GB, the machine"
-            f" has {memory() / 1e9:.1f} GB; give disk or none"
+            f"train.cache=memory: the decoded images of {dataset.manifest.name} fill {size_text(needed)}, the machine"
+            f" has {size_text(memory())}; give disk or none"
         )
