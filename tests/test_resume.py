@@ -176,6 +176,17 @@ def test_without_a_sound_checkpoint_a_training_begins_anew(
     assert_equal(whole, parts)
 
 
+def test_a_training_whose_best_weights_are_lost_begins_anew(
+    noise: Dataset, spec: RunSpec, whole: RunDirectory, tmp_path: Path
+) -> None:
+    parts = RunDirectory(tmp_path / "parts")
+    stop_at(STEPS + 9, noise, spec, parts)
+    parts.best_weights.unlink()
+    finished(noise, spec, parts)
+
+    assert_equal(whole, parts)
+
+
 def test_a_checkpoint_of_another_model_is_named(noise: Dataset, spec: RunSpec, tmp_path: Path) -> None:
     parts, other = RunDirectory(tmp_path / "parts"), RunDirectory(tmp_path / "other")
     stop_at(5, noise, spec, parts)

@@ -99,6 +99,8 @@ def restore(model: Any, directory: RunDirectory, history: History) -> Restored:
         path = directory.checkpoint(position)
         if position.epochs > len(history.rows) or not is_sealed(path):
             continue  # the one before gives the same numbers
+        if position.epochs and not directory.best_weights.is_file():
+            continue  # as does the first epoch, whose weights may have been the best
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("error", UserWarning)  # so Keras says which parts it left as they were
