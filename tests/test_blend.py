@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pandas as pd
 import pytest
@@ -238,6 +239,27 @@ def test_a_fitted_blend_says_where_it_comes_from(
 def test_swapped_out_of_fold_files_are_noticed(files: dict[str, Path], tmp_path: Path) -> None:
     with pytest.raises(RunError, match=r"oof_b.parquet is not the out-of-fold side of .*a.csv: its AUC is 0\.\d+"):
         kit.blend(files["a"], files["b"], fit=[files["oof_b"], files["oof_a"]], output=tmp_path / "blend.csv")
+    assert not (tmp_path / "blend.csv").exists()
+
+
+def test_a_file_that_was_changed_since_gives_the_blend_no_runs(files: dict[str, Path], tmp_path: Path) -> None:
+    origin = read_origin(files["a"])
+    assert origin is not None
+    write_origin(files["a"], msgspec.structs.replace(origin, sha256="0" * 64))
+    kit.blend(files["a"], files["b"], output=tmp_path / "blend.csv")
+    made = read_origin(tmp_path / "blend.csv")
+
+    assert made is not None
+    assert ["run-b"] == made.runs
+
+
+def test_classes_that_are_numbers_are_not_blended(files: dict[str, Path], tmp_path: Path) -> None:
+    origin = read_origin(files["b"])
+    assert origin is not None
+    write_origin(write(files["b"], {"x": 1, "y": 0}), msgspec.structs.replace(origin, metric="accuracy"))
+
+    with pytest.raises(SubmissionError, match=r"b.csv holds classes; a blend takes probabilities"):
+        kit.blend(files["a"], files["b"], output=tmp_path / "blend.csv")
     assert not (tmp_path / "blend.csv").exists()
 
 

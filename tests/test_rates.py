@@ -14,12 +14,13 @@ from hypothesis import strategies as st
 from trained import SETTINGS
 
 import kit
-from kit.errors import WorkspaceError
+from kit.errors import RunError, SpecError, WorkspaceError
 from kit.training.range_test import RangeTest
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from kit.runs import RunDirectory
     from kit.shards import Dataset
 
 RATES = np.geomspace(1e-7, 10, 100)
@@ -104,6 +105,27 @@ def test_a_rate_that_the_network_learns_at_is_suggested(tiny: Dataset, workspace
     )
     losses = run.history().column("loss")
     assert losses[-1] < losses[0]
+
+
+def test_devices_are_used_or_refused(run: RunDirectory, tiny: Dataset, workspace: Path) -> None:
+    with pytest.raises(SpecError, match="devices must be auto, cpu, cpu:N, gpu or gpu:0,1, got 'cpu:x'"):
+        kit.find_learning_rate(tiny.manifest.name, devices="cpu:x", root=workspace)
+    assert run.is_finished  # so that this process computes already
+    with pytest.raises(RunError, match="computes on other devices than cpu:7 already"):
+        kit.find_learning_rate(tiny.manifest.name, settings=SETTINGS, devices="cpu:7", root=workspace)
+
+
+def test_rates_are_those_of_the_setting_where_devices_multiply_it(
+    tiny: Dataset, workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = kit.find_learning_rate(tiny.manifest.name, settings=SETTINGS, root=workspace).test
+    monkeypatch.setattr("kit.training.rates.first_rate", lambda spec: 100 * spec.learning_rate)
+    many = kit.find_learning_rate(tiny.manifest.name, settings=SETTINGS, root=workspace).test
+
+    assert one.rates[0] == many.rates[0]
+    assert one.falls_from
+    assert many.falls_from
+    assert many.falls_from < one.falls_from / 20
 
 
 def test_the_command_prints_json_and_trains_nothing(tiny: Dataset, workspace: Path) -> None:

@@ -20,9 +20,11 @@ from test_training import weights
 
 import kit
 from kit.errors import RunError, SpecError
+from kit.progress import NoProgress
 from kit.runs import BEGIN, Position, RunDirectory
 from kit.shards import Dataset
 from kit.specs import RunSpec, TrainSpec
+from kit.training.pace import Limit
 from kit.training.pieces import next_piece, side_of, sides_of
 from kit.training.train import run_spec
 
@@ -174,6 +176,17 @@ def test_without_a_sound_checkpoint_a_training_begins_anew(
     assert_equal(whole, parts)
 
 
+def test_a_training_whose_best_weights_are_lost_begins_anew(
+    noise: Dataset, spec: RunSpec, whole: RunDirectory, tmp_path: Path
+) -> None:
+    parts = RunDirectory(tmp_path / "parts")
+    stop_at(STEPS + 9, noise, spec, parts)
+    parts.best_weights.unlink()
+    finished(noise, spec, parts)
+
+    assert_equal(whole, parts)
+
+
 def test_a_checkpoint_of_another_model_is_named(noise: Dataset, spec: RunSpec, tmp_path: Path) -> None:
     parts, other = RunDirectory(tmp_path / "parts"), RunDirectory(tmp_path / "other")
     stop_at(5, noise, spec, parts)
@@ -223,6 +236,45 @@ def test_images_grow_and_a_training_goes_on_at_their_size(noise: Dataset, tmp_pa
     finished(noise, spec, parts)
 
     assert_equal(whole, parts)
+
+
+def test_each_size_of_images_is_traced_for_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that has seen smaller images rounds the whole ones as one that goes on with them alone."""
+    generator = np.random.default_rng(0)
+    images, labels = generator.integers(0, 255, (40, 16, 16, 3), np.uint8), ["a", "b"] * 20
+    dataset = kit.shard_arrays(images, labels, name="larger", split=(0.8, 0.2), root=tmp_path, workers=1)
+    changes = {
+        "model.top": "average",
+        "model.filters": "32",
+        "model.pool": 2,
+        "train.batch_size": 8,
+        "train.epochs": 2,
+        "train.progressive": "12",
+    }
+    spec = run_spec(dataset, "histopathologic-cancer", changes, seed=3)
+    whole = finished(dataset, spec, RunDirectory(tmp_path / "whole"))
+    parts = finished(dataset, spec, RunDirectory(tmp_path / "parts"), limit=Limit(epochs=1))
+    monkeypatch.setattr("kit.training.compiled._models", {})  # as in a new process
+    finished(dataset, spec, parts)
+
+    assert_equal(whole, parts)
+
+
+def test_a_training_that_is_stopped_after_its_last_epoch_ends_as_any(
+    noise: Dataset, spec: RunSpec, whole: RunDirectory, tmp_path: Path
+) -> None:
+    """Its weights are not yet those that were averaged, which a fit ends with."""
+    parts = RunDirectory(tmp_path / "parts")
+    with pytest.raises(RuntimeError):
+        finished(noise, spec, parts, progress=_StopsAtTheEnd())
+    finished(noise, spec, parts)
+
+    assert_equal(whole, parts)
+
+
+class _StopsAtTheEnd(NoProgress):
+    def finish(self) -> None:
+        raise RuntimeError
 
 
 @given(

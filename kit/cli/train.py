@@ -66,7 +66,7 @@ def train(
     if find_lr:
         require(folds is None, "--find-lr tries rates on the dataset's own split; leave --folds out")
         shortened = with_short(changes, batch_size=batch_size, precision=precision, cache=cache)
-        show_rates(name, recipe=recipe, settings=shortened, seed=seed, root=root, as_json=json)
+        show_rates(name, recipe=recipe, settings=shortened, seed=seed, devices=devices, root=root, as_json=json)
         return
     options: dict[str, Any] = {
         "recipe": recipe,
@@ -108,13 +108,15 @@ def show_folds(fold_set: FoldSet, *, as_json: bool) -> None:
 
 
 def show_rates(
-    name: str, *, recipe: str, settings: dict[str, object], seed: int, root: Path | None, as_json: bool
+    name: str, *, recipe: str, settings: dict[str, object], seed: int, devices: str, root: Path | None, as_json: bool
 ) -> None:
     """Try learning rates, and print what was seen."""
     from kit.cli.console import ConsoleProgress, print_json, print_line
     from kit.reports.rates import find_learning_rate
 
-    found = find_learning_rate(name, recipe=recipe, settings=settings, seed=seed, root=root, progress=ConsoleProgress())
+    found = find_learning_rate(
+        name, recipe=recipe, settings=settings, seed=seed, devices=devices, root=root, progress=ConsoleProgress()
+    )
     if as_json:
         print_json({"suggestion": found.test.suggestion, "found": found})
         return

@@ -13,6 +13,7 @@ from kit.progress import NO_PROGRESS, Progress
 from kit.reports.figure import BLUE, GREY, ORANGE, new_figure, png
 from kit.reports.table import Table
 from kit.shards import find_dataset
+from kit.specs.devices import parse_devices
 from kit.specs.recipe import DEFAULT_RECIPE
 from kit.training.check import check_spec
 from kit.training.range_test import RangeTest
@@ -44,6 +45,7 @@ def find_learning_rate(
     recipe: str = DEFAULT_RECIPE,
     settings: Mapping[str, object] | None = None,
     seed: int = 0,
+    devices: str = "auto",
     root: Path | str | None = None,
     progress: Progress = NO_PROGRESS,
 ) -> FoundRates:
@@ -54,18 +56,20 @@ def find_learning_rate(
         recipe: a shipped recipe, the path of a .toml file, or an arm of either as RECIPE/ARM.
         settings: changes to it by dotted path, such as {"train.optimizer": "sgd"}.
         seed: of initial weights and order.
+        devices: to train on, see `train`.
         root: of the workspace; KIT_ROOT or the current folder otherwise.
         progress: sees every step.
 
     Raises:
-        KitError: unknown dataset, recipe or setting, or a model that does not fit the images.
+        KitError: unknown dataset, recipe or setting, devices that are not here, or a model that does not fit the
+            images.
     """
-    dataset = find_dataset(name, root=root)
+    dataset, wanted = find_dataset(name, root=root), parse_devices(devices)
     spec = run_spec(dataset, recipe, settings or {}, seed=seed)
-    check_spec(spec, dataset)
+    check_spec(spec, dataset, wanted)
     from kit.training.rates import measure_rates  # noqa: PLC0415 (TensorFlow)
 
-    test = measure_rates(spec, dataset, progress=progress)
+    test = measure_rates(spec, dataset, devices=wanted, progress=progress)
     base = Workspace.at(root).runs / _FOLDER / run_id(spec)
     found = FoundRates(test, base.with_name(f"{base.name}.png"), base.with_name(f"{base.name}.csv"))
     write_whole(found.table, _table(test).csv())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import get_args
 import numpy as np
 import pandas as pd
 
-from kit.errors import RunError, SpecError
+from kit.errors import RunError, SpecError, SubmissionError
 from kit.files import refuse_overwrite
 from kit.progress import NO_PROGRESS, Progress
 from kit.runs.folds import OUT_OF_FOLD
@@ -72,7 +73,7 @@ def blend(
         progress: sees every fold that weights are fitted without.
 
     Raises:
-        SubmissionError: files of other ids or columns, or with values that are no numbers.
+        SubmissionError: files of other ids or columns, or with values that are no numbers, or classes.
         RunError: out-of-fold predictions that are missing, of other images, or not those of their file.
         SpecError: weights that cannot be.
         WorkspaceError: the file exists and `force` is not set.
@@ -85,7 +86,7 @@ def blend(
         refuse_overwrite(path, force=force)
     tables = read_alike(paths)
     inputs = [read_held_out(find_held_out(name, workspace)) for name in fit]
-    origins = [read_origin(one) for one in paths]
+    origins = [_origin_of(one) for one in paths]
     for one, origin, held_out, name in zip(paths, origins, inputs, fit, strict=False):
         _refuse_others(one, origin, held_out, name)
     fitted = fit_weights(inputs, goal, by, progress) if inputs else None
@@ -173,6 +174,22 @@ def _join(tables: Sequence[pd.DataFrame], shares: Sequence[float], by: By) -> pd
     first = tables[0]
     blended = pd.DataFrame(combine(scaled(values, by), shares), first.index, first.columns)
     return blended.reset_index(names=first.index.name)
+
+
+def _origin_of(path: Path) -> Origin | None:
+    """Read where a CSV comes from; None if nobody knows, or it was changed since.
+
+    Raises:
+        SubmissionError: it holds classes, which may be numbers, too.
+    """
+    origin = read_origin(path)
+    if origin is None or not origin.is_of(hashlib.sha256(path.read_bytes()).hexdigest()):
+        return None
+    if origin.metric == "accuracy":
+        raise SubmissionError(
+            f"{path} holds classes; a blend takes probabilities, as kit predict writes them without --threshold"
+        )
+    return origin
 
 
 def _refuse_others(path: Path, origin: Origin | None, held_out: HeldOut, name: str | Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ class Begun:
 
     Attributes:
         seconds: that it has taken.
-        metrics: what its loss and metrics have summed up.
+        metrics: what its loss and metrics have summed up, [replicas, ...] each: sums of sums would round otherwise.
         generators: states of what draws for dropout.
     """
 
@@ -41,7 +41,7 @@ class Begun:
         """Take it from a model."""
         return cls(
             seconds,
-            [variable.numpy() for variable in _metric_variables(model)],
+            [np.stack([part.numpy() for part in _parts(variable)]) for variable in _metric_variables(model)],
             [generator.state.numpy() for generator in _generators(model)],
         )
 
@@ -49,8 +49,13 @@ class Begun:
         """Give it to a model whose epoch has just begun."""
         if len(_metric_variables(model)) < len(self.metrics):
             _make_variables(model)
-        for variable, value in zip(_metric_variables(model), self.metrics, strict=True):
-            variable.assign(value)
+        for variable, values in zip(_metric_variables(model), self.metrics, strict=True):
+            parts = _parts(variable)
+            if len(parts) == len(values):
+                for part, value in zip(parts, values, strict=True):
+                    part.assign(value)
+            else:  # of a training on other devices
+                variable.assign(values.sum(axis=0))
         for generator, state in zip(_generators(model), self.generators, strict=True):
             generator.state.assign(state)
 
@@ -94,6 +99,8 @@ def restore(model: Any, directory: RunDirectory, history: History) -> Restored:
         path = directory.checkpoint(position)
         if position.epochs > len(history.rows) or not is_sealed(path):
             continue  # the one before gives the same numbers
+        if position.epochs and not directory.best_weights.is_file():
+            continue  # as does the first epoch, whose weights may have been the best
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("error", UserWarning)  # so Keras says which parts it left as they were
@@ -128,6 +135,12 @@ def _generators(model: Any) -> Iterator[Any]:
 
 def _metric_variables(model: Any) -> list[Any]:
     return [variable for metric in model.metrics for variable in metric.variables]
+
+
+def _parts(variable: Any) -> Sequence[Any]:
+    """Give what each replica counts in; a variable that is on one device alone."""
+    held = getattr(variable, "value", None)  # Keras 3 has it there, Keras 2 is it
+    return getattr(variable, "values", getattr(held, "values", (variable,)))
 
 
 def _make_variables(model: Any) -> None:

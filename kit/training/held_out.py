@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import math
 from collections.abc import Sequence
@@ -130,13 +131,17 @@ def held_out_scores(
 ) -> Scores:
     """Predict what a run was validated on; a finished run keeps the answer, so that it is computed once.
 
+    An answer that was damaged since, or has lost images, is computed anew.
+
     Raises:
         RunError: see `score_split`.
     """
-    path = run.held_out(weights, str(views))
-    if run.is_finished and path.is_file():
-        return read_scores(path)
-    fold = run.spec().fold
+    path, fold = run.held_out(weights, str(views)), run.spec().fold
+    if run.is_finished:
+        with contextlib.suppress(RunError):
+            kept = read_scores(path)
+            if len(kept.keys) == dataset.for_fold(fold).manifest.records("validation"):
+                return kept
     task = f"predict {'validation' if fold is None else f'fold {fold}'}"
     scores = score_split(run, dataset, "validation", weights=weights, views=views, task=task, progress=progress)
     if run.is_finished:

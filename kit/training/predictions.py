@@ -139,8 +139,8 @@ def read_scores(path: Path) -> Scores:
         RunError: the file is missing or damaged.
     """
     try:
-        with path.open(newline="", encoding="utf-8") as file:
-            (_, _, *classes), *rows = csv.reader(file)
+        text = path.read_bytes().decode()
+        (_, _, *classes), *rows = csv.reader(io.StringIO(text, newline=""))
         places = {name: place for place, name in enumerate(classes)}
         labels = np.asarray([places[row[1]] for row in rows], np.int32)
         probabilities = np.asarray([row[2:] for row in rows], np.float64).reshape(len(rows), len(classes))
@@ -148,6 +148,6 @@ def read_scores(path: Path) -> Scores:
         raise RunError(f"{path} is missing") from error
     except (ValueError, KeyError, IndexError, csv.Error) as error:
         raise RunError(f"{path} is damaged; remove the run's folder and run its command again") from error
-    if not rows or len(classes) < _TWO:
-        raise RunError(f"{path} is empty")
+    if not rows or len(classes) < _TWO or not text.endswith("\n"):
+        raise RunError(f"{path} is {'cut short' if rows else 'empty'}")
     return Scores([row[0] for row in rows], labels, probabilities.astype(np.float32))

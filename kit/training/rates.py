@@ -11,8 +11,9 @@ from kit.pipeline import damage_named, train_batches
 from kit.progress import Progress
 from kit.shards import Dataset
 from kit.specs import RunSpec
+from kit.specs.devices import AUTO, Devices
 from kit.specs.train import ScheduleSpec
-from kit.training.compiled import compiled_model
+from kit.training.compiled import compiled_model, first_rate
 from kit.training.devices import prepare_devices
 from kit.training.range_test import BEGIN, RangeTest
 from kit.training.run import class_weights
@@ -23,7 +24,7 @@ _MEMORY = 0.9  # of the running mean that says when the loss has diverged: about
 _DIVERGED = 2.0  # times the mean at the lowest rates
 
 
-def measure_rates(spec: RunSpec, dataset: Dataset, *, progress: Progress) -> RangeTest:
+def measure_rates(spec: RunSpec, dataset: Dataset, *, devices: Devices = AUTO, progress: Progress) -> RangeTest:
     """Train a run's model for some steps, at rates that grow from 1e-7 to 10 by equal factors, and throw it away.
 
     It sees the images that the run would see, streamed, and ends where the loss has become twice what it was, or no
@@ -32,9 +33,10 @@ def measure_rates(spec: RunSpec, dataset: Dataset, *, progress: Progress) -> Ran
     Args:
         spec: of the run; its own rate and schedule do not count.
         dataset: with a train split.
+        devices: to train on; where the run's rate is multiplied by them, those tried are, too.
         progress: sees every step.
     """
-    prepare_devices(spec.train.threads)
+    advice = prepare_devices(spec.train.threads, devices)
     unscheduled = msgspec.structs.replace(spec.train, schedule=ScheduleSpec())
     model = compiled_model(msgspec.structs.replace(spec, train=unscheduled), dataset)
     batches = train_batches(
@@ -48,10 +50,12 @@ def measure_rates(spec: RunSpec, dataset: Dataset, *, progress: Progress) -> Ran
     )
     rates: list[float] = []
     losses: list[float] = []
+    factor = first_rate(spec.train) / spec.train.learning_rate
     progress.start(f"find the learning rate of {spec.arm}", _STEPS)
+    progress.advance(0, advice)
     with damage_named(dataset):
         for rate, batch in zip(np.geomspace(_LOWEST, _HIGHEST, _STEPS).tolist(), batches, strict=False):
-            model.optimizer.learning_rate = rate
+            model.optimizer.learning_rate = factor * rate
             model.reset_metrics()  # Keras gives the mean of all batches since
             loss = float(model.train_on_batch(*batch, return_dict=True)["loss"])
             if not math.isfinite(loss):

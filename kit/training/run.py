@@ -168,6 +168,8 @@ def _fit(
             class_weights=class_weights(spec, dataset),
         )
         left = steps - piece.begin.steps
+        if spec.train.progressive:
+            model.train_function = None  # or the second size is traced for sizes of all kinds, which rounds otherwise
         model.fit(
             batches.take(left) if piece.begin.steps else batches,  # a call of several steps may begin elsewhere now
             validation_data=validation,
@@ -186,9 +188,9 @@ def _fit(
             verbose=0,
             shuffle=False,  # train_batches does
         )
+        begin = restore(model, directory, history)  # a fit ends with averaged weights, where there are any
         if model.stop_training or piece.end == until:
             return
-        begin = restore(model, directory, history)  # a fit ends with averaged weights, where there are any
 
 
 def _on_disk(dataset: Dataset, folder: Path, progress: Progress) -> Path:
