@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,6 +49,11 @@ class Workspace:
         if os.environ.get("KAGGLE_KERNEL_RUN_TYPE"):
             return Path("/kaggle/working/submission.csv")
         return self.submissions / f"{name}.csv"
+
+
+def with_root(command: str, root: Path | str | None) -> str:
+    """Add to a command where the workspace is that it shall find; nothing where it would find it by itself."""
+    return command if Workspace.at(root) == Workspace.at() else f"{command} --root {shlex.quote(str(root))}"
 
 
 def checked_name(name: str, kind: str) -> str:

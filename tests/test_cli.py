@@ -280,6 +280,7 @@ def test_bad_input_is_one_line_and_status_one(
         ["export", "RUN", "-o", "images", "--force"],
         ["predict", "RUN", "--threshold", "recall:2"],
         ["predict", "RUN", "--tta", "8"],
+        ["train", "pcam", "--find-lr", "--epochs", "3"],
         ["predict", "RUN", "--split", "tests"],
         ["evaluate", "RUN", "--tta", "8"],
     ],
@@ -317,7 +318,7 @@ def test_a_finished_run_is_said_to_be_finished(command: Command, run: RunDirecto
     answer = command("train", "tiny", *settings, "--root", workspace)
 
     assert "finished before" in answer.err
-    assert f"next: kit evaluate {run.path.name}" in answer.out
+    assert f"next: kit evaluate {run.path.name} --root {workspace}  (then" in answer.out
 
 
 def test_train_ends_with_its_figures_and_files(command: Command, run: RunDirectory, workspace: Path) -> None:

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import textwrap
 import time
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -21,15 +21,11 @@ import kit
 from kit.errors import CorruptRecordError, RunError, SpecError
 from kit.runs import History, RunDirectory
 from kit.runs.history import best_epoch
+from kit.shards import Dataset
 from kit.shards.manifest import Manifest
 from kit.specs import ModelSpec, override
 from kit.specs.recipe import DEFAULT_RECIPE
 from kit.training.train import run_spec
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from kit.shards import Dataset
 
 FIGURES = ("loss", "accuracy", "val_loss", "val_accuracy")
 
@@ -224,6 +220,36 @@ def test_a_damaged_checkpoint_falls_back(run: RunDirectory, tiny: Dataset, tmp_p
     train_run(tiny, run.spec(), killed)
 
     assert figures(run) == figures(killed)
+
+
+def test_weights_with_a_wrong_bit_are_refused(run: RunDirectory, workspace: Path, tmp_path: Path) -> None:
+    copy = RunDirectory(Path(shutil.copytree(run.path, tmp_path / run.path.name)))
+    data = bytearray(copy.best_weights.read_bytes())
+    data[len(data) // 2] ^= 1
+    copy.best_weights.write_bytes(data)
+
+    with pytest.raises(RunError, match=r"best.weights.h5 is damaged; remove the folder .* and run its command again"):
+        kit.evaluate(copy.path, split="train", root=workspace)
+
+
+def test_steps_that_take_long_are_calls_of_their_own(tiny: Dataset) -> None:
+    from kit.training.compiled import joined_steps
+
+    spec = run_spec(tiny, DEFAULT_RECIPE, {"train.batch_size": 7}, seed=0)
+    large = msgspec.structs.replace(tiny.manifest.image, height=(512, 512), width=(512, 512))
+    images = Dataset(tiny.folder, msgspec.structs.replace(tiny.manifest, image=large))
+
+    steps = tiny.full_batches("train", 7)
+    assert steps == joined_steps(spec, tiny)
+    assert 1 == joined_steps(spec, images)
+
+
+@pytest.mark.parametrize("content", [b"epoch,loss\n1,\xff\n", b"epoch,loss\n1,low\n"])
+def test_a_history_that_holds_no_numbers_names_the_way_out(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "history.csv").write_bytes(content)
+
+    with pytest.raises(RunError, match=r"history.csv is not a history of numbers: .*; remove the folder"):
+        History.read(tmp_path / "history.csv")
 
 
 def test_a_directory_of_other_settings_is_refused(run: RunDirectory, tiny: Dataset) -> None:

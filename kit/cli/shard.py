@@ -21,6 +21,7 @@ from kit.cli.options import (
     SampleSubmission,
     Test,
 )
+from kit.workspace import with_root
 
 _SPLIT, _IMAGES = "Splits and folds", "What becomes of the images"
 
@@ -177,4 +178,5 @@ def shard(
     known = read_setting(recipe).data.classes if recipe else ()
     if known and known != dataset.manifest.classes:
         print_line(f"note: {recipe} is for the classes {', '.join(known)}")
-    print_line(f"{dataset.folder}  next: kit train {dataset.manifest.name}{f' --recipe {recipe}' if recipe else ''}")
+    command = f"kit train {dataset.manifest.name}{f' --recipe {recipe}' if recipe else ''}"
+    print_line(f"{dataset.folder}  next: {with_root(command, root)}")

@@ -11,6 +11,7 @@ from kit.cli.options import BATCH_SIZE, EPOCHS, LEARNING_RATE, Cache, Dataset, J
 from kit.specs.recipe import DEFAULT_RECIPE
 from kit.specs.settings import require
 from kit.specs.train import CHECKPOINT_MINUTES
+from kit.workspace import with_root
 
 if TYPE_CHECKING:
     from kit.runs import FoldSet
@@ -65,6 +66,8 @@ def train(
     changes, progress = parse_assignments(settings or []), ConsoleProgress()
     if find_lr:
         require(folds is None, "--find-lr tries rates on the dataset's own split; leave --folds out")
+        require(epochs is None, "--find-lr takes a hundred steps; leave --epochs out")
+        require(learning_rate is None, "--find-lr tries rates of its own; leave --learning-rate out")
         shortened = with_short(changes, batch_size=batch_size, precision=precision, cache=cache)
         show_rates(name, recipe=recipe, settings=shortened, seed=seed, devices=devices, root=root, as_json=json)
         return
@@ -83,18 +86,18 @@ def train(
         "progress": progress,
     }
     if folds is not None:
-        show_folds(train_folds(name, folds, **options), as_json=json)
+        show_folds(train_folds(name, folds, **options), root=root, as_json=json)
         return
     run = train_model(name, **options)
     if json:
         print_json({"run": run.path, "result": run.result()})
         return
     print_tables([summary_table(run)])
-    for line in describe_run(run):
+    for line in describe_run(run, root):
         print_line(line)
 
 
-def show_folds(fold_set: FoldSet, *, as_json: bool) -> None:
+def show_folds(fold_set: FoldSet, *, root: Path | None, as_json: bool) -> None:
     """Print what the folds came to."""
     from kit.cli.console import print_json, print_line, print_tables
     from kit.reports.folds import fold_table
@@ -104,7 +107,7 @@ def show_folds(fold_set: FoldSet, *, as_json: bool) -> None:
         print_json({"folds": fold_set.path, "result": result})
         return
     print_tables([fold_table(result)])
-    print_line(f"{fold_set.predictions}  next: kit evaluate {fold_set.path.name}")
+    print_line(f"{fold_set.predictions}  next: {with_root(f'kit evaluate {fold_set.path.name}', root)}")
 
 
 def show_rates(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from kit.reports.forecast import duration
 from kit.reports.table import NOTHING, Table
 from kit.runs import RunDirectory, RunResult
+from kit.workspace import with_root
 
 _VALIDATION = "val_"
 
@@ -28,8 +30,8 @@ def summary_table(run: RunDirectory) -> Table:
     return Table(f"metrics of the best epoch, by {run.spec().train.monitor}, and of the last", ("", *columns), rows)
 
 
-def describe_run(run: RunDirectory) -> list[str]:
-    """Say how long a finished training took, where its files lie and what comes next."""
+def describe_run(run: RunDirectory, root: Path | str | None = None) -> list[str]:
+    """Say how long a finished training took, where its files lie and what comes next in the workspace at `root`."""
     result, name = run.result(), run.path.name
     seconds = sum(run.history().column("seconds"))
     epochs = f"{result.epochs} epoch{'s' * (result.epochs != 1)} in {duration(seconds)}"
@@ -38,7 +40,7 @@ def describe_run(run: RunDirectory) -> list[str]:
     return [
         f"{epochs}, median {result.seconds_per_epoch:.2g} s; {parameters}",
         f"{run.path}: {', '.join(file.name for file in files if file.exists())}",
-        f"next: kit evaluate {name}  (then kit predict, kit export)",
+        f"next: {with_root(f'kit evaluate {name}', root)}  (then kit predict, kit export)",
     ]
 
 

@@ -35,13 +35,13 @@ class History:
         """Read a history; a missing file is an empty one, a last line cut short is left out.
 
         Raises:
-            RunError: a value is no number.
+            RunError: a value is no number, or the file no text.
         """
         if not path.is_file():
             return cls(path)
-        text = path.read_text()
-        whole = text[: text.rfind("\n") + 1]
         try:
+            text = path.read_text()
+            whole = text[: text.rfind("\n") + 1]
             rows = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(io.StringIO(whole))]
         except (TypeError, ValueError) as error:
             again = f"remove the folder {path.parent} and run its command again"

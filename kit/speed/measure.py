@@ -131,7 +131,7 @@ def _fit(model: Any, batches: Any, joined: int, spec: RunSpec, seconds: float) -
 
 def _joined(spec: RunSpec, dataset: Dataset, most: float) -> int:
     """Choose how many steps are one call: as many as in a training, if a part of a round has time for them."""
-    whole = joined_steps(dataset.full_batches("train", spec.train.batch_size))
+    whole = joined_steps(spec, dataset)
     return max(count for count in range(1, whole + 1) if whole % count == 0 and count <= max(1, most))
 
 

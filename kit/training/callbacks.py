@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from kit.compat import keras, tf
-from kit.files import whole_file
+from kit.files import seal, whole_file
 from kit.progress import Progress
 from kit.runs import History, Position, RunDirectory
 from kit.runs.history import best_epoch
@@ -86,6 +86,7 @@ class Recorder(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is unty
         with averaged(self.model) as is_average, whole_file(self._directory.best_weights) as temporary:
             if is_average:
                 self.model.save_weights(str(temporary))
+                seal(temporary)
             else:
                 shutil.copyfile(checkpoint, temporary)
 
@@ -157,11 +158,12 @@ class Averages(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is unty
 
 
 class StepProgress(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is untyped here
-    """Reports steps as they pass, and the figures of each epoch."""
+    """Reports steps as they pass, and the figures of each epoch, of whichever fold it is."""
 
-    def __init__(self, progress: Progress) -> None:
+    def __init__(self, progress: Progress, fold: int | None) -> None:
         super().__init__()
         self._progress = progress
+        self._before = "" if fold is None else f"fold {fold}, "
         self._seen = 0
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
@@ -178,7 +180,7 @@ class StepProgress(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is 
         figures = [
             f"{name} {float((logs or {})[name]):.4f}" for name in ("loss", "val_loss", "accuracy", "val_accuracy")
         ]
-        self._progress.advance(0, f"epoch {epoch + 1}: {', '.join(figures)}")
+        self._progress.advance(0, f"{self._before}epoch {epoch + 1}: {', '.join(figures)}")
 
 
 def tensorboard(directory: RunDirectory, *, histograms: bool) -> Any:

@@ -15,7 +15,8 @@ from kit.training.check import validating_batch
 from kit.training.devices import choose_strategy
 from kit.training.metrics import make_metrics
 
-_JOINED = 32  # steps a call at most: progress moves once a call
+_JOINED = 32  # steps a call at most: progress, checkpoints and Ctrl-C wait for its end
+_JOINED_PIXELS = 1 << 21  # of a call's images: small networks take about a second for them on a few cores
 _KEPT = 8  # models of one process, the arms that its next trials may be of
 _SMALL = 1 << 20  # parameters: larger models are not kept, as they need the memory and tracing them matters less
 
@@ -48,7 +49,7 @@ def compiled_model(spec: RunSpec, dataset: Dataset, *, joined: int | None = None
             loss=_loss(spec.train, classes),
             metrics=make_metrics(spec.train.metrics, classes),
             # a loop of steps in the graph does not run on several CPU devices
-            steps_per_execution=(joined or joined_steps(steps)) if strategy.num_replicas_in_sync == 1 else 1,
+            steps_per_execution=(joined or joined_steps(spec, dataset)) if strategy.num_replicas_in_sync == 1 else 1,
             jit_compile={"auto": "auto", "on": True, "off": False}[spec.train.jit],
         )
         model.optimizer.build(model.trainable_variables)
@@ -105,12 +106,16 @@ def _refuse_replicas(spec: RunSpec, dataset: Dataset, replicas: int) -> None:
     )
 
 
-def joined_steps(steps: int) -> int:
+def joined_steps(spec: RunSpec, dataset: Dataset) -> int:
     """Choose how many of an epoch's steps are one call: between calls TensorFlow waits for Python.
 
-    An epoch is made of whole calls, as Keras would take further steps to fill the last one.
+    An epoch is made of whole calls, as Keras would take further steps to fill the last one. Steps that take long are
+    calls of their own. The numbers are the same however many are joined.
     """
-    return next(count for count in range(min(steps, _JOINED), 0, -1) if steps % count == 0)
+    steps = dataset.full_batches("train", spec.train.batch_size)
+    height, width, _ = dataset.shape
+    most = max(1, min(steps, _JOINED, _JOINED_PIXELS // (spec.train.batch_size * height * width)))
+    return next(count for count in range(most, 0, -1) if steps % count == 0)
 
 
 @contextlib.contextmanager

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from kit.files import locked, whole_file, write_whole
+from kit.files import locked, seal, whole_file, write_whole
 from kit.pipeline import MEMORY_SHARE, damage_named, map_split, train_batches, train_examples, validation_batches
 from kit.progress import NO_PROGRESS, Progress
 from kit.runs import BEGIN, History, RunDirectory, RunResult
@@ -183,7 +183,7 @@ def _fit(
                 Pace(history, spec.train, first_rate(spec.train)),
                 Deadline(history, deadline),
                 tensorboard(directory, histograms=spec.train.histograms),
-                StepProgress(progress),
+                StepProgress(progress, spec.fold),
             ],
             verbose=0,
             shuffle=False,  # train_batches does
@@ -226,6 +226,7 @@ def _finish(
     )
     with averaged(model), whole_file(directory.last_weights) as temporary:
         model.save_weights(str(temporary))
+        seal(temporary)
     scores = score_split(directory, dataset, "validation", shared=shared)
     write_whole(directory.predictions, scores.csv(dataset.manifest.classes))
     directory.finish(result)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kit.errors import RunError, ShardError
+from kit.files import is_sealed
 from kit.progress import NO_PROGRESS, Progress
 from kit.runs import RunDirectory
 from kit.shards import Dataset
@@ -132,10 +133,17 @@ def _load_model(path: Path, run: RunDirectory, dataset: Dataset) -> Any:
         untrained, dataset.shape, len(dataset.manifest.classes), seed=spec.seed, precision=spec.train.precision
     )
     try:
+        is_whole = is_sealed(path)
         model.load_weights(str(path))
     except (OSError, ValueError, KeyError) as error:
-        raise RunError(f"{path} is damaged; remove the folder {run.path} and run its command again") from error
+        raise _damaged(path, run) from error
+    if not is_whole:  # a few wrong bits leave a file that can be read
+        raise _damaged(path, run)
     return model
+
+
+def _damaged(path: Path, run: RunDirectory) -> RunError:
+    return RunError(f"{path} is damaged; remove the folder {run.path} and run its command again")
 
 
 def class_probabilities(outputs: NDArray[np.float32]) -> NDArray[np.float32]:
