@@ -99,7 +99,8 @@ def train_batches(
 
     epochs = tf.data.Dataset.range(first_epoch, tf.int64.max).flat_map(one_epoch)
     batches = examples.opened(epochs.skip(first_step), batch_size).enumerate(first_epoch * steps + first_step)
-    finished = batches.map(finish, num_parallel_calls=parallel_calls(), deterministic=True)
+    calls = parallel_calls(is_light=augment == _UNCHANGED and sides is None)
+    finished = batches.map(finish, num_parallel_calls=calls, deterministic=True)
     return as_written(finished.prefetch(read_ahead()))
 
 

@@ -8,13 +8,15 @@ from kit.compat import tf
 from kit.engines import core_count
 
 
-def parallel_calls() -> int:
+def parallel_calls(*, is_light: bool = False) -> int:
     """Say how many elements of a pipeline are worked on at a time.
 
-    As many as operations have threads where the model computes on the same cores. TensorFlow chooses where it computes
-    on a GPU.
+    Where the model computes on the same cores, as many as operations have threads, or one if little is done with each:
+    more would only disturb the model. TensorFlow chooses where it computes on a GPU.
     """
-    return int(tf.data.AUTOTUNE) if _on_gpu() else _threads() or core_count()
+    if _on_gpu():
+        return int(tf.data.AUTOTUNE)
+    return 1 if is_light else _threads() or core_count()
 
 
 def read_ahead() -> int:
