@@ -329,6 +329,24 @@ def test_the_best_threshold_is_the_highest_of_the_best(pairs: list[tuple[bool, f
     assert f"{'F1' if goal == 'best-f1' else 'accuracy'} {best:.4f} (the best), recall" in str(found)
 
 
+def test_choosing_on_noise_does_not_look_better_than_noise() -> None:
+    draws = np.random.default_rng(0)
+    chosen, crossed = [], []
+    for _ in range(200):
+        truth, chances, folds = draws.random(30) < 0.5, np.float32(draws.random(30)), np.int32(np.arange(30) % 5)
+        found = best_threshold(truth, chances, "best-accuracy", "ill")
+        accuracy = Wanted("best-accuracy").crossed_accuracy(truth, chances, folds)
+        assert found is not None
+        assert accuracy is not None
+        chosen.append(found.accuracy)
+        crossed.append(accuracy)
+
+    assert np.mean(chosen) > 0.6
+    assert 0.42 < np.mean(crossed) < 0.52
+    assert Wanted("best-accuracy").crossed_accuracy(truth, chances, np.zeros(30, np.int32)) is None
+    assert Wanted("best-f1").crossed_accuracy(folds == 0, chances, folds) is None  # the others of fold 0 have none
+
+
 @pytest.mark.parametrize(
     ("asked", "wanted"),
     [

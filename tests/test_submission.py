@@ -18,6 +18,7 @@ from kit.submission.fill import fill
 from kit.submission.origin import read_origin
 from kit.training.predictions import Scores
 from kit.training.score import class_probabilities
+from kit.training.threshold import Wanted, parse_threshold
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -234,10 +235,29 @@ def test_a_chosen_threshold_is_the_one_of_the_held_out_predictions(
             "recall": metrics.recall_score(truth, flagged),
         }
         labels = {row["id"]: row["label"] for row in csv.DictReader(path.read_text().splitlines())}
+        wanting = parse_threshold(goal)
+        assert isinstance(wanting, Wanted)
+        right = 0
+        for fold, there in table.groupby("fold"):
+            others = table[table["fold"] != fold]
+            chosen = wanting.choose((others["label"] == "light").to_numpy(), others["light"].to_numpy(), "light")
+            assert chosen is not None
+            right += ((there["light"] >= chosen.threshold) == (there["label"] == "light")).sum()
 
         assert figures[name] == pytest.approx(getattr(made.threshold, name))
-        assert ("accuracy", pytest.approx(figures["accuracy"])) == (made.metric, made.score)
+        assert ("accuracy", pytest.approx(right / len(table)), True) == (made.metric, made.score, made.is_crossed)
+        assert made.remarks[-1].endswith("; by thresholds chosen without each fold")
         assert {key: ("dark", "light")[int(value >= at)] for key, value in chances.items()} == labels
+
+
+def test_a_threshold_chosen_on_one_split_says_that_its_accuracy_flatters(
+    run: RunDirectory, workspace: Path, tmp_path: Path
+) -> None:
+    made = kit.predict(run.path, threshold="best-accuracy", output=tmp_path / "s.csv", root=workspace)
+
+    assert made.threshold is not None
+    assert (False, pytest.approx(made.threshold.accuracy)) == (made.is_crossed, made.score)
+    assert made.remarks[-1].endswith("; of the images that the threshold was chosen on, which flatters")
 
 
 def test_runs_beside_folds_have_no_score(fold_set: FoldSet, workspace: Path, tmp_path: Path) -> None:

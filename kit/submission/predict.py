@@ -34,6 +34,8 @@ class Submission:
         threshold: that was chosen; None where none was to be.
         metric: of the score: "auc" of probabilities, "accuracy" of classes; None where there is no score.
         score: of images that no run learned from, predicted in the same way.
+        is_crossed: whether the score is of thresholds that were chosen anew without each fold; else it is of the
+            images that the threshold was chosen on, if it was chosen.
         scored_on: which images those are.
     """
 
@@ -45,6 +47,7 @@ class Submission:
     threshold: Threshold | None
     metric: str | None
     score: float | None
+    is_crossed: bool
     scored_on: ScoredOn | None
 
     @property
@@ -54,8 +57,18 @@ class Submission:
         if self.score is not None and self.metric is not None:
             counts = ((self.runs, "run"), (self.views, "view"))
             made_by = ", ".join(f"{count} {what}{'s' if count > 1 else ''}" for count, what in counts)
-            lines.append(f"{self.scored_on} {_IN_WORDS[self.metric]} {self.score:.4f}, {made_by}")
+            lines.append(f"{self.scored_on} {_IN_WORDS[self.metric]} {self.score:.4f}, {made_by}{self._whose}")
         return lines
+
+    @property
+    def _whose(self) -> str:
+        if self.threshold is None:
+            return ""
+        return (
+            "; by thresholds chosen without each fold"
+            if self.is_crossed
+            else "; of the images that the threshold was chosen on, which flatters"
+        )
 
 
 def predict(
@@ -120,6 +133,7 @@ def predict(
     table = fill(scores, dataset.manifest.classes, sample, at)
     has_labels = at is not None or _is_likeliest(dataset, len(table.columns))
     metric, score = _score(held_out, at, has_labels=has_labels) if held_out else (None, None)
+    crossed = _crossed(wanted, held_out) if isinstance(wanted, Wanted) and held_out else None
     scored_on = held_out.scored_on if held_out and metric else None
     options = {
         "--split": None if split == "test" else split,
@@ -136,7 +150,7 @@ def predict(
         runs=[_below_runs(run.path, workspace) for run in ensemble.runs],
         created=now(),
         metric=metric,
-        score=score,
+        score=score if crossed is None else crossed,
         scored_on=scored_on,
     )
     write_csv(path, table.to_csv(index=False, lineterminator="\n"), origin)
@@ -148,7 +162,8 @@ def predict(
         views=views.count,
         threshold=chosen,
         metric=metric,
-        score=score,
+        score=score if crossed is None else crossed,
+        is_crossed=crossed is not None,
         scored_on=scored_on,
     )
 
@@ -163,6 +178,11 @@ def _choose(wanted: Wanted, held_out: HeldOut) -> Threshold:
             " none of it, or are not numbers; give a number"
         )
     return chosen
+
+
+def _crossed(wanted: Wanted, held_out: HeldOut) -> float | None:
+    scores = held_out.scores
+    return wanted.crossed_accuracy(scores.labels == 1, scores.probabilities[:, 1], held_out.folds)
 
 
 def _is_likeliest(dataset: Dataset, columns: int) -> bool:

@@ -75,6 +75,29 @@ class Wanted:
             return find_threshold(truth, probabilities, self.recall, positive)
         return best_threshold(truth, probabilities, self.goal, positive)
 
+    def crossed_accuracy(
+        self, truth: NDArray[np.bool_], probabilities: NDArray[np.float32], folds: NDArray[np.int32]
+    ) -> float | None:
+        """Measure what choosing comes to on other images: each fold's are flagged by the threshold of the others.
+
+        Args:
+            truth: bool [n], whether the image is of the class.
+            probabilities: float32 [n], of the class.
+            folds: int32 [n], that the image is of.
+
+        Returns:
+            Share of images that are flagged and of the class, or neither; None of a single fold, or where the others
+            of one have no threshold.
+        """
+        flagged = np.empty_like(truth)
+        for fold in np.unique(folds):
+            others = folds != fold
+            chosen = self.choose(truth[others], probabilities[others], "") if others.any() else None
+            if chosen is None:
+                return None
+            flagged[~others] = probabilities[~others] >= chosen.threshold
+        return float((flagged == truth).mean())
+
 
 def parse_threshold(asked: str | float | None) -> float | Wanted | None:
     """Read a probability, "best-f1", "best-accuracy", or "recall:0.95".
