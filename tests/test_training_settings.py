@@ -109,7 +109,7 @@ def _stop_after(epoch: int, dataset: Dataset, spec: Any, directory: RunDirectory
 
         def advance(self, steps: int = 1, note: str = "") -> None:
             del steps
-            if f"epoch {epoch}:" in note:
+            if note.startswith(f"epoch {epoch}:"):
                 raise StoppedError
 
         def finish(self) -> None:

@@ -168,7 +168,8 @@ def validation_batches(
         dataset, "validation", batch_size=batch_size, cache=cache, memory_share=memory_share, shared=shared
     )
     classes = len(dataset.manifest.classes)
-    inputs = batches.map(lambda batch: _as_inputs(batch, classes), num_parallel_calls=parallel_calls())
+    calls = parallel_calls(is_light=True)
+    inputs = batches.map(lambda batch: _as_inputs(batch, classes), num_parallel_calls=calls)
     return as_written(inputs.prefetch(read_ahead()))
 
 

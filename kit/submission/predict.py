@@ -134,6 +134,7 @@ def predict(
     has_labels = at is not None or _is_likeliest(dataset, len(table.columns))
     metric, score = _score(held_out, at, has_labels=has_labels) if held_out else (None, None)
     crossed = _crossed(wanted, held_out) if isinstance(wanted, Wanted) and held_out else None
+    score = score if crossed is None else crossed
     scored_on = held_out.scored_on if held_out and metric else None
     options = {
         "--split": None if split == "test" else split,
@@ -150,7 +151,7 @@ def predict(
         runs=[_below_runs(run.path, workspace) for run in ensemble.runs],
         created=now(),
         metric=metric,
-        score=score if crossed is None else crossed,
+        score=score,
         scored_on=scored_on,
     )
     write_csv(path, table.to_csv(index=False, lineterminator="\n"), origin)
@@ -162,7 +163,7 @@ def predict(
         views=views.count,
         threshold=chosen,
         metric=metric,
-        score=score if crossed is None else crossed,
+        score=score,
         is_crossed=crossed is not None,
         scored_on=scored_on,
     )

@@ -132,18 +132,14 @@ def _load_model(path: Path, run: RunDirectory, dataset: Dataset) -> Any:
     model = build_model(
         untrained, dataset.shape, len(dataset.manifest.classes), seed=spec.seed, precision=spec.train.precision
     )
+    damaged = RunError(f"{path} is damaged; remove the folder {run.path} and run its command again")
     try:
-        is_whole = is_sealed(path)
+        if not is_sealed(path):  # a few wrong bits leave a file that can be read
+            raise damaged
         model.load_weights(str(path))
     except (OSError, ValueError, KeyError) as error:
-        raise _damaged(path, run) from error
-    if not is_whole:  # a few wrong bits leave a file that can be read
-        raise _damaged(path, run)
+        raise damaged from error
     return model
-
-
-def _damaged(path: Path, run: RunDirectory) -> RunError:
-    return RunError(f"{path} is damaged; remove the folder {run.path} and run its command again")
 
 
 def class_probabilities(outputs: NDArray[np.float32]) -> NDArray[np.float32]:
