@@ -16,10 +16,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from made import FINGERPRINT, Made, predict
+from scipy import stats
 from sklearn.metrics import roc_auc_score
-from statsmodels.formula.api import ols
-from statsmodels.stats.anova import anova_lm
+from statsmodels.stats.anova import AnovaRM
 from statsmodels.stats.contingency_tables import mcnemar
+from statsmodels.stats.multitest import multipletests
 
 import kit
 from kit.comparison.found import describe_halt
@@ -259,8 +260,9 @@ def test_settings_on_folds_are_tested_by_seeds_or_not_at_all(tmp_path: Path) -> 
         shutil.rmtree(made.folder / f"pool={side}" / f"seed-2-fold-{fold}")
     few = kit.compare(made.folder)
 
-    assert both.arms[1].difference.p == pytest.approx(both.factors.main[0].p)  # of two levels, F is the square of t
-    assert few.factors.main[0].p is None
+    tested = both.factors.main[0].tested
+    assert both.arms[1].difference.p == pytest.approx(tested.p)  # of two levels, F is the square of t
+    assert few.factors.main[0].tested is None
     assert 6 == few.factors.main[0].levels[0].n
 
 
@@ -415,53 +417,102 @@ def grid(folder: Path, *, seeds: int = 2, missing: int = 0, spread: float = 0.01
     return made
 
 
-def test_settings_of_a_grid_are_analysed_as_statsmodels_does(tmp_path: Path) -> None:
-    comparison = kit.compare(grid(tmp_path).folder)
+def test_settings_of_a_grid_are_analysed_by_repeated_measures_as_statsmodels_does(tmp_path: Path) -> None:
+    comparison = kit.compare(grid(tmp_path, seeds=4).folder)
     factors = comparison.factors
     data = {"y": [], "seed": [], "position": [], "size": []}
     for run in comparison.trajectories:
         values = (run.last("val_accuracy"), run.seed, run.spec.model.bn_position, run.spec.train.batch_size)
         for column, value in zip(data.values(), values, strict=True):
             column.append(value)
-    formula = "y ~ C(seed) + C(position) * C(size)"
-    expected = anova_lm(ols(formula, pd.DataFrame(data)).fit(), typ=2)
+    expected = AnovaRM(pd.DataFrame(data), "y", "seed", within=["position", "size"]).fit().anova_table
     position, size = factors.main
-    terms = {"C(position)": position, "C(size)": size, "C(position):C(size)": factors.interaction}
+    terms = {"position": position, "size": size, "position:size": factors.interaction}
 
     assert (("bn_position",), ("batch_size",)) == (position.settings, size.settings)
     assert ("bn_position", "batch_size") == factors.interaction.settings
-    assert (6, 0) == (factors.combinations, factors.missing)
+    assert (6, 0, 4, {}) == (factors.combinations, factors.missing, factors.seeds, factors.incomplete)
     for term, effect in terms.items():
-        squares = expected["sum_sq"][term]
-        assert expected["F"][term] == pytest.approx(effect.f)
-        assert expected["PR(>F)"][term] == pytest.approx(effect.p)
-        assert squares / (squares + expected["sum_sq"]["Residual"]) == pytest.approx(effect.share)
-        assert effect.p_holm >= effect.p
+        f, effects, errors = expected.loc[term, ["F Value", "Num DF", "Den DF"]]
+        assert f == pytest.approx(effect.tested.f)
+        assert f * effects / (f * effects + errors) == pytest.approx(effect.tested.share)
+        assert 1 - 1e-9 <= effect.tested.df1 <= effects
+        assert expected["Pr > F"][term] <= effect.tested.p + 1e-9 <= effect.p_holm + 1e-9 or f < 1
+    assert expected["Pr > F"]["position"] == pytest.approx(position.tested.p)  # of two levels, nothing is corrected
+    corrected = multipletests([effect.tested.p for effect in terms.values()], method="holm")[1]
+    assert list(corrected) == pytest.approx([effect.p_holm for effect in terms.values()])
     before = [y for y, where in zip(data["y"], data["position"], strict=True) if where == "before"]
-    assert (6, np.mean(before), np.std(before, ddof=1)) == pytest.approx(
+    assert (12, np.mean(before), np.std(before, ddof=1)) == pytest.approx(
         (position.levels[0].n, position.levels[0].figure.mean, position.levels[0].figure.sd)
     )
     assert abs(position.levels[1].figure.mean - position.levels[0].figure.mean) == pytest.approx(position.size)
 
 
-def test_a_missing_combination_leaves_the_main_effects(tmp_path: Path) -> None:
-    factors = kit.compare(grid(tmp_path, missing=1).folder).factors
+def factor_title(comparison: kit.Comparison) -> str:
+    (title,) = [table.title for table in comparison_tables(comparison) if "by setting" in table.title]
+    return title
 
-    assert (6, 1, None) == (factors.combinations, factors.missing, factors.interaction)
-    assert all(effect.p is not None for effect in factors.main)
+
+def test_copies_of_one_training_are_not_runs_of_their_own(tmp_path: Path) -> None:
+    made, generator = Made(tmp_path / "copies"), np.random.default_rng(0)
+    trained = {place: generator.normal(0.7, 0.02, 4) for place in ("before", "after")}
+    for place, seed, momentum in product(trained, range(4), (0.5, 0.75, 0.9)):
+        value = float(trained[place][seed] + generator.normal(0, 0.001))
+        settings = {"model.bn_position": place, "model.bn_momentum": momentum}
+        made.finish(f"{place},{momentum}", seed, [value], settings=settings)
+    comparison = kit.compare(made.folder)
+    rows = [(run.spec.model.bn_position, run.seed, run.last("val_accuracy")) for run in comparison.trajectories]
+    means = pd.DataFrame(rows).groupby([0, 1])[2].mean()
+    position = comparison.factors.main[0]
+
+    assert stats.ttest_rel(means["before"], means["after"]).pvalue == pytest.approx(position.tested.p)
+
+
+def test_a_seed_without_every_combination_is_left_out_and_named(tmp_path: Path) -> None:
+    made = grid(tmp_path, seeds=5)
+    shutil.rmtree(made.folder / "after,32" / "seed-3")
+    made.finish("before,64", 1, [math.nan], settings={"model.bn_position": "before", "train.batch_size": 64})
+    factors = (comparison := kit.compare(made.folder)).factors
+    for seed in (1, 3):
+        for run in made.folder.glob(f"*/seed-{seed}"):
+            shutil.rmtree(run)
+    whole = kit.compare(made.folder).factors
+
+    assert (3, {1: ("before", "64"), 3: ("after", "32")}) == (factors.seeds, factors.incomplete)
+    assert (whole.main, whole.interaction) == (factors.main, factors.interaction)
+    assert "3 of 5 seeds: seed 1 lacks a figure of bn_position=before,batch_size=64, and 3 of" in factor_title(
+        comparison
+    )
+
+
+def test_two_complete_seeds_are_not_tested(tmp_path: Path) -> None:
+    comparison = kit.compare(grid(tmp_path, seeds=2).folder)
+
+    assert [None, None] == [effect.tested for effect in comparison.factors.main]
+    assert [6, 6] == [level.n for level in comparison.factors.main[0].levels]
+    assert comparison.factors.interaction is None
+    assert "no p: three seeds with all 6 combinations are needed, 2 here" in factor_title(comparison)
+
+
+def test_a_missing_combination_leaves_the_means_without_a_test(tmp_path: Path) -> None:
+    comparison = kit.compare(grid(tmp_path, seeds=4, missing=1).folder)
+    factors = comparison.factors
+
+    assert (6, 1, 0, None) == (factors.combinations, factors.missing, factors.seeds, factors.interaction)
+    assert [None, None] == [effect.tested for effect in factors.main]
+    assert [12, 8] == [level.n for level in factors.main[0].levels]
+    assert "no p: 1 of 6 combinations is missing" in factor_title(comparison)
 
 
 def test_half_a_grid_has_no_factors(tmp_path: Path) -> None:
     assert kit.compare(grid(tmp_path, missing=2).folder).factors is None
 
 
-def test_one_seed_leaves_the_main_effects_and_equal_runs_no_test(tmp_path: Path) -> None:
-    single = kit.compare(grid(tmp_path / "single", seeds=1).folder).factors
-    equal = kit.compare(grid(tmp_path / "equal", spread=0.0).folder).factors
+def test_equal_runs_are_not_tested(tmp_path: Path) -> None:
+    factors = kit.compare(grid(tmp_path, seeds=3, spread=0.0).folder).factors
 
-    assert single.interaction is None
-    assert all(effect.p is not None for effect in single.main)
-    assert [(0.0, None, None), (0.0, None, None)] == [(one.size, one.f, one.share) for one in equal.main]
+    assert (3, None) == (factors.seeds, factors.interaction)
+    assert [(0.0, None, None), (0.0, None, None)] == [(one.size, one.tested, one.p_holm) for one in factors.main]
 
 
 def test_one_setting_is_a_factor_without_a_table_of_its_own(ablation: Made) -> None:

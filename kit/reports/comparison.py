@@ -9,7 +9,7 @@ from kit.comparison import Comparison
 from kit.files import write_whole
 from kit.reports.curves import ARMS, plot_arm, plot_arms
 from kit.reports.differences import plot_differences
-from kit.reports.factors import exact_factors, factor_tables, plot_factors
+from kit.reports.factors import describe_test, exact_factors, factor_tables, plot_factors
 from kit.reports.images import exact_images, image_tables
 from kit.reports.latex import latex
 from kit.reports.left_out import exact_left_out, left_out_tables
@@ -89,7 +89,7 @@ def _pictures(comparison: Comparison) -> dict[str, Picture]:
         said = f"paired differences of {comparison.metric} from {comparison.baseline}, with 95 % intervals"
         pictures["differences.png"] = Picture(differences, said)
     if factors := comparison.factors:
-        said = f"{comparison.metric} by setting, mean and standard deviation of the runs with each value"
+        said = f"{comparison.metric} by setting: {describe_test(factors)}"
         pictures["factors.png"] = Picture(plot_factors(comparison, factors), said)
     counts = {arm.name: arm.n for arm in comparison.arms}
     for name in list(counts) if len(counts) <= ARMS else comparison.ranked()[:ARMS]:

@@ -18,6 +18,7 @@ _PANELS = 4  # in a row
 _TITLE = 34  # characters above a panel
 _TICK = 12  # characters below a level
 _APART = 0.06  # of the way to the next level, between the lines of an interaction
+_TESTED = {"F": "f", "df1": "df1", "df2": "df2", "p": "p", "partial_eta_squared": "share"}
 _COLUMNS = ("setting", "value", "n", "mean ± sd", "range", "F", "p\n(Holm)", "partial\nη²")
 
 
@@ -27,14 +28,37 @@ def factor_tables(comparison: Comparison) -> list[Table]:
     if factors is None or len(factors.main) < 2:  # noqa: PLR2004 (of one setting the arms' own table says it all)
         return []
     rows = [row for effect in _effects(factors) for row in _rows(effect)]
-    missing = f"; {factors.missing} of {factors.combinations} combinations are missing" if factors.missing else ""
-    title = f"{comparison.metric} by setting: means over all runs with a value{missing}"
-    return [Table(title, _COLUMNS, tuple(rows))]
+    return [Table(f"{comparison.metric} by setting: {describe_test(factors)}", _COLUMNS, tuple(rows))]
+
+
+def describe_test(factors: Factors) -> str:
+    """Say in one line over which runs means are taken, and over which seeds effects are tested, if any."""
+    if not factors.is_tested:
+        return f"mean ± sd of all runs with a value; no p: {_missing(factors)}"
+    seeds = factors.seeds + len(factors.incomplete)
+    if not factors.incomplete:
+        return f"mean ± sd of all runs with a value; tested within {seeds} seeds (repeated measures)"
+    return f"mean ± sd and tests (repeated measures) of {factors.seeds} of {seeds} seeds: {_incomplete(factors)}"
+
+
+def _missing(factors: Factors) -> str:
+    if factors.missing:
+        verb = "is" if factors.missing == 1 else "are"
+        return f"{factors.missing} of {factors.combinations} combinations {verb} missing"
+    return f"three seeds with all {factors.combinations} combinations are needed, {factors.seeds or 'none'} here"
+
+
+def _incomplete(factors: Factors) -> str:
+    (seed, lacking), *others = factors.incomplete.items()
+    settings = (name for effect in factors.main for name in effect.settings)
+    named = ",".join(f"{name}={value}" for name, value in zip(settings, lacking, strict=True))
+    more = f", and {', '.join(str(other) for other, _ in others)} of some combination" if others else ""
+    return f"seed {seed} lacks a figure of {named}{more}"
 
 
 def exact_factors(factors: Factors) -> Table:
     """Lay out a level a row with every digit."""
-    columns = ("settings", "values", "n", "mean", "sd", "range", "F", "p", "p_holm", "partial_eta_squared")
+    columns = ("settings", "values", "n", "mean", "sd", "range", *_TESTED, "p_holm")
     rows = tuple(
         tuple(
             map(
@@ -45,7 +69,9 @@ def exact_factors(factors: Factors) -> Table:
                     level.n,
                     level.figure.mean,
                     level.figure.sd,
-                    *(effect.size, effect.f, effect.p, effect.p_holm, effect.share),
+                    effect.size,
+                    *(getattr(effect.tested, name, None) for name in _TESTED.values()),
+                    effect.p_holm,
                 ),
             )
         )
@@ -71,6 +97,7 @@ def plot_factors(comparison: Comparison, factors: Factors) -> bytes:
     for axes, effect in zip(grid.flat, effects, strict=False):
         _draw(axes, effect)
         axes.grid(alpha=0.3)
+    figure.suptitle(describe_test(factors), fontsize=8)
     for row in grid:
         row[0].set_ylabel(f"{comparison.metric}, mean ± sd")
     return png(figure)
@@ -82,8 +109,7 @@ def _effects(factors: Factors) -> list[Effect]:
 
 def _rows(effect: Effect) -> list[tuple[str, ...]]:
     """Lay an effect out, what the levels share in the first row alone."""
-    f = NOTHING if effect.f is None else f"{effect.f:.2f}"
-    share = NOTHING if effect.share is None else f"{effect.share:.3f}"
+    f, share = (f"{effect.tested.f:.2f}", f"{effect.tested.share:.3f}") if effect.tested else (NOTHING, NOTHING)
     names = [f"{name} x" for name in effect.settings[:-1]] + [effect.settings[-1]]
     common = (f"{effect.size:.4f}", f, chance(effect.p_holm), share)
     return [
@@ -121,6 +147,6 @@ def _draw(axes: Axes, effect: Effect) -> None:
 
 
 def _test(effect: Effect) -> str:
-    if effect.f is None or effect.share is None:
+    if effect.tested is None:
         return f"range {effect.size:.4f}"
-    return f"range {effect.size:.4f}, p (Holm) {chance(effect.p_holm)}, η² {effect.share:.2f}"
+    return f"range {effect.size:.4f}, p (Holm) {chance(effect.p_holm)}, η² {effect.tested.share:.2f}"
