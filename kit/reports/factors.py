@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING
 
 from kit.comparison import Comparison
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 _PANELS = 4  # in a row
 _TITLE = 34  # characters above a panel
+_INCH = 15  # characters of an inch above all panels
 _TICK = 12  # characters below a level
 _APART = 0.06  # of the way to the next level, between the lines of an interaction
 _TESTED = {"F": "f", "df1": "df1", "df2": "df2", "p": "p", "partial_eta_squared": "share"}
@@ -38,7 +40,7 @@ def describe_test(factors: Factors) -> str:
     seeds = factors.seeds + len(factors.incomplete)
     if not factors.incomplete:
         return f"mean ± sd of all runs with a value; tested within {seeds} seeds (repeated measures)"
-    return f"mean ± sd and tests (repeated measures) of {factors.seeds} of {seeds} seeds: {_incomplete(factors)}"
+    return f"mean ± sd of, and tests within, {factors.seeds} of {seeds} seeds (repeated measures); {_left_out(factors)}"
 
 
 def _missing(factors: Factors) -> str:
@@ -48,12 +50,13 @@ def _missing(factors: Factors) -> str:
     return f"three seeds with all {factors.combinations} combinations are needed, {factors.seeds or 'none'} here"
 
 
-def _incomplete(factors: Factors) -> str:
+def _left_out(factors: Factors) -> str:
     (seed, lacking), *others = factors.incomplete.items()
     settings = (name for effect in factors.main for name in effect.settings)
     named = ",".join(f"{name}={value}" for name, value in zip(settings, lacking, strict=True))
-    more = f", and {', '.join(str(other) for other, _ in others)} of some combination" if others else ""
-    return f"seed {seed} lacks a figure of {named}{more}"
+    if not others:
+        return f"left out: seed {seed}, without a figure of {named}"
+    return f"left out: seeds {', '.join(map(str, factors.incomplete))} (the first has no figure of {named})"
 
 
 def exact_factors(factors: Factors) -> Table:
@@ -90,14 +93,15 @@ def plot_factors(comparison: Comparison, factors: Factors) -> bytes:
     effects = _effects(factors)
     wide = min(_PANELS, len(effects))
     tall = -(-len(effects) // wide)
-    figure = new_figure(3.2 * wide + 0.6, 3.4 * tall)
+    width = 3.2 * wide + 0.6
+    figure = new_figure(width, 3.4 * tall)
     grid = figure.subplots(tall, wide, squeeze=False, sharey=True)
     for axes in grid.flat[len(effects) :]:
         axes.axis("off")
     for axes, effect in zip(grid.flat, effects, strict=False):
         _draw(axes, effect)
         axes.grid(alpha=0.3)
-    figure.suptitle(describe_test(factors), fontsize=8)
+    figure.suptitle(textwrap.fill(describe_test(factors), int(width * _INCH)), fontsize=8)
     for row in grid:
         row[0].set_ylabel(f"{comparison.metric}, mean ± sd")
     return png(figure)

@@ -113,8 +113,9 @@ class TrainSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
             weights, statistics and the last layer in float32 (Micikevicius et al. 2018, arXiv:1710.03740).
         jit: whether XLA compiles the steps: "auto" is where one GPU trains, the only place where it can.
         histograms: whether TensorBoard gets histograms of the weights after each epoch.
-        threads: that operations on CPUs share; 0 is one a core. Equal seeds give equal numbers bit for bit where the
-            threads are as many; other numbers of them round sums differently.
+        threads: Number of threads that operations on CPUs share; 0 is one a core. Equal seeds give equal numbers bit
+            for bit where the threads are as many, on one machine and with the same packages; other numbers of threads
+            and other processors round sums differently.
     """
 
     epochs: int = 20

@@ -19,9 +19,9 @@ from kit.specs.devices import AUTO, Devices
 def prepare_devices(threads: int = 0, devices: Devices = AUTO) -> str:
     """Make the process' devices ready for a reproducible training; call it before the first tensor.
 
-    On CPUs operations are deterministic: equal seeds and threads give equal numbers bit for bit. On GPUs that
-    would cost speed and refuse some layers, so there they are equal to within rounding only; memory is taken as it is
-    needed, so that others can use the GPU.
+    On CPUs operations are deterministic: equal seeds and threads give equal numbers bit for bit, on one machine and
+    with the same packages; other processors sum in another order. On GPUs that would cost speed and refuse some layers,
+    so there they are equal to within rounding only; memory is taken as it is needed, so that others can use the GPU.
 
     Args:
         threads: that operations on CPUs share; 0 is one a core.
