@@ -485,6 +485,17 @@ def test_a_seed_without_every_combination_is_left_out_and_named(tmp_path: Path) 
     assert factor_title(comparison).endswith(said)
 
 
+def test_a_seed_that_diverged_everywhere_is_named_too(tmp_path: Path) -> None:
+    made = grid(tmp_path, seeds=4)
+    for position, size in product(("before", "after"), (16, 32, 64)):
+        settings = {"model.bn_position": position, "train.batch_size": size}
+        made.finish(f"{position},{size}", 3, [math.nan], settings=settings)
+    comparison = kit.compare(made.folder)
+
+    assert (3, [3]) == (comparison.factors.seeds, list(comparison.factors.incomplete))
+    assert "3 of 4 seeds (repeated measures); left out: seed 3, without a figure of" in factor_title(comparison)
+
+
 def test_two_complete_seeds_are_not_tested(tmp_path: Path) -> None:
     comparison = kit.compare(grid(tmp_path, seeds=2).folder)
 

@@ -66,3 +66,16 @@ def test_statistics_are_float32_whatever_the_precision(precision: str) -> None:
     assert outputs.dtype.name == precision.removeprefix("mixed_")
     assert {weight.dtype for weight in layer.get_weights()} == {np.dtype(np.float32)}
     np.testing.assert_allclose(layer.get_weights()[2], 100 * 0.3, rtol=0.01)
+
+
+def test_the_variance_of_large_images_is_rounded_as_documented() -> None:
+    from kit.compat import tf
+    from kit.models.norm import BatchNormalization
+
+    images = np.random.default_rng(0).normal(0.5, 1, (64, 96, 96, 2)).astype(np.float32)
+    layer = BatchNormalization(momentum=0.0)
+    layer(tf.constant(images), training=True)
+    *_, mean, variance = layer.get_weights()
+
+    np.testing.assert_allclose(mean, images.mean(axis=(0, 1, 2), dtype=np.float64), rtol=2e-3)
+    np.testing.assert_allclose(variance, images.var(axis=(0, 1, 2), dtype=np.float64), rtol=2e-3)

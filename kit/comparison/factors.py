@@ -105,7 +105,8 @@ def find_factors(arms: Mapping[str, Sequence[Trajectory]], metric: str) -> Facto
     ]
     if not rows:
         return None
-    blocks, incomplete = _blocks(rows, grid.levels)
+    seeds = dict.fromkeys(run.seed for runs in arms.values() for run in runs if run.seed is not None)
+    blocks, incomplete = _blocks(rows, list(seeds), grid.levels)
     if len(blocks) >= FEWEST:
         rows = [row for row in rows if row[1][0] in blocks]
     effects = _effects(grid.names, rows, _tested(blocks, [len(one) for one in grid.levels]))
@@ -120,17 +121,19 @@ def find_factors(arms: Mapping[str, Sequence[Trajectory]], metric: str) -> Facto
     )
 
 
-def _blocks(rows: Sequence[Row], levels: Sequence[Values]) -> tuple[dict[int, list[float]], dict[int, Values]]:
+def _blocks(
+    rows: Sequence[Row], seeds: Sequence[int], levels: Sequence[Values]
+) -> tuple[dict[int, list[float]], dict[int, Values]]:
     """Gather each complete seed's figures in the grid's order, folds averaged, and the seeds that lack one."""
     cells = list(itertools.product(*levels))
-    figures: dict[int, dict[Values, dict[int | None, float]]] = {}
+    figures: dict[int, dict[Values, dict[int | None, float]]] = {seed: {} for seed in seeds}
     for settings, (seed, fold), value in rows:
-        figures.setdefault(seed, {}).setdefault(settings, {})[fold] = value
+        figures[seed].setdefault(settings, {})[fold] = value
     complete: dict[int, list[float]] = {}
     incomplete: dict[int, Values] = {}
     for seed, found in figures.items():
         folds = {fold for one in found.values() for fold in one}
-        lacking = next((cell for cell in cells if found.get(cell, {}).keys() != folds), None)
+        lacking = next((cell for cell in cells if cell not in found or found[cell].keys() != folds), None)
         if lacking is None:
             complete[seed] = [statistics.fmean(found[cell].values()) for cell in cells]
         else:
