@@ -30,7 +30,7 @@ TRAININGS = {"two": (2, 1), "four": (1, 4)}  # of a seed: one for each of two le
 SD = 0.01  # of a run
 FOUND = 1.5 * SD  # added to the second of two levels, to the last of four, and for an interaction to where both meet
 MOMENTA = (0.3, 0.6, 0.8, 0.9)
-RUNS, DEALS = 60, 4000  # real seeds of each momentum, and grids of ten of them
+RUNS, DEALS = 30, 4000  # real seeds of each momentum, and grids of ten of them
 
 
 def run(scratch: Path) -> None:
