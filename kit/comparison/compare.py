@@ -107,7 +107,7 @@ def compare(
     if split:
         trajectories = _measured(trajectories, split, root, progress)
         remarks += _measuring_remarks(trajectories, split)
-    published, refused = read_published(trajectories)
+    published, refused = read_published(trajectories, root)
     remarks += [*refused, *unmeasured_remarks(published, split)]
     halted = {run.whence for run in found.halted} - {run.whence for run in found.finished}
     arms = summarize(trajectories, metric, folds=_folds(trajectories, workspace), halted=len(halted))
