@@ -90,7 +90,7 @@ def test_an_ablation_leaves_out_the_arms_that_need_another_dataset(pool: Dataset
         own.manifest.name, [], recipe=f"{recipe}/larger", settings={}, seeds=2, design="grid", root=tmp_path
     )
 
-    assert ["small", "wider"] == list(plan.arms)
+    assert (["small", "wider"], 2) == (list(plan.arms), plan.possible)
     assert "then kit train own-larger --recipe" in plan.refused["larger"]
     assert ["larger"] == list(alone.arms)
 

@@ -157,6 +157,11 @@ class Plan:
         write_whole(self.file, to_json(ablation))
 
     @property
+    def possible(self) -> int:
+        """Arms that can be trained, and those that a search has yet to propose."""
+        return max(len(self.arms), self.count - len(self.refused))
+
+    @property
     def runs_to_come(self) -> int:
         """Runs of arms that a search has yet to propose."""
         return max(0, self.count - len(self.changes)) * self.runs_per_arm
