@@ -210,6 +210,19 @@ def test_a_run_that_differs_elsewhere_is_not_the_published_one(grid: Made) -> No
     assert not published["optimizer=sgd"]
 
 
+def test_an_arm_that_another_ablation_trained_is_not_left_out(tmp_path: Path) -> None:
+    one, other = (Made(tmp_path / "runs" / name) for name in ("one", "other"))
+    one.plan("first", refused={"second": "needs a dataset of its own", "third": "does not fit"})
+    other.plan("second")
+    one.finish("first", 0, [0.5, 0.6])
+    other.finish("second", 0, [0.5, 0.7], settings={"train.epochs": 9}, fingerprint="fedcba9876543210")
+    alone = kit.compare(one.folder)
+    together = kit.compare(one.folder, other.folder, across_datasets=True)
+
+    assert ["second", "third"] == [left.arm for left in alone.left_out]
+    assert ["third"] == [left.arm for left in together.left_out]
+
+
 def test_figures_of_an_arm_that_was_ablated_alone_are_found(ablation: Path, tmp_path: Path) -> None:
     plan = {"recipe": f"{tmp_path / 'recipe.toml'}/first", "arms": ["first", "second"]}
     (ablation / "ablation.json").write_text(json.dumps(plan))
