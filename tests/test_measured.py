@@ -201,6 +201,22 @@ def test_arms_of_a_grid_have_the_figures_of_their_settings(grid: Made, tmp_path:
     assert "published with other settings than ours: train.epochs=15 (ours 2)" in comparison.remarks
 
 
+def test_a_setting_that_was_published_twice_shows_both(tmp_path: Path) -> None:
+    made = Made(tmp_path / "runs" / "momenta")
+    for place, momentum in (("before", 0.99), ("before", 0.25), ("after", 0.99), ("after", 0.25)):
+        settings = {"model.bn_position": place, "model.bn_momentum": momentum}
+        made.finish(f"bn_position={place},bn_momentum={momentum}", 0, [0.5, 0.6], settings=settings)
+    (made.folder / "ablation.json").write_text(json.dumps({"recipe": "histopathologic-cancer", "arms": []}))
+    published = {arm.name: arm.published.get("val_accuracy") for arm in kit.compare(made.folder).arms}
+
+    assert {
+        "bn_position=before,bn_momentum=0.99": (0.7460, 0.6893),
+        "bn_position=before,bn_momentum=0.25": (0.8436,),
+        "bn_position=after,bn_momentum=0.99": (0.8072,),
+        "bn_position=after,bn_momentum=0.25": None,
+    } == published
+
+
 def test_a_run_that_differs_elsewhere_is_not_the_published_one(grid: Made) -> None:
     settings = {"model.filters": [8], "model.kernel": 3, "train.learning_rate": 0.01, "train.epochs": 2}
     grid.finish("optimizer=sgd", 0, [0.5, 0.6], settings={**settings, "train.optimizer": "sgd"})
