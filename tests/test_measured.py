@@ -12,6 +12,7 @@ import h5py
 import msgspec
 import numpy as np
 import pytest
+from made import Made
 
 import kit
 from kit.comparison.measured import split_figures
@@ -19,7 +20,7 @@ from kit.errors import RunError, ShardError, SpecError
 from kit.files import seal
 from kit.reports.comparison import comparison_tables
 from kit.runs import RunDirectory
-from kit.specs import override, to_json
+from kit.specs import override, read_recipe, to_json
 from kit.training.predictions import Scores
 
 RECIPE = """
@@ -142,7 +143,121 @@ def test_a_recipe_that_is_gone_leaves_our_figures(ablation: Path, tmp_path: Path
 def test_a_single_run_of_an_ablation_finds_its_recipe(ablation: Path) -> None:
     (arm,) = kit.compare(ablation / "first" / "seed-0").arms
 
-    assert 0.5 == arm.published["val_accuracy"]
+    assert (0.5,) == arm.published["val_accuracy"]
+
+
+GRID = """
+description = "a grid, of which somebody published two"
+design = "grid"
+[data]
+size = "32"
+[model]
+filters = [8]
+[train]
+epochs = 15
+[vary]
+"model.kernel" = [2, 3]
+"train.learning_rate" = [0.01, 0.001]
+[[arms]]
+name = "largest"
+settings = { "model.kernel" = 3, "train.learning_rate" = 0.01 }
+published = { val_accuracy = [0.75, 0.5], test_accuracy = 0.25 }
+[[arms]]
+name = "smallest"
+settings = { "model.kernel" = 2, "data.size" = "64" }
+published = { val_accuracy = 0.875 }
+"""
+
+
+@pytest.fixture
+def grid(tmp_path: Path) -> Made:
+    """An ablation of the grid of a recipe, whose arms are named by their settings, with fewer epochs than it says."""
+    (tmp_path / "grid.toml").write_text(GRID)
+    made = Made(tmp_path / "runs" / "grid")
+    base = read_recipe(str(tmp_path / "grid.toml")).base
+    names = []
+    for kernel, rate in ((2, 0.01), (2, 0.001), (3, 0.01), (3, 0.001)):
+        names.append(f"kernel={kernel},learning_rate={rate}")
+        settings = {"model.filters": base.model.filters, "model.kernel": kernel, "train.learning_rate": rate}
+        made.finish(names[-1], 0, [0.5, 0.6], settings={**settings, "train.epochs": 2})
+    (made.plan(*names) / "ablation.json").write_text(json.dumps({"recipe": str(tmp_path / "grid.toml"), "arms": names}))
+    return made
+
+
+def test_arms_of_a_grid_have_the_figures_of_their_settings(grid: Made, tmp_path: Path) -> None:
+    comparison = kit.compare(grid.folder)
+    files = kit.write_comparison(comparison, tmp_path / "out", html=True)
+    table = next(table for table in comparison_tables(comparison) if "published" in table.title)
+    rows = {row["arm"]: row for row in csv.DictReader((tmp_path / "out" / "published.csv").read_text().splitlines())}
+
+    assert {"kernel=3,learning_rate=0.01": {"val_accuracy": (0.75, 0.5), "test_accuracy": (0.25,)}} == {
+        arm.name: arm.published for arm in comparison.arms if len(arm.published) > 1
+    }
+    assert ["—", "0.8750", "0.7500\n0.5000", "—"] == [row[3] for row in table.rows]
+    assert ("0.75", "0.5") == tuple(
+        rows["kernel=3,learning_rate=0.01"][f"published_val_accuracy{again}"] for again in ("", "_2")
+    )
+    assert "0.7500" in next(path for path in files if path.suffix == ".html").read_text()
+    assert "published with other settings than ours: train.epochs=15 (ours 2)" in comparison.remarks
+
+
+def test_a_setting_that_was_published_twice_shows_both(tmp_path: Path) -> None:
+    made = Made(tmp_path / "runs" / "momenta")
+    for place, momentum in (("before", 0.99), ("before", 0.25), ("after", 0.99), ("after", 0.25)):
+        settings = {"model.bn_position": place, "model.bn_momentum": momentum}
+        made.finish(f"bn_position={place},bn_momentum={momentum}", 0, [0.5, 0.6], settings=settings)
+    (made.folder / "ablation.json").write_text(json.dumps({"recipe": "histopathologic-cancer", "arms": []}))
+    published = {arm.name: arm.published.get("val_accuracy") for arm in kit.compare(made.folder).arms}
+
+    assert {
+        "bn_position=before,bn_momentum=0.99": (0.7460, 0.6893),
+        "bn_position=before,bn_momentum=0.25": (0.8436,),
+        "bn_position=after,bn_momentum=0.99": (0.8072,),
+        "bn_position=after,bn_momentum=0.25": None,
+    } == published
+
+
+def test_a_run_that_differs_elsewhere_is_not_the_published_one(grid: Made) -> None:
+    settings = {"model.filters": [8], "model.kernel": 3, "train.learning_rate": 0.01, "train.epochs": 2}
+    grid.finish("optimizer=sgd", 0, [0.5, 0.6], settings={**settings, "train.optimizer": "sgd"})
+    published = {arm.name: arm.published for arm in kit.compare(grid.folder).arms}
+
+    assert published["kernel=3,learning_rate=0.01"]
+    assert not published["optimizer=sgd"]
+
+
+def test_an_arm_that_another_ablation_trained_is_not_left_out(tmp_path: Path) -> None:
+    one, other = (Made(tmp_path / "runs" / name) for name in ("one", "other"))
+    one.plan("first", refused={"second": "needs a dataset of its own", "third": "does not fit"})
+    other.plan("second")
+    one.finish("first", 0, [0.5, 0.6])
+    other.finish("second", 0, [0.5, 0.7], settings={"train.epochs": 9}, fingerprint="fedcba9876543210")
+    alone = kit.compare(one.folder)
+    together = kit.compare(one.folder, other.folder, across_datasets=True)
+
+    assert ["second", "third"] == [left.arm for left in alone.left_out]
+    assert ["third"] == [left.arm for left in together.left_out]
+
+
+def test_figures_of_an_arm_that_was_ablated_alone_are_found(ablation: Path, tmp_path: Path) -> None:
+    plan = {"recipe": f"{tmp_path / 'recipe.toml'}/first", "arms": ["first", "second"]}
+    (ablation / "ablation.json").write_text(json.dumps(plan))
+    first, second = kit.compare(ablation).arms
+
+    assert ((0.5,), {}) == (first.published["val_accuracy"], second.published)
+
+
+def test_data_that_were_others_than_the_published_ones_are_named(
+    ablation: Path, tmp_path: Path, workspace: Path
+) -> None:
+    (tmp_path / "recipe.toml").write_text(
+        RECIPE.replace("[[arms]]", '[data]\nsize = "32"\nper_class = 9\n\n[[arms]]', 1)
+    )
+    said = "\n".join(kit.compare(ablation, root=workspace).remarks)
+
+    assert "data.size=32 (ours 16)" in said
+    assert "data.per_class=9 (ours 0)" in said
+    assert "data.size" not in "\n".join(kit.compare(ablation, root=tmp_path / "elsewhere").remarks)
 
 
 def test_splits_that_cannot_be_measured_are_refused(run: RunDirectory, workspace: Path, tmp_path: Path) -> None:

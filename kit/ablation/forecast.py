@@ -98,7 +98,7 @@ def forecast(plan: Plan, *, jobs: int | None = None, progress: Progress = NO_PRO
             ArmForecast(name, count_parameters(spec.model, shape, classes), estimate(name))
             for name, spec in arms.items()
         ),
-        count=max(len(arms), plan.count - len(plan.refused)),
+        count=plan.possible,
         runs_per_arm=plan.runs_per_arm,
         jobs=max(1, min(jobs or len(gpus()) or core_count(), len(plan.specs))),
         measured=len(chosen),

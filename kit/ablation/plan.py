@@ -19,10 +19,11 @@ from kit.errors import ShardError, SpecError, unknown
 from kit.files import write_whole
 from kit.runs import RunDirectory
 from kit.shards import Dataset, find_dataset
-from kit.specs import RunSpec, Setting, from_json, override, read_recipe, read_setting, to_json
+from kit.specs import RunSpec, Setting, from_json, override, read_recipe, to_json
 from kit.specs.recipe import recipe_name, split_arm
 from kit.specs.settings import require
-from kit.training.check import check_spec, refuse_data
+from kit.training.check import check_spec
+from kit.training.data import refuse_data, refuse_other_data, setting_for
 from kit.training.folds import parse_folds
 from kit.training.pace import smaller_is_better
 from kit.training.train import spec_of
@@ -156,6 +157,11 @@ class Plan:
         write_whole(self.file, to_json(ablation))
 
     @property
+    def possible(self) -> int:
+        """Arms that can be trained, and those that a search has yet to propose."""
+        return max(len(self.arms), self.count - len(self.refused))
+
+    @property
     def runs_to_come(self) -> int:
         """Runs of arms that a search has yet to propose."""
         return max(0, self.count - len(self.changes)) * self.runs_per_arm
@@ -206,8 +212,8 @@ def plan_ablation(
     design = parse_design(design) if isinstance(design, str) else design
     require(seeds >= 1, f"seeds must be 1 or more, got {seeds}")
     dataset = find_dataset(name, root=root)
-    refuse_data([*settings, *(axis.path for axis in axes)], dataset)
-    base = _one_thread(read_setting(recipe, settings))
+    refuse_data([axis.path for axis in axes], dataset)
+    base = _one_thread(setting_for(dataset, recipe, settings))
     axes = [settled(axis, base) for axis in axes]
     named = split_arm(recipe)[1]
     if design.draws and not axes and not named:
@@ -259,6 +265,7 @@ def _one_thread(base: Setting) -> Setting:
 
 def _runs(plan: Plan, arm: Arm) -> dict[Place, RunSpec]:
     setting = override(plan.base, dict(arm.settings))
+    refuse_other_data(f"{split_arm(plan.recipe)[0]}/{arm.name}", dict(arm.settings), setting.data, plan.dataset)
     folds: Sequence[int | None] = plan.folds or (None,)
     specs: dict[Place, RunSpec] = {}
     for seed in range(plan.seeds):

@@ -105,7 +105,9 @@ def retrain_best(
     for spec in specs.values():
         check_spec(spec, again.for_fold(spec.fold))
     name = f"{plan.folder.name}-retrained-{again.manifest.name}" if conversion else plan.folder.name
-    new_plan = dataclasses.replace(plan, dataset=again, folder=plan.folder.with_name(name), specs=specs, refused={})
+    new_plan = dataclasses.replace(
+        plan, dataset=again, folder=plan.folder.with_name(name), specs=specs, refused={}, count=count
+    )
     if conversion:
         run_plan(new_plan, jobs=jobs, progress=progress)
     return Retrained(

@@ -76,7 +76,7 @@ class Session:
 
     def run(self, engine: Local, *, halving: bool) -> None:
         """Train all runs, or with `halving` those of arms that do not lose."""
-        total = self._plan.count * self._plan.runs_per_arm
+        total = self._plan.possible * self._plan.runs_per_arm
         self._lookout = Lookout(halves=halving)
         self._progress.start(f"ablate, {total} runs", sum(spec.train.epochs for spec in self._plan.specs.values()))
         self._say_refused(self._plan.refused)

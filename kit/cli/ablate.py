@@ -169,10 +169,8 @@ def ablate(
         found = compare_runs(plan.folder, metric=metric, root=root)
         show(found, plan.folder / "comparison", as_json=json and is_last, html=html)
     if ran.left:
-        typer.echo(
-            f"{ran.left} of {plan.count * plan.runs_per_arm} runs are left; run the same command again and they go on",
-            err=True,
-        )
+        runs = plan.possible * plan.runs_per_arm
+        typer.echo(f"{ran.left} of {runs} runs are left; run the same command again and they go on", err=True)
         raise typer.Exit(UNFINISHED)
     if then_retrain is not None:
         _retrain(ran.plan, then_retrain, images, jobs=trials, root=root, as_json=json)

@@ -32,23 +32,26 @@ def list_all(context: typer.Context) -> None:
 def show(
     name: Annotated[
         str | None,
-        typer.Argument(metavar="NAME", help="Shipped recipe, or the path of a .toml file.", show_default="all"),
+        typer.Argument(
+            metavar="NAME", help="Shipped recipe, the path of a .toml file, or an arm as NAME/ARM.", show_default="all"
+        ),
     ] = None,
     json: Json = False,
 ) -> None:
-    """Show a recipe's data, arms, parameter counts and published figures.
+    """Show a recipe's settings, arms, parameter counts, published figures, and the commands that reproduce them.
 
     Example: kit recipes show chest-xray-ladder
     """
-    from kit.cli.console import print_json, print_tables
-    from kit.reports.recipes import describe_recipe, recipe_tables
+    from kit.cli.console import print_json, print_line, print_tables
+    from kit.reports.recipes import describe_recipe, recipe_commands, recipe_tables
     from kit.specs import read_recipe, recipe_names
     from kit.specs.recipe import split_arm
 
-    names = [split_arm(name)[0]] if name else recipe_names()
-    found = {each: read_recipe(each) for each in names}
+    found = {each: read_recipe(split_arm(each)[0]) for each in ([name] if name else recipe_names())}
     if json:
         print_json({each: describe_recipe(recipe) for each, recipe in found.items()})
         return
     for each, recipe in found.items():
         print_tables(recipe_tables(each, recipe))
+        for line in recipe_commands(recipe):
+            print_line(line)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -107,7 +107,7 @@ def compare(
     if split:
         trajectories = _measured(trajectories, split, root, progress)
         remarks += _measuring_remarks(trajectories, split)
-    published, refused = read_published(trajectories)
+    published, refused = read_published(trajectories, root)
     remarks += [*refused, *unmeasured_remarks(published, split)]
     halted = {run.whence for run in found.halted} - {run.whence for run in found.finished}
     arms = summarize(trajectories, metric, folds=_folds(trajectories, workspace), halted=len(halted))
@@ -120,7 +120,7 @@ def compare(
         arms=tuple(arms),
         trajectories=tuple(trajectories),
         halted=tuple(found.halted),
-        left_out=tuple(dict.fromkeys(found.left_out)),
+        left_out=_left_out(found, runs),
         unfinished=tuple(dict.fromkeys(found.unfinished)),
         images=tuple(images),
         factors=find_factors(runs, metric),
@@ -134,6 +134,11 @@ def _nothing_finished(found: Found) -> str:
     why = f"; {failed.arm}, seed {failed.seed}, {failed.reason}" if failed else ""
     runs = len(found.unfinished) + sum(one.seed is not None for one in found.left_out)
     return f"none of the {runs} runs is finished{why}; run their command again"
+
+
+def _left_out(found: Found, arms: Container[str]) -> tuple[LeftOut, ...]:
+    """List what has no figures, but for arms that one ablation left out and another trained."""
+    return tuple(one for one in dict.fromkeys(found.left_out) if one.seed is not None or one.arm not in arms)
 
 
 def _check_metric(metric: str, trajectories: Sequence[Trajectory]) -> None:

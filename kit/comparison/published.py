@@ -1,34 +1,117 @@
-"""The figures that a recipe's authors published, by arm."""
+"""Figures that a recipe's authors published, by arm."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import operator
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
 
 from kit.comparison.trajectory import Trajectory
-from kit.errors import SpecError
-from kit.specs import read_recipe
+from kit.errors import KitError, SpecError
+from kit.shards import find_dataset
+from kit.specs import Recipe, RunSpec, Setting, override, read_recipe, setting_paths, value_of
+from kit.specs.recipe import split_arm
+from kit.training.data import differing, value_in
+
+_NO_MATTER = {"train.threads", "train.cache", "train.jit", "train.histograms", "data.seed", "data.classes"}
+_PATHS = [path for path in setting_paths(Setting()) if path not in _NO_MATTER]
+_TRAINED = [path for path in _PATHS if not path.startswith("data.")]
+_values = operator.attrgetter(*_TRAINED)
+
+Figures: TypeAlias = Mapping[str, tuple[float, ...]]  # of each training by the authors, by name
 
 
-def read_published(trajectories: Sequence[Trajectory]) -> tuple[dict[str, Mapping[str, float]], list[str]]:
-    """Read the recipes that runs were made from.
+@dataclass(frozen=True, slots=True)
+class _Arm:
+    """Published arm: its figures, and all its settings."""
+
+    figures: Figures
+    setting: Setting
+
+
+def read_published(
+    trajectories: Sequence[Trajectory], root: Path | str | None = None
+) -> tuple[dict[str, Figures], list[str]]:
+    """Read the recipes that runs were made from, and find what they publish about each arm.
+
+    A run is of the recipe's arm whose name it bears, else of the one that agrees with it in every setting in which the
+    recipe's arms differ, or the runs do; what all runs share may be another than was published, which a line says.
+
+    Args:
+        trajectories: Runs of all arms.
+        root: Workspace of their datasets; KIT_ROOT or the current folder otherwise.
 
     Returns:
-        Figures by name for each arm that has some, and a line for each recipe that can no longer be read.
+        Figures for each arm that has some, and a line each on what a reader should know: recipes that can no longer
+        be read, and settings in which the published trainings were others than ours.
     """
-    published: dict[str, Mapping[str, float]] = {}
-    refused: list[str] = []
-    for recipe in dict.fromkeys(run.recipe for run in trajectories if run.recipe):
+    published: dict[str, Figures] = {}
+    remarks: list[str] = []
+    others: dict[str, str] = {}
+    for recipe in dict.fromkeys(split_arm(run.recipe)[0] for run in trajectories if run.recipe):
+        ours = _first_runs(trajectories, recipe)
         try:
-            arms = {arm.name: arm.published for arm in read_recipe(recipe).arms if arm.published}
+            found = _find({arm: spec for arm, (_, spec) in ours.items()}, read_recipe(recipe))
         except SpecError as error:  # a file that has moved or changed since; our own figures stand without it
-            refused.append(f"without published figures: {error}")
+            remarks.append(f"without published figures: {error}")
             continue
-        ours = [run for run in trajectories if run.recipe == recipe and run.spec]
-        published.update({run.arm: arms[run.spec.arm] for run in ours if run.spec and run.spec.arm in arms})
-    return published, refused
+        for arm, theirs in found.items():
+            published[arm] = theirs.figures
+            others = {**_differences(theirs.setting, *ours[arm], root), **others}
+    return published, [*remarks, *_said_of(others)]
 
 
-def unmeasured_remarks(published: Mapping[str, Mapping[str, float]], split: str) -> list[str]:
+def unmeasured_remarks(published: Mapping[str, Figures], split: str) -> list[str]:
     """Say which published figures ours can stand beside once a split is measured."""
     names = sorted({name for figures in published.values() for name in figures if name.startswith("test_")})
     return [f"the recipe publishes {', '.join(names)}; --split test measures ours"] if names and split != "test" else []
+
+
+def _first_runs(trajectories: Iterable[Trajectory], recipe: str) -> dict[str, tuple[Trajectory, RunSpec]]:
+    """Take a run of each arm that was made from a recipe."""
+    runs: dict[str, tuple[Trajectory, RunSpec]] = {}
+    for run in trajectories:
+        if run.spec and split_arm(run.recipe)[0] == recipe:
+            runs.setdefault(run.arm, (run, run.spec))
+    return runs
+
+
+def _find(ours: Mapping[str, RunSpec], recipe: Recipe) -> dict[str, _Arm]:
+    """Find the published arm of each of our arms that has one."""
+    settings = {arm.name: override(recipe.base, recipe.changes(arm.name)) for arm in recipe.arms}
+    known = {arm.name: _Arm(arm.figures, settings[arm.name]) for arm in recipe.arms if arm.figures}
+    told_apart = _vary([recipe.base, *settings.values()]) | _vary(ours.values()) | set(recipe.vary)
+    values = operator.attrgetter(*told_apart) if told_apart else None
+    by_setting = {values(arm.setting): arm for arm in reversed(known.values())} if values else {}
+    found = {
+        arm: known.get(spec.arm) or (by_setting.get(values(spec)) if values else None) for arm, spec in ours.items()
+    }
+    return {arm: theirs for arm, theirs in found.items() if theirs}
+
+
+def _vary(specs: Iterable[Setting | RunSpec]) -> set[str]:
+    """Name the settings in which some specs differ, but for those of their data."""
+    columns = zip(*map(_values, specs), strict=True)
+    return {path for path, column in zip(_TRAINED, columns, strict=True) if len(set(column)) > 1}
+
+
+def _differences(theirs: Setting, run: Trajectory, spec: RunSpec, root: Path | str | None) -> dict[str, str]:
+    """Say in which settings a published training was another than ours, by dotted path."""
+    changed = [path for path in _TRAINED if operator.attrgetter(path)(theirs) != operator.attrgetter(path)(spec)]
+    said = {path: f"{path}={value_of(theirs, path)} (ours {value_of(spec, path)})" for path in changed}
+    name, fingerprint = run.dataset
+    try:
+        dataset = find_dataset(name, root=root)
+    except KitError:
+        return said
+    if dataset.manifest.fingerprint != fingerprint:  # another one by now
+        return said
+    data = differing([path for path in _PATHS if path not in _TRAINED], theirs.data, dataset)
+    ours = dataset.manifest.data
+    return {path: f"{path}={value_in(theirs.data, path)} (ours {value_in(ours, path)})" for path in data} | said
+
+
+def _said_of(others: Mapping[str, str]) -> list[str]:
+    return [f"published with other settings than ours: {', '.join(others.values())}"] if others else []

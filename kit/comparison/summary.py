@@ -32,7 +32,8 @@ class ArmSummary:
         volatility: mean absolute change of the chosen metric on validation from epoch to epoch.
         parameters: of the model.
         seconds_per_epoch: median of a run's epochs.
-        published: figures of the recipe's authors by name, such as val_accuracy or test_recall; empty without any.
+        published: Figures of the recipe's authors by name, such as val_accuracy or test_recall, one for each of their
+            trainings; empty without any.
         measured: on whole splits; None unless asked.
     """
 
@@ -50,7 +51,7 @@ class ArmSummary:
     volatility: Figure | None
     parameters: int | None
     seconds_per_epoch: Figure | None
-    published: Mapping[str, float] = field(default_factory=dict)
+    published: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     measured: MeasuredSummary | None = None
 
 

@@ -31,7 +31,7 @@ def forecast_tables(made: Forecast, plan: Plan) -> list[Table]:
         for name, reason in plan.refused.items():
             by_reason.setdefault(reason, []).append(name)
         refused = tuple((arm_lines(arms[0]), f"{len(arms):,}", reason) for reason, arms in by_reason.items())
-        title = f"{len(plan.refused):,} arms cannot be built, and are left out"
+        title = f"left out: {len(plan.refused):,} arm{'s' * (len(plan.refused) > 1)}"
         tables.append(Table(title, ("such as", "arms", "why"), refused))
     return tables
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from kit.comparison import Comparison
@@ -28,12 +29,20 @@ class Column:
         figures: by arm; None where it has none.
         digits: after the point.
         is_published: by others, as one number.
+        again: Figures that the same people published of the same setting another time, one column each.
     """
 
     name: str
     figures: tuple[Figure | None, ...]
     digits: int = 4
     is_published: bool = False
+    again: tuple[Column, ...] = ()
+
+    @property
+    def cells(self) -> list[str]:
+        """Mean ± sample standard deviation of each arm; what was published several times, on as many lines."""
+        rows = zip(self.figures, *(column.figures for column in self.again), strict=True)
+        return [_lines([mean_and_sd(figure, self.digits) for figure in row]) for row in rows]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +61,7 @@ class FigureTable:
 
     def shown(self, arms: Sequence[ArmSummary]) -> Table:
         """Lay out mean ± sample standard deviation."""
-        cells = [[mean_and_sd(figure, column.digits) for figure in column.figures] for column in self.columns]
+        cells = [column.cells for column in self.columns]
         names = (column.name.replace("published_", "published\n") for column in self.columns)
         shown = [arm_lines(arm.name) for arm in arms]
         return Table(self.title, ("arm", "n", *names), _rows(shown, arms, cells))
@@ -61,7 +70,7 @@ class FigureTable:
         """Lay out means and standard deviations with every digit."""
         names: list[str] = []
         cells: list[list[str]] = []
-        for column in self.columns:
+        for column in itertools.chain.from_iterable((first, *first.again) for first in self.columns):
             parts = ("mean",) if column.is_published else ("mean", "sd")
             names += [column.name] if column.is_published else [f"{column.name}_{part}" for part in parts]
             cells += [[exact(getattr(figure, part, None)) for figure in column.figures] for part in parts]
@@ -108,10 +117,23 @@ def _published(comparison: Comparison) -> FigureTable:
     for name in names:
         ours = tuple(_our_figure(arm, name, comparison.split) for arm in comparison.arms)
         if any(ours):
-            published = [arm.published.get(name) for arm in comparison.arms]
-            theirs = tuple(None if value is None else Figure(value, None) for value in published)
-            columns += [Column(name, ours), Column(f"published_{name}", theirs, is_published=True)]
+            first, *again = _published_columns(name, comparison)
+            columns += [Column(name, ours), replace(first, again=tuple(again))]
     return FigureTable("published", "ours beside what the recipe's authors published, each of one run", tuple(columns))
+
+
+def _published_columns(name: str, comparison: Comparison) -> list[Column]:
+    """Lay out a published figure, a column for each training of the same setting by the recipe's authors."""
+    published = [arm.published.get(name, ()) for arm in comparison.arms]
+    trainings = itertools.zip_longest(*published)
+    return [
+        Column(
+            f"published_{name}" + (f"_{number}" if number > 1 else ""),
+            tuple(None if value is None else Figure(value, None) for value in values),
+            is_published=True,
+        )
+        for number, values in enumerate(trainings, start=1)
+    ]
 
 
 def _our_figure(arm: ArmSummary, published: str, split: str) -> Figure | None:
@@ -130,6 +152,11 @@ def mean_and_sd(figure: Figure | None, digits: int) -> str:
         return NOTHING if figure is None else "nan"
     mean = f"{figure.mean:.{digits}f}"
     return mean if figure.sd is None else f"{mean}\n± {figure.sd:.{digits}f}"
+
+
+def _lines(cells: Sequence[str]) -> str:
+    """Put the cells that hold something below each other."""
+    return "\n".join(cell for cell in cells if cell != NOTHING) or NOTHING
 
 
 def arm_lines(name: str) -> str:

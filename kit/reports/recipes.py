@@ -7,7 +7,8 @@ from typing import Any
 
 from kit.models import Parameters, count_parameters
 from kit.reports.table import NOTHING, Table
-from kit.specs import Recipe, Setting, override, setting_paths, value_of
+from kit.specs import AugmentSpec, Recipe, Setting, override, setting_paths, value_of
+from kit.specs.recipe import split_arm
 
 
 def list_recipes(recipes: dict[str, Recipe]) -> list[str]:
@@ -17,15 +18,25 @@ def list_recipes(recipes: dict[str, Recipe]) -> list[str]:
 
 
 def recipe_tables(name: str, recipe: Recipe) -> list[Table]:
-    """Lay out a recipe: what differs from the defaults, its grid, and its arms."""
-    settings = tuple((path, value_of(recipe.base, path).strip("[]") or NOTHING) for path in _chosen(recipe))
-    tables = [Table(f"{name}: {recipe.description}", ("setting", "value"), settings)]
+    """Lay out a recipe, or one of its arms as RECIPE/ARM: all settings; of a recipe also its grid and its arms."""
+    stem, arm = split_arm(name)
+    if arm:
+        setting = override(recipe.base, recipe.changes(arm))
+        described = [one for one in describe_arms(recipe) if one["arm"] == arm]
+        return [_settings(f"{name}: an arm of {stem}", setting), Table("", _COLUMNS, tuple(map(_row, described)))]
+    tables = [_settings(f"{name}: {recipe.description}", recipe.base)]
     if recipe.vary:
         rows = tuple((path, ", ".join(map(str, values))) for path, values in recipe.vary.items())
         tables.append(Table(f"grid of {grid_size(recipe):,} arms", ("setting", "values"), rows))
     how = {"ladder": "each changes the one before", "arms": "each changes the recipe", "grid": "some of the grid"}
-    tables.append(Table(f"arms: {how[recipe.design]}", _COLUMNS, tuple(_row(arm) for arm in describe_arms(recipe))))
+    tables.append(Table(f"arms: {how[recipe.design]}", _COLUMNS, tuple(map(_row, describe_arms(recipe)))))
     return tables
+
+
+def recipe_commands(recipe: Recipe) -> list[str]:
+    """Say with which commands one gets what was published, a line each; nothing where the recipe names none."""
+    commands = [f"  {command}" for command in recipe.commands]
+    return ["to train and measure it as published:", *commands] if commands else []
 
 
 def describe_recipe(recipe: Recipe) -> dict[str, Any]:
@@ -37,11 +48,12 @@ def describe_recipe(recipe: Recipe) -> dict[str, Any]:
         "vary": recipe.vary,
         "grid": grid_size(recipe),
         "arms": describe_arms(recipe),
+        "commands": recipe.commands,
     }
 
 
 def describe_arms(recipe: Recipe) -> list[dict[str, Any]]:
-    """Count each arm's parameters, on images as the recipe stores them."""
+    """Give each arm whole, and count its parameters on images as the recipe stores them."""
     described = []
     for arm in recipe.arms:
         setting = override(recipe.base, recipe.changes(arm.name))
@@ -50,10 +62,11 @@ def describe_arms(recipe: Recipe) -> list[dict[str, Any]]:
             {
                 "arm": arm.name,
                 "settings": arm.settings,
+                "whole": setting,
                 "images": setting.data.shape,
                 "parameters": counts and counts.total,
                 "trainable_parameters": counts and counts.trainable,
-                "published": arm.published,
+                "published": arm.figures,
             }
         )
     return described
@@ -64,14 +77,67 @@ def grid_size(recipe: Recipe) -> int:
     return math.prod(len(values) for values in recipe.vary.values()) if recipe.vary else 0
 
 
-_MODEL = ("filters", "kernel", "padding", "activation", "bn_position", "pool", "dropout", "dense")
-_TRAIN = ("epochs", "batch_size", "optimizer", "learning_rate", "loss", "metrics", "monitor")
 _COLUMNS = ("arm", "changes", "images", "parameters", "trainable", "published")
+_CONVOLUTIONS = ("filters", "conv_layers", "convolutions", "stride", "padding", "initializer")
+_BLOCKS = (*_CONVOLUTIONS, "pool", "pool_stride", "pool_padding", "dropout", "dropout_position")
+_NORM = ("bn_momentum", "bn_epsilon", "bn_synchronized")
+_PLATEAU = ("monitor", "patience", "factor", "min_delta")
+_STOPPING = ("monitor", "min_delta", "start_epoch")
+_MACHINE = ("threads", "cache", "jit", "histograms")  # no figure depends on them
+
+
+def _settings(title: str, setting: Setting) -> Table:
+    """Lay out all that decides a training, kit's own defaults as well; not what has no effect beside the others."""
+    idle = _idle(setting)
+    paths = [path for path in setting_paths(setting) if path not in idle]
+    rows = [(path, value_of(setting, path).strip("[]")) for path in paths]
+    rows += [] if setting.augment.settings else [("augment", "none")]
+    return Table(title, ("setting", "value"), tuple((path, _SAID.get(value, value)) for path, value in rows))
+
+
+_SAID = {"": NOTHING, "null": NOTHING}
+
+
+def _idle(setting: Setting) -> set[str]:
+    """Name the settings that have no effect beside the others."""
+    model, train = setting.model, setting.train
+    has_norm = model.bn_position != "none" or model.backbone.bn
+    unused = {
+        "model.backbone": () if model.backbone.name else model.backbone.__struct_fields__,
+        "model": (
+            *(() if has_norm else _NORM),
+            *(_BLOCKS if model.backbone.name else ()),
+            *(["dense_bn"] if model.bn_position == "none" else []),
+            "dense_layers" if model.dense_layers is None else "dense",
+        ),
+        "augment": _idle_augmentation(setting.augment),
+        "train": (
+            *(["momentum"] if train.optimizer != "sgd" else []),
+            *(["weight_decay"] if train.optimizer != "adamw" else []),
+            *(["focal_gamma"] if train.loss != "focal" else []),
+            *(name for name in _MACHINE if getattr(train, name) == getattr(Setting().train, name)),
+        ),
+        "train.schedule": (
+            *(["smallest"] if train.schedule.kind == "constant" else []),
+            *(["warmup_epochs"] if train.schedule.kind != "cosine" else []),
+            *(_PLATEAU if train.schedule.kind != "plateau" else ()),
+        ),
+        "train.early_stopping": () if train.early_stopping.patience else _STOPPING,
+    }
+    return {f"{table}.{name}" for table, names in unused.items() for name in names}
+
+
+def _idle_augmentation(augment: AugmentSpec) -> set[str]:
+    used = set(augment.settings)
+    used |= {"fill"} if augment.moves else set()
+    used |= {"erasing_area"} if augment.erasing else set()
+    used |= {"fill_value"} if augment.erasing or augment.fill == "constant" else set()
+    return set(augment.__struct_fields__) - used
 
 
 def _row(arm: dict[str, Any]) -> tuple[str, ...]:
     changes = [f"{path.partition('.')[2]} = {_plain(value)}" for path, value in arm["settings"].items()]
-    published = [f"{name} {_share(value)}" for name, value in arm["published"].items()]
+    published = [f"{name} {', '.join(map(_share, values))}" for name, values in arm["published"].items()]
     return (
         arm["arm"],
         "\n".join(changes) or NOTHING,
@@ -80,16 +146,6 @@ def _row(arm: dict[str, Any]) -> tuple[str, ...]:
         _number(arm["trainable_parameters"]),
         "\n".join(published) or NOTHING,
     )
-
-
-def _chosen(recipe: Recipe) -> list[str]:
-    """Name what the recipe settles otherwise than kit's defaults, and what people ask for first."""
-    default, always = (
-        Setting(),
-        {"data.split", *(f"model.{name}" for name in _MODEL), *(f"train.{name}" for name in _TRAIN)},
-    )
-    paths = setting_paths(recipe.base)
-    return [path for path in paths if path in always or value_of(recipe.base, path) != value_of(default, path)]
 
 
 def _count(setting: Setting) -> Parameters | None:

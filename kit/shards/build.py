@@ -47,6 +47,7 @@ class Conversion:
         info: where they came from.
         spec: decides the shards' bytes.
         ties: records that stay together because their images are equal; None finds them.
+        recipe: Recipe, or arm as RECIPE/ARM, whose data settings `spec` begins with; empty for none.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Conversion:
     info: SourceInfo
     spec: ShardSpec
     ties: Sequence[Sequence[Record]] | None = None
+    recipe: str = ""
 
 
 @dataclass(slots=True)
@@ -339,6 +341,7 @@ def _manifest(conversion: Conversion, written: _Written) -> Manifest:
         rejects=sum(reject.is_bad for reject in written.rejects),
         left_out=sum(not reject.is_bad for reject in written.rejects),
         fingerprint=fingerprint(classes, shards),
+        recipe=conversion.recipe,
     )
 
 

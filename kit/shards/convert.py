@@ -18,7 +18,7 @@ from kit.shards.index import write_index
 from kit.shards.write import write_shard
 from kit.sources import Source, read_arrays, read_source
 from kit.specs import DataSpec, ShardSpec, SourceSpec, read_setting
-from kit.specs.recipe import recipe_name
+from kit.specs.recipe import dataset_name
 from kit.specs.settings import require
 from kit.specs.source import path_text
 from kit.workspace import Workspace
@@ -99,7 +99,7 @@ def shard(
         KitError: labels or images that cannot become this dataset; nothing is left half-written.
     """
     require(name is not None or recipe is not None, "give the dataset a name, or a recipe that has one")
-    name = recipe_name(recipe or "") if name is None else name
+    name = dataset_name(recipe or "") if name is None else name
     data = _data(
         recipe,
         size=size,
@@ -136,6 +136,7 @@ def shard(
             asked,
             spec,
             name=name,
+            recipe=recipe or "",
             engine=engine,
             max_bad=max_bad,
             index=index,
@@ -245,6 +246,7 @@ def _convert(
     spec: ShardSpec,
     *,
     name: str,
+    recipe: str = "",
     engine: Engine,
     max_bad: int = 0,
     index: bool = False,
@@ -253,7 +255,7 @@ def _convert(
     progress: Progress,
 ) -> Dataset:
     dataset = build_dataset(
-        Conversion(name=name, source=source, info=describe_source(source, asked), spec=spec),
+        Conversion(name=name, source=source, info=describe_source(source, asked), spec=spec, recipe=recipe),
         workspace=Workspace.at(root),
         engine=engine,
         max_bad=max_bad,

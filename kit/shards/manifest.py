@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from kit.specs import ShardSpec, SourceSpec
+from kit.specs import DataSpec, ShardSpec, SourceSpec
+from kit.specs.image import size_text
 
 FORMAT_VERSION = 3
 NO_FOLD = -1
@@ -104,6 +105,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         rejects: bad inputs, listed in rejects.csv.
         left_out: inputs that were left out on purpose or are no images, listed there too.
         fingerprint: of classes and shards; runs and submissions carry it.
+        recipe: Recipe whose data settings hold where no option said otherwise, or an arm's as RECIPE/ARM; empty for
+            none.
     """
 
     format_version: int = FORMAT_VERSION
@@ -122,11 +125,31 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     rejects: int
     left_out: int
     fingerprint: str
+    recipe: str = ""
 
     @property
     def splits(self) -> tuple[str, ...]:
         """Names of the splits, in the order train, validation, test."""
         return tuple(self.counts)
+
+    @property
+    def data(self) -> DataSpec:
+        """How the dataset was made, as a recipe's data settings; without a size where images differ in it."""
+        settings, asked, shape = self.settings, self.source.spec, self.image.shape
+        return DataSpec(
+            size=size_text(*shape[:2]) if shape else "",
+            fit=settings.image.fit,
+            channels=self.image.channels,
+            class_from=asked.class_from or "",
+            merge_splits=asked.merge_splits,
+            group=asked.group or "",
+            split=settings.split,
+            folds=settings.folds,
+            balance=settings.balance or "",
+            per_class=settings.per_class or 0,
+            seed=settings.seed,
+            classes=self.classes,
+        )
 
     def records(self, split: str) -> int:
         """Count the records of a split."""

@@ -100,3 +100,12 @@ def parse_size(text: str) -> tuple[int, int]:
         raise SpecError(f"size '{text}' must read 32, or 240x320 (height x width)")
     height, width = found.groups()
     return int(height), int(width or height)
+
+
+def size_text(height: int, width: int) -> str:
+    """Write a size as `parse_size` reads it.
+
+    >>> size_text(32, 32), size_text(240, 320)
+    ('32', '240x320')
+    """
+    return str(height) if height == width else f"{height}x{width}"

@@ -41,12 +41,18 @@ class RecipeArm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     Attributes:
         name: a folder's too.
         settings: changes by dotted path: to the recipe, or in a ladder to the arm before.
-        published: its authors' figures by name, such as test_accuracy; shares of 1.
+        published: Figures of the authors by name, such as test_accuracy, as shares of 1; a list where they trained
+            the same setting several times.
     """
 
     name: str
     settings: dict[str, Any] = {}
-    published: dict[str, float] = {}
+    published: dict[str, float | tuple[float, ...]] = {}
+
+    @property
+    def figures(self) -> dict[str, tuple[float, ...]]:
+        """Published figures by name, one for each training."""
+        return {name: value if isinstance(value, tuple) else (value,) for name, value in self.published.items()}
 
 
 class Recipe(Setting, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -58,18 +64,24 @@ class Recipe(Setting, frozen=True, kw_only=True, forbid_unknown_fields=True):
             is every combination of `vary`.
         arms: in order; `kit train --recipe NAME/ARM` trains one.
         vary: values by dotted path.
+        commands: Commands that train and measure what was published, in order.
     """
 
     description: str
     design: Literal["arms", "ladder", "grid"] = "arms"
     arms: tuple[RecipeArm, ...] = ()
     vary: dict[str, tuple[Any, ...]] = {}
+    commands: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse two arms of one name, and a grid without values."""
+        """Refuse two arms of one name, and a grid without values or of data."""
         names = [arm.name for arm in self.arms]
         require(len(set(names)) == len(names), f"arms must have different names, got {', '.join(names)}")
         require(self.design != "grid" or bool(self.vary), "design grid needs vary with values")
+        data = [path for path in self.vary if path.startswith("data.")]
+        require(
+            not data, f"vary holds {', '.join(data)}, but one dataset is for all of a grid; give [[arms]] such settings"
+        )
 
     @property
     def base(self) -> Setting:
@@ -155,6 +167,17 @@ def is_file(name: str) -> bool:
 def recipe_name(name: str) -> str:
     """Name a recipe's dataset and ablation by its file."""
     return Path(split_arm(name)[0]).stem
+
+
+def dataset_name(name: str) -> str:
+    """Name the dataset of a recipe, or of an arm that has data settings of its own.
+
+    >>> dataset_name("chest-xray-ladder/base_cnn"), dataset_name("chest-xray-ladder/final_model")
+    ('chest-xray-ladder', 'chest-xray-ladder-final_model')
+    """
+    stem, arm = split_arm(name)
+    has_data = arm and any(path.startswith("data.") for path in read_recipe(stem).changes(arm))
+    return f"{recipe_name(name)}-{arm}" if has_data else recipe_name(name)
 
 
 def _shipped() -> Path:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 
 from kit.engines import memory
 from kit.errors import SpecError
@@ -52,20 +51,6 @@ def shared_batch(images: int, most: int, replicas: int) -> int | None:
 
     batches = (batch for batch in range(min(most, images), 0, -1) if batch % replicas == 0)
     return next((batch for batch in batches if is_shared(images % batch)), None)
-
-
-def refuse_data(settings: Iterable[str], dataset: Dataset) -> None:
-    """Refuse changes of data, given as dotted paths, to a dataset that stands.
-
-    Raises:
-        SpecError: there are some.
-    """
-    paths = [path for path in settings if path.startswith("data.")]
-    require(
-        not paths,
-        f"{', '.join(paths)}: the data are settled when they are sharded; shard the source of"
-        f" {dataset.manifest.name} again, under another --name",
-    )
 
 
 def check_spec(spec: RunSpec, dataset: Dataset, devices: Devices = AUTO) -> None:

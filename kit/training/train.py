@@ -11,12 +11,13 @@ import msgspec
 from kit.progress import NO_PROGRESS, Progress
 from kit.runs import RunDirectory
 from kit.shards import Dataset, find_dataset
-from kit.specs import RunSpec, Setting, arm_name, read_setting, to_json, written
+from kit.specs import RunSpec, Setting, arm_name, to_json, written
 from kit.specs.devices import parse_devices
 from kit.specs.recipe import DEFAULT_RECIPE, recipe_name, split_arm
 from kit.specs.settings import require
 from kit.specs.train import CHECKPOINT_MINUTES, Cache, Precision
-from kit.training.check import check_spec, refuse_data
+from kit.training.check import check_spec
+from kit.training.data import setting_for
 from kit.workspace import Workspace
 
 
@@ -100,10 +101,9 @@ def run_spec(dataset: Dataset, recipe: str, settings: Mapping[str, object], *, s
     """Join a dataset, a recipe or an arm of one, and changes to it.
 
     Raises:
-        SpecError: unknown names, or changes to data, which the dataset has decided.
+        SpecError: unknown names, or data settings that the dataset was not made with.
     """
-    refuse_data(settings, dataset)
-    changed = read_setting(recipe, settings)
+    changed = setting_for(dataset, recipe, settings)
     _, named = split_arm(recipe)
     arm = ",".join(filter(None, (named, arm_name(written(changed, settings), otherwise=""))))
     return spec_of(changed, dataset, arm=arm or recipe_name(recipe), seed=seed)
