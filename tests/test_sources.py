@@ -102,10 +102,17 @@ def test_split_folders_give_splits(tmp_path: Path, folder: str, split: str) -> N
     assert {record.key for record in source.records} >= {"train/a/0.png", f"{folder}/a/9.png"}
 
 
-def test_one_folder_that_is_no_split_makes_all_of_them_classes(tmp_path: Path) -> None:
-    source = _read(_images(tmp_path, *(f"{top}/{number}.png" for top in ("train", "test", "other") for number in "12")))
+def test_a_folder_beside_splits_is_refused_by_name(tmp_path: Path) -> None:
+    files = [f"{top}/{number}.png" for top in ("train", "test", "other") for number in "12"]
 
-    assert {record.label for record in source.records} == {"train", "test", "other"}
+    with pytest.raises(SourceError, match=r"folders test and train beside other \(1\).* --exclude"):
+        _read(_images(tmp_path, *files))
+
+
+def test_a_class_may_be_called_train(tmp_path: Path) -> None:
+    source = _read(_images(tmp_path, *(f"{top}/{number}.png" for top in ("train", "car", "bus") for number in "12")))
+
+    assert {record.label for record in source.records} == {"train", "car", "bus"}
     assert {record.split for record in source.records} == {None}
 
 
@@ -128,9 +135,9 @@ def test_ids_may_name_files_in_folders(tmp_path: Path) -> None:
 
 
 def test_ids_and_labels_stay_text_as_written(tmp_path: Path) -> None:
-    source = _labelled(tmp_path, "id,label\n01,1.0\n1,nan\nNA,1.0\n1e3,nan\n", "01.png", "1.png", "NA.png", "1e3.png")
+    source = _labelled(tmp_path, "id,label\n01,1.0\n1,none\nNA,1.0\n1e3,none\n", "01.png", "1.png", "NA.png", "1e3.png")
 
-    assert _pairs(source) == {"01": "1.0", "1": "nan", "NA": "1.0", "1e3": "nan"}
+    assert _pairs(source) == {"01": "1.0", "1": "none", "NA": "1.0", "1e3": "none"}
 
 
 def test_ids_may_hold_dots(tmp_path: Path) -> None:

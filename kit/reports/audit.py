@@ -15,7 +15,7 @@ from kit.audits.result import TO_SPLIT
 from kit.reports.audit_files import count_sets
 from kit.reports.table import NOTHING, Table
 from kit.sources import UNLABELLED
-from kit.sources.folder import SPLIT_FOLDERS
+from kit.specs.source import SPLIT_FOLDERS
 
 _LISTED, _SETS = 5, 3  # of a kind that a terminal shows; the CSV has them all
 _MEMBERS = 4  # of a set
