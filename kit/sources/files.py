@@ -117,6 +117,11 @@ class FilesById:
         for file in files:
             self._by_stem.setdefault(file.stem, []).append(file)
 
+    @property
+    def first(self) -> str:
+        """Name of the first file, for messages; empty without files."""
+        return self._files[0].name if self._files else ""
+
     def find(self, identifier: str) -> ImageFile | None:
         """Return the file that `identifier` names, or None.
 

@@ -89,6 +89,12 @@ def _id_column(path: Path, table: pd.DataFrame, spec: SourceSpec, finder: FilesB
     for name in table.columns:
         if any(finder.find(_text(value)) for value in head[name]):
             return str(name)
+    if len(table) and len(table.columns) >= _PAIR:
+        first = ", ".join(_quoted(table.iloc[0]))
+        raise SourceError(
+            f"{path} has no column 'id'; it has {', '.join(_quoted(table.columns))}, and none that names an image: its"
+            f" first row is {first}, the first image {finder.first}; give the folder of its images, or --id-column"
+        )
     return _known(path, table, "id")
 
 
