@@ -17,12 +17,13 @@ from hypothesis import strategies as st
 
 import kit
 from kit.audits import Audit, Facts, audit
-from kit.audits.alike import find_near_duplicates, place_sets
-from kit.audits.facts import look_of
-from kit.audits.near import hamming, join_pairs, near_pairs
+from kit.audits.alike import place_sets
 from kit.cli.app import main
 from kit.errors import SourceError, SpecError
 from kit.images import equal_images
+from kit.images.hamming import hamming, join_pairs, near_pairs, near_pairs_between
+from kit.images.look import look_of
+from kit.images.near_duplicates import find_near_duplicates
 from kit.reports.audit import audit_tables, describe_audit, next_command
 from kit.reports.audit_files import write_audit
 from kit.reports.gallery import draw_gallery
@@ -130,6 +131,49 @@ def test_compressed_and_brightened_copies_are_near_duplicates(messy: Path) -> No
         named(found, alike.places) for alike in found.near_duplicates
     ]
     assert all(alike.across_splits and not alike.across_classes for alike in found.near_duplicates)
+
+
+VIEWS = {
+    "quarter": lambda pixels: np.rot90(pixels, 1),
+    "half": lambda pixels: np.rot90(pixels, 2),
+    "three quarters": lambda pixels: np.rot90(pixels, 3),
+    "mirrored": lambda pixels: pixels[:, ::-1],
+    "upside down": lambda pixels: pixels[::-1],
+    "transposed": lambda pixels: np.rot90(pixels[:, ::-1], 1),
+    "otherwise transposed": lambda pixels: np.rot90(pixels[:, ::-1], 3),
+}
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_turned_and_mirrored_copies_are_near_duplicates(view: str, tmp_path: Path) -> None:
+    for number in range(6):
+        write(tmp_path / "a" / f"{number}.png", scene(number)[:, : 64 - 8 * (number % 2)])
+    for number in (2, 3):  # copies that were compressed and made smaller or brighter, too
+        turned = np.ascontiguousarray(VIEWS[view](scene(number)[:, : 64 - 8 * (number % 2)]))
+        changed = cv2.resize(turned, None, fx=0.75, fy=0.75, interpolation=cv2.INTER_AREA) + np.uint8(5)
+        write(tmp_path / "b" / f"{number}.jpg", changed, cv2.IMWRITE_JPEG_QUALITY, 60)
+    found = audit(tmp_path, workers=1)
+
+    assert [["a/2.png", "b/2.jpg"], ["a/3.png", "b/3.jpg"]] == [named(found, s.places) for s in found.near_duplicates]
+    assert all(alike.across_classes for alike in found.near_duplicates)
+
+
+@pytest.mark.slow
+def test_turned_real_patches_are_found_and_strangers_are_not(pcam: Path, tmp_path: Path) -> None:
+    """Of 700 patches of tissue, which has no up and no down, 140 are there again, turned and compressed."""
+    files = sorted((pcam / "train").iterdir())[:700]
+    images = [cv2.imread(str(file)) for file in files]
+    for number, pixels in enumerate(images):
+        write(tmp_path / "a" / f"{number}.png", pixels)
+    views = list(VIEWS.values())
+    for number in range(0, 700, 5):
+        turned = np.ascontiguousarray(views[number // 5 % 7](images[number]))
+        write(tmp_path / "b" / f"{number}.jpg", turned, cv2.IMWRITE_JPEG_QUALITY, 75)
+    found = audit(tmp_path)
+    pairs = {frozenset(Path(name).stem for name in named(found, alike.places)) for alike in found.near_duplicates}
+
+    assert sum(len(names) == 1 for names in pairs) >= 0.97 * 140
+    assert all(len(names) == 1 for names in pairs)
 
 
 def test_near_zero_looks_for_no_near_duplicates(messy: Path) -> None:
@@ -291,6 +335,16 @@ def test_near_pairs_are_those_of_comparing_all(
     ]
 
     assert expected == near_pairs(np.array(hashes, np.uint64), distance).tolist()
+
+
+@given(HASHES, HASHES, st.integers(0, 20))
+def test_near_pairs_of_two_sets_are_those_of_comparing_all(one: list[int], other: list[int], distance: int) -> None:
+    other = [*other, *(number ^ (1 << place) for place, number in enumerate(one))]
+    expected = [
+        [a, b] for a in range(len(one)) for b in range(len(other)) if (one[a] ^ other[b]).bit_count() <= distance
+    ]
+
+    assert expected == near_pairs_between(np.array(one, np.uint64), np.array(other, np.uint64), distance).tolist()
 
 
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), max_size=20))

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from kit.audits.alike import find_near_duplicates, place_sets
+from kit.audits.alike import place_sets
 from kit.audits.facts import Facts, chunks, measure_images, storing_spec
 from kit.audits.result import Audit
 from kit.audits.source import read_audited
 from kit.engines import Engine, Serial, engine_for
 from kit.images import equal_images
+from kit.images.near_duplicates import find_near_duplicates
 from kit.progress import NO_PROGRESS, Progress
 from kit.sources import Source
 from kit.specs import ImageSpec, SourceSpec
 from kit.specs.settings import require
+from kit.specs.shard import MAX_NEAR
 from kit.specs.source import path_text
 
 NEAR = 4  # of 64 bits: JPEG at quality 60, half the size or a tenth more contrast move 98 of 100 images no further
-MAX_NEAR = 12  # of 64 bits: 100,000 hashes take half a minute there, and different images come that near by chance
 
 _CHUNK = 64  # images a task: some 0.1 s of small ones, so that starting a task costs nothing beside it
 
@@ -52,7 +53,8 @@ def audit(
         test: folder of unlabelled images.
         sample_submission: CSV whose first column orders the test images.
         scale: "none", "minmax" or "percentile:1,99", for more than 8 bits; see `ImageSpec`.
-        near: bits of 64 in which the perceptual hashes of near-duplicates differ at most; 0 looks for none.
+        near: bits of 64 in which the perceptual hashes of near-duplicates differ at most, one of two
+            turned by quarters or mirrored or not; 0 looks for none.
         workers: processes; one for each core otherwise.
         progress: sees every image.
 

@@ -83,8 +83,8 @@ def _without_alpha(values: Values, page: Directory, colours: int) -> Values:
     channels = values.shape[2]
     if not is_alpha_beyond(page, channels, colours):
         raise ImageError(
-            f"has {channels} channels, of which those after the first {colours} are not marked as alpha; choose some, as"
-            " with --bands 0,1,2"
+            f"has {channels} channels, of which those after the first {colours} are not marked as alpha; choose some,"
+            " as with --bands 0,1,2"
         )
     return values[..., :colours]
 

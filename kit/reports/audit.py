@@ -10,9 +10,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from kit.audits import Alike, Audit
-from kit.audits.facts import BLANK_DEVIATION, SATURATED_SHARE
+from kit.audits.facts import SATURATED_SHARE
 from kit.audits.result import TO_SPLIT
+from kit.images.look import BLANK_DEVIATION
 from kit.reports.audit_files import count_sets
+from kit.reports.rejects import describe_left_out
 from kit.reports.table import NOTHING, Table
 from kit.sources import UNLABELLED
 from kit.specs.source import SPLIT_FOLDERS
@@ -33,6 +35,8 @@ def describe_audit(audit: Audit) -> list[str]:
     if groups := audit.groups():
         parts.append(f"{len(groups):,} groups")
     lines = [f"{audit.asked.folder}: {'; '.join(parts)}"]
+    left_out = Counter(reject.reason for reject in audit.rejects if not reject.is_bad)
+    lines += [f"not looked at: {describe_left_out(dict(left_out.most_common()))}"] if left_out else []
     return [*lines, f"kit shard would refuse this: {audit.refusal}"] if audit.refusal else lines
 
 

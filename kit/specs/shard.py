@@ -11,7 +11,7 @@ from kit.errors import SpecError
 from kit.specs.image import ImageSpec
 from kit.specs.settings import MAX_SEED, require
 
-MAX_NEAR = 12  # of 64 bits: 100,000 hashes take half a minute there, and different images come that near by chance
+MAX_NEAR = 12  # of 64 bits: different images come that near by chance, and thumbnails have to tell them apart
 
 
 class ShardSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
