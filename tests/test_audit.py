@@ -447,11 +447,12 @@ def test_tables_begin_with_what_is_wrong_and_cut_long_lists(tmp_path: Path) -> N
 
 def test_files_have_a_line_an_image_and_a_line_a_finding(messy: Path, tmp_path: Path) -> None:
     found = audit(messy, workers=1)
-    images, findings, picture = write_audit(found, tmp_path / "out")
+    images, findings, picture, chart = write_audit(found, tmp_path / "out")
     rows = list(csv.DictReader(images.read_text().splitlines()))
     by_name = {Path(row["path"]).relative_to(messy).as_posix(): row for row in rows}
 
     assert 14 == len(rows)
+    assert chart.read_bytes().startswith(b"\x89PNG")
     assert {"class": "cat", "split": "test", "kind": "BMP", "height": "64", "width": "64", "channels": "3"}.items() <= (
         by_name["test/cat/again.bmp"].items()
     )
@@ -491,7 +492,9 @@ def test_the_command_prints_and_writes(messy: Path, tmp_path: Path, command: Com
     assert (0, "") == (status, err)
     assert re.search(r"unreadable +2 ", out)
     assert re.search(r"exact duplicates: equal pixels +4 +2 +2 +1", out)
-    assert ["audit.csv", "audit.png", "findings.csv"] == sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert ["audit.csv", "audit.png", "classes.png", "findings.csv"] == sorted(
+        path.name for path in (tmp_path / "out").iterdir()
+    )
     assert f"next: kit shard {messy} --name messy --max-bad 2" == out.splitlines()[-1]
     assert max(map(len, out.splitlines()[1:-2])) <= 100
 
@@ -511,7 +514,7 @@ def test_json_has_the_counts_and_every_finding(messy: Path, tmp_path: Path, comm
     assert {"sets": 2, "images": 4, "across_splits": 2, "across_classes": 1} == answer["duplicates"]
     assert {"64x64": 12} == answer["sizes"]
     assert 2 + 2 + 2 + 1 + 1 == len(answer["findings"])
-    assert 3 == len(answer["files"])
+    assert 4 == len(answer["files"])
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,9 @@ def audit(
     ] = 4,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="DIR", help="Write audit.csv, findings.csv and audit.png here."),
+        typer.Option(
+            "--output", "-o", metavar="DIR", help="Write audit.csv, findings.csv, audit.png and classes.png here."
+        ),
     ] = None,
     workers: Annotated[int | None, typer.Option(help="Processes.", show_default="one a core")] = None,
     json: Json = False,

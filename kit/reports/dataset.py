@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kit.reports.class_counts import balance_table, counts_of_dataset
 from kit.reports.rejects import describe_left_out
 from kit.reports.table import NOTHING, Table
 from kit.shards import Dataset
@@ -11,7 +12,7 @@ from kit.shards.manifest import Manifest
 
 def dataset_tables(dataset: Dataset) -> list[Table]:
     """Lay out the images of each split and class, and the shards of each split."""
-    return [_counts(dataset), *_folds(dataset), _shards(dataset)]
+    return [_counts(dataset), *balance_table(counts_of_dataset(dataset)), *_folds(dataset), _shards(dataset)]
 
 
 def describe_images(dataset: Dataset) -> str:

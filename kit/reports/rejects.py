@@ -18,9 +18,16 @@ def describe_left_out(reasons: Mapping[str, int]) -> str:
     endings = {found[1]: count for reason, count in reasons.items() if (found := _ENDING.fullmatch(reason))}
     others = [(reason, count) for reason, count in reasons.items() if not _ENDING.fullmatch(reason)]
     parts = [f"{_joined(endings)} left out by ending"] if endings else []
-    parts += [f"{count:,} {reason.removeprefix('not taken: ')}" for reason, count in others[:_SHOWN]]
+    parts += [f"{count:,} {_several(reason)}" for reason, count in others[:_SHOWN]]
     more = sum(count for _, count in others[_SHOWN:])
     return "; ".join([*parts, *([f"{more:,} for other reasons"] if more else [])])
+
+
+def _several(reason: str) -> str:
+    """Say a reason of several inputs."""
+    if reason.startswith("not taken: "):
+        return f"not taken by {reason.removeprefix('not taken: ').removesuffix(' leaves it out')}"
+    return reason
 
 
 def _joined(endings: Mapping[str, int]) -> str:
