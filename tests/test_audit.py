@@ -176,6 +176,22 @@ def test_turned_real_patches_are_found_and_strangers_are_not(pcam: Path, tmp_pat
     assert all(len(names) == 1 for names in pairs)
 
 
+def test_renamed_classes_and_ignored_splits_go_on_to_kit_shard(messy: Path) -> None:
+    found = audit(messy, classes={"cat": "small, soft"}, ignore_splits=["test"], workers=1)
+
+    assert {"small, soft": {"train": 5}, "dog": {"train": 5}} == found.counts()
+    assert """--classes '"cat=small, soft"' --ignore-splits test""" in next_command(found)
+
+
+def test_labels_that_kit_shard_refuses_are_looked_at_with_the_reason(competition: Competition) -> None:
+    competition.labels.write_text(competition.labels.read_text().replace(",1", ",Yes", 3).replace(",1", ",yes"))
+    found = audit(competition.train, labels=competition.labels, test=competition.test, workers=1)
+
+    assert "labels that differ in case or blanks only: 'yes' (9 images) and 'Yes' (3 images)" in found.refusal
+    assert {"0", "yes", "Yes", "unlabelled"} == set(found.counts())
+    assert 30 == len(found.records)
+
+
 def test_near_zero_looks_for_no_near_duplicates(messy: Path) -> None:
     found = audit(messy, near=0, workers=1)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from kit.audits.alike import place_sets
@@ -30,6 +31,9 @@ def audit(
     id_column: str | None = None,
     label_column: str | None = None,
     class_from: str | None = None,
+    classes: Mapping[str, str] | None = None,
+    class_names: Sequence[str] | None = None,
+    ignore_splits: Sequence[str] | None = None,
     group: str | None = None,
     exclude: Path | str | None = None,
     test: Path | str | None = None,
@@ -48,6 +52,9 @@ def audit(
         id_column: its column of ids; found by its name or content otherwise.
         label_column: its column of labels, or one-hot columns with commas between; found otherwise.
         class_from: regular expression that finds the class in a file's name; the folder is it where it finds none.
+        classes: Class by label, for labels that are to be renamed or brought together: {"Cat": "cat"}.
+        class_names: Names of the classes 0, 1, and so on, for labels that are numbers, as those of an .npz file.
+        ignore_splits: Splits of the source's own that are left out: "train", "val" or "test".
         group: column of `labels`, or regular expression that finds the group (a patient, a slide) in a file's name.
         exclude: text file of ids or paths to leave out.
         test: folder of unlabelled images.
@@ -67,6 +74,9 @@ def audit(
         id_column=id_column,
         label_column=label_column,
         class_from=class_from,
+        classes=tuple((classes or {}).items()),
+        class_names=tuple(class_names or ()),
+        ignore_splits=tuple(ignore_splits or ()),
         group=group,
         exclude=path_text(exclude),
         test=path_text(test),

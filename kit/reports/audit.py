@@ -16,6 +16,7 @@ from kit.images.look import BLANK_DEVIATION
 from kit.reports.audit_files import count_sets
 from kit.reports.rejects import describe_left_out
 from kit.reports.table import NOTHING, Table
+from kit.shards.command import option_text
 from kit.sources import UNLABELLED
 from kit.specs.source import SPLIT_FOLDERS
 
@@ -50,6 +51,9 @@ def next_command(audit: Audit) -> str:
         "--id-column": asked.id_column,
         "--label-column": asked.label_column,
         "--class-from": asked.class_from,
+        "--classes": option_text("classes", dict(asked.classes)),
+        "--class-names": option_text("class_names", asked.class_names),
+        "--ignore-splits": option_text("ignore_splits", asked.ignore_splits),
         "--group": asked.group,
         "--exclude": asked.exclude,
         "--test": asked.test,

@@ -18,12 +18,14 @@ def shard_command(given: Mapping[str, object]) -> str:
         if name in _SILENT or value is None or not value or value == _DEFAULTS.get(name):
             continue
         words.append(f"--{name.replace('_', '-')}")
-        words += [] if value is True else [_written(name, value)]
+        words += [] if value is True else [option_text(name, value)]
     return shlex.join(words)
 
 
-def _written(name: str, value: object) -> str:
-    """Write an option's value as the command line reads it."""
+def option_text(name: str, value: object) -> str:
+    """Write an option's value as the command line reads it; nothing for one that is empty."""
+    if not value:
+        return ""
     if name == "classes" and isinstance(value, Mapping):
         return _row(f"{old}={new}" for old, new in value.items())
     if isinstance(value, str) or not isinstance(value, Iterable):
