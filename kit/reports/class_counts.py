@@ -131,9 +131,9 @@ def write_class_counts(dataset: Dataset, path: Path) -> None:
 
 
 def _bar(taken: int, found: int, longest: int) -> str:
-    """Draw what is taken as full blocks and the rest as shaded ones."""
+    """Draw what is taken as full blocks, at the right where a table's cells end, and the rest as shaded ones."""
     whole, full = (-(-_BAR * count // max(longest, 1)) for count in (found, taken))
-    return ("█" * full + "░" * (whole - full)).ljust(_BAR)
+    return "░" * (whole - full) + "█" * full
 
 
 def _described(counts: ClassCounts) -> str:

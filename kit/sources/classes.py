@@ -18,6 +18,7 @@ from kit.sources.record import Record
 from kit.specs.source import SourceSpec
 
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)")
+_SHOWN = 3  # groups of spellings that a message names
 _MISSING = frozenset({"nan", "<na>", "#n/a", "n/a", "null"})  # as pandas, R, spreadsheets and databases write nothing
 
 
@@ -113,11 +114,12 @@ def _refuse_spellings(counts: Mapping[str, int], spec: SourceSpec) -> None:
     groups = [same for same in alike.values() if len(set(same) - kept) > 1]
     if not groups:
         return
-    told = (" and ".join(f"'{name}' ({_images(counts[name])})" for name in same) for same in groups)
+    told = [" and ".join(f"'{name}' ({_images(counts[name])})" for name in same) for same in groups]
+    more = f"; … ({len(told)} such)" if len(told) > _SHOWN else ""
     pairs = [(name, same[0]) for same in groups for name in same[1:]]
     one, apart = (_argument(pairs), _argument((old, old) for old, _ in pairs))
     raise SourceError(
-        f"{_origin(spec)}: labels that differ in case or blanks only: {first_three(told, len(groups))};"
+        f"{_origin(spec)}: labels that differ in case or blanks only: {'; '.join(told[:_SHOWN])}{more};"
         f" make them one with --classes {one}, or keep them apart with --classes {apart}"
     )
 
