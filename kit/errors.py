@@ -19,6 +19,7 @@ from __future__ import annotations
 import difflib
 import itertools
 from collections.abc import Collection, Iterable
+from pathlib import Path
 from typing import ClassVar
 
 
@@ -41,7 +42,15 @@ class SpecError(KitError, ValueError):
 
 
 class SourceError(KitError):
-    """Images or labels cannot become a dataset."""
+    """Images or labels cannot become a dataset.
+
+    Attributes:
+        instead: Source to give instead, where there is one.
+    """
+
+    def __init__(self, message: str, *, instead: Path | None = None) -> None:
+        super().__init__(message)
+        self.instead = instead
 
 
 class ShardError(KitError):

@@ -17,12 +17,13 @@ from hypothesis import strategies as st
 
 import kit
 from kit.audits import Audit, Facts, audit
-from kit.audits.alike import find_near_duplicates, place_sets
-from kit.audits.facts import look_of
-from kit.audits.near import hamming, join_pairs, near_pairs
+from kit.audits.alike import place_sets
 from kit.cli.app import main
 from kit.errors import SourceError, SpecError
 from kit.images import equal_images
+from kit.images.hamming import hamming, join_pairs, near_pairs, near_pairs_between
+from kit.images.look import look_of
+from kit.images.near_duplicates import find_near_duplicates
 from kit.reports.audit import audit_tables, describe_audit, next_command
 from kit.reports.audit_files import write_audit
 from kit.reports.gallery import draw_gallery
@@ -130,6 +131,65 @@ def test_compressed_and_brightened_copies_are_near_duplicates(messy: Path) -> No
         named(found, alike.places) for alike in found.near_duplicates
     ]
     assert all(alike.across_splits and not alike.across_classes for alike in found.near_duplicates)
+
+
+VIEWS = {
+    "quarter": lambda pixels: np.rot90(pixels, 1),
+    "half": lambda pixels: np.rot90(pixels, 2),
+    "three quarters": lambda pixels: np.rot90(pixels, 3),
+    "mirrored": lambda pixels: pixels[:, ::-1],
+    "upside down": lambda pixels: pixels[::-1],
+    "transposed": lambda pixels: np.rot90(pixels[:, ::-1], 1),
+    "otherwise transposed": lambda pixels: np.rot90(pixels[:, ::-1], 3),
+}
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_turned_and_mirrored_copies_are_near_duplicates(view: str, tmp_path: Path) -> None:
+    for number in range(6):
+        write(tmp_path / "a" / f"{number}.png", scene(number)[:, : 64 - 8 * (number % 2)])
+    for number in (2, 3):  # copies that were compressed and made smaller or brighter, too
+        turned = np.ascontiguousarray(VIEWS[view](scene(number)[:, : 64 - 8 * (number % 2)]))
+        changed = cv2.resize(turned, None, fx=0.75, fy=0.75, interpolation=cv2.INTER_AREA) + np.uint8(5)
+        write(tmp_path / "b" / f"{number}.jpg", changed, cv2.IMWRITE_JPEG_QUALITY, 60)
+    found = audit(tmp_path, workers=1)
+
+    assert [["a/2.png", "b/2.jpg"], ["a/3.png", "b/3.jpg"]] == [named(found, s.places) for s in found.near_duplicates]
+    assert all(alike.across_classes for alike in found.near_duplicates)
+
+
+@pytest.mark.slow
+def test_turned_real_patches_are_found_and_strangers_are_not(pcam: Path, tmp_path: Path) -> None:
+    """Of 700 patches of tissue, which has no up and no down, 140 are there again, turned and compressed."""
+    files = sorted((pcam / "train").iterdir())[:700]
+    images = [cv2.imread(str(file)) for file in files]
+    for number, pixels in enumerate(images):
+        write(tmp_path / "a" / f"{number}.png", pixels)
+    views = list(VIEWS.values())
+    for number in range(0, 700, 5):
+        turned = np.ascontiguousarray(views[number // 5 % 7](images[number]))
+        write(tmp_path / "b" / f"{number}.jpg", turned, cv2.IMWRITE_JPEG_QUALITY, 75)
+    found = audit(tmp_path)
+    pairs = {frozenset(Path(name).stem for name in named(found, alike.places)) for alike in found.near_duplicates}
+
+    assert sum(len(names) == 1 for names in pairs) >= 0.97 * 140
+    assert all(len(names) == 1 for names in pairs)
+
+
+def test_renamed_classes_and_ignored_splits_go_on_to_kit_shard(messy: Path) -> None:
+    found = audit(messy, classes={"cat": "small, soft"}, ignore_splits=["test"], workers=1)
+
+    assert {"small, soft": {"train": 5}, "dog": {"train": 5}} == found.counts()
+    assert """--classes '"cat=small, soft"' --ignore-splits test""" in next_command(found)
+
+
+def test_labels_that_kit_shard_refuses_are_looked_at_with_the_reason(competition: Competition) -> None:
+    competition.labels.write_text(competition.labels.read_text().replace(",1", ",Yes", 3).replace(",1", ",yes"))
+    found = audit(competition.train, labels=competition.labels, test=competition.test, workers=1)
+
+    assert "labels that differ in case or blanks only: 'yes' (9 images) and 'Yes' (3 images)" in found.refusal
+    assert {"0", "yes", "Yes", "unlabelled"} == set(found.counts())
+    assert 30 == len(found.records)
 
 
 def test_near_zero_looks_for_no_near_duplicates(messy: Path) -> None:
@@ -293,6 +353,16 @@ def test_near_pairs_are_those_of_comparing_all(
     assert expected == near_pairs(np.array(hashes, np.uint64), distance).tolist()
 
 
+@given(HASHES, HASHES, st.integers(0, 20))
+def test_near_pairs_of_two_sets_are_those_of_comparing_all(one: list[int], other: list[int], distance: int) -> None:
+    other = [*other, *(number ^ (1 << place) for place, number in enumerate(one))]
+    expected = [
+        [a, b] for a in range(len(one)) for b in range(len(other)) if (one[a] ^ other[b]).bit_count() <= distance
+    ]
+
+    assert expected == near_pairs_between(np.array(one, np.uint64), np.array(other, np.uint64), distance).tolist()
+
+
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), max_size=20))
 def test_joined_pairs_partition_their_members(pairs: list[tuple[int, int]]) -> None:
     sets = join_pairs(np.array(pairs, np.int64).reshape(-1, 2), 10)
@@ -393,11 +463,12 @@ def test_tables_begin_with_what_is_wrong_and_cut_long_lists(tmp_path: Path) -> N
 
 def test_files_have_a_line_an_image_and_a_line_a_finding(messy: Path, tmp_path: Path) -> None:
     found = audit(messy, workers=1)
-    images, findings, picture = write_audit(found, tmp_path / "out")
+    images, findings, picture, chart = write_audit(found, tmp_path / "out")
     rows = list(csv.DictReader(images.read_text().splitlines()))
     by_name = {Path(row["path"]).relative_to(messy).as_posix(): row for row in rows}
 
     assert 14 == len(rows)
+    assert chart.read_bytes().startswith(b"\x89PNG")
     assert {"class": "cat", "split": "test", "kind": "BMP", "height": "64", "width": "64", "channels": "3"}.items() <= (
         by_name["test/cat/again.bmp"].items()
     )
@@ -437,7 +508,9 @@ def test_the_command_prints_and_writes(messy: Path, tmp_path: Path, command: Com
     assert (0, "") == (status, err)
     assert re.search(r"unreadable +2 ", out)
     assert re.search(r"exact duplicates: equal pixels +4 +2 +2 +1", out)
-    assert ["audit.csv", "audit.png", "findings.csv"] == sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert ["audit.csv", "audit.png", "classes.png", "findings.csv"] == sorted(
+        path.name for path in (tmp_path / "out").iterdir()
+    )
     assert f"next: kit shard {messy} --name messy --max-bad 2" == out.splitlines()[-1]
     assert max(map(len, out.splitlines()[1:-2])) <= 100
 
@@ -457,7 +530,7 @@ def test_json_has_the_counts_and_every_finding(messy: Path, tmp_path: Path, comm
     assert {"sets": 2, "images": 4, "across_splits": 2, "across_classes": 1} == answer["duplicates"]
     assert {"64x64": 12} == answer["sizes"]
     assert 2 + 2 + 2 + 1 + 1 == len(answer["findings"])
-    assert 3 == len(answer["files"])
+    assert 4 == len(answer["files"])
 
 
 @pytest.mark.parametrize(

@@ -263,12 +263,36 @@ def test_alpha_is_dropped_from_grey() -> None:
     assert np.array_equal(values[..., :1], _shown(data, GREY))
 
 
-@pytest.mark.parametrize("channels", [5, 7])
-def test_rgb_with_more_channels_is_its_first_three(channels: int) -> None:
-    values = _values(20, 30, channels)
-    data = _tiff(values, planarconfig="contig", extrasamples=["unspecified"] * (channels - 3))
+@pytest.mark.parametrize("planar", ["contig", "separate"])
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16])
+@pytest.mark.parametrize(
+    "extra",
+    [
+        ["unspecified"],
+        ["unspecified"] * 2,
+        ["unspecified"] * 4,
+        ["unassalpha", "unspecified"],
+    ],
+    ids=len,
+)
+def test_bands_beside_rgb_are_never_dropped_in_silence(extra: list[str], kind: type[np.generic], planar: str) -> None:
+    values = _values(20, 30, 3 + len(extra))
+    full = values.astype(kind) * (257 if kind is np.uint16 else 1)  # of 16 bits what the value is of 8
+    shaped = full if planar == "contig" else np.moveaxis(full, 2, 0)
+    data = _tiff(shaped, planarconfig=planar, extrasamples=extra)
+    reason = rf"^has {3 + len(extra)} channels, of which those after the first 3 are not marked .* --bands 0,1,2$"
 
-    assert np.array_equal(values[..., :3], _shown(data))
+    with pytest.raises(ImageError, match=reason):
+        store_image(data, COLOUR)
+    taken = store_image(data, ImageSpec(bands=(3, 1, 0), encoding="raw")).encoded
+    assert values[..., [3, 1, 0]].tobytes() == taken
+
+
+@pytest.mark.parametrize("extra", ["unassalpha", "assocalpha"])
+def test_alpha_beside_rgb_is_dropped(extra: str) -> None:
+    values = _values(20, 30, 4)
+
+    assert np.array_equal(values[..., :3], _shown(_tiff(values, planarconfig="contig", extrasamples=[extra])))
 
 
 @pytest.mark.parametrize(

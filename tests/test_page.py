@@ -85,7 +85,7 @@ def test_an_evaluation_is_one_whole_page(browser: Any, run: RunDirectory, worksp
     evaluation.write(tmp_path, html=True)
     seen = open_page(browser, tmp_path / "report.html")
 
-    check_whole(seen, pictures=6)
+    check_whole(seen, pictures=7)
     assert "train, best weights, n = 84" in seen["title"]
     assert [4, 2, 10] == seen["tables"][:3]
     assert min(40, len(evaluation.mistakes)) == sum(seen["tables"][3:])

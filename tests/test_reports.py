@@ -136,7 +136,7 @@ def test_what_a_person_should_know_of_a_dataset_is_said(tiny: Dataset, tmp_path:
     dataset = kit.shard(tmp_path / "images", name="leaky", group=r"^00\d", workers=1, root=tmp_path)
 
     assert [
-        "not stored: 0 bad, 1 left out or no image; see rejects.csv",
+        "not stored: 1 .txt left out by ending; see rejects.csv",
         "images with an exact duplicate: 2 in sets: 1; see duplicates.csv",
         "warning: sets of duplicates with different labels: 1",
         "warning: sets of duplicates across the source's own splits: 1",

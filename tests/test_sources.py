@@ -8,10 +8,15 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pandas as pd
 import pytest
 
+from kit.audits import audit
 from kit.errors import SourceError, SpecError, SubmissionError
+from kit.reports.audit import describe_audit
+from kit.reports.dataset import remarks
 from kit.shards import shard
 from kit.sources import Record, Reject, Source, read_source
 from kit.specs import SourceSpec
@@ -102,10 +107,17 @@ def test_split_folders_give_splits(tmp_path: Path, folder: str, split: str) -> N
     assert {record.key for record in source.records} >= {"train/a/0.png", f"{folder}/a/9.png"}
 
 
-def test_one_folder_that_is_no_split_makes_all_of_them_classes(tmp_path: Path) -> None:
-    source = _read(_images(tmp_path, *(f"{top}/{number}.png" for top in ("train", "test", "other") for number in "12")))
+def test_a_folder_beside_splits_is_refused_by_name(tmp_path: Path) -> None:
+    files = [f"{top}/{number}.png" for top in ("train", "test", "other") for number in "12"]
 
-    assert {record.label for record in source.records} == {"train", "test", "other"}
+    with pytest.raises(SourceError, match=r"folders test and train beside other \(1\).* --exclude"):
+        _read(_images(tmp_path, *files))
+
+
+def test_a_class_may_be_called_train(tmp_path: Path) -> None:
+    source = _read(_images(tmp_path, *(f"{top}/{number}.png" for top in ("train", "car", "bus") for number in "12")))
+
+    assert {record.label for record in source.records} == {"train", "car", "bus"}
     assert {record.split for record in source.records} == {None}
 
 
@@ -128,9 +140,9 @@ def test_ids_may_name_files_in_folders(tmp_path: Path) -> None:
 
 
 def test_ids_and_labels_stay_text_as_written(tmp_path: Path) -> None:
-    source = _labelled(tmp_path, "id,label\n01,1.0\n1,nan\nNA,1.0\n1e3,nan\n", "01.png", "1.png", "NA.png", "1e3.png")
+    source = _labelled(tmp_path, "id,label\n01,1.0\n1,none\nNA,1.0\n1e3,none\n", "01.png", "1.png", "NA.png", "1e3.png")
 
-    assert _pairs(source) == {"01": "1.0", "1": "nan", "NA": "1.0", "1e3": "nan"}
+    assert _pairs(source) == {"01": "1.0", "1": "none", "NA": "1.0", "1e3": "none"}
 
 
 def test_ids_may_hold_dots(tmp_path: Path) -> None:
@@ -741,3 +753,71 @@ def test_real_competition_is_read_whole(pcam: Path) -> None:
     assert Counter(record.label for record in source.records) == {"0": 1122, "1": 701, None: 332}
     assert not source.rejects
     assert all(isinstance(record, Record) and record.file.size > 0 for record in source.records)
+
+
+# --- what kit itself wrote, and what it does not look at
+
+
+def test_a_second_look_at_a_folder_ignores_what_kit_wrote_there(tmp_path: Path) -> None:
+    folder = _images(tmp_path, *(f"{label}/{number}.png" for label in ("cat", "dog") for number in "123"))
+    before = _read(folder)
+    written = (
+        "tfrecords/x/manifest.json",
+        "runs/x/arm/seed-0/spec.json",
+        "runs/x/comparison/curves.png",
+        "submissions/x.csv.origin.json",
+        "kit-demo/digits/train_labels.csv",
+        "kit-demo/digits/train/digit.tif",
+        "audit/audit.csv",
+        "audit/findings.csv",
+        "audit/audit.png",
+        "evaluated/evaluation.json",
+        "evaluated/confusion_matrix.csv",
+        "evaluated/roc_curve.png",
+    )
+    after = _read(_images(folder, *written))
+
+    assert before.records == after.records
+    assert {Path(reject.name).name for reject in after.rejects} == {name.partition("/")[0] for name in written}
+    assert {("written by kit: not looked at", False)} == {(reject.reason, reject.is_bad) for reject in after.rejects}
+
+
+def test_splits_stay_splits_beside_what_kit_wrote(tmp_path: Path) -> None:
+    files = [f"{split}/{label}/{number}.png" for split in ("train", "test") for label in "ab" for number in "12"]
+    source = _read(_images(tmp_path, *files, "tfrecords/x/manifest.json", "runs/x/spec.json"))
+
+    assert {"train", "test"} == {record.split for record in source.records}
+
+
+def test_classes_may_be_called_as_kits_folders(tmp_path: Path) -> None:
+    source = _read(_images(tmp_path, *(f"{label}/{number}.png" for label in ("runs", "walks") for number in "12")))
+
+    assert {"runs", "walks"} == {record.label for record in source.records}
+
+
+def test_a_second_shard_of_the_folder_itself_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(1)
+    for label in ("cat", "dog"):
+        (tmp_path / label).mkdir()
+        for number in range(4):
+            cv2.imwrite(str(tmp_path / label / f"{number}.png"), rng.integers(0, 255, (8, 8, 3), np.uint8))
+    monkeypatch.chdir(tmp_path)
+    first = shard(".", name="pets", workers=1)
+    second = shard(".", name="pets", workers=1)
+
+    assert first.manifest == second.manifest
+
+
+def test_what_its_ending_leaves_out_is_counted_by_it(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    for label in ("cat", "dog"):
+        (tmp_path / label).mkdir()
+        for number in range(4):
+            cv2.imwrite(str(tmp_path / label / f"{number}.png"), rng.integers(0, 255, (8, 8, 3), np.uint8))
+    _images(tmp_path, "cat/a.heic", "cat/b.heic", "dog/c.heic", "dog/notes.txt", "dog/.hidden")
+    dataset = shard(tmp_path, name="pets", workers=1, root=tmp_path / "workspace")
+
+    (line,) = remarks(dataset)
+    assert line.startswith("not stored: 3 .heic and 1 .txt left out by ending; 1 hidden")
+    assert "bad" not in line
+    assert "3 .heic and 1 .txt left out by ending" in describe_audit(audit(tmp_path, workers=1))[1]

@@ -7,23 +7,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import cv2
-import imagehash
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from kit.images import ImageError, ImageHeader, Pixels, StoredImage, read_header, store
+from kit.images.look import BLANK_DEVIATION, look_of
 from kit.sources import Record
 from kit.specs import ImageSpec
 from kit.stderr import held_stderr
 
-BLANK_DEVIATION = 2.0  # of 255: noise and JPEG leave that much on empty glass; the faintest chest X-ray has 20
 SATURATED_SHARE = 0.95  # of the values: photographs, slides and X-rays stay below 0.42, digits on black near 0.8
-
-THUMBNAIL = 16  # pixels a side
-
-_HASHED = 32  # pixels a side, of which pHash takes the 8 x 8 lowest frequencies
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,23 +78,6 @@ def measure_images(task: MeasureTask) -> list[Facts]:
     """Measure each record's image; one that cannot be stored is measured as far as its header goes."""
     with held_stderr():  # libjpeg writes its complaints straight to stderr
         return [_measure(record, task.spec) for record in task.records]
-
-
-def look_of(pixels: Pixels) -> tuple[int, bytes]:
-    """Reduce an image to what it looks like: `Facts.look` and `Facts.thumbnail`.
-
-    The hash is pHash: the signs of the lowest frequencies of a cosine transform, against their median. JPEG, another
-    size and another brightness hardly change it.
-
-    Args:
-        pixels: uint8 [height, width, 3].
-    """
-    grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
-    small = np.asarray(cv2.resize(grey, (_HASHED, _HASHED), interpolation=cv2.INTER_AREA))
-    signs = imagehash.phash(Image.fromarray(small)).hash
-    smaller = cv2.resize(small.astype(np.float32), (THUMBNAIL, THUMBNAIL), interpolation=cv2.INTER_AREA)
-    stretched = (smaller - smaller.min()) * (255 / max(float(np.ptp(smaller)), 1e-6))
-    return int.from_bytes(np.packbits(signs).tobytes(), "big"), np.rint(stretched).astype(np.uint8).tobytes()
 
 
 def _measure(record: Record, spec: ImageSpec) -> Facts:

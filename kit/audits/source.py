@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from kit.errors import SourceError
-from kit.sources import Record, Source, read_source
+from kit.errors import SourceError, SubmissionError
+from kit.sources import Record, Source, read_source, read_unjudged
 from kit.sources.files import list_images
-from kit.sources.folder import SPLIT_FOLDERS
 from kit.sources.record import ImageFile
 from kit.specs import SourceSpec
+from kit.specs.source import SPLIT_FOLDERS
 
 
 def read_audited(spec: SourceSpec) -> tuple[Source, str]:
@@ -23,10 +23,10 @@ def read_audited(spec: SourceSpec) -> tuple[Source, str]:
     """
     try:
         return read_source(spec), ""
-    except SourceError as error:
-        if spec != SourceSpec(folder=spec.folder) or not Path(spec.folder).is_dir():
-            raise
-        return _read_plain(Path(spec.folder)), str(error)
+    except (SourceError, SubmissionError) as error:
+        if spec == SourceSpec(folder=spec.folder) and Path(spec.folder).is_dir():
+            return _read_plain(Path(spec.folder)), str(error)
+        return read_unjudged(spec), str(error)
 
 
 def _read_plain(folder: Path) -> Source:

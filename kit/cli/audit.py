@@ -8,10 +8,13 @@ from typing import Annotated
 import typer
 
 from kit.cli.options import (
+    Classes,
     ClassFrom,
+    ClassNames,
     Exclude,
     Group,
     IdColumn,
+    IgnoreSplits,
     Json,
     LabelColumn,
     Labels,
@@ -29,6 +32,9 @@ def audit(
     id_column: IdColumn = None,
     label_column: LabelColumn = None,
     class_from: ClassFrom = None,
+    classes: Classes = None,
+    class_names: ClassNames = None,
+    ignore_splits: IgnoreSplits = None,
     group: Group = None,
     exclude: Exclude = None,
     test: Test = None,
@@ -45,7 +51,9 @@ def audit(
     ] = 4,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="DIR", help="Write audit.csv, findings.csv and audit.png here."),
+        typer.Option(
+            "--output", "-o", metavar="DIR", help="Write audit.csv, findings.csv, audit.png and classes.png here."
+        ),
     ] = None,
     workers: Annotated[int | None, typer.Option(help="Processes.", show_default="one a core")] = None,
     json: Json = False,
@@ -58,6 +66,7 @@ def audit(
     from kit.cli.console import ConsoleProgress, print_json, print_line, print_tables
     from kit.reports.audit import audit_tables, describe_audit, next_command
     from kit.reports.audit_files import summary, write_audit
+    from kit.specs import parse_classes, parse_names
 
     found = audit_images(
         source,
@@ -65,6 +74,9 @@ def audit(
         id_column=id_column,
         label_column=label_column,
         class_from=class_from,
+        classes=parse_classes(classes) if classes else None,
+        class_names=parse_names(class_names) if class_names else None,
+        ignore_splits=parse_names(ignore_splits) if ignore_splits else None,
         group=group,
         exclude=exclude,
         test=test,

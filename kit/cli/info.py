@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from kit.cli.options import Dataset, Json, Root, Set
+
+if TYPE_CHECKING:
+    from kit.shards import Dataset as ShardedDataset
 
 
 def info(
     name: Dataset,
     verify: Annotated[bool, typer.Option("--verify", help="Compare every shard with the manifest's checksum.")] = False,
     preview: Annotated[Path | None, typer.Option(metavar="PNG", help="Draw the first 20 images here.")] = None,
+    chart: Annotated[
+        Path | None,
+        typer.Option(metavar="PNG", help="Draw the images of each class, before and after balancing, here."),
+    ] = None,
     augmentation: Annotated[
         str | None,
         typer.Option(
@@ -39,16 +46,7 @@ def info(
     dataset = find_dataset(name, root=root)
     if verify:
         verify_dataset(dataset, ConsoleProgress())
-    if preview and augmentation:
-        from kit.reports.augmentation import write_augmentation
-        from kit.specs import parse_assignments, read_setting
-
-        setting = read_setting(augmentation, parse_assignments(settings or []))
-        write_augmentation(dataset, setting.augment, preview)
-    elif preview:
-        from kit.reports.preview import write_preview
-
-        write_preview(dataset, preview)
+    _draw(dataset, preview, augmentation, settings or [], chart)
     if json:
         print_json(dataset.manifest)
         return
@@ -58,5 +56,26 @@ def info(
         print_line(line)
     if verify:
         print_line(f"all {len(dataset.manifest.shards)} shards are what was written")
-    if preview:
-        print_line(f"preview: {preview}")
+    for what, path in (("preview", preview), ("chart", chart)):
+        if path:
+            print_line(f"{what}: {path}")
+
+
+def _draw(
+    dataset: ShardedDataset, preview: Path | None, augmentation: str | None, settings: list[str], chart: Path | None
+) -> None:
+    """Draw the pictures that are asked for."""
+    if preview and augmentation:
+        from kit.reports.augmentation import write_augmentation
+        from kit.specs import parse_assignments, read_setting
+
+        setting = read_setting(augmentation, parse_assignments(settings))
+        write_augmentation(dataset, setting.augment, preview)
+    elif preview:
+        from kit.reports.preview import write_preview
+
+        write_preview(dataset, preview)
+    if chart:
+        from kit.reports.class_counts import write_class_counts
+
+        write_class_counts(dataset, chart)

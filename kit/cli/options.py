@@ -91,6 +91,30 @@ ClassFrom = Annotated[
         rich_help_panel=_SOURCE,
     ),
 ]
+Classes = Annotated[
+    str | None,
+    typer.Option(
+        metavar="OLD=NEW,…",
+        help="Rename labels, several to one where they are one class, as 'Cat=cat,0.0=0'.",
+        rich_help_panel=_SOURCE,
+    ),
+]
+ClassNames = Annotated[
+    str | None,
+    typer.Option(
+        metavar="A,B,…",
+        help="Names of the classes 0, 1, and so on, where labels are numbers, as those of arrays.",
+        rich_help_panel=_SOURCE,
+    ),
+]
+IgnoreSplits = Annotated[
+    str | None,
+    typer.Option(
+        metavar="val,test",
+        help="Splits of the source's own, train, val or test, to leave out.",
+        rich_help_panel=_SOURCE,
+    ),
+]
 MergeSplits = Annotated[
     bool | None,
     typer.Option(

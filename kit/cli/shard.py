@@ -8,11 +8,14 @@ from typing import Annotated
 import typer
 
 from kit.cli.options import (
+    Classes,
     ClassFrom,
+    ClassNames,
     Exclude,
     Force,
     Group,
     IdColumn,
+    IgnoreSplits,
     Json,
     LabelColumn,
     Labels,
@@ -42,7 +45,10 @@ def shard(
     id_column: IdColumn = None,
     label_column: LabelColumn = None,
     class_from: ClassFrom = None,
+    classes: Classes = None,
+    class_names: ClassNames = None,
     merge_splits: MergeSplits = None,
+    ignore_splits: IgnoreSplits = None,
     group: Group = None,
     exclude: Exclude = None,
     test: Test = None,
@@ -50,7 +56,10 @@ def shard(
     split: Annotated[
         str | None,
         typer.Option(
-            help="Percent train/validation, or train/validation/test.", show_default="70/30", rich_help_panel=_SPLIT
+            metavar="70/30|70/20/10|own",
+            help="Percent train/validation, or train/validation/test; own keeps the source's validation split.",
+            show_default="70/30",
+            rich_help_panel=_SPLIT,
         ),
     ] = None,
     folds: Annotated[
@@ -62,6 +71,16 @@ def shard(
         typer.Option(metavar="down", help="As many images of each class as the smallest has.", rich_help_panel=_SPLIT),
     ] = None,
     per_class: Annotated[int | None, typer.Option(help="Images to take of each class.", rich_help_panel=_SPLIT)] = None,
+    near_duplicates: Annotated[
+        int,
+        typer.Option(
+            metavar="BITS",
+            help="Keep images together whose hashes differ in at most so many of 64 bits, turned and mirrored ones too;"
+            " kit audit --near shows them.",
+            show_default="0: equal images only",
+            rich_help_panel=_SPLIT,
+        ),
+    ] = 0,
     seed: Annotated[
         int | None,
         typer.Option(help="Of splits, folds, what is taken, and the order.", show_default="0", rich_help_panel=_SPLIT),
@@ -130,10 +149,10 @@ def shard(
     from kit.errors import SpecError
     from kit.reports.dataset import dataset_tables, remarks
     from kit.shards import shard as shard_images
-    from kit.specs import parse_bands, parse_size, parse_split, read_setting
+    from kit.specs import parse_bands, parse_classes, parse_names, parse_size, parse_split, read_setting
 
     shares = parse_split(split) if split else None
-    if folds and shares and len(shares) < 3:  # noqa: PLR2004 (train, validation, test)
+    if folds and shares and shares != "own" and len(shares) < 3:  # noqa: PLR2004 (train, validation, test)
         raise SpecError(
             f"--folds makes train and validation; give --split three shares for a test split, got '{split}'"
         )
@@ -145,7 +164,10 @@ def shard(
         id_column=id_column,
         label_column=label_column,
         class_from=class_from,
+        classes=parse_classes(classes) if classes else None,
+        class_names=parse_names(class_names) if class_names else None,
         merge_splits=merge_splits,
+        ignore_splits=parse_names(ignore_splits) if ignore_splits else None,
         group=group,
         exclude=exclude,
         test=test,
@@ -161,6 +183,7 @@ def shard(
         folds=folds,
         balance=balance,
         per_class=per_class,
+        near_duplicates=near_duplicates,
         seed=seed,
         max_bad=max_bad,
         workers=workers,

@@ -42,11 +42,11 @@ def to_samples(values: Values, page: Directory, header: ImageHeader, bands: tupl
         case tags.MIN_IS_WHITE:
             return Samples(_inverted(_grey(values, page), bits), bits)
         case tags.RGB | tags.YCBCR if values.shape[2] >= _RGB_CHANNELS:
-            return Samples(values[..., :_RGB_CHANNELS], bits)
+            return Samples(_without_alpha(values, page, _RGB_CHANNELS), bits)
         case tags.INDEXED:
             return Samples(_looked_up(values[..., 0], page))
         case tags.SEPARATED if page.number(tags.INK_SET, _CMYK) == _CMYK and values.shape[2] >= _CMYK_CHANNELS:
-            return Samples(_from_cmyk(values, bits), bits)
+            return Samples(_from_cmyk(_without_alpha(values, page, _CMYK_CHANNELS), bits), bits)
         case foreign if foreign in tags.FOREIGN_COLOURS:
             raise ImageError(f"holds {tags.FOREIGN_COLOURS[foreign]}; kit takes grey, RGB, palette, CMYK and YCbCr")
         case other:
@@ -72,10 +72,26 @@ def photometric(page: Directory) -> int:
     return colour if page.number(tags.CHANNELS, 1) >= _RGB_CHANNELS else tags.MIN_IS_BLACK
 
 
+def is_alpha_beyond(page: Directory, channels: int, colours: int) -> bool:
+    """Tell whether all channels after the first `colours` are marked as alpha, or none are left."""
+    extra = page.numbers(tags.EXTRA_SAMPLES)
+    return channels == colours or (len(extra) == channels - colours and _ALPHA.issuperset(extra))
+
+
+def _without_alpha(values: Values, page: Directory, colours: int) -> Values:
+    """Take the colours alone, where nothing but alpha is beside them: a further band is never dropped in silence."""
+    channels = values.shape[2]
+    if not is_alpha_beyond(page, channels, colours):
+        raise ImageError(
+            f"has {channels} channels, of which those after the first {colours} are not marked as alpha; choose some,"
+            " as with --bands 0,1,2"
+        )
+    return values[..., :colours]
+
+
 def _grey(values: Values, page: Directory) -> Values:
     channels = values.shape[2]
-    extra = page.numbers(tags.EXTRA_SAMPLES)
-    if channels == 1 or (len(extra) == channels - 1 and _ALPHA.issuperset(extra)):
+    if is_alpha_beyond(page, channels, 1):
         return values[..., :1]
     which = "0" if channels < _RGB_CHANNELS else "0,1,2"
     raise ImageError(f"has {channels} channels that are neither RGB nor alpha; choose some, as with --bands {which}")

@@ -14,7 +14,7 @@ import numpy as np
 
 from kit.images import opencv, tags
 from kit.images.assemble import assemble, undo_predictor
-from kit.images.colour import photometric, to_samples
+from kit.images.colour import is_alpha_beyond, photometric, to_samples
 from kit.images.errors import ImageError, damaged
 from kit.images.header import ImageHeader, check_size
 from kit.images.ifd import LAYOUTS, count_pages, find_page
@@ -32,6 +32,7 @@ _LETTERS = {tags.UNSIGNED: "u", tags.SIGNED: "i", tags.FLOAT: "f", tags.UNDEFINE
 _TYPES = {"u8", "u16", "u32", "u64", "i8", "i16", "i32", "i64", "f16", "f32", "f64"}  # letter and bits
 _DIFFERENCES = 2  # of PREDICTOR
 _VIEWED = {(tags.MIN_IS_BLACK, 1), (tags.RGB, 3), (tags.RGB, 4)}  # photometric, channels
+_COLOURS = 3  # channels of RGB
 _INTEGERS = {tags.UNSIGNED}
 
 
@@ -109,6 +110,7 @@ class TiffFile:
             and header.orientation == 1
             and number(tags.COMPRESSION, tags.PLAIN) == tags.PLAIN
             and (number(tags.PHOTOMETRIC, -1), header.channels) in _VIEWED
+            and (header.channels <= _COLOURS or is_alpha_beyond(page, header.channels, _COLOURS))
             and number(tags.PLANAR, TOGETHER) == TOGETHER
             and number(tags.FILL_ORDER, 1) == 1
             and number(tags.DEPTH, 1) == 1

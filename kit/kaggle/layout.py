@@ -13,7 +13,7 @@ from pathlib import Path
 
 from kit.kaggle.sample import SAMPLE_NAME
 from kit.sources.files import IMAGE_SUFFIXES
-from kit.sources.folder import SPLIT_FOLDERS
+from kit.specs.source import SPLIT_FOLDERS
 
 _LOOKED_AT = 50  # ids of a table, to see whether they name images
 _TABLES = {".csv", ".tsv"}

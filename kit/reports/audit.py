@@ -10,12 +10,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from kit.audits import Alike, Audit
-from kit.audits.facts import BLANK_DEVIATION, SATURATED_SHARE
+from kit.audits.facts import SATURATED_SHARE
 from kit.audits.result import TO_SPLIT
+from kit.images.look import BLANK_DEVIATION
 from kit.reports.audit_files import count_sets
+from kit.reports.rejects import describe_left_out
 from kit.reports.table import NOTHING, Table
+from kit.shards.command import option_text
 from kit.sources import UNLABELLED
-from kit.sources.folder import SPLIT_FOLDERS
+from kit.specs.source import SPLIT_FOLDERS
 
 _LISTED, _SETS = 5, 3  # of a kind that a terminal shows; the CSV has them all
 _MEMBERS = 4  # of a set
@@ -33,6 +36,8 @@ def describe_audit(audit: Audit) -> list[str]:
     if groups := audit.groups():
         parts.append(f"{len(groups):,} groups")
     lines = [f"{audit.asked.folder}: {'; '.join(parts)}"]
+    left_out = Counter(reject.reason for reject in audit.rejects if not reject.is_bad)
+    lines += [f"not looked at: {describe_left_out(dict(left_out.most_common()))}"] if left_out else []
     return [*lines, f"kit shard would refuse this: {audit.refusal}"] if audit.refusal else lines
 
 
@@ -46,6 +51,9 @@ def next_command(audit: Audit) -> str:
         "--id-column": asked.id_column,
         "--label-column": asked.label_column,
         "--class-from": asked.class_from,
+        "--classes": option_text("classes", dict(asked.classes)),
+        "--class-names": option_text("class_names", asked.class_names),
+        "--ignore-splits": option_text("ignore_splits", asked.ignore_splits),
         "--group": asked.group,
         "--exclude": asked.exclude,
         "--test": asked.test,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from kit.audits import Alike, Audit, Finding
 from kit.files import write_whole
+from kit.reports.class_counts import counts_of_audit, plot_class_counts
 from kit.reports.gallery import draw_gallery
 from kit.reports.table import Table
 
@@ -62,7 +63,10 @@ def findings_table(audit: Audit) -> Table:
 
 
 def write_audit(audit: Audit, folder: Path) -> list[Path]:
-    """Write audit.csv, a line an image; findings.csv, a line an image and finding; and audit.png, a page of pictures.
+    """Write audit.csv, findings.csv, audit.png and, where there are classes, classes.png.
+
+    They are a line an image, a line an image and finding, a page of pictures, and a chart of the classes before and
+    after balancing.
 
     Returns:
         The files, in that order.
@@ -72,6 +76,9 @@ def write_audit(audit: Audit, folder: Path) -> list[Path]:
         "findings.csv": findings_table(audit).csv(),
         "audit.png": draw_gallery(audit),
     }
+    counts = counts_of_audit(audit)
+    if len(counts.before) > 1:
+        files["classes.png"] = plot_class_counts(counts).png
     for name, data in files.items():
         write_whole(folder / name, data)
     return [folder / name for name in files]

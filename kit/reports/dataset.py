@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from kit.reports.class_counts import balance_table, counts_of_dataset
+from kit.reports.rejects import describe_left_out
 from kit.reports.table import NOTHING, Table
 from kit.shards import Dataset
-from kit.shards.dataset import DUPLICATES, REJECTS
+from kit.shards.dataset import DUPLICATES, NEAR_DUPLICATES, REJECTS
+from kit.shards.manifest import Manifest
 
 
 def dataset_tables(dataset: Dataset) -> list[Table]:
     """Lay out the images of each split and class, and the shards of each split."""
-    return [_counts(dataset), *_folds(dataset), _shards(dataset)]
+    return [_counts(dataset), *balance_table(counts_of_dataset(dataset)), *_folds(dataset), _shards(dataset)]
 
 
 def describe_images(dataset: Dataset) -> str:
@@ -28,11 +31,19 @@ def describe_images(dataset: Dataset) -> str:
 def remarks(dataset: Dataset) -> list[str]:
     """Say what a person should know before training on it."""
     manifest, lines = dataset.manifest, []
-    same = manifest.duplicates
-    if manifest.rejects or manifest.left_out:
-        lines.append(f"not stored: {manifest.rejects:,} bad, {manifest.left_out:,} left out or no image; see {REJECTS}")
+    same, near = manifest.duplicates, manifest.near_duplicates
+    if not_stored := _not_stored(manifest):
+        lines.append(f"not stored: {not_stored}; see {REJECTS}")
     if same.sets:
         lines.append(f"images with an exact duplicate: {same.images:,} in sets: {same.sets:,}; see {DUPLICATES}")
+    if near.sets:
+        lines.append(
+            f"images kept with a near-duplicate: {near.images:,} in sets: {near.sets:,}; see {NEAR_DUPLICATES}"
+        )
+    if near.across_classes:
+        lines.append(f"warning: sets of near-duplicates with different labels: {near.across_classes:,}")
+    if near.across_splits:
+        lines.append(f"warning: sets of near-duplicates across the source's own splits: {near.across_splits:,}")
     if same.across_classes:
         lines.append(f"warning: sets of duplicates with different labels: {same.across_classes:,}")
     if same.across_splits:
@@ -42,6 +53,14 @@ def remarks(dataset: Dataset) -> list[str]:
             f"warning: groups across the source's own splits: {manifest.groups_across_splits:,} of {manifest.groups:,}"
         )
     return lines
+
+
+def _not_stored(manifest: Manifest) -> str:
+    """Count bad inputs, where there are any, and what was left out by its reason."""
+    bad = [f"{manifest.rejects:,} bad"] if manifest.rejects else []
+    if manifest.left_out_reasons:
+        return "; ".join([*bad, describe_left_out(manifest.left_out_reasons)])
+    return "; ".join([*bad, *([f"{manifest.left_out:,} left out or no image"] if manifest.left_out else [])])
 
 
 def _counts(dataset: Dataset) -> Table:

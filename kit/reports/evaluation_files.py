@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from kit.files import write_whole
 from kit.reports.calibration import plot_calibration
+from kit.reports.class_counts import counts_of_dataset, plot_class_counts
 from kit.reports.folds import fold_csv
 from kit.reports.matrix import plot_matrix
 from kit.reports.mistakes import MOST, describe_count, mistakes_table, plot_mistakes
@@ -117,6 +118,7 @@ def _page(evaluation: Evaluation, pictures: Mapping[str, Picture], mistakes: Tab
         Section("Curves", tuple(pictures[f"{_file_name(kind)}.png"] for kind in KINDS)),
         Section("Calibration", (pictures["calibration.png"], evaluation.calibration.table())),
         Section("Misclassified images", (pictures["misclassified.png"], *shown)),
+        Section("Classes", (plot_class_counts(counts_of_dataset(evaluation.dataset)),)),
     )
     return write_page(f"{manifest.name}, {_name(evaluation)}: {evaluation.title}", sections)
 

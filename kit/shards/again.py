@@ -11,7 +11,7 @@ from kit.engines import engine_for
 from kit.errors import ShardError, SpecError
 from kit.progress import NO_PROGRESS, Progress
 from kit.shards.build import Conversion, build_dataset, describe_source
-from kit.shards.dataset import DUPLICATES, Dataset
+from kit.shards.dataset import DUPLICATES, NEAR_DUPLICATES, Dataset
 from kit.shards.duplicates import read_duplicates
 from kit.sources import read_source
 from kit.specs import ImageSpec, override, parse_size
@@ -52,6 +52,9 @@ def plan_again(dataset: Dataset, settings: Mapping[str, object]) -> Conversion:
         info=info,
         spec=msgspec.structs.replace(dataset.manifest.settings, image=image),
         ties=read_duplicates(dataset.folder / DUPLICATES, source.records) if dataset.manifest.duplicates.sets else (),
+        near=read_duplicates(dataset.folder / NEAR_DUPLICATES, source.records)
+        if dataset.manifest.near_duplicates.sets
+        else (),
     )
 
 

@@ -19,9 +19,10 @@ from kit.errors import EngineError, ShardError, SourceError, SpecError, first_th
 from kit.files import locked, publish, sweep, write_whole
 from kit.progress import NO_PROGRESS, Progress
 from kit.shards import tfds
-from kit.shards.dataset import DUPLICATES, MANIFEST, REJECTS, SAMPLE_SUBMISSION, Dataset, read_dataset
-from kit.shards.duplicates import Placed, describe_duplicates, duplicates_csv, find_duplicates
+from kit.shards.dataset import DUPLICATES, MANIFEST, NEAR_DUPLICATES, REJECTS, SAMPLE_SUBMISSION, Dataset, read_dataset
+from kit.shards.duplicates import Placed, describe_duplicates, duplicates_csv, find_duplicates, place_sets
 from kit.shards.look import doubtful, look_again
+from kit.shards.looks_alike import find_looks_alike
 from kit.shards.manifest import NO_FOLD, ImageInfo, Manifest, SourceInfo, fingerprint
 from kit.shards.plan import ShardPlan, plan_shards, sample
 from kit.shards.verify import verify_dataset
@@ -31,7 +32,7 @@ from kit.specs import ShardSpec, SourceSpec, setting_paths, to_json, value_of
 from kit.workspace import Workspace, checked_name
 
 PLAN = "plan.json"
-TIES = "ties.json"
+TIES, NEAR_TIES = "ties.json", "near_ties.json"
 _REASONS = 4  # that a message names
 _SETTLERS = 4  # threads that wait for the disk
 _LOSSES = 2  # worker processes lost one after another without a shard between them: then it is no accident
@@ -48,6 +49,7 @@ class Conversion:
         spec: decides the shards' bytes.
         ties: records that stay together because their images are equal; None finds them.
         recipe: Recipe, or arm as RECIPE/ARM, whose data settings `spec` begins with; empty for none.
+        near: Records that stay together because their images look the same; None finds them where the spec asks so.
     """
 
     name: str
@@ -56,6 +58,7 @@ class Conversion:
     spec: ShardSpec
     ties: Sequence[Sequence[Record]] | None = None
     recipe: str = ""
+    near: Sequence[Sequence[Record]] | None = None
 
 
 @dataclass(slots=True)
@@ -66,6 +69,8 @@ class _Written:
     shards: list[WrittenShard]
     duplicates: list[list[Placed]]
     rejects: list[Reject] = field(default_factory=list)
+    not_taken: list[Record] = field(default_factory=list)
+    near: list[list[Placed]] = field(default_factory=list)
 
 
 def build_dataset(
@@ -205,14 +210,15 @@ def _write(partial: Path, conversion: Conversion, engine: Engine, progress: Prog
     the time of every conversion; this way only those with duplicates take longer.
     """
     records, left_out = sample(conversion.source.records, conversion.spec)
-    ties = _read_ties(partial, records) if conversion.ties is None else conversion.ties
-    plans = plan_shards(records, conversion.spec, ties)
+    ties = _read_ties(partial / TIES, records) if conversion.ties is None else conversion.ties
+    near = _near_ties(partial / NEAR_TIES, records, conversion, engine, progress)
+    plans = plan_shards(records, conversion.spec, [*near, *ties])
     looks: dict[int, str] = {}
     shards, duplicates = _write_plans(plans, partial, conversion, engine, progress, looks=looks)
     if duplicates and not ties and conversion.ties is None:
         tied = [[placed.record for placed in members] for members in duplicates]
-        _write_ties(partial, records, tied)
-        again = plan_shards(records, conversion.spec, tied)
+        _write_ties(partial / TIES, records, tied)
+        again = plan_shards(records, conversion.spec, [*near, *tied])
         if again != plans:
             progress.advance(
                 0, f"{len(duplicates):,} sets of equal images: shards are written anew to keep them together"
@@ -225,7 +231,7 @@ def _write(partial: Path, conversion: Conversion, engine: Engine, progress: Prog
         *(Reject(str(record.file.path), taken, is_bad=False) for record in left_out),
         *sorted((Reject(*pair) for shard in shards for pair in shard.rejects), key=lambda reject: reject.name),
     ]
-    return _Written(plans, shards, duplicates, rejects)
+    return _Written(plans, shards, duplicates, rejects, left_out, place_sets(near, plans))
 
 
 def _write_plans(
@@ -250,14 +256,25 @@ def _write_plans(
     return shards, find_duplicates(plans, digests, [looks.get(id(record), "") for record in records])
 
 
-def _write_ties(partial: Path, records: Sequence[Record], ties: Sequence[Sequence[Record]]) -> None:
-    """Note which records are equal, so that a stopped command goes on from the second writing."""
+def _near_ties(
+    path: Path, records: Sequence[Record], conversion: Conversion, engine: Engine, progress: Progress
+) -> Sequence[Sequence[Record]]:
+    """Find the records that look the same and are to stay together; a stopped command has noted them."""
+    if not conversion.spec.near_duplicates or conversion.near is not None:
+        return conversion.near or ()
+    if not path.is_file():
+        sets = find_looks_alike(records, conversion.spec, engine, progress)
+        _write_ties(path, records, [[records[place] for place in places] for places in sets])
+    return _read_ties(path, records)
+
+
+def _write_ties(path: Path, records: Sequence[Record], ties: Sequence[Sequence[Record]]) -> None:
+    """Note which records stay together, so that a stopped command goes on from there."""
     places = {id(record): place for place, record in enumerate(records)}
-    write_whole(partial / TIES, msgspec.json.encode([[places[id(record)] for record in tie] for tie in ties]))
+    write_whole(path, msgspec.json.encode([[places[id(record)] for record in tie] for tie in ties]))
 
 
-def _read_ties(partial: Path, records: Sequence[Record]) -> list[list[Record]]:
-    path = partial / TIES
+def _read_ties(path: Path, records: Sequence[Record]) -> list[list[Record]]:
     if not path.is_file():
         return []
     places = msgspec.json.decode(path.read_bytes(), type=list[list[int]])
@@ -310,6 +327,8 @@ def _complete(partial: Path, conversion: Conversion, written: _Written) -> None:
         write_whole(partial / REJECTS, _rejects_csv(written.rejects))
     if written.duplicates:
         write_whole(partial / DUPLICATES, duplicates_csv(written.duplicates))
+    if written.near:
+        write_whole(partial / NEAR_DUPLICATES, duplicates_csv(written.near))
     if conversion.source.sample_submission:
         write_whole(partial / SAMPLE_SUBMISSION, conversion.source.sample_submission.read_bytes())
     manifest = _manifest(conversion, written)
@@ -317,7 +336,8 @@ def _complete(partial: Path, conversion: Conversion, written: _Written) -> None:
     write_whole(partial / MANIFEST, to_json(manifest))
     for shard in written.shards:
         summary_path(partial / shard.shard.name).unlink()
-    (partial / TIES).unlink(missing_ok=True)
+    for noted in (TIES, NEAR_TIES):
+        (partial / noted).unlink(missing_ok=True)
     (partial / PLAN).unlink()
 
 
@@ -340,6 +360,9 @@ def _manifest(conversion: Conversion, written: _Written) -> Manifest:
         sample_submission=conversion.source.sample_submission is not None,
         rejects=sum(reject.is_bad for reject in written.rejects),
         left_out=sum(not reject.is_bad for reject in written.rejects),
+        left_out_reasons=dict(Counter(reject.reason for reject in written.rejects if not reject.is_bad).most_common()),
+        not_taken=dict(sorted(Counter(record.label or UNLABELLED for record in written.not_taken).items())),
+        near_duplicates=describe_duplicates(written.near),
         fingerprint=fingerprint(classes, shards),
         recipe=conversion.recipe,
     )

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from numpy.typing import ArrayLike
 
 from kit.engines import Engine, engine_for
+from kit.errors import SourceError, SpecError
 from kit.progress import NO_PROGRESS, Progress
 from kit.shards.build import Conversion, build_dataset, describe_source
+from kit.shards.command import shard_command
 from kit.shards.dataset import Dataset
 from kit.shards.index import write_index
 from kit.shards.write import write_shard
@@ -33,7 +35,10 @@ def shard(
     id_column: str | None = None,
     label_column: str | None = None,
     class_from: str | None = None,
+    classes: Mapping[str, str] | None = None,
+    class_names: Sequence[str] | None = None,
     merge_splits: bool | None = None,
+    ignore_splits: Sequence[str] | None = None,
     group: str | None = None,
     exclude: Path | str | None = None,
     test: Path | str | None = None,
@@ -45,10 +50,11 @@ def shard(
     page: int = 0,
     bands: Sequence[int] = (),
     encoding: str = "auto",
-    split: tuple[float, ...] | None = None,
+    split: tuple[float, ...] | Literal["own"] | None = None,
     folds: int | None = None,
     balance: str | None = None,
     per_class: int | None = None,
+    near_duplicates: int = 0,
     seed: int | None = None,
     max_bad: int = 0,
     workers: int | None = None,
@@ -71,7 +77,10 @@ def shard(
         id_column: its column of ids, with or without the files' endings; found by its name or content otherwise.
         label_column: its column of labels, or one-hot columns with commas between; found otherwise.
         class_from: regular expression that finds the class in a file's name; the folder is it where it finds none.
+        classes: Class by label, for labels that are to be renamed or brought together: {"Cat": "cat"}.
+        class_names: Names of the classes 0, 1, and so on, for labels that are numbers, as those of an .npz file.
         merge_splits: whether train, val and test folders are one source, to be divided anew.
+        ignore_splits: Splits of the source's own that are left out: "train", "val" or "test".
         group: column of `labels`, or regular expression that finds the group (a patient, a slide) in a file's name.
         exclude: text file of ids or paths to leave out.
         test: folder of unlabelled images.
@@ -83,10 +92,13 @@ def shard(
         page: of files with several, from 0.
         bands: channels of TIFFs and arrays to take, from 0: three, or one; those marked as grey or RGB otherwise.
         encoding: "auto", "keep", "raw", "png" or "jpeg:90"; see `ImageSpec`.
-        split: shares of train and validation (0.7 and 0.3 by default), or train, validation and test.
+        split: shares of train and validation (0.7 and 0.3 by default), or train, validation and test; "own" keeps the
+            source's own validation split, which other shares leave no place for.
         folds: equal parts for cross-validation; validation is fold 0 then, train the others.
         balance: "down" takes as many images of each class as the smallest has.
         per_class: images to take of each class.
+        near_duplicates: Bits of 64 in which the perceptual hashes of images differ at most that stay in one split and
+            one fold, turned and mirrored ones too; 0 ties equal images only. `kit.audit` shows what it finds.
         seed: of the split, the folds, what is taken and the order; 0 by default.
         max_bad: inputs that may be listed in rejects.csv instead of stored.
         workers: processes; one for each core otherwise. The bytes do not depend on it.
@@ -98,6 +110,7 @@ def shard(
     Raises:
         KitError: labels or images that cannot become this dataset; nothing is left half-written.
     """
+    given = dict(locals())
     require(name is not None or recipe is not None, "give the dataset a name, or a recipe that has one")
     name = dataset_name(recipe or "") if name is None else name
     data = _data(
@@ -107,21 +120,26 @@ def shard(
         channels=channels,
         class_from=class_from,
         merge_splits=merge_splits,
+        ignore_splits=None if ignore_splits is None else tuple(ignore_splits),
         group=group,
-        split=split,
+        split=None if split == "own" else split,
         folds=folds,
         balance=balance,
         per_class=per_class,
         seed=seed,
     )
-    spec = _shard_spec(data, scale=scale, page=page, bands=tuple(bands), encoding=encoding)
+    image = {"scale": scale, "page": page, "bands": tuple(bands), "encoding": encoding}
+    spec = _shard_spec(data, image, near_duplicates)
     asked = SourceSpec(
         folder=str(source),
         labels=path_text(labels),
         id_column=id_column,
         label_column=label_column,
         class_from=class_from or (None if labels else data.class_from or None),
+        classes=tuple((classes or {}).items()),
+        class_names=tuple(class_names or ()),
         merge_splits=data.merge_splits,
+        ignore_splits=data.ignore_splits,
         group=data.group or None,
         exclude=path_text(exclude),
         test=path_text(test),
@@ -132,7 +150,7 @@ def shard(
     is_new = force or not (Workspace.at(root).datasets / name).exists()
     with engine.prepare(write_shard) if is_new else contextlib.nullcontext():  # while the source is read
         return _convert(
-            read_source(asked),
+            _read(asked, given, shares=None if spec.folds else data.split),
             asked,
             spec,
             name=name,
@@ -153,6 +171,7 @@ def shard_arrays(
     name: str,
     ids: Sequence[str] | None = None,
     groups: Sequence[Any] | None = None,
+    class_names: Sequence[str] | None = None,
     size: tuple[int, int] | None = None,
     fit: str = "crop",
     channels: int = 3,
@@ -163,6 +182,7 @@ def shard_arrays(
     folds: int = 0,
     balance: str | None = None,
     per_class: int | None = None,
+    near_duplicates: int = 0,
     seed: int = 0,
     workers: int | None = None,
     force: bool = False,
@@ -178,6 +198,8 @@ def shard_arrays(
         name: of the dataset, a folder in tfrecords/.
         ids: n texts that are all different; places otherwise.
         groups: n names of what must not be divided between splits, such as patients.
+        class_names: Names of the classes 0, 1, and so on, for labels that are numbers; a dataset sorts its classes by
+            name.
         size: height and width in pixels; None keeps each image's own.
         fit: "crop", "pad" or "stretch"; see `ImageSpec`.
         channels: that are stored: 3 for RGB, 1 for grey.
@@ -188,6 +210,8 @@ def shard_arrays(
         folds: equal parts for cross-validation; validation is fold 0 then, train the others.
         balance: "down" takes as many images of each class as the smallest has.
         per_class: images to take of each class.
+        near_duplicates: Bits of 64 in which the perceptual hashes of images differ at most that stay in one split and
+            one fold, turned and mirrored ones too; 0 ties equal images only.
         seed: of the split, the folds, what is taken and the order.
         workers: processes; one for each core otherwise.
         force: replace a dataset of other inputs or settings.
@@ -208,10 +232,12 @@ def shard_arrays(
         per_class=per_class,
         seed=seed,
     )
+    asked = SourceSpec(folder="arrays", class_names=tuple(class_names or ()))
+    image = {"scale": scale, "bands": tuple(bands), "encoding": encoding}
     return _convert(
-        read_arrays(images, labels, ids=ids, groups=groups),
-        SourceSpec(folder="arrays"),
-        _shard_spec(data, scale=scale, bands=tuple(bands), encoding=encoding),
+        read_arrays(images, labels, ids=ids, groups=groups, spec=asked),
+        asked,
+        _shard_spec(data, image, near_duplicates),
         name=name,
         engine=engine_for(workers),
         force=force,
@@ -234,10 +260,40 @@ def _data(
     return msgspec.structs.replace(data, **changes)
 
 
-def _shard_spec(data: DataSpec, **image: object) -> ShardSpec:
-    """Add what data settings do not say of images."""
+def _shard_spec(data: DataSpec, image: Mapping[str, Any], near_duplicates: int) -> ShardSpec:
+    """Add what data settings do not say."""
     spec = data.shard_spec()
-    return msgspec.structs.replace(spec, image=msgspec.structs.replace(spec.image, **image))
+    changed = msgspec.structs.replace(spec.image, **image)
+    return msgspec.structs.replace(spec, image=changed, near_duplicates=near_duplicates)
+
+
+def _read(asked: SourceSpec, given: Mapping[str, object], *, shares: tuple[float, ...] | None) -> Source:
+    """Read a source; where it has to be asked for otherwise, a refusal gives the whole command.
+
+    Args:
+        asked: Source as it is asked for.
+        given: Arguments of `shard`, for such a command.
+        shares: Shares of the splits; None with folds, which have a place for all.
+    """
+    try:
+        source = read_source(asked)
+    except SourceError as error:
+        if error.instead is None:
+            raise
+        raise SourceError(f"{error}: {shard_command({**given, 'source': error.instead})}") from error
+    own = sum(record.split == "validation" for record in source.records)
+    if given["split"] == "own" and not own:
+        raise SpecError(f"{asked.folder} has no validation split of its own to keep; give --split two shares, as 70/30")
+    if own and shares and (given["recipe"] or given["split"]) and given["split"] != "own":
+        percents = "/".join(f"{100 * share:g}" for share in shares)
+        by = f"--split {percents}" if given["split"] else f"the split {percents} of {given['recipe']}"
+        without = {**given, "ignore_splits": [*asked.ignore_splits, "val"]}
+        raise SpecError(
+            f"{asked.folder} has a validation split of its own ({own:,} images) beside {by}; leave its own out:"
+            f" {shard_command(without)} - or keep it: {shard_command({**given, 'split': 'own'})} - or divide all anew"
+            " with --merge-splits"
+        )
+    return source
 
 
 def _convert(

@@ -17,6 +17,7 @@ MANIFEST = "manifest.json"
 SAMPLE_SUBMISSION = "sample_submission.csv"
 REJECTS = "rejects.csv"
 DUPLICATES = "duplicates.csv"
+NEAR_DUPLICATES = "near_duplicates.csv"
 
 
 @dataclass(frozen=True, slots=True)

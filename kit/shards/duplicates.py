@@ -46,6 +46,13 @@ def find_duplicates(plans: Sequence[ShardPlan], *digests: Sequence[str]) -> list
     return sorted(sets, key=lambda members: _order(members[0]))
 
 
+def place_sets(sets: Iterable[Sequence[Record]], plans: Sequence[ShardPlan]) -> list[list[Placed]]:
+    """Say of records that stay together where they were written."""
+    of = {id(record): Placed(record, plan.split, plan.fold) for plan in plans for record in plan.records}
+    placed = [sorted((of[id(record)] for record in members), key=_order) for members in sets]
+    return sorted(placed, key=lambda members: _order(members[0]))
+
+
 def joined(sets: Sequence[Sequence[int]]) -> list[list[int]]:
     """Join sets that share a member, until none do."""
     of: dict[int, set[int]] = {}

@@ -104,6 +104,9 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         sample_submission: whether a copy of it lies beside the manifest.
         rejects: bad inputs, listed in rejects.csv.
         left_out: inputs that were left out on purpose or are no images, listed there too.
+        left_out_reasons: inputs that were left out, by reason, the most frequent first; empty in older datasets.
+        not_taken: images of each class that balancing leaves out; empty where all are taken.
+        near_duplicates: sets that stay together because they look the same, listed in near_duplicates.csv.
         fingerprint: of classes and shards; runs and submissions carry it.
         recipe: Recipe whose data settings hold where no option said otherwise, or an arm's as RECIPE/ARM; empty for
             none.
@@ -124,6 +127,9 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     sample_submission: bool
     rejects: int
     left_out: int
+    left_out_reasons: dict[str, int] = {}
+    not_taken: dict[str, int] = {}
+    near_duplicates: DuplicateInfo = DuplicateInfo()
     fingerprint: str
     recipe: str = ""
 

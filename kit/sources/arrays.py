@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kit.errors import SourceError, first_three
-from kit.sources.folder import SPLIT_FOLDERS
 from kit.sources.record import ArrayImage, Record
+from kit.specs.source import SPLIT_FOLDERS
 
 _SPLIT = "train|val|valid|validation|test"
 _NAME = re.compile(rf"(?:(?P<before>{_SPLIT})_)?(?P<what>images|labels|x|y)(?:_(?P<after>{_SPLIT}))?")

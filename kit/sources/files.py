@@ -12,6 +12,17 @@ from kit.sources.record import ImageFile, Reject
 
 IMAGE_SUFFIXES = frozenset({".bmp", ".jfif", ".jpe", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 _LITTER = frozenset({"__MACOSX", "Thumbs.db", "desktop.ini"})  # what systems leave behind, like hidden files
+_MARKS = {  # files that only kit writes, by the folder's name
+    "tfrecords": ("*/manifest.json", ".*.partial"),
+    "runs": ("*/spec.json", "*/ablation.json", "*/folds.json", "*/*/spec.json", "*/*/*/spec.json"),
+    "submissions": ("*.origin.json", "ledger.csv"),
+    "kit-demo": ("tfrecords/digits/manifest.json", "digits/train_labels.csv"),
+}
+_REPORTS = (
+    ("audit.csv", "findings.csv"),
+    ("evaluation.json", "confusion_matrix.csv"),
+    ("comparison.csv", "comparison.md"),
+)
 
 
 @dataclass(slots=True)
@@ -85,10 +96,21 @@ def _walk_inside(
 ) -> Iterator[ImageFile | Reject]:
     if name in excluded:
         yield Reject(str(top / name), "the folder is left out by hand", is_bad=False)
+    elif is_written_by_kit(top / name):
+        yield Reject(str(top / name), "written by kit: not looked at", is_bad=False)
     elif any(os.path.samestat(inside, outer) for outer in above):
         yield Reject(str(top / name), "a symbolic link that leads back to a folder above it")
     else:
         yield from _walk(top, f"{name}/", (*above, inside), excluded)
+
+
+def is_written_by_kit(folder: Path) -> bool:
+    """Tell whether a folder holds datasets, runs, submissions, reports or the demonstration, by what stands in it.
+
+    A class may be called runs: the name alone says nothing.
+    """
+    has_marks = any(any(folder.glob(mark)) for mark in _MARKS.get(folder.name, ()))
+    return has_marks or any(all((folder / name).is_file() for name in names) for names in _REPORTS)
 
 
 def _why_no_image(entry: os.DirEntry[str]) -> str:
@@ -116,6 +138,11 @@ class FilesById:
         self._by_stem: dict[str, list[ImageFile]] = {}
         for file in files:
             self._by_stem.setdefault(file.stem, []).append(file)
+
+    @property
+    def first(self) -> str:
+        """Name of the first file, for messages; empty without files."""
+        return self._files[0].name if self._files else ""
 
     def find(self, identifier: str) -> ImageFile | None:
         """Return the file that `identifier` names, or None.

@@ -8,18 +8,9 @@ from pathlib import Path
 from kit.errors import SourceError, first_three
 from kit.sources.exclude import excluded_folders
 from kit.sources.files import list_images
+from kit.sources.nested import refuse_nested_splits
 from kit.sources.record import ImageFile, Record, Reject
-from kit.specs.source import SourceSpec, find, parse_pattern
-
-SPLIT_FOLDERS = {
-    "train": "train",
-    "training": "train",
-    "val": "validation",
-    "valid": "validation",
-    "validation": "validation",
-    "test": "test",
-    "testing": "test",
-}
+from kit.specs.source import SPLIT_FOLDERS, SourceSpec, find, parse_pattern
 
 
 def read_folder(spec: SourceSpec) -> tuple[list[Record], list[Reject]]:
@@ -38,7 +29,10 @@ def read_folder(spec: SourceSpec) -> tuple[list[Record], list[Reject]]:
     folder = Path(spec.folder)
     listing = list_images(folder, excluded_folders(spec))
     unseen = {Path(other.name).relative_to(folder).as_posix() for other in listing.others}
-    splits = [name for name in _split_folders(folder) if name not in unseen]
+    splits = _split_folders(folder, unseen)
+    refuse_nested_splits(
+        folder, (file.name for file in listing.images), has_splits=bool(splits), merge_splits=spec.merge_splits
+    )
     if not spec.class_from:
         for parent in [folder / name for name in splits] or [folder]:
             _refuse_empty_classes(parent, listing.images, folder, unseen)
@@ -59,8 +53,9 @@ def read_folder(spec: SourceSpec) -> tuple[list[Record], list[Reject]]:
     return records, listing.others
 
 
-def _split_folders(folder: Path) -> list[str]:
-    tops = _folders(folder)
+def _split_folders(folder: Path, unseen: Collection[str]) -> list[str]:
+    """Name the splits among a folder's own folders: all of those that are looked into, or none."""
+    tops = [name for name in _folders(folder) if name not in unseen]
     return tops if tops and all(name.lower() in SPLIT_FOLDERS for name in tops) else []
 
 

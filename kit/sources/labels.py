@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,12 @@ from kit.errors import SourceError, first_three
 from kit.sources.exclude import excluded_folders
 from kit.sources.files import FilesById, list_images
 from kit.sources.record import Record, Reject
-from kit.sources.table import join, line_of, read_table, separator_hint
+from kit.sources.table import join, line_of, read_table, separator_hint, unnamed
 from kit.specs.source import SourceSpec
 
 _PAIR = 2  # columns: an id and a label
+_HEAD = 100  # rows of which one names an image: one may be missing, a hundred are not
+_SHOWN = 8  # columns that a message names
 
 
 def read_labelled(spec: SourceSpec) -> tuple[list[Record], list[Reject]]:
@@ -41,14 +43,25 @@ def read_labelled(spec: SourceSpec) -> tuple[list[Record], list[Reject]]:
     pairs = pairs.drop_duplicates()
     _refuse_blank(path, pairs, {"id": id_column, "label": ", ".join(label_columns)})
     _refuse_contradictions(path, pairs)
-    records, rejects = join(folder, listing.images, finder, path, pairs)
+    records, missing = join(folder, finder, path, pairs)
     if not records:
+        named = [name for name in table.columns if any(finder.find(_text(value)) for value in table[name].head(_HEAD))]
+        hint = f"--id-column '{named[0]}', which does" if named else "the folder of its images, or another --id-column"
+        ids = [text for text in map(_text, table[id_column]) if text]
         raise SourceError(
-            f"no id in {path} names an image in {folder}; ids there:"
-            f" {first_three(pairs['id'], len(pairs)) if len(pairs) else 'none, only a header'}; images there:"
-            f" {first_three((file.name for file in listing.images), len(listing.images))}"
+            f"no id in {path} names an image in {folder}; ids there, in column {id_column}:"
+            f" {first_three(ids, len(ids)) if ids else 'none, only a header'}; images there:"
+            f" {first_three((file.name for file in listing.images), len(listing.images))}; give {hint}; columns:"
+            f" {', '.join(_quoted(table.columns))}"
         )
+    rejects = [*missing, *unnamed(listing.images, records, path)]
     return sorted(records, key=lambda record: record.key), _once(rejects, listing.others, folder)
+
+
+def _quoted(columns: Iterable[object]) -> list[str]:
+    """Write names of columns, but not hundreds of them."""
+    names = [str(name) for name in columns]
+    return names if len(names) <= _SHOWN else [*names[:_SHOWN], f"… ({len(names)})"]
 
 
 def _once(rejects: Sequence[Reject], others: Sequence[Reject], folder: Path) -> list[Reject]:
@@ -72,17 +85,23 @@ def _named_columns(path: Path, table: pd.DataFrame, finder: FilesById) -> pd.Dat
 def _id_column(path: Path, table: pd.DataFrame, spec: SourceSpec, finder: FilesById) -> str:
     if spec.id_column is not None or "id" in table.columns:
         return _known(path, table, spec.id_column or "id")
-    head = table.head(100)  # an image may be missing; a hundred are not
+    head = table.head(_HEAD)
     for name in table.columns:
         if any(finder.find(_text(value)) for value in head[name]):
             return str(name)
+    if len(table) and len(table.columns) >= _PAIR:
+        first = ", ".join(_quoted(table.iloc[0]))
+        raise SourceError(
+            f"{path} has no column 'id'; it has {', '.join(_quoted(table.columns))}, and none that names an image: its"
+            f" first row is {first}, the first image {finder.first}; give the folder of its images, or --id-column"
+        )
     return _known(path, table, "id")
 
 
 def _known(path: Path, table: pd.DataFrame, column: str) -> str:
     if column not in table.columns:
         raise SourceError(
-            f"{path} has no column '{column}'; it has {', '.join(table.columns)}"
+            f"{path} has no column '{column}'; it has {', '.join(_quoted(table.columns))}"
             f" ({separator_hint(table) or 'choose with --id-column and --label-column'})"
         )
     return column
@@ -101,10 +120,11 @@ def _labels(path: Path, table: pd.DataFrame, spec: SourceSpec, id_column: str) -
         return table[chosen[0]].map(_text), chosen
     if len(chosen) >= _PAIR and (labels := _one_hot(table[chosen])) is not None:
         return labels, chosen
+    _refuse_tag_columns(path, table[chosen])
     if spec.label_column is not None:
         raise SourceError(f"{path}: columns {', '.join(chosen)} are not one-hot: one 1 and else 0 in each row")
     raise SourceError(
-        f"{path} has no column 'label'; it has {', '.join(table.columns)}"
+        f"{path} has no column 'label'; it has {', '.join(_quoted(table.columns))}"
         f" ({separator_hint(table) or 'choose with --label-column'})"
     )
 
@@ -120,6 +140,19 @@ def _one_hot(columns: pd.DataFrame) -> pd.Series[str] | None:
             f"one-hot column {first_three(empty, len(empty))} marks no image; leave it out with --label-column {filled}"
         )
     return pd.Series(numbers.idxmax(axis=1), dtype=str)
+
+
+def _refuse_tag_columns(path: Path, columns: pd.DataFrame) -> None:
+    """Refuse columns of 0 and 1 that mark several classes of one image: tags."""
+    numbers = columns.apply(pd.to_numeric, errors="coerce")
+    tags = [str(name) for name in columns if numbers[name].isin([0, 1]).all()]
+    marks = numbers[tags].sum(axis=1)
+    if several := int((marks > 1).sum()):
+        raise SourceError(
+            f"{path}: columns {', '.join(_quoted(tags))} are not one-hot: one 1 and else 0 in each row, but several 1"
+            f" for {several:,} of {len(columns):,} images and none for {int((marks == 0).sum()):,}, so these are tags;"
+            " kit trains one class an image: give --label-column one of them"
+        )
 
 
 def _text(value: Any) -> str:

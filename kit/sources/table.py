@@ -1,72 +1,18 @@
-"""Tables that name images by id: label files and sample submissions."""
+"""Tables that name images by id, and the images that they name."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from kit.errors import SourceError, SubmissionError, first_three
-from kit.sources.files import FilesById, list_images
+from kit.errors import SourceError
+from kit.sources.files import FilesById
 from kit.sources.record import Image, ImageFile, Record, Reject
 
 _SEPARATORS = {";": "semicolon", "\t": "tab", "|": "bar"}
-
-
-def read_unlabelled(
-    folder: Path, sample_submission: Path | None, classes: Collection[str]
-) -> tuple[list[Record], list[Reject]]:
-    """Read test images, in the sample submission's order if there is one.
-
-    Raises:
-        SourceError: no image, ids that repeat or fit several files, or no CSV.
-        SubmissionError: columns that predictions of `classes` could not fill.
-    """
-    listing = list_images(folder)
-    if sample_submission is None:
-        _refuse_shared_stems(folder, listing.images)
-        return [Record(key=file.stem, file=file, split="test") for file in listing.images], listing.others
-    ids = pd.DataFrame({"id": read_ids(sample_submission, classes)})
-    records, rejects = join(folder, listing.images, FilesById(listing.images), sample_submission, ids)
-    return records, rejects + listing.others
-
-
-def read_ids(sample_submission: Path, classes: Collection[str]) -> list[str]:
-    """Read the ids of a sample submission in order.
-
-    Raises:
-        SourceError: no CSV, no value column, or ids that repeat.
-        SubmissionError: columns that predictions of `classes` could not fill.
-    """
-    table = read_table(sample_submission)
-    if len(table.columns) < 2:  # noqa: PLR2004 (an id and a value)
-        hint = separator_hint(table)
-        raise SourceError(
-            f"{sample_submission} needs an id column and a value column; it has {', '.join(map(str, table.columns))}"
-            f"{f' ({hint})' if hint else ''}"
-        )
-    check_columns(sample_submission, list(table.columns), classes)
-    ids = table.iloc[:, 0]
-    if ids.duplicated().any():
-        repeated = ids[ids.duplicated()].unique()
-        raise SourceError(f"{sample_submission} repeats ids: {first_three(repeated, len(repeated))}")
-    return [str(identifier) for identifier in ids]
-
-
-def check_columns(sample_submission: Path, columns: Sequence[str], classes: Collection[str]) -> None:
-    """Refuse a sample submission that predictions of `classes` could not fill.
-
-    Raises:
-        SubmissionError: beside the ids stand neither one column nor one for each class.
-    """
-    values = columns[1:]
-    if len(values) > 1 and set(values) != set(classes):
-        raise SubmissionError(
-            f"{sample_submission}: columns {', '.join(values)} are neither one value nor the classes"
-            f" {', '.join(sorted(classes))}; give the competition's own file, or leave it out"
-        )
 
 
 def read_table(path: Path, *, has_header: bool = True) -> pd.DataFrame:
@@ -126,20 +72,17 @@ def line_of(row: Any) -> int:
     return int(row) + 2
 
 
-def join(
-    folder: Path, files: Sequence[ImageFile], finder: FilesById, path: Path, table: pd.DataFrame
-) -> tuple[list[Record], list[Reject]]:
+def join(folder: Path, finder: FilesById, path: Path, table: pd.DataFrame) -> tuple[list[Record], list[Reject]]:
     """Find the file of each id.
 
     Args:
-        folder: of the images.
-        files: in it.
-        finder: of them.
-        path: that the table was read from, for messages.
-        table: texts; "id", and "label" and "group" where there are such; without labels the images are a test split.
+        folder: Folder of the images.
+        finder: Files in it.
+        path: Table's own file, for messages.
+        table: Texts; "id", and "label" and "group" where there are such; without labels the images are a test split.
 
     Returns:
-        A record for each id with a file, in the table's order; rejects of ids without and of files that no id names.
+        A record for each id with a file, in the table's order, and a reject for each id without one.
     """
     ids = table["id"].tolist()
     labels = table["label"].tolist() if "label" in table else [None] * len(ids)
@@ -152,23 +95,19 @@ def join(
         else:
             missing.append(Reject(identifier, _why_missing(identifier, path, folder)))
     _refuse_shared_files(path, records)
+    return records, missing
+
+
+def unnamed(files: Iterable[ImageFile], records: Iterable[Record], path: Path) -> list[Reject]:
+    """Reject the images that no id of the table in `path` names."""
     used: set[Image] = {record.file for record in records}
-    unnamed = [Reject(str(file.path), f"image without an id in {path.name}") for file in files if file not in used]
-    return records, missing + unnamed
+    return [Reject(str(file.path), f"image without an id in {path.name}") for file in files if file not in used]
 
 
 def _why_missing(identifier: str, path: Path, folder: Path) -> str:
     if ".." in identifier.replace("\\", "/").split("/"):
         return f"id in {path.name} that leads out of {folder}"
     return f"id in {path.name} without an image in {folder}"
-
-
-def _refuse_shared_stems(folder: Path, files: Sequence[ImageFile]) -> None:
-    """Two images that differ in their endings only would get the same id."""
-    seen: dict[str, str] = {}
-    for file in files:
-        if (other := seen.setdefault(file.stem, file.name)) != file.name:
-            raise SourceError(f"{folder}: {other} and {file.name} would both have the id '{file.stem}'; rename one")
 
 
 def _refuse_shared_files(table: Path, records: Iterable[Record]) -> None:

@@ -16,7 +16,7 @@ from kit.specs.settings import (
     written,
 )
 from kit.specs.shard import ShardSpec, parse_split
-from kit.specs.source import SourceSpec
+from kit.specs.source import SourceSpec, parse_classes, parse_names
 from kit.specs.train import TrainSpec
 
 __all__ = [
@@ -35,6 +35,8 @@ __all__ = [
     "override",
     "parse_assignments",
     "parse_bands",
+    "parse_classes",
+    "parse_names",
     "parse_size",
     "parse_split",
     "read_recipe",

@@ -6,6 +6,7 @@ import msgspec
 
 from kit.specs.image import Fit, ImageSpec, parse_size
 from kit.specs.shard import ShardSpec
+from kit.specs.source import checked_splits
 
 
 class DataSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -17,6 +18,7 @@ class DataSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         channels: 3 for RGB, 1 for grey.
         class_from: regular expression that finds the class in a file's name; empty takes folders or a label file.
         merge_splits: whether train, val and test folders are one source, divided anew by `split`.
+        ignore_splits: the source's own splits that are left out: train, val or test.
         group: regular expression that finds the group in a file's name, or a column of the label file; empty for none.
         split: shares of train and validation, or of train, validation and test.
         folds: for cross-validation; 0 for none.
@@ -31,6 +33,7 @@ class DataSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     channels: int = 3
     class_from: str = ""
     merge_splits: bool = False
+    ignore_splits: tuple[str, ...] = ()
     group: str = ""
     split: tuple[float, ...] = (0.7, 0.3)
     folds: int = 0
@@ -41,6 +44,7 @@ class DataSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     def __post_init__(self) -> None:
         """Refuse what no dataset can be."""
+        checked_splits(self.ignore_splits)
         self.shard_spec()
 
     def shard_spec(self) -> ShardSpec:

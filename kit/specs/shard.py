@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 import msgspec
 
 from kit.errors import SpecError
 from kit.specs.image import ImageSpec
 from kit.specs.settings import MAX_SEED, require
+
+MAX_NEAR = 12  # of 64 bits: different images come that near by chance, and thumbnails have to tell them apart
 
 
 class ShardSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -22,6 +25,8 @@ class ShardSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
             0 for none.
         balance: "down" takes as many images of each class as the smallest class has; None takes all.
         per_class: images that are taken of each class; None takes all.
+        near_duplicates: bits of 64 in which the perceptual hashes of images that stay together differ at most, also
+            of images that are turned or mirrored; 0 keeps only equal images together.
         seed: decides the split, the folds, what is taken and the order of the records.
     """
 
@@ -30,6 +35,7 @@ class ShardSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     folds: int = 0
     balance: str | None = None
     per_class: int | None = None
+    near_duplicates: int = 0
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -43,14 +49,20 @@ class ShardSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         require(self.balance in {None, "down"}, f"balance must be down, got '{self.balance}'")
         require(self.per_class is None or self.per_class >= 2, f"per_class must be 2 or more, got {self.per_class}")  # noqa: PLR2004
         require(not (self.balance and self.per_class), "give balance or per_class, not both")
+        require(
+            0 <= self.near_duplicates <= MAX_NEAR,
+            f"near_duplicates must be between 0 and {MAX_NEAR} bits, got {self.near_duplicates}",
+        )
 
 
-def parse_split(text: str) -> tuple[float, ...]:
-    """Read "70/30" (train/validation) or "70/20/10" (train/validation/test) as shares."""
+def parse_split(text: str) -> tuple[float, ...] | Literal["own"]:
+    """Read "70/30" (train/validation) or "70/20/10" (train/validation/test) as shares; "own" stays."""
+    if text == "own":
+        return "own"
     try:
         percents = [float(part) for part in text.split("/")]
     except ValueError:
         percents = []
     if len(percents) not in {2, 3} or not math.isclose(sum(percents), 100) or min(percents) <= 0:
-        raise SpecError(f"split '{text}' must read 70/30, or 70/20/10: shares above 0 that sum to 100")
+        raise SpecError(f"split '{text}' must read 70/30, or 70/20/10: shares above 0 that sum to 100; or own")
     return tuple(percent / 100 for percent in percents)

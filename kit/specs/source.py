@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import csv
 import re
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import msgspec
 
-from kit.errors import SpecError
+from kit.errors import SpecError, unknown
 from kit.specs.settings import require
+
+SPLIT_FOLDERS = {
+    "train": "train",
+    "training": "train",
+    "val": "validation",
+    "valid": "validation",
+    "validation": "validation",
+    "test": "test",
+    "testing": "test",
+}
 
 
 class SourceSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -20,7 +32,10 @@ class SourceSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         id_column: of `labels`; None finds it.
         label_column: of `labels`; several with commas between them are one-hot; None finds it.
         class_from: regular expression that finds the class in a file's name; where it finds none, the folder is it.
+        classes: pairs of a label and the class that takes it in, several labels to one class or each to its own.
+        class_names: names of the classes 0, 1, and so on, of labels that are numbers.
         merge_splits: whether train, val and test folders are one source, to be divided anew.
+        ignore_splits: the source's own splits that are left out: train, val or test.
         group: column of `labels`, or regular expression that finds the group (a patient, a slide) in a file's name.
         exclude: text file of ids or paths to leave out, one a line.
         test: folder of unlabelled images.
@@ -32,7 +47,10 @@ class SourceSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     id_column: str | None = None
     label_column: str | None = None
     class_from: str | None = None
+    classes: tuple[tuple[str, str], ...] = ()
+    class_names: tuple[str, ...] = ()
     merge_splits: bool = False
+    ignore_splits: tuple[str, ...] = ()
     group: str | None = None
     exclude: str | None = None
     test: str | None = None
@@ -43,6 +61,54 @@ class SourceSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         columns = self.id_column or self.label_column
         require(bool(self.labels) or not columns, "--id-column and --label-column need --labels with their file")
         require(not (self.labels and self.class_from), "give --labels or --class-from, not both")
+        olds = [old for old, _ in self.classes]
+        twice = sorted({old for old in olds if olds.count(old) > 1})
+        require(not twice, f"--classes names '{(twice or [''])[0]}' twice; a label has one class")
+        require(all(new for _, new in self.classes), "--classes: a class needs a name, as in old=new")
+        require(not (self.classes and self.class_names), "give --classes or --class-names, not both")
+        names = self.class_names
+        require(len(set(names)) == len(names), f"--class-names must all be different, got {', '.join(names)}")
+        require(all(names), "--class-names: each class needs a name, as in normal,pneumonia")
+        checked_splits(self.ignore_splits)
+
+    @property
+    def renamings(self) -> Mapping[str, str]:
+        """Class by label, for the labels that become another class or are named as one."""
+        return dict(self.classes) or {str(number): name for number, name in enumerate(self.class_names)}
+
+
+def checked_splits(names: Iterable[str]) -> frozenset[str]:
+    """Read the names of splits as folders bear them: val, valid and validation are one.
+
+    Raises:
+        SpecError: a name that is none.
+    """
+    for name in names:
+        require(name.lower() in SPLIT_FOLDERS, unknown("split to ignore", name, ("train", "val", "test")))
+    return frozenset(SPLIT_FOLDERS[name.lower()] for name in names)
+
+
+def parse_classes(text: str) -> dict[str, str]:
+    """Read "old=new,other=new"; quotes hold names with commas together.
+
+    Raises:
+        SpecError: a part without "=", or without a name on either side.
+
+    >>> parse_classes('Cat=cat,"a, b=ab"')
+    {'Cat': 'cat', 'a, b': 'ab'}
+    """
+    pairs = {}
+    for part in next(csv.reader([text], skipinitialspace=True), []):
+        old, equals, new = part.partition("=")
+        require(bool(equals and old and new.strip()), f"--classes must read old=new,other=new, got '{part}'")
+        require(old not in pairs, f"--classes names '{old}' twice; a label has one class")
+        pairs[old] = new.strip()
+    return pairs
+
+
+def parse_names(text: str) -> list[str]:
+    """Read names with commas between them; quotes hold a name with a comma together."""
+    return [name.strip() for name in next(csv.reader([text], skipinitialspace=True), [])]
 
 
 def path_text(path: Path | str | None) -> str | None:

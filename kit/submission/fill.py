@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from kit.errors import SpecError, SubmissionError, first_three
 from kit.shards import Dataset
 from kit.shards.dataset import SAMPLE_SUBMISSION
-from kit.sources.table import check_columns, read_table
+from kit.sources.sample_submission import check_columns
+from kit.sources.table import read_table
 from kit.specs.settings import require
 from kit.training.predictions import Scores
 

@@ -15,6 +15,7 @@ BITS = 64
 Hashes = NDArray[np.uint64]
 Places = NDArray[np.int64]
 
+_CHUNK = 1 << 20  # pairs that are compared at once
 _WORD = 16  # bits that one look-up counts
 _ONES = np.array([number.bit_count() for number in range(1 << _WORD)], np.uint8)
 
@@ -36,9 +37,6 @@ def hamming(one: Hashes, other: Hashes) -> NDArray[np.uint8]:
 def near_pairs(hashes: Hashes, distance: int) -> Places:
     """Find every pair of hashes that differ in at most `distance` bits.
 
-    Cut into distance + 1 bands of bits, two such hashes agree in one band at least, so that only those are compared
-    which share a band: 100,000 hashes need seconds instead of the minutes of all pairs.
-
     Args:
         hashes: uint64 [n].
         distance: bits, 0 to 63.
@@ -46,30 +44,53 @@ def near_pairs(hashes: Hashes, distance: int) -> Places:
     Returns:
         int64 [pairs, 2] of places, the lower first; sorted.
     """
-    count = len(hashes)
+    pairs = near_pairs_between(hashes, hashes, distance)
+    return pairs[pairs[:, 0] < pairs[:, 1]]
+
+
+def near_pairs_between(hashes: Hashes, others: Hashes, distance: int) -> Places:
+    """Find every pair of a hash and another that differ in at most `distance` bits.
+
+    Cut into distance + 1 bands of bits, two such hashes agree in one band at least, so that only those are compared
+    which share a band: 100,000 hashes need seconds instead of the minutes of all pairs.
+
+    Args:
+        hashes: uint64 [n].
+        others: uint64 [m].
+        distance: bits, 0 to 63.
+
+    Returns:
+        int64 [pairs, 2] of places, one of a hash and one of another; sorted.
+    """
+    count = max(len(others), 1)
     edges = [BITS * band // (distance + 1) for band in range(distance + 2)]
-    codes = np.empty(0, np.int64)  # a pair as one number, lower place * count + higher place
+    codes = np.empty(0, np.int64)  # a pair as one number, place * count + other place
     for low, high in itertools.pairwise(edges):
-        band = (hashes >> np.uint64(low)) & np.uint64((1 << (high - low)) - 1)
+        mask = np.uint64((1 << (high - low)) - 1)
         found = [codes]
-        for one, other in _sharing(band):
-            near = hamming(hashes[one], hashes[other]) <= distance
-            found.append(np.minimum(one[near], other[near]) * count + np.maximum(one[near], other[near]))
+        for one, other in _sharing((hashes >> np.uint64(low)) & mask, (others >> np.uint64(low)) & mask):
+            near = hamming(hashes[one], others[other]) <= distance
+            found.append(one[near] * count + other[near])
         codes = np.unique(np.concatenate(found))
-    return np.stack(np.divmod(codes, max(count, 1)), axis=1)
+    return np.stack(np.divmod(codes, count), axis=1)
 
 
-def _sharing(band: Hashes) -> Iterator[tuple[Places, Places]]:
-    """Yield the pairs of equal values, first those next to each other in sorted order, then at two steps, and so on."""
-    order = np.argsort(band, kind="stable")
-    ordered = band[order]
-    starts = np.arange(len(band))
-    for step in itertools.count(1):
-        starts = starts[starts + step < len(band)]
-        starts = starts[ordered[starts] == ordered[starts + step]]
-        if not len(starts):
-            return
-        yield order[starts], order[starts + step]
+def _sharing(band: Hashes, others: Hashes) -> Iterator[tuple[Places, Places]]:
+    """Yield the pairs of equal values, some at a time."""
+    order = np.argsort(others, kind="stable")
+    ordered = others[order]
+    starts = np.searchsorted(ordered, band, "left")
+    counts = np.searchsorted(ordered, band, "right") - starts
+    ends = np.cumsum(counts)
+    first = 0
+    while first < len(band):
+        before = ends[first - 1] if first else 0
+        last = max(first + 1, int(np.searchsorted(ends, before + _CHUNK, "right")))
+        some = counts[first:last]
+        one = np.repeat(np.arange(first, last), some)
+        steps = np.arange(len(one)) - np.repeat(np.cumsum(some) - some, some)
+        yield one, order[np.repeat(starts[first:last], some) + steps]
+        first = last
 
 
 def join_pairs(pairs: Places, count: int) -> list[list[int]]:

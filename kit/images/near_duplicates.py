@@ -1,0 +1,129 @@
+"""Images that look the same, also turned and mirrored: pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.fft import dctn
+
+from kit.images.hamming import Hashes, Places, join_pairs, near_pairs, near_pairs_between
+from kit.images.look import THUMBNAIL
+
+# Of thumbnails. The hash alone takes chest X-rays of two people for one: of 1,431 such images, 14 pairs are at most 4
+# of 64 bits apart and show different people. Among a million pairs of them none correlates above 0.977; copies that
+# were compressed, brightened, or cropped by 2 % correlate above 0.988.
+SAME_LOOK = 0.985
+
+_CHUNK = 1 << 16  # pairs whose thumbnails are compared at once: 128 MB
+_HASH_SIDE = 8  # lowest frequencies a side that pHash takes
+
+Thumbnails = NDArray[np.float32]  # [n, THUMBNAIL, THUMBNAIL]
+
+# The eight views of a picture but for the picture itself, and for one quarter turn: what is another turned to the
+# left, that other is turned to the right. All but the first undo themselves.
+_VIEWS: tuple[Callable[[Thumbnails], Thumbnails], ...] = (
+    lambda images: np.rot90(images, 1, (1, 2)),
+    lambda images: images[:, ::-1, ::-1],
+    lambda images: images[:, :, ::-1],
+    lambda images: images[:, ::-1],
+    lambda images: images.swapaxes(1, 2),
+    lambda images: images[:, ::-1, ::-1].swapaxes(1, 2),
+)
+
+
+class Looked(Protocol):
+    """An image that was looked at; see `kit.images.look.Look`."""
+
+    @property
+    def digest(self) -> str:
+        """Hash of the pixels; empty where there are none."""
+
+    @property
+    def look(self) -> int:
+        """64-bit perceptual hash."""
+
+    @property
+    def thumbnail(self) -> bytes:
+        """uint8 [THUMBNAIL, THUMBNAIL] in grey."""
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether it shows nothing."""
+
+
+def find_near_duplicates(images: Sequence[Looked], distance: int) -> list[list[int]]:
+    """Find the sets of images that look the same and are not all equal.
+
+    Images belong together if their hashes differ in at most `distance` of 64 bits and their thumbnails correlate, one
+    of them turned by quarters or mirrored or not, or if a third belongs to both. Blank images are left out, and those
+    whose thumbnail is: there is nothing to compare.
+
+    Returns:
+        Sets of places, each ascending, sorted by their first.
+    """
+    by_look: dict[tuple[int, bytes], list[int]] = {}
+    for place, image in enumerate(images):
+        if image.digest and not image.is_blank and any(image.thumbnail):
+            by_look.setdefault((image.look, image.thumbnail), []).append(place)
+    looks = list(by_look.values())
+    thumbnails = np.frombuffer(b"".join(thumbnail for _, thumbnail in by_look), np.uint8)
+    units = _units(thumbnails.reshape(-1, THUMBNAIL, THUMBNAIL))
+    pairs = near_pairs(np.array([look for look, _ in by_look], np.uint64), distance)
+    pairs = np.concatenate([pairs[_look_the_same(units, units, pairs)], *_turned_pairs(units, distance)])
+    joined = join_pairs(pairs, len(looks))
+    taken = {look for members in joined for look in members}
+    sets = [[place for look in members for place in looks[look]] for members in joined]
+    sets += [places for look, places in enumerate(looks) if look not in taken]
+    return sorted(sorted(places) for places in sets if len({images[place].digest for place in places}) > 1)
+
+
+def _turned_pairs(units: Thumbnails, distance: int) -> list[Places]:
+    """Find the pairs of which one, turned or mirrored, looks like the other."""
+    hashes = _hashes(units)
+    found = []
+    for number, view in enumerate(_VIEWS):
+        turned = np.ascontiguousarray(view(units))
+        pairs = near_pairs_between(hashes, _hashes(turned), distance)
+        pairs = pairs[pairs[:, 0] < pairs[:, 1] if number else pairs[:, 0] != pairs[:, 1]]
+        found.append(pairs[_look_the_same(units, turned, pairs)])
+    return found
+
+
+def _units(thumbnails: NDArray[np.uint8]) -> Thumbnails:
+    """Centre and scale thumbnails so that their products are correlations."""
+    flat = thumbnails.reshape(len(thumbnails), THUMBNAIL**2)
+    units: Thumbnails = flat - flat.mean(axis=1, keepdims=True, dtype=np.float32)
+    units /= np.linalg.norm(units, axis=1, keepdims=True)
+    return units.reshape(thumbnails.shape)
+
+
+def _hashes(units: Thumbnails) -> Hashes:
+    """Hash thumbnails as pHash does larger pictures: the signs of low frequencies against their median."""
+    hashes = [np.empty(0, np.uint64)]
+    for start in range(0, len(units), _CHUNK):
+        waves = dctn(units[start : start + _CHUNK], axes=(1, 2))[:, :_HASH_SIDE, :_HASH_SIDE]
+        waves = waves.reshape(len(waves), _HASH_SIDE**2)
+        signs = waves > np.median(waves, axis=1, keepdims=True)
+        hashes.append(np.packbits(signs, axis=1).view(">u8").astype(np.uint64)[:, 0])
+    return np.concatenate(hashes)
+
+
+def _look_the_same(units: Thumbnails, others: Thumbnails, pairs: Places) -> NDArray[np.bool_]:
+    """Tell of each pair whether its thumbnails correlate.
+
+    Args:
+        units: float32 [n, THUMBNAIL, THUMBNAIL] as `_units` makes them.
+        others: float32 [n, THUMBNAIL, THUMBNAIL], the same turned or not.
+        pairs: int64 [pairs, 2] of places in each.
+
+    Returns:
+        bool [pairs].
+    """
+    same = np.zeros(len(pairs), np.bool_)
+    for start in range(0, len(pairs), _CHUNK):
+        one, other = pairs[start : start + _CHUNK].T
+        same[start : start + _CHUNK] = np.einsum("ijk,ijk->i", units[one], others[other]) >= SAME_LOOK
+    return same

@@ -1,0 +1,41 @@
+"""`kit shard` as a command line, for messages that name the next step."""
+
+from __future__ import annotations
+
+import csv
+import io
+import shlex
+from collections.abc import Iterable, Mapping
+
+_DEFAULTS = {"scale": "none", "encoding": "auto"}  # besides None, 0, False and what is empty
+_SILENT = frozenset({"source", "progress"})
+
+
+def shard_command(given: Mapping[str, object]) -> str:
+    """Write the command that calls `kit.shard` with these arguments; defaults are left out."""
+    words = ["kit", "shard", str(given["source"])]
+    for name, value in given.items():
+        if name in _SILENT or value is None or not value or value == _DEFAULTS.get(name):
+            continue
+        words.append(f"--{name.replace('_', '-')}")
+        words += [] if value is True else [option_text(name, value)]
+    return shlex.join(words)
+
+
+def option_text(name: str, value: object) -> str:
+    """Write an option's value as the command line reads it; nothing for one that is empty."""
+    if not value:
+        return ""
+    if name == "classes" and isinstance(value, Mapping):
+        return _row(f"{old}={new}" for old, new in value.items())
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        return str(value)
+    if name == "split":
+        return "/".join(f"{100 * float(share):.10g}" for share in value)
+    return "x".join(map(str, value)) if name == "size" else _row(map(str, value))
+
+
+def _row(cells: Iterable[str]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="").writerow(cells)
+    return text.getvalue()
