@@ -171,9 +171,18 @@ class Plan:
             raise SpecError(f"{unknown('metric', metric, known)}; add it with --set train.metrics=accuracy,auc")
 
     def with_arms(self, arms: Sequence[Arm]) -> Plan:
-        """Add arms; those that cannot be built are refused with their reason."""
-        specs, refused = dict(self.specs), dict(self.refused)
+        """Add arms; those that cannot be built are refused with their reason.
+
+        Raises:
+            SpecError: two arms of one name, whose runs would lie in one folder.
+        """
+        specs, refused, known = dict(self.specs), dict(self.refused), {*self.changes}
         for arm in arms:
+            require(
+                arm.name not in known,
+                f"two arms would be named {arm.name}, as names keep letters, digits and ._+- only; rename a value",
+            )
+            known.add(arm.name)
             try:
                 specs.update(_runs(self, arm))
             except (SpecError, ShardError) as error:  # the other arms can be
@@ -218,7 +227,7 @@ def plan_ablation(
     elif axes or named or design.draws:
         arms = plan_arms(axes, base, design, unchanged=named or "base")
     else:
-        arms = recipe_arms(read_recipe(recipe), base, settings)
+        arms = recipe_arms(read_recipe(recipe), base, settings, design)
     empty = Plan(
         dataset=dataset,
         folder=Workspace.at(root).runs / ablation_id(dataset, base, asked(arms, axes, design), axes, recipe),
@@ -257,8 +266,24 @@ def _one_thread(base: Setting) -> Setting:
     return base if base.train.threads else override(base, {"train.threads": 1})
 
 
+def _refuse_other_images(arm: Arm, setting: Setting, dataset: Dataset) -> None:
+    """Refuse an arm of a recipe that was published on images of another size than the dataset's.
+
+    Raises:
+        SpecError: the size that the arm wants, and the size that the images have.
+    """
+    wanted = setting.data.shape
+    if wanted and wanted != dataset.shape and {"data.size", "data.channels"} & {path for path, _ in arm.settings}:
+        (height, width, channels), (h, w, c) = wanted, dataset.shape
+        raise SpecError(
+            f"it learns from images of {height}x{width}x{channels}, and {dataset.manifest.name} has {h}x{w}x{c}; shard"
+            f" the source again with --size {height}x{width}, and train it there"
+        )
+
+
 def _runs(plan: Plan, arm: Arm) -> dict[Place, RunSpec]:
     setting = override(plan.base, dict(arm.settings))
+    _refuse_other_images(arm, setting, plan.dataset)
     folds: Sequence[int | None] = plan.folds or (None,)
     specs: dict[Place, RunSpec] = {}
     for seed in range(plan.seeds):
