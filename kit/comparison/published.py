@@ -1,4 +1,4 @@
-"""The figures that a recipe's authors published, by arm."""
+"""What a recipe says of the arms that were run: its authors' figures, and whether they are steps of a ladder."""
 
 from __future__ import annotations
 
@@ -26,6 +26,19 @@ def read_published(trajectories: Sequence[Trajectory]) -> tuple[dict[str, Mappin
         ours = [run for run in trajectories if run.recipe == recipe and run.spec]
         published.update({run.arm: arms[run.spec.arm] for run in ours if run.spec and run.spec.arm in arms})
     return published, refused
+
+
+def is_ladder(trajectories: Sequence[Trajectory]) -> bool:
+    """Tell whether all runs are of one recipe's ladder, whose arms each change the one before."""
+    recipes = {run.recipe for run in trajectories}
+    if len(recipes) != 1 or "" in recipes:
+        return False
+    try:
+        recipe = read_recipe(*recipes)
+    except SpecError:  # a file that has moved or changed since
+        return False
+    named = {arm.name for arm in recipe.arms}
+    return recipe.design == "ladder" and all(run.spec is not None and run.spec.arm in named for run in trajectories)
 
 
 def unmeasured_remarks(published: Mapping[str, Mapping[str, float]], split: str) -> list[str]:

@@ -68,21 +68,25 @@ class FigureTable:
         return Table(self.title, ("arm", "n", *names), _rows([arm.name for arm in arms], arms, cells))
 
 
-def figure_tables(comparison: Comparison) -> list[FigureTable]:
-    """Lay out what there is: train against the split, recall, and the published figures beside ours."""
-    return [table for table in (*_measured(comparison), _published(comparison)) if table.columns]
+def figure_tables(comparison: Comparison, arms: Sequence[ArmSummary]) -> list[FigureTable]:
+    """Lay out what there is of these arms: train against the split, recall, and published figures beside ours."""
+    return [
+        table for table in (*_measured(comparison.split, arms), _published(comparison.split, arms)) if table.columns
+    ]
 
 
-def _measured(comparison: Comparison) -> Iterator[FigureTable]:
-    split, measured = comparison.split, [arm.measured for arm in comparison.arms]
-    some = next((arm for arm in measured if arm), None)
-    if some is None:
+def _measured(split: str, arms: Sequence[ArmSummary]) -> Iterator[FigureTable]:
+    measured = [arm.measured for arm in arms]
+    if not any(measured):
         return
 
     def column(name: str, field: str, digits: int = 4) -> Column:
         return Column(name, tuple(getattr(arm, field, None) for arm in measured), digits)
 
-    where = f"{split}, n = {some.images:,} images, best weights"
+    recall_of = " or ".join(dict.fromkeys(arm.recall_of for arm in measured if arm))
+    counts = sorted({arm.images for arm in measured if arm})
+    images = " to ".join(f"{count:,}" for count in dict.fromkeys((counts[0], counts[-1])))
+    where = f"{split}, n = {images} images, best weights"
     yield FigureTable(
         f"train-{split}",
         f"train against {where}; loss_diff and acc_diff are train minus {split}",
@@ -97,18 +101,24 @@ def _measured(comparison: Comparison) -> Iterator[FigureTable]:
     )
     yield FigureTable(
         f"recall-{split}",
-        f"{where}; recall of {some.recall_of}",
-        (column("recall", "recall"), column("misclassified", "misclassified", 1), column("accuracy", "accuracy")),
+        f"recall and accuracy, train against {where}; recall of {recall_of}; misclassified of {split}",
+        (
+            column("train_recall", "train_recall"),
+            column(f"{split}_recall", "recall"),
+            column("misclassified", "misclassified", 1),
+            column("train_acc", "train_accuracy"),
+            column(f"{split}_acc", "accuracy"),
+        ),
     )
 
 
-def _published(comparison: Comparison) -> FigureTable:
-    names = dict.fromkeys(name for arm in comparison.arms for name in arm.published)
+def _published(split: str, arms: Sequence[ArmSummary]) -> FigureTable:
+    names = dict.fromkeys(name for arm in arms for name in arm.published)
     columns: list[Column] = []
     for name in names:
-        ours = tuple(_our_figure(arm, name, comparison.split) for arm in comparison.arms)
+        ours = tuple(_our_figure(arm, name, split) for arm in arms)
         if any(ours):
-            published = [arm.published.get(name) for arm in comparison.arms]
+            published = [arm.published.get(name) for arm in arms]
             theirs = tuple(None if value is None else Figure(value, None) for value in published)
             columns += [Column(name, ours), Column(f"published_{name}", theirs, is_published=True)]
     return FigureTable("published", "ours beside what the recipe's authors published, each of one run", tuple(columns))
