@@ -9,16 +9,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kit.comparison.arms import identify, refuse_mixed
-from kit.comparison.base_rate import base_rate_words, with_base_rates
-from kit.comparison.contrasts import Against, beats_base_rate, describe_left_out, plan_steps
+from kit.comparison.base_rate import with_base_rates
+from kit.comparison.contrasts import Against, plan_steps
 from kit.comparison.factors import Factors, find_factors
 from kit.comparison.found import Found, LeftOut, find_runs
 from kit.comparison.images import ImageDifference, compare_images
 from kit.comparison.measured import Measured, measure_runs
 from kit.comparison.published import is_ladder, read_published, unmeasured_remarks
+from kit.comparison.remarks import base_rate_remarks, left_out_remarks
 from kit.comparison.summary import ArmSummary, by_arm, summarize
 from kit.comparison.trajectory import Trajectory, smaller_is_better
-from kit.errors import KitError, RunError, first_three, unknown
+from kit.errors import KitError, RunError, unknown
 from kit.progress import NO_PROGRESS, Progress
 from kit.shards import Dataset, find_dataset
 from kit.workspace import Workspace
@@ -122,7 +123,7 @@ def compare(
     arms = summarize(trajectories, metric, folds=folds, halted=len(halted), steps=steps)
     arms = [replace(arm, published=published.get(arm.name, {})) for arm in arms]
     remarks += [*([] if baseline else _stand_in(found, arms[0].name)), *_pairing_remarks(arms)]
-    remarks += [*_left_out_remarks(arms), *_base_rate_remarks(arms, metric)]
+    remarks += [*left_out_remarks(arms), *base_rate_remarks(arms, metric)]
     runs = by_arm(trajectories)
     images, said = compare_images([(arm, runs[arm]) for arm in _ranked(arms, metric)], metric)
     return Comparison(
@@ -195,32 +196,6 @@ def _folds(trajectories: Sequence[Trajectory], datasets: Mapping[tuple[str, str]
         return 0
     dataset = datasets.get(on_folds[0][1])
     return len(dataset.manifest.folds) if dataset else max(fold for fold, _ in on_folds) + 1
-
-
-def _left_out_remarks(arms: Sequence[ArmSummary]) -> list[str]:
-    """Say which runs have no partner, of each pair of arms once."""
-    shared = [*(arm.shared for arm in arms), *(arm.step.shared for arm in arms if arm.step)]
-    return list(dict.fromkeys(said for one in shared if one and (said := describe_left_out(one))))
-
-
-def _base_rate_remarks(arms: Sequence[ArmSummary], metric: str) -> list[str]:
-    """Say what the base rate is, and which arms have learned nothing that it does not have."""
-    rates = {arm.name: arm.base_rate for arm in arms if arm.base_rate is not None}
-    if not rates:
-        return []
-    said = f"base rate of {metric}, {base_rate_words(metric)}: "
-    few = sorted({f"{rate:.4f}" for rate in rates.values()})
-    said += few[0] if len(few) == 1 else first_three((f"{arm} {rate:.4f}" for arm, rate in rates.items()), len(rates))
-    none = [
-        arm.name
-        for arm in arms
-        if arm.last
-        and arm.base_rate is not None
-        and not beats_base_rate(arm.last.mean, arm.base_rate, smaller_is_better=smaller_is_better(metric))
-    ]
-    if not none:
-        return [said]
-    return [said, f"warning: no better than the base rate: {first_three(none, len(none))}"]
 
 
 def _pairing_remarks(arms: Sequence[ArmSummary]) -> list[str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from kit.comparison.difference import ROUNDING, Difference, Verdict, judge
-from kit.comparison.pairing import Key, Shared, Side, pair, share
+from kit.comparison.pairing import Shared, Side, pair, share
 from kit.comparison.trajectory import Trajectory, smaller_is_better
 
 Against = Literal["first", "previous"]
@@ -84,31 +84,6 @@ def beats_base_rate(mean: float, rate: float, *, smaller_is_better: bool) -> boo
     """Tell whether a mean is better than the base rate by more than the rounding of float32."""
     gain = rate - mean if smaller_is_better else mean - rate
     return gain > ROUNDING * max(abs(mean), abs(rate))
-
-
-def describe_left_out(shared: Shared) -> str:
-    """Say in a line which runs have no partner; empty where all have."""
-    if shared.is_whole:
-        return ""
-    arm, reference = shared.arm, shared.reference
-    out = " and ".join(f"{_listed(side.left_out)} of {side.arm}" for side in (arm, reference) if side.left_out)
-    pairs = f"{arm.arm} against {reference.arm}: {shared.n} of {shared.of} pairs"
-    return f"{pairs}, without {out}; there {_mean(arm)} and {_mean(reference)}"
-
-
-def _mean(side: Side) -> str:
-    return f"{side.arm} has {side.last.mean:.4f}" if side.last else side.arm
-
-
-def _listed(keys: Sequence[Key]) -> str:
-    """List runs as people do: "seed 3", "seeds 3, 4", "seed 0, fold 1".
-
-    >>> _listed([(3, None), (4, None)])
-    'seeds 3, 4'
-    """
-    if any(fold is not None for _, fold in keys):
-        return "; ".join(f"seed {seed}, fold {fold}" for seed, fold in keys)
-    return f"seed{'s' if len(keys) > 1 else ''} {', '.join(str(seed) for seed, _ in keys)}"
 
 
 def _against_base_rate(verdict: Verdict, shared: Shared | None, *, smaller_is_better: bool) -> Verdict:
