@@ -534,7 +534,7 @@ def test_a_row_over_some_seeds_shows_the_means_of_its_pairs(tmp_path: Path) -> N
     assert ", or the pairs there are" in table.title
     assert any("3 of 5 pairs, without seed 4 of pool=3 and seed 3 of pool=2; " in line for line in comparison.remarks)
     assert ("4", "3", "5", "4", "3") == tuple(
-        exact[name] for name in ("n", "pairs", "pairs_of", "left_out", "reference_left_out")
+        exact[name] for name in ("n", "pairs", "pairs_of", "paired_left_out", "reference_left_out")
     )
     assert np.mean([0.6, 0.612, 0.62, 0.1]) == pytest.approx(float(exact["last_mean"]))
     assert (shown[0], 0.51) == pytest.approx((float(exact["paired_last_mean"]), float(exact["reference_last_mean"])))

@@ -12,10 +12,8 @@ from kit.comparison.pairing import Shared
 from kit.comparison.summary import ArmSummary
 from kit.comparison.trajectory import on_train
 from kit.reports.measured import arm_lines, mean_and_sd
-from kit.reports.table import NOTHING, Table, exact
-from kit.runs.figure import Figure
+from kit.reports.table import NOTHING, Table
 
-_FIGURES = ("last", "best", "accuracy", "val_accuracy", "loss", "val_loss", "gap", "volatility", "seconds_per_epoch")
 _OTHERS = {
     "accuracy": "accuracy",
     "val_accuracy": "val\naccuracy",
@@ -26,20 +24,7 @@ _OTHERS = {
     "parameters": "para-\nmeters",
     "seconds_per_epoch": "s/epoch",
 }
-_TEST = ("mean", "low", "high", "p", "p_holm", "probability", "n", "method", "further_seeds")
 _DIFFERENCE = ("Δ, 95 %\ninterval", "p\n(Holm)", "P\n(better)", "verdict")
-_SHARED = (  # seeds left out as 3, or with folds as 3/0
-    "pairs",
-    "pairs_of",
-    *(
-        f"{side}_{name}_{part}"
-        for side in ("paired", "reference")
-        for name in ("last", "best")
-        for part in ("mean", "sd")
-    ),
-    "left_out",
-    "reference_left_out",
-)
 _WIDTH, _ROOM = 16, 36  # characters of a line of a verdict, beside the columns of a test and without them
 RANKED = 12  # arms that tables list as they were planned; of more, the best come first
 _SMALLEST = 0.0001  # probability that four digits show
@@ -83,48 +68,6 @@ def figure_table(comparison: Comparison, most: int | None = None) -> Table:
     if _are_partial(arms):
         title += "; over all runs"
     return _table(_of(title, comparison, arms), [_OTHERS[name] for name in names], arms, rows)
-
-
-def exact_table(comparison: Comparison) -> Table:
-    """Lay out all of both tables with every digit, a value a cell."""
-    images = {found.arm: found for found in comparison.images}
-    columns = ["arm", "n", "metric"]
-    columns += [f"{name}_{part}" for name in _FIGURES for part in ("mean", "sd")]
-    columns += [f"difference_{part}" for part in _TEST]
-    columns += ["outcome", "verdict", "parameters"]
-    columns += ["seed", "images", "only_here", "only_baseline", "p_mcnemar"]
-    columns += ["base_rate", *_SHARED]
-    rows = []
-    for arm in shown_arms(comparison, None):
-        found = images.get(arm.name)
-        values: list[object] = [arm.name, arm.n, comparison.metric]
-        for name in _FIGURES:
-            values += _mean_and_sd(getattr(arm, name))
-        values += [getattr(arm.difference, part, None) for part in _TEST]
-        values += [arm.verdict.outcome, arm.verdict.words, arm.parameters]
-        values += [found.seed, found.images, found.only_here, found.only_baseline, found.p] if found else [None] * 5
-        values += [arm.base_rate, *_exact_shared(arm.shared)]
-        rows.append(tuple(map(exact, values)))
-    return Table("", tuple(columns), tuple(rows))
-
-
-def exact_steps(comparison: Comparison) -> Table:
-    """Lay out each arm beside the one before with every digit."""
-    columns = ("arm", "reference", "metric", *_SHARED, *(f"difference_{part}" for part in _TEST), "outcome", "verdict")
-    rows = [
-        (
-            step.arm,
-            step.reference,
-            comparison.metric,
-            *_exact_shared(step.shared),
-            *(getattr(step.difference, part, None) for part in _TEST),
-            step.verdict.outcome,
-            step.verdict.words,
-        )
-        for arm in comparison.arms
-        if (step := arm.step)
-    ]
-    return Table("", columns, tuple(tuple(map(exact, row)) for row in rows))
 
 
 def chance(probability: float | None) -> str:
@@ -206,21 +149,6 @@ def _difference_cells(found: Difference | None, verdict: Verdict, width: int) ->
         chance(found.probability if found else None),
         "\n".join(textwrap.wrap(verdict.words, width)),
     )
-
-
-def _exact_shared(shared: Shared | None) -> list[object]:
-    if shared is None:
-        return [None] * len(_SHARED)
-    sides = (shared.arm, shared.reference)
-    figures = [value for side in sides for value in (*_mean_and_sd(side.last), *_mean_and_sd(side.best))]
-    left_out = [
-        " ".join(f"{seed}" if fold is None else f"{seed}/{fold}" for seed, fold in side.left_out) for side in sides
-    ]
-    return [shared.n, shared.of, *figures, *left_out]
-
-
-def _mean_and_sd(figure: Figure | None) -> list[object]:
-    return [None, None] if figure is None else [figure.mean, figure.sd]
 
 
 def _figure_row(arm: ArmSummary, names: Sequence[str]) -> tuple[str, ...]:
