@@ -143,7 +143,7 @@ def ablate(
     from kit.comparison import compare as compare_runs
     from kit.specs import parse_assignments
 
-    trials = _read_jobs(jobs)
+    trials, compared = _read_jobs(jobs), read_against(against)
     named = {
         "model.bn_position": bn_position,
         "model.bn_momentum": momentum,
@@ -170,7 +170,6 @@ def ablate(
         root=root,
     )
     plan.refuse_metric(metric)
-    compared = read_against(against)
     if dry_run:
         _show_forecast(plan, trials, as_json=json)
         return
