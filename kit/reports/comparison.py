@@ -78,13 +78,13 @@ def write_comparison(
         comparison: Comparison to write.
         folder: Folder of the files.
         html: Whether to write the page.
-        more: Further tables, which come first.
+        more: Further tables, which come after the comparison's own.
 
     Returns:
         The files.
     """
     pictures = _pictures(comparison)
-    tables = [*(one.shown for one in more), *comparison_tables(comparison)]
+    tables = [*comparison_tables(comparison), *(one.shown for one in more)]
     files: dict[str, str | bytes] = {
         "comparison.csv": exact_table(comparison).csv(),
         "comparison.md": "\n".join(map(_markdown, tables)),
@@ -143,8 +143,8 @@ def _markdown(table: Table) -> str:
 
 
 def _tex(comparison: Comparison, more: Sequence[Appendix]) -> str:
-    tables = [one.shown for one in more]
-    tables += [verdict_table(comparison), *step_tables(comparison), figure_table(comparison)]
+    tables = [verdict_table(comparison), *step_tables(comparison), figure_table(comparison)]
+    tables += [one.shown for one in more]
     return "% needs \\usepackage{booktabs}\n" + "\n".join(map(latex, tables))
 
 
@@ -156,7 +156,6 @@ def _page(comparison: Comparison, pictures: dict[str, Picture], more: Sequence[A
     measured = [table.shown(arms) for table in figure_tables(comparison, arms)]
     whole, *single = (name for name in pictures if name.startswith("curves"))
     sections = [
-        *(Section(one.heading, (one.shown,)) for one in more),
         Section(
             "Comparison", (about, *remarks(comparison), verdict_table(comparison), *_some(pictures, "differences.png"))
         ),
@@ -165,6 +164,7 @@ def _page(comparison: Comparison, pictures: dict[str, Picture], more: Sequence[A
         Section("One seed", tuple(image_tables(comparison))),
         Section("Settings", (*factor_tables(comparison), *_some(pictures, "factors.png"))),
         Section("Splits and published figures", tuple(measured)),
+        *(Section(one.heading, (one.shown,)) for one in more),
         Section("Left out", tuple(left_out_tables(comparison.left_out))),
         Section("Curves of all arms", _some(pictures, whole)),
         Section("Curves of each arm", _some(pictures, *single)),
