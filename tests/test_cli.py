@@ -198,6 +198,7 @@ BAD_INPUT = [
     (["train", "tiny", "--set", "epochs"], r"'epochs' must read path=value"),
     (["ablate", "tiny", "--momentum", "0.5,0.5"], r"names a value twice"),
     (["ablate", "tiny", "--design", "full"], r"design must be one of grid, one-at-a-time, ladder, random:N, search:N"),
+    (["ablate", "tiny", "--against", "last"], r"--against must be one of first, previous, got 'last'"),
     (["ablate", "tiny", "--design", "random"], r"design random needs a number of arms, as in random:20"),
     (["ablate", "tiny", "--design", "random:3"], r"design random:3 needs settings to draw from"),
     (["ablate", "tiny", "--design", "ladder", "--kernel", "2,3"], r"leave model.kernel out, or give --design grid"),

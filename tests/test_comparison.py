@@ -571,9 +571,97 @@ def test_many_arms_make_few_pictures_and_short_screens(tmp_path: Path) -> None:
 
     assert 12 == sum(name.startswith("curves-") for name in files)
     assert {"curves-batch=1.png", "curves-batch=45.png"} <= set(files)
-    assert ["batch=1", "batch=42", "batch=43", "batch=44", "batch=45"] == [row[0] for row in verdicts.rows]
-    assert verdicts.title.endswith("4 best of 44")
-    assert 45 == len(comparison_tables(comparison)[0].rows)
+    whole, figures, *_ = comparison_tables(comparison)
+    ranked = ["batch=1", *(f"batch={batch}" for batch in range(45, 1, -1))]
+    rows = csv.DictReader((tmp_path / "out" / "comparison.csv").read_text().splitlines())
+
+    assert ranked[:5] == [row[0] for row in verdicts.rows]
+    assert verdicts.title.endswith("from the best on; 4 best of 44")
+    assert ranked == [row[0] for row in whole.rows] == [row[0] for row in figures.rows] == [row["arm"] for row in rows]
+
+
+def test_a_row_over_some_seeds_shows_the_means_of_its_pairs(tmp_path: Path) -> None:
+    made = Made(tmp_path / "runs")
+    for side, values in ((2, {0: 0.5, 1: 0.51, 2: 0.52, 3: 0.9}), (3, {0: 0.6, 1: 0.612, 2: 0.62, 4: 0.1})):
+        for seed, value in values.items():
+            made.finish(f"pool={side}", seed, [value + 0.01, value], settings=pool(side))
+    comparison = kit.compare(made.folder)
+    table = comparison_tables(comparison)[0]
+    kit.write_comparison(comparison, tmp_path / "out")
+    _, exact = csv.DictReader((tmp_path / "out" / "comparison.csv").read_text().splitlines())
+    shown = [np.mean([0.6, 0.612, 0.62]) + more for more in (0.0, 0.01)]
+
+    assert ("4", "3 of 5\npairs") == (table.rows[0][1], table.rows[1][1])
+    assert [f"{mean:.4f}" for mean in shown] == [cell.splitlines()[0] for cell in table.rows[1][2:4]]
+    assert ", or the pairs there are" in table.title
+    assert any("3 of 5 pairs, without seed 4 of pool=3 and seed 3 of pool=2; " in line for line in comparison.remarks)
+    assert ("4", "3", "5", "4", "3") == tuple(
+        exact[name] for name in ("n", "pairs", "pairs_of", "paired_left_out", "reference_left_out")
+    )
+    assert np.mean([0.6, 0.612, 0.62, 0.1]) == pytest.approx(float(exact["last_mean"]))
+    assert (shown[0], 0.51) == pytest.approx((float(exact["paired_last_mean"]), float(exact["reference_last_mean"])))
+
+
+LADDER = """
+description = "a ladder of pools"
+design = "ladder"
+[[arms]]
+name = "pool=2"
+settings = { "model.pool" = 2 }
+[[arms]]
+name = "pool=3"
+settings = { "model.pool" = 3 }
+[[arms]]
+name = "pool=4"
+settings = { "model.pool" = 4 }
+"""
+
+
+@pytest.fixture
+def ladder(ablation: Made, tmp_path: Path) -> Path:
+    recipe = tmp_path / "own.toml"
+    recipe.write_text(LADDER)
+    plan = {"arms": ["pool=2", "pool=3", "pool=4"], "recipe": str(recipe)}
+    (ablation.folder / "ablation.json").write_text(json.dumps(plan))
+    return ablation.folder
+
+
+def test_the_arms_of_a_ladder_are_compared_with_the_one_before_too(ladder: Path, tmp_path: Path) -> None:
+    comparison = kit.compare(ladder)
+    files = {path.name: path for path in kit.write_comparison(comparison, tmp_path / "out", html=True)}
+    rows = list(csv.DictReader(files["steps.csv"].read_text().splitlines()))
+    verdicts, steps, *_ = comparison_tables(comparison)
+    _, second, third = comparison.arms
+
+    assert [("pool=3", "pool=2"), ("pool=4", "pool=3")] == [(row["arm"], row["reference"]) for row in rows]
+    assert ["better", "worse"] == [row["outcome"] for row in rows] == [row[-1] for row in steps.rows]
+    assert second.step.difference == second.difference  # the same test, counted once: three are made
+    assert 3 * second.difference.p == pytest.approx(second.difference.p_holm)
+    assert third.step.difference.p_holm == float(rows[1]["difference_p_holm"])
+    assert ["baseline", "better"] == [row[-1] for row in verdicts.rows][:2]
+    assert files["steps.png"].read_bytes().startswith(PICTURE)
+    for name in ("report.html", "comparison.md", "comparison.tex"):
+        assert "each arm against the one before" in files[name].read_text()
+
+
+def test_against_says_which_arms_are_compared(ladder: Path, ablation: Made) -> None:
+    first = kit.compare(ladder, against="first")
+    moved = kit.compare(ladder, baseline="pool=4")
+    ablation.plan("pool=2", "pool=3", "pool=4")
+
+    assert {None} == {arm.step for arm in first.arms} == {arm.step for arm in kit.compare(ladder).arms}
+    assert [("pool=4", "pool=3"), None, ("pool=3", "pool=2")] == [
+        arm.step and (arm.step.arm, arm.step.reference) for arm in moved.arms
+    ]
+    assert [None, "pool=2", "pool=3"] == [
+        arm.step and arm.step.reference for arm in kit.compare(ladder, against="previous").arms
+    ]
+
+
+def test_a_ladder_of_which_an_arm_is_no_step_is_none(ladder: Path, ablation: Made) -> None:
+    ablation.finish("pool=9", 0, [0.5], settings=pool(9))
+
+    assert {None} == {arm.step for arm in kit.compare(ladder).arms}
 
 
 def test_without_a_second_arm_there_are_no_differences_to_draw(ablation: Made) -> None:

@@ -3,20 +3,26 @@ from __future__ import annotations
 import itertools
 import math
 import sys
+from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
+from trained import SETTINGS
 
 import kit
 from kit.ablation.axis import Axis, settled
 from kit.ablation.design import Design, parse_design
-from kit.ablation.grid import asked, plan_arms, recipe_axes
+from kit.ablation.grid import asked, plan_arms, recipe_arms, recipe_axes
+from kit.ablation.plan import plan_ablation
 from kit.ablation.search import Search
 from kit.ablation.space import Arm
 from kit.errors import MissingDependencyError, SpecError
+from kit.shards import Dataset
 from kit.specs import override, read_recipe
+from kit.specs.run import short_names
 
 BASE = read_recipe().base
 RATES = kit.parse_axis("train.learning_rate", "log:1e-4..1e-1")
@@ -183,6 +189,71 @@ def test_what_is_drawn_is_one_question_and_what_is_listed_another() -> None:
 
     assert few == many != asked([], axes, parse_design("search:9"))
     assert [["dropout=0", {"model.dropout": "0"}], ["dropout=0.5", {"model.dropout": "0.5"}]] == listed
+
+
+PATIENCES = [kit.parse_axis(f"train.{name}.patience", "1,2") for name in ("schedule", "early_stopping")]
+
+
+@pytest.mark.parametrize("design", ["grid", "one-at-a-time", "random:5"])
+def test_settings_of_one_name_give_arms_of_different_names(design: str) -> None:
+    arms = plan_arms(PATIENCES, BASE, design)
+
+    assert 5 == len(arms) or (design, 4) == ("grid", len(arms))
+    assert len(arms) == len({arm.name for arm in arms})
+    assert all(
+        name.startswith(("schedule.patience=", "early_stopping.patience="))
+        for arm in arms
+        for name in arm.name.split(",")
+    )
+
+
+PATHS = st.lists(st.sampled_from("abc"), min_size=1, max_size=4).map(".".join)
+
+
+@given(st.lists(PATHS, min_size=1, max_size=6, unique=True))
+def test_short_names_are_ends_of_paths_and_all_differ(paths: list[str]) -> None:
+    names = short_names(paths)
+
+    assert len(paths) == len(set(names.values()))
+    assert all(path == name or path.endswith(f".{name}") for path, name in names.items())
+    for path, name in names.items():
+        shorter = name.partition(".")[2]
+        assert not shorter or sum(f".{other}".endswith(f".{shorter}") for other in paths) > 1, path
+
+
+def test_two_arms_of_one_name_are_refused(tiny: Dataset, workspace: Path) -> None:
+    plan = plan_ablation(
+        tiny.manifest.name,
+        [],
+        recipe="histopathologic-cancer",
+        settings=SETTINGS,
+        seeds=1,
+        design="grid",
+        root=workspace,
+    )
+    twins = [Arm("pool=2", (("model.pool", "2"),)), Arm("pool=2", (("model.pool", "3"),))]
+
+    with pytest.raises(SpecError, match=r"two arms would be named pool=2, .*; rename a value"):
+        plan.with_arms(twins)
+
+
+def test_design_ladder_runs_the_named_arms_of_a_recipe_that_has_a_grid() -> None:
+    recipe = read_recipe("chest-xray-three-class")
+
+    assert [arm.name for arm in recipe.arms] == [arm.name for arm in recipe_arms(recipe, recipe.base, {}, "ladder")]
+    assert 648 == len(recipe_arms(recipe, recipe.base, {}))
+    without = msgspec.structs.replace(recipe, arms=())
+    with pytest.raises(SpecError, match=r"design ladder runs the recipe's named arms, and it has none; leave --design"):
+        recipe_arms(without, recipe.base, {}, "ladder")
+
+
+def test_an_arm_published_on_images_of_another_size_is_left_out(tiny: Dataset, workspace: Path) -> None:
+    plan = plan_ablation(
+        tiny.manifest.name, [], recipe="chest-xray-three-class", settings={}, seeds=1, design="ladder", root=workspace
+    )
+
+    assert "smallest" not in plan.refused
+    assert "it learns from images of 300x300x3, and tiny has 16x16x3; shard the source" in plan.refused["smallest-300"]
 
 
 def test_a_recipe_s_grid_can_be_drawn_from() -> None:

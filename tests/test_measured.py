@@ -13,6 +13,7 @@ import msgspec
 import numpy as np
 import pytest
 from made import Made
+from trained import SETTINGS, write_images
 
 import kit
 from kit.comparison.measured import split_figures
@@ -64,7 +65,26 @@ def test_runs_are_measured_as_evaluate_measures_them(ablation: Path, run: RunDir
     assert math.isclose(train.scores.loss - validation.scores.loss, found.loss_difference.mean)
     assert math.isclose(train.accuracy - validation.accuracy, found.accuracy_difference.mean)
     assert validation.report["light"]["recall"] == found.recall.mean
+    assert train.report["light"]["recall"] == found.train_recall.mean
     assert ("light", len(validation.mistakes), 36) == (found.recall_of, found.misclassified.mean, found.images)
+
+
+def test_each_run_is_measured_on_its_own_dataset(run: RunDirectory, workspace: Path, tmp_path: Path) -> None:
+    write_images(tmp_path / "others", 60, ("dark", "light"), seed=5)
+    kit.shard(tmp_path / "others", name="others", root=workspace, workers=1)
+    other = kit.train("others", settings={**SETTINGS, "train.epochs": 1}, root=workspace)
+    expected = [
+        kit.evaluate(one.path, split=split, root=workspace).accuracy
+        for one in (run, other)
+        for split in ("train", "validation")
+    ]
+    comparison = kit.compare(run.path, other.path, across_datasets=True, split="validation", root=workspace)
+    found = [arm.measured for arm in comparison.arms]
+    title = next(table.title for table in comparison_tables(comparison) if table.title.startswith("train against"))
+
+    assert expected == [value.mean for one in found for value in (one.train_accuracy, one.accuracy)]
+    assert [36, 18] == [one.images for one in found]
+    assert "validation, n = 18 to 36 images" in title
 
 
 def test_what_was_measured_is_loaded_the_second_time(ablation: Path, workspace: Path) -> None:
@@ -127,7 +147,15 @@ def test_tables_have_the_columns_of_a_ladder(ablation: Path, workspace: Path) ->
         "loss_diff",
         "acc_diff",
     ) == fit.columns
-    assert ("arm", "n", "recall", "misclassified", "accuracy") == recall.columns
+    assert (
+        "arm",
+        "n",
+        "train_recall",
+        "validation_recall",
+        "misclassified",
+        "train_acc",
+        "validation_acc",
+    ) == recall.columns
     assert ["2", "2"] == [row[1] for row in recall.rows]
     assert all("±" in cell for row in fit.rows for cell in row[2:])
 

@@ -8,13 +8,17 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from made import Made
 from trained import SETTINGS, write_images
 
 import kit
 from kit.ablation import plan_ablation, run_plan
 from kit.ablation.retrain import check_retrain, rank_arms, retrain_best
 from kit.errors import ShardError, SpecError
-from kit.reports.retrained import measure_retrained, retrained_table
+from kit.reports.comparison import Appendix
+from kit.reports.retrained import find_apart, measure_retrained, retrained_table
+from kit.reports.table import Table
+from kit.runs.figure import Figure
 from kit.shards import Dataset
 from kit.shards.again import plan_again, shard_again
 from kit.shards.read import read_examples
@@ -112,7 +116,9 @@ def test_the_best_arms_are_trained_again_and_measured_on_all_splits(pairs: Datas
     table = retrained_table(retrained, arms)
     ranked = rank_arms(plan)
 
-    assert [arm for arm, _ in ranked[:2]] == [arm.name for arm in arms] == [row[0] for row in table.rows]
+    assert {arm for arm, _ in ranked[:2]} == {arm.name for arm in arms}
+    assert [arm.name for arm in arms] == [row[0] for row in table.rows]
+    assert sorted((arm.test.mean for arm in arms), reverse=True) == [arm.test.mean for arm in arms]
     assert sorted((mean for _, mean in ranked), reverse=True) == [mean for _, mean in ranked]
     for arm in arms:
         specs = [run.spec() for run in retrained.runs[arm.name]]
@@ -121,7 +127,8 @@ def test_the_best_arms_are_trained_again_and_measured_on_all_splits(pairs: Datas
         assert [0, 1] == [spec.seed for spec in specs]
         assert {"pairs-12"} == {spec.dataset for spec in specs}
         assert 3 == len(means)
-        assert arm.is_apart == (max(means) - min(means) > 0.01)
+        apart = sum(abs(mean - arm.test.mean) > 0.01 for mean in means[:2])
+        assert ("", "one side", "both sides")[apart] == arm.apart
     assert retrained.folder != plan.folder
     assert (retrained.folder / "ablation.json").is_file()
 
@@ -157,3 +164,37 @@ def test_what_could_not_be_retrained_is_refused_before_the_ablation(
 
     with pytest.raises(SpecError, match=message):
         check_retrain(plan, count, settings)
+
+
+PUBLISHED = [  # train, validation and test accuracy of the project's ten arms, per cent, by test accuracy
+    (75.9, 75.2, 77.2, "both sides"),
+    (73.8, 73.4, 74.8, "one side"),  # train is one point away, and not more
+    (73.7, 73.3, 74.5, "one side"),
+    (73.5, 72.6, 74.2, "one side"),
+    (74.3, 73.7, 73.6, ""),
+    (71.0, 72.1, 70.9, "one side"),
+    (72.7, 73.0, 69.1, "both sides"),
+    (70.5, 69.6, 68.5, "both sides"),
+    (73.6, 68.8, 68.5, "one side"),
+    (66.0, 66.6, 61.9, "both sides"),
+]
+
+
+@pytest.mark.parametrize(("train", "validation", "test", "apart"), PUBLISHED)
+def test_accuracies_a_point_apart_are_marked_on_one_side_or_both(
+    train: float, validation: float, test: float, apart: str
+) -> None:
+    assert apart == find_apart(*(Figure(value / 100, None) for value in (train, validation, test)))
+
+
+def test_arms_that_were_trained_again_are_in_every_file_of_the_comparison(tmp_path: Path) -> None:
+    shown = Table("trained again", ("arm", "apart"), (("pool=3", "both sides"),))
+    more = [Appendix(name="retrained", heading="Trained again", shown=shown, exact=shown)]
+    made = Made(tmp_path / "runs")
+    for side in (2, 3):
+        made.finish(f"pool={side}", 0, [0.5], settings={"model.pool": side})
+    comparison = kit.compare(made.folder)
+    kit.write_comparison(comparison, tmp_path / "out", html=True, more=more)
+
+    for name in ("report.html", "comparison.md", "comparison.tex", "retrained.csv"):
+        assert "both sides" in (tmp_path / "out" / name).read_text()

@@ -6,7 +6,7 @@ import gc
 import math
 import statistics
 from collections.abc import Iterator
-from itertools import product
+from itertools import combinations, pairwise, product
 
 import numpy as np
 import pytest
@@ -16,8 +16,10 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.power import TTestPower
 
+from kit.comparison.contrasts import plan_steps
 from kit.comparison.difference import MOST, Difference, Verdict, further_seeds, judge
 from kit.comparison.pairing import Pairs, pair
+from kit.comparison.remarks import describe_left_out
 from kit.comparison.statistics import holm
 from kit.comparison.summary import ArmSummary, summarize
 from kit.comparison.trajectory import Trajectory
@@ -256,3 +258,87 @@ def test_the_correction_for_folds_is_wider_than_none() -> None:
 
     assert wide.low < narrow.low < narrow.high < wide.high
     assert wide.p > narrow.p
+
+
+@FEW
+@given(
+    st.lists(st.tuples(SHARES, SHARES), min_size=1, max_size=6),
+    st.lists(SHARES, max_size=4),
+    st.lists(SHARES, max_size=4),
+)
+def test_means_beside_a_difference_are_of_the_same_pairs(
+    pairs: list[tuple[float, float]], more: list[float], others: list[float]
+) -> None:
+    ours, theirs = (dict(enumerate(column)) for column in zip(*pairs, strict=True))
+    ours |= {100 + place: value for place, value in enumerate(more)}
+    theirs |= {200 + place: value for place, value in enumerate(others)}
+    _, arm = verdicts(runs("base", theirs), runs("arm", ours))
+    shared = arm.shared
+
+    assert shared is not None
+    assert (len(pairs), len(pairs) + len(more) + len(others)) == (shared.n, shared.of)
+    assert shared.is_whole == (not more and not others)
+    assert np.mean([value for value, _ in pairs]) == pytest.approx(shared.arm.last.mean)
+    assert arm.difference.mean == pytest.approx(shared.arm.last.mean - shared.reference.last.mean, abs=1e-9)
+    assert [100 + place for place in range(len(more))] == [seed for seed, _ in shared.arm.left_out]
+    assert [200 + place for place in range(len(others))] == [seed for seed, _ in shared.reference.left_out]
+
+
+def test_an_arm_that_is_better_on_shared_seeds_shows_their_means() -> None:
+    base = {0: 0.50, 1: 0.51, 2: 0.52, 3: 0.9, 4: 0.9}
+    better = {0: 0.60, 1: 0.612, 2: 0.62, 5: 0.1, 6: 0.1}
+    _, arm = verdicts(runs("base", base), runs("arm", better))
+
+    assert "better" == arm.verdict.outcome
+    assert arm.last.mean < np.mean(list(base.values()))  # over all seeds the other way round
+    assert (0.61, 0.51) == pytest.approx((arm.shared.arm.last.mean, arm.shared.reference.last.mean), abs=1e-3)
+    assert (
+        "arm against base: 3 of 7 pairs, without seeds 5, 6 of arm and seeds 3, 4 of base;"
+        " there arm has 0.6107 and base has 0.5100"
+    ) == describe_left_out(arm.shared)
+
+
+def test_means_of_uneven_folds_differ_by_the_mean_difference() -> None:
+    generator = np.random.default_rng(5)
+    ours = {key: value + generator.normal(0.02, 0.05) for key, value in GRID.items() if key[0] or not key[1]}
+    _, arm = verdicts(folded("base", GRID), folded("arm", ours), folds=5)
+
+    assert "seeds, folds averaged" == arm.difference.method
+    assert (16, 20) == (arm.shared.n, arm.shared.of)
+    assert arm.difference.mean == pytest.approx(arm.shared.arm.last.mean - arm.shared.reference.last.mean)
+    assert "without seed 0, fold 1; seed 0, fold 2; " in describe_left_out(arm.shared)
+
+
+@FEW
+@given(st.lists(st.lists(SHARES, min_size=4, max_size=4), min_size=3, max_size=5))
+def test_steps_are_paired_with_the_arm_before_and_all_tests_are_corrected_together(columns: list[list[float]]) -> None:
+    arms = {f"arm{place}": column for place, column in enumerate(columns)}
+    every = [runs(name, dict(enumerate(column))) for name, column in arms.items()]
+    names = list(arms)
+    assume(all(np.std(np.subtract(arms[one], arms[other])) > 1e-3 for one, other in combinations(names, 2)))
+    found = summarize([run for arm in every for run in arm], "val_accuracy", steps=plan_steps(names))
+    tests = [(one, names[0]) for one in names[1:]] + list(zip(names[2:], names[1:], strict=False))
+    p = [stats.ttest_rel(arms[one], arms[other]).pvalue for one, other in tests]
+    corrected = dict(zip(tests, multipletests(p, method="holm")[1], strict=True))
+
+    assert found[0].step is None
+    for before, arm in pairwise(found):
+        assert (arm.name, before.name) == (arm.step.arm, arm.step.reference)
+        assert corrected[arm.name, names[0]] == pytest.approx(arm.difference.p_holm)
+        assert corrected[arm.name, before.name] == pytest.approx(arm.step.difference.p_holm)
+        assert arm.step.difference.mean == pytest.approx(np.mean(np.subtract(arms[arm.name], arms[before.name])))
+
+
+def test_a_step_says_which_arm_stands_in_its_way() -> None:
+    base, lost = runs("base", dict.fromkeys(range(3), 0.5)), runs("lost", dict.fromkeys(range(3), math.nan))
+    last, apart = runs("last", {0: 0.5, 1: 0.6, 2: 0.8}), runs("apart", {7: 0.5})
+    every = [base, lost, last, apart]
+    found = summarize(
+        [run for arm in every for run in arm], "val_accuracy", steps=plan_steps(["base", "lost", "last", "apart"])
+    )
+
+    assert [
+        "diverged in 3 of 3 runs",
+        "lost diverged in 3 of 3 runs",
+        "no seed in common with last",
+    ] == [arm.step.verdict.words for arm in found[1:]]

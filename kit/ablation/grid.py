@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from kit.ablation.axis import Axis, parse_axis, settled
 from kit.ablation.design import Design, parse_design, refuse_axes
 from kit.ablation.space import Arm, Space
-from kit.errors import SpecError
 from kit.specs import Recipe, Setting, arm_name, override, value_of, written
 from kit.specs.settings import require
 
@@ -44,25 +43,34 @@ def plan_arms(axes: Sequence[Axis], base: Setting, design: Design | str, *, unch
     if design.kind == "random":
         return list(itertools.islice(Space(axes, base).draw(), design.count))
     settings = _one_at_a_time(axes, base) if design.kind == "one-at-a-time" else _grid(axes)
-    arms = [Arm(arm_name(dict(pairs), otherwise=unchanged), pairs) for pairs in settings]
-    seen: dict[Setting | str, str] = {}
+    paths = [axis.path for axis in axes]
+    arms = [Arm(arm_name(dict(pairs), otherwise=unchanged, beside=paths), pairs) for pairs in settings]
+    seen: dict[Setting, Arm] = {}
     for arm in arms:
-        for same in (arm.name, override(base, dict(arm.settings))):
-            if same in seen:
-                raise SpecError(f"arms '{seen[same]}' and '{arm.name}' are the same; remove one")
-            seen[same] = arm.name
+        same = seen.setdefault(override(base, dict(arm.settings)), arm)
+        require(same is arm, f"arms '{same.name}' and '{arm.name}' are the same; remove one")
     return arms
 
 
-def recipe_arms(recipe: Recipe, base: Setting, kept: Mapping[str, object]) -> list[Arm]:
-    """Lay out a recipe's own arms, as they were published; the first is the baseline.
+def recipe_arms(recipe: Recipe, base: Setting, kept: Mapping[str, object], design: Design | str = "grid") -> list[Arm]:
+    """Lay out what a recipe's authors compared; the first arm is the baseline.
 
     Args:
-        recipe: whose arms.
-        base: the recipe's, changed by the user.
-        kept: dotted paths that the user has settled, whatever the arms say.
+        recipe: Recipe with named arms, or with a grid.
+        base: Setting of the recipe, changed by the user.
+        kept: Dotted paths that the user has settled, whatever the arms say.
+        design: Design as the user asked for it; "ladder" takes the named arms even of a recipe that has a grid.
+
+    Raises:
+        SpecError: design "ladder", and a recipe without named arms.
     """
-    if recipe.design == "grid" or not recipe.arms:
+    kind = (parse_design(design) if isinstance(design, str) else design).kind
+    require(
+        kind != "ladder" or bool(recipe.arms),
+        "design ladder runs the recipe's named arms, and it has none; leave --design out for the recipe itself, or"
+        " give another --recipe",
+    )
+    if kind != "ladder" and (recipe.design == "grid" or not recipe.arms):
         return plan_arms(recipe_axes(recipe, base, kept), base, "grid")
     arms = []
     for arm in recipe.arms:

@@ -177,9 +177,18 @@ class Plan:
             raise SpecError(f"{unknown('metric', metric, known)}; add it with --set train.metrics=accuracy,auc")
 
     def with_arms(self, arms: Sequence[Arm]) -> Plan:
-        """Add arms; those that cannot be built are refused with their reason."""
-        specs, refused = dict(self.specs), dict(self.refused)
+        """Add arms; those that cannot be built are refused with their reason.
+
+        Raises:
+            SpecError: two arms of one name, whose runs would lie in one folder.
+        """
+        specs, refused, known = dict(self.specs), dict(self.refused), {*self.changes}
         for arm in arms:
+            require(
+                arm.name not in known,
+                f"two arms would be named {arm.name}, as names keep letters, digits and ._+- only; rename a value",
+            )
+            known.add(arm.name)
             try:
                 specs.update(_runs(self, arm))
             except (SpecError, ShardError) as error:  # the other arms can be
@@ -224,7 +233,7 @@ def plan_ablation(
     elif axes or named or design.draws:
         arms = plan_arms(axes, base, design, unchanged=named or "base")
     else:
-        arms = recipe_arms(read_recipe(recipe), base, settings)
+        arms = recipe_arms(read_recipe(recipe), base, settings, design)
     empty = Plan(
         dataset=dataset,
         folder=Workspace.at(root).runs / ablation_id(dataset, base, asked(arms, axes, design), axes, recipe),

@@ -8,12 +8,26 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kit.cli.options import BATCH_SIZE, LEARNING_RATE, Dataset, Html, Json, Recipe, Root, Set, Verbose
+from kit.cli.options import (
+    BATCH_SIZE,
+    LEARNING_RATE,
+    Against,
+    Dataset,
+    Html,
+    Json,
+    Recipe,
+    Root,
+    Set,
+    Verbose,
+    read_against,
+)
 from kit.specs.recipe import DEFAULT_RECIPE
 from kit.specs.settings import require
 
 if TYPE_CHECKING:
     from kit.ablation import Plan
+    from kit.ablation.retrain import Retrained
+    from kit.comparison import Comparison
 
 UNFINISHED = 4  # exit status where --max-hours were over before the work was
 _AXES = "Settings to vary"
@@ -107,6 +121,7 @@ def ablate(
         ),
     ] = None,
     metric: Annotated[str, typer.Option(help="That arms are judged by; any that is recorded.")] = "val_accuracy",
+    against: Against = "",
     html: Html = False,
     recipe: Recipe = DEFAULT_RECIPE,
     settings: Set = None,
@@ -128,7 +143,7 @@ def ablate(
     from kit.comparison import compare as compare_runs
     from kit.specs import parse_assignments
 
-    trials = _read_jobs(jobs)
+    trials, compared = _read_jobs(jobs), read_against(against)
     named = {
         "model.bn_position": bn_position,
         "model.bn_momentum": momentum,
@@ -166,14 +181,18 @@ def ablate(
     ran = run_plan(plan, jobs=trials, halving=halving, max_hours=max_hours, progress=live, watch=live.watch)
     if any(plan.folder.rglob("result.json")):
         is_last = then_retrain is None or bool(ran.left)
-        found = compare_runs(plan.folder, metric=metric, root=root)
+        found = compare_runs(plan.folder, metric=metric, against=compared, root=root)
         show(found, plan.folder / "comparison", as_json=json and is_last, html=html)
     if ran.left:
         runs = plan.possible * plan.runs_per_arm
         typer.echo(f"{ran.left} of {runs} runs are left; run the same command again and they go on", err=True)
         raise typer.Exit(UNFINISHED)
     if then_retrain is not None:
-        _retrain(ran.plan, then_retrain, images, jobs=trials, root=root, as_json=json)
+        from kit.ablation.retrain import retrain_best
+        from kit.cli.console import ConsoleProgress
+
+        retrained = retrain_best(ran.plan, then_retrain, images, jobs=trials, root=root, progress=ConsoleProgress())
+        _show_retrained(retrained, found, plan.folder / "comparison", root=root, as_json=json, html=html)
 
 
 def _read_jobs(text: str) -> int | None:
@@ -198,22 +217,20 @@ def _show_forecast(plan: Plan, jobs: int | None, *, as_json: bool) -> None:
     print_line(describe_forecast(made))
 
 
-def _retrain(
-    plan: Plan, count: int, images: dict[str, str], *, jobs: int | None, root: Path | None, as_json: bool
+def _show_retrained(
+    retrained: Retrained, comparison: Comparison, folder: Path, *, root: Path | None, as_json: bool, html: bool
 ) -> None:
-    from kit.ablation.retrain import retrain_best
+    """Measure the arms that were trained again, and write them beside the ablation's comparison."""
     from kit.cli.console import ConsoleProgress, print_json, print_line, print_tables
-    from kit.files import write_whole
-    from kit.reports.retrained import exact_table, measure_retrained, retrained_table
+    from kit.reports.comparison import write_comparison
+    from kit.reports.retrained import measure_retrained, retrained_appendix
 
-    progress = ConsoleProgress()
-    retrained = retrain_best(plan, count, images, jobs=jobs, root=root, progress=progress)
-    arms = measure_retrained(retrained, root=root, progress=progress)
-    table = retrained_table(retrained, arms)
-    file = retrained.folder / "retrained.csv"
-    write_whole(file, exact_table(arms).csv())
+    arms = measure_retrained(retrained, root=root, progress=ConsoleProgress())
+    appendix = retrained_appendix(retrained, arms)
+    write_comparison(comparison, folder, html=html, more=[appendix])
+    file = folder / f"{appendix.name}.csv"
     if as_json:
         print_json({"arms": arms, "file": file})
         return
-    print_tables([table])
+    print_tables([appendix.shown])
     print_line(str(file))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kit.cli.options import Html, Json, Root, Verbose
+from kit.cli.options import Against, Html, Json, Root, Verbose, read_against
 from kit.specs.settings import require
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ def compare(
         str,
         typer.Option(metavar="ARM", help="Arm that the others are compared with.", show_default="the first planned"),
     ] = "",
+    against: Against = "",
     across_datasets: Annotated[
         bool, typer.Option("--across-datasets", help="Compare runs of different datasets all the same.")
     ] = False,
@@ -64,6 +65,7 @@ def compare(
         *runs,
         metric=metric,
         baseline=baseline,
+        against=read_against(against),
         split=split,
         across_datasets=across_datasets,
         root=root,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -140,6 +140,22 @@ Test = Annotated[Path | None, typer.Option(metavar="DIR", help="Unlabelled test 
 SampleSubmission = Annotated[
     Path | None, typer.Option(metavar="CSV", help="Whose ids order the test images.", rich_help_panel=_SOURCE)
 ]
+
+Against = Annotated[
+    str,
+    typer.Option(
+        metavar="first|previous",
+        help="Compare arms with the first alone, or with previous each with the one before, too.",
+        show_default="previous for a recipe's ladder, else first",
+    ),
+]
+
+
+def read_against(text: str) -> Literal["first", "previous"] | None:
+    """Read --against; None where it is not given."""
+    if text:
+        one_of(text, "--against", "first", "previous")
+    return "previous" if text == "previous" else "first" if text else None
 
 
 def one_of(value: str, option: str, *allowed: str) -> None:

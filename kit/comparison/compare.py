@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Container, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kit.comparison.arms import identify, refuse_mixed
+from kit.comparison.base_rate import with_base_rates
+from kit.comparison.contrasts import Against, plan_steps
 from kit.comparison.factors import Factors, find_factors
 from kit.comparison.found import Found, LeftOut, find_runs
 from kit.comparison.images import ImageDifference, compare_images
 from kit.comparison.measured import Measured, measure_runs
-from kit.comparison.published import read_published, unmeasured_remarks
+from kit.comparison.published import is_ladder, read_published, unmeasured_remarks
+from kit.comparison.remarks import base_rate_remarks, left_out_remarks
 from kit.comparison.summary import ArmSummary, by_arm, summarize
 from kit.comparison.trajectory import Trajectory, smaller_is_better
 from kit.errors import KitError, RunError, unknown
 from kit.progress import NO_PROGRESS, Progress
-from kit.shards import find_dataset
+from kit.shards import Dataset, find_dataset
 from kit.workspace import Workspace
 
 DEFAULT_METRIC = "val_accuracy"
@@ -72,6 +75,7 @@ def compare(
     *names: str | Path,
     metric: str = DEFAULT_METRIC,
     baseline: str = "",
+    against: Against | None = None,
     split: str = "",
     across_datasets: bool = False,
     root: Path | str | None = None,
@@ -83,6 +87,8 @@ def compare(
         *names: paths, or names below runs/.
         metric: any that was recorded, by Keras' name.
         baseline: arm that the others are compared with; the first one planned otherwise.
+        against: Whether arms are compared with the first one alone, or with "previous" each with the one before, too;
+            None does so where the arms are a recipe's ladder.
         split: a labelled one, on which and on train to measure every run by its best weights; what was measured
             before is loaded.
         across_datasets: whether runs of different datasets may be compared.
@@ -103,16 +109,21 @@ def compare(
     trajectories, said = identify(found.finished)
     remarks += said
     _check_metric(metric, trajectories)
+    steps = _steps(trajectories, against)
     trajectories = _baseline_first(trajectories, baseline)
+    datasets = _datasets(trajectories, workspace)
+    trajectories = with_base_rates(trajectories, metric, datasets)
     if split:
         trajectories = _measured(trajectories, split, root, progress)
         remarks += _measuring_remarks(trajectories, split)
     published, refused = read_published(trajectories, root)
     remarks += [*refused, *unmeasured_remarks(published, split)]
     halted = {run.whence for run in found.halted} - {run.whence for run in found.finished}
-    arms = summarize(trajectories, metric, folds=_folds(trajectories, workspace), halted=len(halted))
+    folds = _folds(trajectories, datasets)
+    arms = summarize(trajectories, metric, folds=folds, halted=len(halted), steps=steps)
     arms = [replace(arm, published=published.get(arm.name, {})) for arm in arms]
     remarks += [*([] if baseline else _stand_in(found, arms[0].name)), *_pairing_remarks(arms)]
+    remarks += [*left_out_remarks(arms), *base_rate_remarks(arms, metric)]
     runs = by_arm(trajectories)
     images, said = compare_images([(arm, runs[arm]) for arm in _ranked(arms, metric)], metric)
     return Comparison(
@@ -166,17 +177,30 @@ def _stand_in(found: Found, baseline: str) -> list[str]:
     return [f"{found.baseline} was planned as the baseline and has no finished run; {baseline} stands in for it"]
 
 
-def _folds(trajectories: Sequence[Trajectory], workspace: Workspace) -> int:
+def _steps(trajectories: Sequence[Trajectory], against: Against | None) -> dict[str, str]:
+    arms = list(by_arm(trajectories))
+    against = against or ("previous" if is_ladder(trajectories) else "first")
+    return plan_steps(arms) if against == "previous" else {}
+
+
+def _datasets(trajectories: Sequence[Trajectory], workspace: Workspace) -> dict[tuple[str, str], Dataset]:
+    """Open the datasets of runs, by name and fingerprint; without those that are gone or have changed."""
+    found = {}
+    for name, fingerprint in dict.fromkeys(run.dataset for run in trajectories if run.dataset[1]):
+        with contextlib.suppress(KitError):
+            dataset = find_dataset(name, root=workspace.root)
+            if dataset.manifest.fingerprint == fingerprint:
+                found[name, fingerprint] = dataset
+    return found
+
+
+def _folds(trajectories: Sequence[Trajectory], datasets: Mapping[tuple[str, str], Dataset]) -> int:
     """Count the folds of the dataset that runs validate on, by its manifest, or by the runs if it is gone."""
     on_folds = [(run.fold, run.dataset) for run in trajectories if run.fold is not None]
     if not on_folds:
         return 0
-    name, fingerprint = on_folds[0][1]
-    with contextlib.suppress(KitError):
-        manifest = find_dataset(name, root=workspace.root).manifest
-        if manifest.fingerprint == fingerprint:
-            return len(manifest.folds)
-    return max(fold for fold, _ in on_folds) + 1
+    dataset = datasets.get(on_folds[0][1])
+    return len(dataset.manifest.folds) if dataset else max(fold for fold, _ in on_folds) + 1
 
 
 def _pairing_remarks(arms: Sequence[ArmSummary]) -> list[str]:

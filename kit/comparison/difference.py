@@ -1,4 +1,4 @@
-"""Is an arm better than the baseline? Student's paired t test, corrected for the number of arms, and its verdict."""
+"""Is an arm better than another? Student's paired t test, corrected for the number of tests, and its verdict."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from kit.comparison.pairing import FEWEST, Method, Pairs
-from kit.comparison.statistics import holm
+from kit.comparison.statistics import Name, holm
 
 LEVEL = 0.05  # probability of calling some arm better or worse where all are equal
 POWER = 0.8  # probability of finding a difference of the size that was seen
 MOST = 1000  # further seeds that are looked for
-_ROUNDING = 1e-6  # relative: Keras reports float32, of which seven digits hold
+ROUNDING = 1e-6  # relative: Keras reports float32, of which seven digits hold
 
-Outcome = Literal["baseline", "better", "worse", "no evidence", "diverged", "unknown"]
+Outcome = Literal["baseline", "better", "worse", "warning", "no evidence", "diverged", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Verdict:
     """What is to be said of an arm.
 
     Attributes:
-        outcome: in a word or two.
+        outcome: in a word or two; "warning" is better or worse, but neither arm beats the base rate.
         words: the same with its reason.
     """
 
@@ -46,7 +46,7 @@ class Difference:
         low: end of the interval that holds the mean difference with 95 %, for this arm alone.
         high: its other end.
         p: of the t test that the mean difference is zero, two-sided.
-        p_holm: the same, corrected for the number of arms (Holm 1979).
+        p_holm: the same, corrected for the number of comparisons (Holm 1979).
         probability: of the arm being better: the share of the mean difference's posterior, a t distribution where
             nothing was believed before, on the better side of zero.
         further_seeds: that would settle a difference of this size, if it is one; None where settled or unknown,
@@ -65,17 +65,17 @@ class Difference:
 
 
 def judge(
-    arms: Mapping[str, Pairs], *, comparisons: int, smaller_is_better: bool
-) -> dict[str, tuple[Difference | None, Verdict]]:
-    """Test every arm against the baseline.
+    arms: Mapping[Name, Pairs], *, comparisons: int, smaller_is_better: bool
+) -> dict[Name, tuple[Difference | None, Verdict]]:
+    """Test every arm against what it is compared with.
 
     Args:
-        arms: pairs by arm.
-        comparisons: arms that are compared with the baseline, tested or not: p is corrected for all of them.
+        arms: Pairs by the arm's name, or by whatever names a comparison.
+        comparisons: Comparisons that are made, tested or not: p is corrected for all of them.
         smaller_is_better: as of a loss.
 
     Returns:
-        By arm; no difference where no seed is common.
+        By the same names; no difference where no seed is common.
     """
     tested = {name: _test(pairs, smaller_is_better=smaller_is_better) for name, pairs in arms.items()}
     corrected = holm({name: one.p for name, one in tested.items() if one and one.p is not None}, comparisons)
@@ -100,7 +100,7 @@ def _test(pairs: Pairs, *, smaller_is_better: bool) -> Difference | None:
     spread = statistics.stdev(pairs.differences) if n >= FEWEST else 0.0
     # Accuracies are counts of images, so that few of them tie. With ties of all pairs left untested, the test errs on
     # the safe side: of two equal arms whose counts spread by half an image it finds 0 % (3 seeds) to 4 % (10) unequal.
-    if spread <= _ROUNDING * pairs.scale:
+    if spread <= ROUNDING * pairs.scale:
         return found
     from scipy.stats import t
 
@@ -134,7 +134,7 @@ def _reason(pairs: Pairs, found: Difference) -> str:
     if found.n < FEWEST:
         return "three seeds are needed"
     if found.p is None:
-        is_equal = max(map(abs, pairs.differences)) <= _ROUNDING * pairs.scale
+        is_equal = max(map(abs, pairs.differences)) <= ROUNDING * pairs.scale
         return "the runs are equal" if is_equal else "all pairs differ by the same, which no test can judge"
     if seeds is None:
         left = FEWEST - pairs.seeds

@@ -74,6 +74,7 @@ class MeasuredSummary:
         loss_difference: train_loss minus loss, of each run.
         accuracy_difference: train_accuracy minus accuracy, of each run.
         recall: of the second of two classes, or the mean over more.
+        train_recall: The same on the train split.
         misclassified: images of the split.
         images: of the split.
         recall_of: which class.
@@ -86,6 +87,7 @@ class MeasuredSummary:
     loss_difference: Figure | None
     accuracy_difference: Figure | None
     recall: Figure | None
+    train_recall: Figure | None
     misclassified: Figure | None
     images: int
     recall_of: str
@@ -105,6 +107,7 @@ def summarize_measured(runs: Sequence[Measured | None]) -> MeasuredSummary | Non
         loss_difference=figure([train - loss for train, loss in losses]),
         accuracy_difference=figure([run.train.accuracy - run.split.accuracy for run in measured]),
         recall=figure([run.split.recall for run in measured if run.split.recall is not None]),
+        train_recall=figure([run.train.recall for run in measured if run.train.recall is not None]),
         misclassified=figure([float(run.split.misclassified) for run in measured]),
         images=measured[0].split.images,
         recall_of=measured[0].split.recall_of,
@@ -114,7 +117,7 @@ def summarize_measured(runs: Sequence[Measured | None]) -> MeasuredSummary | Non
 def measure_runs(
     runs: Sequence[RunDirectory], split: str, *, root: Path | str | None = None, progress: Progress = NO_PROGRESS
 ) -> list[Measured]:
-    """Measure finished runs of one dataset on its train split and on `split`.
+    """Measure finished runs, each on its own dataset's train split and on `split`.
 
     Args:
         runs: in order.
@@ -162,12 +165,14 @@ def _load(run: RunDirectory, split: str) -> SplitFigures | None:
 def _compute_all(
     missing: Sequence[tuple[RunDirectory, str]], split: str, root: Path | str | None, progress: Progress
 ) -> dict[Path, SplitFigures]:
-    dataset = find_dataset(missing[0][0].spec().dataset, root=root)
-    dataset.shards(split)
-    refuse_unlabelled(dataset, split)
+    datasets = {name: find_dataset(name, root=root) for name in dict.fromkeys(run.spec().dataset for run, _ in missing)}
+    for dataset in datasets.values():  # before any of them is measured
+        dataset.shards(split)
+        refuse_unlabelled(dataset, split)
     progress.start(f"measure on {TRAIN} and {split}", len(missing))
     computed: dict[Path, SplitFigures] = {}
     for run, name in missing:
+        dataset = datasets[run.spec().dataset]
         scores = score_split(run, dataset, name)
         figures = split_figures(scores, dataset.manifest.classes, xxh128_file(run.best_weights))
         write_whole(_file(run, name), to_json(figures))

@@ -1,19 +1,20 @@
-"""Runs of an arm beside the baseline's runs of the same seeds and folds."""
+"""Runs of an arm beside another arm's runs of the same seeds and folds."""
 
 from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from kit.comparison.trajectory import Trajectory
+from kit.runs.figure import Figure, figure
 
 FEWEST = 3  # seeds that can be told apart from chance at all: of two, the interval is 9 standard deviations either way
 
 Method = Literal["seeds", "seeds, folds averaged", "folds"]
-Key: TypeAlias = tuple[int | None, int | None]
+Key: TypeAlias = tuple[int | None, int | None]  # seed and fold
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +37,48 @@ class Pairs:
     scale: float
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Side:
+    """One arm's part in a comparison of two.
+
+    Attributes:
+        arm: Name of the arm.
+        last: Chosen metric in the last epoch, over the runs that have a partner; the difference of both sides' means
+            is the mean difference.
+        best: Chosen metric in the best epoch, over the same runs.
+        base_rate: Mean base rate of the same runs; None where one has none.
+        left_out: Seeds and folds of the runs without a partner.
+    """
+
+    arm: str
+    last: Figure | None
+    best: Figure | None
+    base_rate: float | None
+    left_out: tuple[Key, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shared:
+    """What two arms have in common.
+
+    Attributes:
+        n: Pairs of runs of one seed (and fold).
+        of: Pairs that there would be if no run lacked its partner.
+        arm: One side.
+        reference: The side that it is compared with.
+    """
+
+    n: int
+    of: int
+    arm: Side
+    reference: Side
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every run has a partner."""
+        return self.n == self.of
+
+
 def pair(runs: Sequence[Trajectory], baseline: Sequence[Trajectory], metric: str, *, folds: int) -> Pairs:
     """Pair the runs that both have, by their last epoch.
 
@@ -45,27 +88,70 @@ def pair(runs: Sequence[Trajectory], baseline: Sequence[Trajectory], metric: str
         metric: by Keras' name.
         folds: of the dataset; 0 where nobody validates on folds.
     """
-    ours, theirs = (_by_key(one, metric) for one in (runs, baseline))
-    common = [key for key in ours if key in theirs]
-    differences = {key: ours[key] - theirs[key] for key in common}
-    seeds = list(dict.fromkeys(seed for seed, _ in common))
-    has_folds = any(fold is not None for _, fold in common)
-    method: Method = "seeds"
-    values = list(differences.values())
-    if has_folds and len(seeds) >= FEWEST:
-        method = "seeds, folds averaged"
-        values = [statistics.fmean(value for key, value in differences.items() if key[0] == seed) for seed in seeds]
-    elif has_folds:
-        method = "folds"
+    ours, theirs = (_values(one, lambda run: run.last(metric)) for one in (runs, baseline))
+    common = _common(runs, baseline)
+    method, units = _units(common)
     return Pairs(
-        differences=tuple(values),
+        differences=tuple(_averaged({key: ours[key] - theirs[key] for key in common}, units)),
         method=method,
-        seeds=len(seeds),
+        seeds=len({seed for seed, _ in common}),
         overlap=1 / (max(2, folds) - 1) if method == "folds" else 0.0,
         scale=max((abs(side[key]) for key in common for side in (ours, theirs)), default=0.0),
     )
 
 
-def _by_key(runs: Sequence[Trajectory], metric: str) -> dict[Key, float]:
-    values = {(run.seed, run.fold): run.last(metric) for run in runs}
+def share(runs: Sequence[Trajectory], reference: Sequence[Trajectory], metric: str) -> Shared | None:
+    """Measure both arms over the runs that have a partner; None where there are none."""
+    common = _common(runs, reference)
+    if not common:
+        return None
+    keys = {_key(run) for one in (runs, reference) for run in one}
+    sides = [_side(one, common, metric) for one in (runs, reference)]
+    return Shared(n=len(common), of=len(keys), arm=sides[0], reference=sides[1])
+
+
+def _side(runs: Sequence[Trajectory], common: Sequence[Key], metric: str) -> Side:
+    _, units = _units(common)
+
+    def over(measure: Callable[[Trajectory], float | None]) -> Figure | None:
+        values = _values(runs, measure)
+        spread = figure([values[key] for key in common])
+        mean = statistics.fmean(_averaged(values, units))
+        return spread and Figure(mean, spread.sd)
+
+    rates = {_key(run): run.base_rate for run in runs}
+    known = [rate for key in common if (rate := rates[key]) is not None]
+    return Side(
+        arm=runs[0].arm,
+        last=over(lambda run: run.last(metric)),
+        best=over(lambda run: run.best(metric)),
+        base_rate=statistics.fmean(known) if len(known) == len(common) else None,
+        left_out=tuple(key for run in runs if (key := _key(run)) not in common),
+    )
+
+
+def _common(runs: Sequence[Trajectory], others: Sequence[Trajectory]) -> list[Key]:
+    theirs = {_key(run) for run in others}
+    return [key for key in dict.fromkeys(map(_key, runs)) if key in theirs]
+
+
+def _units(common: Sequence[Key]) -> tuple[Method, list[list[Key]]]:
+    """Group runs into what is paired: seeds with all their folds where there are enough of them."""
+    seeds = list(dict.fromkeys(seed for seed, _ in common))
+    has_folds = any(fold is not None for _, fold in common)
+    if has_folds and len(seeds) >= FEWEST:
+        return "seeds, folds averaged", [[key for key in common if key[0] == seed] for seed in seeds]
+    return "folds" if has_folds else "seeds", [[key] for key in common]
+
+
+def _averaged(values: Mapping[Key, float], units: Sequence[Sequence[Key]]) -> list[float]:
+    return [statistics.fmean(values[key] for key in unit) for unit in units]
+
+
+def _values(runs: Sequence[Trajectory], measure: Callable[[Trajectory], float | None]) -> dict[Key, float]:
+    values = {_key(run): measure(run) for run in runs}
     return {key: math.nan if value is None else value for key, value in values.items()}
+
+
+def _key(run: Trajectory) -> Key:
+    return run.seed, run.fold

@@ -1,4 +1,4 @@
-"""Figures that a recipe's authors published, by arm."""
+"""What a recipe says of the arms that were run: its authors' figures, and whether they are steps of a ladder."""
 
 from __future__ import annotations
 
@@ -61,6 +61,19 @@ def read_published(
             published[arm] = theirs.figures
             others = {**_differences(theirs.setting, *ours[arm], root), **others}
     return published, [*remarks, *_said_of(others)]
+
+
+def is_ladder(trajectories: Sequence[Trajectory]) -> bool:
+    """Tell whether all runs are of one recipe's ladder, whose arms each change the one before."""
+    recipes = {run.recipe for run in trajectories}
+    if len(recipes) != 1 or "" in recipes:
+        return False
+    try:
+        recipe = read_recipe(*recipes)
+    except SpecError:  # a file that has moved or changed since
+        return False
+    named = {arm.name for arm in recipe.arms}
+    return recipe.design == "ladder" and all(run.spec is not None and run.spec.arm in named for run in trajectories)
 
 
 def unmeasured_remarks(published: Mapping[str, Figures], split: str) -> list[str]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from kit.comparison.difference import Difference, Verdict, judge
+from kit.comparison.contrasts import Contrast, judge_contrasts
+from kit.comparison.difference import Difference, Verdict
 from kit.comparison.measured import MeasuredSummary, summarize_measured
-from kit.comparison.pairing import pair
+from kit.comparison.pairing import Shared
 from kit.comparison.statistics import volatility
 from kit.comparison.trajectory import Trajectory, on_train, on_validation, smaller_is_better
 from kit.runs.figure import Figure, figure
@@ -32,6 +33,10 @@ class ArmSummary:
         volatility: mean absolute change of the chosen metric on validation from epoch to epoch.
         parameters: of the model.
         seconds_per_epoch: median of a run's epochs.
+        shared: The arm and the baseline over the runs that have a partner; None as for `difference`.
+        step: The same beside the arm before; None unless asked.
+        base_rate: Score of the best constant prediction on the images that validated, mean over the runs; None where
+            it is unknown.
         published: Figures of the recipe's authors by name, such as val_accuracy or test_recall, one for each of their
             trainings; empty without any.
         measured: on whole splits; None unless asked.
@@ -51,6 +56,9 @@ class ArmSummary:
     volatility: Figure | None
     parameters: int | None
     seconds_per_epoch: Figure | None
+    shared: Shared | None = None
+    step: Contrast | None = None
+    base_rate: float | None = None
     published: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     measured: MeasuredSummary | None = None
 
@@ -63,8 +71,15 @@ def by_arm(trajectories: Sequence[Trajectory]) -> dict[str, list[Trajectory]]:
     return arms
 
 
-def summarize(trajectories: Sequence[Trajectory], metric: str, *, folds: int = 0, halted: int = 0) -> list[ArmSummary]:
-    """Measure each arm against the first, the baseline.
+def summarize(
+    trajectories: Sequence[Trajectory],
+    metric: str,
+    *,
+    folds: int = 0,
+    halted: int = 0,
+    steps: Mapping[str, str] | None = None,
+) -> list[ArmSummary]:
+    """Measure each arm against the first, the baseline, and where asked against the one before, too.
 
     Args:
         trajectories: of all arms, the baseline's first.
@@ -72,47 +87,33 @@ def summarize(trajectories: Sequence[Trajectory], metric: str, *, folds: int = 0
         folds: of the dataset; 0 where nobody validates on folds.
         halted: arms that lost a rung of successive halving: the others were chosen from among them, on the same images,
             so p is corrected for them, too.
+        steps: Name of the arm before, by arm; None for no such comparisons.
     """
-    arms = by_arm(trajectories)
-    judged = _judge_all(arms, metric, folds, halted)
-    return [_summarize(name, runs, metric, *judged[name]) for name, runs in arms.items()]
-
-
-def _judge_all(
-    arms: Mapping[str, Sequence[Trajectory]], metric: str, folds: int, halted: int
-) -> dict[str, tuple[Difference | None, Verdict]]:
-    (name, baseline), *others = arms.items()
-    why_not = {arm: why for arm, runs in others if (why := _why_not(runs, metric) or _why_not(baseline, metric, name))}
-    pairs = {arm: pair(runs, baseline, metric, folds=folds) for arm, runs in others if arm not in why_not}
-    judged = judge(pairs, comparisons=len(others) + halted, smaller_is_better=smaller_is_better(metric))
-    refused: dict[str, tuple[Difference | None, Verdict]] = {arm: (None, why) for arm, why in why_not.items()}
-    return {name: (None, Verdict("baseline", "baseline")), **refused, **judged}
-
-
-def _why_not(runs: Sequence[Trajectory], metric: str, baseline: str = "") -> Verdict | None:
-    """Say why runs cannot be compared; None where they can."""
-    of = "the baseline " if baseline else ""
-    if any(run.last(metric) is None for run in runs):
-        return Verdict("unknown", f"{of}did not record {metric}")
-    if diverged := sum(run.is_diverged for run in runs):
-        return Verdict(
-            "unknown" if baseline else "diverged",
-            f"{of}diverged in {diverged} of {len(runs)} run{'s' if len(runs) > 1 else ''}",
-        )
-    return None
+    arms, steps = by_arm(trajectories), steps or {}
+    baseline, *others = arms
+    wanted = dict.fromkeys([*((arm, baseline) for arm in others), *steps.items()])  # each is one test, and counted once
+    found = judge_contrasts(list(wanted), arms, metric, folds=folds, untested=halted)
+    return [
+        _summarize(name, runs, metric, found.get((name, baseline)), found.get((name, steps.get(name, ""))))
+        for name, runs in arms.items()
+    ]
 
 
 def _summarize(
-    name: str, runs: Sequence[Trajectory], metric: str, difference: Difference | None, verdict: Verdict
+    name: str, runs: Sequence[Trajectory], metric: str, first: Contrast | None, step: Contrast | None
 ) -> ArmSummary:
     seconds = [run.seconds_per_epoch for run in runs if run.seconds_per_epoch is not None]
+    base_rate = _over(runs, lambda run: run.base_rate)
     return ArmSummary(
         name=name,
         n=len(runs),
         last=_over(runs, lambda run: run.last(metric)),
         best=_over(runs, lambda run: run.best(metric)),
-        difference=difference,
-        verdict=verdict,
+        difference=first.difference if first else None,
+        verdict=first.verdict if first else Verdict("baseline", "baseline"),
+        shared=first.shared if first else None,
+        step=step,
+        base_rate=base_rate.mean if base_rate else None,
         accuracy=_over(runs, lambda run: run.last("accuracy")),
         val_accuracy=_over(runs, lambda run: run.last("val_accuracy")),
         loss=_over(runs, lambda run: run.last("loss")),

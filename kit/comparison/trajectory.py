@@ -32,6 +32,8 @@ class Trajectory:
         whence: the arm's name with its ablation, run folder or file, which tells it from another of equal name.
         recipe: that its ablation was made from; empty for none.
         measured: on whole splits, where somebody asked.
+        base_rate: Score of the best constant prediction on the images that validated, by the chosen metric; None where
+            it is unknown.
     """
 
     arm: str
@@ -46,6 +48,7 @@ class Trajectory:
     whence: str = ""
     recipe: str = ""
     measured: Measured | None = None
+    base_rate: float | None = None
 
     @property
     def is_diverged(self) -> bool:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from kit.comparison import Comparison
 from kit.files import write_whole
 from kit.reports.curves import ARMS, plot_arm, plot_arms
-from kit.reports.differences import plot_differences
+from kit.reports.differences import plot_differences, plot_steps
+from kit.reports.exact_verdicts import exact_steps, exact_table
 from kit.reports.factors import describe_test, exact_factors, factor_tables, plot_factors
 from kit.reports.images import exact_images, image_tables
 from kit.reports.latex import latex
@@ -16,51 +19,82 @@ from kit.reports.left_out import exact_left_out, left_out_tables
 from kit.reports.measured import figure_tables
 from kit.reports.page import REPORT, Picture, Section, write_page
 from kit.reports.table import Table
-from kit.reports.verdicts import exact_table, figure_table, verdict_table
+from kit.reports.verdicts import figure_table, shown_arms, step_tables, verdict_table
 
 _LEGEND = (
     "Figures are means ± sample standard deviations over the n runs of an arm. Δ is the mean difference from the first"
     " arm, the baseline, run by run of equal seeds, with the 95 % interval of Student's paired t for that arm alone;"
-    " p (Holm) is its p, corrected for all arms; P (better) is the share of the mean difference's posterior on the"
-    " better side. An arm is called better or worse where p (Holm) is below 0.05."
+    " runs without a partner are left out of it, and of the means beside it. p (Holm) is its p, corrected for all"
+    " comparisons; P (better) is the share of the mean difference's posterior on the better side. An arm is called"
+    " better or worse where p (Holm) is below 0.05. The base rate is what the best constant prediction scores; where"
+    " neither arm beats it, a difference between them is a warning and no find."
 )
 
 
-def comparison_tables(comparison: Comparison, most: int | None = None) -> list[Table]:
-    """Lay out every table: verdicts, other figures, one seed, settings, splits and published figures, what is out.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Appendix:
+    """A table of more than a comparison itself has, such as that of arms trained again.
 
-    Of more than `most` arms, the first two tables show those with the best means.
+    Attributes:
+        name: Name of its CSV.
+        heading: Heading in the page.
+        shown: Table as it is read.
+        exact: The same with every digit.
     """
+
+    name: str
+    heading: str
+    shown: Table
+    exact: Table
+
+
+def comparison_tables(comparison: Comparison, most: int | None = None) -> list[Table]:
+    """Lay out every table: verdicts, steps, other figures, one seed, settings, splits, published figures, what is out.
+
+    Of more than `most` arms, the tables with a row an arm show those with the best means.
+    """
+    arms = shown_arms(comparison, most)
     return [
         verdict_table(comparison, most),
+        *step_tables(comparison),
         figure_table(comparison, most),
         *image_tables(comparison),
         *factor_tables(comparison),
-        *(table.shown(comparison.arms) for table in figure_tables(comparison)),
+        *(table.shown(arms) for table in figure_tables(comparison, arms)),
         *left_out_tables(comparison.left_out),
     ]
 
 
-def write_comparison(comparison: Comparison, folder: Path, *, html: bool = False) -> list[Path]:
+def write_comparison(
+    comparison: Comparison, folder: Path, *, html: bool = False, more: Sequence[Appendix] = ()
+) -> list[Path]:
     """Write all tables and pictures of a comparison.
 
     These are comparison.csv (every digit), comparison.md and comparison.tex; a CSV of each other table that there is;
     curves of all arms and of each, or of twelve if there are more, paired differences and settings as PNG; and with
     `html` one page of all.
 
+    Args:
+        comparison: Comparison to write.
+        folder: Folder of the files.
+        html: Whether to write the page.
+        more: Further tables, which come after the comparison's own.
+
     Returns:
         The files.
     """
     pictures = _pictures(comparison)
+    tables = [*comparison_tables(comparison), *(one.shown for one in more)]
     files: dict[str, str | bytes] = {
         "comparison.csv": exact_table(comparison).csv(),
-        "comparison.md": "\n".join(_markdown(table) for table in comparison_tables(comparison)),
-        "comparison.tex": _tex(comparison),
+        "comparison.md": "\n".join(map(_markdown, tables)),
+        "comparison.tex": _tex(comparison, more),
+        **{f"{one.name}.csv": one.exact.csv() for one in more},
         **_exact_tables(comparison),
         **{name: picture.png for name, picture in pictures.items()},
     }
     if html:
-        files[REPORT] = _page(comparison, pictures)
+        files[REPORT] = _page(comparison, pictures, more)
     for name, data in files.items():
         write_whole(folder / name, data)
     return [folder / name for name in files]
@@ -73,7 +107,10 @@ def remarks(comparison: Comparison) -> list[str]:
 
 
 def _exact_tables(comparison: Comparison) -> dict[str, str]:
-    files = {f"{table.name}.csv": table.exact(comparison.arms).csv() for table in figure_tables(comparison)}
+    arms = shown_arms(comparison)
+    files = {f"{table.name}.csv": table.exact(arms).csv() for table in figure_tables(comparison, arms)}
+    if step_tables(comparison):
+        files["steps.csv"] = exact_steps(comparison).csv()
     if comparison.images:
         files["images.csv"] = exact_images(comparison.images).csv()
     if comparison.factors:
@@ -88,6 +125,9 @@ def _pictures(comparison: Comparison) -> dict[str, Picture]:
     if differences := plot_differences(comparison):
         said = f"paired differences of {comparison.metric} from {comparison.baseline}, with 95 % intervals"
         pictures["differences.png"] = Picture(differences, said)
+    if steps := plot_steps(comparison):
+        said = f"paired differences of {comparison.metric} from the arm before, with 95 % intervals"
+        pictures["steps.png"] = Picture(steps, said)
     if factors := comparison.factors:
         said = f"{comparison.metric} by setting: {describe_test(factors)}"
         pictures["factors.png"] = Picture(plot_factors(comparison, factors), said)
@@ -102,25 +142,29 @@ def _markdown(table: Table) -> str:
     return f"**{table.title}**\n\n{table.markdown()}" if table.title else table.markdown()
 
 
-def _tex(comparison: Comparison) -> str:
-    tables = (verdict_table(comparison), figure_table(comparison))
+def _tex(comparison: Comparison, more: Sequence[Appendix]) -> str:
+    tables = [verdict_table(comparison), *step_tables(comparison), figure_table(comparison)]
+    tables += [one.shown for one in more]
     return "% needs \\usepackage{booktabs}\n" + "\n".join(map(latex, tables))
 
 
-def _page(comparison: Comparison, pictures: dict[str, Picture]) -> str:
+def _page(comparison: Comparison, pictures: dict[str, Picture], more: Sequence[Appendix]) -> str:
     runs = sum(arm.n for arm in comparison.arms)
     datasets = sorted({run.dataset[0] for run in comparison.trajectories if run.dataset[0]})
     about = f"{len(comparison.arms)} arms, {runs} runs{''.join(f', dataset {name}' for name in datasets)}. {_LEGEND}"
-    measured = [table.shown(comparison.arms) for table in figure_tables(comparison)]
+    arms = shown_arms(comparison)
+    measured = [table.shown(arms) for table in figure_tables(comparison, arms)]
     whole, *single = (name for name in pictures if name.startswith("curves"))
     sections = [
         Section(
             "Comparison", (about, *remarks(comparison), verdict_table(comparison), *_some(pictures, "differences.png"))
         ),
+        Section("Steps", (*step_tables(comparison), *_some(pictures, "steps.png"))),
         Section("Other figures", (figure_table(comparison),)),
         Section("One seed", tuple(image_tables(comparison))),
         Section("Settings", (*factor_tables(comparison), *_some(pictures, "factors.png"))),
         Section("Splits and published figures", tuple(measured)),
+        *(Section(one.heading, (one.shown,)) for one in more),
         Section("Left out", tuple(left_out_tables(comparison.left_out))),
         Section("Curves of all arms", _some(pictures, whole)),
         Section("Curves of each arm", _some(pictures, *single)),

@@ -1,9 +1,12 @@
-"""Paired differences from the baseline with their intervals: a forest plot."""
+"""Paired differences from the baseline, or from the arm before, with their intervals: a forest plot."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from kit.comparison import Comparison
-from kit.comparison.difference import Outcome
+from kit.comparison.difference import Difference, Outcome
 from kit.comparison.trajectory import smaller_is_better
 from kit.reports.figure import BLUE, GREY, ORANGE, middle_cut, new_figure, png
 
@@ -14,7 +17,18 @@ _LOOKS: dict[Outcome, tuple[str, str]] = {  # apart in grey, too
     "better": (BLUE, "o"),
     "worse": (ORANGE, "s"),
     "no evidence": (GREY, "D"),
+    "warning": (GREY, "X"),
 }
+_NAMES: dict[Outcome, str] = {"warning": "neither beats the base rate"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A line of the picture: its name, and what is drawn."""
+
+    name: str
+    found: Difference
+    outcome: Outcome
 
 
 def plot_differences(comparison: Comparison) -> bytes | None:
@@ -26,16 +40,32 @@ def plot_differences(comparison: Comparison) -> bytes | None:
         A PNG; None where no arm has a difference.
     """
     arms = {arm.name: arm for arm in comparison.arms}
-    drawn = [(arm, arm.difference) for name in _shown(comparison) if (arm := arms[name]).difference]
-    pairs = [(arm, found) for arm, found in drawn if found]
-    if not pairs:
+    shown = [arms[name] for name in _shown(comparison)]
+    rows = [_Row(arm.name, found, arm.verdict.outcome) for arm in shown if (found := arm.difference)]
+    return _plot(rows, comparison.metric, _title(comparison, len(rows)))
+
+
+def plot_steps(comparison: Comparison) -> bytes | None:
+    """Draw each arm's paired difference from the arm before likewise; None where there is none."""
+    steps = [arm.step for arm in comparison.arms if arm.step]
+    rows = [
+        _Row(f"{step.arm} against {step.reference}", found, step.verdict.outcome)
+        for step in steps
+        if (found := step.difference)
+    ]
+    return _plot(rows, comparison.metric, "paired differences from the arm before\n95 % interval of each pair alone")
+
+
+def _plot(rows: Sequence[_Row], metric: str, title: str) -> bytes | None:
+    if not rows:
         return None
-    names = [f"{middle_cut(arm.name, _NAME)}  (n = {found.n})" for arm, found in pairs]
-    figure = new_figure(7 + _LETTER * max(map(len, names)), 1.9 + 0.34 * len(pairs))
+    names = [f"{middle_cut(row.name, _NAME)}  (n = {row.found.n})" for row in rows]
+    figure = new_figure(7 + _LETTER * max(map(len, names)), 1.9 + 0.34 * len(rows))
     axes = figure.subplots()
     axes.axvline(0, color="black", linewidth=1)
-    for place, (arm, found) in enumerate(pairs):
-        colour, marker = _LOOKS[arm.verdict.outcome]
+    for place, row in enumerate(rows):
+        colour, marker = _LOOKS[row.outcome]
+        found = row.found
         low, high = (found.mean if end is None else end for end in (found.low, found.high))
         axes.errorbar(
             found.mean,
@@ -46,18 +76,18 @@ def plot_differences(comparison: Comparison) -> bytes | None:
             markerfacecolor="white" if found.low is None else colour,
             capsize=3,
         )
-    axes.set_yticks(range(len(pairs)), names, fontsize=8)
-    axes.set_ylim(len(pairs) - 0.4, -0.6)  # the first arm on top
-    better = "left" if smaller_is_better(comparison.metric) else "right"
-    axes.set_xlabel(f"difference of {comparison.metric} in the last epoch; {better} is better")
+    axes.set_yticks(range(len(rows)), names, fontsize=8)
+    axes.set_ylim(len(rows) - 0.4, -0.6)  # the first arm on top
+    better = "left" if smaller_is_better(metric) else "right"
+    axes.set_xlabel(f"difference of {metric} in the last epoch; {better} is better")
     axes.grid(alpha=0.3, axis="x")
-    for outcome in dict.fromkeys(arm.verdict.outcome for arm, found in pairs if found.low is not None):
+    for outcome in dict.fromkeys(row.outcome for row in rows if row.found.low is not None):
         colour, marker = _LOOKS[outcome]
-        axes.plot([], [], color=colour, marker=marker, label=outcome)
-    if any(found.low is None for _, found in pairs):
+        axes.plot([], [], color=colour, marker=marker, label=_NAMES.get(outcome, outcome))
+    if any(row.found.low is None for row in rows):
         axes.plot([], [], color=GREY, marker="D", markerfacecolor="white", linestyle="", label="no interval")
     figure.legend(loc="outside lower center", ncols=4)
-    figure.suptitle(_title(comparison, len(pairs)), fontsize=10)
+    figure.suptitle(title, fontsize=10)
     return png(figure)
 
 

@@ -77,21 +77,25 @@ class FigureTable:
         return Table(self.title, ("arm", "n", *names), _rows([arm.name for arm in arms], arms, cells))
 
 
-def figure_tables(comparison: Comparison) -> list[FigureTable]:
-    """Lay out what there is: train against the split, recall, and the published figures beside ours."""
-    return [table for table in (*_measured(comparison), _published(comparison)) if table.columns]
+def figure_tables(comparison: Comparison, arms: Sequence[ArmSummary]) -> list[FigureTable]:
+    """Lay out what there is of these arms: train against the split, recall, and published figures beside ours."""
+    return [
+        table for table in (*_measured(comparison.split, arms), _published(comparison.split, arms)) if table.columns
+    ]
 
 
-def _measured(comparison: Comparison) -> Iterator[FigureTable]:
-    split, measured = comparison.split, [arm.measured for arm in comparison.arms]
-    some = next((arm for arm in measured if arm), None)
-    if some is None:
+def _measured(split: str, arms: Sequence[ArmSummary]) -> Iterator[FigureTable]:
+    measured = [arm.measured for arm in arms]
+    if not any(measured):
         return
 
     def column(name: str, field: str, digits: int = 4) -> Column:
         return Column(name, tuple(getattr(arm, field, None) for arm in measured), digits)
 
-    where = f"{split}, n = {some.images:,} images, best weights"
+    recall_of = " or ".join(dict.fromkeys(arm.recall_of for arm in measured if arm))
+    counts = sorted({arm.images for arm in measured if arm})
+    images = " to ".join(f"{count:,}" for count in dict.fromkeys((counts[0], counts[-1])))
+    where = f"{split}, n = {images} images, best weights"
     yield FigureTable(
         f"train-{split}",
         f"train against {where}; loss_diff and acc_diff are train minus {split}",
@@ -106,25 +110,31 @@ def _measured(comparison: Comparison) -> Iterator[FigureTable]:
     )
     yield FigureTable(
         f"recall-{split}",
-        f"{where}; recall of {some.recall_of}",
-        (column("recall", "recall"), column("misclassified", "misclassified", 1), column("accuracy", "accuracy")),
+        f"recall and accuracy, train against {where}; recall of {recall_of}; misclassified of {split}",
+        (
+            column("train_recall", "train_recall"),
+            column(f"{split}_recall", "recall"),
+            column("misclassified", "misclassified", 1),
+            column("train_acc", "train_accuracy"),
+            column(f"{split}_acc", "accuracy"),
+        ),
     )
 
 
-def _published(comparison: Comparison) -> FigureTable:
-    names = dict.fromkeys(name for arm in comparison.arms for name in arm.published)
+def _published(split: str, arms: Sequence[ArmSummary]) -> FigureTable:
+    names = dict.fromkeys(name for arm in arms for name in arm.published)
     columns: list[Column] = []
     for name in names:
-        ours = tuple(_our_figure(arm, name, comparison.split) for arm in comparison.arms)
+        ours = tuple(_our_figure(arm, name, split) for arm in arms)
         if any(ours):
-            first, *again = _published_columns(name, comparison)
+            first, *again = _published_columns(name, arms)
             columns += [Column(name, ours), replace(first, again=tuple(again))]
     return FigureTable("published", "ours beside what the recipe's authors published, each of one run", tuple(columns))
 
 
-def _published_columns(name: str, comparison: Comparison) -> list[Column]:
+def _published_columns(name: str, arms: Sequence[ArmSummary]) -> list[Column]:
     """Lay out a published figure, a column for each training of the same setting by the recipe's authors."""
-    published = [arm.published.get(name, ()) for arm in comparison.arms]
+    published = [arm.published.get(name, ()) for arm in arms]
     trainings = itertools.zip_longest(*published)
     return [
         Column(

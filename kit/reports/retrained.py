@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from kit.ablation.retrain import Retrained
 from kit.comparison.measured import measure_runs
 from kit.progress import NO_PROGRESS, Progress
-from kit.reports.measured import mean_and_sd
+from kit.reports.comparison import Appendix
+from kit.reports.measured import arm_lines, mean_and_sd
 from kit.reports.table import NOTHING, Table
 from kit.runs.figure import Figure, figure
 
 GAP = 0.01  # of accuracy: more than a point between two splits is marked
+_ROUNDING = 1e-9  # of a difference of two shares: .75 and .74 are a point apart, not more
+
+Apart = Literal["", "one side", "both sides"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +32,8 @@ class RetrainedArm:
         train: split.
         validation: split.
         test: split.
-        is_apart: whether two of the splits' means differ by more than GAP.
+        apart: Whether the means of train and of validation differ from that of test by more than GAP: one of the two,
+            or both.
     """
 
     name: str
@@ -35,17 +42,22 @@ class RetrainedArm:
     train: Figure | None
     validation: Figure | None
     test: Figure | None
-    is_apart: bool
+    apart: Apart
 
 
 def measure_retrained(
     retrained: Retrained, *, root: Path | str | None = None, progress: Progress = NO_PROGRESS
 ) -> list[RetrainedArm]:
-    """Measure all runs on train, validation and test."""
-    return [
+    """Measure all runs on train, validation and test.
+
+    Returns:
+        The arms, from the best mean test accuracy on.
+    """
+    arms = [
         _measure(name, before, retrained, root, progress)
         for name, before in zip(retrained.arms, retrained.before, strict=True)
     ]
+    return sorted(arms, key=lambda arm: -arm.test.mean if arm.test else math.inf)
 
 
 def _measure(
@@ -58,8 +70,18 @@ def _measure(
         "validation": figure([run.split.accuracy for run in validation]),
         "test": figure([run.split.accuracy for run in test]),
     }
-    known = [value.mean for value in means.values() if value is not None]
-    return RetrainedArm(name=name, n=len(runs), before=before, **means, is_apart=max(known) - min(known) > GAP)
+    return RetrainedArm(name=name, n=len(runs), before=before, **means, apart=find_apart(**means))
+
+
+def find_apart(train: Figure | None, validation: Figure | None, test: Figure | None) -> Apart:
+    """Compare the means of train and validation with that of test.
+
+    >>> find_apart(Figure(0.759, None), Figure(0.752, None), Figure(0.772, None))
+    'both sides'
+    """
+    sides = [side for side in (train, validation) if side and test and abs(side.mean - test.mean) > GAP + _ROUNDING]
+    names: tuple[Apart, ...] = ("", "one side", "both sides")
+    return names[len(sides)]
 
 
 def exact_table(arms: list[RetrainedArm]) -> Table:
@@ -76,7 +98,7 @@ def exact_table(arms: list[RetrainedArm]) -> Table:
                 for figure in (arm.train, arm.validation, arm.test)
                 for value in (figure and figure.mean, figure and figure.sd)
             ),
-            str(arm.is_apart).lower(),
+            arm.apart,
         )
         for arm in arms
     )
@@ -84,18 +106,27 @@ def exact_table(arms: list[RetrainedArm]) -> Table:
 
 
 def retrained_table(retrained: Retrained, arms: list[RetrainedArm]) -> Table:
-    """Lay out the arms, those whose splits are more than a point apart marked."""
+    """Lay out the arms, those marked whose test accuracy is more than a point from train's, validation's or both."""
     counts = retrained.dataset.manifest
     columns = tuple(f"{split}\nn = {counts.records(split):,}" for split in ("train", "validation", "test"))
     rows = tuple(
         (
-            arm.name,
+            arm_lines(arm.name),
             str(arm.n),
             f"{arm.before:.4f}",
             *(NOTHING if value is None else mean_and_sd(value, 4) for value in (arm.train, arm.validation, arm.test)),
-            "apart" if arm.is_apart else "",
+            arm.apart or NOTHING,
         )
         for arm in arms
     )
-    title = f"trained again on {retrained.dataset.manifest.name}: accuracy of the best weights; apart: over a point"
-    return Table(title, ("arm", "runs", "ablation", *columns, ""), rows)
+    title = (
+        f"trained again on {retrained.dataset.manifest.name}: accuracy of the best weights, by test accuracy; apart:"
+        " train, validation or both differ from test by more than a point"
+    )
+    return Table(title, ("arm", "runs", "ablation", *columns, "apart"), rows)
+
+
+def retrained_appendix(retrained: Retrained, arms: list[RetrainedArm]) -> Appendix:
+    """Give a comparison the table of the arms that were trained again."""
+    shown, exact = retrained_table(retrained, arms), exact_table(arms)
+    return Appendix(name="retrained", heading="Trained again", shown=shown, exact=exact)

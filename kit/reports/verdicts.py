@@ -1,4 +1,4 @@
-"""A comparison's two tables: the verdicts, and the other figures of the arms."""
+"""A comparison's tables: the verdicts, the steps of a ladder, and the other figures of the arms."""
 
 from __future__ import annotations
 
@@ -7,14 +7,13 @@ import textwrap
 from collections.abc import Sequence
 
 from kit.comparison import Comparison
-from kit.comparison.difference import Difference
+from kit.comparison.difference import Difference, Verdict
+from kit.comparison.pairing import Shared
 from kit.comparison.summary import ArmSummary
 from kit.comparison.trajectory import on_train
 from kit.reports.measured import arm_lines, mean_and_sd
-from kit.reports.table import NOTHING, Table, exact
-from kit.runs.figure import Figure
+from kit.reports.table import NOTHING, Table
 
-_FIGURES = ("last", "best", "accuracy", "val_accuracy", "loss", "val_loss", "gap", "volatility", "seconds_per_epoch")
 _OTHERS = {
     "accuracy": "accuracy",
     "val_accuracy": "val\naccuracy",
@@ -25,8 +24,9 @@ _OTHERS = {
     "parameters": "para-\nmeters",
     "seconds_per_epoch": "s/epoch",
 }
-_TEST = ("mean", "low", "high", "p", "p_holm", "probability", "n", "method", "further_seeds")
+_DIFFERENCE = ("Δ, 95 %\ninterval", "p\n(Holm)", "P\n(better)", "verdict")
 _WIDTH, _ROOM = 16, 36  # characters of a line of a verdict, beside the columns of a test and without them
+RANKED = 12  # arms that tables list as they were planned; of more, the best come first
 _SMALLEST = 0.0001  # probability that four digits show
 
 
@@ -34,54 +34,40 @@ def verdict_table(comparison: Comparison, most: int | None = None) -> Table:
     """Lay out the chosen metric, its paired difference from the baseline and the verdict, a row an arm.
 
     A column that no arm has a value for is left out; of more than `most` arms, those with the best means are shown.
+    A row whose difference is over a part of the runs has its means over the same part, and says so.
     """
-    columns = (
-        "n",
-        "last\nepoch",
-        "best\nepoch",
-        "Δ, 95 %\ninterval",
-        "p\n(Holm)",
-        "P\n(better)",
-        "verdict",
+    arms = shown_arms(comparison, most)
+    width = _verdict_width([arm.difference for arm in arms])
+    rows = [_verdict_row(arm, width) for arm in arms]
+    columns = ("n", "last\nepoch", "best\nepoch", *_DIFFERENCE)
+    return _table(_verdict_title(comparison, arms), columns, arms, rows)
+
+
+def step_tables(comparison: Comparison) -> list[Table]:
+    """Lay out each arm beside the one before, where they were compared; none otherwise."""
+    found = [arm.step for arm in comparison.arms if arm.step]
+    width = _verdict_width([step.difference for step in found])
+    rows = tuple(
+        (
+            f"{arm_lines(step.arm)}\nagainst {arm_lines(step.reference)}",
+            _pairs(step.shared) if step.shared else NOTHING,
+            *_difference_cells(step.difference, step.verdict, width),
+        )
+        for step in found
     )
-    title = f"{comparison.metric}, mean ± sd over n runs"
-    if len(comparison.arms) > 1:
-        title += "; Δ from the first arm, paired by seed"
-    arms = _shown(comparison, most)
-    is_tested = any(arm.difference and arm.difference.p is not None for arm in arms)
-    rows = [_verdict_row(arm, _WIDTH if is_tested else _ROOM) for arm in arms]
-    return _table(_of(title, comparison, arms), columns, arms, rows)
+    title = f"{comparison.metric}, each arm against the one before, n pairs; p is corrected for both tables' tests"
+    return [Table(title, ("arm", "n", *_DIFFERENCE), rows)] if rows else []
 
 
 def figure_table(comparison: Comparison, most: int | None = None) -> Table:
     """Lay out the other figures of the last epoch; see `verdict_table`."""
     names = [name for name in _OTHERS if name != comparison.metric]
-    arms = _shown(comparison, most)
+    arms = shown_arms(comparison, most)
     rows = [_figure_row(arm, names) for arm in arms]
     title = f"last epoch; gap and volatility are of {on_train(comparison.metric)}"
+    if _are_partial(arms):
+        title += "; over all runs"
     return _table(_of(title, comparison, arms), [_OTHERS[name] for name in names], arms, rows)
-
-
-def exact_table(comparison: Comparison) -> Table:
-    """Lay out all of both tables with every digit, a value a cell."""
-    images = {found.arm: found for found in comparison.images}
-    columns = ["arm", "n", "metric"]
-    columns += [f"{name}_{part}" for name in _FIGURES for part in ("mean", "sd")]
-    columns += [f"difference_{part}" for part in _TEST]
-    columns += ["outcome", "verdict", "parameters"]
-    columns += ["seed", "images", "only_here", "only_baseline", "p_mcnemar"]
-    rows = []
-    for arm in comparison.arms:
-        found = images.get(arm.name)
-        values: list[object] = [arm.name, arm.n, comparison.metric]
-        for name in _FIGURES:
-            figure: Figure | None = getattr(arm, name)
-            values += [None, None] if figure is None else [figure.mean, figure.sd]
-        values += [getattr(arm.difference, part, None) for part in _TEST]
-        values += [arm.verdict.outcome, arm.verdict.words, arm.parameters]
-        values += [found.seed, found.images, found.only_here, found.only_baseline, found.p] if found else [None] * 5
-        rows.append(tuple(map(exact, values)))
-    return Table("", tuple(columns), tuple(rows))
 
 
 def chance(probability: float | None) -> str:
@@ -100,32 +86,69 @@ def interval(mean: float, low: float | None, high: float | None) -> str:
     return f"{mean:+.4f}\n[{low:+.4f},\n{high:+.4f}]"
 
 
-def _shown(comparison: Comparison, most: int | None) -> list[ArmSummary]:
-    """Choose the baseline and the best, in their order."""
-    chosen = set(comparison.ranked()[:most])
-    return [arm for arm in comparison.arms if arm.name in chosen]
+def shown_arms(comparison: Comparison, most: int | None = None) -> list[ArmSummary]:
+    """Choose the baseline and the best, in the order of the plan; from the best on where they are many.
+
+    The steps of a ladder stay in their order.
+    """
+    names = comparison.ranked()[:most]
+    if is_ranked(comparison):
+        arms = {arm.name: arm for arm in comparison.arms}
+        return [arms[name] for name in names]
+    return [arm for arm in comparison.arms if arm.name in set(names)]
+
+
+def is_ranked(comparison: Comparison) -> bool:
+    """Tell whether tables list arms from the best on, the baseline before all."""
+    return len(comparison.arms) > RANKED and not any(arm.step for arm in comparison.arms)
 
 
 def _of(title: str, comparison: Comparison, shown: Sequence[ArmSummary]) -> str:
     others = len(comparison.arms) - 1
+    if is_ranked(comparison):
+        title += "; from the best on"
     return title if len(shown) > others else f"{title}; {len(shown) - 1} best of {others:,}"
 
 
+def _verdict_title(comparison: Comparison, arms: Sequence[ArmSummary]) -> str:
+    title = f"{comparison.metric}, mean ± sd over n runs"
+    if _are_partial(arms):
+        title += ", or the pairs there are"
+    rates = {f"{arm.base_rate:.4f}" for arm in comparison.arms if arm.base_rate is not None}
+    if rates:
+        title += f"; base rate {' to '.join(sorted({min(rates), max(rates)}))}"
+    if len(comparison.arms) > 1:
+        title += "; Δ from the first arm, paired by seed"
+    return _of(title, comparison, arms)
+
+
+def _are_partial(arms: Sequence[ArmSummary]) -> bool:
+    return any(arm.shared and not arm.shared.is_whole for arm in arms)
+
+
+def _verdict_width(differences: Sequence[Difference | None]) -> int:
+    return _WIDTH if any(one and one.p is not None for one in differences) else _ROOM
+
+
 def _verdict_row(arm: ArmSummary, width: int) -> tuple[str, ...]:
-    found = arm.difference
+    shared = arm.shared
+    n, last, best = str(arm.n), arm.last, arm.best
+    if shared and not shared.is_whole:
+        n, last, best = _pairs(shared), shared.arm.last, shared.arm.best
+    return (n, mean_and_sd(last, 4), mean_and_sd(best, 4), *_difference_cells(arm.difference, arm.verdict, width))
+
+
+def _pairs(shared: Shared) -> str:
+    return str(shared.n) if shared.is_whole else f"{shared.n} of {shared.of}\npairs"
+
+
+def _difference_cells(found: Difference | None, verdict: Verdict, width: int) -> tuple[str, ...]:
     return (
-        str(arm.n),
-        mean_and_sd(arm.last, 4),
-        mean_and_sd(arm.best, 4),
-        _difference(found),
+        NOTHING if found is None else interval(found.mean, found.low, found.high),
         chance(found.p_holm if found else None),
         chance(found.probability if found else None),
-        "\n".join(textwrap.wrap(arm.verdict.words, width)),
+        "\n".join(textwrap.wrap(verdict.words, width)),
     )
-
-
-def _difference(found: Difference | None) -> str:
-    return NOTHING if found is None else interval(found.mean, found.low, found.high)
 
 
 def _figure_row(arm: ArmSummary, names: Sequence[str]) -> tuple[str, ...]:

@@ -1,0 +1,146 @@
+"""What a model that has learned nothing comes to: the best constant prediction, by how often each class occurs."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+import numpy as np
+
+from kit.comparison.trajectory import Trajectory, on_train
+from kit.errors import RunError
+from kit.shards import Dataset
+from kit.specs import RunSpec
+from kit.training.predictions import read_scores
+
+_TWO = 2  # classes
+
+Shares: TypeAlias = Sequence[float]  # of the images, by class; they sum to 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Basis:
+    """A metric's base rate.
+
+    Attributes:
+        words: Name of what reaches it.
+        of: Function from the classes' shares to the rate; None where there is none.
+    """
+
+    words: str
+    of: Callable[[Shares], float | None]
+
+
+def base_rate(metric: str, counts: Sequence[int], *, smoothing: float = 0.0) -> float | None:
+    """Compute what the best constant prediction scores.
+
+    Args:
+        metric: Name of the metric without its prefix, such as accuracy.
+        counts: Images of each class.
+        smoothing: Share of the truth that label smoothing spreads over all classes, where the metric is a loss.
+
+    Returns:
+        None where there are no images, or a constant says nothing, as of the recall of one class.
+
+    >>> base_rate("accuracy", [30, 70]), base_rate("auc", [30, 70]), round(base_rate("loss", [50, 50]), 4)
+    (0.7, 0.5, 0.6931)
+    """
+    total = sum(counts)
+    basis = _BASES.get(metric)
+    if basis is None or not total:
+        return None
+    spread = smoothing / len(counts) if metric == "loss" else 0.0
+    kept = 1 - smoothing if metric == "loss" else 1.0
+    return basis.of([kept * count / total + spread for count in counts])
+
+
+def base_rate_words(metric: str) -> str:
+    """Name what a metric's base rate is, by Keras' name of the metric; empty where it has none."""
+    basis = _BASES.get(on_train(metric))
+    return basis.words if basis else ""
+
+
+def with_base_rates(
+    trajectories: Sequence[Trajectory], metric: str, datasets: Mapping[tuple[str, str], Dataset]
+) -> list[Trajectory]:
+    """Give each run the base rate of the images that it validates on.
+
+    Args:
+        trajectories: Runs in order.
+        metric: Name of the metric; one of the train split has none, as a training may draw classes unequally.
+        datasets: Datasets that are still as the runs saw them, by name and fingerprint; of others, the labels beside a
+            run's predictions are counted.
+    """
+    name = on_train(metric)
+    if name == metric:
+        return list(trajectories)
+    places = dict.fromkeys((run.dataset, run.fold) for run in trajectories if run.spec)
+    counts = {place: _counts(*place, trajectories, datasets) for place in places}
+    return [
+        replace(run, base_rate=_rate(run.spec, name, counts[run.dataset, run.fold])) if run.spec else run
+        for run in trajectories
+    ]
+
+
+def _counts(
+    dataset: tuple[str, str],
+    fold: int | None,
+    trajectories: Sequence[Trajectory],
+    datasets: Mapping[tuple[str, str], Dataset],
+) -> list[int]:
+    """Count the images of each class that validate; none where nobody knows."""
+    if known := datasets.get(dataset):
+        manifest = known.for_fold(fold).manifest
+        counts = manifest.counts.get("validation", {})
+        return [counts.get(name, 0) for name in manifest.classes]
+    for run in trajectories:
+        if run.run and (run.dataset, run.fold) == (dataset, fold):
+            with contextlib.suppress(RunError):
+                scores = read_scores(run.run.predictions)
+                return list(map(int, np.bincount(scores.labels, minlength=scores.probabilities.shape[1])))
+    return []
+
+
+def _rate(spec: RunSpec, name: str, counts: Sequence[int]) -> float | None:
+    if name == "loss" and not _is_plain(spec):
+        return None
+    return base_rate(name, counts, smoothing=spec.train.label_smoothing)
+
+
+def _is_plain(spec: RunSpec) -> bool:
+    """Tell whether a validation loss is a cross-entropy, without penalties on weights."""
+    return spec.train.loss == "crossentropy" and not spec.model.dense_l2
+
+
+def _entropy(shares: Shares) -> float:
+    return -sum(share * math.log(share) for share in shares if share > 0)
+
+
+def _precision(shares: Shares) -> float:
+    """Of two classes, every image called the second one; of more, the mean over classes of which one is ever named."""
+    return shares[1] if len(shares) == _TWO else max(shares) / len(shares)
+
+
+def _recall(shares: Shares) -> float | None:
+    """Of more than two classes the mean over them, one of which is always found; of two, a constant finds all."""
+    return None if len(shares) == _TWO else 1 / len(shares)
+
+
+def _f1(shares: Shares) -> float:
+    def harmonic(share: float) -> float:
+        return 2 * share / (1 + share)
+
+    return harmonic(shares[1]) if len(shares) == _TWO else harmonic(max(shares)) / len(shares)
+
+
+_BASES = {
+    "accuracy": _Basis("share of the largest class", max),
+    "auc": _Basis("chance", lambda _: 0.5),
+    "loss": _Basis("cross-entropy of the classes' shares", _entropy),
+    "precision": _Basis("one class for all images", _precision),
+    "recall": _Basis("one class for all images", _recall),
+    "f1": _Basis("one class for all images", _f1),
+}

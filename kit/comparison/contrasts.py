@@ -1,0 +1,123 @@
+"""Which arm is compared with which, and the verdict on each such pair."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from kit.comparison.difference import ROUNDING, Difference, Verdict, judge
+from kit.comparison.pairing import Shared, Side, pair, share
+from kit.comparison.trajectory import Trajectory, smaller_is_better
+
+Against = Literal["first", "previous"]
+Names: TypeAlias = tuple[str, str]  # an arm, and the one that it is compared with
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contrast:
+    """An arm beside another one.
+
+    Attributes:
+        arm: Name of the arm.
+        reference: Name of the arm that it is compared with.
+        difference: Paired difference from the reference; None where nothing pairs.
+        verdict: Verdict on that difference.
+        shared: Both arms over the runs that have a partner; None where there are none, or they cannot be compared.
+    """
+
+    arm: str
+    reference: str
+    difference: Difference | None
+    verdict: Verdict
+    shared: Shared | None
+
+
+def plan_steps(arms: Sequence[str]) -> dict[str, str]:
+    """Name the arm before each arm but the first.
+
+    >>> plan_steps(["dense", "convolutions", "dropout"])
+    {'convolutions': 'dense', 'dropout': 'convolutions'}
+    """
+    return {arm: before for before, arm in itertools.pairwise(arms)}
+
+
+def judge_contrasts(
+    contrasts: Sequence[Names],
+    arms: Mapping[str, Sequence[Trajectory]],
+    metric: str,
+    *,
+    folds: int = 0,
+    untested: int = 0,
+) -> dict[Names, Contrast]:
+    """Test every pair of arms, p being corrected for all of them together.
+
+    Args:
+        contrasts: Pairs of names, each once.
+        arms: Runs by arm, the baseline first.
+        metric: Name of the metric, as Keras has it.
+        folds: Folds of the dataset; 0 where nobody validates on folds.
+        untested: Further arms that p is corrected for.
+    """
+    baseline = next(iter(arms))
+    why_not = {names: why for names in contrasts if (why := _why_not(names, arms, metric, baseline))}
+    tested = [names for names in contrasts if names not in why_not]
+    pairs = {names: pair(arms[names[0]], arms[names[1]], metric, folds=folds) for names in tested}
+    sign = smaller_is_better(metric)
+    judged = judge(pairs, comparisons=len(contrasts) + untested, smaller_is_better=sign)
+    found: dict[Names, Contrast] = {}
+    for names in contrasts:
+        difference, verdict = judged.get(names) or (None, why_not[names])
+        shared = share(arms[names[0]], arms[names[1]], metric) if names in judged else None
+        found[names] = Contrast(
+            arm=names[0],
+            reference=names[1],
+            difference=difference,
+            verdict=_against_base_rate(verdict, shared, smaller_is_better=sign),
+            shared=shared,
+        )
+    return found
+
+
+def beats_base_rate(mean: float, rate: float, *, smaller_is_better: bool) -> bool:
+    """Tell whether a mean is better than the base rate by more than the rounding of float32."""
+    gain = rate - mean if smaller_is_better else mean - rate
+    return gain > ROUNDING * max(abs(mean), abs(rate))
+
+
+def _against_base_rate(verdict: Verdict, shared: Shared | None, *, smaller_is_better: bool) -> Verdict:
+    """Turn a find between two arms that have both learned nothing into a warning."""
+    if shared is None or verdict.outcome not in {"better", "worse"}:
+        return verdict
+    if any(_beats(side, smaller_is_better=smaller_is_better) for side in (shared.arm, shared.reference)):
+        return verdict
+    return Verdict("warning", f"warning: {verdict.outcome}, but neither beats the base rate")
+
+
+def _beats(side: Side, *, smaller_is_better: bool) -> bool:
+    """Tell whether a side has learned something; where no base rate is known, it is believed."""
+    if side.last is None or side.base_rate is None:
+        return True
+    return beats_base_rate(side.last.mean, side.base_rate, smaller_is_better=smaller_is_better)
+
+
+def _why_not(names: Names, arms: Mapping[str, Sequence[Trajectory]], metric: str, baseline: str) -> Verdict | None:
+    """Say why two arms cannot be compared; None where they can."""
+    arm, reference = (arms[name] for name in names)
+    title = "the baseline" if names[1] == baseline else names[1]
+    if found := _fault(arm, metric) or _fault(reference, metric, f"{title} "):
+        return found
+    return None if share(arm, reference, metric) else Verdict("unknown", f"no seed in common with {title}")
+
+
+def _fault(runs: Sequence[Trajectory], metric: str, title: str = "") -> Verdict | None:
+    """Say what keeps runs from being compared: those of an arm, or of what it is compared with by its title."""
+    if any(run.last(metric) is None for run in runs):
+        return Verdict("unknown", f"{title}did not record {metric}")
+    if diverged := sum(run.is_diverged for run in runs):
+        return Verdict(
+            "unknown" if title else "diverged",
+            f"{title}diverged in {diverged} of {len(runs)} run{'s' if len(runs) > 1 else ''}",
+        )
+    return None
