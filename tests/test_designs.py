@@ -253,7 +253,7 @@ def test_an_arm_published_on_images_of_another_size_is_left_out(tiny: Dataset, w
     )
 
     assert "smallest" not in plan.refused
-    assert "it learns from images of 300x300x3, and tiny has 16x16x3; shard the source" in plan.refused["smallest-300"]
+    assert "needs a dataset of its own, with size=300; tiny has size=16: kit shard" in plan.refused["smallest-300"]
 
 
 def test_a_recipe_s_grid_can_be_drawn_from() -> None:
