@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kit.specs.train import EarlyStoppingSpec, ScheduleSpec
-from kit.training.pace import plateau_rate, stops
+from kit.specs import TrainSpec
+from kit.specs.train import EarlyStoppingSpec, Monitor, ScheduleSpec
+from kit.training.pace import chosen_epoch, is_best_so_far, plateau_rate, stops
 
 VALUES = st.builds(  # some trainings begin with NaN, and some of them never leave it
     lambda nans, values: [math.nan] * nans + values,
@@ -40,10 +41,16 @@ class Model:
         from kit.compat import keras
 
         self.stop_training = False
+        self.epoch = -1
         self.optimizer = keras.optimizers.SGD(learning_rate=0.001)
 
-    def get_weights(self) -> None:
-        """Nothing is restored here."""
+    def get_weights(self) -> int:
+        """Give the epoch: nothing else is restored here."""
+        return self.epoch
+
+    def set_weights(self, epoch: int) -> None:
+        """Take the weights of an epoch."""
+        self.epoch = epoch
 
 
 def nans(values: list[float]) -> int:
@@ -75,6 +82,37 @@ def test_early_stopping_ends_where_keras_would(values: list[float], spec: EarlyS
         assert model.stop_training == stops(values[: epoch + 1], spec)
         if model.stop_training:
             return
+
+
+@given(VALUES.filter(bool), MONITORS, st.integers(0, 6))
+@settings(max_examples=60, deadline=None)
+def test_the_weights_that_are_kept_are_those_that_keras_would_restore(
+    values: list[float], monitor: Monitor, start: int
+) -> None:
+    from kit.compat import keras
+
+    spec = TrainSpec(monitor=monitor, early_stopping=EarlyStoppingSpec(start_epoch=start))
+    model = Model()
+    theirs = keras.callbacks.EarlyStopping(
+        monitor=monitor,
+        patience=1000,
+        restore_best_weights=True,
+        start_from_epoch=start,
+        mode="min" if monitor == "val_loss" else "max",
+    )
+    theirs.set_model(model)
+    theirs.on_train_begin()
+    kept = -1
+    for epoch, value in enumerate(values):
+        if epoch == start + nans(values[start:]):
+            theirs.on_train_begin()  # Keras never gets over a NaN that it began with
+        model.epoch = epoch
+        theirs.on_epoch_end(epoch, {monitor: value})
+        kept = epoch if is_best_so_far(values[: epoch + 1], spec) else kept
+    theirs.on_train_end()
+
+    assert kept == model.epoch
+    assert (None if math.isnan(values[kept]) else kept) == chosen_epoch(values, spec)
 
 
 @given(VALUES, PLATEAUS)

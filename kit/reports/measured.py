@@ -82,7 +82,8 @@ def _measured(comparison: Comparison) -> Iterator[FigureTable]:
     def column(name: str, field: str, digits: int = 4) -> Column:
         return Column(name, tuple(getattr(arm, field, None) for arm in measured), digits)
 
-    where = f"{split}, n = {some.images:,} images, best weights"
+    weights = " and ".join(sorted({arm.weights for arm in measured if arm}))
+    where = f"{split}, n = {some.images:,} images, {weights} weights"
     yield FigureTable(
         f"train-{split}",
         f"train against {where}; loss_diff and acc_diff are train minus {split}",

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kit.runs import History
-from kit.specs import RunSpec
+from kit.runs.history import best_epoch
+from kit.specs import RunSpec, TrainSpec
 from kit.specs.train import EarlyStoppingSpec, Monitor, ScheduleSpec
 
 
@@ -31,6 +32,21 @@ NO_LIMIT = Limit()
 def smaller_is_better(monitor: Monitor) -> bool:
     """Tell which way a metric improves."""
     return monitor == "val_loss"
+
+
+def chosen_epoch(values: Sequence[float], spec: TrainSpec) -> int | None:
+    """Find the epoch (from 0) whose weights are kept as the best, by `values` of its monitor; see `best_epoch`."""
+    start = spec.early_stopping.start_epoch
+    return best_epoch(values, smaller_is_better=smaller_is_better(spec.monitor), start=start)
+
+
+def is_best_so_far(values: Sequence[float], spec: TrainSpec) -> bool:
+    """Tell whether the weights of the last of `values` are kept: those of the first epoch that counts always are.
+
+    Before it each epoch's are, so that a run always has weights, and those of the last one if it never comes.
+    """
+    last = len(values) - 1
+    return last <= spec.early_stopping.start_epoch or last == chosen_epoch(values, spec)
 
 
 def stops(values: Sequence[float], spec: EarlyStoppingSpec) -> bool:
