@@ -83,7 +83,7 @@ def compare(
         *names: paths, or names below runs/.
         metric: any that was recorded, by Keras' name.
         baseline: arm that the others are compared with; the first one planned otherwise.
-        split: a labelled one, on which and on train to measure every run by its best weights; what was measured
+        split: a labelled one, on which and on train to measure every run by its own weights; what was measured
             before is loaded.
         across_datasets: whether runs of different datasets may be compared.
         root: of the workspace; KIT_ROOT or the current folder otherwise.

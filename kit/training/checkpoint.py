@@ -48,9 +48,18 @@ class Begun:
         )
 
     def put_back(self, model: Any) -> None:
-        """Give it to a model whose epoch has just begun."""
+        """Give it to a model whose epoch has just begun.
+
+        Raises:
+            RunError: the model counts otherwise, as another version of kit did.
+        """
         if len(_metric_variables(model)) < len(self.metrics):
             _make_variables(model)
+        if len(_metric_variables(model)) != len(self.metrics):
+            raise RunError(
+                "the newest checkpoint within an epoch is of another version of kit, which measured otherwise;"
+                " remove the run's epoch-*-step-*.weights.h5 and run its command again"
+            )
         for variable, values in zip(_metric_variables(model), self.metrics, strict=True):
             parts = parts_of(variable)
             if len(parts) == len(values):
