@@ -79,7 +79,7 @@ def train_folds(
     require(bool(specs), "--folds names no fold; give all, or numbers such as 0,1")
     for fold, spec in specs.items():
         check_spec(spec, dataset.for_fold(fold), wanted)
-    say_default(recipe, progress)
+    say_default(recipe, whole, progress)
     fold_set = FoldSet(Workspace.at(root).runs / fold_set_id(whole))
     kept = [fold for fold in specs if fold_set.run(fold).is_finished]
     if kept:

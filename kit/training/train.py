@@ -72,7 +72,7 @@ def train(
     )
     spec = run_spec(dataset, recipe or DEFAULT_RECIPE, changes, seed=seed)
     check_spec(spec, dataset, wanted)
-    say_default(recipe, progress)
+    say_default(recipe, spec, progress)
     directory = RunDirectory(workspace.runs / run_id(spec))
     if directory.is_finished:
         progress.start(f"train {spec.arm}", spec.train.epochs)
@@ -85,10 +85,10 @@ def train(
     return directory
 
 
-def say_default(recipe: str | None, progress: Progress) -> None:
+def say_default(recipe: str | None, spec: RunSpec, progress: Progress) -> None:
     """Tell which recipe is taken where none is named: it knows nothing of the images."""
     if recipe is None:
-        progress.start("recipe", 0)
+        progress.start(f"train {spec.arm}", spec.train.epochs)
         progress.advance(0, f"recipe {DEFAULT_RECIPE}, as none is named; kit recipes lists others for --recipe")
         progress.finish()
 
