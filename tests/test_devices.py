@@ -178,7 +178,7 @@ def test_several_devices_validate_a_single_image_left_over_and_go_on_within_an_e
     generator = np.random.default_rng(0)
     images, labels = generator.integers(0, 255, (405, 8, 8, 3), np.uint8), ["a", "b", "a"] * 135
     dataset = kit.shard_arrays(images, labels, name="more", split=(148 / 405, 257 / 405), root=tmp_path, workers=1)
-    changes = {"train.batch_size": 4, "train.epochs": 2, "train.metrics": "accuracy,f1", "model.filters": "4"}
+    changes = {"train.batch_size": 4, "train.epochs": 2, "train.metrics": "accuracy,f1,auc", "model.filters": "4"}
     one = train_on("cpu", dataset, tmp_path / "one", changes)
     whole = train_on("cpu:4", dataset, tmp_path / "whole", changes)
     parts = train_on("cpu:4", dataset, tmp_path / "parts", changes, killed_after=50)

@@ -16,11 +16,12 @@ from made import Made
 from trained import SETTINGS, write_images
 
 import kit
-from kit.comparison.measured import split_figures
+from kit.comparison.measured import measure_runs, split_figures
 from kit.errors import RunError, ShardError, SpecError
 from kit.files import seal
 from kit.reports.comparison import comparison_tables
 from kit.runs import RunDirectory
+from kit.shards import Dataset
 from kit.specs import override, read_recipe, to_json
 from kit.training.predictions import Scores
 
@@ -326,3 +327,29 @@ def test_figures_of_classes_that_a_split_lacks_are_none() -> None:
     figures = split_figures(scores, ("no", "yes"), "")
 
     assert (None, "yes", 1, 0.5) == (figures.recall, figures.recall_of, figures.misclassified, figures.accuracy)
+
+
+def test_a_run_is_measured_by_the_weights_that_its_setting_says(
+    run: RunDirectory, tiny: Dataset, workspace: Path
+) -> None:
+    """`kit evaluate`, its kept validation predictions and a comparison's whole splits, unless weights are named."""
+    mine = kit.train(tiny.manifest.name, settings={**SETTINGS, "train.evaluate": "last"}, seed=5, root=workspace)
+    shutil.copyfile(run.best_weights, mine.best_weights)  # even where the last epoch was the best, they are others
+    best, last, own = (kit.evaluate(mine.path, weights=weights, root=workspace) for weights in ("best", "last", None))
+    (measured,) = measure_runs([mine], "validation", root=workspace)
+
+    assert best.scores.loss != last.scores.loss
+    assert ("last", last.scores.loss) == (own.weights, own.scores.loss)
+    assert last.scores.loss == measured.split.loss
+    assert "last" == measured.weights
+    assert last.scores.csv(tiny.manifest.classes) == mine.predictions.read_text()
+
+
+def test_runs_that_are_evaluated_by_different_weights_are_not_averaged_in_silence(
+    run: RunDirectory, tiny: Dataset, workspace: Path
+) -> None:
+    other = kit.train(tiny.manifest.name, settings={**SETTINGS, "train.evaluate": "last"}, seed=5, root=workspace)
+
+    with pytest.raises(RunError, match=r"give --weights best or last"):
+        kit.evaluate(run.path, other.path, root=workspace)
+    assert 2 == kit.evaluate(run.path, other.path, weights="best", root=workspace).runs

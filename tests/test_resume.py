@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 from hypothesis import given
@@ -20,6 +21,7 @@ from test_training import weights
 
 import kit
 from kit.errors import RunError, SpecError
+from kit.files import seal
 from kit.progress import NoProgress
 from kit.runs import BEGIN, Position, RunDirectory
 from kit.shards import Dataset
@@ -134,8 +136,6 @@ def test_a_training_goes_on_from_the_middle_of_an_epoch(
 
 
 def test_seconds_of_an_epoch_are_those_of_all_its_parts(noise: Dataset, spec: RunSpec, tmp_path: Path) -> None:
-    import h5py
-
     parts = RunDirectory(tmp_path / "parts")
     stop_at(12, noise, spec, parts)
     (newest, *_) = parts.checkpoints()
@@ -194,6 +194,21 @@ def test_a_checkpoint_of_another_model_is_named(noise: Dataset, spec: RunSpec, t
     other.checkpoint(Position(0, 7)).rename(parts.checkpoint(Position(0, 7)))
 
     with pytest.raises(RunError, match=r"epoch-00000-step-0000007.weights.h5 does not fit this model"):
+        finished(noise, spec, parts)
+
+
+def test_a_checkpoint_whose_metrics_counted_otherwise_is_named(noise: Dataset, spec: RunSpec, tmp_path: Path) -> None:
+    """As those that held the 200 thresholds of Keras' AUC."""
+    parts = RunDirectory(tmp_path / "parts")
+    stop_at(5, noise, spec, parts)
+    for position in parts.checkpoints():
+        path = parts.checkpoint(position)
+        with h5py.File(path, "r+") as file:
+            metrics = file["begun_epoch"]["metrics"]
+            metrics[str(len(metrics))] = np.zeros((1, 200), np.float32)
+        seal(path)
+
+    with pytest.raises(RunError, match=r"of another version of kit.* remove the run's epoch-\*-step-\*\.weights\.h5"):
         finished(noise, spec, parts)
 
 

@@ -29,6 +29,7 @@ from kit.specs import (
     to_json,
     value_of,
 )
+from kit.training.train import run_id
 
 SIDES = st.integers(1, 16_384)
 WIDTHS = st.lists(st.integers(1, 4096), max_size=4).map(tuple)
@@ -382,3 +383,19 @@ def test_block_that_does_not_fit_is_named_with_what_reaches_it(
 ) -> None:
     with pytest.raises(SpecError, match=f"^{re.escape(message)}"):
         plan_layers(spec, shape, 2)
+
+
+def test_runs_and_ablations_keep_the_names_that_they_had_before_a_setting_was_added() -> None:
+    plain = RunSpec(dataset="d", fingerprint="f", arm="a", seed=3)
+
+    assert "d-a-seed-3-0ad76187" == run_id(plain)
+    assert run_id(override(plain, {"train.evaluate": "last"})) != run_id(plain)
+
+
+def test_settings_without_a_later_one_are_read(tmp_path: Path) -> None:
+    plain = RunSpec(dataset="d", fingerprint="f", arm="a", seed=3)
+    path = tmp_path / "spec.json"
+    path.write_bytes(re.sub(rb'\s+"evaluate": "best",', b"", to_json(plain)))
+
+    assert b"evaluate" not in path.read_bytes()
+    assert plain == from_json(path, RunSpec)

@@ -192,7 +192,7 @@ def test_tensorboard_gets_hyper_parameters_and_histograms(tiny: Dataset, workspa
 def test_metrics_over_classes_are_scikit_learns(truth: np.ndarray, outputs: np.ndarray) -> None:
     from kit.training.metrics import make_metrics
 
-    made = dict(zip(ALL, make_metrics(ALL, 4), strict=True))
+    made = dict(zip(ALL, make_metrics(ALL, 4, 30), strict=True))
     expected = {
         "accuracy": metrics.accuracy_score(truth, outputs.argmax(axis=1)),
         **{
@@ -221,7 +221,60 @@ def test_metrics_of_two_classes_are_scikit_learns(truth: np.ndarray, outputs: np
         "accuracy": metrics.accuracy_score(truth, predicted),
         **{name: getattr(metrics, f"{name}_score")(truth, predicted, zero_division=0) for name in ALL[2:]},
     }
-    made = dict(zip(ALL, make_metrics(ALL, 2), strict=True))
+    made = dict(zip(ALL, make_metrics(ALL, 2, 40), strict=True))
     for name, value in expected.items():
         made[name].update_state(truth.astype(np.float32), outputs[:, None])
         assert float(made[name].result()) == pytest.approx(value, abs=1e-6)
+
+
+def exact_auc(truth: np.ndarray, outputs: np.ndarray) -> float:
+    """Value of the metric `auc` after batches of 16."""
+    from kit.training.metrics import make_metrics
+
+    classes = max(2, outputs.shape[1])
+    (metric,) = make_metrics(("auc",), classes, len(truth))
+    for place in range(0, len(truth), 16):
+        part = truth[place : place + 16]
+        labels = part.astype(np.float32) if classes == 2 else np.eye(classes, dtype=np.float32)[part]
+        metric.update_state(labels, outputs[place : place + 16])
+    return float(metric.result())
+
+
+@given(st.integers(0, 2**32 - 1), st.sampled_from([1, 12, 40]))
+@settings(max_examples=20, deadline=None)
+def test_auc_is_exact_where_outputs_are_saturated_or_equal(seed: int, spread: int) -> None:
+    """Keras' 200 thresholds take all outputs near 0, and all near 1, for equal."""
+    generator = np.random.default_rng(seed)
+    truth = np.r_[0, 1, generator.integers(0, 2, 98)]
+    outputs = (1 / (1 + np.exp(-spread * generator.normal(truth - 0.5).round(1)))).astype(np.float32)
+
+    assert exact_auc(truth, outputs[:, None]) == pytest.approx(metrics.roc_auc_score(truth, outputs), abs=1e-6)
+
+
+@given(st.integers(0, 2**32 - 1))
+@settings(max_examples=20, deadline=None)
+def test_auc_of_more_classes_is_one_against_the_rest(seed: int) -> None:
+    generator = np.random.default_rng(seed)
+    truth = np.r_[0, 1, 2, generator.integers(0, 3, 60)]
+    outputs = generator.dirichlet([0.02] * 3, len(truth)).astype(np.float32)
+    ranks = [metrics.roc_auc_score(truth == place, outputs[:, place]) for place in range(3)]
+
+    assert exact_auc(truth, outputs) == pytest.approx(np.mean(ranks), abs=1e-6)
+
+
+def test_auc_of_a_split_without_a_class_is_no_number() -> None:
+    assert np.isnan(exact_auc(np.zeros(20, int), np.linspace(0, 1, 20, dtype=np.float32)[:, None]))
+    assert np.isnan(exact_auc(np.arange(20) % 2, np.full((20, 3), 1 / 3, np.float32)))
+
+
+def test_histories_hold_the_auc_of_what_was_predicted(tiny: Dataset) -> None:
+    """On validation by the weights of the epoch's end; joined steps and short last batches are all counted."""
+    run = kit.train(
+        tiny.manifest.name,
+        settings={**SETTINGS, "train.epochs": 1, "train.metrics": "accuracy,auc"},
+        root=tiny.folder.parents[1],
+    )
+    rows = [line.split(",") for line in run.predictions.read_text().splitlines()[1:]]
+    truth, outputs = [row[1] == "light" for row in rows], [float(row[3]) for row in rows]
+
+    assert metrics.roc_auc_score(truth, outputs) == pytest.approx(run.history().rows[0]["val_auc"], abs=1e-6)

@@ -21,7 +21,7 @@ from kit.runs import RunDirectory
 from kit.shards import Dataset, find_dataset
 from kit.specs import RunSpec, Setting, from_json, override, read_recipe, to_json
 from kit.specs.recipe import recipe_name, split_arm
-from kit.specs.settings import require
+from kit.specs.settings import as_named, require
 from kit.training.check import check_spec
 from kit.training.data import refuse_data, refuse_other_data, setting_for
 from kit.training.folds import parse_folds
@@ -255,7 +255,7 @@ def plan_ablation(
 
 def ablation_id(dataset: Dataset, base: Setting, question: object, axes: Sequence[Axis], recipe: str) -> str:
     """Name an ablation by what it asks, whatever the seeds and folds, so that more of them extend it."""
-    asked_all = msgspec.json.encode([dataset.manifest.fingerprint, base, question], order="deterministic")
+    asked_all = msgspec.json.encode([dataset.manifest.fingerprint, as_named(base), question], order="deterministic")
     _, arm = split_arm(recipe)
     varied = "-".join(axis.path.rpartition(".")[2] for axis in axes) or arm or recipe_name(recipe)
     return f"{dataset.manifest.name}-{varied}-{hashlib.sha256(asked_all).hexdigest()[:8]}"

@@ -142,9 +142,11 @@ class Session:
         values = []
         for place in self._plan.places(arm):
             if place not in self._failed:
-                monitor = self._plan.specs[place].train.monitor
-                column = self._plan.directory(place).history().column(monitor)
-                values.append(best_so_far(column, epochs, smaller_is_better=smaller_is_better(monitor)))
+                spec = self._plan.specs[place].train
+                column = self._plan.directory(place).history().column(spec.monitor)
+                start = min(spec.early_stopping.start_epoch, epochs - 1)  # no epoch before it is the best
+                smaller = smaller_is_better(spec.monitor)
+                values.append(best_so_far(column[start:], epochs - start, smaller_is_better=smaller))
         return statistics.fmean(values) if values else math.nan
 
     def _search(self, engine: Local, search: Search) -> None:

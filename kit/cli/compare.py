@@ -27,7 +27,8 @@ def compare(
     split: Annotated[
         str,
         typer.Option(
-            help="Also measure every run on this labelled split and on train, by its best weights.", show_default=False
+            help="Also measure every run on this labelled split and on train, by its train.evaluate weights.",
+            show_default=False,
         ),
     ] = "",
     metric: Annotated[str, typer.Option(help="Recorded metric that arms are judged by, as val_auc.")] = "val_accuracy",

@@ -11,13 +11,13 @@ from kit.cli.options import Html, Json, Root, Runs, Tta, Verbose, Weights, one_o
 from kit.specs.settings import require
 
 if TYPE_CHECKING:
-    from kit.training.score import Weights as WeightsName
+    from kit.specs.train import Weights as WeightsName
 
 
 def evaluate(
     runs: Runs,
     split: Annotated[str, typer.Option(help="A labelled split.")] = "validation",
-    weights: Weights = "best",
+    weights: Weights = None,
     tta: Tta = None,
     recall: Annotated[
         float | None,
@@ -50,7 +50,8 @@ def evaluate(
 
     Runs on folds are measured out-of-fold. Example: kit evaluate RUN --split test --recall 0.98 --html
     """
-    one_of(weights, "--weights", "best", "last")
+    if weights is not None:
+        one_of(weights, "--weights", "best", "last")
     require(output is not None or len(runs) == 1, "several runs have no folder of their own for tables; add -o DIR")
     from kit.cli.console import ConsoleProgress, print_json, print_line, print_tables
     from kit.reports.evaluation import evaluate as evaluate_run
@@ -58,7 +59,7 @@ def evaluate(
     evaluation = evaluate_run(
         *runs,
         split=split,
-        weights=cast("WeightsName", weights),
+        weights=cast("WeightsName | None", weights),
         tta=tta,
         recall=recall,
         positive=positive,

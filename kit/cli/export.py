@@ -10,7 +10,7 @@ import typer
 from kit.cli.options import Force, Json, Root, Run, Verbose, Weights, one_of
 
 if TYPE_CHECKING:
-    from kit.training.score import Weights as WeightsName
+    from kit.specs.train import Weights as WeightsName
 
 
 def export(
@@ -27,7 +27,7 @@ def export(
         Path | None,
         typer.Option("--output", "-o", metavar="DIR", help="Folder to write.", show_default="in the run"),
     ] = None,
-    weights: Weights = "best",
+    weights: Weights = None,
     force: Force = False,
     root: Root = None,
     json: Json = False,
@@ -37,7 +37,8 @@ def export(
 
     Example: kit export RUN --formats keras,saved_model,onnx
     """
-    one_of(weights, "--weights", "best", "last")
+    if weights is not None:
+        one_of(weights, "--weights", "best", "last")
     from kit.cli.console import ConsoleProgress, print_json, print_line, print_tables
     from kit.exports import export as export_run
     from kit.reports.export import describe_export, export_table
@@ -46,7 +47,7 @@ def export(
         run,
         formats=[name.strip() for name in formats.split(",")],
         output=output,
-        weights=cast("WeightsName", weights),
+        weights=cast("WeightsName | None", weights),
         force=force,
         root=root,
         progress=ConsoleProgress(),

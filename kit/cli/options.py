@@ -45,7 +45,8 @@ Verbose = Annotated[
     bool,
     typer.Option("--verbose", callback=_silence, help="Let TensorFlow's own log lines through."),
 ]
-Recipe = Annotated[str, typer.Option(help="Shipped recipe (see kit recipes), or the path of a .toml file.")]
+RECIPE = "Shipped recipe (see kit recipes), or the path of a .toml file."
+Recipe = Annotated[str, typer.Option(help=RECIPE)]
 Set = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="PATH=VALUE", help="Change a setting, as train.epochs=5; may be repeated."),
@@ -61,7 +62,12 @@ Cache = Annotated[
         show_default="auto: memory, if they fill no more than a quarter of it",
     ),
 ]
-Weights = Annotated[str, typer.Option(help="Weights of the best or the last epoch.", metavar="best|last")]
+Weights = Annotated[
+    str | None,
+    typer.Option(
+        metavar="best|last", help="Weights of the best or the last epoch.", show_default="the run's train.evaluate"
+    ),
+]
 Force = Annotated[bool, typer.Option("--force", help="Replace what exists.")]
 
 _SOURCE = "Where classes and groups come from"

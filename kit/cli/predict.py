@@ -10,7 +10,7 @@ import typer
 from kit.cli.options import Force, Json, Root, Runs, Tta, Verbose, Weights, one_of
 
 if TYPE_CHECKING:
-    from kit.training.score import Weights as WeightsName
+    from kit.specs.train import Weights as WeightsName
 
 
 def predict(
@@ -35,7 +35,7 @@ def predict(
         ),
     ] = None,
     tta: Tta = None,
-    weights: Weights = "best",
+    weights: Weights = None,
     force: Force = False,
     root: Root = None,
     json: Json = False,
@@ -45,7 +45,8 @@ def predict(
 
     Example: kit predict RUN -o submissions/first.csv
     """
-    one_of(weights, "--weights", "best", "last")
+    if weights is not None:
+        one_of(weights, "--weights", "best", "last")
     from kit.cli.console import ConsoleProgress, print_json, print_line
     from kit.submission import predict as predict_split
 
@@ -55,7 +56,7 @@ def predict(
         output=output,
         threshold=threshold,
         tta=tta,
-        weights=cast("WeightsName", weights),
+        weights=cast("WeightsName | None", weights),
         force=force,
         root=root,
         progress=ConsoleProgress(),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kit.cli.options import BATCH_SIZE, EPOCHS, LEARNING_RATE, Cache, Dataset, Json, Recipe, Root, Set, Verbose
+from kit.cli.options import BATCH_SIZE, EPOCHS, LEARNING_RATE, RECIPE, Cache, Dataset, Json, Root, Set, Verbose
 from kit.specs.recipe import DEFAULT_RECIPE
 from kit.specs.settings import require
 from kit.specs.train import CHECKPOINT_MINUTES
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def train(
     name: Dataset,
-    recipe: Recipe = DEFAULT_RECIPE,
+    recipe: Annotated[str | None, typer.Option(help=RECIPE, show_default=DEFAULT_RECIPE)] = None,
     epochs: Annotated[int | None, typer.Option(help=EPOCHS, show_default="the recipe's")] = None,
     batch_size: Annotated[int | None, typer.Option(help=BATCH_SIZE, show_default="the recipe's")] = None,
     learning_rate: Annotated[float | None, typer.Option(help=LEARNING_RATE, show_default="the recipe's")] = None,
@@ -69,7 +69,15 @@ def train(
         require(epochs is None, "--find-lr takes a hundred steps; leave --epochs out")
         require(learning_rate is None, "--find-lr tries rates of its own; leave --learning-rate out")
         shortened = with_short(changes, batch_size=batch_size, precision=precision, cache=cache)
-        show_rates(name, recipe=recipe, settings=shortened, seed=seed, devices=devices, root=root, as_json=json)
+        show_rates(
+            name,
+            recipe=recipe or DEFAULT_RECIPE,
+            settings=shortened,
+            seed=seed,
+            devices=devices,
+            root=root,
+            as_json=json,
+        )
         return
     options: dict[str, Any] = {
         "recipe": recipe,

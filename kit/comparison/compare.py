@@ -89,7 +89,7 @@ def compare(
         baseline: arm that the others are compared with; the first one planned otherwise.
         against: Whether arms are compared with the first one alone, or with "previous" each with the one before, too;
             None does so where the arms are a recipe's ladder.
-        split: a labelled one, on which and on train to measure every run by its best weights; what was measured
+        split: a labelled one, on which and on train to measure every run by its own weights; what was measured
             before is loaded.
         across_datasets: whether runs of different datasets may be compared.
         root: of the workspace; KIT_ROOT or the current folder otherwise.

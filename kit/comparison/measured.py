@@ -1,4 +1,4 @@
-"""Runs measured on whole splits by their best weights; a run keeps its figures, so each is computed once."""
+"""Runs measured on whole splits, each by the weights of its setting; it keeps its figures: they are computed once."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from kit.runs.figure import Figure, figure
 from kit.shards import find_dataset
 from kit.specs import from_json, to_json
 from kit.specs.settings import require
+from kit.specs.train import Weights
 from kit.training.predictions import Scores
 from kit.training.score import refuse_unlabelled, score_split
 
@@ -49,22 +50,24 @@ class SplitFigures(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """A run's figures on the train split and on another, both by its best weights.
+    """A run's figures on the train split and on another, both by the weights that it is evaluated by.
 
     Attributes:
         train: split.
         split: the other one.
         loaded: how many of the two were computed before.
+        weights: Epoch whose weights were measured.
     """
 
     train: SplitFigures
     split: SplitFigures
     loaded: int
+    weights: Weights = "best"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeasuredSummary:
-    """An arm's runs on whole splits, by their best weights.
+    """An arm's runs on whole splits, by the weights that each is evaluated by.
 
     Attributes:
         train_loss: on the train split, without augmentation or dropout.
@@ -78,6 +81,7 @@ class MeasuredSummary:
         misclassified: images of the split.
         images: of the split.
         recall_of: which class.
+        weights: Epochs whose weights were measured.
     """
 
     train_loss: Figure | None
@@ -91,6 +95,7 @@ class MeasuredSummary:
     misclassified: Figure | None
     images: int
     recall_of: str
+    weights: str = "best"
 
 
 def summarize_measured(runs: Sequence[Measured | None]) -> MeasuredSummary | None:
@@ -111,6 +116,7 @@ def summarize_measured(runs: Sequence[Measured | None]) -> MeasuredSummary | Non
         misclassified=figure([float(run.split.misclassified) for run in measured]),
         images=measured[0].split.images,
         recall_of=measured[0].split.recall_of,
+        weights=" and ".join(sorted({run.weights for run in measured})),
     )
 
 
@@ -143,13 +149,14 @@ def measure_runs(
             train=figures[_file(run, TRAIN)],
             split=figures[_file(run, split)],
             loaded=sum(_file(run, name) in loaded for name in (TRAIN, split)),
+            weights=run.spec().train.evaluate,
         )
         for run in runs
     ]
 
 
 def _file(run: RunDirectory, split: str) -> Path:
-    folder = run.evaluation(split, "best")
+    folder = run.evaluation(split, run.spec().train.evaluate)
     return folder.with_name(f"{folder.name}.json")
 
 
@@ -157,7 +164,7 @@ def _load(run: RunDirectory, split: str) -> SplitFigures | None:
     """Read figures that were computed before; None where there are none of the weights that are there now."""
     try:
         figures = from_json(_file(run, split), SplitFigures)
-        return figures if figures.weights == xxh128_file(run.best_weights) else None
+        return figures if figures.weights == xxh128_file(run.weights()) else None
     except (FileNotFoundError, SpecError):  # what cannot be read is computed again
         return None
 
@@ -174,7 +181,7 @@ def _compute_all(
     for run, name in missing:
         dataset = datasets[run.spec().dataset]
         scores = score_split(run, dataset, name)
-        figures = split_figures(scores, dataset.manifest.classes, xxh128_file(run.best_weights))
+        figures = split_figures(scores, dataset.manifest.classes, xxh128_file(run.weights()))
         write_whole(_file(run, name), to_json(figures))
         computed[_file(run, name)] = figures
         spec = run.spec()

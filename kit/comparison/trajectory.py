@@ -72,7 +72,8 @@ class Trajectory:
             return None
         watched = self.spec.train.monitor if self.spec else on_validation(metric)
         curve = self.metrics.get(watched) or values
-        epoch = best_epoch(curve, smaller_is_better=smaller_is_better(watched))
+        start = self.spec.train.early_stopping.start_epoch if self.spec else 0
+        epoch = best_epoch(curve, smaller_is_better=smaller_is_better(watched), start=start)
         return math.nan if epoch is None else values[epoch]
 
 

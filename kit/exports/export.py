@@ -20,8 +20,9 @@ from kit.runs import open_run
 from kit.shards import Dataset, find_dataset
 from kit.specs import ImageSpec, RunSpec, to_json
 from kit.specs.settings import require
+from kit.specs.train import Weights
 from kit.training.check import measuring_batch
-from kit.training.score import Weights, class_probabilities, trained_model
+from kit.training.score import class_probabilities, trained_model
 from kit.workspace import Workspace
 
 DEFAULT_FORMATS = ("keras", "saved_model")
@@ -59,7 +60,7 @@ def export(
     *,
     formats: Sequence[str] = DEFAULT_FORMATS,
     output: Path | None = None,
-    weights: Weights = "best",
+    weights: Weights | None = None,
     force: bool = False,
     root: Path | str | None = None,
     progress: Progress = NO_PROGRESS,
@@ -75,7 +76,7 @@ def export(
         formats: "keras" (model.keras: plain Keras 3), "saved_model" (saved_model/1: TensorFlow Serving; takes the
             bytes of JPEG and PNG files too), "onnx" (model.onnx; needs the extra kit[onnx]).
         output: folder; the run's own export/ otherwise.
-        weights: of the "best" or "last" epoch.
+        weights: Epoch whose weights are exported, "best" or "last"; the run's setting `train.evaluate` by default.
         force: replace an export that stands there.
         root: of the workspace; KIT_ROOT or the current folder otherwise.
         progress: sees every format.
@@ -102,7 +103,7 @@ def export(
             classes=dataset.manifest.classes,
             shape=dataset.shape,
             image=dataset.manifest.settings.image,
-            weights=weights,
+            weights=weights or directory.spec().train.evaluate,
             run=directory.spec(),
             files={name: FILES[name] for name in formats},
             compared=len(compared.images),

@@ -154,8 +154,9 @@ def _kept(dataset: Dataset, name: str, shared: Path) -> Decoded:
 def _write(path: Path, values: NDArray[np.generic]) -> None:
     """Write an array whole, though not to the disk for good: it can be made again."""
     with begun_file(path) as temporary:
-        with temporary.open("wb") as file:
-            np.save(file, values)
+        with temporary.open("wb") as file:  # np.save's error does not tell a full disk
+            np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(values))
+            file.write(np.ascontiguousarray(values).data)
         temporary.replace(path)
 
 

@@ -24,11 +24,12 @@ from kit.runs.directory import evaluation_folder
 from kit.runs.folds import FoldResult
 from kit.shards import Dataset
 from kit.specs.settings import require
+from kit.specs.train import Weights
 from kit.specs.views import ONE_VIEW, Views, parse_views
 from kit.training.ensemble import open_ensemble
 from kit.training.held_out import HeldOut
 from kit.training.predictions import Scores
-from kit.training.score import Weights, refuse_unlabelled
+from kit.training.score import refuse_unlabelled
 from kit.training.threshold import Threshold, find_threshold
 
 AVERAGED = ("precision", "recall", "f1-score")
@@ -264,7 +265,7 @@ class Evaluation:
 def evaluate(
     *runs: str | Path,
     split: str = "validation",
-    weights: Weights = "best",
+    weights: Weights | None = None,
     tta: str | int | None = None,
     recall: float | None = None,
     positive: str | None = None,
@@ -279,7 +280,7 @@ def evaluate(
     Args:
         runs: paths, or names below runs/; a folder, such as a fold set or an ablation's arm, stands for all runs in it.
         split: a labelled one.
-        weights: "best" or "last" epoch.
+        weights: Epoch whose weights predict, "best" or "last"; the runs' setting `train.evaluate` by default.
         tta: views to average; see `kit.predict`.
         recall: of `positive`, to find the highest threshold that reaches it.
         positive: class; the second of two unless named.
@@ -305,7 +306,7 @@ def evaluate(
         run=ensemble.folder or ensemble.runs[0].path,
         dataset=dataset if len(folds) != 1 else dataset.for_fold(folds[0]),
         split="out-of-fold" if len(folds) > 1 and held_out else split,
-        weights=weights,
+        weights=ensemble.weights,
         scores=held_out.scores if held_out else ensemble.score(split, progress),
         runs=len(ensemble.runs),
         views=ensemble.views,

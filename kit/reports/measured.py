@@ -95,7 +95,8 @@ def _measured(split: str, arms: Sequence[ArmSummary]) -> Iterator[FigureTable]:
     recall_of = " or ".join(dict.fromkeys(arm.recall_of for arm in measured if arm))
     counts = sorted({arm.images for arm in measured if arm})
     images = " to ".join(f"{count:,}" for count in dict.fromkeys((counts[0], counts[-1])))
-    where = f"{split}, n = {images} images, best weights"
+    weights = " and ".join(sorted({arm.weights for arm in measured if arm}))
+    where = f"{split}, n = {images} images, {weights} weights"
     yield FigureTable(
         f"train-{split}",
         f"train against {where}; loss_diff and acc_diff are train minus {split}",

@@ -41,6 +41,7 @@ def describe_run(run: RunDirectory, root: Path | str | None = None) -> list[str]
         f"{epochs}, median {result.seconds_per_epoch:.2g} s; {parameters}",
         f"{run.path}: {', '.join(file.name for file in files if file.exists())}",
         f"next: {with_root(f'kit evaluate {name}', root)}  (then kit predict, kit export)",
+        *([result.doubt] if result.doubt else []),
     ]
 
 

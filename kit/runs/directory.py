@@ -14,6 +14,7 @@ from kit.errors import RunError, SpecError
 from kit.files import sweep, write_whole
 from kit.runs.history import History
 from kit.specs import RunSpec, from_json, to_json
+from kit.specs.train import Weights
 
 Note = TypeVar("Note", bound=msgspec.Struct)
 
@@ -52,6 +53,7 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
         parameters: of the model.
         trainable_parameters: of them.
         seconds_per_epoch: median, validation included.
+        doubt: Sentence on validation predictions that are no better than chance; empty where they are.
     """
 
     epochs: int
@@ -61,6 +63,7 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
     parameters: int
     trainable_parameters: int
     seconds_per_epoch: float
+    doubt: str = ""
 
 
 class RunFailure(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,6 +108,10 @@ class RunDirectory:
         """Weights of the last epoch of a finished run."""
         return self.path / "last.weights.h5"
 
+    def weights(self, epoch: Weights | None = None) -> Path:
+        """Weights of the "best" or the "last" epoch; by default those that the run's setting says."""
+        return self.last_weights if (epoch or self.spec().train.evaluate) == "last" else self.best_weights
+
     @property
     def tensorboard(self) -> Path:
         """Folder of TensorBoard's event files."""
@@ -122,12 +129,12 @@ class RunDirectory:
 
     @property
     def predictions(self) -> Path:
-        """Class probabilities on the validation split, by the best weights."""
+        """Class probabilities on the validation split, by the weights that the run is evaluated by."""
         return self.path / "validation_predictions.csv"
 
     def held_out(self, weights: str, views: str) -> Path:
-        """Class probabilities on the validation split by these weights and views; of the best, `predictions`."""
-        if weights == "best" and not views:
+        """Class probabilities on the validation split by these weights and views; of the run's own, `predictions`."""
+        if weights == self.spec().train.evaluate and not views:
             return self.predictions
         return self.path / ("-".join(filter(None, ("validation_predictions", weights, views))) + ".csv")
 

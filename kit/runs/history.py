@@ -77,9 +77,17 @@ def _line(row: Row) -> str:
     return ",".join(str(int(value)) if name == "epoch" else repr(float(value)) for name, value in row.items()) + "\n"
 
 
-def best_epoch(values: Sequence[float], *, smaller_is_better: bool) -> int | None:
-    """Find the first epoch (from 0) with the best value; None if no value is a number."""
-    candidates = [(value, epoch) for epoch, value in enumerate(values) if not math.isnan(value)]
+def best_epoch(values: Sequence[float], *, smaller_is_better: bool, start: int = 0) -> int | None:
+    """Find the first epoch (from 0) with the best value; None if no value is a number.
+
+    Args:
+        values: Figures of one metric, epoch by epoch.
+        smaller_is_better: Whether the metric should fall, as a loss.
+        start: Epochs that do not count; the last one does where there are no others, as Keras' EarlyStopping with
+            start_from_epoch and restore_best_weights leaves the weights as they are then.
+    """
+    begin = min(start, len(values) - 1)
+    candidates = [(value, epoch) for epoch, value in enumerate(values) if epoch >= begin and not math.isnan(value)]
     if not candidates:
         return None
     if smaller_is_better:

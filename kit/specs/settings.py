@@ -18,6 +18,7 @@ from kit.errors import SpecError, unknown
 Settings = TypeVar("Settings", bound=msgspec.Struct)
 
 MAX_SEED = 1 << 31  # what every generator below takes
+_LATER = {"evaluate": "best"}  # settings of `train` that names leave out at their defaults: they were added later
 
 OWN = "recipe"  # stands for what a table was before it was changed, which may have no name
 
@@ -89,6 +90,19 @@ def _read(path: Path, kind: type[Settings], decode: Callable[[bytes], object], l
 def to_json(value: object) -> bytes:
     """Write a struct as indented JSON with a closing newline."""
     return msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n"
+
+
+def as_named(value: object) -> msgspec.Raw:
+    """Encode settings for a name that hashes them: runs and ablations of earlier versions keep their names.
+
+    Args:
+        value: Struct with a table `train`, such as a run's settings.
+    """
+    data = msgspec.to_builtins(value)
+    for name, default in _LATER.items():
+        if data["train"].get(name) == default:
+            del data["train"][name]
+    return msgspec.Raw(msgspec.json.encode(data))
 
 
 def build(data: object, kind: type[Settings], *, where: str = "", lax: bool = False) -> Settings:

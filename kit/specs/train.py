@@ -13,6 +13,7 @@ CHECKPOINT_MINUTES = 10.0  # between checkpoints within an epoch, by default: wh
 Optimizer = Literal["adam", "adamw", "adamax", "rmsprop", "sgd"]
 Precision = Literal["float32", "mixed_float16", "mixed_bfloat16"]
 Metric = Literal["accuracy", "auc", "precision", "recall", "f1"]
+Weights = Literal["best", "last"]
 Cache = Literal["auto", "memory", "disk", "none"]
 Monitor = Literal["val_accuracy", "val_loss", "val_auc", "val_precision", "val_recall", "val_f1"]
 
@@ -53,14 +54,14 @@ class ScheduleSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 class EarlyStoppingSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """When a training ends before its last epoch.
 
-    A run always keeps the weights of its best epoch by `TrainSpec.monitor` and uses them afterwards, which is what
-    Keras calls restore_best_weights.
+    A run always keeps the weights of its best epoch by `TrainSpec.monitor`, which is what Keras calls
+    restore_best_weights; `TrainSpec.evaluate` says whether they are used afterwards.
 
     Attributes:
         patience: epochs without an improvement after which it ends; 0 never.
         monitor: what should improve.
         min_delta: smallest change that counts.
-        start_epoch: epochs, from 0, before which nothing counts.
+        start_epoch: Epochs at the beginning that do not count: they end nothing, and none of them is the best.
     """
 
     patience: int = 0
@@ -105,6 +106,8 @@ class TrainSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         metrics: that history and result hold besides the loss; for more than two classes precision, recall and f1 are
             means over the classes, auc is one class against the others.
         monitor: what decides the best epoch; the first of equals wins.
+        evaluate: Weights by which a run is evaluated, compared on whole splits, predicts and is exported unless told
+            otherwise: "best", of the best epoch, or "last", of the last.
         progressive: shorter sides, in pixels, of the images in the first epochs, ever larger: the training is divided
             into as many equal parts and one more, in which they are as they are stored. Validation always sees whole
             images. It takes less time, and a network often does better on images larger than those that it began
@@ -136,6 +139,7 @@ class TrainSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     ema: float = 0.0
     metrics: tuple[Metric, ...] = ("accuracy",)
     monitor: Monitor = "val_accuracy"
+    evaluate: Weights = "best"
     progressive: tuple[int, ...] = ()
     precision: Precision = "float32"
     jit: Literal["auto", "on", "off"] = "auto"

@@ -9,12 +9,12 @@ from kit.errors import RunError
 from kit.files import refuse_overwrite
 from kit.progress import NO_PROGRESS, Progress
 from kit.shards import Dataset
+from kit.specs.train import Weights
 from kit.specs.views import parse_views
 from kit.submission.fill import fill, read_sample, refuse_threshold
 from kit.submission.origin import Origin, command_line, now, write_csv
 from kit.training.ensemble import Ensemble, open_ensemble
 from kit.training.held_out import HeldOut, ScoredOn
-from kit.training.score import Weights
 from kit.training.threshold import Threshold, Wanted, parse_threshold
 from kit.workspace import Workspace
 
@@ -77,7 +77,7 @@ def predict(
     output: Path | None = None,
     threshold: float | str | None = None,
     tta: str | int | None = None,
-    weights: Weights = "best",
+    weights: Weights | None = None,
     force: bool = False,
     root: Path | str | None = None,
     progress: Progress = NO_PROGRESS,
@@ -100,7 +100,7 @@ def predict(
             no run learned from: "best-f1", "best-accuracy" or "recall:0.95".
         tta: views to average: "flips" (4), "d4" (the 8 of a square), or a number: the image as it is, and draws of the
             run's own augmentation.
-        weights: "best" or "last" epoch.
+        weights: Epoch whose weights predict, "best" or "last"; the runs' setting `train.evaluate` by default.
         force: replace an existing file.
         root: of the workspace; KIT_ROOT or the current folder otherwise.
         progress: sees every batch.
@@ -140,7 +140,7 @@ def predict(
         "--split": None if split == "test" else split,
         "--threshold": threshold,
         "--tta": tta,
-        "--weights": None if weights == "best" else weights,
+        "--weights": weights,
         "--output": path,
         "--root": root,
     }

@@ -10,15 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from kit.compat import keras, tf
-from kit.files import seal, whole_file
+from kit.files import whole_file
 from kit.progress import Progress
 from kit.runs import History, Position, RunDirectory
-from kit.runs.history import best_epoch
 from kit.specs import RunSpec, TrainSpec, setting_paths, value_of
-from kit.specs.train import Monitor
 from kit.training.checkpoint import Restored, begin_drops, drop_older, save_checkpoint
 from kit.training.compiled import averaged
-from kit.training.pace import plateau_rate, smaller_is_better, stops
+from kit.training.disk import WeightsFile
+from kit.training.pace import is_best_so_far, plateau_rate, stops
 
 
 class Recorder(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is untyped here
@@ -30,18 +29,18 @@ class Recorder(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is unty
     Args:
         directory: of the run.
         history: of the run.
-        monitor: that decides the best epoch.
+        spec: How the model is fitted, and which epochs may be the best.
         restored: where the fit goes on; the first epoch may be begun already.
         every: seconds between checkpoints within an epoch.
     """
 
     def __init__(
-        self, directory: RunDirectory, history: History, monitor: Monitor, restored: Restored, every: float
+        self, directory: RunDirectory, history: History, spec: TrainSpec, restored: Restored, every: float
     ) -> None:
         super().__init__()
         self._directory = directory
         self._history = history
-        self._monitor = monitor
+        self._spec = spec
         self._restored = restored
         self._every = every
         self._began = self._saved = 0.0
@@ -76,25 +75,20 @@ class Recorder(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is unty
             "seconds": time.perf_counter() - self._began,
         }
         checkpoint = save_checkpoint(self.model, self._directory, Position(epoch + 1), seconds=0)
-        if self._is_best(row):
+        values = [*self._history.column(self._spec.monitor), row.get(self._spec.monitor, math.nan)]
+        if is_best_so_far(values, self._spec):
             self._keep_best(checkpoint)
         self._history.append(row)
         drop_older(self._directory)
 
     def _keep_best(self, checkpoint: Path) -> None:
         """Save the weights that validation saw: those of the checkpoint, if no average stood in for them."""
-        with averaged(self.model) as is_average, whole_file(self._directory.best_weights) as temporary:
+        with averaged(self.model) as is_average:
             if is_average:
-                self.model.save_weights(str(temporary))
-                seal(temporary)
-            else:
-                shutil.copyfile(checkpoint, temporary)
-
-    def _is_best(self, row: dict[str, float]) -> bool:
-        """The first epoch counts as best even if it is not a number: a run always has weights to look at."""
-        values = [*self._history.column(self._monitor), row.get(self._monitor, math.nan)]
-        best = best_epoch(values, smaller_is_better=smaller_is_better(self._monitor))
-        return best == len(values) - 1 or len(values) == 1
+                WeightsFile(self.model).write_to(self._directory.best_weights)
+                return
+        with whole_file(self._directory.best_weights) as temporary:
+            shutil.copyfile(checkpoint, temporary)
 
 
 class Pace(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is untyped here

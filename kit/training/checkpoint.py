@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kit.errors import RunError
-from kit.files import is_sealed, seal, whole_file
+from kit.files import is_sealed
 from kit.runs import BEGIN, History, Position, RunDirectory
+from kit.training.disk import WeightsFile
+from kit.training.metrics import parts_of
 
 _KEPT = 2  # the newest, and the one before it in case that is damaged
 _GROUP = "begun_epoch"  # in the file, beside what Keras writes
@@ -41,16 +43,25 @@ class Begun:
         """Take it from a model."""
         return cls(
             seconds,
-            [np.stack([part.numpy() for part in _parts(variable)]) for variable in _metric_variables(model)],
+            [np.stack([part.numpy() for part in parts_of(variable)]) for variable in _metric_variables(model)],
             [generator.state.numpy() for generator in _generators(model)],
         )
 
     def put_back(self, model: Any) -> None:
-        """Give it to a model whose epoch has just begun."""
+        """Give it to a model whose epoch has just begun.
+
+        Raises:
+            RunError: the model counts otherwise, as another version of kit did.
+        """
         if len(_metric_variables(model)) < len(self.metrics):
             _make_variables(model)
+        if len(_metric_variables(model)) != len(self.metrics):
+            raise RunError(
+                "the newest checkpoint within an epoch is of another version of kit, which measured otherwise;"
+                " remove the run's epoch-*-step-*.weights.h5 and run its command again"
+            )
         for variable, values in zip(_metric_variables(model), self.metrics, strict=True):
-            parts = _parts(variable)
+            parts = parts_of(variable)
             if len(parts) == len(values):
                 for part, value in zip(parts, values, strict=True):
                     part.assign(value)
@@ -75,12 +86,11 @@ class Restored:
 
 def save_checkpoint(model: Any, directory: RunDirectory, at: Position, seconds: float) -> Path:
     """Write a checkpoint, whole; `seconds` is how long the epoch has taken."""
+    file = WeightsFile(model)
+    if at.steps:
+        _write(Begun.of(model, seconds), file)
     path = directory.checkpoint(at)
-    with whole_file(path) as temporary:
-        model.save_weights(str(temporary))
-        if at.steps:
-            _write(Begun.of(model, seconds), temporary)
-        seal(temporary)
+    file.write_to(path)
     return path
 
 
@@ -137,20 +147,14 @@ def _metric_variables(model: Any) -> list[Any]:
     return [variable for metric in model.metrics for variable in metric.variables]
 
 
-def _parts(variable: Any) -> Sequence[Any]:
-    """Give what each replica counts in; a variable that is on one device alone."""
-    held = getattr(variable, "value", None)  # Keras 3 has it there, Keras 2 is it
-    return getattr(variable, "values", getattr(held, "values", (variable,)))
-
-
 def _make_variables(model: Any) -> None:
     """Show metrics one image: Keras makes their variables only when a step is traced, which is too late here."""
     outputs = np.zeros((1, model.output_shape[-1]), np.float32)
     model.compute_metrics(None, outputs[:, 0] if outputs.shape[1] == 1 else outputs, outputs)
 
 
-def _write(begun: Begun, path: Path) -> None:
-    with h5py.File(path, "a") as file:
+def _write(begun: Begun, weights: WeightsFile) -> None:
+    with h5py.File(weights, "a") as file:
         group = file.create_group(_GROUP)
         group.attrs["seconds"] = begun.seconds
         for name in ("metrics", "generators"):

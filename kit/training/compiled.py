@@ -47,7 +47,7 @@ def compiled_model(spec: RunSpec, dataset: Dataset, *, joined: int | None = None
         model.compile(
             optimizer=_optimizer(spec.train, steps, first_rate(spec.train)),
             loss=_loss(spec.train, classes),
-            metrics=make_metrics(spec.train.metrics, classes),
+            metrics=make_metrics(spec.train.metrics, classes, _shown(dataset, spec.train)),
             # a loop of steps in the graph does not run on several CPU devices
             steps_per_execution=(joined or joined_steps(spec, dataset)) if strategy.num_replicas_in_sync == 1 else 1,
             jit_compile={"auto": "auto", "on": True, "off": False}[spec.train.jit],
@@ -116,6 +116,12 @@ def joined_steps(spec: RunSpec, dataset: Dataset) -> int:
     height, width, _ = dataset.shape
     most = max(1, min(steps, _JOINED, _JOINED_PIXELS // (spec.train.batch_size * height * width)))
     return next(count for count in range(most, 0, -1) if steps % count == 0)
+
+
+def _shown(dataset: Dataset, spec: TrainSpec) -> int:
+    """Count the images of the longer epoch, of training or of validation."""
+    trained = spec.batch_size * dataset.full_batches("train", spec.batch_size)
+    return max(trained, dataset.manifest.records("validation"))
 
 
 @contextlib.contextmanager

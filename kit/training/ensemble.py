@@ -10,10 +10,12 @@ from kit.errors import RunError, first_three
 from kit.progress import NO_PROGRESS, Progress
 from kit.runs import RunDirectory, find_folder, open_runs
 from kit.shards import Dataset, find_dataset
+from kit.specs import RunSpec
+from kit.specs.train import Weights
 from kit.specs.views import ONE_VIEW, Views
 from kit.training.held_out import HeldOut, hold_out, is_held_out
 from kit.training.predictions import Scores, average
-from kit.training.score import Weights, refuse_unscorable, score_split
+from kit.training.score import refuse_unscorable, score_split
 from kit.workspace import Workspace
 
 
@@ -24,7 +26,7 @@ class Ensemble:
     Attributes:
         runs: one or more.
         dataset: that all of them learned from.
-        weights: "best" or "last" epoch.
+        weights: Epoch whose weights predict, "best" or "last".
         views: of each image.
         folder: that all of them lie in, the run's own where it is one; None for runs that were named one by one.
     """
@@ -85,14 +87,15 @@ class Ensemble:
 def open_ensemble(
     names: Sequence[str | Path],
     *,
-    weights: Weights = "best",
+    weights: Weights | None = None,
     views: Views = ONE_VIEW,
     root: Path | str | None = None,
 ) -> Ensemble:
     """Find runs by their paths or their names below runs/; a folder stands for all runs in it.
 
     Raises:
-        RunError: no such run, one that is not finished, or runs of different datasets.
+        RunError: no such run, one that is not finished, runs of different datasets, or no weights are named and the
+            runs' settings name different ones.
     """
     workspace = Workspace.at(root)
     found = {run.path.resolve(): run for name in names for run in open_runs(name, workspace)}
@@ -110,7 +113,17 @@ def open_ensemble(
     return Ensemble(
         runs=runs,
         dataset=find_dataset(specs[0].dataset, root=root),
-        weights=weights,
+        weights=weights or _agreed(specs),
         views=views,
         folder=folder,
     )
+
+
+def _agreed(specs: Sequence[RunSpec]) -> Weights:
+    """Find the weights that all runs are evaluated by."""
+    first, *others = dict.fromkeys(spec.train.evaluate for spec in specs)
+    if others:
+        raise RunError(
+            "some runs are evaluated by their best weights, others by their last; give --weights best or last"
+        )
+    return first

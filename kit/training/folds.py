@@ -18,7 +18,7 @@ from kit.specs.settings import require
 from kit.specs.train import CHECKPOINT_MINUTES, Cache, Precision
 from kit.training.check import check_spec
 from kit.training.held_out import hold_out
-from kit.training.train import fold_set_id, run_spec, with_short
+from kit.training.train import fold_set_id, run_spec, say_default, with_short
 from kit.workspace import Workspace
 
 ALL_FOLDS = "all"
@@ -28,7 +28,7 @@ def train_folds(
     name: str,
     folds: str | Sequence[int] = ALL_FOLDS,
     *,
-    recipe: str = DEFAULT_RECIPE,
+    recipe: str | None = None,
     settings: Mapping[str, object] | None = None,
     epochs: int | None = None,
     batch_size: int | None = None,
@@ -74,11 +74,12 @@ def train_folds(
         precision=precision,
         cache=cache,
     )
-    whole = run_spec(dataset, recipe, changes, seed=seed)
+    whole = run_spec(dataset, recipe or DEFAULT_RECIPE, changes, seed=seed)
     specs = {fold: msgspec.structs.replace(whole, fold=fold) for fold in parse_folds(dataset, folds)}
     require(bool(specs), "--folds names no fold; give all, or numbers such as 0,1")
     for fold, spec in specs.items():
         check_spec(spec, dataset.for_fold(fold), wanted)
+    say_default(recipe, whole, progress)
     fold_set = FoldSet(Workspace.at(root).runs / fold_set_id(whole))
     kept = [fold for fold in specs if fold_set.run(fold).is_finished]
     if kept:

@@ -21,9 +21,10 @@ from kit.runs.figure import figure
 from kit.runs.folds import FoldFigures, FoldResult
 from kit.shards import Dataset
 from kit.shards.manifest import NO_FOLD
+from kit.specs.train import Weights
 from kit.specs.views import ONE_VIEW, Views
 from kit.training.predictions import Scores, average, join, read_scores
-from kit.training.score import Weights, score_split
+from kit.training.score import score_split
 
 ScoredOn = Literal["out-of-fold", "validation"]
 
@@ -125,7 +126,7 @@ def held_out_scores(
     run: RunDirectory,
     dataset: Dataset,
     *,
-    weights: Weights = "best",
+    weights: Weights | None = None,
     views: Views = ONE_VIEW,
     progress: Progress = NO_PROGRESS,
 ) -> Scores:
@@ -136,7 +137,7 @@ def held_out_scores(
     Raises:
         RunError: see `score_split`.
     """
-    path, fold = run.held_out(weights, str(views)), run.spec().fold
+    path, fold = run.held_out(weights or run.spec().train.evaluate, str(views)), run.spec().fold
     if run.is_finished:
         with contextlib.suppress(RunError):
             kept = read_scores(path)
@@ -153,7 +154,7 @@ def hold_out(
     runs: Sequence[RunDirectory],
     dataset: Dataset,
     *,
-    weights: Weights = "best",
+    weights: Weights | None = None,
     views: Views = ONE_VIEW,
     progress: Progress = NO_PROGRESS,
 ) -> HeldOut | None:

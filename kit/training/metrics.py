@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
+
+import numpy as np
 
 from kit.compat import keras, tf
 from kit.specs.train import Metric
+from kit.training.predictions import Scores
+from kit.training.score import class_probabilities
 
 
-def make_metrics(names: tuple[Metric, ...], classes: int) -> list[Any]:
+def make_metrics(names: tuple[Metric, ...], classes: int, images: int) -> list[Any]:
     """Make metrics for labels [batch] and outputs [batch, 1] of two classes, or one-hot [batch, classes] of more.
 
     Labels that were mixed count as the class that they hold most of.
+
+    Args:
+        names: Names of the metrics.
+        classes: Number of classes.
+        images: Most images that are measured together, in an epoch of training or of validation.
     """
-    return [_make(name, classes) for name in names]
+    return [_make(name, classes, images) for name in names]
 
 
-def _make(name: Metric, classes: int) -> Any:
+def _make(name: Metric, classes: int, images: int) -> Any:
     if name == "accuracy":
         return keras.metrics.MeanMetricWrapper(_is_right, name=name)
     if name == "auc":
-        several = {} if classes == 2 else {"multi_label": True, "num_labels": classes}  # noqa: PLR2004 (binary)
-        return _WholeAUC(name=name, **several)
+        return ExactAUC(images, classes, name=name)
     return ClassMean(_SCORES[name], 1 if classes == 2 else classes, name=name)  # noqa: PLR2004
 
 
@@ -38,13 +46,67 @@ def _chosen(values: Any) -> Any:
     return tf.argmax(values, axis=-1)
 
 
-class _WholeAUC(keras.metrics.AUC):  # type: ignore[misc]  # Keras is untyped here
-    """Area under the ROC curve, by 200 thresholds; one class against the others, averaged, for more than two."""
+class ExactAUC(keras.metrics.Metric):  # type: ignore[misc]  # Keras is untyped here
+    """Area under the ROC curve, exact over all outputs of an epoch; see `Scores.auc`.
+
+    It keeps them until the epoch's end, where Keras asks for the result outside the graph; within a step it has none,
+    as sorting them at each would take longer than the step. Several replicas write to places of their own, zeros
+    standing everywhere else, so that the sum that Keras makes of them is all they have seen.
+
+    Args:
+        images: Most images that an epoch shows, to train on or to validate: 4 bytes for each and each class.
+        classes: Classes of the labels.
+    """
+
+    def __init__(self, images: int, classes: int, *, name: str) -> None:
+        super().__init__(name=name)
+        columns = 1 if classes == 2 else classes  # noqa: PLR2004 (binary)
+        replicas = tf.distribute.get_strategy().num_replicas_in_sync
+        self._room = -(-images // replicas) * replicas
+        self._outputs = self.add_weight(name="outputs", shape=(self._room, columns), initializer="zeros")
+        self._labels = self.add_weight(name="labels", shape=(self._room,), initializer="zeros")  # from 1; 0 is unseen
+        self._seen = self.add_weight(name="seen", shape=(), initializer="zeros", dtype="float64")
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Count a batch; AUC takes any share above 0 for true."""
-        whole = tf.round(y_true) if len(y_true.shape) == 1 else tf.one_hot(tf.argmax(y_true, axis=-1), y_true.shape[-1])
-        super().update_state(tf.reshape(whole, tf.shape(y_pred)), y_pred, sample_weight)
+        """Keep a batch; weights are those of the loss, and do not count."""
+        del sample_weight
+        replica, replicas = _replica()
+        outputs, labels, seen = (parts_of(variable)[replica] for variable in self.variables)
+        count = tf.shape(y_pred)[0]
+        places = (tf.cast(seen, tf.int32) + tf.range(count)) * replicas + replica
+        places %= self._room  # steps that are taken for the clock have no end
+        outputs.scatter_update(tf.IndexedSlices(tf.cast(y_pred, tf.float32), places))
+        labels.scatter_update(tf.IndexedSlices(tf.cast(1 + _chosen(y_true), tf.float32), places))
+        seen.assign_add(tf.cast(count, tf.float64))
+
+    def result(self) -> Any:
+        """Sort what was kept."""
+        if not tf.executing_eagerly():
+            return tf.constant(np.nan, tf.float32)
+        labels = tf.convert_to_tensor(self._labels).numpy().astype(np.int32) - 1
+        outputs = tf.convert_to_tensor(self._outputs).numpy()[labels >= 0]
+        area = Scores([], labels[labels >= 0], class_probabilities(outputs)).auc
+        return tf.constant(np.nan if area is None else area, tf.float32)
+
+    def reset_state(self) -> None:
+        """Forget what was kept."""
+        for variable in self.variables:
+            variable.assign(tf.zeros_like(variable))
+
+
+def _replica() -> tuple[int, int]:
+    """Give this replica's number, and how many there are; the first where Keras only looks at shapes."""
+    context = tf.distribute.get_replica_context()
+    if context is None:
+        return 0, tf.distribute.get_strategy().num_replicas_in_sync
+    return int(tf.get_static_value(context.replica_id_in_sync_group)), context.num_replicas_in_sync
+
+
+def parts_of(variable: Any) -> Sequence[Any]:
+    """Give what each replica counts in; a variable that is on one device alone."""
+    held = getattr(variable, "value", None)  # Keras 3 has it there, Keras 2 is it
+    held = variable if callable(held) else held
+    return getattr(held, "values", (held,))
 
 
 class ClassMean(keras.metrics.Metric):  # type: ignore[misc]  # Keras is untyped here

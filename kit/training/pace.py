@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kit.runs import History
-from kit.specs import RunSpec
+from kit.runs.history import best_epoch
+from kit.specs import RunSpec, TrainSpec
 from kit.specs.train import EarlyStoppingSpec, Monitor, ScheduleSpec
 
 
@@ -33,16 +34,35 @@ def smaller_is_better(monitor: Monitor) -> bool:
     return monitor == "val_loss"
 
 
+def chosen_epoch(values: Sequence[float], spec: TrainSpec) -> int | None:
+    """Find the epoch (from 0) whose weights are kept as the best, by `values` of its monitor; see `best_epoch`."""
+    start = spec.early_stopping.start_epoch
+    return best_epoch(values, smaller_is_better=smaller_is_better(spec.monitor), start=start)
+
+
+def is_best_so_far(values: Sequence[float], spec: TrainSpec) -> bool:
+    """Tell whether the weights of the last of `values` are kept: those of the first epoch that counts always are.
+
+    Before it each epoch's are, so that a run always has weights, and those of the last one if it never comes.
+    """
+    last = len(values) - 1
+    return last <= spec.early_stopping.start_epoch or last == chosen_epoch(values, spec)
+
+
 def stops(values: Sequence[float], spec: EarlyStoppingSpec) -> bool:
     """Tell whether a training ends after the last of `values`, as Keras' EarlyStopping would end it.
 
+    Keras 3 takes the first value for the best even if it is not a number, and nothing is better than that ever after.
+    Here a number is: what begins with NaN and recovers goes on.
+
     Args:
-        values: of the spec's monitor, epoch by epoch.
-        spec: when to end.
+        values: Figures of the spec's monitor, epoch by epoch.
+        spec: Rule that ends it.
     """
     if not spec.patience:
         return False
-    best, waited = math.nan, 0
+    best: float | None = None
+    waited = 0
     for value in values[spec.start_epoch :]:
         if _is_better(value, best, spec.min_delta, spec.monitor):
             best, waited = value, 0
@@ -61,12 +81,15 @@ def has_stopped(history: History, spec: RunSpec) -> bool:
 def plateau_rate(values: Sequence[float], spec: ScheduleSpec, start: float) -> float:
     """Learning rate of the epoch after the last of `values`, as Keras' ReduceLROnPlateau would set it.
 
+    After values that are not numbers a number counts as better, as in `stops`.
+
     Args:
-        values: of the spec's monitor, epoch by epoch.
-        spec: when and how far it falls.
-        start: the first epoch's rate.
+        values: Figures of the spec's monitor, epoch by epoch.
+        spec: Rule by which it falls.
+        start: Rate of the first epoch.
     """
-    rate, best, waited = start, math.nan, 0
+    best: float | None = None
+    rate, waited = start, 0
     for value in values:
         if _is_better(value, best, spec.min_delta, spec.monitor):
             best, waited = value, 0
@@ -77,9 +100,9 @@ def plateau_rate(values: Sequence[float], spec: ScheduleSpec, start: float) -> f
     return rate
 
 
-def _is_better(value: float, best: float, min_delta: float, monitor: Monitor) -> bool:
-    """Compare with the best so far; NaN stands for none, and a value that is NaN is never better."""
-    if math.isnan(best):
-        return not math.isnan(value)
+def _is_better(value: float, best: float | None, min_delta: float, monitor: Monitor) -> bool:
+    """Compare with the best so far; the first value is better than none, and a number than NaN."""
+    if best is None or math.isnan(best):
+        return best is None or not math.isnan(value)
     gain = best - value if smaller_is_better(monitor) else value - best
     return gain > min_delta

@@ -9,11 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from kit.files import locked, seal, whole_file, write_whole
+from kit.files import locked, write_whole
 from kit.pipeline import MEMORY_SHARE, damage_named, map_split, train_batches, train_examples, validation_batches
 from kit.progress import NO_PROGRESS, Progress
 from kit.runs import BEGIN, History, RunDirectory, RunResult
-from kit.runs.history import best_epoch
 from kit.shards import Dataset
 from kit.specs import RunSpec, to_json
 from kit.specs.devices import AUTO, Devices
@@ -24,7 +23,9 @@ from kit.training.check import check_spec, validating_batch
 from kit.training.checkpoint import Restored, restore
 from kit.training.compiled import averaged, first_rate, lent_model
 from kit.training.devices import describe_environment, prepare_devices
-from kit.training.pace import NO_LIMIT, Limit, has_stopped, smaller_is_better
+from kit.training.disk import WeightsFile, full_disk_named
+from kit.training.doubts import doubt_averages, doubt_result
+from kit.training.pace import NO_LIMIT, Limit, chosen_epoch, has_stopped
 from kit.training.pieces import next_piece, sides_of
 from kit.training.score import refuse_changed, score_split
 
@@ -66,7 +67,7 @@ def train_run(
     refuse_changed(directory.path, spec, dataset)
     dataset = dataset.for_fold(spec.fold)
     check_spec(spec, dataset, devices)  # before anything is written
-    with locked(directory.path):
+    with locked(directory.path), full_disk_named(directory.tensorboard):
         directory.refuse_other(spec)
         if directory.is_finished:
             return directory.result()
@@ -108,7 +109,9 @@ def _train(
         fold = "" if spec.fold is None else f", fold {spec.fold}"
         progress.start(f"train {spec.arm}{fold}", spec.train.epochs * steps)
         progress.advance(begin.position.epochs * steps + begin.position.steps, advice)
+        progress.advance(0, doubt_averages(spec, dataset))
         if begin.position == BEGIN:
+            shutil.rmtree(directory.tensorboard, ignore_errors=True)  # of attempts that came to nothing
             note_settings(directory, spec)
         until = spec.train.epochs if limit.epochs is None else min(limit.epochs, spec.train.epochs)
         if begin.position.epochs < until and not has_stopped(history, spec):
@@ -179,7 +182,7 @@ def _fit(
             callbacks=[
                 Drops(),
                 Averages(),
-                Recorder(directory, history, spec.train.monitor, begin, every),
+                Recorder(directory, history, spec.train, begin, every),
                 Pace(history, spec.train, first_rate(spec.train)),
                 Deadline(history, deadline),
                 tensorboard(directory, histograms=spec.train.histograms),
@@ -213,8 +216,12 @@ def class_weights(spec: RunSpec, dataset: Dataset) -> list[float] | None:
 def _finish(
     model: Any, directory: RunDirectory, history: History, spec: RunSpec, dataset: Dataset, *, shared: Path | None
 ) -> RunResult:
-    best = best_epoch(history.column(spec.train.monitor), smaller_is_better=smaller_is_better(spec.train.monitor))
+    best = chosen_epoch(history.column(spec.train.monitor), spec.train)
     metrics = history.metrics()
+    with averaged(model):
+        WeightsFile(model).write_to(directory.last_weights)
+    scores = score_split(directory, dataset, "validation", shared=shared)
+    write_whole(directory.predictions, scores.csv(dataset.manifest.classes))
     result = RunResult(
         epochs=len(history.rows),
         best_epoch=None if best is None else best + 1,
@@ -223,12 +230,8 @@ def _finish(
         parameters=model.count_params(),
         trainable_parameters=sum(int(np.prod(weight.shape)) for weight in model.trainable_weights),
         seconds_per_epoch=statistics.median(history.column("seconds")),
+        doubt=doubt_result(scores, dataset.manifest.classes),
     )
-    with averaged(model), whole_file(directory.last_weights) as temporary:
-        model.save_weights(str(temporary))
-        seal(temporary)
-    scores = score_split(directory, dataset, "validation", shared=shared)
-    write_whole(directory.predictions, scores.csv(dataset.manifest.classes))
     directory.finish(result)
     directory.drop_checkpoints(kept=0)
     shutil.rmtree(directory.decoded, ignore_errors=True)

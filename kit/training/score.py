@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,11 +15,10 @@ from kit.runs import RunDirectory
 from kit.shards import Dataset
 from kit.sources import UNLABELLED
 from kit.specs import RunSpec, override
+from kit.specs.train import Weights
 from kit.specs.views import ONE_VIEW, Views
 from kit.training.check import measuring_batch
 from kit.training.predictions import Scores
-
-Weights = Literal["best", "last"]
 
 
 def score_split(
@@ -27,7 +26,7 @@ def score_split(
     dataset: Dataset,
     split: str,
     *,
-    weights: Weights = "best",
+    weights: Weights | None = None,
     views: Views = ONE_VIEW,
     shared: Path | None = None,
     task: str = "",
@@ -39,7 +38,7 @@ def score_split(
         run: whose weights.
         dataset: that it was trained on.
         split: of it.
-        weights: of the best epoch, or of the last.
+        weights: Epoch whose weights predict; the run's setting `train.evaluate` by default.
         views: of each image, whose probabilities are averaged.
         shared: folder in which decoded images lie for several processes; None decodes them anew, batch by batch.
         task: what progress calls it; "predict" and the split otherwise.
@@ -71,7 +70,7 @@ def score_split(
     return Scores(keys, np.concatenate(labels), class_probabilities(np.concatenate(outputs)))
 
 
-def trained_model(run: RunDirectory, dataset: Dataset, weights: Weights = "best") -> Any:
+def trained_model(run: RunDirectory, dataset: Dataset, weights: Weights | None = None) -> Any:
     """Load a run's model: keras.Model from float32 images in 0 to 1 to what `class_probabilities` takes.
 
     Raises:
@@ -80,7 +79,9 @@ def trained_model(run: RunDirectory, dataset: Dataset, weights: Weights = "best"
     return _load_model(_weights_file(run, dataset, weights), run, dataset)
 
 
-def refuse_unscorable(run: RunDirectory, dataset: Dataset, split: str, *, weights: Weights, views: Views) -> Path:
+def refuse_unscorable(
+    run: RunDirectory, dataset: Dataset, split: str, *, weights: Weights | None, views: Views
+) -> Path:
     """Refuse what `score_split` could not predict, before TensorFlow is loaded; see there.
 
     Returns:
@@ -114,10 +115,10 @@ def refuse_unlabelled(dataset: Dataset, split: str) -> None:
         raise ShardError(f"split '{split}' of {dataset.manifest.name} has no labels; name another")
 
 
-def _weights_file(run: RunDirectory, dataset: Dataset, weights: Weights) -> Path:
+def _weights_file(run: RunDirectory, dataset: Dataset, weights: Weights | None) -> Path:
     """Find a run's trained weights for `dataset`."""
     refuse_changed(run.path, run.spec(), dataset)
-    path = run.best_weights if weights == "best" else run.last_weights
+    path = run.weights(weights)
     if not path.is_file():
         again = f"remove the folder {run.path} and run" if run.is_finished else "let its training finish by running"
         raise RunError(f"{run.path} has no {path.name}; {again} its command again")

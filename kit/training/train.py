@@ -14,7 +14,7 @@ from kit.shards import Dataset, find_dataset
 from kit.specs import RunSpec, Setting, arm_name, to_json, written
 from kit.specs.devices import parse_devices
 from kit.specs.recipe import DEFAULT_RECIPE, recipe_name, split_arm
-from kit.specs.settings import require
+from kit.specs.settings import as_named, require
 from kit.specs.train import CHECKPOINT_MINUTES, Cache, Precision
 from kit.training.check import check_spec
 from kit.training.data import setting_for
@@ -24,7 +24,7 @@ from kit.workspace import Workspace
 def train(
     name: str,
     *,
-    recipe: str = DEFAULT_RECIPE,
+    recipe: str | None = None,
     settings: Mapping[str, object] | None = None,
     epochs: int | None = None,
     batch_size: int | None = None,
@@ -41,7 +41,8 @@ def train(
 
     Args:
         name: a dataset in tfrecords/.
-        recipe: a shipped recipe, the path of a .toml file, or an arm of either as RECIPE/ARM.
+        recipe: Shipped recipe, path of a .toml file, or an arm of either as RECIPE/ARM; histopathologic-cancer by
+            default, whatever the images show.
         settings: changes to it by dotted path, such as {"model.bn_momentum": 0.5}.
         epochs: short for the setting train.epochs.
         batch_size: short for train.batch_size.
@@ -70,8 +71,9 @@ def train(
         precision=precision,
         cache=cache,
     )
-    spec = run_spec(dataset, recipe, changes, seed=seed)
+    spec = run_spec(dataset, recipe or DEFAULT_RECIPE, changes, seed=seed)
     check_spec(spec, dataset, wanted)
+    say_default(recipe, spec, progress)
     directory = RunDirectory(workspace.runs / run_id(spec))
     if directory.is_finished:
         progress.start(f"train {spec.arm}", spec.train.epochs)
@@ -82,6 +84,14 @@ def train(
 
     train_run(dataset, spec, directory, devices=wanted, checkpoint_minutes=checkpoint_minutes, progress=progress)
     return directory
+
+
+def say_default(recipe: str | None, spec: RunSpec, progress: Progress) -> None:
+    """Tell which recipe is taken where none is named: it knows nothing of the images."""
+    if recipe is None:
+        progress.start(f"train {spec.arm}", spec.train.epochs)
+        progress.advance(0, f"recipe {DEFAULT_RECIPE}, as none is named; kit recipes lists others for --recipe")
+        progress.finish()
 
 
 def with_short(settings: Mapping[str, object], **short: object | None) -> dict[str, object]:
@@ -138,4 +148,4 @@ def _title(spec: RunSpec) -> str:
 
 
 def _digest(spec: RunSpec) -> str:
-    return hashlib.sha256(to_json(spec)).hexdigest()[:8]
+    return hashlib.sha256(to_json(as_named(spec))).hexdigest()[:8]

@@ -1,0 +1,107 @@
+"""A disk that fills during a training: one line, and the run goes on to the same numbers when there is space again."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from test_resume import assert_equal
+
+import kit
+from kit.runs import RunDirectory
+from kit.shards import Dataset
+
+SETTINGS = (
+    *("--set", "model.filters=4", "--set", "model.pool=2", "--set", "model.dense=16"),
+    *("--epochs", "2", "--batch-size", "8", "--checkpoint-minutes", "0"),
+)
+WALK = """
+import os, sys
+import kit.compat  # once for all; what is forked after it has its own devices
+from kit.cli.app import main
+
+fill, step, *arguments = sys.argv[1:]
+sys.argv[1:] = arguments
+while True:
+    sys.stdout.flush()
+    if not (child := os.fork()):
+        main()
+        os._exit(0)
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    if status != 1:
+        sys.exit(status)
+    os.truncate(fill, os.stat(fill).st_size - int(step))
+"""
+
+
+@pytest.fixture(scope="module")
+def noise(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    images = np.random.default_rng(0).integers(0, 255, (40, 8, 8, 3), np.uint8)
+    root = tmp_path_factory.mktemp("noise")
+    return kit.shard_arrays(images, ["a", "b"] * 20, name="noise", split=(0.8, 0.2), root=root, workers=1)
+
+
+@pytest.fixture
+def disk(noise: Dataset, tmp_path: Path) -> Iterator[Path]:
+    """A workspace with the dataset on a disk of 1.5 MB, and a file that fills the rest of it."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=1500k", "tmpfs", str(disk)]
+    if subprocess.run(command, check=False, stderr=subprocess.DEVNULL).returncode:
+        pytest.skip("only root may mount a small disk")
+    try:
+        target = disk / "tfrecords" / "noise"
+        target.mkdir(parents=True)
+        for path in noise.folder.iterdir():
+            (target / path.name).write_bytes(path.read_bytes())
+        with (disk / "fill").open("wb", buffering=0) as file, contextlib.suppress(OSError):
+            while True:
+                file.write(bytes(4096))
+        yield disk
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+
+
+def command(root: Path, *more: str) -> list[str]:
+    return ["train", "noise", *SETTINGS, *more, "--root", str(root)]
+
+
+def kit_train(root: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-m", "kit", *command(root)], capture_output=True, text=True, check=False)
+
+
+def the_run(root: Path) -> RunDirectory:
+    (path,) = (root / "runs").glob("[!.]*")
+    return RunDirectory(path)
+
+
+def test_weights_on_a_full_disk_end_in_one_line(disk: Path) -> None:
+    fill = disk / "fill"
+    with fill.open("ab") as file:
+        file.truncate(fill.stat().st_size - (40 << 10))
+    answer = kit_train(disk)
+
+    assert 1 == answer.returncode
+    last = answer.stderr.splitlines()[-1]
+    assert re.fullmatch(r"kit: \S+\.weights\.h5: No space left on device; free some space and run the same .*", last)
+    assert "Traceback" not in answer.stderr
+
+
+@pytest.mark.slow
+def test_a_run_that_is_given_a_little_more_space_each_time_ends_as_any(disk: Path, noise: Dataset) -> None:
+    """The disk is full at settings, decoded images, checkpoints, best and last weights, and where TensorBoard reads."""
+    root = noise.folder.parents[1]
+    arguments = [str(disk / "fill"), str(40 << 10), *command(disk, "--cache", "disk")]
+    walked = subprocess.run([sys.executable, "-c", WALK, *arguments], capture_output=True, text=True, check=False)
+    whole = subprocess.run([sys.executable, "-m", "kit", *command(root, "--cache", "disk")], check=False)
+
+    assert [0, 0] == [walked.returncode, whole.returncode], walked.stderr
+    assert walked.stderr.count("No space left on device; free some space") > 2
+    assert "Traceback" not in walked.stderr
+    assert_equal(the_run(root), the_run(disk))

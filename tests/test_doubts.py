@@ -1,0 +1,116 @@
+"""What a training says of itself: the recipe it took, averages that cannot converge, and an end at chance."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.stats import binom
+
+import kit
+from kit.progress import NoProgress
+from kit.shards import Dataset
+from kit.training.doubts import doubt_averages, doubt_result
+from kit.training.predictions import Scores
+from kit.training.train import run_spec
+
+
+class Notes(NoProgress):
+    """Keeps what is said."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def advance(self, steps: int = 1, note: str = "") -> None:
+        del steps
+        self.said.append(note)
+
+
+@pytest.fixture(scope="module")
+def noise(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    """Images that say nothing of their class: 64 to train on, 16 to validate."""
+    images = np.random.default_rng(0).integers(0, 255, (80, 8, 8, 3), np.uint8)
+    root = tmp_path_factory.mktemp("noise")
+    return kit.shard_arrays(images, ["a", "b"] * 40, name="noise", split=(0.8, 0.2), root=root, workers=1)
+
+
+def scores(truth: list[int], named: list[int], classes: int = 2) -> Scores:
+    return Scores([], np.asarray(truth, np.int32), np.eye(classes, dtype=np.float32)[named])
+
+
+def averages(noise: Dataset, **settings: Any) -> str:
+    wanted = {f"model.{name}" if name.startswith("bn") else f"train.{name}": value for name, value in settings.items()}
+    return doubt_averages(run_spec(noise, "histopathologic-cancer", wanted, seed=0), noise)
+
+
+def test_averages_that_keep_what_they_began_with_are_named_with_a_momentum_that_does_not(noise: Dataset) -> None:
+    said = averages(noise, bn_momentum=0.99, batch_size=4, epochs=4)
+
+    assert "53% of its moving averages are still their initial values after all 64 steps (0.99^64)" in said
+    assert "give --set model.bn_momentum=0.9, or more epochs" in said
+    assert not averages(noise, bn_momentum=0.9, batch_size=4, epochs=4)
+    assert not averages(noise, bn_momentum=0.99, batch_size=4, epochs=20)
+    assert "model.bn_momentum=0.5" in averages(noise, bn_momentum=0.9, batch_size=8, epochs=2)
+    assert averages(noise, bn_momentum=0.9, batch_size=32, epochs=1).endswith("train more epochs")
+    assert not averages(noise, bn_momentum=0.99, bn_position="none", batch_size=32, epochs=1)
+
+
+def test_the_share_that_is_left_is_what_keras_has_left(noise: Dataset) -> None:
+    """Statistics of batches that all have the mean 1 and began at 0."""
+    from kit.compat import keras
+
+    layer = keras.layers.BatchNormalization(momentum=0.99)
+    batch = np.ones((4, 2), np.float32)
+    for _ in range(64):
+        layer(batch, training=True)
+
+    assert "53%" in averages(noise, bn_momentum=0.99, batch_size=4, epochs=4)
+    assert pytest.approx(1 - 0.5256, abs=1e-4) == float(layer.moving_mean[0])
+
+
+def test_one_class_for_all_images_is_named() -> None:
+    said = doubt_result(scores([0, 1] * 20, [1] * 40), ("no", "yes"))
+
+    assert "predicts yes for all 40 validation images, whatever they show" == said
+
+
+@pytest.mark.parametrize("images", [40, 200])
+def test_chance_is_where_a_binomial_test_cannot_tell_it(images: int) -> None:
+    truth = [0] * (images // 2) + [1] * (images // 2)
+    fewest = int(binom.ppf(0.95, images, 0.5)) + 1  # right answers that chance gives in 5 % of cases at most
+    for right in (fewest - 1, fewest):
+        named = truth[: right // 2] + [1 - one for one in truth[right // 2 : -(right - right // 2)]]
+        named += truth[-(right - right // 2) :]
+        said = doubt_result(scores(truth, named), ("no", "yes"))
+
+        assert right == sum(one == other for one, other in zip(truth, named, strict=True))
+        assert bool(said) == (right < fewest)
+
+
+def test_the_largest_class_is_what_must_be_beaten() -> None:
+    truth = [0] * 60 + [1] * 20 + [2] * 20
+    said = doubt_result(scores(truth, [0] * 59 + [1] * 2 + [0] * 39, 3), ("a", "b", "c"))
+
+    assert (
+        "no better than chance: validation accuracy 0.6000, and a for every image would have 0.6000 (n = 100)" == said
+    )
+    assert not doubt_result(scores(truth, truth, 3), ("a", "b", "c"))
+
+
+def test_a_training_says_its_recipe_and_ends_with_its_doubt(noise: Dataset) -> None:
+    from kit.reports.training import describe_run
+
+    notes = Notes()
+    settings = {"model.filters": "4", "model.pool": 2, "train.epochs": 1, "train.batch_size": 16}
+    root = Path(noise.folder).parents[1]
+    run = kit.train("noise", settings=settings, root=root, progress=notes)
+    named = Notes()
+    kit.train("noise", recipe="histopathologic-cancer", settings=settings, root=root, progress=named)
+
+    assert any(note.startswith("recipe histopathologic-cancer, as none is named") for note in notes.said)
+    assert any("(0.99^4)" in note or "^4)" in note for note in notes.said)
+    assert not any("none is named" in note for note in named.said)
+    assert run.result().doubt
+    assert describe_run(run)[-1] == run.result().doubt
