@@ -94,6 +94,16 @@ def test_every_command_has_help_and_an_example_in_the_readme(name: str, command:
     assert 0 == answer.status
     assert f"Example: kit {name}" in answer.out
     assert re.search(rf"^kit {name}\b", README.read_text(), re.MULTILINE)
+    assert re.search(r" --help +-h +Show this", answer.out)
+    assert not re.search(r"<bool>|BOOL", answer.out)
+
+
+def test_the_reference_tells_flags_from_options_that_take_a_value() -> None:
+    reference = README.read_text().split("## Command reference")[1]
+    rows = [re.split(r"(?<!\\)\|", row) for row in reference.splitlines() if row.startswith("| `")]
+
+    assert {5} == {len(row) for row in rows}
+    assert {" `--json` ", " `--find-lr` ", " `--epochs …` ", " `--output DIR`, `-o DIR` "} <= {row[1] for row in rows}
 
 
 def test_public_names_are_sorted_and_exist() -> None:

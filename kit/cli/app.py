@@ -18,6 +18,7 @@ from kit.cli.demo import demo
 from kit.cli.evaluate import evaluate
 from kit.cli.export import export
 from kit.cli.fetch import fetch
+from kit.cli.flags import Command, Group
 from kit.cli.info import info
 from kit.cli.predict import predict
 from kit.cli.recipes import recipes
@@ -35,6 +36,7 @@ _NEXT_STEPS = {
 }
 
 app = typer.Typer(
+    cls=Group,
     help="From image folders to shards, honest ablations and a valid Kaggle submission.",
     epilog="Exit status: 0 done, 1 refused (one line says why), 2 usage, 3 network (try again), 4 out of --max-hours,"
     " 130 stopped by Ctrl-C.",
@@ -60,7 +62,7 @@ for _command in (
     submissions,
     demo,
 ):
-    app.command()(_command)
+    app.command(cls=Command)(_command)
 app.add_typer(recipes, name="recipes")
 
 
