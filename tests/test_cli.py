@@ -291,6 +291,7 @@ def test_bad_input_is_one_line_and_status_one(
         ["predict", "RUN", "--threshold", "recall:2"],
         ["predict", "RUN", "--tta", "8"],
         ["train", "pcam", "--find-lr", "--epochs", "3"],
+        ["train", "tiny", "--set", "model.pool=2", "--devices", "gpu"],
         ["predict", "RUN", "--split", "tests"],
         ["evaluate", "RUN", "--tta", "8"],
     ],
@@ -310,7 +311,10 @@ except SystemExit as left:
     sys.exit(10 * ("tensorflow" in sys.modules) + left.code)
 """
     answer = subprocess.run(
-        [sys.executable, "-c", script], cwd=workspace, env={**os.environ, "KIT_ROOT": "."}, check=False
+        [sys.executable, "-c", script],
+        cwd=workspace,
+        env={**os.environ, "KIT_ROOT": ".", "CUDA_VISIBLE_DEVICES": ""},
+        check=False,
     )
 
     assert 1 == answer.returncode
