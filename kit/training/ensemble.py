@@ -94,7 +94,7 @@ def open_ensemble(
     Raises:
         RunError: no such run, one that is not finished, or runs of different datasets.
     """
-    workspace = Workspace.at(root)
+    workspace = Workspace.holding(names, root)
     found = {run.path.resolve(): run for name in names for run in open_runs(name, workspace)}
     if not found:
         raise RunError("name a run, or a folder of runs")
@@ -109,7 +109,7 @@ def open_ensemble(
     folder = runs[0].path if len(runs) == 1 else find_folder(names[0], workspace) if len(names) == 1 else None
     return Ensemble(
         runs=runs,
-        dataset=find_dataset(specs[0].dataset, root=root),
+        dataset=find_dataset(specs[0].dataset, root=workspace.root),
         weights=weights,
         views=views,
         folder=folder,
