@@ -187,7 +187,7 @@ def test_faults_and_doubts_are_one_line_and_only_doubts_can_be_forced(tmp_path: 
         faulty.refuse(force=DOUBTS)
     doubtful = check_file(*written(tmp_path, "id,label\na,0.5\nb,0.5\n"))
     doubtful.refuse(force=["constant"])
-    with pytest.raises(SubmissionError, match="if that is meant, add --force constant$"):
+    with pytest.raises(SubmissionError, match=r"if that is meant, add --force constant$"):
         doubtful.refuse(force=[])
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kit.cli.options import BATCH_SIZE, LEARNING_RATE, Dataset, Html, Json, Recipe, Root, Set, Verbose
+from kit.cli.waiting import WAITING
 from kit.specs.recipe import DEFAULT_RECIPE
 from kit.specs.settings import require
 
@@ -169,6 +170,7 @@ def ablate(
         found = compare_runs(plan.folder, metric=metric, root=root)
         show(found, plan.folder / "comparison", as_json=json and is_last, html=html)
     if ran.left:
+        WAITING.end()
         typer.echo(
             f"{ran.left} of {plan.count * plan.runs_per_arm} runs are left; run the same command again and they go on",
             err=True,

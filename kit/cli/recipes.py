@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from kit.cli.flags import Command, Group
+from kit.cli.command import Command, Group
 from kit.cli.options import Json
 
 recipes = typer.Typer(cls=Group)

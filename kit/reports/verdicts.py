@@ -26,6 +26,7 @@ _OTHERS = {
     "seconds_per_epoch": "s/epoch",
 }
 _TEST = ("mean", "low", "high", "p", "p_holm", "probability", "n", "method", "further_seeds")
+_DELTA, _VERDICT = "Δ, 95 %\ninterval", "verdict"
 _WIDTH, _ROOM = 16, 36  # characters of a line of a verdict, beside the columns of a test and without them
 _SMALLEST = 0.0001  # probability that four digits show
 
@@ -39,10 +40,10 @@ def verdict_table(comparison: Comparison, most: int | None = None) -> Table:
         "n",
         "last\nepoch",
         "best\nepoch",
-        "Δ, 95 %\ninterval",
+        _DELTA,
         "p\n(Holm)",
         "P\n(better)",
-        "verdict",
+        _VERDICT,
     )
     title = f"{comparison.metric}, mean ± sd over n runs"
     if len(comparison.arms) > 1:
@@ -142,4 +143,5 @@ def _table(title: str, columns: Sequence[str], arms: Sequence[ArmSummary], rows:
         title,
         ("arm", *(columns[place] for place in shown)),
         tuple((arm_lines(arm.name), *(row[place] for place in shown)) for arm, row in zip(arms, rows, strict=True)),
+        kept=(_DELTA, _VERDICT),
     )

@@ -77,7 +77,8 @@ def check_spec(spec: RunSpec, dataset: Dataset, devices: Devices = AUTO) -> None
         devices: that it is to use.
 
     Raises:
-        SpecError: GPUs are asked for where there are none, the model does not fit the images, or the images do not fit into the memory that should hold them.
+        SpecError: GPUs are asked for where there are none, the model does not fit the images, or the images do not fit
+            into the memory that should hold them.
         ShardError: images of different sizes, or too few for a batch.
     """
     if devices.kind == "gpu" and lacks_gpus():

@@ -1,4 +1,4 @@
-"""Commands whose help shows an option that takes no value by its name alone."""
+"""How a command begins, and how its help shows options that take no value."""
 
 from __future__ import annotations
 
@@ -6,12 +6,19 @@ from typing import TYPE_CHECKING, Any
 
 from typer.core import TyperCommand, TyperGroup
 
+from kit.cli.waiting import WAITING
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
 class Command(TyperCommand):
-    """A command; see the module."""
+    """A command that says at once that it has begun, and shows flags by their names alone."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command, once its options are read: neither help nor a usage error is waited for."""
+        WAITING.begin(f"{ctx.command_path}: starting …")
+        return super().invoke(ctx)
 
     def get_params(self, ctx: Any) -> list[Any]:
         """List the parameters, --help among them."""
@@ -19,7 +26,7 @@ class Command(TyperCommand):
 
 
 class Group(TyperGroup):
-    """A group of commands; see the module."""
+    """A group of commands that shows flags by their names alone."""
 
     def get_params(self, ctx: Any) -> list[Any]:
         """List the parameters, --help among them."""
