@@ -21,11 +21,11 @@ import kit
 from kit.cli.console import _fitting
 from kit.comparison.trajectory import Trajectory
 from kit.errors import RunError, ShardError, SpecError
-from kit.reports import curves, ranking
+from kit.reports import curves, matrix, ranking
 from kit.reports.calibration import BINS, calibrate
 from kit.reports.dataset import dataset_tables, describe_images, remarks
 from kit.reports.evaluation import Evaluation
-from kit.reports.figure import line_style
+from kit.reports.figure import line_style, png
 from kit.reports.measured import mean_and_sd
 from kit.reports.mistakes import _caption, describe_count, mistakes_table, plot_mistakes
 from kit.reports.table import Table
@@ -498,3 +498,30 @@ def test_images_of_one_run_are_counted_whole() -> None:
         mean_and_sd(Figure(60.0, 1.0), 1),
         mean_and_sd(Figure(60.0, None), 4),
     ]
+
+
+LONG = ("Corn_(maize)___Cercospora_leaf_spot Gray_leaf_spot", "Orange___Haunglongbing_(Citrus_greening)", "x" * 70, "y")
+
+
+@pytest.mark.parametrize("count", [2, 4, 40])
+def test_names_are_not_cut_by_the_edge_of_a_picture(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = [f"{LONG[number % 4]}{number}" for number in range(count)]
+    x = np.linspace(0, 1, 5)
+    curve = ranking.Curve(name="", images=1, thresholds=x, x=x, y=x, area=0.5)
+    figures: list[Any] = []
+    for module in (matrix, ranking):
+        monkeypatch.setattr(module, "png", lambda figure: figures.append(figure) or png(figure))
+    matrix.plot_matrix(np.eye(count), [["1"] * count] * count, names, names, title="title")
+    matrix.plot_matrix(
+        np.eye(count)[:, :2], [["1"] * 2] * count, [f"{n}\nn = 1" for n in names], ("recall", "f1"), title="t"
+    )
+    ranking.plot_ranking("ROC", [dataclasses.replace(curve, name=name) for name in names], "title", None)
+
+    assert 3 == len(figures)
+    for figure in figures:
+        axes, legends = figure.axes[0], [text for legend in figure.legends for text in legend.get_texts()]
+        texts = legends or [*axes.get_xticklabels(), *axes.get_yticklabels()]
+        boxes = np.array([text.get_window_extent().get_points() for text in texts if text.get_text()])
+
+        assert (boxes >= 0).all()
+        assert (boxes <= figure.bbox.get_points()[1]).all()
