@@ -1,4 +1,4 @@
-"""The whole of a competition, step by step: time and memory of each.
+"""The whole of a competition, step by step: time, CPU seconds and memory of each.
 
 By default 220,025 labelled and 57,458 test TIFFs of 96x96 pixels, as many as Histopathologic Cancer Detection has (7.7
 GB), of made pixels: smooth colours and some noise, no two alike. Every step is a process of its own, start-up included.
@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 from memory import peak_memory
-from timing import write_patches
+from timing import cpu_seconds, write_patches
 
 LABELLED, TEST = 220_025, 57_458
 CANCER = 0.405  # share of the second class, as in the competition
@@ -27,11 +27,12 @@ def run(folder: Path, labelled: int, test: int) -> None:
     print(
         f"\n{labelled:,} + {test:,} TIFFs of 96x96, {size / 1e9:.1f} GB, made in {time.perf_counter() - began:.0f} s;"
     )
-    print(f"{os.cpu_count()} cores; memory is the peak of all processes of a step; n = 1")
+    print(f"{os.cpu_count()} cores; memory is the peak of all processes of a step; n = 1", flush=True)
     for name, command in steps(folder).items():
-        began = time.perf_counter()
+        began, busy = time.perf_counter(), cpu_seconds()
         peak = peak_memory("-m", "kit", *command, every=0.2)
-        print(f"  {name:<38}{time.perf_counter() - began:7.1f} s{peak / 1e6:9,.0f} MB", flush=True)
+        wall, cpu = time.perf_counter() - began, cpu_seconds() - busy
+        print(f"  {name:<20}{wall:8.1f} s{cpu:8.1f} CPU s{peak / 1e6:9,.0f} MB", flush=True)
 
 
 def steps(folder: Path) -> dict[str, list[object]]:

@@ -51,13 +51,13 @@ def interleave(
     for _ in range(rounds):
         for name, run in contestants.items():
             before()
-            began, busy = time.perf_counter(), _cpu_seconds()
+            began, busy = time.perf_counter(), cpu_seconds()
             run()
-            seconds[name].append(Took(time.perf_counter() - began, _cpu_seconds() - busy))
+            seconds[name].append(Took(time.perf_counter() - began, cpu_seconds() - busy))
     return seconds
 
 
-def _cpu_seconds() -> float:
+def cpu_seconds() -> float:
     """Sum up what this process and its children that have ended took of all cores."""
     spent = os.times()
     return spent.user + spent.system + spent.children_user + spent.children_system
