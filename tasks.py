@@ -86,8 +86,20 @@ def _section(name: str, command: Any) -> str:
 
 
 def _row(parameter: Any) -> str:
-    flag = parameter.param_type_name == "argument"
-    names = parameter.metavar if flag else ", ".join(f"`{option}`" for option in parameter.opts)
     default = parameter.show_default if isinstance(parameter.show_default, str) else parameter.default
-    shown = "" if default is None or default is False or parameter.required else f"`{default}`"
-    return f"| {names} | {parameter.help} | {shown} |\n"
+    is_unset = default is None or default is False or parameter.required
+    cells = (_names(parameter), parameter.help, "" if is_unset else f"`{default}`")
+    return f"| {' | '.join(map(_escaped, cells))} |\n"
+
+
+def _names(parameter: Any) -> str:
+    """Name an argument, or an option with what it takes; a flag takes nothing."""
+    if parameter.param_type_name == "argument":
+        return str(parameter.metavar)
+    value = "" if parameter.is_flag else f" {parameter.metavar or '…'}"
+    return ", ".join(f"`{option}{value}`" for option in parameter.opts)
+
+
+def _escaped(cell: str) -> str:
+    """Keep a cell in one piece: Markdown divides at a bar even within code."""
+    return cell.replace("|", r"\|")

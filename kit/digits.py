@@ -39,6 +39,7 @@ class Demo:
     Attributes:
         competition: folder of images, train_labels.csv, test/, sample_submission.csv.
         ablation: folder of its runs.
+        run: folder of the best run, which predicted.
         comparison: what they showed.
         submission: file.
         accuracy: of the submission's likeliest digits on the held-back labels.
@@ -47,6 +48,7 @@ class Demo:
 
     competition: Path
     ablation: Path
+    run: Path
     comparison: Comparison
     submission: Path
     accuracy: float
@@ -88,7 +90,7 @@ def demo(root: Path | str | None = None, *, jobs: int | None = None, progress: P
     run = best_run(comparison, ablation)
     submission = workspace.submissions / "digits.csv"
     predict(run, output=submission, force=True, root=workspace.root, progress=progress)
-    return Demo(competition, ablation, comparison, submission, score(submission, truth), len(truth))
+    return Demo(competition, ablation, run, comparison, submission, score(submission, truth), len(truth))
 
 
 def write_competition(folder: Path) -> dict[str, str]:

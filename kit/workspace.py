@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import re
 import shlex
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from kit.errors import SpecError
 
+_DATASETS, _RUNS, _SUBMISSIONS = "tfrecords", "runs", "submissions"
+_PLACES = (_RUNS, _SUBMISSIONS)  # folders whose contents say which workspace is meant
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -24,20 +27,38 @@ class Workspace:
         """Take `root`, else KIT_ROOT from the environment, else the current folder."""
         return cls(Path(root or os.environ.get("KIT_ROOT") or "."))
 
+    @classmethod
+    def holding(cls, names: Iterable[Path | str], root: Path | str | None = None) -> Workspace:
+        """Take `root` or KIT_ROOT, else the workspace that the first of some paths lies in, else the current folder.
+
+        Args:
+            names: Paths of runs, folders of runs or submissions, or names that are no paths.
+            root: Root folder, where one is given.
+        """
+        if root is None and not os.environ.get("KIT_ROOT"):
+            here = Path.cwd()
+            above = [folder for name in names if Path(name).exists() for folder in Path(name).resolve().parents]
+            roots = [
+                folder.parent for folder in above if folder.name in _PLACES and (folder.parent / _DATASETS).is_dir()
+            ]
+            if roots and roots[0] != here:
+                return cls(roots[0])
+        return cls.at(root)
+
     @property
     def datasets(self) -> Path:
         """Folder of datasets, one folder each."""
-        return self.root / "tfrecords"
+        return self.root / _DATASETS
 
     @property
     def runs(self) -> Path:
         """Folder of runs and ablations."""
-        return self.root / "runs"
+        return self.root / _RUNS
 
     @property
     def submissions(self) -> Path:
         """Folder of submission files."""
-        return self.root / "submissions"
+        return self.root / _SUBMISSIONS
 
     @property
     def data(self) -> Path:

@@ -24,9 +24,9 @@ from kit.images import equal_images
 from kit.images.hamming import hamming, join_pairs, near_pairs, near_pairs_between
 from kit.images.look import look_of
 from kit.images.near_duplicates import find_near_duplicates
-from kit.reports.audit import audit_tables, describe_audit, next_command
+from kit.reports.audit import _balance, audit_tables, describe_audit, next_command
 from kit.reports.audit_files import write_audit
-from kit.reports.gallery import draw_gallery
+from kit.reports.gallery import _rows, draw_gallery
 from kit.reports.table import Table
 from kit.sources import Record
 from kit.sources.record import ImageFile
@@ -250,6 +250,10 @@ def test_labels_and_a_test_split_are_read_as_kit_shard_reads_them(competition: C
         "1": {"to split": 12, "test": 0},
         "unlabelled": {"to split": 0, "test": 6},
     } == found.counts()
+    classes = table(found, "classes, largest first")
+    assert ("class", "to split", "test", "all", "share of\nlabelled") == classes.columns
+    assert ["50.0%", "50.0%", "—", "—"] == [row[-1] for row in classes.rows]
+    assert "2 classes, equally large" in describe_audit(found)[0]
     assert 1 == len(found.missing) == found.bad
     assert "image without an id" in found.missing[0].reason
     command = next_command(found)
@@ -586,3 +590,25 @@ def test_x_rays_of_different_people_are_not_near(chest_xray: Path) -> None:
 
     assert (8, 17) == (len(found.duplicates), sum(len(alike.places) for alike in found.duplicates))
     assert () == found.near_duplicates
+
+
+@pytest.mark.parametrize(
+    ("counts", "said"),
+    [
+        ([29, 10], "the largest 2.9 times the smallest"),
+        ([100, 98], "about equally large"),
+        ([7, 7, 7], "equally large"),
+        ([106, 100], "the largest 1.1 times the smallest"),
+    ],
+)
+def test_classes_that_are_equally_large_are_said_to_be(counts: list[int], said: str) -> None:
+    assert said == _balance(counts)
+
+
+def test_the_page_counts_one_set_and_one_image_in_the_singular(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        write(tmp_path / "cat" / f"{name}.png", scene(1))
+    write(tmp_path / "dog" / "three.png", scene(2))
+    notes = [row.note for row in _rows(kit.audit(tmp_path, workers=1)) if row.heading]
+
+    assert ["2 images", "1 image", "1 set; equal pixels"] == notes[:3]

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -94,6 +95,16 @@ def test_every_command_has_help_and_an_example_in_the_readme(name: str, command:
     assert 0 == answer.status
     assert f"Example: kit {name}" in answer.out
     assert re.search(rf"^kit {name}\b", README.read_text(), re.MULTILINE)
+    assert re.search(r" --help +-h +Show this", answer.out)
+    assert not re.search(r"<bool>|BOOL", answer.out)
+
+
+def test_the_reference_tells_flags_from_options_that_take_a_value() -> None:
+    reference = README.read_text().split("## Command reference")[1]
+    rows = [re.split(r"(?<!\\)\|", row) for row in reference.splitlines() if row.startswith("| `")]
+
+    assert {5} == {len(row) for row in rows}
+    assert {" `--json` ", " `--find-lr` ", " `--epochs …` ", " `--output DIR`, `-o DIR` "} <= {row[1] for row in rows}
 
 
 def test_public_names_are_sorted_and_exist() -> None:
@@ -282,6 +293,7 @@ def test_bad_input_is_one_line_and_status_one(
         ["predict", "RUN", "--threshold", "recall:2"],
         ["predict", "RUN", "--tta", "8"],
         ["train", "pcam", "--find-lr", "--epochs", "3"],
+        ["train", "tiny", "--set", "model.pool=2", "--devices", "gpu"],
         ["predict", "RUN", "--split", "tests"],
         ["evaluate", "RUN", "--tta", "8"],
     ],
@@ -301,7 +313,10 @@ except SystemExit as left:
     sys.exit(10 * ("tensorflow" in sys.modules) + left.code)
 """
     answer = subprocess.run(
-        [sys.executable, "-c", script], cwd=workspace, env={**os.environ, "KIT_ROOT": "."}, check=False
+        [sys.executable, "-c", script],
+        cwd=workspace,
+        env={**os.environ, "KIT_ROOT": ".", "CUDA_VISIBLE_DEVICES": ""},
+        check=False,
     )
 
     assert 1 == answer.returncode
@@ -432,6 +447,84 @@ def test_tables_go_on_below_where_the_terminal_is_narrow(
         assert column in answer.out
 
 
+@pytest.fixture
+def elsewhere(run: RunDirectory, tiny: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A workspace with a run of its own, which is not the current folder's."""
+    monkeypatch.delenv("KIT_ROOT", raising=False)
+    root = tmp_path / "elsewhere"
+    shutil.copytree(run.path, root / "runs" / "mine")
+    shutil.copytree(tiny.folder, root / "tfrecords" / tiny.folder.name)
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    return root
+
+
+def test_runs_of_another_workspace_bring_their_dataset(command: Command, elsewhere: Path) -> None:
+    mine = elsewhere / "runs" / "mine"
+    for arguments in (
+        ["evaluate", mine],
+        ["predict", mine],
+        ["compare", mine, "--split", "validation"],
+        ["export", mine, "--formats", "keras"],
+    ):
+        assert 0 == command(*arguments).status
+    first = elsewhere / "submissions" / "mine.csv"
+    (elsewhere / "submissions" / "other.csv").write_bytes(first.read_bytes())
+
+    assert 0 == command("blend", first, elsewhere / "submissions" / "other.csv").status
+    assert (elsewhere / "submissions" / "blend.csv").is_file()
+    assert not list(Path.cwd().iterdir())
+
+
+def test_runs_are_compared_again_beside_what_kit_wrote_there(command: Command, elsewhere: Path) -> None:
+    runs = elsewhere / "runs"
+    before = command("compare", *sorted(runs.iterdir()), "-o", runs / "comparison")
+    (runs / "learning-rates").mkdir()
+    (runs / "learning-rates" / "mine.csv").write_text("rate,loss\n1e-7,1\n")
+    (runs / ".mine.lock").touch()
+    (runs / "report.html").touch()
+    after = command("compare", *sorted(runs.iterdir()), "-o", runs / "comparison")
+    shutil.copytree(runs / "comparison", runs / "ablation" / "comparison")
+    shutil.copytree(runs / "mine", runs / "ablation" / "arm" / "seed-0")
+    (runs / "ablation" / "ablation.json").write_text('{"arms": ["arm"]}')
+    (runs / "ablation" / "retrained.csv").write_text("arm,n\narm,1\n")
+    deep = command("compare", *sorted((runs / "ablation").iterdir()))
+
+    assert (0, 0, 0) == (before.status, after.status, deep.status)
+    assert before.out == after.out
+
+
+def test_a_folder_without_runs_is_still_refused_if_kit_did_not_write_it(command: Command, elsewhere: Path) -> None:
+    (elsewhere / "runs" / "notes").mkdir()
+    answer = command("compare", *sorted((elsewhere / "runs").iterdir()))
+    alone = command("compare", elsewhere / "runs" / "mine" / "tensorboard")
+
+    assert (1, f"kit: {elsewhere / 'runs' / 'notes'} holds no run\n") == (answer.status, answer.err)
+    assert 1 == alone.status
+
+
+def test_at_80_columns_the_verdict_stands_in_the_first_table(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    values = {(m, seed): 0.6 + seed / 100 + m / 9 + seed * m / 50 for m in (0.99, 0.75, 0.5) for seed in range(3)}
+    others = {"accuracy": [0.5, 0.9], "loss": [1.0, 0.5], "val_loss": [1.0, 0.7]}
+    histories = {
+        f"bn_position=before,bn_momentum={momentum}=seed-{seed}": {"val_accuracy": [0.5, value], **others}
+        for (momentum, seed), value in values.items()
+    }
+    (tmp_path / "histories.json").write_text(json.dumps(histories))
+    answer = command("compare", tmp_path / "histories.json")
+    first = answer.out.split("bn_momentum=0.99")[0]
+
+    assert (0, "") == (answer.status, answer.err)
+    assert max(map(len, answer.out.splitlines())) <= 80
+    assert "verdict" in first
+    assert "Δ, 95 %" in first
+    assert "(Holm)" not in first
+    assert "(Holm)" in answer.out
+
+
 def test_classes_that_are_not_the_recipe_s_are_said(command: Command, tiny: Dataset, workspace: Path) -> None:
     options = ["--recipe", "chest-xray-transfer", "--size", "16", "--split", "70/30", "--workers", "1"]
     answer = command("shard", workspace / "images", *options, "--name", "other", "--root", workspace)
@@ -484,3 +577,6 @@ def test_the_demo_makes_the_whole_road(command: Command, tmp_path: Path) -> None
     assert "id,0,1,2,3,4,5,6,7,8,9" == rows[0]
     assert done["accuracy"] > 0.9
     assert 6 == len(list(Path(done["ablation"]).rglob("result.json")))
+    assert re.search(
+        rf"^next: kit evaluate {tmp_path}/runs/\S+/seed-\d$", command("demo", "--root", tmp_path).out, re.MULTILINE
+    )

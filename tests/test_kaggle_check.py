@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import kit
 from kit.errors import SourceError, SpecError, SubmissionError
-from kit.kaggle.check import check_file, check_table
+from kit.kaggle.check import DOUBTS, check_file, check_table
 from kit.submission.origin import Origin, read_origin, write_origin
 
 IDS = [f"00{number}" for number in range(6)]
@@ -29,7 +29,7 @@ def found(submission: pd.DataFrame, sample: pd.DataFrame = SAMPLE, classes: tupl
 
 
 def doubts(submission: pd.DataFrame, sample: pd.DataFrame = SAMPLE, classes: tuple[str, ...] = ()) -> list[str]:
-    return [finding.what for finding in check_table(submission, sample, classes) if finding.is_doubt]
+    return [finding.what for finding in check_table(submission, sample, classes) if finding.doubt]
 
 
 def test_a_file_as_asked_for_has_no_finding() -> None:
@@ -125,7 +125,7 @@ def test_every_row_with_a_bad_value_is_counted(values: list[float], places: set[
 @given(st.lists(st.sampled_from([*IDS, "a", "b"]), min_size=1, max_size=12))
 def test_ids_pass_exactly_if_each_comes_once(ids: list[str]) -> None:
     values = [repr(place / 100) for place in range(len(ids))]
-    faults = [f for f in check_table(table(values, ids), SAMPLE) if not f.is_doubt]
+    faults = [f for f in check_table(table(values, ids), SAMPLE) if not f.doubt]
 
     assert (sorted(ids) == IDS) == (not faults)
 
@@ -184,11 +184,49 @@ def test_faults_and_doubts_are_one_line_and_only_doubts_can_be_forced(tmp_path: 
     with pytest.raises(
         SubmissionError, match=r"ids missing: b \(1\); ids that were .* c \(1\); every row .*; nothing was"
     ):
-        faulty.refuse(force=True)
+        faulty.refuse(force=DOUBTS)
     doubtful = check_file(*written(tmp_path, "id,label\na,0.5\nb,0.5\n"))
-    doubtful.refuse(force=True)
-    with pytest.raises(SubmissionError, match="if that is meant, add --force"):
-        doubtful.refuse(force=False)
+    doubtful.refuse(force=["constant"])
+    with pytest.raises(SubmissionError, match=r"if that is meant, add --force constant$"):
+        doubtful.refuse(force=[])
+
+
+def test_each_doubt_is_overruled_by_its_own_name(tmp_path: Path) -> None:
+    shuffled = check_file(*written(tmp_path, "id,label\nb,0.5\na,1.5\n"))
+
+    with pytest.raises(SubmissionError, match=r"another order than .*; values outside .* add --force order,range$"):
+        shuffled.refuse(force=["constant", "known"])
+    with pytest.raises(SubmissionError, match=r"csv: values outside \[0, 1\], of a \(1\); .* add --force range$"):
+        shuffled.refuse(force=["order"])
+    shuffled.refuse(force=["order", "range"])
+
+
+def test_a_constant_in_another_order_is_never_submitted(tmp_path: Path) -> None:
+    checked = check_file(*written(tmp_path, "id,label\nb,0.5\na,0.5\n"))
+
+    with pytest.raises(SubmissionError, match=r"another order .*; every row predicts the same: 0.5; no --force"):
+        checked.refuse(force=DOUBTS)
+
+
+def test_a_doubt_that_there_is_not_is_refused_before_anything_is_read(tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match=r"--force takes constant, range, order, known, .* got 'yes'"):
+        kit.submit("none.csv", competition="pets", dry_run=True, force=["yes"], root=tmp_path)
+
+
+def test_a_file_that_is_missing_is_said_to_be_without_a_sample_too(tmp_path: Path) -> None:
+    with pytest.raises(SubmissionError, match=r"none.csv does not exist; make it with kit predict"):
+        kit.submit(tmp_path / "none.csv", competition="pets", dry_run=True, root=tmp_path)
+
+
+@pytest.mark.parametrize("column", [["0.5", "2.5"], ["-1", "0"]])
+def test_values_outside_0_and_1_are_no_doubt_where_the_sample_has_such(column: list[str]) -> None:
+    asked = table([*column, *["0.5"] * 4])
+    two = asked.assign(other=asked["label"])
+    submitted = table(["-0.3", "7.1", "0.2", "1.8", "0.3", "0.7"])
+
+    assert [] == doubts(submitted, asked)
+    assert [] == doubts(submitted.assign(other=submitted["label"]), two)
+    assert ["values outside [0, 1], of 000, 001, 003 (3)"] == doubts(submitted, table(["0.5"] * 6))
 
 
 def test_the_sample_is_the_predicted_datasets_with_its_classes(tmp_path: Path) -> None:

@@ -97,12 +97,12 @@ def test_the_same_bytes_are_not_submitted_twice_unless_forced(file: Path, standi
     copy = file.with_name("copy.csv")
     copy.write_bytes(file.read_bytes())
     with pytest.raises(
-        SubmissionError, match=r"the same bytes are submission 1000 .*public score 0.85\); .* add --force"
+        SubmissionError, match=r"the same bytes are submission 1000 .*public score 0.85\); .* add --force known"
     ):
         submit(copy, dry_run=True)
     assert 1 == len(standin.submissions)
 
-    submit(copy, force=True)
+    submit(copy, force=["known"])
     assert 2 == len(standin.submissions)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import msgspec
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,17 +18,23 @@ from sklearn import metrics
 from trained import write_images
 
 import kit
+from kit.cli.console import _fitting
+from kit.comparison.trajectory import Trajectory
 from kit.errors import RunError, ShardError, SpecError
+from kit.reports import curves, matrix, ranking
 from kit.reports.calibration import BINS, calibrate
 from kit.reports.dataset import dataset_tables, describe_images, remarks
 from kit.reports.evaluation import Evaluation
-from kit.reports.figure import line_style
-from kit.reports.mistakes import describe_count, mistakes_table, plot_mistakes
+from kit.reports.figure import line_style, png
+from kit.reports.measured import mean_and_sd
+from kit.reports.mistakes import _caption, describe_count, mistakes_table, plot_mistakes
 from kit.reports.table import Table
+from kit.reports.tiles import wrapped
 from kit.reports.verdicts import figure_table, verdict_table
 from kit.runs import RunDirectory
+from kit.runs.figure import Figure
 from kit.shards.read import read_examples
-from kit.specs import RunSpec
+from kit.specs import ModelSpec, RunSpec
 from kit.training.predictions import Scores
 from kit.training.threshold import Goal, Wanted, best_threshold, find_threshold, parse_threshold
 
@@ -216,6 +223,38 @@ def test_a_diverged_run_is_reported_and_said_so(tiny: Dataset, run: RunDirectory
     assert (tmp_path / "report.html") in files
 
 
+def test_many_classes_are_summed_up_on_the_screen_and_whole_in_the_files(tiny: Dataset, tmp_path: Path) -> None:
+    classes = tuple(f"class {number:02d}" for number in range(21))
+    evaluation = synthetic(tiny, classes, images=36)
+    files = {path.name: path.read_text() for path in evaluation.write(tmp_path) if path.suffix == ".csv"}
+    labels, predicted = (np.array(classes)[of] for of in (evaluation.scores.labels, evaluation.scores.predicted))
+    wrong = pd.DataFrame({"true": labels, "predicted": predicted})[labels != predicted].value_counts()
+    support = pd.Series(labels).value_counts()
+    pairs, report = evaluation.shown_tables()
+    f1 = metrics.f1_score(labels, predicted, labels=np.unique(labels), average=None, zero_division=0.0)
+
+    assert len(wrong) > 10
+    assert wrong.head(10).tolist() == [int(row[2]) for row in pairs.rows]
+    assert all(int(row[2]) == wrong[row[0], row[1]] and int(row[3]) == support[row[0]] for row in pairs.rows)
+    assert f"the 10 most confused of {len(wrong)} pairs" in pairs.title
+    assert np.allclose(np.sort(f1)[:10], [float(row[3]) for row in report.rows[:10]], atol=1e-4)
+    assert ["macro avg", "weighted avg"] == [row[0] for row in report.rows[10:]]
+    assert [22, 24] == [files[name].count("\n") for name in ("confusion_matrix.csv", "classification_report.csv")]
+
+
+def test_twenty_classes_are_shown_as_a_matrix(tiny: Dataset) -> None:
+    evaluation = synthetic(tiny, tuple(f"class {number:02d}" for number in range(20)), images=40)
+
+    assert evaluation.tables() == evaluation.shown_tables()
+
+
+def test_names_in_a_gallery_are_wrapped_not_cut() -> None:
+    name = "Rhododendron_x_Russellianum"
+    caption = _caption("1.png", name, name, "0.75")
+
+    assert ["1.png", "true", name, "predicted", name, "(0.7500)"] == wrapped(caption, 30).splitlines()
+
+
 def test_outputs_that_are_no_numbers_count_as_mislabelled_and_come_last(tiny: Dataset) -> None:
     evaluation = synthetic(tiny, ("a", "b", "c"), images=50, broken=5)
     numbers = evaluation.scores.are_numbers
@@ -400,6 +439,12 @@ def test_lines_differ_without_their_colour(number: int) -> None:
     assert 32 == len({(style["color"], style["linestyle"]) for style in styles})
 
 
+def test_no_two_lines_of_a_picture_are_of_one_colour() -> None:
+    most = max(curves.ARMS, ranking.MOST)
+
+    assert most == len({line_style(number, 20)["color"] for number in range(most)})
+
+
 def test_evaluations_of_other_weights_or_splits_lie_apart(run: RunDirectory, workspace: Path) -> None:
     best, last = (kit.evaluate(run.path, weights=weights, root=workspace) for weights in ("best", "last"))
 
@@ -418,3 +463,65 @@ def test_an_unlabelled_or_unknown_split_cannot_be_evaluated(run: RunDirectory, w
 def test_an_unknown_run_cannot_be_evaluated(workspace: Path) -> None:
     with pytest.raises(RunError, match=r"unknown run 'nothing'"):
         kit.evaluate("nothing", root=workspace)
+
+
+@given(
+    st.lists(st.integers(1, 20), min_size=2, max_size=10), st.sets(st.integers(1, 9), max_size=2), st.integers(30, 160)
+)
+def test_columns_that_matter_stand_in_the_first_table(widths: list[int], kept: set[int], width: int) -> None:
+    names = tuple(f"{place}".ljust(size, "x") for place, size in enumerate(widths))
+    wanted = [place for place in sorted(kept) if place < len(widths)]
+    parts = _fitting(Table("", names, (), tuple(names[place] for place in wanted)), width)
+    taken = [sum(len(names[place]) + 3 for place in part) + 2 for part in parts]
+    needed = sum(len(names[place]) + 3 for place in (0, *wanted)) + 2
+
+    assert list(range(1, len(widths))) == sorted(place for part in parts for place in part if place)
+    assert all(part[0] == 0 and part == sorted(part) for part in parts)
+    assert all(size <= width or len(part) == 2 for size, part in zip(taken, parts, strict=True))
+    if needed <= width:
+        assert set(wanted) <= set(parts[0])
+
+
+@pytest.mark.parametrize(("l2", "label"), [(0.0, "loss (mean)"), (0.01, "loss (mean, with weight penalties)")])
+def test_a_loss_has_weight_penalties_only_where_there_are_some(l2: float, label: str) -> None:
+    spec = RunSpec(dataset="d", fingerprint="f", arm="a", seed=0, model=ModelSpec(dense_l2=l2))
+    runs = [Trajectory(arm="a", metrics={"loss": [1.0]}, spec=spec)]
+
+    assert label == curves.axis_label("loss", runs)
+    assert "loss (mean)" == curves.axis_label("loss", [Trajectory(arm="a", metrics={"loss": [1.0]})])
+
+
+def test_images_of_one_run_are_counted_whole() -> None:
+    assert ["60", "60.5", "60.0\n± 1.0", "60.0000"] == [
+        mean_and_sd(Figure(60.0, None), 1),
+        mean_and_sd(Figure(60.5, None), 1),
+        mean_and_sd(Figure(60.0, 1.0), 1),
+        mean_and_sd(Figure(60.0, None), 4),
+    ]
+
+
+LONG = ("Corn_(maize)___Cercospora_leaf_spot Gray_leaf_spot", "Orange___Haunglongbing_(Citrus_greening)", "x" * 70, "y")
+
+
+@pytest.mark.parametrize("count", [2, 4, 40])
+def test_names_are_not_cut_by_the_edge_of_a_picture(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = [f"{LONG[number % 4]}{number}" for number in range(count)]
+    x = np.linspace(0, 1, 5)
+    curve = ranking.Curve(name="", images=1, thresholds=x, x=x, y=x, area=0.5)
+    figures: list[Any] = []
+    for module in (matrix, ranking):
+        monkeypatch.setattr(module, "png", lambda figure: figures.append(figure) or png(figure))
+    matrix.plot_matrix(np.eye(count), [["1"] * count] * count, names, names, title="title")
+    matrix.plot_matrix(
+        np.eye(count)[:, :2], [["1"] * 2] * count, [f"{n}\nn = 1" for n in names], ("recall", "f1"), title="t"
+    )
+    ranking.plot_ranking("ROC", [dataclasses.replace(curve, name=name) for name in names], "title", None)
+
+    assert 3 == len(figures)
+    for figure in figures:
+        axes, legends = figure.axes[0], [text for legend in figure.legends for text in legend.get_texts()]
+        texts = legends or [*axes.get_xticklabels(), *axes.get_yticklabels()]
+        boxes = np.array([text.get_window_extent().get_points() for text in texts if text.get_text()])
+
+        assert (boxes >= 0).all()
+        assert (boxes <= figure.bbox.get_points()[1]).all()

@@ -132,6 +132,8 @@ def test_channels_other_than_grey_and_colour_are_refused() -> None:
     ("path", "text", "value"),
     [
         ("model.bn_momentum", "0.5", 0.5),
+        ("model.bn_momentum", ".9", 0.9),
+        ("train.learning_rate", ".9e-3", 0.0009),
         ("model.bn_momentum", "0", 0.0),
         ("model.filters", "8,16,32", (8, 16, 32)),
         ("model.filters", "[8, 16]", (8, 16)),

@@ -237,6 +237,42 @@ def test_outside_a_terminal_notes_are_lines_and_looks_are_few(
     assert "ablate, 1 run: 2/5  a, seed 0: accuracy 0.5\n" == capsys.readouterr().err
 
 
+WAITED = """
+import sys
+from kit.cli.console import print_line
+from kit.cli.waiting import WAITING
+from kit.stderr import held_stderr
+
+WAITING.begin("kit train: starting …", after=0)
+with held_stderr():
+    while not WAITING._is_drawn:
+        pass
+print_line("an answer")
+"""
+
+
+def test_a_line_stands_on_the_terminal_while_tensorflow_loads_and_goes_before_the_answer() -> None:
+    written = on_terminal(WAITED)
+
+    assert "\rkit train: starting …\r\x1b[Kan answer\r\n" == written
+
+
+def test_a_bar_that_stands_still_is_not_drawn_again() -> None:
+    script = """
+import time
+from kit.cli.console import ConsoleProgress
+
+progress = ConsoleProgress()
+progress.start("time a few steps", 2)
+time.sleep(2.1)
+progress.advance()
+time.sleep(1)
+progress.finish()
+"""
+
+    assert on_terminal(script).count("time a few steps") <= 3
+
+
 SCRIPT = """
 import sys, time
 from pathlib import Path
@@ -256,16 +292,15 @@ print("kit: an error", file=sys.stderr)
 """
 
 
-def test_on_a_terminal_a_table_stands_below_the_notes_and_goes_before_an_error(tmp_path: Path) -> None:
-    at = place(tmp_path, "a")
-    train(at, 2)
+def on_terminal(script: str, *arguments: object) -> str:
+    """Run a script on a terminal of 80 columns; return what it wrote there."""
     master, slave = os.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
     environment = {name: value for name, value in os.environ.items() if name not in {"COLUMNS", "LINES", "NO_COLOR"}}
     subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(SCRIPT), str(at[3].path)],
+        [sys.executable, "-c", textwrap.dedent(script), *map(str, arguments)],
         stdin=slave,
-        stdout=subprocess.DEVNULL,
+        stdout=slave,
         stderr=slave,
         env={**environment, "TERM": "xterm"},
         check=True,
@@ -273,7 +308,13 @@ def test_on_a_terminal_a_table_stands_below_the_notes_and_goes_before_an_error(t
     os.close(slave)
     written = os.read(master, 100_000).decode()
     os.close(master)
+    return written
 
+
+def test_on_a_terminal_a_table_stands_below_the_notes_and_goes_before_an_error(tmp_path: Path) -> None:
+    at = place(tmp_path, "a")
+    train(at, 2)
+    written = on_terminal(SCRIPT, at[3].path)
     table, note, error = (written.index(text) for text in ("an arm", "a note", "kit: an error"))
     again = written.index("an arm", note)
 

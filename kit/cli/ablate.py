@@ -21,6 +21,7 @@ from kit.cli.options import (
     Verbose,
     read_against,
 )
+from kit.cli.waiting import WAITING
 from kit.specs.recipe import DEFAULT_RECIPE
 from kit.specs.settings import require
 
@@ -185,6 +186,7 @@ def ablate(
         show(found, plan.folder / "comparison", as_json=json and is_last, html=html)
     if ran.left:
         runs = plan.possible * plan.runs_per_arm
+        WAITING.end()
         typer.echo(f"{ran.left} of {runs} runs are left; run the same command again and they go on", err=True)
         raise typer.Exit(UNFINISHED)
     if then_retrain is not None:

@@ -13,6 +13,7 @@ from kit.cli.ablate import ablate
 from kit.cli.audit import audit
 from kit.cli.bench import bench
 from kit.cli.blend import blend
+from kit.cli.command import Command, Group
 from kit.cli.compare import compare
 from kit.cli.demo import demo
 from kit.cli.evaluate import evaluate
@@ -25,6 +26,7 @@ from kit.cli.shard import shard
 from kit.cli.submissions import submissions
 from kit.cli.submit import submit
 from kit.cli.train import train
+from kit.cli.waiting import WAITING
 from kit.errors import KitError
 
 STOPPED = 130  # 128 + SIGINT, as shells say it
@@ -35,6 +37,7 @@ _NEXT_STEPS = {
 }
 
 app = typer.Typer(
+    cls=Group,
     help="From image folders to shards, honest ablations and a valid Kaggle submission.",
     epilog="Exit status: 0 done, 1 refused (one line says why), 2 usage, 3 network (try again), 4 out of --max-hours,"
     " 130 stopped by Ctrl-C.",
@@ -60,7 +63,7 @@ for _command in (
     submissions,
     demo,
 ):
-    app.command()(_command)
+    app.command(cls=Command)(_command)
 app.add_typer(recipes, name="recipes")
 
 
@@ -95,6 +98,8 @@ def main() -> None:
         if leaving.code == STOPPED:
             _say("stopped; run the same command again and it goes on from here")
         raise
+    finally:
+        WAITING.end()
 
 
 def _fail(message: str, status: int = 1) -> None:
@@ -104,6 +109,7 @@ def _fail(message: str, status: int = 1) -> None:
 
 def _say(message: str) -> None:
     """Write a line on stderr, below any bar that an error left on the screen."""
+    WAITING.end()
     if console := sys.modules.get("kit.cli.console"):  # not imported just to find that it drew nothing
         console.take_bars_away()
     typer.echo(f"kit: {message}", err=True)

@@ -22,10 +22,12 @@ from rich.progress import (
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from kit.cli.waiting import WAITING
 from kit.reports.table import Table
 
 _EVERY = 5.0  # seconds between plain lines
 _PATIENCE = 2.0  # seconds before a terminal shows a bar: what is done by then needs none
+_REFRESH = 0.2  # seconds between two drawings of a bar
 _PADDING = 3  # columns that a border and its spaces take
 _EDGES = 2  # columns left and right of all
 _FILE_WIDTH = 160  # columns where no terminal says otherwise
@@ -41,7 +43,7 @@ class ConsoleProgress:
         self._bar: Progress | None = None
         self._task_id: TaskID | None = None
         self._task, self._done, self._total = "", 0, 0
-        self._began = self._said = 0.0
+        self._began = self._said = self._drawn = 0.0
 
     def start(self, task: str, total: int) -> None:
         """Begin `task`."""
@@ -73,6 +75,7 @@ class ConsoleProgress:
 
     def _draw(self, note: str) -> None:
         if note:
+            WAITING.end()
             self._console.print(Text(note, style="dim"), soft_wrap=True)
         if self._bar is None and self._is_early:
             return
@@ -82,8 +85,12 @@ class ConsoleProgress:
             put_up(self._bar)
         if self._task_id is not None:
             self._bar.update(self._task_id, completed=self._done)
+        if time.monotonic() - self._drawn > _REFRESH:
+            self._drawn = time.monotonic()
+            self._bar.refresh()
 
     def _say(self, note: str) -> None:
+        WAITING.end()
         self._said = time.monotonic()
         line = f"{self._task}: {self._done:,}/{self._total:,}"
         self._console.print(Text(f"{line}  {note}" if note else line), soft_wrap=True)
@@ -91,6 +98,7 @@ class ConsoleProgress:
 
 def put_up(picture: Progress | Live) -> None:
     """Show what moves, and remember that it is on the screen."""
+    WAITING.end()
     _shown.append(picture)
     picture.start()
 
@@ -103,6 +111,7 @@ def take_away(picture: Progress | Live) -> None:
 
 def take_bars_away() -> None:
     """Clear the screen of bars and tables whose work has failed, and show the cursor again."""
+    WAITING.end()
     while _shown:
         _shown.pop().stop()
 
@@ -114,7 +123,8 @@ def _new_bar(console: Console) -> Progress:
         MofNCompleteColumn(),
         TimeRemainingColumn(),
     )
-    return Progress(*columns, console=console, transient=True)
+    # Drawn as it moves only: on a terminal that is recorded, a bar that stands still fills no file.
+    return Progress(*columns, console=console, transient=True, auto_refresh=False)
 
 
 def print_tables(tables: Iterable[Table]) -> None:
@@ -137,18 +147,30 @@ def _draw(table: Table, columns: Sequence[int]) -> RichTable:
 
 
 def _fitting(table: Table, width: int) -> list[list[int]]:
-    """Share the columns out over as many tables as the width needs, each with the first column."""
+    """Share the columns out over as many tables as the width needs, each with the first column.
+
+    The first of them also has those that the table wants to be seen first, as many as there is room for.
+    """
     cells = [table.columns, *table.rows]
     widths = [
         max(len(line) for row in cells for line in row[place].splitlines() or [""]) + _PADDING
         for place in range(len(table.columns))
     ]
-    parts: list[list[int]] = [[0]]
+
+    def fits(places: Iterable[int]) -> bool:
+        return sum(widths[place] for place in places) + _EDGES <= width
+
+    kept = [place for place, name in enumerate(table.columns) if name in table.kept]
+    while kept and not fits([0, *kept]):
+        del kept[0]
+    parts: list[list[int]] = [[0, *kept]]
     for place in range(1, len(widths)):
-        if len(parts[-1]) > 1 and sum(widths[shown] for shown in parts[-1]) + widths[place] + _EDGES > width:
+        if place in kept:
+            continue
+        if len(parts[-1]) > 1 and not fits([*parts[-1], place]):
             parts.append([0])
         parts[-1].append(place)
-    return parts
+    return [sorted(part) for part in parts]
 
 
 def print_line(text: str) -> None:
@@ -158,10 +180,12 @@ def print_line(text: str) -> None:
 
 def print_json(value: object) -> None:
     """Print an answer for a program."""
+    WAITING.end()
     sys.stdout.write(msgspec.json.format(msgspec.json.encode(value, enc_hook=_plain), indent=2).decode() + "\n")
 
 
 def _stdout() -> Console:
+    WAITING.end()
     is_wide = sys.stdout.isatty() or "COLUMNS" in os.environ
     return Console(highlight=False, width=None if is_wide else _FILE_WIDTH)
 

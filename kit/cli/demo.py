@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -39,3 +40,5 @@ def demo(
     print_tables([verdict_table(done.comparison), figure_table(done.comparison)])
     print_line(f"curves: {done.ablation / 'comparison'}")
     print_line(f"submission: {done.submission}, {done.accuracy:.1%} of {done.n} held-back digits right")
+    print_line(f"next: kit evaluate {shlex.quote(str(done.run))}")
+    print_line("and then images of your own: kit audit FOLDER")

@@ -70,7 +70,7 @@ def evaluate(
     if json:
         print_json({"evaluation": evaluation.figures(), "files": files})
         return
-    print_tables(evaluation.tables())
+    print_tables(evaluation.shown_tables())
     for line in evaluation.remarks():
         print_line(line)
     print_line(f"{files[0].parent}: {', '.join(path.name for path in files)}")

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from kit.ablation.standing import ArmStanding, RunStanding, Standing, State
 from kit.cli.console import ConsoleProgress, put_up, take_away
+from kit.cli.waiting import WAITING
 from kit.reports.forecast import duration
 from kit.reports.table import NOTHING
 
@@ -60,6 +61,7 @@ class LiveAblation(ConsoleProgress):
         if self._live is None:
             super()._draw(note)
         elif note:
+            WAITING.end()
             self._console.print(Text(note, style="dim"), soft_wrap=True)
 
     def _say(self, note: str) -> None:

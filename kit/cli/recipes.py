@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 
+from kit.cli.command import Command, Group
 from kit.cli.options import Json
 
-recipes = typer.Typer()
+recipes = typer.Typer(cls=Group)
 
 
 @recipes.callback(invoke_without_command=True)
@@ -28,7 +29,7 @@ def list_all(context: typer.Context) -> None:
     print_line("next: kit recipes show NAME")
 
 
-@recipes.command()
+@recipes.command(cls=Command)
 def show(
     name: Annotated[
         str | None,

@@ -36,12 +36,14 @@ def submit(
         ),
     ] = None,
     force: Annotated[
-        bool,
+        list[str] | None,
         typer.Option(
             "--force",
-            help="Submit in spite of doubts: a constant, values outside [0, 1], row order, known bytes.",
+            metavar="DOUBTS",
+            help="Overrule doubts, each by its name: constant, range (values outside [0, 1]), order (of rows), known"
+            " (bytes that were submitted before), as constant,known.",
         ),
-    ] = False,
+    ] = None,
     root: Root = None,
     json: Json = False,
 ) -> None:
@@ -59,7 +61,7 @@ def submit(
         wait=wait,
         dry_run=dry_run,
         sample=sample,
-        force=force,
+        force=[word.strip() for text in force or () for word in text.split(",")],
         root=root,
         progress=ConsoleProgress(),
     )

@@ -12,7 +12,7 @@ from kit.comparison.arms import identify, refuse_mixed
 from kit.comparison.base_rate import with_base_rates
 from kit.comparison.contrasts import Against, plan_steps
 from kit.comparison.factors import Factors, find_factors
-from kit.comparison.found import Found, LeftOut, find_runs
+from kit.comparison.found import Found, LeftOut, find_runs, is_by_product
 from kit.comparison.images import ImageDifference, compare_images
 from kit.comparison.measured import Measured, measure_runs
 from kit.comparison.published import is_ladder, read_published, unmeasured_remarks
@@ -92,16 +92,16 @@ def compare(
         split: a labelled one, on which and on train to measure every run by its own weights; what was measured
             before is loaded.
         across_datasets: whether runs of different datasets may be compared.
-        root: of the workspace; KIT_ROOT or the current folder otherwise.
+        root: Root of the workspace; otherwise KIT_ROOT, the workspace that the runs lie in, or the current folder.
         progress: sees every run that is measured.
 
     Raises:
         RunError: unknown names, metric or baseline, nothing finished, or runs of different datasets.
         ShardError: no such split, or it has no labels.
     """
-    workspace = Workspace.at(root)
+    workspace = Workspace.holding(names, root)
     found = Found()
-    for name in names:
+    for name in names if len(names) == 1 else (name for name in names if not is_by_product(Path(name))):
         found.add(find_runs(name, workspace))
     if not found.finished:
         raise RunError(_nothing_finished(found))
@@ -114,7 +114,7 @@ def compare(
     datasets = _datasets(trajectories, workspace)
     trajectories = with_base_rates(trajectories, metric, datasets)
     if split:
-        trajectories = _measured(trajectories, split, root, progress)
+        trajectories = _measured(trajectories, split, workspace.root, progress)
         remarks += _measuring_remarks(trajectories, split)
     published, refused = read_published(trajectories, root)
     remarks += [*refused, *unmeasured_remarks(published, split)]

@@ -14,11 +14,16 @@ from kit.comparison.histories import read_histories
 from kit.comparison.trajectory import Trajectory
 from kit.errors import RunError, unknown
 from kit.runs import RunDirectory
-from kit.runs.directory import Halt
+from kit.runs.directory import RATES, Halt
 from kit.specs import from_json
 from kit.workspace import Workspace
 
 _PLAN = "ablation.json"
+_RESULTS = ("comparison.csv", "evaluation.json", "export.json")  # of folders that kit compare, evaluate, export write
+_NOTES = re.compile(
+    r"(spec|environment|result|failure|halted|ablation|folds|evaluation-.*)\.json|retrained\.csv|.*predictions.*\.csv"
+)
+_ENDINGS = (".png", ".html", ".h5", ".parquet", ".md", ".tex")
 _DEPTH = 4  # folders above a run in which its ablation's plan may lie
 
 
@@ -116,6 +121,20 @@ def find_runs(name: str | Path, workspace: Workspace) -> Found:
             return _read_folder(path)
     known = [path.name for path in workspace.runs.iterdir()] if workspace.runs.is_dir() else []
     raise RunError(f"{unknown('run or ablation', str(name), known)} (in {workspace.runs})")
+
+
+def is_by_product(path: Path) -> bool:
+    """Tell what kit writes beside runs from runs, so that runs/* can be compared again and again.
+
+    By-products are what a comparison, an evaluation, an export and a range test leave, the notes of runs and ablations,
+    locks, and files that are begun.
+    """
+    if path.name.startswith("."):
+        return path.exists()
+    if path.is_file():
+        return bool(_NOTES.fullmatch(path.name)) or path.suffix in _ENDINGS
+    is_run = any(next(path.rglob(name), None) for name in ("spec.json", _PLAN))
+    return path.is_dir() and not is_run and (path.name == RATES or any((path / name).is_file() for name in _RESULTS))
 
 
 def _read_folder(folder: Path) -> Found:

@@ -3,7 +3,18 @@
 from kit.engines.choice import engine_for
 from kit.engines.engine import Engine, Finished
 from kit.engines.local import Local
-from kit.engines.machine import core_count, free_memory, gpus, memory
+from kit.engines.machine import core_count, free_memory, gpus, lacks_gpus, memory
 from kit.engines.serial import Serial
 
-__all__ = ["Engine", "Finished", "Local", "Serial", "core_count", "engine_for", "free_memory", "gpus", "memory"]
+__all__ = [
+    "Engine",
+    "Finished",
+    "Local",
+    "Serial",
+    "core_count",
+    "engine_for",
+    "free_memory",
+    "gpus",
+    "lacks_gpus",
+    "memory",
+]

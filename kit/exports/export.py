@@ -78,7 +78,7 @@ def export(
         output: folder; the run's own export/ otherwise.
         weights: Epoch whose weights are exported, "best" or "last"; the run's setting `train.evaluate` by default.
         force: replace an export that stands there.
-        root: of the workspace; KIT_ROOT or the current folder otherwise.
+        root: Root of the workspace; otherwise KIT_ROOT, the workspace that the runs lie in, or the current folder.
         progress: sees every format.
 
     Raises:
@@ -87,9 +87,9 @@ def export(
         WorkspaceError: the folder exists and `force` is not set, or holds no export.
         MissingDependencyError: a package is not installed.
     """
-    workspace = Workspace.at(root)
+    workspace = Workspace.holding([run], root)
     directory = open_run(run, workspace)
-    dataset = find_dataset(directory.spec().dataset, root=root)
+    dataset = find_dataset(directory.spec().dataset, root=workspace.root)
     _check_formats(formats)
     folder = output or directory.path / "export"
     _refuse_taken(folder, force=force)

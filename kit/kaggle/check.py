@@ -14,9 +14,18 @@ from numpy.typing import NDArray
 from kit.errors import SourceError, SubmissionError, first_three
 from kit.files import size_text
 from kit.sources.table import read_table, separator_hint
+from kit.specs.settings import require
 
 Rows = NDArray[np.bool_]
 
+CONSTANT, RANGE, ORDER, KNOWN = "constant", "range", "order", "known"
+DOUBTS = {
+    CONSTANT: "every row predicts the same",
+    RANGE: "values outside [0, 1]",
+    ORDER: "rows in another order than the sample's",
+    KNOWN: "bytes that were submitted before",
+}
+_NEVER = {CONSTANT, ORDER}  # at once they are a file gone wrong
 _GIGANTIC = 64e6  # bytes; below that no file is too large, whatever the sample has
 _TIMES = 50  # the sample's bytes: probabilities have up to 20 digits where a sample has one
 
@@ -26,12 +35,12 @@ class Finding:
     """Something about a file that Kaggle would refuse, or that is hardly meant.
 
     Attributes:
-        what: in words.
-        is_doubt: whether it may be meant after all.
+        what: Finding in words.
+        doubt: Word that overrules it where it may be meant after all, one of `DOUBTS`; empty for a fault.
     """
 
     what: str
-    is_doubt: bool = False
+    doubt: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,20 +65,28 @@ class Checked:
     columns: tuple[str, ...]
     findings: tuple[Finding, ...]
 
-    def refuse(self, *, force: bool) -> None:
+    def refuse(self, *, force: Collection[str]) -> None:
         """Raise if anything speaks against submitting the file.
 
+        Args:
+            force: Doubts that are overruled, of `DOUBTS`.
+
         Raises:
-            SubmissionError: with all findings; doubts count unless `force` is set.
+            SubmissionError: With all findings; every doubt counts that `force` does not name, and a constant in
+                another order always does.
         """
-        faults = [finding.what for finding in self.findings if not finding.is_doubt]
-        doubts = [finding.what for finding in self.findings if finding.is_doubt]
+        faults = [finding.what for finding in self.findings if not finding.doubt]
+        doubts = {finding.doubt: finding.what for finding in self.findings if finding.doubt}
+        named = "; ".join([*faults, *doubts.values()])
         if faults:
+            raise SubmissionError(f"{self.path} is not what {self.sample} asks for: {named}; nothing was submitted")
+        if doubts.keys() >= _NEVER:
             raise SubmissionError(
-                f"{self.path} is not what {self.sample} asks for: {'; '.join(faults + doubts)}; nothing was submitted"
+                f"{self.path}: {named}; no --force overrules both at once: write the file again; nothing was submitted"
             )
-        if doubts and not force:
-            raise SubmissionError(f"{self.path}: {'; '.join(doubts)}; if that is meant, add --force")
+        if left := [word for word in doubts if word not in force]:
+            asked = "; ".join(doubts[word] for word in left)
+            raise SubmissionError(f"{self.path}: {asked}; if that is meant, add --force {','.join(left)}")
 
 
 def check_file(path: Path, sample: Path, classes: Collection[str] = ()) -> Checked:
@@ -84,8 +101,7 @@ def check_file(path: Path, sample: Path, classes: Collection[str] = ()) -> Check
         SourceError: one of the two cannot be read as a CSV.
         SubmissionError: the file is missing, empty, or far too large.
     """
-    if not path.is_file():
-        raise SubmissionError(f"{path} does not exist; make it with kit predict RUN -o {path}")
+    refuse_missing(path)
     if path.stat().st_size > max(_GIGANTIC, _TIMES * sample.stat().st_size):
         sizes = f"{size_text(path.stat().st_size)}, {sample} {size_text(sample.stat().st_size)}"
         raise SubmissionError(f"{path} has {sizes}: it cannot be what the competition asks for")
@@ -106,6 +122,26 @@ def check_file(path: Path, sample: Path, classes: Collection[str] = ()) -> Check
         columns=tuple(table.columns),
         findings=tuple(check_table(table, wanted, classes)),
     )
+
+
+def refuse_missing(path: Path) -> None:
+    """Refuse a submission that is not there, whatever else there is to say.
+
+    Raises:
+        SubmissionError: It does not exist.
+    """
+    if not path.is_file():
+        raise SubmissionError(f"{path} does not exist; make it with kit predict RUN -o {path}")
+
+
+def refuse_unknown_doubts(words: Collection[str]) -> None:
+    """Refuse words that overrule no doubt.
+
+    Raises:
+        SpecError: One is none of `DOUBTS`.
+    """
+    for word in words:
+        require(word in DOUBTS, f"--force takes {', '.join(DOUBTS)}, one or several; got '{word}'")
 
 
 def check_table(table: pd.DataFrame, sample: pd.DataFrame, classes: Collection[str] = ()) -> list[Finding]:
@@ -156,7 +192,7 @@ def _id_findings(ids: Sequence[str], asked: Sequence[str]) -> list[Finding]:
         if names
     ]
     if not findings and list(ids) != list(asked):
-        findings.append(Finding("its rows stand in another order than the sample's", is_doubt=True))
+        findings.append(Finding("its rows stand in another order than the sample's", doubt=ORDER))
     return findings
 
 
@@ -179,14 +215,15 @@ def _value_findings(
     blank: Rows = np.asarray((values.to_numpy(str) == "").any(axis=1))
     findings = [Finding(f"blank values, of {_named(ids, blank)}")] if blank.any() else []
     if len(values.columns) > 1:
-        return findings + _number_findings(ids, values, blank, is_label=False)
+        return findings + _number_findings(ids, values, blank, is_free=bool(_is_outside(_numbers(asked)).any()))
     filled = values.iloc[:, 0][~blank]
     if set(filled) <= set(classes):
         return findings
     if _are_texts(asked) or (classes and _are_texts(values)):
         return findings + _class_findings(set(filled), classes)
     is_label = _are_whole(filled) and _are_whole(asked.iloc[:, 0]) and not classes
-    return findings + _number_findings(ids, values, blank, is_label=is_label)
+    is_free = is_label or _is_outside(_numbers(asked)).any()
+    return findings + _number_findings(ids, values, blank, is_free=bool(is_free))
 
 
 def _class_findings(values: set[str], classes: Collection[str]) -> list[Finding]:
@@ -196,28 +233,34 @@ def _class_findings(values: set[str], classes: Collection[str]) -> list[Finding]
     return [Finding(f"values outside the classes {known}: {first_three(strange, len(strange))}")] if strange else []
 
 
-def _number_findings(ids: Sequence[str], values: pd.DataFrame, blank: Rows, *, is_label: bool) -> list[Finding]:
+def _number_findings(ids: Sequence[str], values: pd.DataFrame, blank: Rows, *, is_free: bool) -> list[Finding]:
+    """Find values that are no numbers, and unless they are free to be anything, those that are no probabilities."""
     numbers = _numbers(values)
     finite = np.isfinite(numbers)
     strange: Rows = ~finite.all(axis=1) & ~blank
-    outside: Rows = np.asarray((finite & ((numbers < 0) | (numbers > 1))).any(axis=1))
+    outside: Rows = np.asarray(_is_outside(numbers).any(axis=1))
     findings = []
     if strange.any():
         findings.append(Finding(f"values that are no numbers, NaN or infinite, of {_named(ids, strange)}"))
-    if outside.any() and not is_label:
-        findings.append(Finding(f"values outside [0, 1], of {_named(ids, outside)}", is_doubt=True))
+    if outside.any() and not is_free:
+        findings.append(Finding(f"values outside [0, 1], of {_named(ids, outside)}", doubt=RANGE))
     return findings
 
 
 def _constant(values: pd.DataFrame) -> list[Finding]:
     if len(values) > 1 and len(values.drop_duplicates()) == 1:
-        return [Finding(f"every row predicts the same: {', '.join(values.iloc[0])}", is_doubt=True)]
+        return [Finding(f"every row predicts the same: {', '.join(values.iloc[0])}", doubt=CONSTANT)]
     return []
 
 
 def _numbers(values: pd.DataFrame) -> NDArray[np.float64]:
     """Read texts as numbers, NaN for those that are none."""
     return np.asarray(values.apply(pd.to_numeric, errors="coerce"), np.float64)
+
+
+def _is_outside(numbers: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Mark numbers that are no probabilities; what is no number is not marked."""
+    return np.asarray(np.isfinite(numbers) & ((numbers < 0) | (numbers > 1)))
 
 
 def _are_texts(values: pd.DataFrame) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 from kit.errors import KaggleError
 from kit.files import locked
 from kit.kaggle.answers import ERROR, PENDING, Limits, Listed
-from kit.kaggle.check import Checked, Finding, check_file
+from kit.kaggle.check import KNOWN, Checked, Finding, check_file, refuse_missing, refuse_unknown_doubts
 from kit.kaggle.ledger import Entry, Ledger
 from kit.kaggle.patience import Patience
 from kit.kaggle.refusals import Resource, not_entered, resets
@@ -61,7 +62,7 @@ def submit(
     wait: bool = False,
     dry_run: bool = False,
     sample: Path | None = None,
-    force: bool = False,
+    force: Collection[str] = (),
     root: Path | str | None = None,
     patience: Patience | None = None,
     progress: Progress = NO_PROGRESS,
@@ -78,22 +79,25 @@ def submit(
         wait: for the score.
         dry_run: only check; needs no credentials and no network.
         sample: submission to check against; otherwise the predicted dataset's, or the one in data/<competition>.
-        force: submit in spite of doubts: constant predictions, values outside [0, 1], another order of rows, or bytes
-            that were submitted before.
+        force: Doubts to overrule: "constant" predictions, values outside the "range" [0, 1], another "order" of rows,
+            or "known" bytes, which were submitted before. A constant in another order is always refused.
         root: of the workspace; KIT_ROOT or the current folder otherwise.
         patience: time limits; the defaults fit Kaggle.
         progress: sees what is sent and waited for.
 
     Raises:
+        SpecError: `force` names no doubt.
         SubmissionError: the file is not what the competition asks for.
         KaggleError: Kaggle refuses it, or cannot score it.
         NetworkError: no clear answer; the same command goes on.
     """
     workspace, path = Workspace.at(root), Path(file)
+    refuse_unknown_doubts(force)
     checked_name(competition, "competition")
     message = " ".join(message.split())
     require(bool(message) or dry_run, "a submission needs a message that tells it from others; add -m MESSAGE")
     require(bool(path.name), f"'{file}' is no file; give the CSV, as submissions/first.csv")
+    refuse_missing(path)
     origin = read_origin(path)
     ledger = Ledger(workspace.submissions / "ledger.csv")
     found = find_sample(competition, origin, sample, workspace)
@@ -121,7 +125,7 @@ def submit(
         return _scored(kaggle, ledger, sent, before, result) if wait or sent.status != PENDING else result
 
 
-def _with_twin(checked: Checked, ledger: Ledger, slug: str, *, force: bool) -> tuple[Checked, Entry | None]:
+def _with_twin(checked: Checked, ledger: Ledger, slug: str, *, force: Collection[str]) -> tuple[Checked, Entry | None]:
     """Look for the same bytes in the ledger; also return their entry where it is still open.
 
     Raises:
@@ -193,4 +197,4 @@ def _refuse_used_up(limits: Limits, slug: str) -> None:
 def _twin(entry: Entry) -> Finding:
     """Say which submission had the same bytes."""
     score = f", public score {entry.public_score}" if entry.public_score else f", {entry.status}"
-    return Finding(f"the same bytes are submission {entry.ref} ({entry.file}, {entry.time[:10]}{score})", is_doubt=True)
+    return Finding(f"the same bytes are submission {entry.ref} ({entry.file}, {entry.time[:10]}{score})", doubt=KNOWN)

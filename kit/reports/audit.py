@@ -31,14 +31,25 @@ def describe_audit(audit: Audit) -> list[str]:
     counts = {name: sum(splits.values()) for name, splits in audit.counts().items() if name != UNLABELLED}
     parts = [f"{len(audit.records):,} images"]
     if len(counts) > 1:
-        parts.append(f"{len(counts)} classes, the largest {max(counts.values()) / min(counts.values()):.1f} times")
-        parts[-1] += " the smallest"
+        parts.append(f"{len(counts)} classes, {_balance(list(counts.values()))}")
     if groups := audit.groups():
         parts.append(f"{len(groups):,} groups")
     lines = [f"{audit.asked.folder}: {'; '.join(parts)}"]
     left_out = Counter(reject.reason for reject in audit.rejects if not reject.is_bad)
     lines += [f"not looked at: {describe_left_out(dict(left_out.most_common()))}"] if left_out else []
     return [*lines, f"kit shard would refuse this: {audit.refusal}"] if audit.refusal else lines
+
+
+def _balance(counts: Sequence[int]) -> str:
+    """Say how much larger the largest class is.
+
+    >>> _balance([29, 10]), _balance([100, 99]), _balance([7, 7])
+    ('the largest 2.9 times the smallest', 'about equally large', 'equally large')
+    """
+    times = f"{max(counts) / min(counts):.1f}"
+    if times != "1.0":
+        return f"the largest {times} times the smallest"
+    return "equally large" if max(counts) == min(counts) else "about equally large"
 
 
 def next_command(audit: Audit) -> str:
@@ -200,21 +211,24 @@ def _cut(name: str, shown: int, count: int, what: str) -> str:
 def _classes(audit: Audit) -> Table:
     counts = audit.counts()
     splits = list(next(iter(counts.values())))
-    total = len(audit.records)
-    rows = [_class_row(name, cells, total) for name, cells in counts.items()]
+    labelled = sum(sum(cells.values()) for name, cells in counts.items() if name != UNLABELLED)
+    rows = [_class_row(name, cells, labelled if name != UNLABELLED else None) for name, cells in counts.items()]
     if len(rows) > _ROWS:
         half = _ROWS // 2
         between = (f"… {len(rows) - _ROWS:,} in between", *[NOTHING] * (len(splits) + 2))
         rows = [*rows[:half], between, *rows[-half:]]
     if len(counts) > 1:
         sums = {split: sum(cells[split] for cells in counts.values()) for split in splits}
-        rows.append(_class_row("all", sums, total))
-    return Table("classes, largest first", ("class", *splits, "all", "share"), tuple(rows))
+        rows.append(_class_row("all", sums, None if UNLABELLED in counts else labelled))
+    share = "share of\nlabelled" if UNLABELLED in counts else "share"
+    return Table("classes, largest first", ("class", *splits, "all", share), tuple(rows))
 
 
-def _class_row(name: str, cells: dict[str, int], total: int) -> tuple[str, ...]:
+def _class_row(name: str, cells: dict[str, int], labelled: int | None) -> tuple[str, ...]:
+    """Count a class; its share is of the labelled images, and unlabelled ones have none."""
     count = sum(cells.values())
-    return (name, *(f"{cell:,}" if cell else NOTHING for cell in cells.values()), f"{count:,}", f"{count / total:.1%}")
+    share = NOTHING if labelled is None else f"{count / labelled:.1%}"
+    return (name, *(f"{cell:,}" if cell else NOTHING for cell in cells.values()), f"{count:,}", share)
 
 
 def _kinds_and_sizes(audit: Audit) -> list[Table]:

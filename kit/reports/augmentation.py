@@ -12,7 +12,8 @@ from kit.compat import tf
 from kit.errors import SpecError
 from kit.files import write_whole
 from kit.pipeline import as_float, augment_batch
-from kit.reports.figure import middle_cut, new_figure, png
+from kit.reports.figure import new_figure, png
+from kit.reports.tiles import wrapped
 from kit.shards import Dataset
 from kit.shards.read import read_examples
 from kit.specs import AugmentSpec
@@ -73,5 +74,5 @@ def _caption(shares: np.ndarray, names: tuple[str, ...]) -> str:
     """Name an image's class, or the two that it is mixed of."""
     mixed = [place for place in np.argsort(-shares, kind="stable") if shares[place] > 0]
     if len(mixed) == 1:
-        return middle_cut(names[mixed[0]], _NAME)
-    return "\n".join(f"{shares[place]:.2f} {middle_cut(names[place], _NAME - 5)}" for place in mixed)
+        return wrapped(names[mixed[0]], _NAME)
+    return wrapped("\n".join(f"{shares[place]:.2f} {names[place]}" for place in mixed), _NAME)

@@ -23,12 +23,13 @@ _HIGHLIGHTED = 6  # of more arms, the baseline and the best
 _PANELS = ("accuracy", "loss")
 _UNITS = {
     "accuracy": "accuracy (share of images)",
-    "loss": "loss (mean, with weight penalties)",
+    "loss": "loss (mean)",
     "auc": "area under the ROC curve",
     "precision": "precision (share of the flagged)",
     "recall": "recall (share of the class)",
     "f1": "F1",
 }
+_PENALIZED = "loss (mean, with weight penalties)"
 _THIN, _STEP, _LEVELS = 1.5, 0.7, 3  # line widths, points: an arm that lies under a later, thinner one is still seen
 _BAND = 0.15  # opacity
 _BACKGROUND: dict[str, Any] = {"color": GREY, "linewidth": 0.7, "zorder": 1}
@@ -60,7 +61,7 @@ def plot_arm(comparison: Comparison, arm: str) -> bytes:
         _draw(axes, runs, metric, 0, "train")
         _draw(axes, runs, on_validation(metric), 1, "validation")
         _mark_best(axes, runs, on_validation(metric))
-        _finish(axes, metric)
+        _finish(axes, metric, runs)
         axes.legend()
     return png(figure)
 
@@ -91,7 +92,7 @@ def plot_arms(comparison: Comparison) -> bytes:
                 _draw_mean(axes, runs, name(metric), number, label=names[arm], width=width)
             _draw_others(axes, comparison, [arm for arm in arms if arm not in shown], name(metric))
             _draw_halted(axes, comparison.halted, name(metric))
-            _finish(axes, metric)
+            _finish(axes, metric, comparison.trajectories)
             axes.set_title(title)
     for axes in panels[0]:
         axes.set_xlabel("")  # the panel below shares it
@@ -188,8 +189,14 @@ def _epochs(values: Sequence[float] | NDArray[np.float64]) -> range:
     return range(1, len(values) + 1)
 
 
-def _finish(axes: Axes, metric: str) -> None:
+def _finish(axes: Axes, metric: str, runs: Sequence[Trajectory]) -> None:
     axes.set_xlabel("epoch")
-    axes.set_ylabel(_UNITS.get(metric, metric))
+    axes.set_ylabel(axis_label(metric, runs))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(alpha=0.3)
+
+
+def axis_label(metric: str, runs: Sequence[Trajectory]) -> str:
+    """Name what an axis measures; a loss contains weight penalties where some run's settings have them."""
+    is_penalized = any(run.spec is not None and run.spec.model.dense_l2 > 0 for run in runs)
+    return _PENALIZED if metric == "loss" and is_penalized else _UNITS.get(metric, metric)

@@ -15,6 +15,7 @@ from sklearn import metrics
 from kit.errors import RunError, SpecError, unknown
 from kit.progress import NO_PROGRESS, Progress
 from kit.reports.calibration import Calibration, calibrate
+from kit.reports.confusion import MANY, confused_pairs, weakest_classes
 from kit.reports.evaluation_files import write_evaluation
 from kit.reports.folds import fold_table
 from kit.reports.mistakes import mistakes_in
@@ -213,6 +214,20 @@ class Evaluation:
             *([fold_table(self.folds)] if self.folds else []),
         ]
 
+    def shown_tables(self) -> list[Table]:
+        """Lay out what a screen has room for: of more than twenty classes a summary, else what `tables` gives."""
+        confusion, report, *others = self.tables()
+        if len(self.classes) <= MANY:
+            return [confusion, report, *others]
+        support = np.bincount(self.scores.labels, minlength=len(self.classes))
+        words, rows = weakest_classes(self.report, self.classes, {row[0]: row for row in report.rows})
+        pairs = confused_pairs(self.confusion, support, self.classes)
+        return [
+            Table(f"{self.title}: {pairs.title}", pairs.columns, pairs.rows),
+            Table(f"{report.title}; {words}", report.columns, rows),
+            *others,
+        ]
+
     def confusion_cells(self) -> list[list[str]]:
         """Write each cell of the confusion matrix as its count above its share of the row."""
         return [
@@ -284,7 +299,7 @@ def evaluate(
         tta: views to average; see `kit.predict`.
         recall: of `positive`, to find the highest threshold that reaches it.
         positive: class; the second of two unless named.
-        root: of the workspace; KIT_ROOT or the current folder otherwise.
+        root: Root of the workspace; otherwise KIT_ROOT, the workspace that the runs lie in, or the current folder.
         progress: sees every batch.
 
     Raises:

@@ -9,6 +9,7 @@ from kit.comparison import Comparison
 from kit.comparison.factors import Effect, Factors
 from kit.reports.figure import BLUE, line_style, middle_cut, new_figure, png
 from kit.reports.table import NOTHING, Table, exact
+from kit.reports.tiles import wrapped
 from kit.reports.verdicts import chance
 from kit.runs.figure import Figure
 
@@ -144,7 +145,7 @@ def _draw(axes: Axes, effect: Effect) -> None:
         style = line_style(number, len(levels)) if others else {"color": BLUE, "marker": "o", "linestyle": "-"}
         spread = [level.figure.sd or 0 for level in levels]
         axes.errorbar(x, [level.figure.mean for level in levels], spread, capsize=3, label=line, **style)
-    axes.set_xticks(range(len(ticks)), [middle_cut(tick, _TICK) for tick in ticks], fontsize=8)
+    axes.set_xticks(range(len(ticks)), [wrapped(tick, _TICK) for tick in ticks], fontsize=8)
     axes.margins(x=0.15)
     if others:
         axes.legend(title=effect.settings[1], fontsize=8, title_fontsize=8)

@@ -13,7 +13,10 @@ BLUE, ORANGE = (
     "#0072B2",
     "#D55E00",
 )  # two colours that the colour-blind tell apart (Okabe & Ito 2008)
-COLOURS = (BLUE, ORANGE, "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C6D31")
+COLOURS = (
+    *(BLUE, ORANGE, "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C6D31"),
+    *("#7A3FBF", "#8FBF00", "#A00040", "#00D5C8"),  # as many as lines in a picture, so that no two are of one colour
+)
 GREY = "#6b6b6b"
 _STYLES = ("-", "--", "-.", ":")
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
@@ -22,9 +25,9 @@ _MARKED = 8  # marks along a line: enough to tell it by, few enough to see the l
 
 def line_style(number: int, points: int) -> dict[str, Any]:
     """Choose how the line of `number` (from 0) among `points` points looks: apart without colour too."""
-    turn, place = divmod(number, len(COLOURS))
+    turn, place = divmod(number, len(_MARKERS))
     return {
-        "color": COLOURS[place],
+        "color": COLOURS[number % len(COLOURS)],
         "linestyle": _STYLES[(place + turn) % len(_STYLES)],
         "marker": _MARKERS[(place + 2 * turn) % len(_MARKERS)],
         "markersize": 4.5,

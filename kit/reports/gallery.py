@@ -15,6 +15,7 @@ from kit.audits.result import describe
 from kit.images import ImageError, Pixels
 from kit.images.fit import resize
 from kit.reports.figure import DPI, GREY, ORANGE, middle_cut, new_figure, png
+from kit.reports.tiles import wrapped
 from kit.sources import UNLABELLED
 from kit.stderr import held_stderr
 
@@ -25,6 +26,7 @@ _COLUMNS = 8  # pictures side by side
 _CLASSES, _SETS, _SINGLES = 10, 12, 16  # that a section shows
 _MEMBERS = 4  # of a set
 _TILE, _PICTURE = 1.5, 1.32  # inches
+_LINE = 0.15  # inches of a caption
 _CAPTION, _HEADING, _TITLE, _MARGIN = 0.36, 0.42, 0.6, 0.3  # inches
 _GAP = 0.1  # tiles between sets
 _WIDTH = _COLUMNS + _COLUMNS // 2 * _GAP  # tiles: a line holds four pairs
@@ -35,10 +37,15 @@ _PALE, _WARM = "#f3f3f3", "#fdf1e7"
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """A picture and the two lines below it."""
+    """A picture and what stands below it: the image's name, and lines of a caption."""
 
     place: int
     caption: str
+
+    @property
+    def lines(self) -> list[str]:
+        """The caption, wrapped."""
+        return wrapped(self.caption, _NAME).splitlines()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +73,13 @@ class Row:
     @property
     def height(self) -> float:
         """Inches."""
-        return _TILE + _CAPTION + 0.06 if self.clusters else _HEADING
+        return _TILE + self.captions + 0.06 if self.clusters else _HEADING
+
+    @property
+    def captions(self) -> float:
+        """Inches that the captions take, the tallest of them."""
+        lines = max(len(tile.lines) for cluster in self.clusters for tile in cluster.tiles)
+        return _CAPTION + _LINE * (lines - 1)
 
 
 def draw_gallery(audit: Audit) -> bytes:
@@ -112,7 +125,7 @@ def _class_rows(audit: Audit) -> Iterator[Row]:
     for name in list(counts)[:_CLASSES]:
         tiles = tuple(Tile(place, _size(audit, place)) for place in _spread(places[name], _COLUMNS))
         heading = name if name == UNLABELLED else f"class {name}"
-        yield Row(heading=heading, note=f"{counts[name]:,} images")
+        yield Row(heading=heading, note=_describe_shown(counts[name], counts[name], "image"))
         yield Row(clusters=(Cluster(tiles),))
     if len(counts) > _CLASSES:
         yield Row(note=f"… {len(counts) - _CLASSES:,} more classes")
@@ -122,7 +135,7 @@ def _set_rows(name: str, note: str, sets: Sequence[Alike], audit: Audit) -> Iter
     if not sets:
         return
     shown = sets[:_SETS]
-    cut = f"the first {len(shown)} of {len(sets):,} sets" if len(shown) < len(sets) else f"{len(sets):,} sets"
+    cut = _describe_shown(len(shown), len(sets), "set")
     warm = "; orange: across splits or classes" if any(describe(alike) for alike in shown) else ""
     yield Row(heading=name, note=f"{cut}; {note}{warm}")
     clusters = [_set_cluster(alike, audit) for alike in shown]
@@ -147,10 +160,20 @@ def _single_rows(name: str, note: str, tiles: Sequence[Tile]) -> Iterator[Row]:
     if not tiles:
         return
     shown = tiles[:_SINGLES]
-    cut = f"the first {len(shown)} of {len(tiles):,} images" if len(shown) < len(tiles) else f"{len(tiles):,} images"
+    cut = _describe_shown(len(shown), len(tiles), "image")
     yield Row(heading=name, note=f"{cut}; {note}")
     for start in range(0, len(shown), _COLUMNS):
         yield Row(clusters=(Cluster(tuple(shown[start : start + _COLUMNS])),))
+
+
+def _describe_shown(shown: int, count: int, what: str) -> str:
+    """Count what is shown.
+
+    >>> _describe_shown(1, 1, "set"), _describe_shown(12, 1300, "set")
+    ('1 set', 'the first 12 of 1,300 sets')
+    """
+    named = f"{count:,} {what}{'s' * (count != 1)}"
+    return f"the first {shown} of {named}" if shown < count else named
 
 
 def _spread(places: Sequence[int], most: int) -> list[int]:
@@ -179,17 +202,17 @@ def _draw_row(page: Axes, row: Row, top: float, audit: Audit) -> None:
     left = _MARGIN
     for cluster in row.clusters:
         if cluster.is_framed:
-            page.add_patch(_frame(cluster, left, top))
+            page.add_patch(_frame(cluster, left, top, row.captions))
         for number, tile in enumerate(cluster.tiles):
             _draw_tile(page, tile, left + number * _TILE, top, audit)
         left += cluster.width * _TILE
 
 
-def _frame(cluster: Cluster, left: float, top: float) -> FancyBboxPatch:
+def _frame(cluster: Cluster, left: float, top: float, captions: float) -> FancyBboxPatch:
     return FancyBboxPatch(
         (left - 0.02, top),
         len(cluster.tiles) * _TILE - 0.1,
-        _TILE + _CAPTION - 0.12,
+        _TILE + captions - 0.12,
         boxstyle="round,pad=0.04",
         facecolor=_WARM if cluster.is_warm else _PALE,
         edgecolor=ORANGE if cluster.is_warm else "#cccccc",
@@ -210,11 +233,11 @@ def _draw_tile(page: Axes, tile: Tile, left: float, top: float, audit: Audit) ->
         frame.set(edgecolor="#b0b0b0", linewidth=0.6, zorder=4)
         page.add_patch(frame)
     name = middle_cut(Path(audit.name(tile.place)).name, _NAME)
-    for line, text in enumerate((name, tile.caption)):
+    for line, text in enumerate((name, *tile.lines)):
         page.text(
             centre,
-            top + _PICTURE + 0.1 + 0.15 * line,
-            text if line == 0 else middle_cut(text, _NAME),
+            top + _PICTURE + 0.1 + _LINE * line,
+            text,
             fontsize=7,
             ha="center",
             va="top",

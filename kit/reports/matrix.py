@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from functools import partial
+
 import numpy as np
 from numpy.typing import NDArray
 
-from kit.reports.figure import new_figure, png
+from kit.reports.figure import middle_cut, new_figure, png
+from kit.reports.tiles import wrapped
 
 _WIDE, _HIGH, _SMALL = 0.9, 0.7, 0.2  # inches a cell: with a text, and without
 _NARROWEST = 5.8  # inches that a title of two lines takes
 _READABLE = 30  # rows or columns
+_NAME, _LINE = 24, 60  # characters of a line of a name, where a name may have several lines, and where it may not
+_LEVEL = 14  # characters of a name that stays level below its column
+_LETTER = 0.09  # inches
 _CROWDED = 4  # columns whose names lie side by side
 _DARK = 0.62  # share from which white reads better than black on it
 
@@ -17,8 +24,8 @@ _DARK = 0.62  # share from which white reads better than black on it
 def plot_matrix(
     values: NDArray[np.float64],
     cells: list[list[str]],
-    rows: tuple[str, ...],
-    columns: tuple[str, ...],
+    rows: Sequence[str],
+    columns: Sequence[str],
     *,
     title: str,
     axis_names: tuple[str, str] = ("", ""),
@@ -37,13 +44,21 @@ def plot_matrix(
         A PNG.
     """
     is_large = max(len(rows), len(columns)) > _READABLE
+    if is_large:
+        rows, columns = ([name.replace("\n", ", ") for name in names] for names in (rows, columns))
     width, height = (_SMALL, _SMALL) if is_large else (_WIDE, _HIGH)
-    figure = new_figure(max(_NARROWEST, 2.5 + width * len(columns)), 1.6 + height * len(rows))
+    fitted = partial(middle_cut, most=_LINE) if is_large else partial(wrapped, width=_NAME)
+    rows, columns = (list(map(fitted, names)) for names in (rows, columns))
+    beside, below = _longest(rows), _longest(columns)
+    is_upright = is_large or below > _LEVEL
+    left, bottom = max(2.5, 1.1 + _LETTER * beside), max(1.6, 1.2 + _LETTER * below * is_upright)
+    figure = new_figure(max(_NARROWEST, left + width * len(columns)), bottom + height * len(rows))
     figure.suptitle(title, fontsize=10, parse_math=False)
     axes = figure.subplots()
     image = axes.imshow(values, cmap="Blues", vmin=0, vmax=1, aspect="auto")
-    axes.set_xticks(range(len(columns)), columns, rotation=90 if is_large else 30 if len(columns) > _CROWDED else 0)
-    axes.set_yticks(range(len(rows)), [row.replace("\n", ", ") for row in rows] if is_large else rows)
+    turn = 90 if is_upright else 30 if len(columns) > _CROWDED else 0
+    axes.set_xticks(range(len(columns)), columns, rotation=turn, parse_math=False)
+    axes.set_yticks(range(len(rows)), rows, parse_math=False)
     axes.set_xlabel(axis_names[0])
     axes.set_ylabel(axis_names[1])
     if is_large:
@@ -62,3 +77,8 @@ def plot_matrix(
                 color="white" if dark else "black",
             )
     return png(figure)
+
+
+def _longest(names: Iterable[str]) -> int:
+    """Count the characters of the longest line."""
+    return max(len(line) for name in names for line in name.splitlines() or [""])

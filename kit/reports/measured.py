@@ -161,7 +161,8 @@ def mean_and_sd(figure: Figure | None, digits: int) -> str:
     """Write a figure as a cell: the mean, and below it the standard deviation where there is one."""
     if figure is None or math.isnan(figure.mean):
         return NOTHING if figure is None else "nan"
-    mean = f"{figure.mean:.{digits}f}"
+    is_count = digits <= 1 and figure.sd is None and figure.mean.is_integer()  # of one run: images are whole
+    mean = f"{figure.mean:.{0 if is_count else digits}f}"
     return mean if figure.sd is None else f"{mean}\n± {figure.sd:.{digits}f}"
 
 

@@ -16,8 +16,7 @@ from kit.training.predictions import NO_CLASS, Scores
 
 MOST = 40  # that the gallery shows
 _COLUMNS = 5
-_NAME = 30  # characters that fit above a picture
-_KEY = 24  # of an id: its digits are wide
+_KEY = 24  # characters of an id: its digits are wide
 
 
 def mistakes_in(scores: Scores) -> list[int]:
@@ -66,9 +65,5 @@ def _prediction(scores: Scores, place: int, predicted: int, classes: tuple[str, 
 
 
 def _caption(key: str, label: str, predicted: str, probability: str) -> str:
-    lines = (
-        middle_cut(Path(key).name, _KEY),
-        f"true {label}",
-        f"predicted {middle_cut(predicted, _NAME - 17)} {float(probability):.4f}",
-    )
-    return "\n".join(middle_cut(line, _NAME) for line in lines)
+    name = middle_cut(Path(key).name, _KEY)
+    return f"{name}\ntrue {label}\npredicted {predicted} ({float(probability):.4f})"

@@ -12,12 +12,14 @@ from sklearn import metrics
 
 from kit.reports.figure import GREY, line_style, new_figure, png
 from kit.reports.table import Table
+from kit.reports.tiles import wrapped
 from kit.training.predictions import Scores
 
 Kind = Literal["ROC", "precision-recall"]
 
 KINDS: tuple[Kind, ...] = ("ROC", "precision-recall")
 MOST = 10  # curves that a picture holds
+_LABEL = 72  # characters of a line of the legend
 _AXES = {
     "ROC": ("false positive rate: share of the other images flagged", "recall: share of the class's images flagged"),
     "precision-recall": (
@@ -97,10 +99,12 @@ def plot_ranking(kind: Kind, curves: Sequence[Curve], title: str, mark: tuple[fl
         A PNG.
     """
     shown = sorted(sorted(curves, key=lambda curve: curve.area)[:MOST], key=curves.index)
-    figure = new_figure(6.4, 7.2 + 0.22 * len(shown))
+    labels = [
+        wrapped(f"{curve.name} (n = {curve.images:,}): {_AREA[kind]} {curve.area:.4f}", _LABEL) for curve in shown
+    ]
+    figure = new_figure(6.4, 7.2 + 0.22 * sum(label.count("\n") + 1 for label in labels))
     axes = figure.subplots()
-    for number, curve in enumerate(shown):
-        label = f"{curve.name} (n = {curve.images:,}): {_AREA[kind]} {curve.area:.4f}"
+    for number, (curve, label) in enumerate(zip(shown, labels, strict=True)):
         steps = "steps-post" if kind == "precision-recall" else "default"
         axes.plot(curve.x, curve.y, label=label, drawstyle=steps, linewidth=1.8, **line_style(number, len(curve.x)))
     if kind == "ROC":

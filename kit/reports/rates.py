@@ -12,6 +12,7 @@ from kit.files import write_whole
 from kit.progress import NO_PROGRESS, Progress
 from kit.reports.figure import BLUE, GREY, ORANGE, new_figure, png
 from kit.reports.table import Table
+from kit.runs.directory import RATES
 from kit.shards import find_dataset
 from kit.specs.devices import parse_devices
 from kit.specs.recipe import DEFAULT_RECIPE
@@ -20,7 +21,6 @@ from kit.training.range_test import RangeTest
 from kit.training.train import run_id, run_spec
 from kit.workspace import Workspace
 
-_FOLDER = "learning-rates"  # in runs/
 _ROOM = 0.15  # of what is drawn, above and below
 
 
@@ -70,7 +70,7 @@ def find_learning_rate(
     from kit.training.rates import measure_rates  # noqa: PLC0415 (TensorFlow)
 
     test = measure_rates(spec, dataset, devices=wanted, progress=progress)
-    base = Workspace.at(root).runs / _FOLDER / run_id(spec)
+    base = Workspace.at(root).runs / RATES / run_id(spec)
     found = FoundRates(test, base.with_name(f"{base.name}.png"), base.with_name(f"{base.name}.csv"))
     write_whole(found.table, _table(test).csv())
     write_whole(found.picture, plot_rates(test, f"{spec.dataset}, {spec.arm}, {spec.train.optimizer}"))

@@ -17,11 +17,13 @@ class Table:
         title: one line; may be empty.
         columns: names.
         rows: cells as text; a cell may have two lines.
+        kept: Names of columns to be seen first where a screen is too narrow for all, the last of them before all.
     """
 
     title: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    kept: tuple[str, ...] = ()
 
     def markdown(self) -> str:
         """Write the table as GitHub's Markdown."""

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import itertools
+import textwrap
 from collections.abc import Sequence
 
 from kit.images import Pixels
-from kit.reports.figure import new_figure, png
+from kit.reports.figure import middle_cut, new_figure, png
 
 _WIDTH = 2.0  # inches a picture
 _LINE = 0.17  # inches a line of a caption
 _HEADING = 0.55  # inches
+_CHARACTERS = 30  # of a caption's line
+_LINES = 3  # that one line of a caption may become
 
 
 def plot_tiles(title: str, tiles: Sequence[tuple[Pixels, str]], columns: int) -> bytes:
@@ -18,23 +21,34 @@ def plot_tiles(title: str, tiles: Sequence[tuple[Pixels, str]], columns: int) ->
 
     Args:
         title: above.
-        tiles: pixels, uint8 [height, width, channels], and a caption; all captions have as many lines.
+        tiles: pixels, uint8 [height, width, channels], and a caption; lines too long for a picture's width are wrapped.
         columns: pictures in a row.
 
     Returns:
         A PNG.
     """
     rows = -(-len(tiles) // columns)
-    lines = tiles[0][1].count("\n") + 1 if tiles else 0
+    captions = [wrapped(caption, _CHARACTERS) for _, caption in tiles]
+    lines = max((caption.count("\n") + 1 for caption in captions), default=0)
     figure = new_figure(columns * _WIDTH, _HEADING + rows * (_WIDTH + lines * _LINE))
     figure.suptitle(title, parse_math=False)
     if not tiles:
         return png(figure)
     panels = figure.subplots(rows, columns, squeeze=False).flat
-    for axes, tile in itertools.zip_longest(panels, tiles):
+    for axes, tile, caption in itertools.zip_longest(panels, tiles, captions):
         axes.axis("off")
         if tile is not None:
-            pixels, caption = tile
+            pixels, _ = tile
             axes.imshow(pixels.squeeze(), cmap="gray", vmin=0, vmax=255)  # the map counts for grey only
             axes.set_title(caption, fontsize=8, parse_math=False, color="black", pad=3)
     return png(figure)
+
+
+def wrapped(text: str, width: int) -> str:
+    r"""Wrap each line of a text so that names stay whole; only one that would fill more than three lines is cut.
+
+    >>> wrapped("1.png\npredicted Quercus_Ilex (0.5)", 20)
+    '1.png\npredicted\nQuercus_Ilex (0.5)'
+    """
+    lines = (middle_cut(line, _LINES * width) for line in text.splitlines())
+    return "\n".join(part for line in lines for part in textwrap.wrap(line, width) or [""])

@@ -24,7 +24,8 @@ _OTHERS = {
     "parameters": "para-\nmeters",
     "seconds_per_epoch": "s/epoch",
 }
-_DIFFERENCE = ("Δ, 95 %\ninterval", "p\n(Holm)", "P\n(better)", "verdict")
+_DELTA, _VERDICT = "Δ, 95 %\ninterval", "verdict"
+_DIFFERENCE = (_DELTA, "p\n(Holm)", "P\n(better)", _VERDICT)
 _WIDTH, _ROOM = 16, 36  # characters of a line of a verdict, beside the columns of a test and without them
 RANKED = 12  # arms that tables list as they were planned; of more, the best come first
 _SMALLEST = 0.0001  # probability that four digits show
@@ -56,7 +57,7 @@ def step_tables(comparison: Comparison) -> list[Table]:
         for step in found
     )
     title = f"{comparison.metric}, each arm against the one before, n pairs; p is corrected for both tables' tests"
-    return [Table(title, ("arm", "n", *_DIFFERENCE), rows)] if rows else []
+    return [Table(title, ("arm", "n", *_DIFFERENCE), rows, kept=(_DELTA, _VERDICT))] if rows else []
 
 
 def figure_table(comparison: Comparison, most: int | None = None) -> Table:
@@ -165,4 +166,5 @@ def _table(title: str, columns: Sequence[str], arms: Sequence[ArmSummary], rows:
         title,
         ("arm", *(columns[place] for place in shown)),
         tuple((arm_lines(arm.name), *(row[place] for place in shown)) for arm, row in zip(arms, rows, strict=True)),
+        kept=(_DELTA, _VERDICT),
     )

@@ -18,6 +18,7 @@ from kit.specs.train import Weights
 
 Note = TypeVar("Note", bound=msgspec.Struct)
 
+RATES = "learning-rates"  # folder in runs/ of range tests, which are no runs
 _FAILURE, _HALT = "failure.json", "halted.json"
 _CHECKPOINT = re.compile(r"epoch-(\d{5})(?:-step-(\d{7}))?\.weights\.h5")
 

@@ -39,6 +39,7 @@ class Devices(msgspec.Struct, frozen=True, kw_only=True):
 
 
 AUTO = Devices()
+NO_GPU = "there is no GPU that this process may use"
 
 
 def parse_devices(text: str) -> Devices:

@@ -33,6 +33,7 @@ _IN_WORDS = {
     "object": "a table",
 }
 _LIST = re.compile(r"[\[,]")
+_BARE_NUMBER = re.compile(r"\+?(?P<sign>-?)(?P<rest>\.\d+(?:[eE][+-]?\d+)?)")  # .9
 _STEP = re.compile(r"[^.\[\]]+")
 _AT = re.compile(r" - at `\$\.?(?P<path>[^`]*)`$")
 
@@ -217,7 +218,9 @@ def _read_value(value: object, kind: Any) -> object:
     kinds = _alternatives(kind)
     may_list = any(typing.get_origin(one) is tuple for one in kinds)
     if isinstance(value, str) and may_list and (len(kinds) == 1 or _LIST.search(value)):
-        return [part.strip() for part in value.strip("[]").split(",") if part.strip()]
+        return [_read_value(part.strip(), None) for part in value.strip("[]").split(",") if part.strip()]
+    if isinstance(value, str) and (bare := _BARE_NUMBER.fullmatch(value)):
+        return f"{bare['sign']}0{bare['rest']}"
     return None if value == "null" and types.NoneType in kinds else value
 
 

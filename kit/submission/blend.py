@@ -69,7 +69,7 @@ def blend(
         metric: that fitted weights are best for, "loss" or "auc"; by rank, "auc".
         output: file; submissions/blend.csv otherwise.
         force: replace an existing file.
-        root: of the workspace; KIT_ROOT or the current folder otherwise.
+        root: Root of the workspace; otherwise KIT_ROOT, the workspace that the runs lie in, or the current folder.
         progress: sees every fold that weights are fitted without.
 
     Raises:
@@ -78,8 +78,8 @@ def blend(
         SpecError: weights that cannot be.
         WorkspaceError: the file exists and `force` is not set.
     """
-    workspace = Workspace.at(root)
     paths = [Path(file) for file in files]
+    workspace = Workspace.holding([*paths, *fit], root)
     goal = _check(paths, by, weights, fit, metric)
     path = output or workspace.submissions / "blend.csv"
     if paths:

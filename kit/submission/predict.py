@@ -95,14 +95,14 @@ def predict(
     Args:
         runs: paths, or names below runs/; a folder, such as a fold set or an ablation's arm, stands for all runs in it.
         split: to predict.
-        output: file; submissions/<run>.csv otherwise.
+        output: file; submissions/<run>.csv of the workspace otherwise.
         threshold: probability from which an image counts as the second class, or what it is chosen for on images that
             no run learned from: "best-f1", "best-accuracy" or "recall:0.95".
         tta: views to average: "flips" (4), "d4" (the 8 of a square), or a number: the image as it is, and draws of the
             run's own augmentation.
         weights: Epoch whose weights predict, "best" or "last"; the runs' setting `train.evaluate` by default.
         force: replace an existing file.
-        root: of the workspace; KIT_ROOT or the current folder otherwise.
+        root: Root of the workspace; otherwise KIT_ROOT, the workspace that the runs lie in, or the current folder.
         progress: sees every batch.
 
     Raises:
@@ -111,7 +111,7 @@ def predict(
         SpecError: a threshold or views that cannot be.
         WorkspaceError: the file exists and `force` is not set.
     """
-    workspace = Workspace.at(root)
+    workspace = Workspace.holding(runs, root)
     wanted, views = parse_threshold(threshold), parse_views(tta)
     ensemble = open_ensemble(runs, weights=weights, views=views, root=root)
     dataset = ensemble.dataset

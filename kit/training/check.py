@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 
-from kit.engines import memory
+from kit.engines import lacks_gpus, memory
 from kit.errors import SpecError
 from kit.files import size_text
 from kit.models import count_values, plan_layers
 from kit.shards import Dataset
 from kit.specs import ModelSpec, RunSpec
-from kit.specs.devices import AUTO, Devices
+from kit.specs.devices import AUTO, NO_GPU, Devices
 from kit.specs.settings import require
 from kit.training.pieces import sides_of
 
@@ -62,9 +62,12 @@ def check_spec(spec: RunSpec, dataset: Dataset, devices: Devices = AUTO) -> None
         devices: that it is to use.
 
     Raises:
-        SpecError: the model does not fit the images, or the images do not fit into the memory that should hold them.
+        SpecError: GPUs are asked for where there are none, the model does not fit the images, or the images do not fit
+            into the memory that should hold them.
         ShardError: images of different sizes, or too few for a batch.
     """
+    if devices.kind == "gpu" and lacks_gpus():
+        raise SpecError(f"devices={devices}: {NO_GPU}; leave --devices out to train on the CPU")
     plan_layers(spec.model, dataset.shape, len(dataset.manifest.classes))
     _check_sides(spec, dataset)
     if backbone := spec.model.backbone.name:

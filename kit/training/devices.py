@@ -13,7 +13,7 @@ from typing import Any
 from kit.compat import keras, tf
 from kit.engines import core_count, gpus
 from kit.errors import RunError, SpecError
-from kit.specs.devices import AUTO, Devices
+from kit.specs.devices import AUTO, NO_GPU, Devices
 
 
 def prepare_devices(threads: int = 0, devices: Devices = AUTO) -> str:
@@ -73,7 +73,7 @@ def _choose_gpus(devices: Devices) -> list[Any]:
         return list(tf.config.get_visible_devices("GPU"))
     found = tf.config.list_physical_devices("GPU")
     if not found:
-        raise SpecError(f"devices={devices}: {_advice() or 'there is no GPU that this process may use'}")
+        raise SpecError(f"devices={devices}: {_advice() or NO_GPU}")
     missing = [number for number in devices.numbers if number >= len(found)]
     if missing:
         known = ", ".join(map(str, range(len(found))))

@@ -97,7 +97,7 @@ def open_ensemble(
         RunError: no such run, one that is not finished, runs of different datasets, or no weights are named and the
             runs' settings name different ones.
     """
-    workspace = Workspace.at(root)
+    workspace = Workspace.holding(names, root)
     found = {run.path.resolve(): run for name in names for run in open_runs(name, workspace)}
     if not found:
         raise RunError("name a run, or a folder of runs")
@@ -112,7 +112,7 @@ def open_ensemble(
     folder = runs[0].path if len(runs) == 1 else find_folder(names[0], workspace) if len(names) == 1 else None
     return Ensemble(
         runs=runs,
-        dataset=find_dataset(specs[0].dataset, root=root),
+        dataset=find_dataset(specs[0].dataset, root=workspace.root),
         weights=weights or _agreed(specs),
         views=views,
         folder=folder,

@@ -1,9 +1,11 @@
 """Images a second into shards: kit, the loop that everybody writes, other libraries, and the least that must be done.
 
 40,000 uncompressed 96x96 TIFFs are stored at their own size. kit decodes, checks, hashes, compares and shuffles them
-into shards; the floor reads every file and appends its bytes to one file; the plain loop decodes with Pillow, encodes
-PNG and appends a tf.train.Example. kit and the floor are whole processes, start-up included; the slow ones run in this
-process, on a tenth of the files.
+into shards; the floor reads every file and appends its bytes to one file, by the system's own calls; the plain loop
+decodes with Pillow, encodes PNG and appends a tf.train.Example. kit and the floor are whole processes, start-up
+included; the slow ones run in this process, on a tenth of the files.
+
+    python tests/benchmarks/bench_shard.py [COUNT ROUNDS]    # the floor and kit only, on as many files
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,21 +23,29 @@ from timing import forget, in_process, interleave, report, write_tiffs
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 ROUNDS = 5
 COUNT = 40_000
-FEWER = COUNT // 10
+TENTH = 10
 
 FLOOR = """
-import sys
-from pathlib import Path
-with open(sys.argv[2], "wb") as out:
-    for path in sorted(Path(sys.argv[1]).rglob("*.tif")):
-        out.write(path.read_bytes())
+import os, sys
+def files(folder):
+    for entry in os.scandir(folder):
+        if entry.is_dir():
+            yield from files(entry.path)
+        else:
+            yield entry.path
+out = os.open(sys.argv[2], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+for path in sorted(files(sys.argv[1])):
+    file = os.open(path, os.O_RDONLY)
+    os.write(out, os.read(file, 1 << 20))
+    os.close(file)
+os.close(out)
 """
 
 
-def run(scratch: Path) -> None:
+def run(scratch: Path, count: int = COUNT, rounds: int = ROUNDS, *, others: bool = True) -> None:
     source = scratch / "source"
-    files = write_tiffs(source, COUNT)
-    fewer = files[:: COUNT // FEWER]
+    files = write_tiffs(source, count)
+    fewer = files[::TENTH]
 
     def floor() -> None:
         in_process("-c", FLOOR, source, scratch / "all")
@@ -47,11 +58,11 @@ def run(scratch: Path) -> None:
         "kit shard --workers 2": lambda: with_kit(2),
         "kit shard --workers 1": lambda: with_kit(1),
     }
-    slow = {name: writer(fewer, scratch) for name, writer in _others().items()}
-    items = dict.fromkeys(fast, COUNT) | dict.fromkeys(slow, FEWER)
+    slow = {name: writer(fewer, scratch) for name, writer in (_others() if others else {}).items()}
+    items = dict.fromkeys(fast, count) | dict.fromkeys(slow, len(fewer))
     clean = forget(scratch / "all", scratch / "tfrecords", scratch / "plain.tfrecord")
-    seconds = interleave({**fast, **slow}, ROUNDS, before=clean)
-    report(f"kit shard, {COUNT:,} TIFFs", seconds, items=items, unit="images/s")
+    seconds = interleave({**fast, **slow}, rounds, before=clean)
+    report(f"kit shard, {count:,} TIFFs", seconds, items=items, unit="images/s")
 
 
 Writer = Callable[[list[Path], Path], Callable[[], None]]
@@ -151,4 +162,7 @@ def _as_png(files: list[Path]) -> Iterator[tuple[Path, bytes]]:
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
-        run(Path(folder))
+        if sys.argv[1:]:
+            run(Path(folder), *map(int, sys.argv[1:]), others=False)
+        else:
+            run(Path(folder))

@@ -12,8 +12,21 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
+
+
+class Took(NamedTuple):
+    """Seconds that a contestant took.
+
+    Attributes:
+        wall: By the clock.
+        cpu: Of all cores, user and system, children included.
+    """
+
+    wall: float
+    cpu: float
 
 
 def interleave(
@@ -22,7 +35,7 @@ def interleave(
     *,
     before: Callable[[], object] = lambda: None,
     warm_up: bool = True,
-) -> dict[str, list[float]]:
+) -> dict[str, list[Took]]:
     """Run all contestants in turn, `rounds` times; return their seconds, without those of `before`.
 
     Args:
@@ -34,20 +47,26 @@ def interleave(
     for run in contestants.values() if warm_up else ():
         before()
         run()
-    seconds: dict[str, list[float]] = {name: [] for name in contestants}
+    seconds: dict[str, list[Took]] = {name: [] for name in contestants}
     for _ in range(rounds):
         for name, run in contestants.items():
             before()
-            began = time.perf_counter()
+            began, busy = time.perf_counter(), cpu_seconds()
             run()
-            seconds[name].append(time.perf_counter() - began)
+            seconds[name].append(Took(time.perf_counter() - began, cpu_seconds() - busy))
     return seconds
 
 
+def cpu_seconds() -> float:
+    """Sum up what this process and its children that have ended took of all cores."""
+    spent = os.times()
+    return spent.user + spent.system + spent.children_user + spent.children_system
+
+
 def report(
-    title: str, seconds: Mapping[str, list[float]], *, items: int | Mapping[str, int] = 1, unit: str = "s"
+    title: str, seconds: Mapping[str, list[Took]], *, items: int | Mapping[str, int] = 1, unit: str = "s"
 ) -> None:
-    """Print median figures, and each contestant's time as a multiple of the first one's, round by round.
+    """Print median figures, CPU seconds, and each contestant's time as a multiple of the first one's, round by round.
 
     Args:
         title: what was timed.
@@ -60,11 +79,11 @@ def report(
     print(f"\n{title} (median of {rounds} interleaved rounds; {platform.machine()}, {os.cpu_count()} cores)")
     first = next(iter(seconds))
     for name, values in seconds.items():
-        median = statistics.median(values)
+        wall, cpu = (statistics.median(column) for column in zip(*values, strict=True))
         pairs = zip(values, seconds[first], strict=True)
-        ratio = statistics.median((value / counts[name]) / (base / counts[first]) for value, base in pairs)
-        figure = f"{median:10.3f} s" if counts[name] == 1 else f"{counts[name] / median:10,.0f} {unit}"
-        print(f"  {name:<58}{figure}   {ratio:6.2f} x the first one's time")
+        ratio = statistics.median((value.wall / counts[name]) / (base.wall / counts[first]) for value, base in pairs)
+        figure = f"{wall:10.3f} s" if counts[name] == 1 else f"{counts[name] / wall:10,.0f} {unit}"
+        print(f"  {name:<58}{figure}   {cpu:8.2f} CPU s   {ratio:6.2f} x the first one's time")
 
 
 def forget(*paths: Path) -> Callable[[], None]:
@@ -94,20 +113,25 @@ def write_tiffs(folder: Path, count: int, side: int = 96) -> list[Path]:
     Returns:
         The files, sorted.
     """
+    paths = [folder / f"class-{number % 2}" / f"{number:06d}.tif" for number in range(count)]
+    write_patches(paths, side)
+    return sorted(paths)
+
+
+def write_patches(paths: list[Path], side: int = 96) -> None:
+    """Write a different uncompressed RGB TIFF of smooth colours and some noise at each path."""
     import cv2
     import numpy as np
     import tifffile
 
     generator = np.random.default_rng(0)
-    paths = [folder / f"class-{number % 2}" / f"{number:06d}.tif" for number in range(count)]
-    for path in paths[:2]:
-        path.parent.mkdir(parents=True)
+    for folder in {path.parent for path in paths}:
+        folder.mkdir(parents=True)
     for path in paths:
         coarse = generator.integers(60, 220, (6, 6, 3), np.uint8)
         pixels = cv2.resize(coarse, (side, side), interpolation=cv2.INTER_LINEAR)
         pixels ^= generator.integers(0, 8, pixels.shape, np.uint8)
         tifffile.imwrite(path, pixels, photometric="rgb")
-    return sorted(paths)
 
 
 def with_pcam(run: Callable[[Path, Path], None]) -> None:
