@@ -148,6 +148,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
             channels=self.image.channels,
             class_from=asked.class_from or "",
             merge_splits=asked.merge_splits,
+            ignore_splits=asked.ignore_splits,
             group=asked.group or "",
             split=settings.split,
             folds=settings.folds,

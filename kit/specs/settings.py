@@ -18,7 +18,7 @@ from kit.errors import SpecError, unknown
 Settings = TypeVar("Settings", bound=msgspec.Struct)
 
 MAX_SEED = 1 << 31  # what every generator below takes
-_LATER = {"evaluate": "best"}  # settings of `train` that names leave out at their defaults: they were added later
+_LATER = {("train", "evaluate"): "best", ("data", "ignore_splits"): []}  # left out of names at their defaults
 
 OWN = "recipe"  # stands for what a table was before it was changed, which may have no name
 
@@ -97,12 +97,12 @@ def as_named(value: object) -> msgspec.Raw:
     """Encode settings for a name that hashes them: runs and ablations of earlier versions keep their names.
 
     Args:
-        value: Struct with a table `train`, such as a run's settings.
+        value: Struct of tables, such as a run's settings.
     """
-    data = msgspec.to_builtins(value)
-    for name, default in _LATER.items():
-        if data["train"].get(name) == default:
-            del data["train"][name]
+    data = msgspec.json.decode(msgspec.json.encode(value))
+    for (table, name), default in _LATER.items():
+        if table in data and data[table].get(name) == default:
+            del data[table][name]
     return msgspec.Raw(msgspec.json.encode(data))
 
 

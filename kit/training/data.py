@@ -111,6 +111,7 @@ def _source(asked: SourceSpec, wanted: DataSpec) -> str:
         "id-column": asked.id_column,
         "label-column": asked.label_column,
         "class-from": None if asked.class_from == wanted.class_from else asked.class_from,
+        "ignore-splits": None if asked.ignore_splits == wanted.ignore_splits else ",".join(asked.ignore_splits),
         "group": None if asked.group == wanted.group else asked.group,
         "exclude": asked.exclude,
         "test": asked.test,
