@@ -73,7 +73,7 @@ def test_the_share_that_is_left_is_what_keras_has_left(noise: Dataset) -> None:
 def test_one_class_for_all_images_is_named() -> None:
     said = doubt_result(scores([0, 1] * 20, [1] * 40), ("no", "yes"))
 
-    assert "predicts yes for all 40 validation images, whatever they show" == said
+    assert "predicts yes for all 40 validation images; AUC 0.5000, where chance has 0.5" == said
 
 
 @pytest.mark.parametrize("images", [40, 200])
@@ -89,12 +89,26 @@ def test_chance_is_where_a_binomial_test_cannot_tell_it(images: int) -> None:
         assert bool(said) == (right < fewest)
 
 
+def test_a_rare_class_that_is_ranked_well_is_not_called_unseen() -> None:
+    from sklearn.metrics import roc_auc_score
+
+    chances = np.linspace(0.01, 0.4, 100, dtype=np.float32)
+    truth = [0] * 95 + [1] * 5
+    ranked = Scores([], np.asarray(truth, np.int32), np.stack([1 - chances, chances], axis=1))
+
+    assert 1.0 == roc_auc_score(truth, chances)
+    assert "predicts no for all 100 validation images; AUC 1.0000, where chance has 0.5" == (
+        doubt_result(ranked, ("no", "yes"))
+    )
+
+
 def test_the_largest_class_is_what_must_be_beaten() -> None:
     truth = [0] * 60 + [1] * 20 + [2] * 20
     said = doubt_result(scores(truth, [0] * 59 + [1] * 2 + [0] * 39, 3), ("a", "b", "c"))
 
     assert (
-        "no better than chance: validation accuracy 0.6000, and a for every image would have 0.6000 (n = 100)" == said
+        "no better than chance: validation accuracy 0.6000, and a for every image would have 0.6000 (n = 100); AUC"
+        in said
     )
     assert not doubt_result(scores(truth, truth, 3), ("a", "b", "c"))
 

@@ -4,6 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,6 +14,7 @@ from trained import SETTINGS
 
 import kit
 from kit.errors import RunError, ShardError, SpecError
+from kit.reports.folds import fold_doubts
 from kit.runs import FoldSet, RunDirectory, open_runs
 from kit.shards import Dataset
 from kit.shards.read import read_examples
@@ -83,6 +85,14 @@ def test_finished_folds_are_kept_and_the_join_is_made_anew(copy: FoldSet) -> Non
     assert copy.path == done.path
     assert before == kept(done)
     assert old == [(copy.run(fold).path / "result.json").stat().st_mtime_ns for fold in (0, 2)]
+
+
+def test_folds_that_came_to_nothing_are_named(copy: FoldSet) -> None:
+    for fold, run in copy.finished().items():
+        doubt = "no better than chance" if fold == 1 else ""
+        run.finish(msgspec.structs.replace(run.result(), doubt=doubt))
+
+    assert ["fold 1: no better than chance"] == fold_doubts(copy)
 
 
 def test_more_folds_extend_the_set(copy: FoldSet) -> None:

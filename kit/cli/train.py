@@ -108,7 +108,7 @@ def train(
 def show_folds(fold_set: FoldSet, *, root: Path | None, as_json: bool) -> None:
     """Print what the folds came to."""
     from kit.cli.console import print_json, print_line, print_tables
-    from kit.reports.folds import fold_table
+    from kit.reports.folds import fold_doubts, fold_table
 
     result = fold_set.result()
     if as_json:
@@ -116,6 +116,8 @@ def show_folds(fold_set: FoldSet, *, root: Path | None, as_json: bool) -> None:
         return
     print_tables([fold_table(result)])
     print_line(f"{fold_set.predictions}  next: {with_root(f'kit evaluate {fold_set.path.name}', root)}")
+    for line in fold_doubts(fold_set):
+        print_line(line)
 
 
 def show_rates(

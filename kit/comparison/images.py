@@ -44,10 +44,11 @@ class Spread:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageDifference:
-    """One run of an arm and one of the baseline, by their best weights on the same validation images.
+    """One run of an arm and one of the baseline, by the weights they are evaluated by, on the same validation images.
 
     Attributes:
         arm: its name.
+        weights: Epoch of the weights that predicted, "best" or "last"; both where arms differ in it.
         seed: the lowest that both have; that of the arm's only run, where the baseline's only one has another.
         fold: likewise; None for the dataset's own validation split.
         images: that both predicted.
@@ -59,6 +60,7 @@ class ImageDifference:
     """
 
     arm: str
+    weights: str
     seed: int
     fold: int | None
     images: int
@@ -128,6 +130,7 @@ def _compare(name: str, ours: Trajectory, theirs: Trajectory, metric: str, *, ar
     has_area = on_train(metric) == "auc" and one.probabilities.shape[1] == _TWO
     return ImageDifference(
         arm=name,
+        weights=" and ".join(sorted({run.spec.train.evaluate for run in (ours, theirs) if run.spec})),
         seed=ours.seed or 0,
         fold=ours.fold,
         images=len(here),

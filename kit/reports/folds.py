@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kit.reports.table import NOTHING, Table
 from kit.runs.figure import Figure
-from kit.runs.folds import FoldFigures, FoldResult
+from kit.runs.folds import FoldFigures, FoldResult, FoldSet
 
 _COLUMNS = ("", "images", "accuracy", "loss", "AUC")
 
@@ -18,6 +18,11 @@ def fold_table(result: FoldResult) -> Table:
         ("all images", *_cells(result.pooled)),
     )
     return Table("each fold's images by the run that did not learn from them", _COLUMNS, rows)
+
+
+def fold_doubts(fold_set: FoldSet) -> list[str]:
+    """Say which folds' trainings came to nothing, a line each; see `RunResult.doubt`."""
+    return [f"fold {fold}: {doubt}" for fold, run in fold_set.finished().items() if (doubt := run.result().doubt)]
 
 
 def fold_csv(result: FoldResult) -> str:

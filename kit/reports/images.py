@@ -22,7 +22,7 @@ def image_tables(comparison: Comparison) -> list[Table]:
     places = {(one.seed, one.fold) for one in found}
     which = f"seed {first.seed}{_fold(first)}" if len(places) == 1 else "one seed of each arm"
     title = (
-        f"what {which} alone can say, by best weights: of {first.images:,} validation images"
+        f"what {which} alone can say, by {first.weights} weights: of {first.images:,} validation images"
         f" (one: {1 / first.images:.4f}), not of trainings"
     )
     has_auc = any(one.auc for one in found)

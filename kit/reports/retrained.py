@@ -120,7 +120,7 @@ def retrained_table(retrained: Retrained, arms: list[RetrainedArm]) -> Table:
         for arm in arms
     )
     title = (
-        f"trained again on {retrained.dataset.manifest.name}: accuracy of the best weights, by test accuracy; apart:"
+        f"trained again on {retrained.dataset.manifest.name}: accuracy, the best on test first; apart:"
         " train, validation or both differ from test by more than a point"
     )
     return Table(title, ("arm", "runs", "ablation", *columns, "apart"), rows)

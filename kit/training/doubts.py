@@ -47,7 +47,7 @@ def doubt_result(scores: Scores, classes: Sequence[str]) -> str:
     """
     named, images = np.unique(scores.predicted), len(scores.labels)
     if len(named) == 1 and named[0] >= 0 and images > 1:
-        return f"predicts {classes[named[0]]} for all {images:,} validation images, whatever they show"
+        return f"predicts {classes[named[0]]} for all {images:,} validation images{_ranks(scores)}"
     from scipy.stats import binomtest
 
     counts = np.bincount(scores.labels, minlength=len(classes))
@@ -57,5 +57,11 @@ def doubt_result(scores: Scores, classes: Sequence[str]) -> str:
     largest = classes[int(counts.argmax())]
     return (
         f"no better than chance: validation accuracy {right / images:.4f}, and {largest} for every image would have"
-        f" {share:.4f} (n = {images:,})"
+        f" {share:.4f} (n = {images:,}){_ranks(scores)}"
     )
+
+
+def _ranks(scores: Scores) -> str:
+    """Say what probabilities are worth where the likeliest class says nothing, as with a rare class."""
+    area = scores.auc
+    return "" if area is None else f"; AUC {area:.4f}, where chance has 0.5"
