@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import secrets
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -34,7 +35,7 @@ def whole_file(path: Path) -> Iterator[Path]:
 @contextlib.contextmanager
 def begun_file(path: Path) -> Iterator[Path]:
     """Give a temporary name beside `path` to write to, for `settle` to rename; a failure leaves nothing there."""
-    temporary = path.with_name(f".{os.getpid()}.tmp.{path.name}")  # keeps the ending: Keras chooses formats by it
+    temporary = _temporary(path)
     try:
         yield temporary
     except BaseException as error:
@@ -53,7 +54,7 @@ def whole_folder(path: Path) -> Iterator[Path]:
 
     What stood there goes away then. For a folder that is `locked`, as what killed processes have begun goes first.
     """
-    temporary = path.with_name(f".{os.getpid()}.tmp.{path.name}")
+    temporary = _temporary(path)
     _sweep(path.parent, path.name)
     temporary.mkdir(parents=True)
     try:
@@ -98,7 +99,8 @@ def write_whole(path: Path, data: bytes | str) -> None:
     """Write `data` (text as UTF-8) to `path`, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with whole_file(path) as temporary:
-        temporary.write_bytes(data.encode() if isinstance(data, str) else data)
+        with temporary.open("xb") as file:  # never through a link that somebody put there
+            file.write(data.encode() if isinstance(data, str) else data)
 
 
 def sweep(folder: Path) -> None:
@@ -125,7 +127,7 @@ def exchange(one: Path, other: Path) -> None:
     rename = getattr(library, "renameat2", None)
     names = (os.fsencode(one), os.fsencode(other))
     if rename is None or rename(_CURRENT, names[0], _CURRENT, names[1], _EXCHANGE) != 0:
-        spare = one.with_name(f".{os.getpid()}.tmp.{one.name}")
+        spare = _temporary(one)
         one.rename(spare)
         other.rename(one)
         spare.rename(other)
@@ -157,6 +159,11 @@ def xxh128_file(path: Path) -> str:
         while chunk := file.read(_CHUNK):
             digest.update(chunk)
     return digest.hexdigest()
+
+
+def _temporary(path: Path) -> Path:
+    """Name a file beside `path` as nobody can foresee; it keeps the ending, by which Keras chooses formats."""
+    return path.with_name(f".{secrets.token_hex(8)}.tmp.{path.name}")
 
 
 def _sweep(folder: Path, name: str) -> None:

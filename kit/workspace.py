@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import os
-import re
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
-
-from kit.errors import SpecError
-
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +49,3 @@ class Workspace:
 def with_root(command: str, root: Path | str | None) -> str:
     """Add to a command where the workspace is that it shall find; nothing where it would find it by itself."""
     return command if Workspace.at(root) == Workspace.at() else f"{command} --root {shlex.quote(str(root))}"
-
-
-def checked_name(name: str, kind: str) -> str:
-    """Return `name` if it can be a folder's; a path or an empty name is refused."""
-    if not _NAME.fullmatch(name):
-        raise SpecError(
-            f"{kind} name '{name}' must be letters, digits, '.', '_' or '-', beginning with a letter or digit"
-        )
-    return name

@@ -17,6 +17,7 @@ import msgspec
 from kit.engines import Engine
 from kit.errors import EngineError, ShardError, SourceError, SpecError, first_three
 from kit.files import locked, publish, sweep, write_whole
+from kit.names import checked_id
 from kit.progress import NO_PROGRESS, Progress
 from kit.shards import tfds
 from kit.shards.dataset import DUPLICATES, MANIFEST, REJECTS, SAMPLE_SUBMISSION, Dataset, read_dataset
@@ -28,7 +29,7 @@ from kit.shards.verify import verify_dataset
 from kit.shards.write import ShardTask, WrittenShard, kept_shard, settle_shard, summary_path, write_shard
 from kit.sources import UNLABELLED, Record, Reject, Source
 from kit.specs import ShardSpec, SourceSpec, setting_paths, to_json, value_of
-from kit.workspace import Workspace, checked_name
+from kit.workspace import Workspace
 
 PLAN = "plan.json"
 TIES = "ties.json"
@@ -84,7 +85,7 @@ def build_dataset(
         SourceError: more than `max_bad` inputs cannot be stored; nothing is left behind.
         WorkspaceError: another process is writing the dataset.
     """
-    final = workspace.datasets / checked_name(conversion.name, "dataset")
+    final = workspace.datasets / checked_id(conversion.name, "dataset")
     partial = workspace.datasets / f".{conversion.name}.partial"
     if final.exists():
         _refuse_foreign(final)

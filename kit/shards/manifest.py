@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from kit.names import checked_id, checked_name
 from kit.specs import ShardSpec, SourceSpec
 
 FORMAT_VERSION = 3
@@ -32,6 +33,11 @@ class ShardInfo(msgspec.Struct, frozen=True, kw_only=True):
     records: int
     bytes: int
     xxh128: str
+
+    def __post_init__(self) -> None:
+        """Refuse names that lead elsewhere."""
+        checked_name(self.name, "shard")
+        checked_name(self.split, "split")
 
 
 class ImageInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -122,6 +128,12 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     rejects: int
     left_out: int
     fingerprint: str
+
+    def __post_init__(self) -> None:
+        """Refuse names that lead elsewhere."""
+        checked_id(self.name, "dataset")
+        for split in self.counts:
+            checked_name(split, "split")
 
     @property
     def splits(self) -> tuple[str, ...]:

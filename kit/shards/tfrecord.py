@@ -32,7 +32,7 @@ class TFRecordWriter:
     """
 
     def __init__(self, path: Path) -> None:
-        self._file = path.open("wb", buffering=0)
+        self._file = path.open("xb", buffering=0)  # never through a link that somebody put there
         self._digest = xxh3_128()
         self.records = 0
         self.bytes = 0
