@@ -88,6 +88,51 @@ def locked(path: Path) -> Iterator[None]:
         lock.release()
 
 
+@contextlib.contextmanager
+def shared_lock(path: Path) -> Iterator[None]:
+    """Keep `refuse_in_use` from letting a file's folder be replaced; any number of processes may.
+
+    Where a file system or a system knows no locks, nothing is locked.
+
+    Raises:
+        WorkspaceError: Another process is replacing the folder right now.
+    """
+    with path.open("rb") as file:
+        if not _flock(file.fileno(), shared=True):
+            raise WorkspaceError(f"another kit command is replacing {path.parent}; wait until it has finished")
+        yield
+
+
+@contextlib.contextmanager
+def unused(path: Path) -> Iterator[None]:
+    """Keep others from beginning to use a file's folder meanwhile; see `shared_lock`.
+
+    Raises:
+        WorkspaceError: Another process uses it.
+    """
+    with path.open("rb") as file:
+        if not _flock(file.fileno(), shared=False):
+            raise WorkspaceError(
+                f"{path.parent} is in use by another kit command; wait until it has finished, or choose another name"
+            )
+        yield
+
+
+def _flock(handle: int, *, shared: bool) -> bool:
+    """Lock an open file until it is closed; False where somebody else's lock is in the way."""
+    try:
+        import fcntl  # noqa: PLC0415 (Windows has none)
+    except ImportError:
+        return True
+    try:
+        fcntl.flock(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # a network file system without locks, or one that locks for writing only what is open for it
+        return True
+    return True
+
+
 def settle(temporary: Path, path: Path) -> None:
     """Give a finished temporary file its name, once its bytes are on the disk."""
     _to_disk(temporary)
@@ -98,9 +143,8 @@ def settle(temporary: Path, path: Path) -> None:
 def write_whole(path: Path, data: bytes | str) -> None:
     """Write `data` (text as UTF-8) to `path`, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with whole_file(path) as temporary:
-        with temporary.open("xb") as file:  # never through a link that somebody put there
-            file.write(data.encode() if isinstance(data, str) else data)
+    with whole_file(path) as temporary, temporary.open("xb") as file:  # never through a link that somebody put there
+        file.write(data.encode() if isinstance(data, str) else data)
 
 
 def sweep(folder: Path) -> None:

@@ -26,13 +26,17 @@ _MASK_DELTA = 0xA282EAD8
 class TFRecordWriter:
     """Appends records to a file, counting and hashing what it writes.
 
+    Args:
+        path: File to write.
+        is_new: Whether nothing may be there yet, not even a link.
+
     Attributes:
         records: written so far.
         bytes: written so far, framing included.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._file = path.open("xb", buffering=0)  # never through a link that somebody put there
+    def __init__(self, path: Path, *, is_new: bool = False) -> None:
+        self._file = path.open("xb" if is_new else "wb", buffering=0)
         self._digest = xxh3_128()
         self.records = 0
         self.bytes = 0
