@@ -87,13 +87,15 @@ def read_records(path: Path) -> Iterator[bytes]:
     Raises:
         CorruptRecordError: with the record's index and byte offset.
     """
+    end = path.stat().st_size
     with path.open("rb") as file:
         index = offset = 0
         while header := file.read(_HEADER_BYTES):
             length = _length(header)
-            body = file.read(length + _CHECKSUM.size) if length is not None else b""
+            fits = length is not None and offset + _HEADER_BYTES + length + _CHECKSUM.size <= end
+            body = file.read(length + _CHECKSUM.size) if length is not None and fits else b""
             record = body[:length]
-            if length is None or body[length:] != _masked_crc(record):
+            if not fits or body[length:] != _masked_crc(record):
                 raise CorruptRecordError(_where(path, index, offset))
             yield record
             index += 1
