@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import secrets
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -34,7 +35,7 @@ def whole_file(path: Path) -> Iterator[Path]:
 @contextlib.contextmanager
 def begun_file(path: Path) -> Iterator[Path]:
     """Give a temporary name beside `path` to write to, for `settle` to rename; a failure leaves nothing there."""
-    temporary = path.with_name(f".{os.getpid()}.tmp.{path.name}")  # keeps the ending: Keras chooses formats by it
+    temporary = _temporary(path)
     try:
         yield temporary
     except BaseException as error:
@@ -53,7 +54,7 @@ def whole_folder(path: Path) -> Iterator[Path]:
 
     What stood there goes away then. For a folder that is `locked`, as what killed processes have begun goes first.
     """
-    temporary = path.with_name(f".{os.getpid()}.tmp.{path.name}")
+    temporary = _temporary(path)
     _sweep(path.parent, path.name)
     temporary.mkdir(parents=True)
     try:
@@ -87,6 +88,51 @@ def locked(path: Path) -> Iterator[None]:
         lock.release()
 
 
+@contextlib.contextmanager
+def shared_lock(path: Path) -> Iterator[None]:
+    """Keep `refuse_in_use` from letting a file's folder be replaced; any number of processes may.
+
+    Where a file system or a system knows no locks, nothing is locked.
+
+    Raises:
+        WorkspaceError: Another process is replacing the folder right now.
+    """
+    with path.open("rb") as file:
+        if not _flock(file.fileno(), shared=True):
+            raise WorkspaceError(f"another kit command is replacing {path.parent}; wait until it has finished")
+        yield
+
+
+@contextlib.contextmanager
+def unused(path: Path) -> Iterator[None]:
+    """Keep others from beginning to use a file's folder meanwhile; see `shared_lock`.
+
+    Raises:
+        WorkspaceError: Another process uses it.
+    """
+    with path.open("rb") as file:
+        if not _flock(file.fileno(), shared=False):
+            raise WorkspaceError(
+                f"{path.parent} is in use by another kit command; wait until it has finished, or choose another name"
+            )
+        yield
+
+
+def _flock(handle: int, *, shared: bool) -> bool:
+    """Lock an open file until it is closed; False where somebody else's lock is in the way."""
+    try:
+        import fcntl  # noqa: PLC0415 (Windows has none)
+    except ImportError:
+        return True
+    try:
+        fcntl.flock(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # a network file system without locks, or one that locks for writing only what is open for it
+        return True
+    return True
+
+
 def settle(temporary: Path, path: Path) -> None:
     """Give a finished temporary file its name, once its bytes are on the disk."""
     _to_disk(temporary)
@@ -97,8 +143,8 @@ def settle(temporary: Path, path: Path) -> None:
 def write_whole(path: Path, data: bytes | str) -> None:
     """Write `data` (text as UTF-8) to `path`, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with whole_file(path) as temporary:
-        temporary.write_bytes(data.encode() if isinstance(data, str) else data)
+    with whole_file(path) as temporary, temporary.open("xb") as file:  # never through a link that somebody put there
+        file.write(data.encode() if isinstance(data, str) else data)
 
 
 def sweep(folder: Path) -> None:
@@ -125,7 +171,7 @@ def exchange(one: Path, other: Path) -> None:
     rename = getattr(library, "renameat2", None)
     names = (os.fsencode(one), os.fsencode(other))
     if rename is None or rename(_CURRENT, names[0], _CURRENT, names[1], _EXCHANGE) != 0:
-        spare = one.with_name(f".{os.getpid()}.tmp.{one.name}")
+        spare = _temporary(one)
         one.rename(spare)
         other.rename(one)
         spare.rename(other)
@@ -157,6 +203,11 @@ def xxh128_file(path: Path) -> str:
         while chunk := file.read(_CHUNK):
             digest.update(chunk)
     return digest.hexdigest()
+
+
+def _temporary(path: Path) -> Path:
+    """Name a file beside `path` as nobody can foresee; it keeps the ending, by which Keras chooses formats."""
+    return path.with_name(f".{secrets.token_hex(8)}.tmp.{path.name}")
 
 
 def _sweep(folder: Path, name: str) -> None:

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
 import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from kit.errors import SpecError
-
 _DATASETS, _RUNS, _SUBMISSIONS = "tfrecords", "runs", "submissions"
 _PLACES = (_RUNS, _SUBMISSIONS)  # folders whose contents say which workspace is meant
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +71,3 @@ class Workspace:
 def with_root(command: str, root: Path | str | None) -> str:
     """Add to a command where the workspace is that it shall find; nothing where it would find it by itself."""
     return command if Workspace.at(root) == Workspace.at() else f"{command} --root {shlex.quote(str(root))}"
-
-
-def checked_name(name: str, kind: str) -> str:
-    """Return `name` if it can be a folder's; a path or an empty name is refused."""
-    if not _NAME.fullmatch(name):
-        raise SpecError(
-            f"{kind} name '{name}' must be letters, digits, '.', '_' or '-', beginning with a letter or digit"
-        )
-    return name

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from xxhash import xxh3_128_hexdigest
 
-from kit.errors import SpecError, WorkspaceError
+from kit.errors import WorkspaceError
 from kit.files import (
     is_sealed,
     locked,
@@ -22,7 +22,7 @@ from kit.files import (
     write_whole,
     xxh128_file,
 )
-from kit.workspace import Workspace, checked_name
+from kit.workspace import Workspace
 
 
 def _fail_halfway(path: Path) -> None:
@@ -221,23 +221,6 @@ def test_existing_file_is_refused_by_name(tmp_path: Path) -> None:
 def test_free_name_and_force_are_not_refused(tmp_path: Path) -> None:
     refuse_overwrite(tmp_path / "free.csv", force=False)
     refuse_overwrite(tmp_path, force=True)
-
-
-@given(st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]*", fullmatch=True))
-def test_plain_name_is_returned(name: str) -> None:
-    assert name == checked_name(name, "dataset")
-
-
-@given(st.text(max_size=3), st.sampled_from(["/", "\\", "\0", "\n", " ", ":"]), st.text(max_size=3))
-def test_name_that_could_lead_elsewhere_is_refused(before: str, between: str, after: str) -> None:
-    with pytest.raises(SpecError):
-        checked_name(before + between + after, "dataset")
-
-
-@pytest.mark.parametrize("name", ["", ".", "..", ".hidden", "-option", "_x", "a/b", "../a", "/a", "a\n", "é"])
-def test_refused_name_is_repeated_with_its_kind(name: str) -> None:
-    with pytest.raises(SpecError, match=re.escape(f"dataset name '{name}'")):
-        checked_name(name, "dataset")
 
 
 def test_workspace_is_the_argument_before_the_environment_before_the_current_folder(

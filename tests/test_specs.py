@@ -55,11 +55,12 @@ TRAININGS = st.builds(
     learning_rate=ABOVE_ZERO,
     monitor=st.sampled_from(["val_accuracy", "val_loss"]),
 )
+NAMES = st.text(st.characters(codec="utf-8", categories=["L", "N"]), min_size=1, max_size=40)
 RUNS = st.builds(
     RunSpec,
-    dataset=st.text(),
+    dataset=NAMES,
     fingerprint=st.text(),
-    arm=st.text(),
+    arm=NAMES,
     seed=st.integers(0, 2**31 - 1),
     model=MODELS,
     train=TRAININGS,

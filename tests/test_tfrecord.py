@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import re
+import struct
 from pathlib import Path
 
+import google_crc32c
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -185,3 +187,14 @@ def test_file_without_records_has_none(path: Path) -> None:
 
     assert not list(read_records(path))
     assert writer.records == writer.bytes == path.stat().st_size == 0
+
+
+def test_length_beyond_the_file_is_damage_and_takes_no_memory(tmp_path: Path) -> None:
+    path = tmp_path / "long.tfrecord"
+    length = struct.pack("<Q", 1 << 60)
+    checksum = google_crc32c.value(length)
+    masked = ((checksum >> 15 | checksum << 17) + 0xA282EAD8) & 0xFFFFFFFF
+    path.write_bytes(length + struct.pack("<I", masked) + bytes(100))
+
+    with pytest.raises(CorruptRecordError, match="record 0 at byte 0"):
+        next(read_records(path))

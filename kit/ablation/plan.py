@@ -17,6 +17,7 @@ from kit.ablation.search import Search
 from kit.ablation.standing import Watched
 from kit.errors import ShardError, SpecError, unknown
 from kit.files import write_whole
+from kit.names import below
 from kit.runs import RunDirectory
 from kit.shards import Dataset, find_dataset
 from kit.specs import RunSpec, Setting, from_json, override, read_recipe, to_json
@@ -132,7 +133,7 @@ class Plan:
     def directory(self, place: Place) -> RunDirectory:
         """Where a run lies."""
         fold = "" if place.fold is None else f"-fold-{place.fold}"
-        return RunDirectory(self.folder / place.arm / f"seed-{place.seed}{fold}")
+        return RunDirectory(below(self.folder, place.arm, f"seed-{place.seed}{fold}"))
 
     def watched(self) -> list[Watched]:
         """List all runs for a look at how far they are."""

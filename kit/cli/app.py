@@ -28,6 +28,7 @@ from kit.cli.submit import submit
 from kit.cli.train import train
 from kit.cli.waiting import WAITING
 from kit.errors import KitError
+from kit.names import one_line
 
 STOPPED = 130  # 128 + SIGINT, as shells say it
 _NEXT_STEPS = {
@@ -112,4 +113,4 @@ def _say(message: str) -> None:
     WAITING.end()
     if console := sys.modules.get("kit.cli.console"):  # not imported just to find that it drew nothing
         console.take_bars_away()
-    typer.echo(f"kit: {message}", err=True)
+    typer.echo(f"kit: {one_line(message)}", err=True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import sys
 import time
 from collections.abc import Iterable, Sequence
@@ -23,6 +25,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from kit.cli.waiting import WAITING
+from kit.names import printable
 from kit.reports.table import Table
 
 _EVERY = 5.0  # seconds between plain lines
@@ -76,7 +79,7 @@ class ConsoleProgress:
     def _draw(self, note: str) -> None:
         if note:
             WAITING.end()
-            self._console.print(Text(note, style="dim"), soft_wrap=True)
+            self._console.print(screen_text(note, style="dim"), soft_wrap=True)
         if self._bar is None and self._is_early:
             return
         if self._bar is None:
@@ -93,7 +96,7 @@ class ConsoleProgress:
         WAITING.end()
         self._said = time.monotonic()
         line = f"{self._task}: {self._done:,}/{self._total:,}"
-        self._console.print(Text(f"{line}  {note}" if note else line), soft_wrap=True)
+        self._console.print(screen_text(f"{line}  {note}" if note else line), soft_wrap=True)
 
 
 def put_up(picture: Progress | Live) -> None:
@@ -118,7 +121,7 @@ def take_bars_away() -> None:
 
 def _new_bar(console: Console) -> Progress:
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
@@ -132,7 +135,7 @@ def print_tables(tables: Iterable[Table]) -> None:
     console = _stdout()
     for table in tables:
         if table.title:
-            console.print(Text(table.title, style="bold"), soft_wrap=True)
+            console.print(screen_text(table.title, style="bold"), soft_wrap=True)
         for columns in _fitting(table, console.width):
             console.print(_draw(table, columns))
 
@@ -140,9 +143,9 @@ def print_tables(tables: Iterable[Table]) -> None:
 def _draw(table: Table, columns: Sequence[int]) -> RichTable:
     drawn = RichTable(box=box.SIMPLE_HEAD, show_lines=_is_tall(table))
     for place in columns:
-        drawn.add_column(Text(table.columns[place]), justify="right" if place else "left", overflow="fold")
+        drawn.add_column(screen_text(table.columns[place]), justify="right" if place else "left", overflow="fold")
     for row in table.rows:
-        drawn.add_row(*(Text(row[place]) for place in columns))
+        drawn.add_row(*(screen_text(row[place]) for place in columns))
     return drawn
 
 
@@ -173,15 +176,21 @@ def _fitting(table: Table, width: int) -> list[list[int]]:
     return [sorted(part) for part in parts]
 
 
+def screen_text(text: str, style: str = "") -> Text:
+    """Make text for the screen: the one door there, which control characters and markup do not pass."""
+    return Text(printable(text), style=style)
+
+
 def print_line(text: str) -> None:
     """Print a line on stdout, wrapped by nobody."""
-    _stdout().print(Text(text), soft_wrap=True)
+    _stdout().print(screen_text(text), soft_wrap=True)
 
 
 def print_json(value: object) -> None:
     """Print an answer for a program."""
     WAITING.end()
-    sys.stdout.write(msgspec.json.format(msgspec.json.encode(value, enc_hook=_plain), indent=2).decode() + "\n")
+    text = msgspec.json.format(msgspec.json.encode(value, enc_hook=_plain), indent=2).decode()
+    sys.stdout.write(re.sub(r"[^\n -~]", _json_escape, text) + "\n")
 
 
 def _stdout() -> Console:
@@ -192,6 +201,11 @@ def _stdout() -> Console:
 
 def _is_tall(table: Table) -> bool:
     return any("\n" in cell for row in table.rows for cell in row)
+
+
+def _json_escape(found: re.Match[str]) -> str:
+    """Write what a terminal could take for a command as JSON's own escape; other characters stay."""
+    return found[0] if found[0].isprintable() else json.dumps(found[0])[1:-1]
 
 
 def _plain(value: object) -> object:

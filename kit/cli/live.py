@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from kit.ablation.standing import ArmStanding, RunStanding, Standing, State
-from kit.cli.console import ConsoleProgress, put_up, take_away
+from kit.cli.console import ConsoleProgress, put_up, screen_text, take_away
 from kit.cli.waiting import WAITING
 from kit.reports.forecast import duration
 from kit.reports.table import NOTHING
@@ -62,7 +62,7 @@ class LiveAblation(ConsoleProgress):
             super()._draw(note)
         elif note:
             WAITING.end()
-            self._console.print(Text(note, style="dim"), soft_wrap=True)
+            self._console.print(screen_text(note, style="dim"), soft_wrap=True)
 
     def _say(self, note: str) -> None:
         super()._say(note or (describe_standing(self._standing) if self._standing else ""))
@@ -83,7 +83,7 @@ def draw_standing(standing: Standing, width: int, height: int) -> RenderableType
     for arm in shown:
         lines += [_arm_line(arm, width), *(_run_line(run, label) for run in arm.running)]
     if hidden:
-        lines.append(Text(_describe_hidden(hidden), style="dim"))
+        lines.append(screen_text(_describe_hidden(hidden), style="dim"))
     for line in lines:
         line.no_wrap, line.overflow = True, "ellipsis"
     return Group(*lines, *_foot(standing))
@@ -114,13 +114,14 @@ def _lines(arm: ArmStanding) -> int:
 
 def _head(label: int) -> Text:
     names = "".join(f"{name.replace('_', ' '):>{width}}" for name, width in _COLUMNS.items())
-    return Text(f"{'':<{label}}{'epoch':>{_EPOCH}}{names}", style="dim")
+    return screen_text(f"{'':<{label}}{'epoch':>{_EPOCH}}{names}", style="dim")
 
 
 def _arm_line(arm: ArmStanding, width: int) -> Text:
     state = _describe_arm(arm)
     room = max(8, width - len(state) - 2)
-    name = Text(arm.name if len(arm.name) <= room else _values_of(arm.name), no_wrap=True)
+    name = screen_text(arm.name if len(arm.name) <= room else _values_of(arm.name))
+    name.no_wrap = True
     name.truncate(room, overflow="ellipsis")
     return name.append("  ").append(state, style="red" if arm.count("failed") else "dim")
 
@@ -145,7 +146,7 @@ def _describe_arm(arm: ArmStanding) -> str:
 
 def _run_line(run: RunStanding, label: int) -> Text:
     figures = "".join(f"{_figure(run.last, name):>{width}}" for name, width in _COLUMNS.items())
-    return Text(f"{_label(run):<{label}}{f'{run.epoch}/{run.epochs}':>{_EPOCH}}{figures}")
+    return screen_text(f"{_label(run):<{label}}{f'{run.epoch}/{run.epochs}':>{_EPOCH}}{figures}")
 
 
 def _label(run: RunStanding) -> str:
@@ -180,6 +181,8 @@ def _foot(standing: Standing) -> list[RenderableType]:
     bar.add_row(
         ProgressBar(total=total, completed=done, width=_BAR),
         f"{done:,}/{total:,} epochs",
-        Text("" if left is None else f"about {duration(left)} left", style="dim"),
+        screen_text("" if left is None else f"about {duration(left)} left", style="dim"),
     )
-    return [Text(_describe_runs(standing), no_wrap=True, overflow="ellipsis"), bar]
+    counts = screen_text(_describe_runs(standing))
+    counts.no_wrap, counts.overflow = True, "ellipsis"
+    return [counts, bar]

@@ -6,8 +6,6 @@ from collections import Counter
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import replace
 
-import msgspec
-
 from kit.comparison.trajectory import Trajectory
 from kit.errors import RunError, first_three
 
@@ -59,7 +57,7 @@ def _setting(run: Trajectory) -> Hashable:
     """All that decides a run's figures but its seed and fold; of histories from elsewhere only where they lie."""
     if run.spec is None:
         return run.whence
-    return msgspec.structs.replace(run.spec, dataset="", arm="", seed=0, fold=None)
+    return run.spec.fingerprint, run.spec.model, run.spec.augment, run.spec.train
 
 
 def _names(groups: Sequence[Sequence[Trajectory]]) -> list[str]:

@@ -15,10 +15,11 @@ from kit.kaggle.answers import RemoteFile
 from kit.kaggle.layout import shard_command
 from kit.kaggle.patience import Patience
 from kit.kaggle.refusals import Resource, not_entered
+from kit.names import checked_id
 from kit.progress import NO_PROGRESS, Progress
 from kit.specs import from_json, to_json
 from kit.specs.settings import require
-from kit.workspace import Workspace, checked_name
+from kit.workspace import Workspace
 
 if TYPE_CHECKING:
     from kit.kaggle.store import Store
@@ -166,10 +167,10 @@ def _noted(folder: Path, known: _Fetched, files: dict[str, int], *, is_whole: bo
 def _about(competition: str | None, dataset: str | None) -> Resource:
     require(bool(competition) != bool(dataset), "give a competition, or --dataset OWNER/NAME")
     if competition:
-        return Resource(name=checked_name(competition, "competition"))
+        return Resource(name=checked_id(competition, "competition"))
     owner, _, name = str(dataset).partition("/")
     require(bool(name), f"--dataset must be OWNER/NAME, as in an address on Kaggle, got '{dataset}'")
-    return Resource(name=f"{checked_name(owner, 'owner')}/{checked_name(name, 'dataset')}", is_dataset=True)
+    return Resource(name=f"{checked_id(owner, 'owner')}/{checked_id(name, 'dataset')}", is_dataset=True)
 
 
 def _known(folder: Path, about: Resource) -> _Fetched:

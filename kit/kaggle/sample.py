@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kit.errors import SubmissionError
-from kit.shards.dataset import MANIFEST, SAMPLE_SUBMISSION, read_dataset
+from kit.shards.dataset import MANIFEST, read_dataset
 from kit.submission.origin import Origin
 from kit.workspace import Workspace
 
@@ -34,13 +34,14 @@ def find_sample(slug: str, origin: Origin | None, given: Path | None, workspace:
         SubmissionError: there is none.
     """
     folder = workspace.datasets / origin.dataset if origin and origin.dataset else None
-    classes = read_dataset(folder).manifest.classes if folder and (folder / MANIFEST).is_file() else ()
+    dataset = read_dataset(folder) if folder and (folder / MANIFEST).is_file() else None
+    classes = dataset.manifest.classes if dataset else ()
     if given:
         if not given.is_file():
             raise SubmissionError(f"--sample {given} does not exist; give the competition's sample submission")
         return Sample(given, classes)
-    if folder and (folder / SAMPLE_SUBMISSION).is_file():
-        return Sample(folder / SAMPLE_SUBMISSION, classes)
+    if dataset and dataset.sample_submission:
+        return Sample(dataset.sample_submission, classes)
     if found := sample_in(workspace.data / slug):
         return Sample(found, classes)
     raise SubmissionError(

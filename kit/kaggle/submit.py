@@ -17,10 +17,11 @@ from kit.kaggle.ledger import Entry, Ledger
 from kit.kaggle.patience import Patience
 from kit.kaggle.refusals import Resource, not_entered, resets
 from kit.kaggle.sample import find_sample
+from kit.names import checked_id
 from kit.progress import NO_PROGRESS, Progress
 from kit.specs.settings import require
 from kit.submission.origin import read_origin
-from kit.workspace import Workspace, checked_name
+from kit.workspace import Workspace
 
 if TYPE_CHECKING:
     from kit.kaggle.client import Kaggle
@@ -93,7 +94,7 @@ def submit(
     """
     workspace, path = Workspace.at(root), Path(file)
     refuse_unknown_doubts(force)
-    checked_name(competition, "competition")
+    checked_id(competition, "competition")
     message = " ".join(message.split())
     require(bool(message) or dry_run, "a submission needs a message that tells it from others; add -m MESSAGE")
     require(bool(path.name), f"'{file}' is no file; give the CSV, as submissions/first.csv")

@@ -14,6 +14,7 @@ import numpy as np
 from kit.compat import keras
 from kit.errors import SpecError, unknown
 from kit.models.layers import Backbone
+from kit.models.weights_file import refuse_foreign_links
 from kit.specs.model import IMAGENET
 
 
@@ -95,7 +96,9 @@ def _load_weights(model: Any, layer: Backbone) -> None:
             model.set_weights(downloaded.get_weights())
         else:
             with warnings.catch_warnings(action="ignore"):  # Keras tells layer by layer what does not fit
-                model.load_weights(_file(layer.weights))
+                file = _file(layer.weights)
+                refuse_foreign_links(file)
+                model.load_weights(file)
     except Exception as error:  # whatever a network, a cache or a damaged file makes Keras raise
         if isinstance(error, SpecError):
             raise

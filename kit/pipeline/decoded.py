@@ -124,7 +124,7 @@ def _decode_into(paths: Sequence[Path], dataset: Dataset, names: list[str], prog
     labels: list[NDArray[np.int32]] = []
     header = {"descr": "|u1", "fortran_order": False, "shape": (_count(dataset, names), *dataset.shape)}
     with begun_file(paths[-1]) as temporary:
-        with temporary.open("wb") as file:
+        with temporary.open("xb") as file:
             np.lib.format.write_array_header_1_0(file, header)
             for batch in _batches(dataset, names):
                 file.write(batch["image"].data)
@@ -154,7 +154,7 @@ def _kept(dataset: Dataset, name: str, shared: Path) -> Decoded:
 def _write(path: Path, values: NDArray[np.generic]) -> None:
     """Write an array whole, though not to the disk for good: it can be made again."""
     with begun_file(path) as temporary:
-        with temporary.open("wb") as file:  # np.save's error does not tell a full disk
+        with temporary.open("xb") as file:  # np.save's error does not tell a full disk
             np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(values))
             file.write(np.ascontiguousarray(values).data)
         temporary.replace(path)

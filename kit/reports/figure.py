@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 DPI = 120
 BLUE, ORANGE = (
@@ -43,7 +44,10 @@ def new_figure(width: float, height: float, layout: Literal["constrained"] | Non
 
 
 def png(figure: Figure) -> bytes:
-    """Draw a figure."""
+    """Draw a figure; a dollar sign in a name is a dollar sign, never the beginning of a formula."""
+    for text in figure.findobj(Text):
+        if "$" in text.get_text():  # those of logarithmic axes are made when they are drawn, and are formulas
+            text.set_parse_math(False)
     data = io.BytesIO()
     figure.savefig(data, format="png")
     return data.getvalue()

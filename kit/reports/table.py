@@ -8,6 +8,10 @@ from dataclasses import dataclass
 
 NOTHING = "—"
 
+_ESCAPED = str.maketrans(
+    {"|": "\\|", "<": "&lt;", "&": "&amp;"}
+)  # what Markdown would read as a cell's end, or as HTML
+
 
 @dataclass(frozen=True, slots=True)
 class Table:
@@ -27,9 +31,8 @@ class Table:
 
     def markdown(self) -> str:
         """Write the table as GitHub's Markdown."""
-        bar = "\\|"
         lines = [self.columns, ("---", *("---:" for _ in self.columns[1:])), *self.rows]
-        return "".join(f"| {' | '.join(one_line(cell).replace('|', bar) for cell in line)} |\n" for line in lines)
+        return "".join(f"| {' | '.join(one_line(cell).translate(_ESCAPED) for cell in line)} |\n" for line in lines)
 
     def csv(self) -> str:
         """Write the table as CSV."""

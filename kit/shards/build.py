@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import hashlib
 import io
@@ -16,8 +17,10 @@ import msgspec
 
 from kit.engines import Engine
 from kit.errors import EngineError, ShardError, SourceError, SpecError, first_three
-from kit.files import locked, publish, sweep, write_whole
+from kit.files import locked, publish, sweep, unused, write_whole
+from kit.names import checked_id
 from kit.progress import NO_PROGRESS, Progress
+from kit.seals import hashes, seal
 from kit.shards import tfds
 from kit.shards.dataset import DUPLICATES, MANIFEST, NEAR_DUPLICATES, REJECTS, SAMPLE_SUBMISSION, Dataset, read_dataset
 from kit.shards.duplicates import Placed, describe_duplicates, duplicates_csv, find_duplicates, place_sets
@@ -25,11 +28,11 @@ from kit.shards.look import doubtful, look_again
 from kit.shards.looks_alike import find_looks_alike
 from kit.shards.manifest import NO_FOLD, ImageInfo, Manifest, SourceInfo, fingerprint
 from kit.shards.plan import ShardPlan, plan_shards, sample
-from kit.shards.verify import verify_dataset
+from kit.shards.verify import verify_bytes
 from kit.shards.write import ShardTask, WrittenShard, kept_shard, settle_shard, summary_path, write_shard
 from kit.sources import UNLABELLED, Record, Reject, Source
 from kit.specs import ShardSpec, SourceSpec, setting_paths, to_json, value_of
-from kit.workspace import Workspace, checked_name
+from kit.workspace import Workspace
 
 PLAN = "plan.json"
 TIES, NEAR_TIES = "ties.json", "near_ties.json"
@@ -91,16 +94,15 @@ def build_dataset(
         SourceError: more than `max_bad` inputs cannot be stored; nothing is left behind.
         WorkspaceError: another process is writing the dataset.
     """
-    final = workspace.datasets / checked_name(conversion.name, "dataset")
+    final = workspace.datasets / checked_id(conversion.name, "dataset")
     partial = workspace.datasets / f".{conversion.name}.partial"
-    if final.exists():
-        _refuse_foreign(final)
-        if not force:
-            dataset = _same_dataset(final, conversion, progress)
-            _remove_stale(partial, final)
-            return dataset
+    if standing := _standing(final, conversion, progress, force=force):
+        _remove_stale(partial, final)
+        return standing
     _refuse_bad(conversion.name, conversion.source.rejects, max_bad, is_read=False)
     with locked(final):
+        if standing := _standing(final, conversion, progress, force=force):  # of a command that was faster
+            return standing
         _claim(partial, conversion)
         try:
             written = _write(partial, conversion, engine, progress)
@@ -109,7 +111,8 @@ def build_dataset(
         except (ShardError, SourceError, SpecError):
             shutil.rmtree(partial)
             raise
-        publish(partial, final)
+        with unused(final / MANIFEST) if final.exists() else contextlib.nullcontext():
+            publish(partial, final)
     return read_dataset(final)
 
 
@@ -139,6 +142,22 @@ def _refuse_foreign(folder: Path) -> None:
         raise ShardError(f"{folder} exists and is not a dataset of kit's; move it away, or choose another --name")
 
 
+def _standing(final: Path, conversion: Conversion, progress: Progress, *, force: bool) -> Dataset | None:
+    """Return the dataset that stands there if it is the one that is asked; None if one is to be written.
+
+    Raises:
+        ShardError: It is another one, and `force` is not set.
+        WorkspaceError: It is to be replaced, and in use.
+    """
+    if not final.exists():
+        return None
+    _refuse_foreign(final)
+    if force:
+        with unused(final / MANIFEST):
+            return None
+    return _same_dataset(final, conversion, progress)
+
+
 def _remove_stale(partial: Path, final: Path) -> None:
     """Remove what a command that was killed at its very end has left beside the finished dataset."""
     if partial.exists():
@@ -154,7 +173,7 @@ def _same_dataset(folder: Path, conversion: Conversion, progress: Progress) -> D
             f"{folder} was made from other inputs or settings: {'; '.join(changes)};"
             " choose another --name, or replace it with --force"
         )
-    verify_dataset(dataset, progress)
+    verify_bytes(dataset, progress)
     return dataset
 
 
@@ -333,12 +352,12 @@ def _complete(partial: Path, conversion: Conversion, written: _Written) -> None:
         write_whole(partial / SAMPLE_SUBMISSION, conversion.source.sample_submission.read_bytes())
     manifest = _manifest(conversion, written)
     tfds.write_description(partial, manifest)
-    write_whole(partial / MANIFEST, to_json(manifest))
-    for shard in written.shards:
-        summary_path(partial / shard.shard.name).unlink()
-    for noted in (TIES, NEAR_TIES):
-        (partial / noted).unlink(missing_ok=True)
-    (partial / PLAN).unlink()
+    temporary = {PLAN, TIES, NEAR_TIES, *(summary_path(Path(shard.shard.name)).name for shard in written.shards)}
+    shards = {shard.shard.name for shard in written.shards}
+    beside = sorted({path.name for path in partial.iterdir()} - temporary - shards)
+    write_whole(partial / MANIFEST, seal(msgspec.structs.replace(manifest, files=hashes(partial, beside))))
+    for name in temporary:
+        (partial / name).unlink(missing_ok=True)
 
 
 def _manifest(conversion: Conversion, written: _Written) -> Manifest:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
 from kit.errors import ShardError, SpecError, WorkspaceError, unknown
+from kit.files import shared_lock
+from kit.seals import check_hash, read_sealed
 from kit.shards.manifest import FORMAT_VERSION, NO_FOLD, Manifest, ShardInfo
 from kit.specs import from_json
 from kit.workspace import Workspace
@@ -66,6 +70,50 @@ class Dataset:
         )
         return Dataset(self.folder, new(manifest, counts=counts, shards=shards))
 
+    @property
+    def sample_submission(self) -> Path | None:
+        """The copy of the sample submission; None where there is none.
+
+        Raises:
+            ShardError: It was changed since the dataset was made.
+        """
+        path = self.folder / SAMPLE_SUBMISSION
+        if not self.manifest.sample_submission:
+            return None
+        try:
+            if expected := self.manifest.files.get(SAMPLE_SUBMISSION):
+                check_hash(path, expected)
+        except SpecError as error:
+            raise ShardError(f"{error}; restore it, or shard again with --force") from error
+        return path
+
+    @contextlib.contextmanager
+    def in_use(self) -> Iterator[None]:
+        """Keep the dataset from being replaced meanwhile, where its folder can be locked.
+
+        Raises:
+            ShardError: It was replaced since it was opened.
+        """
+        with shared_lock(self.folder / MANIFEST):
+            self.refuse_replaced()
+            yield
+
+    def refuse_replaced(self) -> None:
+        """Compare the manifest with the one that lies in the folder now.
+
+        Raises:
+            ShardError: The folder holds another dataset, or none.
+        """
+        try:
+            now = from_json(self.folder / MANIFEST, _Identity)
+        except (OSError, SpecError) as error:
+            raise ShardError(f"{self.folder} was removed or damaged while it was in use: {error}") from error
+        if now.fingerprint != self.manifest.fingerprint or now.seal != self.manifest.seal:
+            raise ShardError(
+                f"{self.folder} was replaced while it was in use ({self.manifest.fingerprint} before,"
+                f" {now.fingerprint} now); run the command again"
+            )
+
     def full_batches(self, split: str, batch_size: int) -> int:
         """Count the batches that a split fills.
 
@@ -105,6 +153,13 @@ class Dataset:
         return image.shape
 
 
+class _Identity(msgspec.Struct):
+    """What tells one dataset from another."""
+
+    fingerprint: str
+    seal: str = ""
+
+
 class _AnyVersion(msgspec.Struct):
     """What every version's manifest begins with."""
 
@@ -121,7 +176,7 @@ def read_dataset(folder: Path) -> Dataset:
         version = from_json(folder / MANIFEST, _AnyVersion).format_version
         if version != FORMAT_VERSION:
             raise ShardError(f"{folder} has format version {version}, this kit reads {FORMAT_VERSION}; shard it again")
-        manifest = from_json(folder / MANIFEST, Manifest)
+        manifest = read_sealed(folder / MANIFEST, Manifest, what="dataset")
     except FileNotFoundError as error:
         raise ShardError(f"{folder} has no {MANIFEST}, so it is not a dataset; make it with kit shard") from error
     except SpecError as error:

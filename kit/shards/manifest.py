@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
+from kit.names import checked_id, checked_name
+from kit.sources import UNLABELLED
 from kit.specs import DataSpec, ShardSpec, SourceSpec
 from kit.specs.image import size_text
+from kit.specs.settings import require
 
 FORMAT_VERSION = 3
 NO_FOLD = -1
@@ -33,6 +37,11 @@ class ShardInfo(msgspec.Struct, frozen=True, kw_only=True):
     records: int
     bytes: int
     xxh128: str
+
+    def __post_init__(self) -> None:
+        """Refuse names that lead elsewhere."""
+        checked_name(self.name, "shard")
+        checked_name(self.split, "split")
 
 
 class ImageInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -110,6 +119,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         fingerprint: of classes and shards; runs and submissions carry it.
         recipe: Recipe whose data settings hold where no option said otherwise, or an arm's as RECIPE/ARM; empty for
             none.
+        files: XXH128 of each file beside the shards, by its name.
+        seal: XXH128 over all other fields; see `kit.seals`.
     """
 
     format_version: int = FORMAT_VERSION
@@ -132,6 +143,36 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     near_duplicates: DuplicateInfo = DuplicateInfo()
     fingerprint: str
     recipe: str = ""
+    files: dict[str, str] = {}
+    seal: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse names that lead elsewhere, and fields that contradict each other."""
+        checked_id(self.name, "dataset")
+        for name in self.files:
+            checked_name(name, "file")
+        for split in self.counts:
+            checked_name(split, "split")
+        for problem, applies in self._contradictions():
+            require(not applies, f"{self.name}: {problem}")
+
+    def _contradictions(self) -> Iterator[tuple[str, bool]]:
+        """List what cannot be true of any dataset, each with whether it is true of this one."""
+        names = [shard.name for shard in self.shards]
+        records = Counter[str]()
+        for shard in self.shards:
+            records[shard.split] += shard.records
+        folds = Counter(shard.fold for shard in self.shards if shard.fold != NO_FOLD)
+        yield "classes names one twice", len(set(self.classes)) < len(self.classes)
+        yield "shards names one twice", len(set(names)) < len(names)
+        yield "shards and counts differ", records != Counter({name: self.records(name) for name in self.counts})
+        yield (
+            "counts is of other classes",
+            any(not {*self.classes, UNLABELLED} >= counts.keys() for counts in self.counts.values()),
+        )
+        yield "shards and folds differ", folds.keys() != self.folds.keys()
+        given = fingerprint(self.classes, self.shards)
+        yield "fingerprint is not that of classes and shards", self.fingerprint != given
 
     @property
     def splits(self) -> tuple[str, ...]:

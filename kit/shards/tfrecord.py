@@ -26,13 +26,17 @@ _MASK_DELTA = 0xA282EAD8
 class TFRecordWriter:
     """Appends records to a file, counting and hashing what it writes.
 
+    Args:
+        path: File to write.
+        is_new: Whether nothing may be there yet, not even a link.
+
     Attributes:
         records: written so far.
         bytes: written so far, framing included.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._file = path.open("wb", buffering=0)
+    def __init__(self, path: Path, *, is_new: bool = False) -> None:
+        self._file = path.open("xb" if is_new else "wb", buffering=0)
         self._digest = xxh3_128()
         self.records = 0
         self.bytes = 0
@@ -83,13 +87,15 @@ def read_records(path: Path) -> Iterator[bytes]:
     Raises:
         CorruptRecordError: with the record's index and byte offset.
     """
+    end = path.stat().st_size
     with path.open("rb") as file:
         index = offset = 0
         while header := file.read(_HEADER_BYTES):
             length = _length(header)
-            body = file.read(length + _CHECKSUM.size) if length is not None else b""
+            fits = length is not None and offset + _HEADER_BYTES + length + _CHECKSUM.size <= end
+            body = file.read(length + _CHECKSUM.size) if length is not None and fits else b""
             record = body[:length]
-            if length is None or body[length:] != _masked_crc(record):
+            if not fits or body[length:] != _masked_crc(record):
                 raise CorruptRecordError(_where(path, index, offset))
             yield record
             index += 1

@@ -77,7 +77,7 @@ def write_shard(task: ShardTask) -> WrittenShard:
     origins: list[Origin] = []
     rejects: list[tuple[str, str]] = []
     # libjpeg writes its complaints straight to stderr, about images that it decodes all the same
-    with held_stderr(), begun_file(task.path) as temporary, TFRecordWriter(temporary) as writer:
+    with held_stderr(), begun_file(task.path) as temporary, TFRecordWriter(temporary, is_new=True) as writer:
         for record in task.plan.records:
             try:
                 image = store(record.file.read(), task.spec.image)

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import msgspec
 
 from kit.errors import SpecError, unknown
+from kit.names import checked_name
 from kit.specs.augment import AugmentSpec
 from kit.specs.data import DataSpec
 from kit.specs.model import ModelSpec
@@ -53,6 +54,10 @@ class RecipeArm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     def figures(self) -> dict[str, tuple[float, ...]]:
         """Published figures by name, one for each training."""
         return {name: value if isinstance(value, tuple) else (value,) for name, value in self.published.items()}
+
+    def __post_init__(self) -> None:
+        """Refuse a name that no folder can have."""
+        checked_name(self.name, "arm")
 
 
 class Recipe(Setting, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
+from kit.names import checked_name
 from kit.specs.augment import AugmentSpec
 from kit.specs.model import ModelSpec
 from kit.specs.settings import MAX_SEED, require
@@ -34,7 +35,9 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     train: TrainSpec = TrainSpec()
 
     def __post_init__(self) -> None:
-        """Refuse seeds that generators do not take."""
+        """Refuse names that lead elsewhere, and seeds that generators do not take."""
+        checked_name(self.dataset, "dataset")
+        checked_name(self.arm, "arm")
         require(0 <= self.seed < MAX_SEED, f"seed must be in [0, {MAX_SEED}), got {self.seed}")
 
 

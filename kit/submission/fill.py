@@ -96,6 +96,6 @@ def read_sample(dataset: Dataset) -> pd.DataFrame:
     path = dataset.folder / SAMPLE_SUBMISSION
     if not path.is_file():
         raise SubmissionError(f"{path} is missing; restore it, or shard again with --force")
-    table = read_table(path)
+    table = read_table(dataset.sample_submission or path)
     check_columns(path, list(table.columns), dataset.manifest.classes)
     return table

@@ -1,0 +1,107 @@
+"""Names that become files, and texts that go to a screen: what comes from a file is trusted with neither."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path, PurePosixPath
+
+from kit.errors import SpecError
+
+_LONGEST = 200  # bytes: file systems take 255, and endings and temporary names need some of them
+_SEPARATORS = frozenset("/\\:")  # the colon too: drives and alternate streams on Windows
+_RESERVED = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?", re.IGNORECASE)  # devices on Windows
+_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+def checked_name(name: str, kind: str) -> str:
+    """Return a name that can be a file's or a folder's everywhere.
+
+    Args:
+        name: Name of a dataset, a run, an arm or a split, perhaps from somebody else's file.
+        kind: Noun that the message calls it by, such as "arm".
+
+    Raises:
+        SpecError: The name is empty or longer than 200 bytes, begins with a dot or a blank, ends with one, holds a
+            separator or a character that cannot be printed, or is a device's on some system.
+    """
+    if reason := _why_not(name):
+        raise SpecError(f"{kind} name {printable(name)!r} {reason}; choose another")
+    return name
+
+
+def checked_id(name: str, kind: str) -> str:
+    """Return a name of ASCII letters, digits, '.', '_' and '-', which no shell and no address has to quote.
+
+    Raises:
+        SpecError: The name has other characters, or fails `checked_name`.
+    """
+    if not _PLAIN.fullmatch(name):
+        raise SpecError(
+            f"{kind} name '{printable(name)}' must be letters, digits, '.', '_' or '-', beginning with a letter or"
+            " digit"
+        )
+    return checked_name(name, kind)
+
+
+def below(folder: Path, *names: str) -> Path:
+    """Join a path from names; it always lies below `folder`.
+
+    Args:
+        folder: Folder that the path may not leave.
+        *names: One step each.
+
+    Raises:
+        SpecError: A name that is no name; see `checked_name`.
+    """
+    return folder.joinpath(*(checked_name(name, "file") for name in names))
+
+
+def checked_relative(path: str) -> PurePosixPath:
+    """Return a path that leads to somewhere below whatever folder it is joined to.
+
+    Args:
+        path: Path with '/' between its steps, from a manifest, an archive or a server.
+
+    Raises:
+        SpecError: The path is absolute, or one of its steps is no name; see `checked_name`.
+    """
+    for step in path.split("/"):
+        checked_name(step, "file")
+    return PurePosixPath(path)
+
+
+def printable(text: str) -> str:
+    r"""Escape what would steer a terminal or change the order of its characters; lines stay lines.
+
+    >>> printable("cat\x1b[2J\u202egod")
+    'cat\\x1b[2J\\u202egod'
+    """
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() or one == "\n" else _escaped(one) for one in text)
+
+
+def one_line(text: str) -> str:
+    r"""Escape likewise, and line ends too.
+
+    >>> one_line("a\nb")
+    'a\\nb'
+    """
+    return printable(text).replace("\n", "\\n")
+
+
+def _escaped(character: str) -> str:
+    return ascii(character)[1:-1]
+
+
+def _why_not(name: str) -> str:
+    problems = {
+        "is empty": not name,
+        f"has more than {_LONGEST} bytes": len(name.encode(errors="surrogatepass")) > _LONGEST,
+        "begins with a dot or a blank": name[:1] in {".", " "},
+        "ends with a dot or a blank": name[-1:] in {".", " "},
+        "holds a separator": not _SEPARATORS.isdisjoint(name),
+        "holds a character that cannot be printed": not name.isprintable(),
+        "is a device's on some systems": bool(_RESERVED.fullmatch(name)),
+    }
+    return next((problem for problem, applies in problems.items() if applies), "")

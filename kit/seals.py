@@ -1,0 +1,165 @@
+"""What kit wrote is known again to the last bit: seals in JSON files, hashes of the files beside them.
+
+A seal is an XXH128 over a JSON document, all of its fields but the seal itself. A document may hold the hashes of other
+files, so that one seal covers a folder. It finds every accident and every mixing-up; it is no signature: who wants to
+deceive can compute it, too.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+from xxhash import xxh3_128_hexdigest
+
+from kit.errors import SpecError
+from kit.files import write_whole, xxh128_file
+from kit.specs import to_json
+from kit.specs.settings import build
+
+Document = TypeVar("Document", bound=msgspec.Struct)
+
+SEAL = "seal"
+
+_RACY = 2_000_000_000  # nanoseconds: a file that changes again within its clock's grain looks unchanged, as git has it
+_CACHE = ".hashes.json"
+
+_logger = logging.getLogger(__name__)
+_warned: set[str] = set()
+
+
+def seal(document: msgspec.Struct | Mapping[str, object]) -> bytes:
+    """Write a document as JSON, with a seal over all its fields.
+
+    Args:
+        document: Struct or table of what is written; a field `seal` is replaced.
+    """
+    fields = msgspec.json.decode(msgspec.json.encode(document))
+    return to_json({**fields, SEAL: _hash(fields)})
+
+
+def read_sealed(path: Path, kind: type[Document], *, what: str) -> Document:
+    """Read a document that `seal` wrote; one from before there were seals is read with a warning.
+
+    Args:
+        path: JSON file.
+        kind: Struct to make of it.
+        what: Noun for the warning, such as "dataset"; it is given once for each.
+
+    Raises:
+        SpecError: The file is no JSON, was changed after writing, or lacks fields.
+        FileNotFoundError: There is no such file.
+    """
+    try:
+        fields = msgspec.json.decode(path.read_bytes())
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise SpecError(f"{path}: not JSON: {error}") from error
+    if not isinstance(fields, dict):
+        raise SpecError(f"{path}: not a table of fields")
+    if SEAL not in fields:
+        warn_unsealed(path, what)
+    elif fields[SEAL] != _hash(fields):
+        raise SpecError(f"{path} was changed after kit wrote it: its seal does not fit")
+    return build(fields, kind, where=f"{path}: ")
+
+
+def warn_unsealed(path: Path, what: str) -> None:
+    """Say once a process that something comes from a kit without seals."""
+    if what not in _warned:
+        _warned.add(what)
+        _logger.warning(
+            "%s has no seal: this %s was written by an earlier version of kit, and changes to it go unnoticed",
+            path,
+            what,
+        )
+
+
+def hashes(folder: Path, names: Iterable[str]) -> dict[str, str]:
+    """Hash files of a folder, as `check_hash` compares them."""
+    return {name: xxh128_file(folder / name) for name in names}
+
+
+def check_hash(path: Path, expected: str) -> None:
+    """Compare a file with what was written.
+
+    Raises:
+        SpecError: It is missing or has other bytes.
+    """
+    if not path.is_file():
+        raise SpecError(f"{path} is missing")
+    if xxh128_file(path) != expected:
+        raise SpecError(f"{path} was changed after kit wrote it")
+
+
+class _Seen(msgspec.Struct, frozen=True, array_like=True):
+    """A file as it was when it was hashed."""
+
+    stat: tuple[int, int, int, int]
+    hash: str
+
+
+class KnownHashes:
+    """Hashes of a folder's files, remembered while size, inode and times of change stay as they are.
+
+    They lie beside the files; of a folder that cannot be written, in the user's cache.
+
+    Args:
+        folder: Folder of the files.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._path = _cache_file(folder)
+        self._seen = _read_cache(self._path)
+        self._before = dict(self._seen)
+
+    def hash(self, name: str) -> str:
+        """Hash a file, unless it is known.
+
+        Raises:
+            OSError: It cannot be read.
+        """
+        path = self._folder / name
+        stat = path.stat()
+        now = (stat.st_size, stat.st_ino, stat.st_mtime_ns, stat.st_ctime_ns)
+        seen = self._seen.get(name)
+        if seen is not None and seen.stat == now:
+            return seen.hash
+        found = xxh128_file(path)
+        if time.time_ns() - stat.st_ctime_ns > _RACY:
+            self._seen[name] = _Seen(now, found)
+        else:
+            self._seen.pop(name, None)
+        return found
+
+    def keep(self) -> None:
+        """Write what was learned; where that cannot be, the next call hashes again."""
+        if self._seen != self._before:
+            with contextlib.suppress(OSError):
+                write_whole(self._path, msgspec.json.encode(self._seen))
+                self._before = dict(self._seen)
+
+
+def _hash(fields: Mapping[str, Any]) -> str:
+    content = {name: value for name, value in fields.items() if name != SEAL}
+    return xxh3_128_hexdigest(msgspec.json.encode(content, order="sorted"))
+
+
+def _cache_file(folder: Path) -> Path:
+    if os.access(folder, os.W_OK):
+        return folder / _CACHE
+    user = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return user / "kit" / f"{xxh3_128_hexdigest(os.fsencode(folder.resolve()))}.json"
+
+
+def _read_cache(path: Path) -> dict[str, _Seen]:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=dict[str, _Seen])
+    except (OSError, msgspec.DecodeError):  # there is none, or it is damaged: everything is hashed again
+        return {}
