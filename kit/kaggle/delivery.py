@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from kit.errors import KaggleError, WorkspaceError, first_three
 from kit.files import size_text
 from kit.kaggle.answers import RemoteFile
 from kit.kaggle.download import download, size_of
+from kit.kaggle.members import remove_tree
 from kit.kaggle.refusals import Resource
 from kit.kaggle.store import Store
 from kit.kaggle.unpack import Budget, free_bytes, refuse_full, unpack, unwrap
@@ -66,7 +66,7 @@ def staged_files(
     try:
         yield _staged(archive, stage, listed, store.progress)
     finally:
-        shutil.rmtree(stage, ignore_errors=True)
+        remove_tree(stage)
     archive.unlink()
 
 
@@ -104,7 +104,7 @@ def _unpack_inner(stage: Path, files: dict[str, int], budget: Budget, progress: 
         inner = unpack(archive, apart, progress, budget=budget)
         brings_one = {name.partition("/")[0] for name in inner} == {target.name} and (apart / target.name).is_dir()
         (apart / target.name if brings_one else apart).rename(target)
-        shutil.rmtree(apart, ignore_errors=True)
+        remove_tree(apart)
         archive.unlink()
         del found[name]
         above = target.parent if brings_one else target
@@ -123,7 +123,7 @@ def _is_folder(path: Path) -> bool:
 
 def _replace(new: Path, old: Path) -> None:
     if _is_folder(old):
-        shutil.rmtree(old)
+        remove_tree(old)
     else:
         old.unlink(missing_ok=True)
     new.rename(old)
@@ -131,9 +131,8 @@ def _replace(new: Path, old: Path) -> None:
 
 def _clear(stage: Path) -> None:
     """Remove what a killed call left; a link that somebody put there goes, and what it leads to stays."""
-    with contextlib.suppress(RecursionError):  # no archive that kit unpacks is that deep
-        if stage.is_symlink() or stage.is_file():
-            stage.unlink()
-        shutil.rmtree(stage, ignore_errors=True)
+    if stage.is_symlink() or stage.is_file():
+        stage.unlink()
+    remove_tree(stage)
     if os.path.lexists(stage):
         raise WorkspaceError(f"{stage} cannot be removed; remove it, then fetch again")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import tempfile
@@ -93,6 +94,17 @@ def walk(top: Path) -> Iterator[tuple[Path, list[str], list[str]]]:
         folders, files = _listed(place)
         yield place, folders, files
         todo += [place / name for name in reversed(folders) if not (place / name).is_symlink()]
+
+
+def remove_tree(top: Path) -> None:
+    """Remove a folder of any depth and all in it, as `shutil.rmtree` does; what cannot be removed stays."""
+    for place, folders, files in reversed([*walk(top)]):
+        for name in (*files, *folders):
+            path = place / name
+            with contextlib.suppress(OSError):
+                path.unlink() if path.is_symlink() or name in files else path.rmdir()
+    with contextlib.suppress(OSError):
+        top.rmdir()
 
 
 def _listed(place: Path) -> tuple[list[str], list[str]]:

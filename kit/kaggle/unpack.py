@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import shutil
 import stat
 import struct
@@ -13,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from kit.errors import KaggleError, WorkspaceError, first_three
 from kit.files import settle, size_text
 from kit.kaggle.download import MEGA
-from kit.kaggle.members import clashes, why_unsafe
+from kit.kaggle.members import clashes, remove_tree, why_unsafe
 from kit.progress import NO_PROGRESS, Progress
 
 _CHUNK = 1 << 20  # 1 MiB
@@ -80,40 +82,45 @@ def unpack(
         WorkspaceError: the disk is too small.
     """
     budget = budget or Budget(archive.stat().st_size)
-    try:
-        with zipfile.ZipFile(archive) as opened:
-            members = [member for member in opened.infolist() if not member.filename.endswith("/")]
-            refuse_unsafe(archive, members, folder, budget)
-            total = sum(member.file_size for member in members)
-            refuse_full(folder, total)
-            progress.start(f"unpacking {len(members):,} files (MB)", -(-total // MEGA))
-            for member in members:
-                for done in _written(opened, member, folder):
-                    budget.take(archive, done)
-                    progress.advance(budget.written // MEGA - (budget.written - done) // MEGA)
-    except _DAMAGED as error:
-        raise KaggleError(f"{archive} is damaged: {error}; remove it, or add --force, and fetch again") from error
+    with _named_if_damaged(archive), zipfile.ZipFile(archive) as opened:
+        members = [member for member in opened.infolist() if not member.filename.endswith("/")]
+        refuse_unsafe(archive, members, folder, budget)
+        total = sum(member.file_size for member in members)
+        refuse_full(folder, total)
+        progress.start(f"unpacking {len(members):,} files (MB)", -(-total // MEGA))
+        for member in members:
+            for done in _written(opened, member, folder):
+                budget.take(archive, done)
+                progress.advance(budget.written // MEGA - (budget.written - done) // MEGA)
     progress.finish()
     return {PurePosixPath(member.filename).as_posix(): member.file_size for member in members}
+
+
+@contextlib.contextmanager
+def _named_if_damaged(archive: Path) -> Iterator[None]:
+    try:
+        yield
+    except (*_DAMAGED, OSError) as error:
+        if isinstance(error, OSError) and error.errno != errno.EINVAL:  # a place before the file's beginning
+            raise
+        raise KaggleError(f"{archive} is damaged: {error}; remove it, or add --force, and fetch again") from error
 
 
 def unwrap(path: Path) -> None:
     """Replace a single file that Kaggle sent zipped by what is in it."""
     if path.suffix.lower() == ".zip" or not zipfile.is_zipfile(path):
         return
-    try:
-        with zipfile.ZipFile(path) as opened:
-            names = [member.filename for member in opened.infolist()]
-    except zipfile.BadZipFile:  # something else whose bytes look like the end of an archive
-        return
+    names = []
+    with contextlib.suppress(KaggleError), _named_if_damaged(path), zipfile.ZipFile(path) as opened:
+        names = [member.filename for member in opened.infolist()]  # none if its bytes only look like an archive's end
     if names == [path.name]:
         apart = path.with_name(f".{path.name}.unpacking")
-        shutil.rmtree(apart, ignore_errors=True)  # of a call that was killed
+        remove_tree(apart)  # of a call that was killed
         try:
             unpack(path, apart)
             settle(apart / path.name, path)
         finally:
-            shutil.rmtree(apart, ignore_errors=True)
+            remove_tree(apart)
 
 
 def refuse_unsafe(
