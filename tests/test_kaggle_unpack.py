@@ -12,7 +12,7 @@ import subprocess
 import unicodedata
 import zipfile
 from collections.abc import Callable, Iterator
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
 import numpy as np
 import pytest
@@ -201,6 +201,15 @@ def nameless(data: bytes) -> bytes:
 )
 def test_names_that_are_only_unusual_are_taken(name: str) -> None:
     assert "" == why_unsafe(name)
+
+
+@given(st.text(st.sampled_from("aCoOnN1m_. -/\\"), max_size=12))
+def test_plain_names_are_those_that_a_closer_look_finds_nothing_in(name: str) -> None:
+    from kit.kaggle import members
+
+    if members._PLAIN.fullmatch(name):  # noqa: SLF001 (the short cut must agree with what it spares)
+        steps = PureWindowsPath(name).parts
+        assert "" == members._why_no_path(name, steps) + members._why_unwelcome(name, steps)  # noqa: SLF001
 
 
 LETTERS = st.text(st.sampled_from("abAB./\\: é\u0301ßK\u212a\0\n\u202e~"), min_size=1, max_size=10)

@@ -16,6 +16,10 @@ _DEEPEST = 50  # folders: ten times what datasets have, and far below what syste
 _LONGEST_STEP, _LONGEST = 255, 1024  # bytes that file systems take for one name, and file stores for a whole path
 _DEVICE = re.compile(r"(?:con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])[ ]*(?:[.:].*)?", re.IGNORECASE)
 _OWN = re.compile(r"\.fetched\.json|\.unpacking|\..*\.(?:zip|part|part\.json|lock)|\..*\.tmp\..*", re.IGNORECASE)
+_PLAIN = re.compile(  # names that need no closer look, which are nearly all, and many
+    r"(?=.{1,200}\Z)(?:(?!con|prn|aux|nul|com\d|lpt\d)[a-z0-9_](?:[a-z0-9_. -]*[a-z0-9_-])?(?:/|\Z)){1,20}",
+    re.IGNORECASE | re.ASCII,
+)
 _UNSEEN = {"Cc", "Cs"}  # Unicode categories: control characters and halves of characters
 _TURNING = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")  # reorder what is shown
 
@@ -41,6 +45,8 @@ def why_unsafe(name: str) -> str:
 
     Both kinds of slash separate, so that a name means the same on every system.
     """
+    if _PLAIN.fullmatch(name):
+        return ""
     steps = PureWindowsPath(name).parts
     return _why_no_path(name, steps) or _why_unwelcome(name, steps)
 
@@ -117,17 +123,29 @@ def _listed(place: Path) -> tuple[list[str], list[str]]:
 
 
 def _clashes(names: Iterable[str], key: Callable[[str], str]) -> Iterator[str]:
-    paths = [(name, PurePosixPath(key(name))) for name in names]
-    files: set[PurePosixPath] = set()
+    paths = [(name, key(name if _PLAIN.fullmatch(name) else PurePosixPath(name).as_posix())) for name in names]
+    files: set[str] = set()
     for name, path in paths:
         if path in files:
             yield f"two files have the same name {name!r}"
         files.add(path)
-    yield from (f"{name!r} lies below a file" for name, path in paths if not files.isdisjoint(path.parents))
+    if taken := files & set(_folders(files)):
+        yield from (f"{name!r} lies below a file" for name, path in paths if not taken.isdisjoint(_folders([path])))
+
+
+def _folders(paths: Iterable[str]) -> Iterator[str]:
+    """Yield every folder that is in one of the paths, once."""
+    seen = {""}
+    for path in paths:
+        above = path.rpartition("/")[0]
+        while above not in seen:
+            seen.add(above)
+            yield above
+            above = above.rpartition("/")[0]
 
 
 def _folded(name: str) -> str:
-    return unicodedata.normalize("NFC", name).casefold()
+    return name.lower() if name.isascii() else unicodedata.normalize("NFC", name).casefold()
 
 
 def _why_no_path(name: str, steps: Sequence[str]) -> str:
