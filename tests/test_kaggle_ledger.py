@@ -61,6 +61,17 @@ def test_whatever_stands_in_a_message_comes_back(texts: list[str], tmp_path_fact
     assert entries == ledger.entries()
 
 
+@settings(max_examples=100)
+@given(text=st.text(st.characters(), max_size=8), score=st.floats(allow_nan=False))
+def test_whatever_kit_writes_is_as_it_wrote_it(
+    text: str, score: float, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    ledger = Ledger(tmp_path_factory.mktemp("ledger") / "ledger.csv")
+    ledger.write([entry(0, message=text, reason=f"{text}\r\n", public_score=repr(score)), entry(1)])
+
+    assert (2, []) == (len(ledger.entries()), ledger.remarks())
+
+
 def test_a_line_is_changed_in_its_place(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "ledger.csv")
     ledger.write([entry(0), entry(1)])
@@ -178,7 +189,9 @@ def test_a_changed_line_is_said_until_its_seal_is_emptied_and_never_lost(tmp_pat
     ledger = Ledger(tmp_path / "ledger.csv")
     ledger.write(HISTORY)
     ledger.path.write_text(ledger.path.read_text().replace("try 0", "my note"))
-    said = f"{ledger.path}: changed since kit wrote it, line 2 (1); if that is meant, empty the cells in column seal"
+    said = (
+        f"{ledger.path}: line 2 was changed since kit wrote the file; if that is meant, empty the cells in column seal"
+    )
     assert [said] == ledger.remarks()
 
     ledger.write([entry(9)])
@@ -202,7 +215,7 @@ def test_a_line_that_is_gone_is_missed_wherever_it_stood(gone: int, tmp_path: Pa
     ledger.path.write_text("\n".join(lines[:gone] + lines[gone + 1 :]))
 
     assert [
-        f"{ledger.path}: lines are missing since kit wrote it (1); unless that is meant, restore them from a copy"
+        f"{ledger.path}: lines are missing (1) since kit wrote the file; unless that is meant, restore them from a copy"
     ] == (ledger.remarks())
 
 
@@ -394,21 +407,34 @@ def test_a_file_that_was_changed_has_no_runs_in_the_ledger(root: Path) -> None:
     assert ("", "", "by hand") == (entry.runs, entry.local_score, entry.message)
 
 
-@pytest.mark.usefixtures("standin")
-@pytest.mark.parametrize("words", [(), ("--json",)])
-def test_a_dry_run_mentions_that_the_file_was_changed_and_the_ledger_too(words: tuple[str, ...], root: Path) -> None:
+def test_a_dry_run_mentions_that_the_file_was_changed_and_the_ledger_too(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     path, ledger = root / "submissions" / "first.csv", Ledger(root / "submissions" / "ledger.csv")
+    sample = root / "sample.csv"
+    sample.write_text("id,label\n" + "".join(f"t{number},0\n" for number in range(10)))
     ledger.write([entry(0, sha256="ab" * 32)])
-    ledger.path.write_text(ledger.path.read_text().replace("try 0", "try 7"))
-    (root / "sample.csv").write_text("id,label\n" + "".join(f"t{number},0\n" for number in range(10)))
-    command = ["submit", str(path), "-c", SLUG, "--dry-run", "--sample", str(root / "sample.csv"), *words]
-    assert "first.csv was changed" not in run(root, *command).stdout
+    assert () == kit.submit(path, competition=SLUG, dry_run=True, sample=sample, root=root).remarks
 
     path.write_text(path.read_text().replace("0.9", "0.8"))
-    told = run(root, *command).stdout
-    assert f"{path} was changed after kit wrote it" in told
-    assert f"{ledger.path}: changed since kit wrote it, line 2 (1)" in told
-    assert "changed since kit wrote it, line 2 (1)" in run(root, "submissions").stdout
+    ledger.path.write_text(ledger.path.read_text().replace("try 0", "try 7"))
+    submit = ["submit", str(path), "-c", SLUG, "--dry-run", "--sample", str(sample)]
+    told = [in_process(words, root, monkeypatch, capsys) for words in (submit, [*submit, "--json"], ["submissions"])]
+    assert [True, True, False] == [f"{path} was changed after kit wrote it" in one for one in told]
+    assert all(f"{ledger.path}: line 2 was changed since kit wrote the file" in one for one in told)
+
+
+def in_process(
+    words: list[str], root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> str:
+    """Run a command without a process of its own, which takes a second."""
+    from kit.cli import main
+
+    monkeypatch.setattr(sys, "argv", ["kit", *words, "--root", str(root)])
+    with pytest.raises(SystemExit) as left:
+        main()
+    assert not left.value.code
+    return capsys.readouterr().out
 
 
 @pytest.mark.usefixtures("standin")

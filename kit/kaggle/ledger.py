@@ -214,9 +214,13 @@ def _entry(cells: Mapping[str, str]) -> Entry:
 
 
 def _cells(entry: Entry) -> dict[str, str]:
-    """Write an entry's own columns; half characters of names that are not UTF-8 are escaped."""
-    texts = {name: getattr(entry, name) for name in _COLUMNS}
-    return {name: text.encode(errors="backslashreplace").decode() for name, text in texts.items()}
+    """Write an entry's own columns as they can be read again: lines end alike, half characters are escaped."""
+    return {name: _readable(getattr(entry, name)) for name in _COLUMNS}
+
+
+def _readable(text: str) -> str:
+    plain = text.replace("\r\n", "\n").replace("\r", "\n")
+    return plain.encode(errors="backslashreplace").decode()
 
 
 def _seal(entry: Entry, place: int, count: int) -> str:

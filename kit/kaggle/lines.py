@@ -96,10 +96,12 @@ def remarks(path: Path, lines: Sequence[Line]) -> list[str]:
     lost = max((count for _, count in places), default=0) - len(seen) - sum(line.place is None for line in lines)
     found = []
     if changed:
-        lines_of = first_three(changed, len(changed))
-        found.append(f"changed since kit wrote it, line {lines_of}; if that is meant, empty the cells in column {SEAL}")
+        which = f"line {changed[0]} was" if len(changed) == 1 else f"lines {first_three(changed, len(changed))} were"
+        found.append(f"{which} changed since kit wrote the file; if that is meant, empty the cells in column {SEAL}")
     if lost > 0:
-        found.append(f"lines are missing since kit wrote it ({lost:,}); unless that is meant, restore them from a copy")
+        found.append(
+            f"lines are missing ({lost:,}) since kit wrote the file; unless that is meant, restore them from a copy"
+        )
     if len(places) > len(seen):
         found.append(f"lines stand in it twice ({len(places) - len(seen):,}); remove the copies")
     return [f"{path}: {what}" for what in found]
