@@ -72,12 +72,13 @@ def fetch(
     Raises:
         KaggleError: Kaggle refuses, or the archive is not safe to unpack.
         NetworkError: cut off; the same command goes on.
+        SpecError: A name of `files` is no file's, or the folder's note was changed by other hands.
         WorkspaceError: the disk is too small, or the folder holds something else.
     """
     about = _about(competition, dataset)
     folder = output or Workspace.at(root).data / about.slug
     for name in files:
-        checked_relative(name, "--files", "give names as Kaggle lists them")
+        checked_relative(name, "--files", "kit fetches no such file")
         refuse_link(folder, name)
     with locked(folder):
         known = read_note(folder, about, force=force)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import functools
 import re
 import urllib.request
@@ -31,12 +32,10 @@ def basic(username: str, secret: str) -> str:
 def proxy_secrets() -> Iterator[str]:
     """Yield the passwords of the proxies that requests go through, as they are written and as they are sent."""
     for address in urllib.request.getproxies().values():
-        with_password = address.rpartition("@")[0]
-        if not with_password:
-            continue
-        found = urlsplit(address if "//" in address else f"//{address}")
-        username, password = unquote(found.username or ""), unquote(found.password or "")
-        yield from (found.password or "", password, basic(username, password))
+        with contextlib.suppress(ValueError):  # no address; requests says so
+            found = urlsplit(address if "//" in address else f"//{address}")
+            username, password = unquote(found.username or ""), unquote(found.password or "")
+            yield from (found.password or "", password, basic(username, password) if password else "")
 
 
 @functools.cache
