@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from kit.errors import SpecError
 
@@ -54,20 +54,6 @@ def below(folder: Path, *names: str) -> Path:
         SpecError: A name that is no name; see `checked_name`.
     """
     return folder.joinpath(*(checked_name(name, "file") for name in names))
-
-
-def checked_relative(path: str) -> PurePosixPath:
-    """Return a path that leads to somewhere below whatever folder it is joined to.
-
-    Args:
-        path: Path with '/' between its steps, from a manifest, an archive or a server.
-
-    Raises:
-        SpecError: The path is absolute, or one of its steps is no name; see `checked_name`.
-    """
-    for step in path.split("/"):
-        checked_name(step, "file")
-    return PurePosixPath(path)
 
 
 def printable(text: str) -> str:

@@ -1,93 +1,100 @@
-"""Every small change of a JSON document or a table: what a damaged disk, a merge or a stranger could do to it."""
+"""Changes of a file that kit wrote: every field, every line and cuts, found by walking it, so that none is listed."""
 
 from __future__ import annotations
 
 import copy
+import csv
+import io
+import json
 from collections.abc import Iterator
 from typing import Any
 
-Path = tuple[str | int, ...]
+Mutation = tuple[str, bytes]  # what was changed, and the changed file
+
+_OTHERS: tuple[Any, ...] = (None, "", "../../x", "x", -1, 1.5, 10**30, True, False, [], {}, ["x"], {"x": 1})
 
 
-def mutate_json(document: Any) -> Iterator[tuple[str, Any]]:
-    """Yield a name and a changed copy for every value of a document, however deep; new fields are met by themselves."""
-    for path, value in _walk(document):
-        for name, changed in _changes(value):
-            yield f"{'.'.join(map(str, path))}: {name}", _with(document, path, changed)
-        if path:
-            yield f"{'.'.join(map(str, path))}: missing", _without(document, path)
+def json_mutations(data: bytes) -> Iterator[Mutation]:
+    """Change every value of a JSON file to others, take it away, rename it, and cut and spoil the text."""
+    told = json.loads(data)
+    for place in [*_places(told)][1:]:
+        for value in _OTHERS:
+            if value != _at(told, place):
+                yield f"{place} = {value!r}", _dumped(_changed(told, place, value))
+        value = _at(told, place)
+        if isinstance(value, (int, str)):
+            yield f"{place} a little", _dumped(_changed(told, place, value + type(value)(1)))
+        yield f"{place} away", _dumped(_without(told, place))
+        if isinstance(place[-1], str):
+            for name in (place[-1][:-1], place[-1].upper() + "x", "../" + place[-1]):
+                yield f"{place} called {name}", _dumped(_changed(_without(told, place), (*place[:-1], name), value))
+    yield from _cuts(data)
 
 
-def mutate_lines(text: str) -> Iterator[tuple[str, str]]:
-    """Yield a name and a changed copy for every line and every cell of a table with commas."""
-    lines = text.splitlines(keepends=True)
-    for place, line in enumerate(lines):
-        before, after = lines[:place], lines[place + 1 :]
-        yield f"line {place}: missing", "".join([*before, *after])
-        yield f"line {place}: twice", "".join([*before, line, line, *after])
-        yield f"line {place}: cut", "".join([*before, line[: len(line) // 2]])
-        yield f"line {place}: garbage", "".join([*before, "\x00\xff,;\n", *after])
-        cells = line.rstrip("\n").split(",")
-        for number, cell in enumerate(cells):
-            for name, changed in _changes(cell):
-                swapped = ",".join([*cells[:number], str(changed), *cells[number + 1 :]])
-                yield f"line {place}, cell {number}: {name}", "".join([*before, f"{swapped}\n", *after])
+def csv_mutations(data: bytes) -> Iterator[Mutation]:
+    """Change every cell of a CSV, its header included, and cut, repeat, lose, swap and spoil its lines."""
+    rows = list(csv.reader(io.StringIO(data.decode())))
+    for row, cells in enumerate(rows):
+        for column, text in enumerate(cells):
+            for other in {"", text[:-1], f"{text}1", "x", '"', f'"{text}', "\u202e", "-1"} - {text}:
+                yield f"cell {row}, {column} = {other!r}", _written(_changed(rows, (row, column), other))
+        for column in range(len(cells)):
+            yield f"cell {row}, {column} away", _written(_without(rows, (row, column)))
+            yield (
+                f"cell {row}, {column} twice",
+                _written([*rows[:row], [*cells[: column + 1], *cells[column:]], *rows[row + 1 :]]),
+            )
+    lines = data.splitlines(keepends=True)
+    for number, line in enumerate(lines):
+        begin, end = lines[:number], lines[number + 1 :]
+        yield f"line {number} away", b"".join(begin + end)
+        yield f"line {number} twice", b"".join([*begin, line, line, *end])
+        for garbage in (b"garbage\n", b"\xff\xfe\n", b"\0\0\0\n", b'"\n', b'"garbage\n', b",,,\n", b"<<<<<<< HEAD\n"):
+            yield f"line {number} = {garbage!r}", b"".join([*begin, garbage, *end])
+            yield f"before line {number}: {garbage!r}", b"".join([*begin, garbage, line, *end])
+        for cut in range(0, len(line), 7):
+            yield f"line {number} cut at {cut}", b"".join([*begin, line[:cut] + b"\n", *end])
+            yield f"line {number} joined at {cut}", b"".join([*begin, line[:cut], *end])
+            yield f"quote in line {number} at {cut}", b"".join([*begin, line[:cut], b'"', line[cut:], *end])
+    yield from _cuts(data)
 
 
-def _walk(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
-    yield path, value
-    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for key, one in inner:
-        yield from _walk(one, (*path, key))
+def _cuts(data: bytes) -> Iterator[Mutation]:
+    for cut in range(0, len(data), 11):
+        yield f"cut at {cut}", data[:cut]
+        yield f"zeros from {cut}", data[:cut] + bytes(len(data) - cut)
 
 
-def _changes(value: Any) -> Iterator[tuple[str, Any]]:
-    match value:
-        case bool():
-            yield "turned over", not value
-        case int() | float():
-            yield "one more", value + 1
-            yield "negative", -value - 1
-        case str():
-            yield "longer", f"{value}x"
-            yield "empty" if value else "filled", "" if value else "x"
-            if _is_number(value):
-                yield "another number", str(float(value) + 0.125)
-        case None:
-            yield "filled", 1
-        case list():
-            yield "empty" if value else "filled", [] if value else [0]
-            if value:
-                yield "first twice", [value[0], *value]
-            if value != value[::-1]:
-                yield "reversed", value[::-1]
-        case dict():
-            yield "with one more", {**value, "strange": 1}
+def _places(told: Any, before: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    yield before
+    steps = told.items() if isinstance(told, dict) else enumerate(told) if isinstance(told, list) else ()
+    for name, value in steps:
+        yield from _places(value, (*before, name))
 
 
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+def _at(told: Any, place: tuple[Any, ...]) -> Any:
+    for name in place:
+        told = told[name]
+    return told
 
 
-def _with(document: Any, path: Path, value: Any) -> Any:
-    if not path:
-        return value
-    changed = copy.deepcopy(document)
-    _parent(changed, path)[path[-1]] = value
-    return changed
+def _changed(told: Any, place: tuple[Any, ...], value: object) -> Any:
+    told = copy.deepcopy(told)
+    _at(told, place[:-1])[place[-1]] = value
+    return told
 
 
-def _without(document: Any, path: Path) -> Any:
-    changed = copy.deepcopy(document)
-    del _parent(changed, path)[path[-1]]
-    return changed
+def _without(told: Any, place: tuple[Any, ...]) -> Any:
+    told = copy.deepcopy(told)
+    del _at(told, place[:-1])[place[-1]]
+    return told
 
 
-def _parent(document: Any, path: Path) -> Any:
-    for step in path[:-1]:
-        document = document[step]
-    return document
+def _dumped(told: Any) -> bytes:
+    return json.dumps(told, indent=2).encode()
+
+
+def _written(rows: list[list[str]]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue().encode()

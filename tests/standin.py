@@ -71,6 +71,8 @@ class StandIn:
     seen: list[tuple[str, dict[str, str]]] = field(default_factory=list)  # steps, and the headers that came
     retry_after: str = "0"
     polls: int = 1  # looks at a submission that still find it pending
+    mirror: Callable[[str], str] = str  # spells what the fault "mirror" repeats of a request: its headers and body
+    mangle: Callable[[str, Any], Any] = lambda _, told: told  # changes what a step answers
     ranges: str = ""  # what the file store does with them: "careless" overlooks If-Range, "wrong" begins at 0, "none"
     port: int = 0
     closing: threading.Event = field(default_factory=threading.Event)
@@ -111,8 +113,9 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing."""
 
     def do_POST(self) -> None:
-        step = self.path.rpartition("/")[2]
+        self.step = step = self.path.rpartition("/")[2]
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])) or b"{}")
+        self.asked = " ".join(map(str, body.values()))
         self._serve(step, lambda: self._call(step, body))
 
     def do_PUT(self) -> None:
@@ -166,6 +169,25 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _fault_html(self, *_: object) -> None:
         self._answer(200, b"<html>log in here</html>", kind="text/html")
+
+    def _fault_mirror(self, *_: object) -> None:
+        self._answer(400, self._mirrored())
+
+    def _fault_mirror200(self, *_: object) -> None:
+        self._answer(200, self._mirrored())  # a refusal whose status is in its text
+
+    def _mirrored(self) -> bytes:
+        headers = " ".join(self.headers[name] or "" for name in ("Authorization", "Proxy-Authorization"))
+        return b'{"code": 400, "message": "%s"}' % self.state.mirror(f"bad: {headers} {self.asked}").encode()
+
+    def _fault_deep(self, *_: object) -> None:
+        self._answer(200, b'{"ref": ' + b"[" * 200_000 + b"]" * 200_000 + b"}")
+
+    def _fault_deep400(self, *_: object) -> None:
+        self._answer(400, b'{"message": ' + b"[" * 200_000 + b"]" * 200_000 + b"}")
+
+    def _fault_words(self, *_: object) -> None:
+        self._answer(400, b'{"message": ' + b"[" * 100 + b"]" * 100 + b"}")
 
     def _fault_garbage(self, *_: object) -> None:
         self._answer(200, b'{"ref": ')
@@ -319,7 +341,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def _json(self, told: dict[str, Any]) -> None:
-        self._answer(200, json.dumps(told).encode())
+        self._answer(200, json.dumps(self.state.mangle(self.step, told)).encode())
 
     def _answer(self, status: int, body: bytes, kind: str = "application/json") -> None:
         self.send_response(status)

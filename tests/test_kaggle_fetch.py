@@ -486,9 +486,8 @@ def test_a_damaged_archive_is_refused(tmp_path: Path) -> None:
         unpack(archive, tmp_path / "folder")
 
 
-@pytest.mark.parametrize("how", [zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA])
-def test_an_archive_that_cannot_be_unpacked_is_damaged(how: int, tmp_path: Path) -> None:
-    data = bytearray(zipped({"a.txt": bytes(range(256)) * 50}, how))
+def test_an_archive_that_cannot_be_unpacked_is_damaged(tmp_path: Path) -> None:
+    data = bytearray(zipped({"a.txt": bytes(range(256)) * 50}, zipfile.ZIP_DEFLATED))
     data[40:80] = b"\xff" * 40
     archive = tmp_path / "damaged.zip"
     archive.write_bytes(data)

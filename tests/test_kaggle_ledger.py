@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from mutations import csv_mutations
 from scipy.stats import pearsonr, spearmanr
 from standin import KEY, SLUG, Game, StandIn
 
@@ -57,6 +59,17 @@ def test_whatever_stands_in_a_message_comes_back(texts: list[str], tmp_path_fact
         ledger.write([one])
 
     assert entries == ledger.entries()
+
+
+@settings(max_examples=100)
+@given(text=st.text(st.characters(), max_size=8), score=st.floats(allow_nan=False))
+def test_whatever_kit_writes_is_as_it_wrote_it(
+    text: str, score: float, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    ledger = Ledger(tmp_path_factory.mktemp("ledger") / "ledger.csv")
+    ledger.write([entry(0, message=text, reason=f"{text}\r\n", public_score=repr(score)), entry(1)])
+
+    assert (2, []) == (len(ledger.entries()), ledger.remarks())
 
 
 def test_a_line_is_changed_in_its_place(tmp_path: Path) -> None:
@@ -109,6 +122,171 @@ def test_a_number_that_is_none_is_left_out(tmp_path: Path) -> None:
     ledger.write([entry(0, ref="see mail", status="pending")])
 
     assert [""] == [one.ref for one in ledger.entries()]
+
+
+# Other hands: what was changed is said, what is damaged is refused, and nothing is lost.
+
+HISTORY = [
+    entry(0, sha256="ab" * 32, ref="1000", status="complete", metric="auc", local_score="0.9", public_score="0.85"),
+    entry(1, sha256="cd" * 32, ref="1001", status="error", reason='row 3, "x"\nis wrong', command="kit predict a"),
+    entry(2, sha256="ef" * 32, status="unclear", newest_before="1001", message="last, best"),
+]
+
+
+def outcome(ledger: Ledger) -> str:
+    """Say whether the lines are as they were, something is said, or the file is refused by name; else "silent"."""
+    try:
+        found, said = ledger.entries(), ledger.remarks()
+    except SubmissionError as error:
+        named = re.search(r"line \d+( is|:) |is no ledger: .*; (save|restore) it", str(error))
+        return "refused" if named and str(ledger.path) in str(error) and "\n" not in str(error) else "silent"
+    if said:
+        return "said"
+    plain = [dataclasses.replace(one, others={}) for one in found]
+    return "harmless" if sorted(plain, key=lambda one: one.time) == HISTORY else "silent"
+
+
+def test_no_change_of_a_ledger_is_silent(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger.csv")
+    ledger.write(HISTORY)
+    data = ledger.path.read_bytes()
+    counts: dict[str, list[str]] = {"refused": [], "said": [], "harmless": [], "silent": []}
+    for what, mutated in csv_mutations(data):
+        ledger.path.write_bytes(mutated)
+        counts[outcome(ledger)].append(what)
+
+    assert [] == counts["silent"]
+    assert all(counts[kind] for kind in ("refused", "said", "harmless"))
+
+
+@pytest.mark.parametrize(
+    ("damaged", "told"),
+    [
+        (lambda lines: [lines[0], lines[1][:20], *lines[2:]], r"line 2 is cut or damaged \(cells: 1, columns: 19\)"),
+        (
+            lambda lines: [*lines[:2], "garbage", *lines[2:]],
+            r"line 3 is cut or damaged \(cells: 1, columns: 19\); mend",
+        ),
+        (lambda lines: [*lines, '"'], r"is no ledger: line 6: unexpected end of data"),
+        (lambda lines: [*lines, lines[1].replace("complete", "done")], r"line 6: status cannot be 'done'; mend"),
+    ],
+)
+def test_a_damaged_line_is_refused_by_its_number_and_nothing_is_written(
+    damaged: Callable[[list[str]], list[str]], told: str, tmp_path: Path
+) -> None:
+    ledger = Ledger(tmp_path / "ledger.csv")
+    ledger.write(HISTORY)
+    text = "\n".join(damaged(ledger.path.read_text().splitlines()))
+    ledger.path.write_text(text)
+    for call in (ledger.entries, ledger.remarks, lambda: ledger.write([entry(9)])):
+        with pytest.raises(SubmissionError, match=told):
+            call()
+
+    assert text == ledger.path.read_text()
+
+
+def test_a_changed_line_is_said_until_its_seal_is_emptied_and_never_lost(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger.csv")
+    ledger.write(HISTORY)
+    ledger.path.write_text(ledger.path.read_text().replace("try 0", "my note"))
+    said = (
+        f"{ledger.path}: line 2 was changed since kit wrote the file; if that is meant, empty the cells in column seal"
+    )
+    assert [said] == ledger.remarks()
+
+    ledger.write([entry(9)])
+    assert [said] == ledger.remarks()
+    assert ["my note", "try 1", "last, best", "try 9"] == [one.message for one in ledger.entries()]
+
+    table = pd.read_csv(ledger.path, dtype=str, keep_default_na=False)
+    table.loc[0, "seal"] = ""
+    table.to_csv(ledger.path, index=False)
+    assert [] == ledger.remarks()
+    ledger.write([entry(10)])
+    assert [] == ledger.remarks()
+    assert "my note" == ledger.entries()[0].message
+
+
+@pytest.mark.parametrize("gone", [1, 2, 3])
+def test_a_line_that_is_gone_is_missed_wherever_it_stood(gone: int, tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger.csv")
+    ledger.write(dataclasses.replace(one, reason="") for one in HISTORY)
+    lines = ledger.path.read_text().splitlines()
+    ledger.path.write_text("\n".join(lines[:gone] + lines[gone + 1 :]))
+
+    assert [
+        f"{ledger.path}: lines are missing (1) since kit wrote the file; unless that is meant, restore them from a copy"
+    ] == (ledger.remarks())
+
+
+def save_like_a_spreadsheet(path: Path) -> None:
+    """Sort the lines, add a column and blank lines, end lines as Windows does, and write eight digits of numbers."""
+    table = pd.read_csv(path)
+    table["mine"] = ["", "best?", ""]
+    table.sort_values("sha256", ascending=False).to_csv(
+        path, index=False, encoding="utf-8-sig", lineterminator="\r\n", float_format="%.9g"
+    )
+    with path.open("a") as text:
+        text.write("," * len(table.columns) + "\r\n\r\n")
+
+
+def test_what_pandas_and_spreadsheets_do_to_a_ledger_is_no_change(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger.csv")
+    history = [dataclasses.replace(one, local_score=repr(number / 7)) for number, one in enumerate(HISTORY)]
+    ledger.write(history)
+    pd.read_csv(ledger.path).to_csv(ledger.path)  # with a column of row numbers that has no name
+    assert [] == ledger.remarks()
+    assert [one.sha256 for one in history] == [one.sha256 for one in ledger.entries()]
+
+    ledger.path.unlink()
+    ledger.write(history)
+    save_like_a_spreadsheet(ledger.path)
+    assert [] == ledger.remarks()
+    assert ["1000", "1001", ""] == [one.ref for one in sorted(ledger.entries(), key=lambda one: one.time)]
+    ledger.write([dataclasses.replace(history[1], status="complete")])
+    assert {"", "best?"} == {one.others["mine"] for one in ledger.entries()}
+
+
+def test_a_ledger_of_an_older_version_is_read_and_sealed_by_the_next_writing(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger.csv")
+    ledger.write(HISTORY)
+    pd.read_csv(ledger.path, dtype=str, keep_default_na=False).drop(columns="seal").to_csv(ledger.path, index=False)
+    assert (HISTORY, []) == (ledger.entries(), ledger.remarks())
+
+    ledger.write([entry(9)])
+    assert all(pd.read_csv(ledger.path)["seal"])
+
+
+def test_names_that_are_not_utf8_are_escaped(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger.csv")
+    ledger.write([entry(0, file="caf\udce9.csv")])
+
+    assert ["caf\\udce9.csv"] == [one.file for one in ledger.entries()]
+    assert [] == ledger.remarks()
+
+
+@pytest.mark.slow
+def test_a_ledger_under_thousands_of_wrong_bytes_is_never_silent(tmp_path: Path) -> None:
+    rng = np.random.default_rng(5)
+    ledger = Ledger(tmp_path / "ledger.csv")
+    ledger.write(HISTORY)
+    data = np.frombuffer(ledger.path.read_bytes(), np.uint8)
+    silent = []
+    for _ in range(4000):
+        mutated = data.copy()
+        places = rng.integers(0, len(data), rng.integers(1, 4))
+        mutated[places] = rng.integers(0, 256, len(places))
+        ledger.path.write_bytes(mutated.tobytes())
+        found = outcome(ledger)
+        if found == "silent":
+            silent.append(mutated.tobytes())
+        elif found != "refused":  # and nothing is lost when kit writes the file anew
+            before = ledger.entries()
+            ledger.write([entry(9)])
+            *kept, last = ledger.entries()
+            assert (before, entry(9)) == (kept, dataclasses.replace(last, others={}))
+
+    assert [] == silent
 
 
 def test_processes_that_write_at_once_lose_no_line(tmp_path: Path) -> None:
@@ -233,6 +411,36 @@ def test_a_file_that_was_changed_has_no_runs_in_the_ledger(root: Path) -> None:
 
     assert "was changed after kit wrote it" in sent.stderr
     assert ("", "", "by hand") == (entry.runs, entry.local_score, entry.message)
+
+
+def test_a_dry_run_mentions_that_the_file_was_changed_and_the_ledger_too(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, ledger = root / "submissions" / "first.csv", Ledger(root / "submissions" / "ledger.csv")
+    sample = root / "sample.csv"
+    sample.write_text("id,label\n" + "".join(f"t{number},0\n" for number in range(10)))
+    ledger.write([entry(0, sha256="ab" * 32)])
+    assert () == kit.submit(path, competition=SLUG, dry_run=True, sample=sample, root=root).remarks
+
+    path.write_text(path.read_text().replace("0.9", "0.8"))
+    ledger.path.write_text(ledger.path.read_text().replace("try 0", "try 7"))
+    submit = ["submit", str(path), "-c", SLUG, "--dry-run", "--sample", str(sample)]
+    told = [in_process(words, root, monkeypatch, capsys) for words in (submit, [*submit, "--json"], ["submissions"])]
+    assert [True, True, False] == [f"{path} was changed after kit wrote it" in one for one in told]
+    assert all(f"{ledger.path}: line 2 was changed since kit wrote the file" in one for one in told)
+
+
+def in_process(
+    words: list[str], root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> str:
+    """Run a command without a process of its own, which takes a second."""
+    from kit.cli import main
+
+    monkeypatch.setattr(sys, "argv", ["kit", *words, "--root", str(root)])
+    with pytest.raises(SystemExit) as left:
+        main()
+    assert not left.value.code
+    return capsys.readouterr().out
 
 
 @pytest.mark.usefixtures("standin")

@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kit.errors import SpecError
-from kit.names import below, checked_id, checked_name, checked_relative, one_line, printable
+from kit.names import below, checked_id, checked_name, one_line, printable
 
 ANYTHING = st.text(st.characters() | st.sampled_from("/\\:.\0\n\x1b\u202e "), max_size=12)
 
@@ -36,16 +36,6 @@ def test_a_path_made_of_a_name_lies_just_below_its_folder(name: str) -> None:
         return
 
     assert path.resolve().parent == folder
-
-
-@given(st.lists(ANYTHING, min_size=1, max_size=4).map("/".join))
-def test_a_relative_path_lies_below_any_folder(text: str) -> None:
-    try:
-        path = checked_relative(text)
-    except SpecError:
-        return
-
-    assert Path("/workspace/data") in Path("/workspace/data", path).resolve().parents
 
 
 @given(ANYTHING)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -29,6 +30,7 @@ from kit.specs import (
     to_json,
     value_of,
 )
+from kit.specs.settings import build
 from kit.training.train import run_id
 
 SIDES = st.integers(1, 16_384)
@@ -402,3 +404,25 @@ def test_settings_without_a_later_one_are_read(tmp_path: Path) -> None:
 
     assert b"evaluate" not in path.read_bytes()
     assert plain == from_json(path, RunSpec)
+
+
+class _Part(msgspec.Struct):
+    name: str
+
+
+class _Whole(msgspec.Struct):
+    parts: tuple[_Part, ...] = ()
+    counts: dict[str, dict[str, int]] = {}
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ({"parts": [{"name": 1}]}, r"parts\[0\]\.name must be a text, got 1"),
+        ({"parts": [[]]}, r"parts\[0\] must be a table, got \[\]"),
+        ({"counts": {"a": {"b": None}}}, r"counts\[\.\.\.\]\[\.\.\.\]: Expected `int`, got `null`"),
+    ],
+)
+def test_wrong_value_within_a_list_or_a_table_is_named(data: object, message: str) -> None:
+    with pytest.raises(SpecError, match=message):
+        build(data, _Whole)

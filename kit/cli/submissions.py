@@ -30,6 +30,8 @@ def submissions(
         print_json(found)
         return
     print_tables([submission_table(found)])
+    for remark in found.remarks:
+        print_line(remark)
     for trust in found.trust:
         print_line(trust.sentence())
     for line in remake_lines(found):

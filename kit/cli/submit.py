@@ -78,6 +78,7 @@ def _lines(done: Submitted) -> Iterator[str]:
     yield f"{checked.path}: {checked.rows:,} rows, columns {', '.join(checked.columns)}: as {checked.sample} asks"
     yield from (f"in spite of a doubt: {finding.what}" for finding in checked.findings)
     if done.ref is None:
+        yield from done.remarks  # said before the upload otherwise
         yield "dry run: nothing was submitted"
         return
     left = "" if done.left is None else f"; {done.left} left today"

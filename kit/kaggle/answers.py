@@ -41,7 +41,7 @@ class CompetitionInfo:
             has_entered=bool(answer.user_has_entered),
             place=int(answer.user_rank or 0),
             teams=int(answer.team_count or 0),
-            metric=str(answer.evaluation_metric or ""),
+            metric=_words(answer.evaluation_metric),
             notebooks_only=bool(answer.is_kernels_submissions_only),
             is_closed=bool(answer.submissions_disabled),
         )
@@ -100,13 +100,13 @@ class Listed:
         """Read the SDK's answer."""
         return cls(
             ref=int(answer.ref or 0),
-            file=str(answer.file_name or ""),
-            message=str(answer.description or ""),
+            file=_words(answer.file_name),
+            message=_words(answer.description),
             date=answer.date,
             status=answer.status.name.lower(),
             public=_score(answer.public_score),
             private=_score(answer.private_score),
-            reason=str(answer.error_description or ""),
+            reason=_words(answer.error_description),
         )
 
 
@@ -125,12 +125,17 @@ class RemoteFile:
     @classmethod
     def of(cls, answer: Any) -> RemoteFile:
         """Read the SDK's answer."""
-        return cls(name=str(answer.name or ""), bytes=int(answer.total_bytes or 0))
+        return cls(name=_words(answer.name), bytes=int(answer.total_bytes or 0))
 
 
 def score_of(entry: Any) -> float | None:
     """Read the score of a team on the leaderboard."""
     return _score(entry.score)
+
+
+def _words(text: str | None) -> str:
+    """Read a text; half characters, which no file takes, become question marks."""
+    return str(text or "").encode(errors="replace").decode()
 
 
 def _score(text: str | None) -> float | None:

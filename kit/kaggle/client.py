@@ -21,36 +21,43 @@ class Kaggle(Connection):
         """Describe a competition, and where the user stands in it."""
         request = competition_types.ApiGetCompetitionRequest()
         request.competition_name = slug
-        answer = self.ask("asking for the competition", slug, self.competitions.get_competition, request)
-        return CompetitionInfo.of(answer, slug)
+        call = self.competitions.get_competition
+        return self.ask(
+            "asking for the competition", slug, call, request, lambda answer: CompetitionInfo.of(answer, slug)
+        )
 
     def limits(self, slug: str) -> Limits:
         """Say how many files may still be submitted."""
         request = competition_types.ApiGetSubmissionLimitsRequest()
         request.competition_name = slug
-        return Limits.of(self.ask("asking for the limits", slug, self.competitions.get_submission_limits, request))
+        return self.ask("asking for the limits", slug, self.competitions.get_submission_limits, request, Limits.of)
 
     def submissions(self, slug: str) -> list[Listed]:
         """List the user's submissions."""
         request = competition_types.ApiListSubmissionsRequest()
         request.competition_name = slug
         request.page_size = PAGE
-        pages = self.pages("listing your submissions", slug, self.competitions.list_submissions, request)
-        return [Listed.of(entry) for page in pages for entry in page.submissions]
+        call = self.competitions.list_submissions
+        pages = self.pages(
+            "listing your submissions", slug, call, request, lambda page: [*map(Listed.of, page.submissions)]
+        )
+        return [listed for page in pages for listed in page]
 
     def submission(self, slug: str, ref: int) -> Listed:
         """Look at one submission."""
         request = competition_types.ApiGetSubmissionRequest()
         request.ref = ref
-        return Listed.of(self.ask("asking for the score", slug, self.competitions.get_submission, request))
+        return self.ask("asking for the score", slug, self.competitions.get_submission, request, Listed.of)
 
     def leading_scores(self, slug: str) -> list[float]:
         """List the scores at the top of the leaderboard, the best first."""
         request = competition_types.ApiGetLeaderboardRequest()
         request.competition_name = slug
         request.page_size = PAGE
-        answer = self.ask("asking for the leaderboard", slug, self.competitions.get_leaderboard, request)
-        scores = (score_of(entry) for entry in answer.submissions)
+        call = self.competitions.get_leaderboard
+        scores = self.ask(
+            "asking for the leaderboard", slug, call, request, lambda answer: [*map(score_of, answer.submissions)]
+        )
         return [score for score in scores if score is not None]
 
     def start_upload(self, slug: str, name: str, size: int) -> tuple[str, str]:
@@ -64,10 +71,13 @@ class Kaggle(Connection):
         request.file_name = name
         request.content_length = size
         request.last_modified_epoch_seconds = int(time.time())
-        answer = self.once("starting the upload", slug, self.competitions.start_submission_upload, request)
-        if not (answer.token and answer.create_url):
+        call = self.competitions.start_submission_upload
+        token, address = self.once(
+            "starting the upload", slug, call, request, read=lambda answer: (answer.token, answer.create_url)
+        )
+        if not (token and address and isinstance(token, str) and isinstance(address, str)):
             raise NetworkError("starting the upload: Kaggle gave no address; run the same command again")
-        return str(answer.token), str(answer.create_url)
+        return token, address
 
     def create_submission(self, slug: str, token: str, message: str) -> int:
         """Submit an uploaded file; repeated only after answers that say nothing was done.
@@ -80,5 +90,7 @@ class Kaggle(Connection):
         request.blob_file_tokens = token
         request.submission_description = message
         call = self.competitions.create_submission
-        answer = self.repeated(lambda: self.once("submitting", slug, call, request), after=BusyError)
-        return int(answer.ref or 0)
+        return self.repeated(
+            lambda: int(self.once("submitting", slug, call, request, read=lambda answer: int(answer.ref or 0))),
+            after=BusyError,
+        )

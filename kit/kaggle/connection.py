@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import email.utils
+import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -22,14 +23,18 @@ from kagglesdk.kaggle_env import get_endpoint, get_env
 from kagglesdk.users.services.account_service import AccountClient
 
 from kit.errors import KaggleError, NetworkError
-from kit.kaggle.credentials import find_credentials
+from kit.kaggle.credentials import Credentials, find_credentials
 from kit.kaggle.patience import Patience
 from kit.kaggle.refusals import Answer, Resource, needs_names, refusal
 from kit.kaggle.transport import SdkTransport, discreet_logs, network_error
 from kit.progress import NO_PROGRESS, Progress
 
 _SAID = 300  # characters of a server's words that a message still reads well with
-_REFUSED = 400  # statuses from here on are refusals
+_REFUSED, _BROKEN, _LAST = 400, 500, 599  # statuses: the first and the last refusal, and the server's own errors
+_PAGES = 1000  # of a list, at most
+_SECONDS = re.compile(r"[0-9]{1,9}")
+# What the SDK and kit's own reading make of an answer that is not as documented, deep nesting included.
+UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError)
 
 Result = TypeVar("Result")
 
@@ -94,7 +99,14 @@ class Connection:
                 self.progress.advance(0, note=f"{str(error).partition(';')[0]}; again in {wait:g} s")
                 time.sleep(wait)
 
-    def ask(self, doing: str, about: str | Resource, call: Callable[[Any], Any], request: Any) -> Any:
+    def ask(
+        self,
+        doing: str,
+        about: str | Resource,
+        call: Callable[[Any], Any],
+        request: Any,
+        read: Callable[[Any], Result],
+    ) -> Result:
         """Make a call, repeated where that helps.
 
         Args:
@@ -102,34 +114,59 @@ class Connection:
             about: competition or dataset.
             call: of the SDK.
             request: its argument.
+            read: Reader of the answer; an answer that it cannot read is asked for again.
         """
-        return self.repeated(lambda: self.once(doing, about, call, request))
 
-    def pages(self, doing: str, about: str | Resource, call: Callable[[Any], Any], request: Any) -> Iterator[Any]:
+        def attempt() -> Result:
+            found: Result = self.once(doing, about, call, request, read=read)
+            return found
+
+        return self.repeated(attempt)
+
+    def pages(
+        self,
+        doing: str,
+        about: str | Resource,
+        call: Callable[[Any], Any],
+        request: Any,
+        read: Callable[[Any], list[Result]],
+    ) -> Iterator[list[Result]]:
         """Make a call for every page of a list; see `ask`."""
-        while True:
-            answer = self.ask(doing, about, call, request)
-            yield answer
-            if not answer.next_page_token or answer.next_page_token == request.page_token:
+        for _ in range(_PAGES):
+            found, following = self.ask(
+                doing, about, call, request, lambda answer: (read(answer), str(answer.next_page_token or ""))
+            )
+            yield found
+            if not following or following == request.page_token:
                 return
-            request.page_token = answer.next_page_token
+            request.page_token = following
+        raise NetworkError(f"{doing}: the list has no end after {_PAGES:,} pages; run the same command again")
 
-    def once(self, doing: str, about: str | Resource, call: Callable[..., Any], *request: Any) -> Any:
+    def once(
+        self,
+        doing: str,
+        about: str | Resource,
+        call: Callable[..., Any],
+        *request: Any,
+        read: Callable[[Any], Any] = lambda answer: answer,
+    ) -> Any:
         """Make a call, not repeated; what goes wrong carries no address or header on."""
         try:
-            return call(*request)
+            return read(call(*request))
         except requests.HTTPError as error:
             refused = self._refusal(error.response, doing, Resource(name=about) if isinstance(about, str) else about)
         except requests.exceptions.JSONDecodeError:
             refused = NetworkError(no_data(doing))
         except requests.RequestException as error:
             refused = network_error(error, doing, self.patience)
-        except (ValueError, KeyError, TypeError, AttributeError):  # what the SDK makes of an answer it cannot read
+        except UNREADABLE:
             refused = NetworkError(no_data(doing))
         raise refused from None
 
     def _refusal(self, response: Any, doing: str, about: Resource) -> KaggleError:
-        status, said = _said(response)
+        if response is None:
+            return NetworkError(no_data(doing))
+        status, said = _said(response, self._credentials)
         answer = Answer(status=status, said=said, after=_after(response), doing=doing)
         if urlsplit(response.url).hostname != urlsplit(get_endpoint(get_env())).hostname:
             return NetworkError(f"{doing}: the file store refuses ({status}); run the same command again", answer.after)
@@ -141,7 +178,7 @@ class Connection:
         for words_asked in dict.fromkeys([" ".join(words), *sorted(words, key=len, reverse=True)[:2]]):
             try:
                 found = self._search(about, words_asked)
-            except (requests.RequestException, ValueError, KeyError, TypeError, AttributeError):
+            except (requests.RequestException, *UNREADABLE):
                 return set()
             if found:
                 return found
@@ -162,38 +199,48 @@ class Connection:
         """Ask for the token of `kaggle auth login`, which lasts some hours."""
         with SdkTransport(self._credentials, self.patience) as http:
             client = SimpleNamespace(users=SimpleNamespace(account_client=AccountClient(http)))
-            login = KaggleCredentials.load(client=client)
-            token = self.ask("asking for a token", "", lambda _: login and login.get_access_token(), None)
+            try:
+                login = KaggleCredentials.load(client=client)
+            except UNREADABLE:
+                source = self._credentials.source
+                raise KaggleError(f"{source} is damaged; log in again: kaggle auth login") from None
+            token = self.ask(
+                "asking for a token", "", lambda _: login and login.get_access_token(), None, lambda told: told or ""
+            )
         if not token:
             raise KaggleError(self._credentials.refusal(""))
         return str(token)
 
 
-def _said(response: Any) -> tuple[int, str]:
-    """Find status and words of a refusal; a web page has no words."""
+def _said(response: Any, credentials: Credentials) -> tuple[int, str]:
+    """Find status and words of a refusal, without secrets; a web page has no words."""
     status = int(response.status_code)
     try:
         told = response.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         return status, ""
     if not isinstance(told, dict):
         return status, ""
-    status = status if status >= _REFUSED else int(told.get("code", status))
+    if status < _REFUSED:  # the refusal is in the answer's text
+        code = told.get("code")
+        status = code if isinstance(code, int) and _REFUSED <= code <= _LAST else _BROKEN
     error = told.get("error")
-    words = told.get("message") or (error.get("message") if isinstance(error, dict) else error) or ""
-    return status, " ".join(str(words).split())[:_SAID]
+    words = told.get("message") or (error.get("message") if isinstance(error, dict) else error)
+    said = credentials.scrub(words) if isinstance(words, str) else ""  # before it is cut, which may part a secret
+    return status, " ".join(said.split())[:_SAID]
 
 
 def _after(response: Any) -> float | None:
-    """Read Retry-After, which is seconds or a date."""
-    told = response.headers.get("Retry-After", "")
-    if told.isdigit():
+    """Read Retry-After, which is seconds or a date; None for anything else."""
+    told = response.headers.get("Retry-After", "").strip()
+    if _SECONDS.fullmatch(told):
         return float(told)
     try:
         date = email.utils.parsedate_to_datetime(told)
-    except ValueError:
+        known = date if date.tzinfo else date.replace(tzinfo=dt.UTC)
+        return max(0.0, (known - dt.datetime.now(dt.UTC)).total_seconds())
+    except UNREADABLE:
         return None
-    return max(0.0, (date - dt.datetime.now(dt.UTC)).total_seconds())
 
 
 def no_data(doing: str) -> str:

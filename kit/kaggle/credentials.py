@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from kit.errors import KaggleError
+from kit.kaggle.secrets import basic, proxy_secrets, scrubbed
 
 _NEW = "https://www.kaggle.com/settings/api"
 _TOKEN_FILES = ("~/.kaggle/access_token", "~/.kaggle/access_token.txt")
@@ -36,12 +37,14 @@ class Credentials:
         username: of a key; empty for tokens.
         secret: token or key; empty for a log-in, whose token the client asks for.
         others: where more were found, which were not used because this source goes first.
+        hidden: Other secrets that are sent, such as the token that a log-in is renewed with.
     """
 
     source: str
     username: str = ""
     secret: str = field(default="", repr=False)
     others: tuple[str, ...] = ()
+    hidden: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def is_login(self) -> bool:
@@ -49,8 +52,9 @@ class Credentials:
         return self.source == _LOGIN_SOURCE
 
     def scrub(self, text: str) -> str:
-        """Blot out the secret where a server repeats it."""
-        return text.replace(self.secret, "***") if self.secret else text
+        """Blot out secrets where a server repeats them, in whatever form it got them."""
+        sent = (self.secret, basic(self.username, self.secret), *self.hidden, *proxy_secrets())
+        return scrubbed(text, sent)
 
     def refusal(self, said: str) -> str:
         """Say what to do when Kaggle does not take them."""
@@ -88,7 +92,16 @@ def _all_credentials() -> Iterator[Credentials]:
     yield from _tokens()
     yield from _keys()
     if Path(_LOGIN).expanduser().is_file():
-        yield Credentials(source=_LOGIN_SOURCE)
+        yield Credentials(source=_LOGIN_SOURCE, hidden=_refresh_tokens(Path(_LOGIN).expanduser()))
+
+
+def _refresh_tokens(file: Path) -> tuple[str, ...]:
+    """Read what a log-in is renewed with, only to know what must not be shown."""
+    with contextlib.suppress(OSError, ValueError, RecursionError):
+        told = msgspec.json.decode(file.read_bytes())
+        if isinstance(told, dict):
+            return (str(told.get("refresh_token", "")),)
+    return ()
 
 
 def _tokens() -> Iterator[Credentials]:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from kit.errors import KaggleError, SpecError, first_three
+from kit.errors import KaggleError, WorkspaceError, first_three
 from kit.files import size_text
 from kit.kaggle.answers import RemoteFile
 from kit.kaggle.download import download, size_of
+from kit.kaggle.members import remove_tree
 from kit.kaggle.refusals import Resource
 from kit.kaggle.store import Store
-from kit.kaggle.unpack import free_bytes, refuse_full, unpack, unwrap
+from kit.kaggle.unpack import Budget, free_bytes, refuse_full, unpack, unwrap
 from kit.progress import Progress
 
 STAGE = ".unpacking"  # beside what is there already, until all of it is unpacked
@@ -33,7 +34,7 @@ def fetch_files(
     store.progress.advance(1, note=f"{len(files):,} files, {size_text(total)}; {size_text(free_bytes(folder))} free")
     refuse_full(folder, total)
     for name in files:
-        path = _inside(folder, name)
+        path = folder / name
         download(store, about, name, path)
         unwrap(path)
         yield name, path.stat().st_size
@@ -65,28 +66,34 @@ def staged_files(
     try:
         yield _staged(archive, stage, listed, store.progress)
     finally:
-        shutil.rmtree(stage, ignore_errors=True)
+        remove_tree(stage)
     archive.unlink()
 
 
 def put_in_place(folder: Path) -> None:
     """Move what is staged to where it belongs; what else lies there stays."""
-    for entry in sorted((folder / STAGE).iterdir()):
-        _move(entry, folder / entry.name)
+    todo = [(folder / STAGE, folder)]
+    while todo:
+        new, old = todo.pop()
+        if new.is_dir() and _is_folder(old):
+            todo += [(entry, old / entry.name) for entry in sorted(new.iterdir(), reverse=True)]
+        else:
+            _replace(new, old)
 
 
 def _staged(archive: Path, stage: Path, listed: list[RemoteFile] | None, progress: Progress) -> dict[str, int]:
     """Unpack an archive and those within it, and see that nothing is missing."""
-    shutil.rmtree(stage, ignore_errors=True)
-    new = _unpack_inner(stage, unpack(archive, stage, progress), archive.stat().st_size, progress)
+    _clear(stage)
+    budget = Budget(archive.stat().st_size)
+    new = _unpack_inner(stage, unpack(archive, stage, progress, budget=budget), budget, progress)
     if listed is not None and (lost := _lost(listed, new)):
         named = first_three(lost, len(lost))
         raise KaggleError(f"{archive} lacks files that Kaggle lists: {named}; remove it, then fetch again")
     return new
 
 
-def _unpack_inner(stage: Path, files: dict[str, int], packed: int, progress: Progress) -> dict[str, int]:
-    """Unpack the archives that one of `packed` bytes held, each into a folder of its name unless it brings one."""
+def _unpack_inner(stage: Path, files: dict[str, int], budget: Budget, progress: Progress) -> dict[str, int]:
+    """Unpack the archives that one held, each into a folder of its name unless it brings one; not those in them."""
     found = dict(files)
     for name in [name for name in files if Path(name).suffix.lower() in INNER]:
         archive = stage / name
@@ -94,10 +101,10 @@ def _unpack_inner(stage: Path, files: dict[str, int], packed: int, progress: Pro
         if target.exists():
             continue
         apart = archive.with_name(f".{archive.name}")
-        inner = unpack(archive, apart, progress, outer=packed, before=sum(found.values()))
+        inner = unpack(archive, apart, progress, budget=budget)
         brings_one = {name.partition("/")[0] for name in inner} == {target.name} and (apart / target.name).is_dir()
         (apart / target.name if brings_one else apart).rename(target)
-        shutil.rmtree(apart, ignore_errors=True)
+        remove_tree(apart)
         archive.unlink()
         del found[name]
         above = target.parent if brings_one else target
@@ -110,21 +117,22 @@ def _lost(listed: Iterable[RemoteFile], new: Mapping[str, int]) -> list[str]:
     return [file.name for file in listed if file.name not in new and Path(file.name).suffix.lower() not in INNER]
 
 
-def _move(new: Path, old: Path) -> None:
-    is_folder = old.is_dir() and not old.is_symlink()
-    if is_folder and new.is_dir():
-        for entry in new.iterdir():
-            _move(entry, old / entry.name)
-        return
-    if is_folder:
-        shutil.rmtree(old)
+def _is_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
+
+
+def _replace(new: Path, old: Path) -> None:
+    if _is_folder(old):
+        remove_tree(old)
     else:
         old.unlink(missing_ok=True)
     new.rename(old)
 
 
-def _inside(folder: Path, name: str) -> Path:
-    path = folder / name
-    if ".." in Path(name).parts or Path(name).is_absolute():
-        raise SpecError(f"--files '{name}' leads out of {folder}")
-    return path
+def _clear(stage: Path) -> None:
+    """Remove what a killed call left; a link that somebody put there goes, and what it leads to stays."""
+    if stage.is_symlink() or stage.is_file():
+        stage.unlink()
+    remove_tree(stage)
+    if os.path.lexists(stage):
+        raise WorkspaceError(f"{stage} cannot be removed; remove it, then fetch again")

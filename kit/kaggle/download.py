@@ -116,6 +116,8 @@ def _chunks(store: Store, response: Any, what: str) -> Iterator[bytes]:
 
 def _begun(part: Path) -> _Part | None:
     """Read what a begun file is a part of; a part without a tag could be of anything."""
+    if part.is_symlink():  # what it leads to is not kit's
+        return None
     try:
         begun = from_json(_note(part), _Part)
     except (FileNotFoundError, SpecError):

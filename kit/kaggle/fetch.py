@@ -9,38 +9,21 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from kit.errors import KaggleError, NetworkError, SpecError, WorkspaceError, first_three, unknown
-from kit.files import locked, refuse_overwrite, write_whole
+from kit.errors import KaggleError, NetworkError, WorkspaceError, first_three, unknown
+from kit.files import locked, refuse_overwrite
 from kit.kaggle.answers import RemoteFile
 from kit.kaggle.layout import shard_command
+from kit.kaggle.members import checked_relative, is_below, refuse_link
+from kit.kaggle.note import Note, read_note, write_note
 from kit.kaggle.patience import Patience
 from kit.kaggle.refusals import Resource, not_entered
 from kit.names import checked_id
 from kit.progress import NO_PROGRESS, Progress
-from kit.specs import from_json, to_json
 from kit.specs.settings import require
 from kit.workspace import Workspace
 
 if TYPE_CHECKING:
     from kit.kaggle.store import Store
-
-_NOTE = ".fetched.json"
-
-
-class _Fetched(msgspec.Struct, frozen=True, kw_only=True):
-    """What was fetched into a folder.
-
-    Attributes:
-        source: competition or dataset.
-        is_whole: whether all files were asked for, and are in their places.
-        files: bytes of each by its name.
-        remarks: what is to be known about them, a line each.
-    """
-
-    source: str
-    is_whole: bool
-    files: dict[str, int]
-    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,12 +73,16 @@ def fetch(
     Raises:
         KaggleError: Kaggle refuses, or the archive is not safe to unpack.
         NetworkError: cut off; the same command goes on.
+        SpecError: A name of `files` is no file's, or the folder's note was changed by other hands.
         WorkspaceError: the disk is too small, or the folder holds something else.
     """
     about = _about(competition, dataset)
     folder = output or Workspace.at(root).data / about.slug
+    for name in files:
+        checked_relative(name, "--files", "kit fetches no such file")
+        refuse_link(folder, name)
     with locked(folder):
-        known = _known(folder, about)
+        known = read_note(folder, about, force=force)
         is_known = known.files.keys() >= set(files) if files else known.is_whole
         if not force and is_known and _is_complete(folder, known):
             return _result(folder, known, about, is_new=False)
@@ -108,11 +95,8 @@ def fetch(
                 done = _fetch_some(store, about, files, listed, folder, known=known, force=force)
             else:
                 done = _fetch_all(store, about, listed, folder, known=known, force=force)
-        remarks = _differences(done.files, listed, wanted=files)
-        done = msgspec.structs.replace(
-            done, remarks=tuple(dict.fromkeys((*known.remarks, *remarks)) if files else remarks)
-        )
-        write_whole(folder / _NOTE, to_json(done))
+        remarks = (*(known.remarks if files else done.remarks), *_differences(done.files, listed, wanted=files))
+        done = write_note(folder, msgspec.structs.replace(done, remarks=tuple(dict.fromkeys(remarks))))
         return _result(folder, done, about, is_new=True)
 
 
@@ -123,9 +107,9 @@ def _fetch_some(
     listed: list[RemoteFile] | None,
     folder: Path,
     *,
-    known: _Fetched,
+    known: Note,
     force: bool,
-) -> _Fetched:
+) -> Note:
     """Fetch single files but those that are there; each is noted when it comes, so that another call goes on."""
     from kit.kaggle.delivery import fetch_files  # noqa: PLC0415 (what talks to the network)
 
@@ -138,8 +122,8 @@ def _fetch_some(
 
 
 def _fetch_all(
-    store: Store, about: Resource, listed: list[RemoteFile] | None, folder: Path, *, known: _Fetched, force: bool
-) -> _Fetched:
+    store: Store, about: Resource, listed: list[RemoteFile] | None, folder: Path, *, known: Note, force: bool
+) -> Note:
     """Fetch all files; they are noted as kit's before they take their places, so that a killed call can go on."""
     from kit.kaggle.delivery import put_in_place, staged_files  # noqa: PLC0415 (what talks to the network)
 
@@ -152,16 +136,24 @@ def _fetch_all(
             raise WorkspaceError(f"{folder} holds files of its own: {named}; move them away, or add --force")
         _noted(folder, known, {**known.files, **new}, is_whole=False)
         put_in_place(folder)
-    for name in known.files.keys() - new.keys() if known.is_whole else ():  # no longer on Kaggle
-        (folder / name).unlink(missing_ok=True)
-    return _noted(folder, known, new if known.is_whole else {**known.files, **new}, is_whole=True)
+    kept = _remove_gone(folder, known, new) if known.is_whole else ()
+    noted = _noted(folder, known, new if known.is_whole else {**known.files, **new}, is_whole=True)
+    return msgspec.structs.replace(noted, remarks=kept)
 
 
-def _noted(folder: Path, known: _Fetched, files: dict[str, int], *, is_whole: bool) -> _Fetched:
+def _remove_gone(folder: Path, known: Note, new: Mapping[str, int]) -> tuple[str, ...]:
+    """Remove files that are no longer on Kaggle; what is no longer as kit fetched it stays, and a line names it."""
+    gone = sorted(name for name in known.files.keys() - new.keys() if (folder / name).exists())
+    mine = [name for name in gone if is_below(folder, name) and _is_there(folder, name, known)]
+    for name in mine:
+        (folder / name).unlink()
+    others = [name for name in gone if name not in set(mine)]
+    return (f"no longer on Kaggle, but changed here and kept: {first_three(others, len(others))}",) if others else ()
+
+
+def _noted(folder: Path, known: Note, files: dict[str, int], *, is_whole: bool) -> Note:
     """Write down what kit put into a folder."""
-    noted = _Fetched(source=known.source, is_whole=is_whole, files=files)
-    write_whole(folder / _NOTE, to_json(noted))
-    return noted
+    return write_note(folder, Note(source=known.source, is_whole=is_whole, files=files))
 
 
 def _about(competition: str | None, dataset: str | None) -> Resource:
@@ -173,23 +165,11 @@ def _about(competition: str | None, dataset: str | None) -> Resource:
     return Resource(name=f"{checked_id(owner, 'owner')}/{checked_id(name, 'dataset')}", is_dataset=True)
 
 
-def _known(folder: Path, about: Resource) -> _Fetched:
-    """Read what was fetched into a folder before; nothing if that was something else, or is not known."""
-    nothing = _Fetched(source=about.name, is_whole=False, files={})
-    try:
-        known = from_json(folder / _NOTE, _Fetched)
-    except (FileNotFoundError, SpecError):
-        return nothing
-    if known.source != about.name:
-        raise WorkspaceError(f"{folder} holds files of '{known.source}'; choose another -o")
-    return known
-
-
-def _is_complete(folder: Path, known: _Fetched) -> bool:
+def _is_complete(folder: Path, known: Note) -> bool:
     return all(_is_there(folder, name, known) for name in known.files)
 
 
-def _is_there(folder: Path, name: str, known: _Fetched) -> bool:
+def _is_there(folder: Path, name: str, known: Note) -> bool:
     path = folder / name
     return path.is_file() and path.stat().st_size == known.files.get(name)
 
@@ -222,7 +202,7 @@ def _differences(new: Mapping[str, int], listed: list[RemoteFile] | None, *, wan
     return tuple(remarks)
 
 
-def _refuse_other(folder: Path, known: _Fetched, about: Resource, *, force: bool) -> None:
+def _refuse_other(folder: Path, known: Note, about: Resource, *, force: bool) -> None:
     """Refuse a folder with things in it that kit did not put there."""
     if force or known.files or not folder.is_dir():
         return
@@ -236,7 +216,7 @@ def _forget_begun(folder: Path, about: Resource, *, force: bool) -> None:
         begun.unlink()
 
 
-def _result(folder: Path, known: _Fetched, about: Resource, *, is_new: bool) -> Fetched:
+def _result(folder: Path, known: Note, about: Resource, *, is_new: bool) -> Fetched:
     return Fetched(
         folder=folder,
         files=len(known.files),

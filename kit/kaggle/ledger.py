@@ -5,14 +5,16 @@ from __future__ import annotations
 import csv
 import dataclasses
 import io
+import re
 import shlex
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from kit.errors import SubmissionError
 from kit.files import locked, write_whole
-from kit.kaggle.answers import ERROR, PENDING, Listed
+from kit.kaggle.answers import COMPLETE, ERROR, PENDING, Listed
+from kit.kaggle.lines import SEAL, Line, changed_seal, read_lines, remarks, seal
 from kit.submission.origin import Origin
 
 UNCLEAR = "unclear"  # sent, and no answer yet that says whether it was taken
@@ -81,7 +83,7 @@ class Entry:
 
     def with_answer(self, listed: Listed) -> Entry:
         """Take over what Kaggle says about the submission."""
-        return dataclasses.replace(
+        return replace(
             self,
             ref=str(listed.ref),
             status=listed.status,
@@ -94,7 +96,7 @@ class Entry:
         """Note what the file came from."""
         if origin is None:
             return self
-        return dataclasses.replace(
+        return replace(
             self,
             runs=" ".join(origin.runs),
             dataset=origin.dataset,
@@ -115,7 +117,15 @@ class Entry:
 
 _TEXTS = ("time", "competition", "file", "sha256", "message")
 _NUMBERS = ("ref", "newest_before")
+_SCORES = ("local_score", "public_score", "private_score")
 _COLUMNS = tuple(column.name for column in dataclasses.fields(Entry) if column.name != "others")
+_SHOWN = 40  # characters of a wrong cell
+_PLAUSIBLE = {  # what the cells of a line without a seal must look like to be one
+    "time": re.compile(r".*\S.*"),
+    "competition": re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*"),
+    "sha256": re.compile(r"[0-9a-f]{64}"),
+    "status": re.compile(f"{UNCLEAR}|{PENDING}|{COMPLETE}|{ERROR}|{REFUSED}"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,22 +138,14 @@ class Ledger:
         """Read the lines in order, of one competition or all; a missing file has none.
 
         Raises:
-            SubmissionError: it is no ledger.
+            SubmissionError: it is no ledger, or a line of it is damaged.
         """
-        if not self.path.is_file():
-            return []
-        try:
-            rows = csv.DictReader(io.StringIO(self.path.read_text(encoding="utf-8-sig")), restkey="", restval="")
-            names, found = rows.fieldnames or (), [*map(_entry, rows)]
-        except (UnicodeDecodeError, csv.Error) as error:
-            raise SubmissionError(
-                f"{self.path} is no ledger: {error}; save it as CSV in UTF-8, or restore it"
-            ) from error
-        if missing := [name for name in _KEY if name not in names]:
-            raise SubmissionError(
-                f"{self.path} is no ledger: it has no column {missing[0]} between commas; restore it, or move it away"
-            )
+        found = [_entry(line.cells) for line in self._lines()]
         return [entry for entry in found if competition in {None, entry.competition}]
+
+    def remarks(self) -> list[str]:
+        """Say what other hands did to lines since kit wrote them; nothing if they are as they were."""
+        return remarks(self.path, self._lines())
 
     def twins(self, competition: str, sha256: str) -> list[Entry]:
         """List the submissions of the same bytes that Kaggle took, or may have taken."""
@@ -153,15 +155,37 @@ class Ledger:
         """Replace lines of the same time, competition and bytes; append the others."""
         new = {_key(entry): entry for entry in changed}
         with locked(self.path):
-            kept = [new.pop(_key(entry), entry) for entry in self.entries()]
-            self._write([*kept, *new.values()])
+            kept = []
+            for line in self._lines():
+                old = _entry(line.cells)
+                entry = new.pop(_key(old), old)
+                kept.append((replace(entry, others={**old.others, **entry.others}), line.is_changed))
+            self._write([*kept, *((entry, False) for entry in new.values())])
 
-    def _write(self, entries: list[Entry]) -> None:
-        columns = [*_COLUMNS, *dict.fromkeys(name for entry in entries for name in entry.others)]
+    def _lines(self) -> list[Line]:
+        """Read and check all lines."""
+        return [self._checked(line) for line in read_lines(self.path, _KEY)] if self.path.is_file() else []
+
+    def _checked(self, line: Line) -> Line:
+        """Compare a line with its seal; one without a good seal must at least look like a submission."""
+        told = line.cells.get(SEAL, "")
+        if line.place and told == _seal(_entry(line.cells), int(line.place[1]), int(line.place[2])):
+            return line
+        if wrong := next((name for name in _PLAUSIBLE if not _is_plausible(name, line.cells.get(name))), None):
+            raise SubmissionError(
+                f"{self.path}, line {line.number}: {wrong} cannot be {line.cells.get(wrong, '')[:_SHOWN]!r}; mend the"
+                " line, or move it to another file"
+            )
+        return replace(line, is_changed=bool(told))
+
+    def _write(self, entries: list[tuple[Entry, bool]]) -> None:
+        columns = [*_COLUMNS, *dict.fromkeys(name for entry, _ in entries for name in entry.others), SEAL]
         text = io.StringIO()
         writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
         writer.writeheader()
-        writer.writerows({**{name: getattr(entry, name) for name in _COLUMNS}, **entry.others} for entry in entries)
+        for place, (entry, is_changed) in enumerate(entries, 1):
+            sealed = changed_seal(place, len(entries)) if is_changed else _seal(entry, place, len(entries))
+            writer.writerow({**_cells(entry), **entry.others, SEAL: sealed})
         write_whole(self.path, text.getvalue())
 
 
@@ -181,12 +205,32 @@ def refreshed(entries: Iterable[Entry], listed: Iterable[Listed]) -> list[Entry]
     return found
 
 
-def _entry(row: Mapping[str, str]) -> Entry:
-    known = {**dict.fromkeys(_TEXTS, ""), **{name: row[name] for name in _COLUMNS if name in row}}
+def _entry(cells: Mapping[str, str]) -> Entry:
+    known = {**dict.fromkeys(_TEXTS, ""), **{name: cells[name] for name in _COLUMNS if name in cells}}
     for name in _NUMBERS:  # pandas and spreadsheets write 1000 as 1000.0
         whole = known.get(name, "").strip().removesuffix(".0")
         known[name] = whole if whole.isdecimal() else ""
-    return Entry(**known, others={name: value for name, value in row.items() if name and name not in known})
+    return Entry(**known, others={name: text for name, text in cells.items() if name not in {SEAL, *_COLUMNS}})
+
+
+def _cells(entry: Entry) -> dict[str, str]:
+    """Write an entry's own columns as they can be read again: lines end alike, half characters are escaped."""
+    return {name: _readable(getattr(entry, name)) for name in _COLUMNS}
+
+
+def _readable(text: str) -> str:
+    plain = text.replace("\r\n", "\n").replace("\r", "\n")
+    return plain.encode(errors="backslashreplace").decode()
+
+
+def _seal(entry: Entry, place: int, count: int) -> str:
+    """Seal an entry as it will be read again."""
+    return seal(_cells(_entry(_cells(entry))), (*_NUMBERS, *_SCORES), place, count)
+
+
+def _is_plausible(name: str, text: str | None) -> bool:
+    """Whether a cell can be what its column holds; a column that is missing says nothing."""
+    return text is None or bool(_PLAUSIBLE[name].fullmatch(text))
 
 
 def _key(entry: Entry) -> tuple[str, ...]:

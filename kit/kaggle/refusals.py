@@ -55,7 +55,7 @@ class Answer:
 
     Attributes:
         status: of HTTP, at least 400.
-        said: the server's words; may be empty.
+        said: the server's words without secrets; may be empty.
         after: seconds that it asks to wait; None if it does not say.
         doing: what was asked for, as "asking for the data files".
     """
@@ -85,10 +85,9 @@ def refusal(answer: Answer, about: Resource, credentials: Credentials, known: Co
         credentials: that were sent.
         known: names that Kaggle finds for about's, where `needs_names`.
     """
-    said = credentials.scrub(answer.said)
-    status = f"({answer.status}{f': {said}' if said else ''})"
+    status = f"({answer.status}{f': {answer.said}' if answer.said else ''})"
     if answer.status == _UNAUTHORISED:
-        return KaggleError(credentials.refusal(said))
+        return KaggleError(credentials.refusal(answer.said))
     if answer.status == _TOO_MANY or answer.status >= _SERVER:
         return _for_now(answer, status)
     if needs_names(answer):

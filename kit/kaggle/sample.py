@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kit.errors import SubmissionError
+from kit.kaggle.members import walk
 from kit.shards.dataset import MANIFEST, read_dataset
 from kit.submission.origin import Origin
 from kit.workspace import Workspace
@@ -52,5 +53,5 @@ def find_sample(slug: str, origin: Origin | None, given: Path | None, workspace:
 
 def sample_in(folder: Path) -> Path | None:
     """Find a sample submission in a folder of competition data, the one that lies highest."""
-    found = [path for path in folder.rglob("*.[cC][sS][vV]") if SAMPLE_NAME.fullmatch(path.name)]
+    found = [place / name for place, _, files in walk(folder) for name in files if SAMPLE_NAME.fullmatch(name)]
     return min(found, key=lambda path: (len(path.parts), path.name), default=None)

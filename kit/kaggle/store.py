@@ -35,10 +35,10 @@ class Store(Kaggle):
             call = self.competitions.list_data_files
         request.page_size = PAGE
         found: list[RemoteFile] = []
-        for page in self.pages("listing the files", about, call, request):
-            found += [RemoteFile.of(entry) for entry in (page.dataset_files if about.is_dataset else page.files)]
-            if page.next_page_token and len(found) >= PAGE * _PAGES:
+        for page in self.pages("listing the files", about, call, request, _files):
+            if len(found) >= PAGE * _PAGES:
                 return None
+            found += page
         return found
 
     @contextlib.contextmanager
@@ -85,3 +85,7 @@ class Store(Kaggle):
         request = competition_types.ApiDownloadDataFileRequest()
         request.competition_name, request.file_name = about.name, name
         return self.competitions.download_data_file(request)
+
+
+def _files(page: Any) -> list[RemoteFile]:
+    return [*map(RemoteFile.of, page.dataset_files if hasattr(page, "dataset_files") else page.files)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,11 +23,13 @@ class Submissions:
         path: of the ledger.
         entries: oldest first.
         trust: in each local metric.
+        remarks: What other hands did to the ledger since kit wrote it, a line each.
     """
 
     path: Path
     entries: list[Entry]
     trust: list[Trust]
+    remarks: list[str] = dataclasses.field(default_factory=list)
 
 
 def submissions(
@@ -51,7 +54,7 @@ def submissions(
         KaggleError: Kaggle refuses to list.
     """
     ledger = Ledger(Workspace.at(root).submissions / "ledger.csv")
-    known = {entry.competition for entry in ledger.entries()}
+    known, remarks = {entry.competition for entry in ledger.entries()}, ledger.remarks()
     if not known:
         raise SubmissionError(
             f"{ledger.path} has no submission yet; make one: kit submit FILE --competition SLUG -m MESSAGE"
@@ -61,7 +64,7 @@ def submissions(
     if refresh:
         _refresh(ledger, sorted({competition} if competition else known), patience or Patience(), progress)
     entries = ledger.entries(competition)
-    return Submissions(path=ledger.path, entries=entries, trust=find_trust(entries))
+    return Submissions(path=ledger.path, entries=entries, trust=find_trust(entries), remarks=remarks)
 
 
 def submission_table(found: Submissions) -> Table:

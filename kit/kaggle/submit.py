@@ -20,7 +20,7 @@ from kit.kaggle.sample import find_sample
 from kit.names import checked_id
 from kit.progress import NO_PROGRESS, Progress
 from kit.specs.settings import require
-from kit.submission.origin import read_origin
+from kit.submission.origin import Origin, read_origin
 from kit.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ class Submitted:
         public: score; None while there is none.
         private: score; None while there is none.
         standing: what the score means; None while there is none.
+        remarks: What else is to be known about the file and the ledger, a line each.
     """
 
     checked: Checked
@@ -53,6 +54,7 @@ class Submitted:
     public: float | None = None
     private: float | None = None
     standing: Standing | None = None
+    remarks: tuple[str, ...] = ()
 
 
 def submit(
@@ -104,8 +106,9 @@ def submit(
     found = find_sample(competition, origin, sample, workspace)
     checked = check_file(path, found.path, found.classes)
     seen, _ = _with_twin(checked, ledger, competition, force=force)
+    remarks = (*_changed(path, origin, checked), *ledger.remarks())
     if dry_run:
-        return Submitted(checked=seen, competition=competition)
+        return Submitted(checked=seen, competition=competition, remarks=remarks)
     entry = Entry(
         time=dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds"),
         competition=competition,
@@ -116,14 +119,28 @@ def submit(
     from kit.kaggle.client import Kaggle  # noqa: PLC0415 (what talks to the network)
 
     progress.start("asking Kaggle", 1)
-    if origin and not origin.is_of(checked.sha256):
-        progress.advance(0, f"{path} was changed after kit wrote it: the ledger gets no runs and no local score")
+    for remark in remarks:
+        progress.advance(0, remark)
     with Kaggle(patience or Patience(), progress) as kaggle:
         with locked(workspace.submissions / competition):  # two commands at a time would not see each other's
             seen, begun = _with_twin(checked, ledger, competition, force=force)  # another one may have sent it by now
             sent, before, left = _send(kaggle, ledger, entry, begun)
-        result = Submitted(checked=seen, competition=competition, status=sent.status, ref=int(sent.ref), left=left)
+        result = Submitted(
+            checked=seen,
+            competition=competition,
+            status=sent.status,
+            ref=int(sent.ref),
+            left=left,
+            remarks=remarks,
+        )
         return _scored(kaggle, ledger, sent, before, result) if wait or sent.status != PENDING else result
+
+
+def _changed(path: Path, origin: Origin | None, checked: Checked) -> list[str]:
+    """Say that a file is no longer as kit wrote it."""
+    if origin is None or origin.is_of(checked.sha256):
+        return []
+    return [f"{path} was changed after kit wrote it: the ledger gets no runs and no local score"]
 
 
 def _with_twin(checked: Checked, ledger: Ledger, slug: str, *, force: Collection[str]) -> tuple[Checked, Entry | None]:

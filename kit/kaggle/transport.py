@@ -22,21 +22,29 @@ _AGAIN = "check the connection and run the same command again; what is done is k
 
 
 class _TimedAdapter(HTTPAdapter):  # type: ignore[misc]  # requests is untyped here
-    """Sends requests that wait no longer than patience has it; requests alone would wait for ever."""
+    """Sends requests that wait no longer than patience has it, and blots secrets out of answers.
 
-    def __init__(self, patience: Patience) -> None:
+    requests alone would wait for ever, and a server may repeat what it was sent in any field.
+    """
+
+    def __init__(self, patience: Patience, credentials: Credentials | None) -> None:
         self._timeout = (patience.connect, patience.answer)
+        self._credentials = credentials
         super().__init__()
 
     def send(self, request: Any, **settings: Any) -> Any:
         """Send `request` under the time-outs."""
-        return super().send(request, **{**settings, "timeout": self._timeout})
+        response = super().send(request, **{**settings, "timeout": self._timeout})
+        if self._credentials and not settings.get("stream"):  # files are streamed, and kept as they are
+            body = self._credentials.scrub(response.content.decode("latin-1")).encode("latin-1")
+            response._content = body  # noqa: SLF001 (requests has no other way to change what an answer holds)
+        return response
 
 
-def _limit_times(session: Any, patience: Patience) -> None:
-    """Give all requests of a session time-outs."""
+def _guard(session: Any, patience: Patience, credentials: Credentials | None = None) -> None:
+    """Give all requests of a session time-outs, and answers without secrets."""
     for scheme in ("http://", "https://"):
-        session.mount(scheme, _TimedAdapter(patience))
+        session.mount(scheme, _TimedAdapter(patience, credentials))
 
 
 class SdkTransport(KaggleHttpClient):  # type: ignore[misc]  # kagglesdk is untyped here
@@ -57,7 +65,7 @@ class SdkTransport(KaggleHttpClient):  # type: ignore[misc]  # kagglesdk is unty
             token = self.BearerAuth(given.secret) if given.secret else lambda request: request
             session.auth = (given.username, given.secret) if given.username else token
             session.headers["Accept-Encoding"] = "identity"  # sizes of downloads are those of the files
-            _limit_times(session, self._patience)
+            _guard(session, self._patience, given)
         return session
 
     def send_again(self, request: Any) -> Any:
@@ -73,7 +81,7 @@ def plain_session(patience: Patience) -> Any:
     """Open a session that tells nobody who the user is: for signed addresses, which need no more."""
     session = requests.Session()
     session.auth = lambda request: request  # otherwise ~/.netrc is searched for some
-    _limit_times(session, patience)
+    _guard(session, patience)
     return session
 
 

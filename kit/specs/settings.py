@@ -251,7 +251,7 @@ def _explain(error: msgspec.ValidationError, kind: type[msgspec.Struct], data: A
             return f"{found['path']} must be one of {', '.join(map(str, allowed))}, got {value}"
         if isinstance(error.__cause__, SpecError):  # ours begin with the field's name
             return f"{found['path']}.{message[: found.start()]}"
-        if expected := _EXPECTED.match(message):
+        if "..." not in found["path"] and (expected := _EXPECTED.match(message)):
             wanted = _IN_WORDS.get(expected["type"], expected["type"])
             return f"{found['path']} must be {wanted}, got {_value_at(data, found['path'])!r}"
         return f"{found['path']}: {message[: found.start()]}"
@@ -269,10 +269,15 @@ def _field_names(kind: type[msgspec.Struct], path: str) -> list[str]:
 
 
 def _type_at(kind: Any, path: str) -> Any:
-    """Find a field's type; a place within a list, as in filters[0], has the list's."""
+    """Find a field's type; a place within a list or a table, as in filters[0], has the list's or the table's."""
     for name in filter(None, re.sub(r"\[.*?\]", "", path).split(".")):
-        kind = _types(kind)[name]
+        kind = _types(_struct_in(kind))[name]
     return kind
+
+
+def _struct_in(kind: Any) -> Any:
+    """Find the struct that a list or a table of structs holds; a struct is itself."""
+    return next((inner for inner in typing.get_args(kind) if isinstance(inner, type(msgspec.Struct))), kind)
 
 
 @functools.cache

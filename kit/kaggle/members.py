@@ -1,0 +1,174 @@
+"""Names of files as archives, notes and the command line give them, checked before any of them becomes a path."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import tempfile
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path, PurePosixPath, PureWindowsPath
+
+from kit.errors import SpecError, WorkspaceError
+
+_DEEPEST = 50  # folders: ten times what datasets have, and far below what systems and recursion stand
+_LONGEST_STEP, _LONGEST = 255, 1024  # bytes that file systems take for one name, and file stores for a whole path
+_DEVICE = re.compile(r"(?:con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])[ ]*(?:[.:].*)?", re.IGNORECASE)
+_OWN = re.compile(r"\.fetched\.json|\.unpacking|\..*\.(?:zip|part|part\.json|lock)|\..*\.tmp\..*", re.IGNORECASE)
+_PLAIN = re.compile(  # names that need no closer look, which are nearly all, and many
+    r"(?=.{1,200}\Z)(?:(?!con|prn|aux|nul|com\d|lpt\d)[a-z0-9_](?:[a-z0-9_. -]*[a-z0-9_-])?(?:/|\Z)){1,20}",
+    re.IGNORECASE | re.ASCII,
+)
+_UNSEEN = {"Cc", "Cs"}  # Unicode categories: control characters and halves of characters
+_TURNING = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")  # reorder what is shown
+
+
+def checked_relative(name: str, what: str, advice: str) -> PurePosixPath:
+    """Return a name as a path that stays below whatever folder it is joined to.
+
+    Args:
+        name: Path with slashes, from a file or an option.
+        what: Beginning of the message, such as "--files".
+        advice: Next step, the end of the message.
+
+    Raises:
+        SpecError: The name leads elsewhere, or can be no file's; see `why_unsafe`.
+    """
+    if why := why_unsafe(name):
+        raise SpecError(f"{what} {name!r} {why}; {advice}")
+    return PurePosixPath(name)
+
+
+def why_unsafe(name: str) -> str:
+    """Say why a name must not become a path below a folder; an empty text for one that may.
+
+    Both kinds of slash separate, so that a name means the same on every system.
+    """
+    if _PLAIN.fullmatch(name):
+        return ""
+    steps = PureWindowsPath(name).parts
+    return _why_no_path(name, steps) or _why_unwelcome(name, steps)
+
+
+def clashes(names: Iterable[str], folder: Path) -> Iterator[str]:
+    """Say which names cannot stand side by side: equal ones, and files that others take for a folder.
+
+    Args:
+        names: Paths with slashes, each free of what `why_unsafe` names.
+        folder: Folder to unpack to, which need not exist; where its file system takes "a" and "A" for one file, so does
+            this.
+    """
+    names = list(names)
+    yield from _clashes(names, str)
+    if any(_clashes(names, _folded)) and folds_case(folder):
+        yield from (f"{clash} but for capitals" for clash in _clashes(names, _folded))
+
+
+def folds_case(folder: Path) -> bool:
+    """Whether the file system of a folder takes "a" and "A" for one file; a folder that is not there is its parent."""
+    existing = next(place for place in (folder.absolute(), *folder.absolute().parents) if place.is_dir())
+    with tempfile.TemporaryDirectory(prefix=".kit-", dir=existing) as probe:
+        Path(probe, "a").touch()
+        return Path(probe, "A").exists()
+
+
+def refuse_link(folder: Path, name: str) -> None:
+    """Refuse a file whose folder is a link to somewhere else.
+
+    Raises:
+        WorkspaceError: The path leads out of `folder`.
+    """
+    if not is_below(folder, name):
+        raise WorkspaceError(f"{folder / name} lies behind a link that leads out of {folder}; choose another -o")
+
+
+def is_below(folder: Path, name: str) -> bool:
+    """Whether a file really lies below a folder, links on the way considered."""
+    return (folder / name).parent.resolve().is_relative_to(folder.resolve())
+
+
+def walk(top: Path) -> Iterator[tuple[Path, list[str], list[str]]]:
+    """Yield folders with the names of folders and files in them, as `os.walk` does, but to any depth.
+
+    Links are not followed, and folders that cannot be listed are empty. Names that are removed from the list of folders
+    are not looked into.
+    """
+    todo = [top]
+    while todo:
+        place = todo.pop()
+        folders, files = _listed(place)
+        yield place, folders, files
+        todo += [place / name for name in reversed(folders) if not (place / name).is_symlink()]
+
+
+def remove_tree(top: Path) -> None:
+    """Remove a folder of any depth and all in it, as `shutil.rmtree` does; what cannot be removed stays."""
+    for place, folders, files in reversed([*walk(top)]):
+        for name in (*files, *folders):
+            path = place / name
+            with contextlib.suppress(OSError):
+                path.unlink() if path.is_symlink() or name in files else path.rmdir()
+    with contextlib.suppress(OSError):
+        top.rmdir()
+
+
+def _listed(place: Path) -> tuple[list[str], list[str]]:
+    try:
+        with os.scandir(place) as found:
+            entries = sorted((entry.name, entry.is_dir()) for entry in found)
+    except OSError:
+        return [], []
+    return [name for name, is_folder in entries if is_folder], [name for name, is_folder in entries if not is_folder]
+
+
+def _clashes(names: Iterable[str], key: Callable[[str], str]) -> Iterator[str]:
+    paths = [(name, key(name if _PLAIN.fullmatch(name) else PurePosixPath(name).as_posix())) for name in names]
+    files: set[str] = set()
+    for name, path in paths:
+        if path in files:
+            yield f"two files have the same name {name!r}"
+        files.add(path)
+    if taken := files & set(_folders(files)):
+        yield from (f"{name!r} lies below a file" for name, path in paths if not taken.isdisjoint(_folders([path])))
+
+
+def _folders(paths: Iterable[str]) -> Iterator[str]:
+    """Yield every folder that is in one of the paths, once."""
+    seen = {""}
+    for path in paths:
+        above = path.rpartition("/")[0]
+        while above not in seen:
+            seen.add(above)
+            yield above
+            above = above.rpartition("/")[0]
+
+
+def _folded(name: str) -> str:
+    return name.lower() if name.isascii() else unicodedata.normalize("NFC", name).casefold()
+
+
+def _why_no_path(name: str, steps: Sequence[str]) -> str:
+    if name.startswith("/") or PureWindowsPath(name).anchor or ".." in steps:
+        return "leads out of the folder"
+    if not all(step.strip(". ") for step in steps or (".",)):
+        return "is no name"
+    if _bytes(name) > _LONGEST or any(_bytes(step) > _LONGEST_STEP for step in steps):
+        return "is longer than file systems take"
+    return f"lies more than {_DEEPEST} folders deep" if len(steps) > _DEEPEST else ""
+
+
+def _why_unwelcome(name: str, steps: Sequence[str]) -> str:
+    if not name.isprintable() and any(map(_is_unseen, name)):
+        return "holds a character that cannot be seen"
+    if any(map(_DEVICE.fullmatch, steps)):
+        return "is a device on some systems"
+    return "is a file of kit's own" if any(map(_OWN.fullmatch, steps)) else ""
+
+
+def _is_unseen(character: str) -> bool:
+    return character in _TURNING or unicodedata.category(character) in _UNSEEN
+
+
+def _bytes(text: str) -> int:
+    return len(text.encode(errors="surrogatepass"))
