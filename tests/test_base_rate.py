@@ -103,7 +103,7 @@ def test_worse_between_two_arms_below_the_base_rate_is_a_warning(
     )
     assert "better" == better.verdict.outcome
     assert f"base rate {largest:.4f}" in title
-    assert f"base rate of val_accuracy, share of the largest class: {largest:.4f}" in comparison.remarks
+    assert f"base rate, share of the largest class: {largest:.4f}" in comparison.remarks
     assert "warning: no better than the base rate: pool=2, pool=3, pool=5 (3)" in comparison.remarks
 
 

@@ -23,7 +23,7 @@ def base_rate_remarks(arms: Sequence[ArmSummary], metric: str) -> list[str]:
     rates = {arm.name: arm.base_rate for arm in arms if arm.base_rate is not None}
     if not rates:
         return []
-    said = f"base rate of {metric}, {base_rate_words(metric)}: "
+    said = f"base rate, {base_rate_words(metric)}: "
     few = sorted({f"{rate:.4f}" for rate in rates.values()})
     said += few[0] if len(few) == 1 else first_three((f"{arm} {rate:.4f}" for arm, rate in rates.items()), len(rates))
     none = [
