@@ -31,4 +31,32 @@ class NoProgress:
         """Do nothing."""
 
 
+class PrefacedProgress:
+    """Progress that says a line once, when the first task begins: not before what could still be refused.
+
+    Args:
+        progress: Receiver of everything.
+        preface: Line to say; empty for none.
+    """
+
+    def __init__(self, progress: Progress, preface: str) -> None:
+        self._progress = progress
+        self._preface = preface
+
+    def start(self, task: str, total: int) -> None:
+        """Begin `task`, and say the line if nobody has."""
+        self._progress.start(task, total)
+        if self._preface:
+            self._progress.advance(0, self._preface)
+            self._preface = ""
+
+    def advance(self, steps: int = 1, note: str = "") -> None:
+        """Pass on."""
+        self._progress.advance(steps, note)
+
+    def finish(self) -> None:
+        """Pass on."""
+        self._progress.finish()
+
+
 NO_PROGRESS = NoProgress()

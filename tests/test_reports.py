@@ -113,7 +113,7 @@ def test_a_comparison_is_written_with_full_precision_and_a_picture_an_arm(run: R
     assert run.result().final["val_accuracy"] == float(row["val_accuracy_mean"])
     assert "" == row["val_accuracy_sd"]
     assert str(run.result().parameters) == row["parameters"]
-    assert text.read_text().startswith("**val_accuracy, mean ± sd over n runs**\n\n| arm | n |")
+    assert text.read_text().startswith("**val_accuracy, mean ± sd over n runs; base rate 0.5000**\n\n| arm | n |")
     assert tex.read_text().startswith("% needs \\usepackage{booktabs}\n% val_accuracy,")
     assert colours(together) > 10
     assert colours(alone) > 10

@@ -109,6 +109,8 @@ def is_written_by_kit(folder: Path) -> bool:
 
     A class may be called runs: the name alone says nothing.
     """
+    if not os.access(folder, os.R_OK | os.X_OK):
+        return False
     has_marks = any(any(folder.glob(mark)) for mark in _MARKS.get(folder.name, ()))
     return has_marks or any(all((folder / name).is_file() for name in names) for names in _REPORTS)
 

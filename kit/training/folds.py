@@ -18,7 +18,7 @@ from kit.specs.settings import require
 from kit.specs.train import CHECKPOINT_MINUTES, Cache, Precision
 from kit.training.check import check_spec
 from kit.training.held_out import hold_out
-from kit.training.train import fold_set_id, run_spec, say_default, with_short
+from kit.training.train import fold_set_id, run_spec, saying_recipe, with_short
 from kit.workspace import Workspace
 
 ALL_FOLDS = "all"
@@ -79,7 +79,7 @@ def train_folds(
     require(bool(specs), "--folds names no fold; give all, or numbers such as 0,1")
     for fold, spec in specs.items():
         check_spec(spec, dataset.for_fold(fold), wanted)
-    say_default(recipe, whole, progress)
+    progress = saying_recipe(recipe, progress)
     fold_set = FoldSet(Workspace.at(root).runs / fold_set_id(whole))
     kept = [fold for fold in specs if fold_set.run(fold).is_finished]
     if kept:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from kit.progress import NO_PROGRESS, Progress
+from kit.progress import NO_PROGRESS, PrefacedProgress, Progress
 from kit.runs import RunDirectory
 from kit.shards import Dataset, find_dataset
 from kit.specs import RunSpec, Setting, arm_name, to_json, written
@@ -73,7 +73,7 @@ def train(
     )
     spec = run_spec(dataset, recipe or DEFAULT_RECIPE, changes, seed=seed)
     check_spec(spec, dataset, wanted)
-    say_default(recipe, spec, progress)
+    progress = saying_recipe(recipe, progress)
     directory = RunDirectory(workspace.runs / run_id(spec))
     if directory.is_finished:
         progress.start(f"train {spec.arm}", spec.train.epochs)
@@ -86,12 +86,13 @@ def train(
     return directory
 
 
-def say_default(recipe: str | None, spec: RunSpec, progress: Progress) -> None:
-    """Tell which recipe is taken where none is named: it knows nothing of the images."""
-    if recipe is None:
-        progress.start(f"train {spec.arm}", spec.train.epochs)
-        progress.advance(0, f"recipe {DEFAULT_RECIPE}, as none is named; kit recipes lists others for --recipe")
-        progress.finish()
+def saying_recipe(recipe: str | None, progress: Progress) -> Progress:
+    """Have the first task tell which recipe is taken where none is named: it knows nothing of the images."""
+    if recipe is not None:
+        return progress
+    return PrefacedProgress(
+        progress, f"recipe {DEFAULT_RECIPE}, as none is named; kit recipes lists others for --recipe"
+    )
 
 
 def with_short(settings: Mapping[str, object], **short: object | None) -> dict[str, object]:
