@@ -17,8 +17,9 @@ REFERENCE = re.compile(r"(<!-- reference: made by invoke docs -->\n).*?(<!-- end
 
 @task
 def test(ctx: Context, slow: bool = False) -> None:
-    """Run the fast tests; --slow runs the others instead."""
-    ctx.run(f'{sys.executable} -m pytest -m "{"slow" if slow else "not slow"}"', pty=sys.stdout.isatty())
+    """Run the fast tests, in two processes; --slow runs the others instead."""
+    which = '-m "slow"' if slow else '-m "not slow" --numprocesses 2 --dist loadfile'
+    ctx.run(f"{sys.executable} -m pytest {which}", pty=sys.stdout.isatty())
 
 
 @task

@@ -21,8 +21,8 @@ def checked_name(name: str, kind: str) -> str:
         kind: Noun that the message calls it by, such as "arm".
 
     Raises:
-        SpecError: The name is empty or longer than 200 bytes, begins with a dot or a blank, ends with one, holds a
-            separator or a character that cannot be printed, or is a device's on some system.
+        SpecError: The name is empty, begins with a dot or a blank, ends with one, holds a separator or a character that
+            cannot be printed, or is a device's on some system.
     """
     if reason := _why_not(name):
         raise SpecError(f"{kind} name {printable(name)!r} {reason}; choose another")
@@ -51,8 +51,11 @@ def below(folder: Path, *names: str) -> Path:
         *names: One step each.
 
     Raises:
-        SpecError: A name that is no name; see `checked_name`.
+        SpecError: A name that is no name, see `checked_name`, or one of more than 200 bytes.
     """
+    for name in names:
+        if len(name.encode()) > _LONGEST:
+            raise SpecError(f"name '{printable(name)}' has more than {_LONGEST} bytes, too many for a folder")
     return folder.joinpath(*(checked_name(name, "file") for name in names))
 
 
@@ -83,7 +86,6 @@ def _escaped(character: str) -> str:
 def _why_not(name: str) -> str:
     problems = {
         "is empty": not name,
-        f"has more than {_LONGEST} bytes": len(name.encode(errors="surrogatepass")) > _LONGEST,
         "begins with a dot or a blank": name[:1] in {".", " "},
         "ends with a dot or a blank": name[-1:] in {".", " "},
         "holds a separator": not _SEPARATORS.isdisjoint(name),

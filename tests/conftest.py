@@ -13,6 +13,9 @@ from hypothesis import HealthCheck, settings
 # As `prepare_devices` sets it, which comes too late where an earlier test has used TensorFlow in this process.
 os.environ["TF_NUM_INTEROP_THREADS"] = "1"
 
+# Tables are as wide as in a file, whatever terminal the tests run in.
+os.environ.pop("COLUMNS", None)
+
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 
 # A busy machine is no fault of what is tested.

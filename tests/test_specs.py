@@ -57,7 +57,7 @@ TRAININGS = st.builds(
     learning_rate=ABOVE_ZERO,
     monitor=st.sampled_from(["val_accuracy", "val_loss"]),
 )
-NAMES = st.text(st.characters(codec="utf-8", categories=["L", "N"]), min_size=1, max_size=40)
+NAMES = st.text(st.characters(codec="utf-8", categories=["L", "N"]), min_size=1, max_size=40).map("n{}".format)
 RUNS = st.builds(
     RunSpec,
     dataset=NAMES,

@@ -177,6 +177,7 @@ def read_dataset(folder: Path) -> Dataset:
         if version != FORMAT_VERSION:
             raise ShardError(f"{folder} has format version {version}, this kit reads {FORMAT_VERSION}; shard it again")
         manifest = read_sealed(folder / MANIFEST, Manifest, what="dataset")
+        manifest.refuse_contradictions()
     except FileNotFoundError as error:
         raise ShardError(f"{folder} has no {MANIFEST}, so it is not a dataset; make it with kit shard") from error
     except SpecError as error:

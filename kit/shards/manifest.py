@@ -147,12 +147,19 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     seal: str = ""
 
     def __post_init__(self) -> None:
-        """Refuse names that lead elsewhere, and fields that contradict each other."""
+        """Refuse names that lead elsewhere."""
         checked_id(self.name, "dataset")
         for name in self.files:
             checked_name(name, "file")
         for split in self.counts:
             checked_name(split, "split")
+
+    def refuse_contradictions(self) -> None:
+        """Refuse fields that cannot be true together, of whatever dataset.
+
+        Raises:
+            SpecError: They contradict each other.
+        """
         for problem, applies in self._contradictions():
             require(not applies, f"{self.name}: {problem}")
 
