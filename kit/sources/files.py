@@ -110,7 +110,7 @@ def is_written_by_kit(folder: Path) -> bool:
     A class may be called runs: the name alone says nothing.
     """
     has_marks = any(any(folder.glob(mark)) for mark in _MARKS.get(folder.name, ()))
-    is_file = os.path.isfile  # noqa: PTH113 (Path's raises where a folder may not be looked into)
+    is_file = os.path.isfile
     return has_marks or any(all(is_file(folder / name) for name in names) for names in _REPORTS)
 
 
