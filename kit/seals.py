@@ -119,21 +119,28 @@ class KnownHashes:
         self._seen = _read_cache(self._path)
         self._before = dict(self._seen)
 
+    def known(self, name: str) -> str | None:
+        """Give a file's hash where it is known.
+
+        Raises:
+            OSError: There is no such file.
+        """
+        seen = self._seen.get(name)
+        return seen.hash if seen is not None and seen.stat == _stat(self._folder / name) else None
+
     def hash(self, name: str) -> str:
         """Hash a file, unless it is known.
 
         Raises:
             OSError: It cannot be read.
         """
+        if known := self.known(name):
+            return known
         path = self._folder / name
-        stat = path.stat()
-        now = (stat.st_size, stat.st_ino, stat.st_mtime_ns, stat.st_ctime_ns)
-        seen = self._seen.get(name)
-        if seen is not None and seen.stat == now:
-            return seen.hash
+        before = _stat(path)
         found = xxh128_file(path)
-        if time.time_ns() - stat.st_ctime_ns > _RACY:
-            self._seen[name] = _Seen(now, found)
+        if time.time_ns() - before[-1] > _RACY:
+            self._seen[name] = _Seen(before, found)
         else:
             self._seen.pop(name, None)
         return found
@@ -144,6 +151,12 @@ class KnownHashes:
             with contextlib.suppress(OSError):
                 write_whole(self._path, msgspec.json.encode(self._seen))
                 self._before = dict(self._seen)
+
+
+def _stat(path: Path) -> tuple[int, int, int, int]:
+    """Size, inode, and times of the last change of what is in a file and of what is known about it, in nanoseconds."""
+    stat = path.stat()
+    return stat.st_size, stat.st_ino, stat.st_mtime_ns, stat.st_ctime_ns
 
 
 def _hash(fields: Mapping[str, Any]) -> str:

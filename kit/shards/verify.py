@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter, deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from kit.errors import ShardError, SpecError
@@ -59,15 +60,30 @@ def check_splits(dataset: Dataset, splits: Iterable[str], progress: Progress = N
     Raises:
         ShardError: A shard is not the one that was written.
     """
-    shards = [shard for split in splits for shard in dataset.shards(split)]
     known = KnownHashes(dataset.folder)
-    progress.start(f"check {dataset.manifest.name}", len(shards))
-    for shard in shards:
-        if known.hash(shard.name) != shard.xxh128:
-            _refuse_shard(dataset, shard)
-        progress.advance()
-    known.keep()
-    progress.finish()
+    shards = [shard for split in splits for shard in dataset.shards(split)]
+    new = [shard for shard in shards if known.known(shard.name) != shard.xxh128]
+    if new:
+        progress.start(f"check {dataset.manifest.name}", len(new))
+        for shard in new:
+            if known.hash(shard.name) != shard.xxh128:
+                _refuse_shard(dataset, shard)
+            progress.advance()
+        known.keep()
+        progress.finish()
+
+
+@contextlib.contextmanager
+def reading(dataset: Dataset, splits: Iterable[str], progress: Progress = NO_PROGRESS) -> Iterator[None]:
+    """Read shards that are what was written, and stay so meanwhile; see `check_splits` and `Dataset.in_use`.
+
+    Raises:
+        ShardError: A shard is not the one that was written, or the dataset was replaced since it was opened.
+    """
+    with dataset.in_use():
+        check_splits(dataset, splits, progress)
+        yield
+        dataset.refuse_replaced()
 
 
 def _refuse_shard(dataset: Dataset, shard: ShardInfo) -> None:

@@ -13,6 +13,7 @@ from kit.compat import keras, tf
 from kit.files import whole_file
 from kit.progress import Progress
 from kit.runs import History, Position, RunDirectory
+from kit.shards import Dataset
 from kit.specs import RunSpec, TrainSpec, setting_paths, value_of
 from kit.training.checkpoint import Restored, begin_drops, drop_older, save_checkpoint
 from kit.training.compiled import averaged
@@ -89,6 +90,18 @@ class Recorder(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is unty
                 return
         with whole_file(self._directory.best_weights) as temporary:
             shutil.copyfile(checkpoint, temporary)
+
+
+class Unreplaced(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is untyped here
+    """Ends a training whose dataset was replaced under it: it stands before `Recorder`, which keeps nothing of it."""
+
+    def __init__(self, dataset: Dataset) -> None:
+        super().__init__()
+        self._dataset = dataset
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Compare the dataset with the one that the training began with."""
+        self._dataset.refuse_replaced()
 
 
 class Pace(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is untyped here

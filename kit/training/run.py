@@ -14,11 +14,22 @@ from kit.pipeline import MEMORY_SHARE, damage_named, map_split, train_batches, t
 from kit.progress import NO_PROGRESS, Progress
 from kit.runs import BEGIN, History, RunDirectory, RunResult
 from kit.shards import Dataset
+from kit.shards.verify import reading
 from kit.specs import RunSpec, to_json
 from kit.specs.devices import AUTO, Devices
 from kit.specs.settings import require
 from kit.specs.train import CHECKPOINT_MINUTES
-from kit.training.callbacks import Averages, Deadline, Drops, Pace, Recorder, StepProgress, note_settings, tensorboard
+from kit.training.callbacks import (
+    Averages,
+    Deadline,
+    Drops,
+    Pace,
+    Recorder,
+    StepProgress,
+    Unreplaced,
+    note_settings,
+    tensorboard,
+)
 from kit.training.check import check_spec, validating_batch
 from kit.training.checkpoint import Restored, restore
 from kit.training.compiled import averaged, first_rate, lent_model
@@ -98,7 +109,10 @@ def _train(
 ) -> RunResult | None:
     advice = prepare_devices(spec.train.threads, devices)
     steps = dataset.full_batches("train", spec.train.batch_size)
-    with lent_model(spec, dataset) as model:  # before anything is written: a backbone's weights may not be at hand
+    with (
+        reading(dataset, ("train", "validation"), progress),
+        lent_model(spec, dataset) as model,  # before anything is written: a backbone's weights may not be at hand
+    ):
         directory.claim(spec)
         write_whole(directory.environment, to_json(describe_environment()))
         history = directory.history()
@@ -182,6 +196,7 @@ def _fit(
             callbacks=[
                 Drops(),
                 Averages(),
+                Unreplaced(dataset),
                 Recorder(directory, history, spec.train, begin, every),
                 Pace(history, spec.train, first_rate(spec.train)),
                 Deadline(history, deadline),

@@ -13,6 +13,7 @@ from kit.files import is_sealed
 from kit.progress import NO_PROGRESS, Progress
 from kit.runs import RunDirectory
 from kit.shards import Dataset
+from kit.shards.verify import reading
 from kit.sources import UNLABELLED
 from kit.specs import RunSpec, override
 from kit.specs.train import Weights
@@ -54,10 +55,10 @@ def score_split(
     from kit.pipeline import MEMORY_SHARE, as_float, batch_views, damage_named, eval_batches  # noqa: PLC0415 (TensorFlow, after all checks)
 
     model = _load_model(path, run, dataset)
-    progress.start(task or f"predict {split}", dataset.manifest.records(split))
     keys: list[str] = []
     labels, outputs = [], []
-    with damage_named(dataset):
+    with reading(dataset, [split], progress), damage_named(dataset):
+        progress.start(task or f"predict {split}", dataset.manifest.records(split))
         size, share = measuring_batch(spec.model, dataset), MEMORY_SHARE if shared else 0
         batches = eval_batches(dataset, split, batch_size=size, memory_share=share, shared=shared)
         for number, batch in enumerate(batches):
