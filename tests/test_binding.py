@@ -9,12 +9,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from mutations import csv_mutations, json_mutations
 from trained import SETTINGS
 
 import kit
-from kit.errors import ShardError, WorkspaceError
+from kit.errors import RunError, ShardError, SpecError, WorkspaceError
 from kit.progress import NoProgress
+from kit.runs import RunDirectory
 from kit.shards import Dataset, find_dataset
+from kit.training.pace import Limit
+from kit.training.predictions import read_scores
+from kit.training.train import run_spec
 
 
 def _shard(root: Path, seed: int = 0, *, force: bool = False) -> Dataset:
@@ -91,6 +96,79 @@ def test_shards_from_another_seed_are_not_measured_on(tmp_path: Path) -> None:
         kit.evaluate(run.path, split="train", root=tmp_path)
 
 
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
+    root = tmp_path_factory.mktemp("trained")
+    _shard(root)
+    return kit.train("bound", settings={**SETTINGS, "train.epochs": 2}, root=root)
+
+
+@pytest.fixture
+def copy(trained: RunDirectory, tmp_path: Path) -> RunDirectory:
+    root = trained.path.parents[1]
+    shutil.copytree(root, tmp_path / "copy")
+    return RunDirectory(tmp_path / "copy" / trained.path.relative_to(root))
+
+
+def _read(run: RunDirectory, name: str) -> object:
+    """Read what a command would of one of a run's files."""
+    if name == "validation_predictions.csv":
+        return read_scores(run.checked(run.predictions)).probabilities.tolist()
+    return {"result.json": run.result, "spec.json": run.spec, "history.csv": run.history}[name]()
+
+
+@pytest.mark.parametrize("name", ["result.json", "spec.json", "history.csv", "validation_predictions.csv"])
+def test_every_change_of_a_finished_run_s_files_is_refused(copy: RunDirectory, name: str) -> None:
+    path = copy.path / name
+    written, before = path.read_bytes(), repr(_read(copy, name))
+    mutations = [*(json_mutations if name.endswith(".json") else csv_mutations)(written)]
+    silent = []
+    for what, changed in mutations[:: max(1, len(mutations) // 1000)]:
+        path.write_bytes(changed)
+        try:
+            silent += [what] if repr(_read(copy, name)) != before else []
+        except (RunError, SpecError) as error:
+            silent += [what] if "\n" in str(error) else []
+
+    # without its seal a run is as from an earlier kit, which is said
+    assert not [what for what in silent if not what.startswith("('seal',)")]
+
+
+def test_weights_of_another_seed_are_refused(copy: RunDirectory) -> None:
+    root = copy.path.parents[1]
+    other = kit.train("bound", settings={**SETTINGS, "train.epochs": 2}, seed=1, root=root)
+    shutil.copy(other.best_weights, copy.best_weights)
+
+    with pytest.raises(RunError, match=r"best\.weights\.h5 was changed after the training wrote it"):
+        kit.evaluate(copy.path, split="train", root=root)
+
+
+def test_checkpoint_or_history_of_another_training_is_named(tmp_path: Path) -> None:
+    from kit.training.run import train_run
+
+    dataset = _shard(tmp_path)
+    runs = []
+    for seed in (0, 1):
+        spec = run_spec(dataset, "histopathologic-cancer", SETTINGS, seed=seed)
+        run = RunDirectory(tmp_path / "runs" / str(seed))
+        train_run(dataset, spec, run, limit=Limit(epochs=2))
+        runs.append((spec, run))
+    (spec, run), (_, other) = runs
+    newest, older = run.checkpoints()
+    kept, lines = run.checkpoint(newest).read_bytes(), run.history_file.read_text()
+    for foreign in (other.checkpoint(newest), run.checkpoint(older)):
+        shutil.copy(foreign, run.checkpoint(newest))
+        with pytest.raises(RunError, match="is of another run or another epoch; remove it"):
+            train_run(dataset, spec, run)
+    run.checkpoint(newest).write_bytes(kept)
+    run.history_file.write_text(lines.replace("0.", "0.1", 1))
+    with pytest.raises(RunError, match=r"history\.csv was changed since epoch-00002\.weights\.h5 was written"):
+        train_run(dataset, spec, run)
+    run.history_file.write_text(lines)
+
+    assert train_run(dataset, spec, run) is not None
+
+
 def test_two_commands_of_one_name_and_different_settings_lose_nothing(tmp_path: Path) -> None:
     for place in range(40):
         folder = tmp_path / "images" / "ab"[place % 2]
@@ -99,19 +177,11 @@ def test_two_commands_of_one_name_and_different_settings_lose_nothing(tmp_path: 
         import cv2
 
         cv2.imwrite(str(folder / f"{place}.png"), image)
-    command = [
-        sys.executable,
-        "-m",
-        "kit",
-        "shard",
-        str(tmp_path / "images"),
-        "--name",
-        "both",
-        "--root",
-        str(tmp_path),
-    ]
+    shard = [sys.executable, "-m", "kit", "shard", str(tmp_path / "images"), "--name", "both", "--workers", "1"]
     both = [
-        subprocess.Popen([*command, "--seed", seed, "--workers", "1"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        subprocess.Popen(
+            [*shard, "--root", str(tmp_path), "--seed", seed], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
         for seed in ("0", "1")
     ]
     ended = [process.communicate()[1].decode() for process in both]
@@ -120,8 +190,4 @@ def test_two_commands_of_one_name_and_different_settings_lose_nothing(tmp_path: 
 
     assert [0, 1] == sorted(statuses)
     assert 0 == statuses[kept]
-    assert (
-        "different" in ended[1 - kept]
-        or "was made from other inputs" in ended[1 - kept]
-        or "writing" in ended[1 - kept]
-    )
+    assert "was made from other inputs" in ended[1 - kept] or "another kit command is writing" in ended[1 - kept]

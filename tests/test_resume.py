@@ -23,7 +23,7 @@ import kit
 from kit.errors import RunError, SpecError
 from kit.files import seal
 from kit.progress import NoProgress
-from kit.runs import BEGIN, Position, RunDirectory
+from kit.runs import BEGIN, History, Position, RunDirectory
 from kit.shards import Dataset
 from kit.specs import RunSpec, TrainSpec
 from kit.training.pace import Limit
@@ -91,7 +91,7 @@ def stop_at(step: int, dataset: Dataset, spec: RunSpec, directory: RunDirectory,
         done = 0
 
         def start(self, task: str, total: int) -> None:
-            pass
+            self.done = 0
 
         def advance(self, steps: int = 1, note: str = "") -> None:
             del note
@@ -193,7 +193,7 @@ def test_a_checkpoint_of_another_model_is_named(noise: Dataset, spec: RunSpec, t
     stop_at(7, noise, run_spec(noise, "histopathologic-cancer", {**STATES, "model.filters": "5"}, seed=3), other)
     other.checkpoint(Position(0, 7)).rename(parts.checkpoint(Position(0, 7)))
 
-    with pytest.raises(RunError, match=r"epoch-00000-step-0000007.weights.h5 does not fit this model"):
+    with pytest.raises(RunError, match=r"epoch-00000-step-0000007.weights.h5 is of another run or another epoch"):
         finished(noise, spec, parts)
 
 
@@ -220,7 +220,8 @@ def test_a_checkpoint_within_a_call_of_several_steps_goes_on(noise: Dataset, tmp
     spec = run_spec(noise, "histopathologic-cancer", {**STATES, "train.batch_size": 3, "train.epochs": 2}, seed=3)
     parts = RunDirectory(tmp_path / "parts")
     parts.claim(spec)
-    save_checkpoint(compiled_model(spec, noise), parts, Position(0, 7), seconds=1)
+    lines = History(parts.history_file).digest()
+    save_checkpoint(compiled_model(spec, noise), parts, Position(0, 7), history=lines, seconds=1)
     finished(noise, spec, parts)
 
     assert 2 == len(parts.history().rows)

@@ -99,7 +99,7 @@ def _counts(
     for run in trajectories:
         if run.run and (run.dataset, run.fold) == (dataset, fold):
             with contextlib.suppress(RunError):
-                scores = read_scores(run.run.predictions)
+                scores = read_scores(run.run.checked(run.run.predictions))
                 return list(map(int, np.bincount(scores.labels, minlength=scores.probabilities.shape[1])))
     return []
 

@@ -115,7 +115,7 @@ def _by_place(runs: Sequence[Trajectory]) -> dict[tuple[int, int], Trajectory]:
 def _compare(name: str, ours: Trajectory, theirs: Trajectory, metric: str, *, arms: int) -> ImageDifference:
     from statsmodels.stats.contingency_tables import mcnemar
 
-    one, other = (read_scores(run.run.predictions) for run in (ours, theirs) if run.run)
+    one, other = (read_scores(run.run.checked(run.run.predictions)) for run in (ours, theirs) if run.run)
     if (
         len(one.keys) < _TWO
         or sorted(one.keys) != sorted(other.keys)

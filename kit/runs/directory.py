@@ -11,15 +11,16 @@ from typing import NamedTuple, TypeVar
 import msgspec
 
 from kit.errors import RunError, SpecError
-from kit.files import sweep, write_whole
+from kit.files import sweep, write_whole, xxh128_file
 from kit.runs.history import History
+from kit.seals import hashes, read_sealed, seal
 from kit.specs import RunSpec, from_json, to_json
 from kit.specs.train import Weights
 
 Note = TypeVar("Note", bound=msgspec.Struct)
 
 RATES = "learning-rates"  # folder in runs/ of range tests, which are no runs
-_FAILURE, _HALT = "failure.json", "halted.json"
+_SPEC, _FAILURE, _HALT = "spec.json", "failure.json", "halted.json"
 _CHECKPOINT = re.compile(r"epoch-(\d{5})(?:-step-(\d{7}))?\.weights\.h5")
 
 
@@ -55,6 +56,8 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
         trainable_parameters: of them.
         seconds_per_epoch: median, validation included.
         doubt: Sentence on validation predictions that are no better than chance; empty where they are.
+        files: XXH128 of the run's other files, by name.
+        seal: XXH128 over all other fields; see `kit.seals`.
     """
 
     epochs: int
@@ -65,6 +68,8 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
     trainable_parameters: int
     seconds_per_epoch: float
     doubt: str = ""
+    files: Mapping[str, str] = {}
+    seal: str = ""
 
 
 class RunFailure(msgspec.Struct, frozen=True, kw_only=True):
@@ -151,7 +156,7 @@ class RunDirectory:
     @property
     def is_finished(self) -> bool:
         """Whether the run has its result, and says what it is of."""
-        return (self.path / "result.json").is_file() and (self.path / "spec.json").is_file()
+        return (self.path / "result.json").is_file() and (self.path / _SPEC).is_file()
 
     @property
     def failure(self) -> RunFailure | None:
@@ -173,13 +178,13 @@ class RunDirectory:
         Raises:
             RunError: it holds a run of other settings than `spec`.
         """
-        if (self.path / "spec.json").is_file() and self.spec() != spec:
+        if (self.path / _SPEC).is_file() and self.spec() != spec:
             raise RunError(f"{self.path} holds a run of other settings; see its spec.json, or remove the folder")
 
     def claim(self, spec: RunSpec) -> None:
         """Take the directory for `spec`; see `refuse_other`."""
         self.refuse_other(spec)
-        write_whole(self.path / "spec.json", to_json(spec))
+        write_whole(self.path / _SPEC, to_json(spec))
         for name in (_FAILURE, _HALT):  # it goes on
             (self.path / name).unlink(missing_ok=True)
         sweep(self.path)
@@ -193,12 +198,39 @@ class RunDirectory:
         write_whole(self.path / _HALT, to_json(halt))
 
     def spec(self) -> RunSpec:
-        """Read the run's settings."""
-        return from_json(self.path / "spec.json", RunSpec)
+        """Read the run's settings.
+
+        Raises:
+            RunError: The run is finished, and they were changed since.
+        """
+        return from_json(self.checked(self.path / _SPEC), RunSpec)
 
     def history(self) -> History:
-        """Read the run's history."""
-        return History.read(self.history_file)
+        """Read the run's history.
+
+        Raises:
+            RunError: It is no history, or the run is finished, and it was changed since.
+        """
+        return History.read(self.checked(self.history_file))
+
+    def checked(self, file: Path) -> Path:
+        """Return a file of the run, which still is what the training wrote if the run is finished.
+
+        Raises:
+            RunError: It was changed since.
+        """
+        expected = self.result().files.get(file.name) if self.is_finished and file.is_file() else None
+        if expected and xxh128_file(file) != expected:
+            raise RunError(
+                f"{file} was changed after the training wrote it; restore it, or remove the folder {self.path} and run"
+                " its command again"
+            )
+        return file
+
+    @property
+    def identity(self) -> str:
+        """Hash of the run's settings, by which checkpoints know it."""
+        return xxh128_file(self.path / _SPEC)
 
     def checkpoint(self, at: Position) -> Path:
         """Name the file of all that a training is at a position."""
@@ -224,10 +256,13 @@ class RunDirectory:
         if not self.is_finished:
             raise RunError(f"{self.path} is not finished; run its command again and it goes on from its last epoch")
         try:
-            return from_json(self.path / "result.json", RunResult)
+            return read_sealed(self.path / "result.json", RunResult, what="run")
         except SpecError as error:
             raise RunError(f"{error}; remove the folder {self.path} and run its command again") from error
 
     def finish(self, result: RunResult) -> None:
-        """Write the result; the last thing a run does."""
-        write_whole(self.path / "result.json", to_json(result))
+        """Write the result, with the hashes of what it came from; the last thing a run does."""
+        wanted = (self.best_weights, self.last_weights, self.history_file, self.predictions, self.environment)
+        names = [_SPEC, *(file.name for file in wanted if file.is_file())]
+        files = hashes(self.path, [name for name in names if (self.path / name).is_file()])
+        write_whole(self.path / "result.json", seal(msgspec.structs.replace(result, files=files)))

@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from xxhash import xxh3_128_hexdigest
+
 from kit.errors import RunError
 from kit.files import write_whole
 
@@ -62,6 +64,10 @@ class History:
         self.rows = self.rows[:epochs]
         header = ",".join(self.rows[0]) + "\n" if self.rows else ""
         write_whole(self.path, header + "".join(_line(row) for row in self.rows))
+
+    def digest(self, *more: Row) -> str:
+        """Hash the rows, and some that are not there yet, as `xxhsum -H2` would hash their lines."""
+        return xxh3_128_hexdigest("".join(map(_line, (*self.rows, *more))).encode())
 
     def metrics(self) -> list[dict[str, float]]:
         """List what was measured on images in each epoch."""

@@ -61,7 +61,8 @@ class Recorder(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is unty
         now = time.perf_counter()
         if now - self._saved >= self._every and batch + 1 < self.params["steps"]:
             at = Position(self._epoch, self._passed + batch + 1)
-            save_checkpoint(self.model, self._directory, at, seconds=now - self._began)
+            lines = self._history.digest()
+            save_checkpoint(self.model, self._directory, at, history=lines, seconds=now - self._began)
             drop_older(self._directory)
             self._saved = time.perf_counter()
 
@@ -75,7 +76,8 @@ class Recorder(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is unty
             "learning_rate": rate,
             "seconds": time.perf_counter() - self._began,
         }
-        checkpoint = save_checkpoint(self.model, self._directory, Position(epoch + 1), seconds=0)
+        at, lines = Position(epoch + 1), self._history.digest(row)
+        checkpoint = save_checkpoint(self.model, self._directory, at, history=lines, seconds=0)
         values = [*self._history.column(self._spec.monitor), row.get(self._spec.monitor, math.nan)]
         if is_best_so_far(values, self._spec):
             self._keep_best(checkpoint)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from kit.training.disk import WeightsFile
 from kit.training.metrics import parts_of
 
 _KEPT = 2  # the newest, and the one before it in case that is damaged
+_OWNER = "written_by"  # in the file, beside what Keras writes
 _GROUP = "begun_epoch"  # in the file, beside what Keras writes
 _STEPS = 1 << 20  # more than any epoch has
 _WORD = 1 << 32
@@ -84,9 +86,19 @@ class Restored:
     begun: Begun | None = None
 
 
-def save_checkpoint(model: Any, directory: RunDirectory, at: Position, seconds: float) -> Path:
-    """Write a checkpoint, whole; `seconds` is how long the epoch has taken."""
+def save_checkpoint(model: Any, directory: RunDirectory, at: Position, *, history: str, seconds: float) -> Path:
+    """Write a checkpoint, whole, which knows what it belongs to.
+
+    Args:
+        model: Model to keep.
+        directory: Directory of its run.
+        at: Position in the training.
+        history: Digest of the history's lines up to the position.
+        seconds: Time that a begun epoch has taken.
+    """
     file = WeightsFile(model)
+    with h5py.File(file, "a") as opened:
+        opened.create_group(_OWNER).attrs.update(_owner(directory, at, history))
     if at.steps:
         _write(Begun.of(model, seconds), file)
     path = directory.checkpoint(at)
@@ -111,6 +123,7 @@ def restore(model: Any, directory: RunDirectory, history: History) -> Restored:
             continue  # the one before gives the same numbers
         if position.epochs and not directory.best_weights.is_file():
             continue  # as does the first epoch, whose weights may have been the best
+        _refuse_foreign(path, directory, position, history)
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("error", UserWarning)  # so Keras says which parts it left as they were
@@ -125,6 +138,30 @@ def restore(model: Any, directory: RunDirectory, history: History) -> Restored:
         return Restored(position, begun)
     history.cut(0)
     return Restored()
+
+
+def _owner(directory: RunDirectory, at: Position, history: str) -> dict[str, object]:
+    """What a checkpoint says of itself."""
+    return {"run": directory.identity, "epochs": at.epochs, "steps": at.steps, "history": history}
+
+
+def _refuse_foreign(path: Path, directory: RunDirectory, at: Position, history: History) -> None:
+    """Refuse a checkpoint of another run or position, and a history that was changed since; older ones do not know.
+
+    Raises:
+        RunError: They do not belong together.
+    """
+    with contextlib.suppress(OSError), h5py.File(path) as file:
+        said = dict(file[_OWNER].attrs) if _OWNER in file else {}
+        lines = History(history.path, history.rows[: at.epochs]).digest()
+        differing = [name for name, value in _owner(directory, at, lines).items() if said and said.get(name) != value]
+        if differing == ["history"]:
+            raise RunError(
+                f"{history.path} was changed since {path.name} was written; restore it, or remove the folder"
+                f" {directory.path} and run its command again"
+            )
+        if differing:
+            raise RunError(f"{path} is of another run or another epoch; remove it and run the command again")
 
 
 def begin_drops(model: Any, epoch: int) -> None:

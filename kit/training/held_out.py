@@ -140,7 +140,7 @@ def held_out_scores(
     path, fold = run.held_out(weights or run.spec().train.evaluate, str(views)), run.spec().fold
     if run.is_finished:
         with contextlib.suppress(RunError):
-            kept = read_scores(path)
+            kept = read_scores(run.checked(path))
             if len(kept.keys) == dataset.for_fold(fold).manifest.records("validation"):
                 return kept
     task = f"predict {'validation' if fold is None else f'fold {fold}'}"

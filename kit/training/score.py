@@ -123,6 +123,7 @@ def _weights_file(run: RunDirectory, dataset: Dataset, weights: Weights | None) 
     if not path.is_file():
         again = f"remove the folder {run.path} and run" if run.is_finished else "let its training finish by running"
         raise RunError(f"{run.path} has no {path.name}; {again} its command again")
+    run.checked(path)
     return path
 
 
