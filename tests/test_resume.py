@@ -91,6 +91,7 @@ def stop_at(step: int, dataset: Dataset, spec: RunSpec, directory: RunDirectory,
         done = 0
 
         def start(self, task: str, total: int) -> None:
+            del task, total
             self.done = 0
 
         def advance(self, steps: int = 1, note: str = "") -> None:
