@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import csv
 import json
 import os
 import re
@@ -580,3 +581,45 @@ def test_the_demo_makes_the_whole_road(command: Command, tmp_path: Path) -> None
     assert re.search(
         rf"^next: kit evaluate {tmp_path}/runs/\S+/seed-\d$", command("demo", "--root", tmp_path).out, re.MULTILINE
     )
+
+
+def _nested() -> None:
+    json.loads("[" * 100_000)
+
+
+def _exhausted() -> None:
+    from kit.compat import tf
+
+    raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
+
+
+def _long_cell() -> None:
+    list(csv.reader([f'"{"x" * 200_000}"']))
+
+
+def _too_large() -> None:
+    bytearray(1 << 62)
+
+
+@pytest.mark.parametrize(
+    ("action", "message"),
+    [
+        (_nested, "an input is nested too deeply to be read; leave it out, or write it flat: "),
+        (_exhausted, "there is not enough memory; take smaller images"),
+        (_long_cell, "a CSV file cannot be read; save it anew as CSV in UTF-8: field larger than field limit"),
+        (_too_large, "there is not enough memory; take smaller images"),
+    ],
+)
+def test_what_an_input_or_a_machine_causes_is_one_line(
+    action: Callable[[], None], message: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from kit.cli import app as module
+
+    monkeypatch.setattr(module, "app", action)
+    with pytest.raises(SystemExit) as left:
+        module.main()
+    said = capsys.readouterr().err
+
+    assert 1 == left.value.code
+    assert said.startswith(f"kit: {message}")
+    assert 1 == len(said.splitlines())

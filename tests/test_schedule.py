@@ -344,17 +344,18 @@ def test_killed_at_random_the_same_command_ends_in_the_same_comparison(
 
 @NEEDS_PROC
 @pytest.mark.slow
-def test_ctrl_c_stops_all_workers_and_says_how_to_go_on(root: Path) -> None:
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_a_signal_stops_all_workers_and_says_how_to_go_on(root: Path, number: int, status: int) -> None:
     command = [*COMMAND, "--root", str(root)]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=_hear_ctrl_c) as process:  # noqa: PLW1509
         while not list(root.rglob("history.csv")):
             assert process.poll() is None, "the ablation ended before it was stopped"
             time.sleep(0.05)
         workers = _children(process.pid)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         _, said = process.communicate(timeout=60)
 
-    assert 130 == process.returncode
+    assert status == process.returncode
     assert said.endswith("kit: stopped; run the same command again and it goes on from here\n")
     assert "Traceback" not in said
     assert workers

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import signal
 import sys
+import threading
 from typing import Annotated
 
 import typer
@@ -30,7 +32,14 @@ from kit.cli.waiting import WAITING
 from kit.errors import KitError
 from kit.names import one_line
 
-STOPPED = 130  # 128 + SIGINT, as shells say it
+_LESS = "there is not enough memory; take smaller images or batches, fewer --workers or --jobs, or --cache none"
+_KNOWN = {  # by the end of the class's name
+    "csv.Error": "a CSV file cannot be read; save it anew as CSV in UTF-8",
+    "RecursionError": "an input is nested too deeply to be read; leave it out, or write it flat",
+    "MemoryError": _LESS,
+    "ResourceExhaustedError": _LESS,
+}
+STOPPED = {130, 143, 129}  # 128 + SIGINT, SIGTERM or SIGHUP, as shells say it
 _NEXT_STEPS = {
     errno.ENOSPC: "free some space and run the same command again; finished shards and epochs are kept",
     errno.EROFS: "choose another --root or output",
@@ -86,21 +95,50 @@ def _kit(
 
 def main() -> None:
     """Run the command line; errors that a user can mend become one line on stderr and their exit status."""
+    _hear_signals()
     try:
         app()
-    except KitError as error:
-        _fail(str(error), error.exit_status)
-    except OSError as error:
-        if error.strerror is None:
+    except Exception as error:
+        message = _in_words(error)
+        if message is None:  # a bug keeps its traceback
             raise
-        what = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-        _fail(f"{what}; {_NEXT_STEPS[error.errno]}" if error.errno in _NEXT_STEPS else what)
+        _fail(message, error.exit_status if isinstance(error, KitError) else 1)
     except SystemExit as leaving:
-        if leaving.code == STOPPED:
+        if leaving.code in STOPPED:
             _say("stopped; run the same command again and it goes on from here")
         raise
     finally:
         WAITING.end()
+
+
+def _in_words(error: Exception) -> str | None:
+    """Say in a line what a user can mend; None of a bug."""
+    if isinstance(error, KitError):
+        return str(error)
+    if isinstance(error, OSError) and error.strerror is not None:
+        what = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+        return f"{what}; {_NEXT_STEPS[error.errno]}" if error.errno in _NEXT_STEPS else what
+    return next((f"{said}: {error}" for name, said in _KNOWN.items() if _is_called(error, name)), None)
+
+
+def _is_called(error: Exception, name: str) -> bool:
+    """Whether an error is of a class of that name: TensorFlow is not imported just to ask."""
+    return any(f"{kind.__module__}.{kind.__qualname__}".endswith(name) for kind in type(error).__mro__)
+
+
+def _hear_signals() -> None:
+    """End on SIGTERM and SIGHUP as on Ctrl-C, unless whoever started this has it ignore them, as nohup does."""
+    if threading.current_thread() is not threading.main_thread():
+        return
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)  # Windows has no SIGHUP
+        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, _leave)
+
+
+def _leave(number: int, frame: object) -> None:
+    """End as Ctrl-C does: what was begun is put away, and a line says what goes on."""
+    raise SystemExit(128 + number)
 
 
 def _fail(message: str, status: int = 1) -> None:

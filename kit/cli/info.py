@@ -15,7 +15,12 @@ if TYPE_CHECKING:
 
 def info(
     name: Dataset,
-    verify: Annotated[bool, typer.Option("--verify", help="Compare every file with the manifest's checksum, and the manifest with every record.")] = False,
+    verify: Annotated[
+        bool,
+        typer.Option(
+            "--verify", help="Compare every file with the manifest's checksum, and the manifest with every record."
+        ),
+    ] = False,
     preview: Annotated[Path | None, typer.Option(metavar="PNG", help="Draw the first 20 images here.")] = None,
     chart: Annotated[
         Path | None,
