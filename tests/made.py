@@ -82,6 +82,13 @@ class Made:
         return run
 
 
+def respecify(run: RunDirectory, spec: RunSpec) -> None:
+    """Give a finished run other settings, as if it had been trained with them."""
+    result = run.result()
+    write_whole(run.path / "spec.json", to_json(spec))
+    run.finish(result)
+
+
 def predict(run: RunDirectory, truth: Sequence[int], chances: Sequence[float], *, first: int = 0) -> None:
     """Write a run's validation predictions: of each image its class, and the probability of the second of two."""
     rows = [

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made import FINGERPRINT, Made, predict
+from made import FINGERPRINT, Made, predict, respecify
 from sklearn.dummy import DummyClassifier
 from sklearn.metrics import accuracy_score, f1_score, log_loss, precision_score, recall_score, roc_auc_score
 
@@ -17,7 +17,7 @@ import kit
 from kit.comparison.base_rate import base_rate
 from kit.reports.comparison import comparison_tables
 from kit.shards import Dataset
-from kit.specs import override, to_json
+from kit.specs import override
 
 COUNTS = st.lists(st.integers(1, 60), min_size=2, max_size=6)
 
@@ -81,7 +81,7 @@ def arms(folder: Path, means: dict[int, float], *, dataset: Dataset | None = Non
         options = {"settings": {"model.pool": side}, "fold": fold, "fingerprint": fingerprint}
         run = made.finish(f"pool={side}", seed, [value], more={"val_loss": [1 - value]}, **options)
         if dataset:
-            (run.path / "spec.json").write_bytes(to_json(override(run.spec(), {"dataset": dataset.manifest.name})))
+            respecify(run, override(run.spec(), {"dataset": dataset.manifest.name}))
     made.plan(*(f"pool={side}" for side in means))
     return made
 
@@ -143,7 +143,7 @@ def test_a_loss_that_is_more_than_a_cross_entropy_has_no_base_rate(
     made = arms(tmp_path / "a", {2: 0.9, 3: 0.8}, dataset=tiny)
     for spec in made.folder.glob("pool=3/*/spec.json"):
         run = kit.compare(spec.parent, root=workspace).trajectories[0].run
-        spec.write_bytes(to_json(override(run.spec(), settings)))
+        respecify(run, override(run.spec(), settings))
     plain, other = kit.compare(made.folder, metric="val_loss", root=workspace).arms
     labels, _, images = dummies(list(tiny.manifest.counts["validation"].values()))
     chances = DummyClassifier(strategy="prior").fit(images, labels).predict_proba(images)

@@ -12,7 +12,7 @@ import h5py
 import msgspec
 import numpy as np
 import pytest
-from made import Made
+from made import Made, respecify
 from trained import SETTINGS, write_images
 
 import kit
@@ -22,7 +22,7 @@ from kit.files import seal
 from kit.reports.comparison import comparison_tables
 from kit.runs import RunDirectory
 from kit.shards import Dataset
-from kit.specs import override, read_recipe, to_json
+from kit.specs import override, read_recipe
 from kit.training.predictions import Scores
 
 RECIPE = """
@@ -49,7 +49,7 @@ def ablation(run: RunDirectory, tmp_path: Path) -> Path:
             shutil.copytree(run.path, place, ignore=shutil.ignore_patterns("evaluation-*", "tensorboard"))
             spec = msgspec.structs.replace(run.spec(), arm=arm, seed=seed)
             spec = override(spec, {"train.histograms": arm == "second"})  # arms are told apart by their settings
-            (place / "spec.json").write_bytes(to_json(spec))
+            respecify(RunDirectory(place), spec)
     (folder / "ablation.json").write_text(json.dumps({"recipe": str(recipe), "arms": ["first", "second"]}))
     return folder
 
@@ -109,6 +109,7 @@ def test_stale_figures_are_computed_again(ablation: Path, workspace: Path, how: 
     if how == "other weights":
         shutil.copyfile(changed.last_weights, changed.best_weights)
         seal(changed.best_weights)  # even where the last epoch was the best, it is another file
+        changed.finish(changed.result())
     else:
         kept.write_bytes(before[:-20])
     again = kit.compare(ablation, split="validation", root=workspace)
@@ -313,6 +314,7 @@ def test_a_diverged_run_is_said_so_and_has_no_loss(ablation: Path, workspace: Pa
     with h5py.File(run.best_weights, "r+") as file:
         file.visititems(spoil)
     seal(run.best_weights)
+    run.finish(run.result())
     comparison = kit.compare(ablation, split="validation", root=workspace)
     *_, fit, recall, _ = comparison_tables(comparison)
 
@@ -335,6 +337,7 @@ def test_a_run_is_measured_by_the_weights_that_its_setting_says(
     """`kit evaluate`, its kept validation predictions and a comparison's whole splits, unless weights are named."""
     mine = kit.train(tiny.manifest.name, settings={**SETTINGS, "train.evaluate": "last"}, seed=5, root=workspace)
     shutil.copyfile(run.best_weights, mine.best_weights)  # even where the last epoch was the best, they are others
+    mine.finish(mine.result())
     best, last, own = (kit.evaluate(mine.path, weights=weights, root=workspace) for weights in ("best", "last", None))
     (measured,) = measure_runs([mine], "validation", root=workspace)
 

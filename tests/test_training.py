@@ -228,7 +228,7 @@ def test_weights_with_a_wrong_bit_are_refused(run: RunDirectory, workspace: Path
     data[len(data) // 2] ^= 1
     copy.best_weights.write_bytes(data)
 
-    with pytest.raises(RunError, match=r"best.weights.h5 is damaged; remove the folder .* and run its command again"):
+    with pytest.raises(RunError, match=r"weights.h5 was changed after .*, or remove the folder .* and run its command"):
         kit.evaluate(copy.path, split="train", root=workspace)
 
 

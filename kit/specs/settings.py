@@ -216,10 +216,11 @@ def _read_value(value: object, kind: Any) -> object:
     if _is_table(kind, NamedTable):
         return msgspec.to_builtins(kind.called(value) if isinstance(value, str) else value)
     kinds = _alternatives(kind)
-    may_list = any(typing.get_origin(one) is tuple for one in kinds)
-    if isinstance(value, str) and may_list and (len(kinds) == 1 or _LIST.search(value)):
-        return [_read_value(part.strip(), None) for part in value.strip("[]").split(",") if part.strip()]
-    if isinstance(value, str) and (bare := _BARE_NUMBER.fullmatch(value)):
+    listed = next((one for one in kinds if typing.get_origin(one) is tuple), None)
+    if isinstance(value, str) and listed and (len(kinds) == 1 or _LIST.search(value)):
+        part_kind = typing.get_args(listed)[0]
+        return [_read_value(part.strip(), part_kind) for part in value.strip("[]").split(",") if part.strip()]
+    if isinstance(value, str) and str not in kinds and (bare := _BARE_NUMBER.fullmatch(value)):
         return f"{bare['sign']}0{bare['rest']}"
     return None if value == "null" and types.NoneType in kinds else value
 
