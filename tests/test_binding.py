@@ -17,6 +17,7 @@ from kit.errors import RunError, ShardError, SpecError, WorkspaceError
 from kit.progress import NoProgress
 from kit.runs import RunDirectory
 from kit.shards import Dataset, find_dataset
+from kit.training.held_out import held_out_scores
 from kit.training.pace import Limit
 from kit.training.predictions import read_scores
 from kit.training.train import run_spec
@@ -132,6 +133,29 @@ def test_every_change_of_a_finished_run_s_files_is_refused(copy: RunDirectory, n
 
     # without its seal a run is as from an earlier kit, which is said
     assert not [what for what in silent if not what.startswith("('seal',)")]
+
+
+def test_kept_predictions_of_other_weights_are_computed_anew(copy: RunDirectory) -> None:
+    dataset = find_dataset("bound", root=copy.path.parents[1])
+    last = held_out_scores(copy, dataset, weights="last").probabilities.tolist()
+    kept = copy.held_out("last", "")
+    written = kept.read_bytes()
+    for wrong in (copy.predictions.read_bytes(), written.replace(b"0.", b"0.1", 3), b""):
+        kept.write_bytes(wrong)
+
+        assert last == held_out_scores(copy, dataset, weights="last").probabilities.tolist()
+        assert written == kept.read_bytes()
+
+
+def test_every_change_of_a_split_s_figures_has_them_computed_anew(copy: RunDirectory) -> None:
+    root = copy.path.parents[1]
+    before = kit.compare(copy.path, split="validation", root=root).arms
+    kept = copy.path / "evaluation-validation-best.json"
+    written = kept.read_bytes()
+    for _, changed in [*json_mutations(written)][::40]:
+        kept.write_bytes(changed)
+
+        assert before == kit.compare(copy.path, split="validation", root=root).arms
 
 
 def test_weights_of_another_seed_are_refused(copy: RunDirectory) -> None:

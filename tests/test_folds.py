@@ -95,6 +95,15 @@ def test_folds_that_came_to_nothing_are_named(copy: FoldSet) -> None:
     assert ["fold 1: no better than chance"] == fold_doubts(copy)
 
 
+def test_changed_out_of_fold_predictions_are_refused(copy: FoldSet) -> None:
+    read_held_out(copy.predictions)
+    table = pd.read_parquet(copy.predictions)
+    table.iloc[::-1].to_parquet(copy.predictions)
+
+    with pytest.raises(RunError, match=r"out_of_fold\.parquet was changed after kit wrote it; run its kit train"):
+        read_held_out(copy.predictions)
+
+
 def test_more_folds_extend_the_set(copy: FoldSet) -> None:
     shutil.rmtree(copy.run(1).path)
     few = again(copy, "2,0").result()
@@ -137,7 +146,7 @@ def test_a_fold_set_is_evaluated_out_of_fold(fold_set: FoldSet, workspace: Path,
     files = {path.name: path for path in evaluation.write(tmp_path, html=True)}
     figures, rows = json.loads(files["evaluation.json"].read_text()), pd.read_csv(files["folds.csv"])
 
-    assert fold_set.result() == evaluation.folds
+    assert msgspec.structs.replace(fold_set.result(), files={}, seal="") == evaluation.folds
     assert fold_set.result().pooled.auc == evaluation.auc
     assert "out-of-fold, best weights, 3 runs, n = 90" == evaluation.title
     assert fold_set.predictions.read_bytes() == files["out_of_fold.parquet"].read_bytes()

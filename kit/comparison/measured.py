@@ -14,8 +14,9 @@ from kit.files import write_whole, xxh128_file
 from kit.progress import NO_PROGRESS, Progress
 from kit.runs import RunDirectory
 from kit.runs.figure import Figure, figure
+from kit.seals import read_sealed, seal
 from kit.shards import find_dataset
-from kit.specs import from_json, to_json
+from kit.specs import from_json
 from kit.specs.settings import require
 from kit.specs.train import Weights
 from kit.training.predictions import Scores
@@ -36,6 +37,7 @@ class SplitFigures(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         recall_of: which class.
         misclassified: images.
         not_numbers: images for which the model gave no number; they count as misclassified.
+        seal: XXH128 over all other fields; see `kit.seals`.
     """
 
     weights: str
@@ -46,6 +48,7 @@ class SplitFigures(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     recall_of: str
     misclassified: int
     not_numbers: int
+    seal: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,8 +166,10 @@ def _file(run: RunDirectory, split: str) -> Path:
 def _load(run: RunDirectory, split: str) -> SplitFigures | None:
     """Read figures that were computed before; None where there are none of the weights that are there now."""
     try:
-        figures = from_json(_file(run, split), SplitFigures)
-        return figures if figures.weights == xxh128_file(run.weights()) else None
+        if not from_json(_file(run, split), SplitFigures).seal:  # of an earlier version
+            return None
+        figures = read_sealed(_file(run, split), SplitFigures, what="evaluation")
+        return figures if figures.weights == xxh128_file(run.checked(run.weights())) else None
     except (FileNotFoundError, SpecError):  # what cannot be read is computed again
         return None
 
@@ -182,7 +187,7 @@ def _compute_all(
         dataset = datasets[run.spec().dataset]
         scores = score_split(run, dataset, name)
         figures = split_figures(scores, dataset.manifest.classes, xxh128_file(run.weights()))
-        write_whole(_file(run, name), to_json(figures))
+        write_whole(_file(run, name), seal(figures))
         computed[_file(run, name)] = figures
         spec = run.spec()
         said = f"{name} loss {scores.loss:.4f}, accuracy {figures.accuracy:.4f}"

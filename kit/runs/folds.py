@@ -10,10 +10,10 @@ from pathlib import Path
 import msgspec
 
 from kit.errors import RunError, SpecError
-from kit.files import write_whole
+from kit.files import write_whole, xxh128_file
 from kit.runs.directory import RunDirectory
 from kit.runs.figure import Figure
-from kit.specs import from_json, to_json
+from kit.seals import check_hash, read_sealed, seal
 
 OUT_OF_FOLD = "out_of_fold.parquet"
 _RESULT = "folds.json"
@@ -45,6 +45,8 @@ class FoldResult(msgspec.Struct, frozen=True, kw_only=True):
         accuracy: mean and sample standard deviation over the folds.
         loss: likewise; None where a fold has none.
         auc: likewise; None where a fold has none.
+        files: XXH128 of the out-of-fold predictions, by the name of their file.
+        seal: XXH128 over all other fields; see `kit.seals`.
     """
 
     folds: Mapping[int, FoldFigures]
@@ -52,6 +54,8 @@ class FoldResult(msgspec.Struct, frozen=True, kw_only=True):
     accuracy: Figure
     loss: Figure | None
     auc: Figure | None
+    files: Mapping[str, str] = {}
+    seal: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +87,7 @@ class FoldSet:
         """
         path = self.path / _RESULT
         try:
-            return from_json(path, FoldResult)
+            return read_sealed(path, FoldResult, what="fold set")
         except FileNotFoundError as error:
             raise RunError(f"{self.path} has no {_RESULT}; run its kit train --folds again") from error
         except SpecError as error:
@@ -92,4 +96,17 @@ class FoldSet:
     def finish(self, predictions: bytes, result: FoldResult) -> None:
         """Write what the runs have in common, the last thing a fold set does."""
         write_whole(self.predictions, predictions)
-        write_whole(self.path / _RESULT, to_json(result))
+        files = {OUT_OF_FOLD: xxh128_file(self.predictions)}
+        write_whole(self.path / _RESULT, seal(msgspec.structs.replace(result, files=files)))
+
+    def refuse_changed(self) -> None:
+        """Compare the out-of-fold predictions with those that were written, where there is a result that knows them.
+
+        Raises:
+            RunError: They were changed since.
+        """
+        if (self.path / _RESULT).is_file() and (expected := self.result().files.get(OUT_OF_FOLD)):
+            try:
+                check_hash(self.predictions, expected)
+            except SpecError as error:
+                raise RunError(f"{error}; run its kit train --folds again") from error

@@ -10,15 +10,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from kit.errors import RunError
-from kit.files import write_whole
+from kit.errors import RunError, SpecError
+from kit.files import write_whole, xxh128_file
 from kit.progress import NO_PROGRESS, Progress
 from kit.runs import RunDirectory
 from kit.runs.figure import figure
-from kit.runs.folds import FoldFigures, FoldResult
+from kit.runs.folds import OUT_OF_FOLD, FoldFigures, FoldResult, FoldSet
+from kit.seals import check_hash, read_sealed, seal
 from kit.shards import Dataset
 from kit.shards.manifest import NO_FOLD
 from kit.specs.train import Weights
@@ -102,6 +104,8 @@ def read_held_out(path: Path) -> HeldOut:
     import pyarrow as pa
     from pyarrow import parquet
 
+    if path.name == OUT_OF_FOLD and path.is_file():
+        FoldSet(path.parent).refuse_changed()
     try:
         table = parquet.ParquetFile(path).read()  # by place: a class may be called id
         classes = tuple(table.column_names[len(_COLUMNS) :])
@@ -139,7 +143,9 @@ def held_out_scores(
     """
     path, fold = run.held_out(weights or run.spec().train.evaluate, str(views)), run.spec().fold
     if run.is_finished:
-        with contextlib.suppress(RunError):
+        with contextlib.suppress(RunError, OSError, SpecError):
+            if path != run.predictions:  # sealed with the run itself
+                _refuse_other(path, run.weights(weights))
             kept = read_scores(run.checked(path))
             if len(kept.keys) == dataset.for_fold(fold).manifest.records("validation"):
                 return kept
@@ -147,7 +153,34 @@ def held_out_scores(
     scores = score_split(run, dataset, "validation", weights=weights, views=views, task=task, progress=progress)
     if run.is_finished:
         write_whole(path, scores.csv(dataset.manifest.classes))
+        if path != run.predictions:
+            kept_by = _Kept(weights=xxh128_file(run.weights(weights)), predictions=xxh128_file(path))
+            write_whole(_seal_file(path), seal(kept_by))
     return scores
+
+
+class _Kept(msgspec.Struct, frozen=True, kw_only=True):
+    """What a file of predictions is, and whose weights made it."""
+
+    weights: str
+    predictions: str
+    seal: str = ""
+
+
+def _seal_file(path: Path) -> Path:
+    return path.with_name(f"{path.name}.seal.json")
+
+
+def _refuse_other(path: Path, weights: Path) -> None:
+    """Refuse predictions that are not those of these weights.
+
+    Raises:
+        SpecError: They are others, or were changed.
+        FileNotFoundError: Nobody knows.
+    """
+    kept = read_sealed(_seal_file(path), _Kept, what="prediction")
+    check_hash(weights, kept.weights)
+    check_hash(path, kept.predictions)
 
 
 def hold_out(
