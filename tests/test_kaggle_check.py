@@ -7,11 +7,12 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from mutations import json_mutations
 
 import kit
 from kit.errors import SourceError, SpecError, SubmissionError
 from kit.kaggle.check import DOUBTS, check_file, check_table
-from kit.submission.origin import Origin, read_origin, write_origin
+from kit.submission.origin import Origin, now, read_origin, write_csv, write_origin
 
 IDS = [f"00{number}" for number in range(6)]
 
@@ -270,3 +271,21 @@ def test_without_a_sample_the_ways_to_give_one_are_named(tmp_path: Path) -> None
 
 def test_a_file_without_a_side_file_has_no_origin(tmp_path: Path) -> None:
     assert read_origin(tmp_path / "mine.csv") is None
+
+
+def test_every_change_of_what_a_csv_comes_from_is_refused(tmp_path: Path) -> None:
+    origin = Origin(
+        command=["kit", "predict", "run"], dataset="pcam", fingerprint="f", runs=["a", "b"], created=now(), score=0.875
+    )
+    write_csv(tmp_path / "mine.csv", "id,label\n", origin)
+    path = tmp_path / "mine.csv.origin.json"
+    written, before = path.read_bytes(), read_origin(tmp_path / "mine.csv")
+    silent = []
+    for name, changed in json_mutations(written):
+        path.write_bytes(changed)
+        try:
+            silent += [name] if read_origin(tmp_path / "mine.csv") != before else []
+        except SpecError as error:
+            silent += [name] if "\n" in str(error) else []
+
+    assert not [name for name in silent if not name.startswith("('seal',)")]

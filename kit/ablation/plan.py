@@ -19,8 +19,9 @@ from kit.errors import ShardError, SpecError, unknown
 from kit.files import write_whole
 from kit.names import below
 from kit.runs import RunDirectory
+from kit.seals import read_sealed, seal
 from kit.shards import Dataset, find_dataset
-from kit.specs import RunSpec, Setting, from_json, override, read_recipe, to_json
+from kit.specs import RunSpec, Setting, override, read_recipe
 from kit.specs.recipe import recipe_name, split_arm
 from kit.specs.settings import as_named, require
 from kit.training.check import check_spec
@@ -141,7 +142,7 @@ class Plan:
 
     def packing(self) -> Packing | None:
         """How its trials were packed before; None if they never were."""
-        return from_json(self.file, Ablation).packing if self.file.is_file() else None
+        return read_sealed(self.file, Ablation, what="ablation").packing if self.file.is_file() else None
 
     def write(self, packing: Packing) -> None:
         """Keep the plan in ablation.json, with the packing that it began with: figures depend on its threads."""
@@ -155,7 +156,7 @@ class Plan:
             refused=dict(self.refused),
             packing=self.packing() or packing,
         )
-        write_whole(self.file, to_json(ablation))
+        write_whole(self.file, seal(ablation))
 
     @property
     def possible(self) -> int:

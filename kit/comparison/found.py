@@ -15,7 +15,7 @@ from kit.comparison.trajectory import Trajectory
 from kit.errors import RunError, unknown
 from kit.runs import RunDirectory
 from kit.runs.directory import RATES, Halt
-from kit.specs import from_json
+from kit.seals import read_sealed
 from kit.workspace import Workspace
 
 _PLAN = "ablation.json"
@@ -176,7 +176,7 @@ def _places(begun: Sequence[Path]) -> list[_Place]:
 
 
 def _read_plan(folder: Path) -> _Plan:
-    return from_json(folder / _PLAN, _Plan)
+    return read_sealed(folder / _PLAN, _Plan, what="ablation")
 
 
 def _sort_in(place: _Place, found: Found) -> None:

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import msgspec
 
+from kit.errors import SpecError
 from kit.files import write_whole
-from kit.specs import from_json, to_json
+from kit.seals import read_sealed, seal
 
 
 class Origin(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,10 +55,15 @@ def read_origin(csv: Path) -> Origin | None:
     """Read where a CSV comes from; None if nobody wrote it.
 
     Raises:
-        SpecError: the side file is damaged.
+        SpecError: the side file is damaged, or was changed since.
     """
     path = origin_file(csv)
-    return from_json(path, Origin) if path.is_file() else None
+    if not path.is_file():
+        return None
+    try:
+        return read_sealed(path, Origin, what="submission")
+    except SpecError as error:
+        raise SpecError(f"{error}; make {csv.name} again, or remove {path.name}, which says what made it") from error
 
 
 def write_csv(csv: Path, text: str, origin: Origin) -> None:
@@ -69,7 +75,7 @@ def write_csv(csv: Path, text: str, origin: Origin) -> None:
 
 def write_origin(csv: Path, origin: Origin) -> None:
     """Write where a CSV comes from, before the CSV itself appears."""
-    write_whole(origin_file(csv), to_json(origin))
+    write_whole(origin_file(csv), seal(origin))
 
 
 def now() -> str:
