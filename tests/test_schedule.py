@@ -347,7 +347,7 @@ def test_killed_at_random_the_same_command_ends_in_the_same_comparison(
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_a_signal_stops_all_workers_and_says_how_to_go_on(root: Path, number: int, status: int) -> None:
     command = [*COMMAND, "--root", str(root)]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=_hear_ctrl_c) as process:  # noqa: PLW1509
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=_hear_signals) as process:  # noqa: PLW1509
         while not list(root.rglob("history.csv")):
             assert process.poll() is None, "the ablation ended before it was stopped"
             time.sleep(0.05)
@@ -363,9 +363,10 @@ def test_a_signal_stops_all_workers_and_says_how_to_go_on(root: Path, number: in
         time.sleep(0.05)
 
 
-def _hear_ctrl_c() -> None:
-    """What runs in a shell's background ignores Ctrl-C, and so does all that it starts."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+def _hear_signals() -> None:
+    """What runs in a shell's background ignores Ctrl-C, what runs under nohup a hangup, and so does all they start."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def _children(pid: int) -> list[int]:
