@@ -7,9 +7,11 @@ from pathlib import Path
 
 from kit.errors import SpecError
 
+# Devices on Windows, whatever ending follows.
+DEVICE = re.compile(r"(?:con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])[ ]*(?:[.:].*)?", re.IGNORECASE)
+
 _LONGEST = 200  # bytes: file systems take 255, and endings and temporary names need some of them
 _SEPARATORS = frozenset("/\\:")  # the colon too: drives and alternate streams on Windows
-_RESERVED = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?", re.IGNORECASE)  # devices on Windows
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -70,10 +72,10 @@ def printable(text: str) -> str:
     return "".join(one if one.isprintable() or one == "\n" else _escaped(one) for one in text)
 
 
-def one_line(text: str) -> str:
+def printable_line(text: str) -> str:
     r"""Escape likewise, and line ends too.
 
-    >>> one_line("a\nb")
+    >>> printable_line("a\nb")
     'a\\nb'
     """
     return printable(text).replace("\n", "\\n")
@@ -90,6 +92,6 @@ def _why_not(name: str) -> str:
         "ends with a dot or a blank": name[-1:] in {".", " "},
         "holds a separator": not _SEPARATORS.isdisjoint(name),
         "holds a character that cannot be printed": not name.isprintable(),
-        "is a device's on some systems": bool(_RESERVED.fullmatch(name)),
+        "is a device's on some systems": bool(DEVICE.fullmatch(name)),
     }
     return next((problem for problem, applies in problems.items() if applies), "")

@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kit.errors import SpecError
-from kit.names import below, checked_id, checked_name, one_line, printable
+from kit.names import below, checked_id, checked_name, printable, printable_line
 
 ANYTHING = st.text(st.characters() | st.sampled_from("/\\:.\0\n\x1b\u202e "), max_size=12)
 
@@ -104,4 +104,4 @@ def test_printed_text_steers_nothing(text: str) -> None:
 
     assert not [one for one in shown if one != "\n" and unicodedata.category(one) in {"Cc", "Cf", "Cs", "Zl", "Zp"}]
     assert shown == printable(shown)
-    assert "\n" not in one_line(text)
+    assert "\n" not in printable_line(text)

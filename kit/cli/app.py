@@ -30,7 +30,7 @@ from kit.cli.submit import submit
 from kit.cli.train import train
 from kit.cli.waiting import WAITING
 from kit.errors import KitError
-from kit.names import one_line
+from kit.names import printable_line
 
 _LESS = "there is not enough memory; take smaller images or batches, fewer --workers or --jobs, or --cache none"
 _KNOWN = {  # by the end of the class's name
@@ -151,4 +151,4 @@ def _say(message: str) -> None:
     WAITING.end()
     if console := sys.modules.get("kit.cli.console"):  # not imported just to find that it drew nothing
         console.take_bars_away()
-    typer.echo(f"kit: {one_line(message)}", err=True)
+    typer.echo(f"kit: {printable_line(message)}", err=True)

@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from kit.errors import SpecError, WorkspaceError
+from kit.names import DEVICE
 
 _DEEPEST = 50  # folders: ten times what datasets have, and far below what systems and recursion stand
 _LONGEST_STEP, _LONGEST = 255, 1024  # bytes that file systems take for one name, and file stores for a whole path
-_DEVICE = re.compile(r"(?:con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])[ ]*(?:[.:].*)?", re.IGNORECASE)
 _OWN = re.compile(r"\.fetched\.json|\.unpacking|\..*\.(?:zip|part|part\.json|lock)|\..*\.tmp\..*", re.IGNORECASE)
 _PLAIN = re.compile(  # names that need no closer look, which are nearly all, and many
     r"(?=.{1,200}\Z)(?:(?!con|prn|aux|nul|com\d|lpt\d)[a-z0-9_](?:[a-z0-9_. -]*[a-z0-9_-])?(?:/|\Z)){1,20}",
@@ -161,7 +161,7 @@ def _why_no_path(name: str, steps: Sequence[str]) -> str:
 def _why_unwelcome(name: str, steps: Sequence[str]) -> str:
     if not name.isprintable() and any(map(_is_unseen, name)):
         return "holds a character that cannot be seen"
-    if any(map(_DEVICE.fullmatch, steps)):
+    if any(map(DEVICE.fullmatch, steps)):
         return "is a device on some systems"
     return "is a file of kit's own" if any(map(_OWN.fullmatch, steps)) else ""
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import msgspec
-from xxhash import xxh3_128_hexdigest
 
 from kit.errors import SpecError, WorkspaceError
 from kit.files import write_whole
 from kit.kaggle.members import checked_relative
 from kit.kaggle.refusals import Resource
-from kit.specs import from_json, to_json
+from kit.seals import read_sealed, seal
 
 NOTE = ".fetched.json"
 _ANEW = "add --force to fetch all of it anew"
@@ -25,14 +24,12 @@ class Note(msgspec.Struct, frozen=True, kw_only=True):
         is_whole: whether all files were asked for, and are in their places.
         files: bytes of each by its name.
         remarks: what is to be known about them, a line each.
-        seal: Hash of all the rest; empty in notes of older versions.
     """
 
     source: str
     is_whole: bool
     files: dict[str, int]
     remarks: tuple[str, ...] = ()
-    seal: str = ""
 
 
 def read_note(folder: Path, about: Resource, *, force: bool) -> Note:
@@ -63,22 +60,15 @@ def read_note(folder: Path, about: Resource, *, force: bool) -> Note:
 
 def write_note(folder: Path, note: Note) -> Note:
     """Write down what kit put into a folder, under a seal."""
-    sealed = msgspec.structs.replace(note, seal=_seal(note))
-    write_whole(folder / NOTE, to_json(sealed))
-    return sealed
+    write_whole(folder / NOTE, seal(note))
+    return note
 
 
 def _checked(path: Path) -> Note:
     try:
-        note = from_json(path, Note)
-    except (SpecError, RecursionError) as error:
+        note = read_sealed(path, Note, what="fetched folder")
+    except SpecError as error:
         raise SpecError(f"{error}; {_ANEW}") from error
     for name in note.files:
         checked_relative(name, f"{path} names", f"kit did not write that; {_ANEW}")
-    if note.seal not in {"", _seal(note)}:
-        raise SpecError(f"{path} was changed since kit wrote it; {_ANEW}")
     return note
-
-
-def _seal(note: Note) -> str:
-    return xxh3_128_hexdigest(msgspec.json.encode(msgspec.structs.replace(note, seal="")))

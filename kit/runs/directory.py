@@ -262,7 +262,6 @@ class RunDirectory:
 
     def finish(self, result: RunResult) -> None:
         """Write the result, with the hashes of what it came from; the last thing a run does."""
-        wanted = (self.best_weights, self.last_weights, self.history_file, self.predictions, self.environment)
-        names = [_SPEC, *(file.name for file in wanted if file.is_file())]
-        files = hashes(self.path, [name for name in names if (self.path / name).is_file()])
+        made = (self.best_weights, self.last_weights, self.history_file, self.predictions, self.environment)
+        files = hashes(self.path, [file.name for file in (self.path / _SPEC, *made) if file.is_file()])
         write_whole(self.path / "result.json", seal(msgspec.structs.replace(result, files=files)))
