@@ -426,3 +426,11 @@ class _Whole(msgspec.Struct):
 def test_wrong_value_within_a_list_or_a_table_is_named(data: object, message: str) -> None:
     with pytest.raises(SpecError, match=message):
         build(data, _Whole)
+
+
+def test_file_that_is_nested_too_deeply_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "spec.json"
+    path.write_text("[" * 100_000)
+
+    with pytest.raises(SpecError, match=r"spec\.json: not JSON: "):
+        from_json(path, RunSpec)

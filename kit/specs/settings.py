@@ -83,7 +83,7 @@ def from_json(path: Path, kind: type[Settings]) -> Settings:
 def _read(path: Path, kind: type[Settings], decode: Callable[[bytes], object], language: str) -> Settings:
     try:
         data = decode(path.read_bytes())
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise SpecError(f"{path}: not {language}: {error}") from error
     return build(data, kind, where=f"{path}: ")
 
