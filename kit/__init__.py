@@ -12,21 +12,22 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from kit.ablation import ablate, parse_axis
     from kit.audits import audit
+    from kit.benchmark import bench
     from kit.comparison import compare
-    from kit.digits import demo
+    from kit.conversion import shard, shard_arrays
+    from kit.datasets import Dataset, find_dataset, verify_dataset
+    from kit.demonstration import demo
     from kit.errors import KitError
+    from kit.evaluation.evaluate import evaluate
     from kit.exports import export
     from kit.kaggle.fetch import fetch
     from kit.kaggle.submissions import submissions
     from kit.kaggle.submit import submit
     from kit.pipeline import load
     from kit.reports.comparison import write_comparison
-    from kit.reports.evaluation import evaluate
+    from kit.reports.lr_range_test import find_learning_rate
     from kit.reports.preview import write_preview
-    from kit.reports.rates import find_learning_rate
-    from kit.shards import Dataset, find_dataset, shard, shard_arrays, verify_dataset
     from kit.specs import read_recipe, recipe_names
-    from kit.speed import bench
     from kit.submission import blend, predict
     from kit.training import train, train_folds
 
@@ -66,7 +67,7 @@ _ROOMS = {
     "ablation": ("ablate", "parse_axis"),
     "audits": ("audit",),
     "comparison": ("compare",),
-    "digits": ("demo",),
+    "demonstration": ("demo",),
     "errors": ("KitError",),
     "exports": ("export",),
     "kaggle.fetch": ("fetch",),
@@ -74,12 +75,13 @@ _ROOMS = {
     "kaggle.submit": ("submit",),
     "pipeline": ("load",),
     "reports.comparison": ("write_comparison",),
-    "reports.evaluation": ("evaluate",),
+    "evaluation.evaluate": ("evaluate",),
     "reports.preview": ("write_preview",),
-    "reports.rates": ("find_learning_rate",),
-    "shards": ("Dataset", "find_dataset", "shard", "shard_arrays", "verify_dataset"),
+    "reports.lr_range_test": ("find_learning_rate",),
+    "conversion": ("shard", "shard_arrays"),
+    "datasets": ("Dataset", "find_dataset", "verify_dataset"),
     "specs": ("read_recipe", "recipe_names"),
-    "speed": ("bench",),
+    "benchmark": ("bench",),
     "submission": ("blend", "predict"),
     "training": ("train", "train_folds"),
 }

@@ -15,14 +15,14 @@ from trained import SETTINGS
 
 import kit
 from kit.ablation import plan_ablation
+from kit.ablation.arms import plan_arms
 from kit.ablation.forecast import forecast
-from kit.ablation.grid import plan_arms
 from kit.comparison.statistics import volatility
+from kit.datasets import Dataset
 from kit.errors import RunError, SpecError, WorkspaceError
 from kit.files import locked
 from kit.runs import RunDirectory
-from kit.runs.figure import figure
-from kit.shards import Dataset
+from kit.runs.mean_and_sd import mean_and_sd_of
 from kit.specs import override, read_recipe
 from kit.specs.recipe import DEFAULT_RECIPE
 
@@ -94,7 +94,7 @@ def test_axes_that_cannot_be_are_refused(path: str, values: str, message: str) -
 
 @given(st.lists(FINITE, min_size=2))
 def test_figures_are_mean_and_sample_deviation(values: list[float]) -> None:
-    found = figure(values)
+    found = mean_and_sd_of(values)
 
     assert found is not None
     assert math.isclose(np.mean(values), found.mean, abs_tol=1e-6)
@@ -102,9 +102,9 @@ def test_figures_are_mean_and_sample_deviation(values: list[float]) -> None:
 
 
 def test_a_single_run_has_no_spread_and_nan_stays_nan() -> None:
-    assert figure([]) is None
-    assert None is figure([0.5]).sd
-    assert math.isnan(figure([0.5, math.nan]).mean)
+    assert mean_and_sd_of([]) is None
+    assert None is mean_and_sd_of([0.5]).sd
+    assert math.isnan(mean_and_sd_of([0.5, math.nan]).mean)
 
 
 @given(st.lists(FINITE, min_size=2))

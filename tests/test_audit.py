@@ -17,13 +17,13 @@ from hypothesis import strategies as st
 
 import kit
 from kit.audits import Audit, Facts, audit
-from kit.audits.alike import place_sets
+from kit.audits.duplicate_sets import place_sets
 from kit.cli.app import main
 from kit.errors import SourceError, SpecError
 from kit.images import equal_images
 from kit.images.hamming import hamming, join_pairs, near_pairs, near_pairs_between
-from kit.images.look import look_of
 from kit.images.near_duplicates import find_near_duplicates
+from kit.images.perceptual_hash import look_of
 from kit.reports.audit import _balance, audit_tables, describe_audit, next_command
 from kit.reports.audit_files import write_audit
 from kit.reports.gallery import _rows, draw_gallery
@@ -573,7 +573,7 @@ finally:
 
 
 def test_workers_load_neither_tensorflow_nor_pandas() -> None:
-    script = "import sys, kit.audits.facts; sys.exit('tensorflow' in sys.modules or 'pandas' in sys.modules)"
+    script = "import sys, kit.audits.image_facts; sys.exit('tensorflow' in sys.modules or 'pandas' in sys.modules)"
     subprocess.run([sys.executable, "-c", script], check=True, env={**os.environ})
 
 

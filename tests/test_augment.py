@@ -175,8 +175,8 @@ def test_all_movements_together_are_one_interpolation_filled_as_scipy_does(
     fill: str, of_scipy: str, height: int, width: int
 ) -> None:
     from kit.compat import tf
-    from kit.pipeline.draw import Draws
     from kit.pipeline.geometry import transforms
+    from kit.pipeline.random_numbers import Draws
 
     amounts: dict[str, Any] = {"rotation": 180, "shear": 20, "zoom": 0.5, "stretch": 0.2, "horizontal_flip": True}
     amounts |= {"height_shift": 1, "width_shift": 1, "fill": fill, "fill_value": 0.25}
@@ -234,7 +234,7 @@ def test_saturation_keeps_how_bright_colours_look_and_hue_their_sum() -> None:
 
 def test_hue_turns_red_to_green_to_blue_by_thirds_and_leaves_grey() -> None:
     from kit.compat import tf
-    from kit.pipeline.colour import colour_matrices
+    from kit.pipeline.colour_jitter import colour_matrices
 
     turns = colour_matrices(tf.ones(3), tf.constant([0.0, 1 / 3, 2 / 3])).numpy()
     anything = colour_matrices(tf.constant([0.0, 0.4, 2.0]), tf.constant([0.1, -0.3, 0.5])).numpy()
@@ -328,7 +328,7 @@ def test_with_both_each_batch_is_either_mixup_or_cutmix() -> None:
 @pytest.mark.parametrize("alpha", [0.001, 0.05, 0.2, 1.0, 5.0, 1e6])
 def test_shares_follow_the_beta_distribution_even_where_gamma_variates_vanish(alpha: float) -> None:
     from kit.compat import tf
-    from kit.pipeline.draw import Draws
+    from kit.pipeline.random_numbers import Draws
 
     count = 20_000
     shares = np.sort(Draws(tf.constant([4, 5], tf.int64), tf.zeros((count, 1))).beta("test", alpha).numpy())

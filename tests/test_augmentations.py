@@ -5,11 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import kit
+from kit.ablation.arms import plan_arms
 from kit.ablation.axis import settled
-from kit.ablation.grid import plan_arms
 from kit.errors import SpecError
 from kit.specs import AugmentSpec, override, read_recipe, value_of
-from kit.specs.augmentations import KNOWN
+from kit.specs.presets import KNOWN
 
 BASE = read_recipe().base
 

@@ -15,8 +15,8 @@ from sklearn.metrics import accuracy_score, f1_score, log_loss, precision_score,
 
 import kit
 from kit.comparison.base_rate import base_rate
+from kit.datasets import Dataset
 from kit.reports.comparison import comparison_tables
-from kit.shards import Dataset
 from kit.specs import override
 
 COUNTS = st.lists(st.integers(1, 60), min_size=2, max_size=6)

@@ -13,13 +13,13 @@ from mutations import csv_mutations, json_mutations
 from trained import SETTINGS
 
 import kit
+from kit.datasets import Dataset, find_dataset
 from kit.errors import RunError, ShardError, SpecError, WorkspaceError
+from kit.inference.out_of_fold import predict_out_of_fold
+from kit.inference.predictions import read_predictions
 from kit.progress import NoProgress
 from kit.runs import RunDirectory
-from kit.shards import Dataset, find_dataset
-from kit.training.held_out import held_out_scores
-from kit.training.pace import Limit
-from kit.training.predictions import read_scores
+from kit.training.early_stopping import Limit
 from kit.training.train import run_spec
 
 
@@ -114,7 +114,7 @@ def copy(trained: RunDirectory, tmp_path: Path) -> RunDirectory:
 def _read(run: RunDirectory, name: str) -> object:
     """Read what a command would of one of a run's files."""
     if name == "validation_predictions.csv":
-        return read_scores(run.checked(run.predictions)).probabilities.tolist()
+        return read_predictions(run.checked(run.predictions)).probabilities.tolist()
     return {"result.json": run.result, "spec.json": run.spec, "history.csv": run.history}[name]()
 
 
@@ -137,13 +137,13 @@ def test_every_change_of_a_finished_run_s_files_is_refused(copy: RunDirectory, n
 
 def test_kept_predictions_of_other_weights_are_computed_anew(copy: RunDirectory) -> None:
     dataset = find_dataset("bound", root=copy.path.parents[1])
-    last = held_out_scores(copy, dataset, weights="last").probabilities.tolist()
+    last = predict_out_of_fold(copy, dataset, weights="last").probabilities.tolist()
     kept = copy.held_out("last", "")
     written = kept.read_bytes()
     for wrong in (copy.predictions.read_bytes(), written.replace(b"0.", b"0.1", 3), b""):
         kept.write_bytes(wrong)
 
-        assert last == held_out_scores(copy, dataset, weights="last").probabilities.tolist()
+        assert last == predict_out_of_fold(copy, dataset, weights="last").probabilities.tolist()
         assert written == kept.read_bytes()
 
 
@@ -168,7 +168,7 @@ def test_weights_of_another_seed_are_refused(copy: RunDirectory) -> None:
 
 
 def test_checkpoint_or_history_of_another_training_is_named(tmp_path: Path) -> None:
-    from kit.training.run import train_run
+    from kit.training.fit import train_run
 
     dataset = _shard(tmp_path)
     runs = []

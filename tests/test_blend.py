@@ -19,11 +19,11 @@ from sklearn import metrics
 import kit
 from kit.cli import main
 from kit.errors import KitError, RunError, SpecError, SubmissionError, WorkspaceError
+from kit.inference.out_of_fold import OutOfFold, read_out_of_fold
+from kit.inference.predictions import Predictions
 from kit.runs import FoldSet
+from kit.submission.blend_weights import combine, fit_weights, scaled, select_weights
 from kit.submission.origin import Origin, read_origin, write_origin
-from kit.submission.selection import combine, fit_weights, scaled, select_weights
-from kit.training.held_out import HeldOut, read_held_out
-from kit.training.predictions import Scores
 
 WEIGHTS = st.lists(st.floats(0, 8, width=32), min_size=2, max_size=4).filter(any)
 
@@ -37,13 +37,13 @@ def read(path: Path) -> dict[str, float]:
     return {row["id"]: float(row["label"]) for row in csv.DictReader(path.read_text().splitlines())}
 
 
-def held_out(chances: Sequence[float], truth: Sequence[int], *, folds: int = 4) -> HeldOut:
+def held_out(chances: Sequence[float], truth: Sequence[int], *, folds: int = 4) -> OutOfFold:
     values = np.float32([[1 - chance, chance] for chance in chances])
     keys = [f"image-{number}" for number in range(len(chances))]
-    return HeldOut(("no", "yes"), np.int32(np.arange(len(keys)) % folds), Scores(keys, np.int32(truth), values))
+    return OutOfFold(("no", "yes"), np.int32(np.arange(len(keys)) % folds), Predictions(keys, np.int32(truth), values))
 
 
-def noisy(sharpness: float, *, seed: int, images: int = 200) -> HeldOut:
+def noisy(sharpness: float, *, seed: int, images: int = 200) -> OutOfFold:
     """Predictions that tell the classes apart the better the sharper they are."""
     generator = np.random.default_rng(seed)
     truth = np.arange(images) // 5 % 2
@@ -143,8 +143,8 @@ def test_more_than_two_classes_are_fitted_alike() -> None:
     inputs = []
     for sharpness in (0.5, 3.0):
         values = np.exp(sharpness * np.eye(3)[truth] + generator.normal(size=(90, 3)))
-        scores = Scores([str(n) for n in range(90)], truth, np.float32(values / values.sum(axis=1, keepdims=True)))
-        inputs.append(HeldOut(("a", "b", "c"), np.int32(np.arange(90) // 30), scores))
+        scores = Predictions([str(n) for n in range(90)], truth, np.float32(values / values.sum(axis=1, keepdims=True)))
+        inputs.append(OutOfFold(("a", "b", "c"), np.int32(np.arange(90) // 30), scores))
     fit = fit_weights(inputs, "auc", "rank")
     area = metrics.roc_auc_score(truth, inputs[1].scores.probabilities, multi_class="ovr")
 
@@ -160,11 +160,11 @@ def test_a_selection_is_of_the_best_step() -> None:
     assert [0.6, 0.4] == pytest.approx(weights.tolist())
 
 
-def other(one: HeldOut, **changes: Any) -> HeldOut:
+def other(one: OutOfFold, **changes: Any) -> OutOfFold:
     parts = {"classes": one.classes, "folds": one.folds, "keys": one.scores.keys, "labels": one.scores.labels}
     parts |= {"probabilities": one.scores.probabilities, **changes}
-    scores = Scores(parts["keys"], np.int32(parts["labels"]), parts["probabilities"])
-    return HeldOut(parts["classes"], np.int32(parts["folds"]), scores)
+    scores = Predictions(parts["keys"], np.int32(parts["labels"]), parts["probabilities"])
+    return OutOfFold(parts["classes"], np.int32(parts["folds"]), scores)
 
 
 @pytest.mark.parametrize(
@@ -185,7 +185,7 @@ def test_out_of_fold_files_of_other_images_are_refused(changes: dict[str, Any], 
 def test_inputs_in_another_order_give_the_same_weights() -> None:
     inputs = [noisy(1, seed=1), noisy(1, seed=2)]
     back = range(len(inputs[1].scores.keys) - 1, -1, -1)
-    turned = HeldOut(inputs[1].classes, inputs[1].folds[list(back)], inputs[1].scores.at(list(back)))
+    turned = OutOfFold(inputs[1].classes, inputs[1].folds[list(back)], inputs[1].scores.at(list(back)))
 
     assert fit_weights(inputs, "auc") == fit_weights([inputs[0], turned], "auc")
 
@@ -220,7 +220,7 @@ def test_a_fitted_blend_says_where_it_comes_from(
     made = kit.blend(files["a"], files["b"], fit=[files["oof_a"], files["oof_b"]], metric="auc", output=path)
     origin, text = read_origin(path), path.read_text()
     assert origin is not None
-    assert made.fit == fit_weights([read_held_out(files["oof_a"]), read_held_out(files["oof_b"])], "auc")
+    assert made.fit == fit_weights([read_out_of_fold(files["oof_a"]), read_out_of_fold(files["oof_b"])], "auc")
     monkeypatch.setattr("sys.argv", origin.command)
     path.write_text("lost")
     with pytest.raises(SystemExit):

@@ -12,7 +12,7 @@ import pytest
 import kit
 from kit.audits import audit
 from kit.cli.app import main
-from kit.reports.class_counts import (
+from kit.reports.class_balance import (
     ClassCounts,
     balance_table,
     counts_of_audit,

@@ -17,8 +17,8 @@ from typer.main import get_command
 
 import kit
 from kit.cli.app import app, main
+from kit.datasets import Dataset
 from kit.runs import FoldSet, RunDirectory
-from kit.shards import Dataset
 from kit.specs import recipe_names
 
 README = Path(__file__).parents[1] / "README.md"
@@ -85,7 +85,7 @@ finally:
 
 
 def test_sharding_workers_load_no_tensorflow() -> None:
-    script = "import sys, kit.shards.write; sys.exit('tensorflow' in sys.modules or 'pandas' in sys.modules)"
+    script = "import sys, kit.conversion.write_shard; sys.exit('tensorflow' in sys.modules or 'pandas' in sys.modules)"
     subprocess.run([sys.executable, "-c", script], check=True)
 
 

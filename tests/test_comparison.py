@@ -23,7 +23,7 @@ from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
 
 import kit
-from kit.comparison.found import describe_halt
+from kit.comparison.collect import describe_halt
 from kit.errors import RunError
 from kit.reports.comparison import comparison_tables
 from kit.reports.differences import plot_differences

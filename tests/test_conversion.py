@@ -18,16 +18,17 @@ import pandas as pd
 import pytest
 
 import kit
+from kit.conversion import shard, shard_arrays
+from kit.conversion.build_dataset import _write_shards
+from kit.conversion.shard_plan import ShardPlan
+from kit.conversion.write_shard import ShardTask
+from kit.datasets import Dataset
+from kit.datasets.example import decode_example
+from kit.datasets.read import read_examples
+from kit.datasets.tfrecord import read_records
 from kit.errors import EngineError, ShardError, SourceError, SpecError
 from kit.files import exchange
 from kit.progress import NO_PROGRESS
-from kit.shards import Dataset, shard, shard_arrays
-from kit.shards.build import _write_shards
-from kit.shards.example import decode_example
-from kit.shards.plan import ShardPlan
-from kit.shards.read import read_examples
-from kit.shards.tfrecord import read_records
-from kit.shards.write import ShardTask
 from kit.specs import ShardSpec
 from tests.conftest import Competition
 

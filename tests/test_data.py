@@ -10,8 +10,8 @@ import pytest
 
 import kit
 from kit.ablation.plan import plan_ablation
+from kit.datasets import Dataset
 from kit.errors import SpecError
-from kit.shards import Dataset
 from kit.training import run_spec
 
 RECIPE = """

@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 from trained import SETTINGS
 
 import kit
+from kit.ablation.arms import asked, plan_arms, recipe_arms, recipe_axes
 from kit.ablation.axis import Axis, settled
 from kit.ablation.design import Design, parse_design
-from kit.ablation.grid import asked, plan_arms, recipe_arms, recipe_axes
 from kit.ablation.plan import plan_ablation
 from kit.ablation.search import Search
 from kit.ablation.space import Arm
+from kit.datasets import Dataset
 from kit.errors import MissingDependencyError, SpecError
-from kit.shards import Dataset
 from kit.specs import override, read_recipe
 from kit.specs.run import short_names
 

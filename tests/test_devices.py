@@ -18,11 +18,11 @@ from hypothesis import strategies as st
 from trained import SETTINGS
 
 import kit
+from kit.datasets import Dataset
 from kit.engines import gpus
 from kit.errors import SpecError
 from kit.runs import RunDirectory
-from kit.shards import Dataset
-from kit.specs.devices import AUTO, Devices, parse_devices
+from kit.specs.device_list import AUTO, Devices, parse_devices
 from kit.training.check import shared_batch
 
 HAS_GPU = bool(gpus())
@@ -112,7 +112,7 @@ def test_a_gpu_that_tensorflow_cannot_use_is_said_and_the_cpu_trains(tiny: Datas
 
 def test_a_process_that_computes_already_keeps_its_devices(run: RunDirectory, tiny: Dataset, tmp_path: Path) -> None:
     from kit.errors import RunError
-    from kit.training.run import train_run
+    from kit.training.fit import train_run
 
     assert run.is_finished
     with pytest.raises(RunError, match=r"computes on other devices than cpu:7 already; train in a new one"):
@@ -125,9 +125,9 @@ import os, signal, sys
 from pathlib import Path
 from kit.progress import NoProgress
 from kit.runs import RunDirectory
-from kit.shards.dataset import read_dataset
-from kit.specs.devices import parse_devices
-from kit.training.run import train_run
+from kit.datasets.dataset import read_dataset
+from kit.specs.device_list import parse_devices
+from kit.training.fit import train_run
 
 class Steps(NoProgress):
     done = 0

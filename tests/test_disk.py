@@ -14,8 +14,8 @@ import pytest
 from test_resume import assert_equal
 
 import kit
+from kit.datasets import Dataset
 from kit.runs import RunDirectory
-from kit.shards import Dataset
 
 SETTINGS = (
     *("--set", "model.filters=4", "--set", "model.pool=2", "--set", "model.dense=16"),

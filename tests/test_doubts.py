@@ -10,11 +10,11 @@ import pytest
 from scipy.stats import binom
 
 import kit
+from kit.datasets import Dataset
+from kit.inference.predictions import Predictions
 from kit.progress import NoProgress
-from kit.shards import Dataset
-from kit.training.doubts import doubt_averages, doubt_result
-from kit.training.predictions import Scores
 from kit.training.train import run_spec
+from kit.training.training_warnings import doubt_averages, doubt_result
 
 
 class Notes(NoProgress):
@@ -36,8 +36,8 @@ def noise(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     return kit.shard_arrays(images, ["a", "b"] * 40, name="noise", split=(0.8, 0.2), root=root, workers=1)
 
 
-def scores(truth: list[int], named: list[int], classes: int = 2) -> Scores:
-    return Scores([], np.asarray(truth, np.int32), np.eye(classes, dtype=np.float32)[named])
+def scores(truth: list[int], named: list[int], classes: int = 2) -> Predictions:
+    return Predictions([], np.asarray(truth, np.int32), np.eye(classes, dtype=np.float32)[named])
 
 
 def averages(noise: Dataset, **settings: Any) -> str:
@@ -94,7 +94,7 @@ def test_a_rare_class_that_is_ranked_well_is_not_called_unseen() -> None:
 
     chances = np.linspace(0.01, 0.4, 100, dtype=np.float32)
     truth = [0] * 95 + [1] * 5
-    ranked = Scores([], np.asarray(truth, np.int32), np.stack([1 - chances, chances], axis=1))
+    ranked = Predictions([], np.asarray(truth, np.int32), np.stack([1 - chances, chances], axis=1))
 
     assert 1.0 == roc_auc_score(truth, chances)
     assert "predicts no for all 100 validation images; AUC 1.0000, where chance has 0.5" == (

@@ -7,8 +7,8 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kit.datasets.example import decode_example, encode_example
 from kit.errors import ShardError
-from kit.shards.example import decode_example, encode_example
 
 FIELD = descriptor_pb2.FieldDescriptorProto
 INT64 = st.integers(-(2**63), 2**63 - 1)

@@ -18,9 +18,9 @@ from trained import SIDE
 import kit
 from kit.errors import MissingDependencyError, RunError, SpecError, WorkspaceError
 from kit.exports import Export
-from kit.exports.info import FILES, ExportInfo
+from kit.exports.metadata import FILES, ExportInfo
 from kit.images import decode_image
-from kit.images.fit import fit
+from kit.images.resize import fit
 from kit.images.store import store_image
 from kit.progress import NoProgress
 from kit.runs import RunDirectory
@@ -294,9 +294,9 @@ def check_formats(model: ModelSpec, shape: tuple[int, int, int], classes: int, n
     """Write a network that has seen one batch, and compare what each format gives with what it gives."""
     from kit.compat import keras
     from kit.exports.formats import FORMATS
-    from kit.exports.network import served_model
+    from kit.exports.inference_model import served_model
+    from kit.inference.predict_split import class_probabilities
     from kit.models.build import build_model
-    from kit.training.score import class_probabilities
 
     network = build_model(model, shape, classes, seed=0)
     generator = np.random.default_rng(0)

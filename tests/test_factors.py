@@ -8,7 +8,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from kit.comparison.repeated import analyse_repeated
+from kit.comparison.repeated_measures import analyse_repeated
 
 # Five seeds, two levels by three, and what pingouin 0.7.0 says of them:
 # rm_anova(within=["a", "b"], subject="seed", detailed=True, effsize="np2"), columns F, p_GG_corr, eps, np2.

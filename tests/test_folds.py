@@ -13,13 +13,13 @@ from sklearn import metrics
 from trained import SETTINGS
 
 import kit
+from kit.datasets import Dataset
+from kit.datasets.read import read_examples
 from kit.errors import RunError, ShardError, SpecError
-from kit.reports.folds import fold_doubts
+from kit.inference.out_of_fold import OutOfFold, hold_out, read_out_of_fold
+from kit.inference.predictions import Predictions
+from kit.reports.fold_table import fold_doubts
 from kit.runs import FoldSet, RunDirectory, open_runs
-from kit.shards import Dataset
-from kit.shards.read import read_examples
-from kit.training.held_out import HeldOut, hold_out, read_held_out
-from kit.training.predictions import Scores
 from kit.workspace import Workspace
 
 
@@ -96,12 +96,12 @@ def test_folds_that_came_to_nothing_are_named(copy: FoldSet) -> None:
 
 
 def test_changed_out_of_fold_predictions_are_refused(copy: FoldSet) -> None:
-    read_held_out(copy.predictions)
+    read_out_of_fold(copy.predictions)
     table = pd.read_parquet(copy.predictions)
     table.iloc[::-1].to_parquet(copy.predictions)
 
     with pytest.raises(RunError, match=r"out_of_fold\.parquet was changed after kit wrote it; run its kit train"):
-        read_held_out(copy.predictions)
+        read_out_of_fold(copy.predictions)
 
 
 def test_more_folds_extend_the_set(copy: FoldSet) -> None:
@@ -205,7 +205,7 @@ def test_seeds_of_a_fold_are_averaged_before_they_are_measured(
     runs = [*fold_set.finished().values(), *other.finished().values()]
     both = hold_out(runs, folded)
     assert both is not None
-    parts = [read_held_out(one.predictions).parts() for one in (fold_set, other)]
+    parts = [read_out_of_fold(one.predictions).parts() for one in (fold_set, other)]
 
     assert [0, 1, 2] == list(both.parts())
     assert np.allclose(both.parts()[1].probabilities, np.mean([part[1].probabilities for part in parts], axis=0))
@@ -223,11 +223,11 @@ def test_runs_that_learned_from_each_others_validation_are_not_measured_on_it(
 
 
 def test_a_diverged_fold_leaves_figures_that_are_no_numbers(tmp_path: Path) -> None:
-    scores = Scores(["a", "b"], np.int32([0, 1]), np.float32([[0.75, 0.25], [np.nan, np.nan]]))
-    held_out = HeldOut(("no", "yes"), np.int32([0, 1]), scores)
+    scores = Predictions(["a", "b"], np.int32([0, 1]), np.float32([[0.75, 0.25], [np.nan, np.nan]]))
+    held_out = OutOfFold(("no", "yes"), np.int32([0, 1]), scores)
     fold_set = FoldSet(tmp_path)
     fold_set.finish(held_out.parquet(), held_out.result())
-    read, result = read_held_out(fold_set.predictions), fold_set.result()
+    read, result = read_out_of_fold(fold_set.predictions), fold_set.result()
 
     assert np.array_equal(scores.probabilities, read.scores.probabilities, equal_nan=True)
     assert (None, None) == (result.loss, result.auc)
@@ -235,9 +235,11 @@ def test_a_diverged_fold_leaves_figures_that_are_no_numbers(tmp_path: Path) -> N
 
 
 def test_classes_of_any_name_have_a_column(tmp_path: Path) -> None:
-    held_out = HeldOut(("id", "label"), np.int32([0, 0]), Scores(["a", "b"], np.int32([0, 1]), np.eye(2, dtype="f4")))
+    held_out = OutOfFold(
+        ("id", "label"), np.int32([0, 0]), Predictions(["a", "b"], np.int32([0, 1]), np.eye(2, dtype="f4"))
+    )
     (tmp_path / "x.parquet").write_bytes(held_out.parquet())
-    read = read_held_out(tmp_path / "x.parquet")
+    read = read_out_of_fold(tmp_path / "x.parquet")
 
     assert ("id", "label") == read.classes
     assert np.array_equal(held_out.scores.probabilities, read.scores.probabilities)
@@ -257,16 +259,16 @@ def test_files_that_are_not_out_of_fold_are_refused(
 ) -> None:
     pd.DataFrame(columns).to_parquet(tmp_path / "x.parquet")
     with pytest.raises(RunError, match=message):
-        read_held_out(tmp_path / "x.parquet")
+        read_out_of_fold(tmp_path / "x.parquet")
 
 
 def test_a_file_that_is_missing_or_no_parquet_is_named(tmp_path: Path) -> None:
     (tmp_path / "y.parquet").write_text("no")
 
     with pytest.raises(RunError, match=r"x.parquet does not exist; kit train --folds writes"):
-        read_held_out(tmp_path / "x.parquet")
+        read_out_of_fold(tmp_path / "x.parquet")
     with pytest.raises(RunError, match=r"y.parquet has not the columns"):
-        read_held_out(tmp_path / "y.parquet")
+        read_out_of_fold(tmp_path / "y.parquet")
 
 
 def test_the_runs_of_a_folder_come_by_number(tmp_path: Path) -> None:

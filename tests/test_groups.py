@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.sparse.csgraph import connected_components
 
+from kit.conversion.exact_duplicates import joined
+from kit.conversion.groups import Unit, divide_units, tie
+from kit.conversion.second_pass import doubtful
+from kit.conversion.shard_plan import assign_splits, plan_shards, sample
 from kit.errors import SourceError, SpecError
-from kit.images import Origin
-from kit.shards.duplicates import joined
-from kit.shards.groups import Unit, divide_units, tie
-from kit.shards.look import doubtful
-from kit.shards.plan import assign_splits, plan_shards, sample
+from kit.images import SourceImage
 from kit.sources import Record
 from kit.sources.record import ImageFile
 from kit.specs import ShardSpec
@@ -53,8 +53,8 @@ def test_sets_that_share_a_member_become_one(sets: list[list[int]]) -> None:
     assert connected_components(graph, directed=False)[0] == len(whole) + alone
 
 
-@given(st.lists(st.builds(Origin, st.integers(1, 3), st.integers(1, 3), is_whole=st.booleans()), max_size=20))
-def test_only_images_of_one_size_that_were_decoded_differently_are_doubted(origins: list[Origin]) -> None:
+@given(st.lists(st.builds(SourceImage, st.integers(1, 3), st.integers(1, 3), is_whole=st.booleans()), max_size=20))
+def test_only_images_of_one_size_that_were_decoded_differently_are_doubted(origins: list[SourceImage]) -> None:
     doubted = set(doubtful(origins))
 
     for place, origin in enumerate(origins):

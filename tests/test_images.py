@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
 from kit.images import ImageError, decode_pixels, store_image
-from kit.images.fit import fit
+from kit.images.resize import fit
 from kit.images.signature import image_kind
 from kit.images.store import RAW_BYTES
 from kit.specs import ImageSpec

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
 from kit.images import ImageError, decode_image, decode_pixels, read_header, store_image
-from kit.images.fit import reduction
+from kit.images.resize import reduction
 from kit.specs import ImageSpec
 
 COLOUR, GREY = ImageSpec(channels=3), ImageSpec(channels=1)

@@ -18,7 +18,7 @@ from standin import KEY, SLUG, TOKEN, USER, Game, StandIn
 
 import kit
 from kit.errors import KaggleError, KitError, NetworkError
-from kit.kaggle.patience import Patience
+from kit.kaggle.timeouts import Patience
 
 CALM = Patience(connect=5, answer=5, attempts=2, pause=0.01, score=10)
 IDS = [f"t{number}" for number in range(4)]

@@ -11,7 +11,7 @@ from mutations import json_mutations
 
 import kit
 from kit.errors import SourceError, SpecError, SubmissionError
-from kit.kaggle.check import DOUBTS, check_file, check_table
+from kit.kaggle.check_submission import DOUBTS, check_file, check_table
 from kit.submission.origin import Origin, now, read_origin, write_csv, write_origin
 
 IDS = [f"00{number}" for number in range(6)]

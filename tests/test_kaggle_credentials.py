@@ -12,8 +12,8 @@ from standin import KEY, SLUG, TOKEN, USER, Game, StandIn
 import kit
 from kit.errors import KaggleError
 from kit.kaggle.credentials import find_credentials
-from kit.kaggle.patience import Patience
 from kit.kaggle.refusals import resets
+from kit.kaggle.timeouts import Patience
 from kit.workspace import Workspace
 
 FILES = {"sample_submission.csv": b"id,label\na,0\n"}

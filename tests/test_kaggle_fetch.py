@@ -17,9 +17,9 @@ from trained import write_images
 
 import kit
 from kit.errors import KaggleError, NetworkError, SpecError, WorkspaceError
+from kit.kaggle.archives import refuse_unsafe, unpack
 from kit.kaggle.layout import shard_command
-from kit.kaggle.patience import Patience
-from kit.kaggle.unpack import refuse_unsafe, unpack
+from kit.kaggle.timeouts import Patience
 
 CALM = Patience(connect=5, answer=5, attempts=3, pause=0.01)
 HASTE = Patience(connect=0.3, answer=0.3, attempts=3, pause=0.01)
@@ -388,7 +388,7 @@ def test_a_folder_of_other_things_is_left_alone(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("game")
 def test_a_full_disk_is_said_before_the_download(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("kit.kaggle.unpack._SPARE", 1e18)
+    monkeypatch.setattr("kit.kaggle.archives._SPARE", 1e18)
     with pytest.raises(
         WorkspaceError, match=r"needs .* kB and .* to spare, and .* are free; free some space or choose another -o"
     ):
@@ -469,7 +469,7 @@ def test_a_bomb_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_bomb_in_several_archives_is_refused(tmp_path: Path, game: Game, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("kit.kaggle.unpack._HARMLESS", 250_000)
+    monkeypatch.setattr("kit.kaggle.archives._HARMLESS", 250_000)
     inner = zipped({"zeros": bytes(100_000)}, zipfile.ZIP_DEFLATED)
     game.files = {f"{one}.zip": inner for one in range(3)}
     game.archive = zipped(game.files)

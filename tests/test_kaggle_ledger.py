@@ -19,9 +19,9 @@ from standin import KEY, SLUG, Game, StandIn
 
 import kit
 from kit.errors import SubmissionError
-from kit.kaggle.answers import Listed
 from kit.kaggle.ledger import Entry, Ledger, refreshed
-from kit.kaggle.trust import find_trust
+from kit.kaggle.responses import Listed
+from kit.kaggle.score_agreement import find_trust
 from kit.submission.origin import Origin, write_csv
 
 

@@ -16,7 +16,7 @@ from standin import KEY, SIGNATURE, SLUG, TOKEN, Game, StandIn
 
 import kit
 from kit.errors import KaggleError, KitError, NetworkError, SubmissionError, WorkspaceError
-from kit.kaggle.patience import Patience
+from kit.kaggle.timeouts import Patience
 
 IDS = [f"t{number:02d}" for number in range(20)]
 TRUTH = {one: str(number % 2) for number, one in enumerate(IDS)}

@@ -23,12 +23,12 @@ from standin import SLUG, Game, StandIn
 
 import kit
 from kit.errors import KaggleError, KitError, SpecError, WorkspaceError
+from kit.kaggle.archives import unpack
 from kit.kaggle.fetch import Fetched
 from kit.kaggle.layout import shard_command
-from kit.kaggle.members import clashes, folds_case, walk, why_unsafe
-from kit.kaggle.patience import Patience
-from kit.kaggle.sample import sample_in
-from kit.kaggle.unpack import unpack
+from kit.kaggle.member_names import clashes, folds_case, walk, why_unsafe
+from kit.kaggle.reference_file import sample_in
+from kit.kaggle.timeouts import Patience
 
 FILES = {"labels.csv": b"id,label\n1,0\n", "train/1.tif": b"1" * 300, "train/2.tif": b"2" * 200}
 CALM = Patience(connect=5, answer=5, attempts=2, pause=0.01)
@@ -112,8 +112,8 @@ def test_a_method_that_lies_is_damaged(tmp_path: Path) -> None:
 
 def test_the_limit_is_of_bytes_written_whatever_is_declared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     archive = written(tmp_path / "bomb.zip", {f"{one}.bin": bytes(3_000_000) for one in range(3)})
-    monkeypatch.setattr("kit.kaggle.unpack._HARMLESS", 4_000_000)
-    monkeypatch.setattr("kit.kaggle.unpack.refuse_unsafe", lambda *_: None)  # as if the list had looked harmless
+    monkeypatch.setattr("kit.kaggle.archives._HARMLESS", 4_000_000)
+    monkeypatch.setattr("kit.kaggle.archives.refuse_unsafe", lambda *_: None)  # as if the list had looked harmless
     with pytest.raises(KaggleError, match=r"kB became 3.00 MB and more"):
         unpack(archive, tmp_path / "folder")
 
@@ -252,7 +252,7 @@ def test_names_that_differ_in_capitals_stand_side_by_side_only_where_the_file_sy
     assert (tmp_path / "A").exists() == folds_case(tmp_path) == folds_case(tmp_path / "not" / "there")
     assert [] == list(clashes(names, tmp_path)) or folds_case(tmp_path)
 
-    monkeypatch.setattr("kit.kaggle.members.folds_case", lambda _: True)  # as macOS and Windows do
+    monkeypatch.setattr("kit.kaggle.member_names.folds_case", lambda _: True)  # as macOS and Windows do
     assert [
         "two files have the same name 'train/a.png' but for capitals",
         f"two files have the same name {decomposed!r} but for capitals",

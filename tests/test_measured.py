@@ -16,14 +16,14 @@ from made import Made, respecify
 from trained import SETTINGS, write_images
 
 import kit
-from kit.comparison.measured import measure_runs, split_figures
+from kit.datasets import Dataset
 from kit.errors import RunError, ShardError, SpecError
+from kit.evaluation.split_metrics import measure_runs, split_figures
 from kit.files import seal
+from kit.inference.predictions import Predictions
 from kit.reports.comparison import comparison_tables
 from kit.runs import RunDirectory
-from kit.shards import Dataset
 from kit.specs import override, read_recipe
-from kit.training.predictions import Scores
 
 RECIPE = """
 description = "two arms, of which somebody published one"
@@ -325,7 +325,7 @@ def test_a_diverged_run_is_said_so_and_has_no_loss(ablation: Path, workspace: Pa
 
 
 def test_figures_of_classes_that_a_split_lacks_are_none() -> None:
-    scores = Scores(["a", "b"], np.int32([0, 0]), np.float32([[0.75, 0.25], [0.25, 0.75]]))
+    scores = Predictions(["a", "b"], np.int32([0, 0]), np.float32([[0.75, 0.25], [0.25, 0.75]]))
     figures = split_figures(scores, ("no", "yes"), "")
 
     assert (None, "yes", 1, 0.5) == (figures.recall, figures.recall_of, figures.misclassified, figures.accuracy)

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 import kit
+from kit.conversion.reshard import plan_again, shard_again
+from kit.datasets import Dataset
+from kit.datasets.example import decode_example
+from kit.datasets.tfrecord import read_records
 from kit.errors import SpecError
 from kit.reports.dataset import remarks
-from kit.shards import Dataset
-from kit.shards.again import plan_again, shard_again
-from kit.shards.example import decode_example
-from kit.shards.tfrecord import read_records
 
 PAIRS, ALONE = 12, 12
 

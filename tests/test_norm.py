@@ -37,7 +37,7 @@ def _step(layer: Any, images: np.ndarray, *, training: bool) -> list[np.ndarray]
 )
 def test_it_is_keras_layer(shape: tuple[int, ...], training: bool, trainable: bool, seed: int) -> None:
     from kit.compat import keras
-    from kit.models.norm import BatchNormalization
+    from kit.models.batch_norm import BatchNormalization
 
     generator = np.random.default_rng(seed)
     images = generator.normal(0.5, 2, shape).astype(np.float32)
@@ -58,7 +58,7 @@ def test_it_is_keras_layer(shape: tuple[int, ...], training: bool, trainable: bo
 @pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
 def test_statistics_are_float32_whatever_the_precision(precision: str) -> None:
     from kit.compat import keras, tf
-    from kit.models.norm import BatchNormalization
+    from kit.models.batch_norm import BatchNormalization
 
     layer = BatchNormalization(dtype=keras.mixed_precision.Policy(precision), **KIND)
     outputs = layer(tf.random.normal((8, 4, 4, 3), 100, 1), training=True)
@@ -70,7 +70,7 @@ def test_statistics_are_float32_whatever_the_precision(precision: str) -> None:
 
 def test_the_variance_of_large_images_is_rounded_as_documented() -> None:
     from kit.compat import tf
-    from kit.models.norm import BatchNormalization
+    from kit.models.batch_norm import BatchNormalization
 
     images = np.random.default_rng(0).normal(0.5, 1, (64, 96, 96, 2)).astype(np.float32)
     layer = BatchNormalization(momentum=0.0)

@@ -14,9 +14,9 @@ import pytest
 
 import kit
 from kit.cli.app import main
+from kit.conversion.shard_command import shard_command
+from kit.datasets import Dataset, find_dataset
 from kit.errors import SourceError, SpecError
-from kit.shards import Dataset, find_dataset
-from kit.shards.command import shard_command
 from kit.sources import read_source
 from kit.specs import SourceSpec
 

@@ -9,14 +9,14 @@ import pytest
 from trained import SIDE, write_images
 
 import kit
+from kit.datasets.read import read_examples
 from kit.errors import ShardError, SpecError, WorkspaceError
-from kit.shards.read import read_examples
 from kit.specs import AugmentSpec
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from kit.shards import Dataset
+    from kit.datasets import Dataset
 
 IN_MEMORY, STREAMED = 0.25, 0.0
 BATCH = 16
@@ -366,7 +366,7 @@ def test_folds_on_the_disk_do_not_take_each_others_files(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("place", ["memory", "disk"])
 def test_cached_images_become_a_tensor_without_a_copy(tiny: Dataset, tmp_path: Path, place: str) -> None:
-    from kit.pipeline.decoded import as_tensor, decode_split, map_split
+    from kit.pipeline.cache import as_tensor, decode_split, map_split
 
     decoded = decode_split(tiny, "train") if place == "memory" else map_split(tiny, "train", tmp_path)
 
@@ -374,7 +374,7 @@ def test_cached_images_become_a_tensor_without_a_copy(tiny: Dataset, tmp_path: P
 
 
 def test_pixels_that_lie_where_tensorflow_cannot_read_are_copied() -> None:
-    from kit.pipeline.decoded import as_tensor
+    from kit.pipeline.cache import as_tensor
 
     shifted = np.arange(1 + 2 * 4 * 4, dtype=np.uint8)[1:].reshape(2, 4, 4, 1)
 
@@ -385,8 +385,8 @@ def test_pixels_that_lie_where_tensorflow_cannot_read_are_copied() -> None:
 def test_a_cache_on_a_disk_without_room_is_refused_with_the_way_out(tiny: Dataset, tmp_path: Path) -> None:
     import msgspec
 
+    from kit.datasets import Dataset as AnyDataset
     from kit.pipeline import map_split
-    from kit.shards import Dataset as AnyDataset
 
     huge = msgspec.structs.replace(tiny.manifest.image, height=(1 << 23, 1 << 23), width=(1 << 23, 1 << 23))
     dataset = AnyDataset(tiny.folder, msgspec.structs.replace(tiny.manifest, image=huge))

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kit.conversion.shard_plan import SHARD_BYTES, assign_splits, divide, plan_shards, shard_count
 from kit.errors import SpecError
-from kit.shards.plan import SHARD_BYTES, assign_splits, divide, plan_shards, shard_count
 from kit.sources import Record
 from kit.sources.record import ImageFile
 from kit.specs import ImageSpec, ShardSpec

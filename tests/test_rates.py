@@ -15,13 +15,13 @@ from trained import SETTINGS
 
 import kit
 from kit.errors import RunError, SpecError, WorkspaceError
-from kit.training.range_test import RangeTest
+from kit.training.lr_curve import RangeTest
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from kit.datasets import Dataset
     from kit.runs import RunDirectory
-    from kit.shards import Dataset
 
 RATES = np.geomspace(1e-7, 10, 100)
 
@@ -119,7 +119,7 @@ def test_rates_are_those_of_the_setting_where_devices_multiply_it(
     tiny: Dataset, workspace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one = kit.find_learning_rate(tiny.manifest.name, settings=SETTINGS, root=workspace).test
-    monkeypatch.setattr("kit.training.rates.first_rate", lambda spec: 100 * spec.learning_rate)
+    monkeypatch.setattr("kit.training.lr_range_test.first_rate", lambda spec: 100 * spec.learning_rate)
     many = kit.find_learning_rate(tiny.manifest.name, settings=SETTINGS, root=workspace).test
 
     assert one.rates[0] == many.rates[0]

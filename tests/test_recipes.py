@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from typer.main import get_command
 
-from kit.ablation.grid import recipe_arms
+from kit.ablation.arms import recipe_arms
 from kit.cli.app import app
+from kit.conversion.shard_plan import assign_splits, sample
 from kit.errors import SpecError
 from kit.models import count_parameters
 from kit.reports.recipes import describe_recipe, grid_size, recipe_commands, recipe_tables
-from kit.shards.plan import assign_splits, sample
 from kit.sources import Record
 from kit.sources.record import ImageFile
 from kit.specs import Recipe, Setting, override, read_recipe, read_setting, recipe_names

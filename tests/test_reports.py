@@ -20,36 +20,36 @@ from trained import write_images
 import kit
 from kit.cli.console import _fitting
 from kit.comparison.trajectory import Trajectory
+from kit.datasets.read import read_examples
 from kit.errors import RunError, ShardError, SpecError
+from kit.evaluation.evaluate import Evaluation
+from kit.evaluation.threshold import Goal, Wanted, best_threshold, find_threshold, parse_threshold
+from kit.inference.predictions import Predictions
 from kit.reports import curves, matrix, ranking
 from kit.reports.calibration import BINS, calibrate
 from kit.reports.dataset import dataset_tables, describe_images, remarks
-from kit.reports.evaluation import Evaluation
 from kit.reports.figure import line_style, png
-from kit.reports.measured import mean_and_sd
 from kit.reports.mistakes import _caption, describe_count, mistakes_table, plot_mistakes
+from kit.reports.split_metrics import mean_and_sd
 from kit.reports.table import Table
 from kit.reports.tiles import wrapped
 from kit.reports.verdicts import figure_table, verdict_table
 from kit.runs import RunDirectory
-from kit.runs.figure import Figure
-from kit.shards.read import read_examples
+from kit.runs.mean_and_sd import MeanAndSD
 from kit.specs import ModelSpec, RunSpec
-from kit.training.predictions import Scores
-from kit.training.threshold import Goal, Wanted, best_threshold, find_threshold, parse_threshold
 
 if TYPE_CHECKING:
-    from kit.shards import Dataset
+    from kit.datasets import Dataset
 
 
-def random_scores(images: int, classes: int, *, broken: int = 0) -> Scores:
+def random_scores(images: int, classes: int, *, broken: int = 0) -> Predictions:
     """Predictions that are right more often than not; the first `broken` are no numbers."""
     generator = np.random.default_rng(images + classes)
     labels = generator.integers(0, classes, images).astype(np.int32)
     weights = generator.uniform(0.01, 1, (images, classes)) + np.eye(classes)[labels] * 0.5
     probabilities = (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
     probabilities[:broken] = np.nan
-    return Scores([f"image-{number}" for number in range(images)], labels, probabilities)
+    return Predictions([f"image-{number}" for number in range(images)], labels, probabilities)
 
 
 def synthetic(
@@ -493,10 +493,10 @@ def test_a_loss_has_weight_penalties_only_where_there_are_some(l2: float, label:
 
 def test_images_of_one_run_are_counted_whole() -> None:
     assert ["60", "60.5", "60.0\n± 1.0", "60.0000"] == [
-        mean_and_sd(Figure(60.0, None), 1),
-        mean_and_sd(Figure(60.5, None), 1),
-        mean_and_sd(Figure(60.0, 1.0), 1),
-        mean_and_sd(Figure(60.0, None), 4),
+        mean_and_sd(MeanAndSD(60.0, None), 1),
+        mean_and_sd(MeanAndSD(60.5, None), 1),
+        mean_and_sd(MeanAndSD(60.0, 1.0), 1),
+        mean_and_sd(MeanAndSD(60.0, None), 4),
     ]
 
 

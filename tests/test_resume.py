@@ -20,14 +20,14 @@ from hypothesis import strategies as st
 from test_training import weights
 
 import kit
+from kit.datasets import Dataset
 from kit.errors import RunError, SpecError
 from kit.files import seal
 from kit.progress import NoProgress
 from kit.runs import BEGIN, History, Position, RunDirectory
-from kit.shards import Dataset
 from kit.specs import RunSpec, TrainSpec
-from kit.training.pace import Limit
-from kit.training.pieces import next_piece, side_of, sides_of
+from kit.training.early_stopping import Limit
+from kit.training.progressive_resizing import next_piece, side_of, sides_of
 from kit.training.train import run_spec
 
 STEPS = 37  # prime and above 32, so that every step is a call of its own
@@ -75,7 +75,7 @@ def whole(noise: Dataset, spec: RunSpec, tmp_path_factory: pytest.TempPathFactor
 
 
 def finished(dataset: Dataset, spec: RunSpec, directory: RunDirectory, **options: Any) -> RunDirectory:
-    from kit.training.run import train_run
+    from kit.training.fit import train_run
 
     train_run(dataset, spec, directory, **options)
     return directory
@@ -216,7 +216,7 @@ def test_a_checkpoint_whose_metrics_counted_otherwise_is_named(noise: Dataset, s
 def test_a_checkpoint_within_a_call_of_several_steps_goes_on(noise: Dataset, tmp_path: Path) -> None:
     """24 steps are one call on one device, and 24 calls on several: whose checkpoint after the 7th is the other's."""
     from kit.training.checkpoint import save_checkpoint
-    from kit.training.compiled import compiled_model
+    from kit.training.compile import compiled_model
 
     spec = run_spec(noise, "histopathologic-cancer", {**STATES, "train.batch_size": 3, "train.epochs": 2}, seed=3)
     parts = RunDirectory(tmp_path / "parts")
@@ -271,7 +271,7 @@ def test_each_size_of_images_is_traced_for_itself(tmp_path: Path, monkeypatch: p
     spec = run_spec(dataset, "histopathologic-cancer", changes, seed=3)
     whole = finished(dataset, spec, RunDirectory(tmp_path / "whole"))
     parts = finished(dataset, spec, RunDirectory(tmp_path / "parts"), limit=Limit(epochs=1))
-    monkeypatch.setattr("kit.training.compiled._models", {})  # as in a new process
+    monkeypatch.setattr("kit.training.compile._models", {})  # as in a new process
     finished(dataset, spec, parts)
 
     assert_equal(whole, parts)
@@ -357,8 +357,8 @@ SCRIPT = """
 import sys
 from pathlib import Path
 from kit.runs import RunDirectory
-from kit.shards.dataset import read_dataset
-from kit.training.run import train_run
+from kit.datasets.dataset import read_dataset
+from kit.training.fit import train_run
 directory = RunDirectory(Path(sys.argv[2]))
 train_run(read_dataset(Path(sys.argv[1])), directory.spec(), directory, checkpoint_minutes=float(sys.argv[3]))
 """

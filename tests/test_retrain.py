@@ -14,14 +14,14 @@ from trained import SETTINGS, write_images
 import kit
 from kit.ablation import plan_ablation, run_plan
 from kit.ablation.retrain import check_retrain, rank_arms, retrain_best
+from kit.conversion.reshard import plan_again, shard_again
+from kit.datasets import Dataset
+from kit.datasets.read import read_examples
 from kit.errors import ShardError, SpecError
 from kit.reports.comparison import Appendix
 from kit.reports.retrained import find_apart, measure_retrained, retrained_table
 from kit.reports.table import Table
-from kit.runs.figure import Figure
-from kit.shards import Dataset
-from kit.shards.again import plan_again, shard_again
-from kit.shards.read import read_examples
+from kit.runs.mean_and_sd import MeanAndSD
 
 
 @pytest.fixture(scope="module")
@@ -184,7 +184,7 @@ PUBLISHED = [  # train, validation and test accuracy of the project's ten arms, 
 def test_accuracies_a_point_apart_are_marked_on_one_side_or_both(
     train: float, validation: float, test: float, apart: str
 ) -> None:
-    assert apart == find_apart(*(Figure(value / 100, None) for value in (train, validation, test)))
+    assert apart == find_apart(*(MeanAndSD(value / 100, None) for value in (train, validation, test)))
 
 
 def test_arms_that_were_trained_again_are_in_every_file_of_the_comparison(tmp_path: Path) -> None:

@@ -23,11 +23,11 @@ import kit
 from kit.ablation import Plan, plan_ablation, run_plan
 from kit.ablation.halving import best_so_far, plan_rungs, rank
 from kit.ablation.packing import Packing, choose_packing, new_engine
+from kit.datasets import Dataset
 from kit.engines import core_count
 from kit.errors import RunError, SpecError
-from kit.pipeline.decoded import decode_split
+from kit.pipeline.cache import decode_split
 from kit.runs import RunDirectory
-from kit.shards import Dataset
 
 RECIPE = "histopathologic-cancer"
 ONE, TWO = {**SETTINGS, "train.epochs": 1}, {**SETTINGS, "train.epochs": 2}

@@ -14,13 +14,14 @@ from hypothesis import strategies as st
 from mutations import json_mutations
 
 from kit import seals
+from kit.conversion import shard
+from kit.datasets import Dataset, verify_dataset
+from kit.datasets.dataset import read_dataset
+from kit.datasets.manifest import Manifest
+from kit.datasets.verify import check_splits
 from kit.errors import ShardError, SpecError, WorkspaceError
 from kit.files import xxh128_file
 from kit.seals import KnownHashes, read_sealed, seal
-from kit.shards import Dataset, shard, verify_dataset
-from kit.shards.dataset import read_dataset
-from kit.shards.manifest import Manifest
-from kit.shards.verify import check_splits
 from tests.conftest import Competition
 
 UNREAD = (  # what the records do not say

@@ -16,13 +16,14 @@ import numpy as np
 import pytest
 from xxhash import xxh3_128_hexdigest
 
+from kit.conversion import shard
+from kit.datasets import Dataset, find_dataset, verify_dataset
+from kit.datasets.dataset import read_dataset
+from kit.datasets.example import decode_example, encode_example
+from kit.datasets.read import read_examples
+from kit.datasets.tfrecord import TFRecordWriter, read_records
 from kit.errors import CorruptRecordError, ShardError, SourceError, SpecError, WorkspaceError
 from kit.files import locked
-from kit.shards import Dataset, find_dataset, shard, verify_dataset
-from kit.shards.dataset import read_dataset
-from kit.shards.example import decode_example, encode_example
-from kit.shards.read import read_examples
-from kit.shards.tfrecord import TFRecordWriter, read_records
 from tests.conftest import Competition
 
 

@@ -14,10 +14,10 @@ import pandas as pd
 import pytest
 
 from kit.audits import audit
+from kit.conversion import shard
 from kit.errors import SourceError, SpecError, SubmissionError
 from kit.reports.audit import describe_audit
 from kit.reports.dataset import remarks
-from kit.shards import shard
 from kit.sources import Record, Reject, Source, read_source
 from kit.specs import SourceSpec
 from tests.conftest import Competition

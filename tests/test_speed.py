@@ -11,15 +11,15 @@ from hypothesis import strategies as st
 from trained import SETTINGS
 
 import kit
+from kit.benchmark import Speeds
 from kit.errors import SpecError
 from kit.reports.speeds import speeds_table
 from kit.specs import RunSpec
-from kit.speed import Speeds
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from kit.shards import Dataset
+    from kit.datasets import Dataset
 
 RATES = st.floats(1, 1e6)
 

@@ -16,8 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from kit.ablation.standing import ArmStanding, Lookout, RunStanding, Standing, Watched
-from kit.cli.live import LiveAblation, describe_standing, draw_standing
+from kit.ablation.status import AblationStatus, ArmStanding, Lookout, RunStanding, Watched
+from kit.cli.live_table import LiveAblation, describe_standing, draw_standing
 from kit.runs import RunDirectory, RunResult
 from kit.runs.directory import Halt
 from kit.specs import RunSpec, TrainSpec
@@ -146,7 +146,7 @@ RUNS = st.builds(
     ),
 )
 STANDINGS = st.builds(
-    Standing,
+    AblationStatus,
     arms=st.lists(
         st.builds(
             ArmStanding,
@@ -159,14 +159,14 @@ STANDINGS = st.builds(
 )
 
 
-def drawn(standing: Standing, width: int, height: int) -> list[str]:
+def drawn(standing: AblationStatus, width: int, height: int) -> list[str]:
     file = io.StringIO()
     Console(file=file, width=width, height=height).print(draw_standing(standing, width, height))
     return file.getvalue().splitlines()
 
 
 @given(STANDINGS, st.integers(70, 200), st.integers(5, 60))
-def test_a_standing_fits_every_screen_and_leaves_no_arm_out(standing: Standing, width: int, height: int) -> None:
+def test_a_standing_fits_every_screen_and_leaves_no_arm_out(standing: AblationStatus, width: int, height: int) -> None:
     lines = drawn(standing, width, height)
     hidden = sum(int(count) for line in lines if line.startswith("…") for count in re.findall(r"\d+", line))
     shown = sum(not line.startswith((" ", "…")) for line in lines[:-2])
@@ -177,7 +177,7 @@ def test_a_standing_fits_every_screen_and_leaves_no_arm_out(standing: Standing, 
 
 
 @given(STANDINGS)
-def test_arms_that_run_come_before_all_others(standing: Standing) -> None:
+def test_arms_that_run_come_before_all_others(standing: AblationStatus) -> None:
     lines = drawn(standing, 200, 400)
     running = [arm for arm in standing.arms if arm.running]
     seeds = [line for line in lines if line.startswith("  seed ")]
@@ -209,14 +209,14 @@ def test_what_a_screen_shows_reads_well() -> None:
         "later  waiting",
         "… 9 arms waiting",
         "0 of 15 runs finished, 3 running, 12 waiting",
-    ] == [line.rstrip() for line in drawn(Standing(tuple(arms), 754.0), 80, 11)[:-1]]
-    assert "12/300 epochs about 12 min 34 s left" in drawn(Standing(tuple(arms), 754.0), 80, 11)[-1]
+    ] == [line.rstrip() for line in drawn(AblationStatus(tuple(arms), 754.0), 80, 11)[:-1]]
+    assert "12/300 epochs about 12 min 34 s left" in drawn(AblationStatus(tuple(arms), 754.0), 80, 11)[-1]
 
 
 def test_a_name_without_room_keeps_what_tells_it_from_others() -> None:
     waiting = RunStanding(state="waiting", seed=0, fold=None, epoch=0, epochs=9, last={})
     names = [f"bn_momentum=0.99,optimizer=adam,learning_rate=0.001,kernel={side}" for side in (2, 3)]
-    screen = drawn(Standing(tuple(ArmStanding(name, (waiting,)) for name in names), None), 40, 11)
+    screen = drawn(AblationStatus(tuple(ArmStanding(name, (waiting,)) for name in names), None), 40, 11)
 
     assert ["0.99,adam,0.001,2  waiting", "0.99,adam,0.001,3  waiting"] == [line.rstrip() for line in screen[:2]]
 
@@ -276,9 +276,9 @@ progress.finish()
 SCRIPT = """
 import sys, time
 from pathlib import Path
-from kit.ablation.standing import Lookout
+from kit.ablation.status import Lookout
 from kit.cli.console import take_bars_away
-from kit.cli.live import LiveAblation
+from kit.cli.live_table import LiveAblation
 from kit.runs import RunDirectory
 
 run = RunDirectory(Path(sys.argv[1]))

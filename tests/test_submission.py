@@ -14,11 +14,11 @@ from trained import SETTINGS
 import kit
 from kit.cli import main
 from kit.errors import RunError, SpecError, SubmissionError, WorkspaceError
-from kit.submission.fill import fill
+from kit.evaluation.threshold import Wanted, parse_threshold
+from kit.inference.predict_split import class_probabilities
+from kit.inference.predictions import Predictions
+from kit.submission.cells import fill
 from kit.submission.origin import read_origin
-from kit.training.predictions import Scores
-from kit.training.score import class_probabilities
-from kit.training.threshold import Wanted, parse_threshold
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from kit.runs import FoldSet, RunDirectory
 
 
-def scores(rows: dict[str, list[float]]) -> Scores:
+def scores(rows: dict[str, list[float]]) -> Predictions:
     probabilities = np.array(list(rows.values()), np.float32)
-    return Scores(list(rows), np.full(len(rows), -1, np.int32), probabilities)
+    return Predictions(list(rows), np.full(len(rows), -1, np.int32), probabilities)
 
 
 def sample(columns: list[str], ids: list[str]) -> pd.DataFrame:

@@ -7,8 +7,9 @@ import cv2
 import numpy as np
 import pytest
 
-from kit.shards import Dataset, shard
-from kit.shards.read import read_examples
+from kit.conversion import shard
+from kit.datasets import Dataset
+from kit.datasets.read import read_examples
 from tests.conftest import Competition
 
 

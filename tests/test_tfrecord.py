@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from xxhash import xxh3_128_hexdigest
 
+from kit.datasets.tfrecord import TFRecordWriter, read_records, record_spans
 from kit.errors import CorruptRecordError
-from kit.shards.tfrecord import TFRecordWriter, read_records, record_spans
 
 RECORDS = st.lists(st.binary(max_size=40), min_size=1, max_size=6)
 FRAME_BYTES = 8 + 4 + 4  # length, its checksum, the record's checksum

@@ -18,11 +18,11 @@ import pytest
 from trained import SETTINGS, write_images
 
 import kit
+from kit.datasets import Dataset
+from kit.datasets.manifest import Manifest
 from kit.errors import CorruptRecordError, RunError, SpecError
 from kit.runs import History, RunDirectory
 from kit.runs.history import best_epoch
-from kit.shards import Dataset
-from kit.shards.manifest import Manifest
 from kit.specs import ModelSpec, override
 from kit.specs.recipe import DEFAULT_RECIPE
 from kit.training.train import run_spec
@@ -105,7 +105,7 @@ def test_a_finished_run_is_not_trained_again(run: RunDirectory, tiny: Dataset, w
 def test_equal_seeds_give_equal_numbers_and_other_seeds_others(
     run: RunDirectory, tiny: Dataset, tmp_path: Path
 ) -> None:
-    from kit.training.run import train_run
+    from kit.training.fit import train_run
 
     spec = run.spec()
     same, other = RunDirectory(tmp_path / "same"), RunDirectory(tmp_path / "other")
@@ -118,8 +118,8 @@ def test_equal_seeds_give_equal_numbers_and_other_seeds_others(
 
 
 def test_a_model_that_trained_before_begins_anew_with_all_that_has_a_state(tiny: Dataset, tmp_path: Path) -> None:
-    from kit.training.compiled import lent_model
-    from kit.training.run import train_run
+    from kit.training.compile import lent_model
+    from kit.training.fit import train_run
 
     state = {"model.dropout": "0.3", "train.ema": "0.9", "train.learning_rate": "0.01", "train.epochs": "2"}
     spec, other = (run_spec(tiny, DEFAULT_RECIPE, {**SETTINGS, **state}, seed=seed) for seed in (5, 6))
@@ -139,7 +139,7 @@ def test_a_model_that_trained_before_begins_anew_with_all_that_has_a_state(tiny:
 
 
 def test_a_model_of_a_training_that_broke_off_is_not_kept(tiny: Dataset) -> None:
-    from kit.training.compiled import lent_model
+    from kit.training.compile import lent_model
 
     spec = run_spec(tiny, DEFAULT_RECIPE, {**SETTINGS, "train.learning_rate": "0.02"}, seed=0)
     with pytest.raises(KeyboardInterrupt), lent_model(spec, tiny) as broken:
@@ -149,7 +149,7 @@ def test_a_model_of_a_training_that_broke_off_is_not_kept(tiny: Dataset) -> None
 
 
 def test_images_that_do_not_fit_into_memory_are_streamed(run: RunDirectory, tiny: Dataset, tmp_path: Path) -> None:
-    from kit.training.run import train_run
+    from kit.training.fit import train_run
 
     first, second = RunDirectory(tmp_path / "first"), RunDirectory(tmp_path / "second")
     for directory in (first, second):
@@ -162,8 +162,8 @@ def test_images_that_do_not_fit_into_memory_are_streamed(run: RunDirectory, tiny
 def test_a_run_with_its_images_on_the_disk_gives_the_same_numbers_and_leaves_none_of_them(
     run: RunDirectory, tiny: Dataset, tmp_path: Path
 ) -> None:
-    from kit.training.pace import Limit
-    from kit.training.run import train_run
+    from kit.training.early_stopping import Limit
+    from kit.training.fit import train_run
 
     spec, directory = override(run.spec(), {"train.cache": "disk"}), RunDirectory(tmp_path / "disk")
     train_run(tiny, spec, directory, limit=Limit(epochs=1))
@@ -193,7 +193,7 @@ def test_images_that_memory_cannot_hold_are_refused_before_anything_is_written(
 def test_a_killed_training_goes_on_to_the_same_numbers(
     run: RunDirectory, tiny: Dataset, tmp_path: Path, epoch: int
 ) -> None:
-    from kit.training.run import train_run
+    from kit.training.fit import train_run
 
     killed = RunDirectory(tmp_path / "killed")
     killed.claim(run.spec())
@@ -209,7 +209,7 @@ def test_a_killed_training_goes_on_to_the_same_numbers(
 
 
 def test_a_damaged_checkpoint_falls_back(run: RunDirectory, tiny: Dataset, tmp_path: Path) -> None:
-    from kit.training.run import train_run
+    from kit.training.fit import train_run
 
     killed = RunDirectory(tmp_path / "killed")
     killed.claim(run.spec())
@@ -233,7 +233,7 @@ def test_weights_with_a_wrong_bit_are_refused(run: RunDirectory, workspace: Path
 
 
 def test_steps_that_take_long_are_calls_of_their_own(tiny: Dataset) -> None:
-    from kit.training.compiled import joined_steps
+    from kit.training.compile import joined_steps
 
     spec = run_spec(tiny, DEFAULT_RECIPE, {"train.batch_size": 7}, seed=0)
     large = msgspec.structs.replace(tiny.manifest.image, height=(512, 512), width=(512, 512))
@@ -253,7 +253,7 @@ def test_a_history_that_holds_no_numbers_names_the_way_out(tmp_path: Path, conte
 
 
 def test_a_directory_of_other_settings_is_refused(run: RunDirectory, tiny: Dataset) -> None:
-    from kit.training.run import train_run
+    from kit.training.fit import train_run
 
     spec = run.spec()
     with pytest.raises(RunError, match=r"holds a run of other settings"):
@@ -261,7 +261,7 @@ def test_a_directory_of_other_settings_is_refused(run: RunDirectory, tiny: Datas
 
 
 def test_a_run_of_other_shards_is_refused(run: RunDirectory, tiny: Dataset, tmp_path: Path) -> None:
-    from kit.training.run import train_run
+    from kit.training.fit import train_run
 
     spec = run.spec()
     with pytest.raises(RunError, match=r"its shards have changed since"):
@@ -304,8 +304,8 @@ from kit.compat import tf
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * int(sys.argv[4]))
 from kit.runs import RunDirectory
-from kit.shards.dataset import read_dataset
-from kit.training.run import train_run
+from kit.datasets.dataset import read_dataset
+from kit.training.fit import train_run
 dataset, spec = read_dataset(Path(sys.argv[1])), RunDirectory(Path(sys.argv[2])).spec()
 train_run(dataset, spec, RunDirectory(Path(sys.argv[3])))
 """
@@ -399,8 +399,8 @@ def _kill_after(epoch: int, dataset: Dataset, directory: RunDirectory) -> None:
         from pathlib import Path
         from kit.progress import NoProgress
         from kit.runs import RunDirectory
-        from kit.shards.dataset import read_dataset
-        from kit.training.run import train_run
+        from kit.datasets.dataset import read_dataset
+        from kit.training.fit import train_run
 
         class Slow(NoProgress):
             def advance(self, steps=1, note=""):

@@ -16,8 +16,8 @@ from test_training import weights
 from trained import SETTINGS, write_images
 
 import kit
+from kit.datasets import Dataset
 from kit.runs import RunDirectory
-from kit.shards import Dataset
 from kit.training.train import run_spec
 
 ALL = ("accuracy", "auc", "precision", "recall", "f1")
@@ -79,7 +79,7 @@ def test_every_setting_learns_and_is_recorded(
 
 
 def test_a_training_with_all_its_states_goes_on_to_the_same_numbers(tiny: Dataset, tmp_path: Path) -> None:
-    from kit.training.run import train_run
+    from kit.training.fit import train_run
 
     changes = {**SETTINGS, **ROUND, "train.threads": 1}
     spec = run_spec(tiny, "histopathologic-cancer", changes, seed=3)

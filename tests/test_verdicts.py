@@ -16,12 +16,12 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.power import TTestPower
 
+from kit.comparison.arm_summary import ArmSummary, summarize
 from kit.comparison.contrasts import plan_steps
-from kit.comparison.difference import MOST, Difference, Verdict, further_seeds, judge
+from kit.comparison.paired_t_test import MOST, Difference, Verdict, further_seeds, judge
 from kit.comparison.pairing import Pairs, pair
 from kit.comparison.remarks import describe_left_out
 from kit.comparison.statistics import holm
-from kit.comparison.summary import ArmSummary, summarize
 from kit.comparison.trajectory import Trajectory
 
 FEW = settings(max_examples=25)  # of a correction each, and that is slow

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import kit
+from kit.datasets import Dataset
 from kit.runs import FoldSet, RunDirectory
-from kit.shards import Dataset
 
 SIDE = 16
 SETTINGS = {"train.epochs": 3, "train.batch_size": 16, "model.pool": 2, "model.filters": "4,8", "model.dense": "16"}

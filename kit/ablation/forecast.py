@@ -8,10 +8,10 @@ import numpy as np
 
 from kit.ablation.packing import check_jobs
 from kit.ablation.plan import Plan
+from kit.datasets import Dataset
 from kit.engines import core_count, gpus
 from kit.models import Parameters, count_operations, count_parameters
 from kit.progress import NO_PROGRESS, Progress
-from kit.shards import Dataset
 
 _TRACES = 2.0  # of training, and of validation and prediction together
 _STEPS = 3  # timed, after one that compiles
@@ -76,7 +76,7 @@ def forecast(plan: Plan, *, jobs: int | None = None, progress: Progress = NO_PRO
     operations = {name: count_operations(spec.model, shape, classes) for name, spec in arms.items()}
     ordered = sorted(arms, key=lambda name: operations[name])
     chosen = tuple(dict.fromkeys(ordered[place] for place in (0, len(ordered) // 2, -1)))
-    from kit.training.steps import time_steps  # noqa: PLC0415 (TensorFlow, for the estimate only)
+    from kit.training.timed_steps import time_steps  # noqa: PLC0415 (TensorFlow, for the estimate only)
 
     progress.start("time a few steps", len(chosen))
     timed = {}

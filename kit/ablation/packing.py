@@ -8,10 +8,10 @@ from typing import NamedTuple
 import msgspec
 
 from kit.ablation.trial import run_trial
+from kit.datasets import Dataset
 from kit.engines import Local, core_count, free_memory, gpus
 from kit.engines.machine import VISIBLE_GPUS
 from kit.progress import NO_PROGRESS, Progress
-from kit.shards import Dataset
 from kit.specs import RunSpec, override
 from kit.specs.settings import require
 
@@ -150,7 +150,7 @@ def _because(packing: Packing, why: str, progress: Progress) -> Packing:
     return msgspec.structs.replace(packing, why=why)
 
 
-class Pace(NamedTuple):
+class Throughput(NamedTuple):
     """What a few steps came to.
 
     Attributes:
@@ -162,22 +162,22 @@ class Pace(NamedTuple):
     peak_bytes: int
 
 
-def _time(packing: Packing, engine: Local, spec: RunSpec, dataset: Dataset) -> Pace | None:
+def _time(packing: Packing, engine: Local, spec: RunSpec, dataset: Dataset) -> Throughput | None:
     """Time so many trials at the same time; None if one of them could not run."""
     probe = Probe(override(spec, {"train.threads": packing.threads}), dataset)
     timed = engine.run(time_probe, [probe] * packing.jobs, lost=lambda _: None)
     paces = [finished.value for finished in timed if finished.value is not None]
     if len(paces) < packing.jobs:
         return None
-    return Pace(sum(pace.images_per_second for pace in paces), max(pace.peak_bytes for pace in paces))
+    return Throughput(sum(pace.images_per_second for pace in paces), max(pace.peak_bytes for pace in paces))
 
 
-def time_probe(probe: Probe) -> Pace | None:
+def time_probe(probe: Probe) -> Throughput | None:
     """Time a few steps, in a worker; None where they cannot be taken, which the trial itself will explain."""
-    from kit.training.steps import time_steps  # noqa: PLC0415 (TensorFlow, in the workers only)
+    from kit.training.timed_steps import time_steps  # noqa: PLC0415 (TensorFlow, in the workers only)
 
     try:
         steps = time_steps(probe.spec, probe.dataset, seconds=_SECONDS)
     except Exception:  # noqa: BLE001 (out of memory, or whatever the framework says of such a model)
         return None
-    return Pace(steps.images_per_second, steps.peak_bytes)
+    return Throughput(steps.images_per_second, steps.peak_bytes)

@@ -11,23 +11,23 @@ from typing import NamedTuple
 
 import msgspec
 
-from kit.ablation.grid import Arm, Axis, Design, asked, parse_design, plan_arms, recipe_arms, recipe_axes, settled
+from kit.ablation.arms import Arm, Axis, Design, asked, parse_design, plan_arms, recipe_arms, recipe_axes, settled
 from kit.ablation.packing import Packing
 from kit.ablation.search import Search
-from kit.ablation.standing import Watched
+from kit.ablation.status import Watched
+from kit.datasets import Dataset, find_dataset
 from kit.errors import ShardError, SpecError, unknown
 from kit.files import write_whole
 from kit.names import below
 from kit.runs import RunDirectory
 from kit.seals import read_sealed, seal
-from kit.shards import Dataset, find_dataset
 from kit.specs import RunSpec, Setting, override, read_recipe
 from kit.specs.recipe import recipe_name, split_arm
 from kit.specs.settings import as_named, require
 from kit.training.check import check_spec
-from kit.training.data import refuse_data, refuse_other_data, setting_for
-from kit.training.folds import parse_folds
-from kit.training.pace import smaller_is_better
+from kit.training.cross_validation import parse_folds
+from kit.training.early_stopping import smaller_is_better
+from kit.training.recipe_data import refuse_data, refuse_other_data, setting_for
 from kit.training.train import spec_of
 from kit.workspace import Workspace
 

@@ -12,17 +12,17 @@ from pathlib import Path
 import msgspec
 
 from kit.ablation.plan import Plan
-from kit.ablation.schedule import run_plan
+from kit.ablation.scheduler import run_plan
+from kit.conversion.build_dataset import Conversion
+from kit.conversion.reshard import plan_again, shard_again
+from kit.datasets import Dataset
 from kit.errors import ShardError, SpecError
+from kit.inference.predict_split import refuse_unlabelled
 from kit.models import plan_layers
 from kit.progress import NO_PROGRESS, Progress
 from kit.runs import RunDirectory
-from kit.shards import Dataset
-from kit.shards.again import plan_again, shard_again
-from kit.shards.build import Conversion
 from kit.specs.settings import require
 from kit.training.check import check_spec
-from kit.training.score import refuse_unlabelled
 
 
 @dataclass(frozen=True, slots=True)

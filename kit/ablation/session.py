@@ -13,13 +13,13 @@ from kit.ablation.halving import best_so_far, plan_rungs, rank
 from kit.ablation.packing import Packing
 from kit.ablation.plan import Place, Plan
 from kit.ablation.search import Search
-from kit.ablation.standing import Lookout, Standing
+from kit.ablation.status import AblationStatus, Lookout
 from kit.ablation.trial import Outcome, Trial, run_trial
 from kit.engines import Local
 from kit.errors import RunError
 from kit.progress import Progress
 from kit.runs import Halt, RunDirectory
-from kit.training.pace import Limit, has_stopped, smaller_is_better
+from kit.training.early_stopping import Limit, has_stopped, smaller_is_better
 
 DECODED = ".decoded"  # folder of the ablation in which its trials share decoded images
 
@@ -60,7 +60,7 @@ class Session:
         packing: Packing,
         deadline: float,
         progress: Progress,
-        watch: Callable[[Standing], None] | None,
+        watch: Callable[[AblationStatus], None] | None,
     ) -> None:
         self._plan = plan
         self._packing = packing

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from kit.datasets import Dataset
 from kit.errors import KitError
 from kit.runs import RunDirectory
-from kit.shards import Dataset
 from kit.specs import RunSpec
-from kit.training.pace import Limit
+from kit.training.early_stopping import Limit
 
 _NODE = re.compile(r"^\{\{.*?\}\}\s*")
 
@@ -59,7 +59,7 @@ def run_trial(trial: Trial) -> Outcome:
     A full or unwritable disk stops them all: what is said about one run could not be written either.
     """
     from kit.compat import tf  # noqa: PLC0415 (TensorFlow, in the workers only)
-    from kit.training.run import train_run  # noqa: PLC0415
+    from kit.training.fit import train_run  # noqa: PLC0415
 
     directory = RunDirectory(trial.directory)
     try:

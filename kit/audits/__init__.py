@@ -1,8 +1,8 @@
 """A look at images before they are sharded: what they are, and what is wrong with them."""
 
-from kit.audits.alike import Alike
-from kit.audits.conduct import audit
-from kit.audits.facts import Facts
-from kit.audits.result import Audit, Finding
+from kit.audits.audit import audit
+from kit.audits.duplicate_sets import Alike
+from kit.audits.findings import Audit, Finding
+from kit.audits.image_facts import Facts
 
 __all__ = ["Alike", "Audit", "Facts", "Finding", "audit"]

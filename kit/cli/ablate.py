@@ -140,7 +140,7 @@ def ablate(
     """
     from kit.ablation import parse_axis, plan_ablation, run_plan
     from kit.cli.compare import show
-    from kit.cli.live import LiveAblation
+    from kit.cli.live_table import LiveAblation
     from kit.comparison import compare as compare_runs
     from kit.specs import parse_assignments
 

@@ -24,10 +24,10 @@ def bench(
 
     Example: kit bench xray --recipe chest-xray-transfer --cache none
     """
+    from kit.benchmark import bench as measure
     from kit.cli.console import ConsoleProgress, print_json, print_line, print_tables
     from kit.reports.speeds import speeds_table
     from kit.specs import parse_assignments
-    from kit.speed import bench as measure
     from kit.training.train import with_short
 
     speeds = measure(

@@ -11,7 +11,7 @@ from kit.cli.options import Force, Json, Root
 
 if TYPE_CHECKING:
     from kit.reports.table import Table
-    from kit.submission.selection import By, Fit, Metric
+    from kit.submission.blend_weights import By, Fit, Metric
 
 _WIDTH = 70  # columns that leave room for a weight and a score on a terminal of 100
 

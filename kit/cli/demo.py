@@ -22,7 +22,7 @@ def demo(
     Example: kit demo
     """
     from kit.cli.console import ConsoleProgress, print_json, print_line, print_tables
-    from kit.digits import demo as run_demo
+    from kit.demonstration import demo as run_demo
     from kit.reports.verdicts import figure_table, verdict_table
 
     done = run_demo(root, jobs=jobs, progress=ConsoleProgress())

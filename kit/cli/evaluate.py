@@ -54,7 +54,7 @@ def evaluate(
         one_of(weights, "--weights", "best", "last")
     require(output is not None or len(runs) == 1, "several runs have no folder of their own for tables; add -o DIR")
     from kit.cli.console import ConsoleProgress, print_json, print_line, print_tables
-    from kit.reports.evaluation import evaluate as evaluate_run
+    from kit.evaluation.evaluate import evaluate as evaluate_run
 
     evaluation = evaluate_run(
         *runs,

@@ -10,7 +10,7 @@ import typer
 from kit.cli.options import Dataset, Json, Root, Set
 
 if TYPE_CHECKING:
-    from kit.shards import Dataset as ShardedDataset
+    from kit.datasets import Dataset as ShardedDataset
 
 
 def info(
@@ -45,8 +45,8 @@ def info(
     if settings and not augmentation:
         raise typer.BadParameter("give --augmentation RECIPE too, whose settings it changes", param_hint="--set")
     from kit.cli.console import ConsoleProgress, print_json, print_line, print_tables
+    from kit.datasets import find_dataset, verify_dataset
     from kit.reports.dataset import dataset_tables, describe_images, remarks
-    from kit.shards import find_dataset, verify_dataset
 
     dataset = find_dataset(name, root=root)
     if verify:
@@ -81,6 +81,6 @@ def _draw(
 
         write_preview(dataset, preview)
     if chart:
-        from kit.reports.class_counts import write_class_counts
+        from kit.reports.class_balance import write_class_counts
 
         write_class_counts(dataset, chart)

@@ -146,9 +146,9 @@ def shard(
     Example: kit shard train --name pcam --labels train_labels.csv --size 32
     """
     from kit.cli.console import ConsoleProgress, print_json, print_line, print_tables
+    from kit.conversion import shard as shard_images
     from kit.errors import SpecError
     from kit.reports.dataset import dataset_tables, remarks
-    from kit.shards import shard as shard_images
     from kit.specs import parse_bands, parse_classes, parse_names, parse_size, parse_split, read_setting
 
     shares = parse_split(split) if split else None

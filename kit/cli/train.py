@@ -108,7 +108,7 @@ def train(
 def show_folds(fold_set: FoldSet, *, root: Path | None, as_json: bool) -> None:
     """Print what the folds came to."""
     from kit.cli.console import print_json, print_line, print_tables
-    from kit.reports.folds import fold_doubts, fold_table
+    from kit.reports.fold_table import fold_doubts, fold_table
 
     result = fold_set.result()
     if as_json:
@@ -125,7 +125,7 @@ def show_rates(
 ) -> None:
     """Try learning rates, and print what was seen."""
     from kit.cli.console import ConsoleProgress, print_json, print_line
-    from kit.reports.rates import find_learning_rate
+    from kit.reports.lr_range_test import find_learning_rate
 
     found = find_learning_rate(
         name, recipe=recipe, settings=settings, seed=seed, devices=devices, root=root, progress=ConsoleProgress()

@@ -11,10 +11,10 @@ from typing import TypeAlias
 import numpy as np
 
 from kit.comparison.trajectory import Trajectory, on_train
+from kit.datasets import Dataset
 from kit.errors import RunError
-from kit.shards import Dataset
+from kit.inference.predictions import read_predictions
 from kit.specs import RunSpec
-from kit.training.predictions import read_scores
 
 _TWO = 2  # classes
 
@@ -99,7 +99,7 @@ def _counts(
     for run in trajectories:
         if run.run and (run.dataset, run.fold) == (dataset, fold):
             with contextlib.suppress(RunError):
-                scores = read_scores(run.run.checked(run.run.predictions))
+                scores = read_predictions(run.run.checked(run.run.predictions))
                 return list(map(int, np.bincount(scores.labels, minlength=scores.probabilities.shape[1])))
     return []
 

@@ -8,20 +8,20 @@ from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from kit.comparison.arms import identify, refuse_mixed
+from kit.comparison.arm_summary import ArmSummary, by_arm, summarize
 from kit.comparison.base_rate import with_base_rates
+from kit.comparison.collect import Found, LeftOut, find_runs, is_by_product
 from kit.comparison.contrasts import Against, plan_steps
 from kit.comparison.factors import Factors, find_factors
-from kit.comparison.found import Found, LeftOut, find_runs, is_by_product
-from kit.comparison.images import ImageDifference, compare_images
-from kit.comparison.measured import Measured, measure_runs
+from kit.comparison.grouping import identify, refuse_mixed
+from kit.comparison.per_image import ImageDifference, compare_images
 from kit.comparison.published import is_ladder, read_published, unmeasured_remarks
 from kit.comparison.remarks import base_rate_remarks, left_out_remarks
-from kit.comparison.summary import ArmSummary, by_arm, summarize
 from kit.comparison.trajectory import Trajectory, smaller_is_better
+from kit.datasets import Dataset, find_dataset
 from kit.errors import KitError, RunError, unknown
+from kit.evaluation.split_metrics import Measured, measure_runs
 from kit.progress import NO_PROGRESS, Progress
-from kit.shards import Dataset, find_dataset
 from kit.workspace import Workspace
 
 DEFAULT_METRIC = "val_accuracy"

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from kit.comparison.difference import ROUNDING, Difference, Verdict, judge
+from kit.comparison.paired_t_test import ROUNDING, Difference, Verdict, judge
 from kit.comparison.pairing import Shared, Side, pair, share
 from kit.comparison.trajectory import Trajectory, smaller_is_better
 

@@ -13,13 +13,13 @@ import numpy as np
 
 from kit.comparison.grid import Values, find_grid
 from kit.comparison.pairing import FEWEST
-from kit.comparison.repeated import Floats, RepeatedMeasures, analyse_repeated
+from kit.comparison.repeated_measures import Floats, RepeatedMeasures, analyse_repeated
 from kit.comparison.statistics import holm
 from kit.comparison.trajectory import Trajectory
-from kit.runs.figure import Figure, figure
+from kit.runs.mean_and_sd import MeanAndSD, mean_and_sd_of
 
 Place: TypeAlias = tuple[int, ...]  # of one setting or two among all
-Row: TypeAlias = tuple[Values, tuple[int, int | None], float]  # a run: its settings, seed and fold, figure
+Row: TypeAlias = tuple[Values, tuple[int, int | None], float]  # a run: its settings, seed and fold, mean_and_sd_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Level:
 
     values: Values
     n: int
-    figure: Figure
+    figure: MeanAndSD
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,4 +175,6 @@ def _levels(rows: Sequence[Row], place: Place) -> tuple[Level, ...]:
     values: dict[Values, list[float]] = {}
     for settings, _, value in rows:
         values.setdefault(tuple(settings[one] for one in place), []).append(value)
-    return tuple(Level(level, len(found), spread) for level, found in values.items() if (spread := figure(found)))
+    return tuple(
+        Level(level, len(found), spread) for level, found in values.items() if (spread := mean_and_sd_of(found))
+    )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from kit.comparison.trajectory import Trajectory
-from kit.runs.figure import Figure, figure
+from kit.runs.mean_and_sd import MeanAndSD, mean_and_sd_of
 
 FEWEST = 3  # seeds that can be told apart from chance at all: of two, the interval is 9 standard deviations either way
 
@@ -51,8 +51,8 @@ class Side:
     """
 
     arm: str
-    last: Figure | None
-    best: Figure | None
+    last: MeanAndSD | None
+    best: MeanAndSD | None
     base_rate: float | None
     left_out: tuple[Key, ...]
 
@@ -113,11 +113,11 @@ def share(runs: Sequence[Trajectory], reference: Sequence[Trajectory], metric: s
 def _side(runs: Sequence[Trajectory], common: Sequence[Key], metric: str) -> Side:
     _, units = _units(common)
 
-    def over(measure: Callable[[Trajectory], float | None]) -> Figure | None:
+    def over(measure: Callable[[Trajectory], float | None]) -> MeanAndSD | None:
         values = _values(runs, measure)
-        spread = figure([values[key] for key in common])
+        spread = mean_and_sd_of([values[key] for key in common])
         mean = statistics.fmean(_averaged(values, units))
-        return spread and Figure(mean, spread.sd)
+        return spread and MeanAndSD(mean, spread.sd)
 
     rates = {_key(run): run.base_rate for run in runs}
     known = [rate for key in common if (rate := rates[key]) is not None]

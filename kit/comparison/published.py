@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import TypeAlias
 
 from kit.comparison.trajectory import Trajectory
+from kit.datasets import find_dataset
 from kit.errors import KitError, SpecError
-from kit.shards import find_dataset
 from kit.specs import Recipe, RunSpec, Setting, override, read_recipe, setting_paths, value_of
 from kit.specs.recipe import split_arm
-from kit.training.data import differing, value_in
+from kit.training.recipe_data import differing, value_in
 
 _NO_MATTER = {"train.threads", "train.cache", "train.jit", "train.histograms", "data.seed", "data.classes"}
 _PATHS = [path for path in setting_paths(Setting()) if path not in _NO_MATTER]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from kit.comparison.arm_summary import ArmSummary
 from kit.comparison.base_rate import base_rate_words
 from kit.comparison.contrasts import beats_base_rate
 from kit.comparison.pairing import Key, Shared, Side
-from kit.comparison.summary import ArmSummary
 from kit.comparison.trajectory import smaller_is_better
 from kit.errors import first_three
 

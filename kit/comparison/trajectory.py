@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from kit.comparison.measured import Measured
+from kit.evaluation.split_metrics import Measured
 from kit.runs import RunDirectory
 from kit.runs.history import best_epoch
 from kit.specs import RunSpec

@@ -11,18 +11,18 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from kit.datasets import Dataset, find_dataset
 from kit.errors import MissingDependencyError, RunError, SpecError, WorkspaceError, unknown
-from kit.exports.info import FILES, INFO, ExportInfo
+from kit.exports.metadata import FILES, INFO, ExportInfo
 from kit.exports.onnx import require_onnx
 from kit.files import locked, refuse_overwrite, whole_folder, write_whole
+from kit.inference.predict_split import class_probabilities, trained_model
 from kit.progress import NO_PROGRESS, Progress
 from kit.runs import open_run
-from kit.shards import Dataset, find_dataset
 from kit.specs import ImageSpec, RunSpec, to_json
 from kit.specs.settings import require
 from kit.specs.train import Weights
 from kit.training.check import measuring_batch
-from kit.training.score import class_probabilities, trained_model
 from kit.workspace import Workspace
 
 DEFAULT_FORMATS = ("keras", "saved_model")
@@ -146,7 +146,7 @@ def _write(
 ) -> dict[str, float]:
     """Write every format, read it again, and tell how far its probabilities are from the run's own."""
     from kit.exports.formats import FORMATS  # noqa: PLC0415 (TensorFlow, after all checks)
-    from kit.exports.network import served_model  # noqa: PLC0415
+    from kit.exports.inference_model import served_model  # noqa: PLC0415
 
     served = served_model(network, image)
     differences = {}

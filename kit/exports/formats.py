@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kit.compat import keras
-from kit.exports.network import ServedModel
+from kit.exports.inference_model import ServedModel
 from kit.exports.onnx import read_onnx, write_onnx
 from kit.exports.saved_model import read_saved_model, write_saved_model
 from kit.specs import ImageSpec

@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kit.errors import MissingDependencyError
-from kit.exports.info import IMAGES, PROBABILITIES
+from kit.exports.metadata import IMAGES, PROBABILITIES
 
 if TYPE_CHECKING:
-    from kit.exports.network import ServedModel
+    from kit.exports.inference_model import ServedModel
     from kit.specs import ImageSpec
 
 OPSET = 17  # of 2022: what every ONNX Runtime from 1.12 on runs

@@ -1,7 +1,7 @@
 """What `kit shard` does to an image's pixels, as a Keras model of nothing but Keras' own operations.
 
-A side that shrinks is averaged by areas and one that grows is interpolated linearly, as `kit.images.fit` has OpenCV do
-it. Both are weighted sums along a side, so an image is brought to its size by two products of matrices, which every
+A side that shrinks is averaged by areas and one that grows is interpolated linearly, as `kit.images.resize` has OpenCV
+do it. Both are weighted sums along a side, so an image is brought to its size by two products of matrices, which every
 format and every backend knows; Keras' Resizing layer averages no areas.
 """
 
@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 
 from kit.compat import keras
-from kit.exports.info import IMAGES
+from kit.exports.metadata import IMAGES
 from kit.specs import ImageSpec
 from kit.specs.image import Fit
 
@@ -68,7 +68,7 @@ def preprocessing_model(spec: ImageSpec, shape: tuple[int, int, int]) -> Any:
 
 
 def _sides(values: Tensor, size: tuple[int, int], fit: Fit) -> tuple[_Side, _Side]:
-    """Choose what of both sides is kept, and where it goes: `kit.images.fit` for sizes known when it runs."""
+    """Choose what of both sides is kept, and where it goes: `kit.images.resize` for sizes known when it runs."""
     ops = keras.ops
     rows, columns = _places(values, (0, 2, 3)), _places(values, (0, 1, 3))
     height, width = ops.max(rows) + 1.0, ops.max(columns) + 1.0

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kit.compat import tf
-from kit.exports.info import IMAGE_BYTES, IMAGES, ON_BYTES, ON_IMAGES, PROBABILITIES
-from kit.exports.network import ServedModel
+from kit.exports.inference_model import ServedModel
+from kit.exports.metadata import IMAGE_BYTES, IMAGES, ON_BYTES, ON_IMAGES, PROBABILITIES
 from kit.specs import ImageSpec
 
 Tensor: TypeAlias = Any

@@ -5,17 +5,17 @@ Alpha is dropped, never composited. What is stored stands upright, whatever EXIF
 
 from kit.images.decode import decode_image, decode_pixels, read_header
 from kit.images.equal import equal_images
-from kit.images.errors import ImageError
 from kit.images.header import ImageHeader
+from kit.images.image_error import ImageError
 from kit.images.samples import Pixels
-from kit.images.store import Format, Origin, StoredImage, store, store_image, store_pixels
+from kit.images.store import Format, SourceImage, StoredImage, store, store_image, store_pixels
 
 __all__ = [
     "Format",
     "ImageError",
     "ImageHeader",
-    "Origin",
     "Pixels",
+    "SourceImage",
     "StoredImage",
     "decode_image",
     "decode_pixels",

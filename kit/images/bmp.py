@@ -5,8 +5,8 @@ from __future__ import annotations
 import struct
 
 from kit.images import opencv
-from kit.images.errors import ImageError, damaged
 from kit.images.header import ImageHeader, check_size
+from kit.images.image_error import ImageError, damaged
 from kit.images.samples import Samples
 from kit.specs import ImageSpec
 

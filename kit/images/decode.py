@@ -9,11 +9,11 @@ import numpy as np
 
 from kit.images import opencv
 from kit.images.bmp import BmpFile
-from kit.images.errors import ImageError
-from kit.images.fit import fit
 from kit.images.header import ImageHeader
+from kit.images.image_error import ImageError
 from kit.images.jpeg import JpegFile
 from kit.images.png import PngFile
+from kit.images.resize import fit
 from kit.images.samples import Pixels, Samples
 from kit.images.scale import to_eight_bits
 from kit.images.signature import image_kind, refuse_foreign
@@ -22,7 +22,7 @@ from kit.images.webp import WebpFile
 from kit.specs import ImageSpec
 
 
-class ImageFile(Protocol):
+class OpenImage(Protocol):
     """An image file whose header is read and whose pixels are not."""
 
     header: ImageHeader
@@ -37,7 +37,7 @@ class ImageFile(Protocol):
         """Decode upright; a JPEG at reduced size, where `spec` wants no more."""
 
 
-def open_image(data: bytes, page: int = 0) -> ImageFile:
+def open_image(data: bytes, page: int = 0) -> OpenImage:
     """Read a file's header.
 
     Raises:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from kit.images.errors import ImageError
+from kit.images.image_error import ImageError
 from kit.images.signature import Kind
 
 MAX_PIXELS = 1 << 28  # 16,384 x 16,384: 805 MB as RGB; what claims more is a slide, or a bomb

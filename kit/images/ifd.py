@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
-from kit.images.errors import ImageError, damaged
+from kit.images.image_error import ImageError, damaged
 
 MAX_TAGS = 4096  # a directory with more is none
 _PUBLIC = 0x8000  # tags below are TIFF's own; above stand those of cameras and microscopes, often with stale pointers

@@ -10,10 +10,10 @@ import struct
 from typing import Literal
 
 from kit.images import opencv
-from kit.images.errors import ImageError, damaged
-from kit.images.fit import reduction
+from kit.images.exif_orientation import exif_orientation, upright
 from kit.images.header import ImageHeader, check_size
-from kit.images.orientation import exif_orientation, upright
+from kit.images.image_error import ImageError, damaged
+from kit.images.resize import reduction
 from kit.images.samples import Samples, Values
 from kit.specs import ImageSpec
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.fft import dctn
 
 from kit.images.hamming import Hashes, Places, join_pairs, near_pairs, near_pairs_between
-from kit.images.look import THUMBNAIL
+from kit.images.perceptual_hash import THUMBNAIL
 
 # Of thumbnails. The hash alone takes chest X-rays of two people for one: of 1,431 such images, 14 pairs are at most 4
 # of 64 bits apart and show different people. Among a million pairs of them none correlates above 0.977; copies that
@@ -35,7 +35,7 @@ _VIEWS: tuple[Callable[[Thumbnails], Thumbnails], ...] = (
 
 
 class Looked(Protocol):
-    """An image that was looked at; see `kit.images.look.Look`."""
+    """An image that was looked at; see `kit.images.perceptual_hash.Look`."""
 
     @property
     def digest(self) -> str:

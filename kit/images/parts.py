@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from kit.images import tags
-from kit.images.errors import ImageError, damaged
 from kit.images.header import ImageHeader, check_size
 from kit.images.ifd import Directory
+from kit.images.image_error import ImageError, damaged
 
 TOGETHER = 1  # of PLANAR: the channels of a pixel lie side by side
 

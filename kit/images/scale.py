@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from kit.images.errors import ImageError
+from kit.images.image_error import ImageError
 from kit.images.samples import Pixels, Samples, Values
 from kit.specs import ImageSpec
 

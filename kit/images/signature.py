@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, NoReturn, TypeAlias
 
-from kit.images.errors import ImageError, damaged
+from kit.images.image_error import ImageError, damaged
 
 Kind: TypeAlias = Literal["JPEG", "PNG", "TIFF", "BigTIFF", "BMP", "WebP"]
 

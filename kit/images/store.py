@@ -9,13 +9,13 @@ import msgspec
 import numpy as np
 from xxhash import xxh3_128_hexdigest
 
-from kit.images.colour import chosen
-from kit.images.decode import ImageFile, open_image, to_pixels
-from kit.images.errors import ImageError
-from kit.images.fit import reduction
+from kit.images.decode import OpenImage, open_image, to_pixels
+from kit.images.exif_orientation import swaps_sides
 from kit.images.header import check_size
+from kit.images.image_error import ImageError
 from kit.images.jpeg import JpegFile
-from kit.images.orientation import swaps_sides
+from kit.images.photometric import chosen
+from kit.images.resize import reduction
 from kit.images.samples import Pixels, Samples, Values
 from kit.images.tiff import TiffFile
 from kit.specs import ImageSpec
@@ -28,7 +28,7 @@ PNG_LEVEL = 1  # of 9: a tenth of the time of level 9 for a few per cent of the 
 _NUMBERS = "buif"  # NumPy's kinds: booleans, unsigned and signed integers, floats
 
 
-class Origin(msgspec.Struct, frozen=True, array_like=True, gc=False):
+class SourceImage(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What a stored image was made of.
 
     Attributes:
@@ -65,7 +65,7 @@ class StoredImage(msgspec.Struct, frozen=True):
     channels: int
     digest: str
     source: str
-    origin: Origin
+    origin: SourceImage
 
 
 def store(content: bytes | Values, spec: ImageSpec) -> StoredImage:
@@ -91,7 +91,7 @@ def store_image(data: bytes, spec: ImageSpec) -> StoredImage:
     if isinstance(file, JpegFile) and kept and _keeps_jpeg(file, spec):
         header = file.header
         digest = xxh3_128_hexdigest(file.content)
-        origin = Origin(header.height, header.width, is_whole=False)
+        origin = SourceImage(header.height, header.width, is_whole=False)
         return StoredImage(data, "jpeg", header.height, header.width, spec.channels, digest, header.source, origin)
     pixels = to_pixels(file.samples(spec), spec)
     return _stored(
@@ -122,25 +122,25 @@ def store_pixels(pixels: Values, spec: ImageSpec) -> StoredImage:
     values = chosen(shaped, spec.bands) if spec.bands else rgb
     samples = Samples(values.astype(np.uint8), 1) if is_bool else Samples(values, array.dtype.itemsize * 8)
     source = f"array, {shaped.shape[2]} x {array.dtype}"
-    origin = Origin(shaped.shape[0], shaped.shape[1], is_whole=True)
+    origin = SourceImage(shaped.shape[0], shaped.shape[1], is_whole=True)
     return _stored(to_pixels(samples, spec), spec, source, origin, None)
 
 
-def _origin(file: ImageFile, spec: ImageSpec) -> Origin:
+def _origin(file: OpenImage, spec: ImageSpec) -> SourceImage:
     header = file.header
     height, width = header.height, header.width
     if swaps_sides(header.orientation):
         height, width = width, height
     is_jpeg = header.kind == "JPEG"
     is_part = is_jpeg and (reduction(spec, header) > 1 or header.channels > spec.channels)
-    return Origin(height, width, is_whole=not is_part)
+    return SourceImage(height, width, is_whole=not is_part)
 
 
-def _fits(file: ImageFile, spec: ImageSpec) -> bool:
+def _fits(file: OpenImage, spec: ImageSpec) -> bool:
     return spec.size is None or spec.size == (file.header.height, file.header.width)
 
 
-def _keeps_jpeg(file: ImageFile, spec: ImageSpec) -> bool:
+def _keeps_jpeg(file: OpenImage, spec: ImageSpec) -> bool:
     """Tell whether a JPEG that every reader shows alike is stored as it is."""
     if not _fits(file, spec):
         return False
@@ -148,7 +148,7 @@ def _keeps_jpeg(file: ImageFile, spec: ImageSpec) -> bool:
     return spec.encoding == "keep" or (spec.encoding == "auto" and not is_small)
 
 
-def _stored(pixels: Pixels, spec: ImageSpec, source: str, origin: Origin, png: bytes | None) -> StoredImage:
+def _stored(pixels: Pixels, spec: ImageSpec, source: str, origin: SourceImage, png: bytes | None) -> StoredImage:
     """Encode pixels, or keep `png`, the file that shows them."""
     height, width, channels = pixels.shape
     raw = pixels.tobytes()

@@ -8,10 +8,10 @@ import warnings
 import zlib
 
 from kit.images import tags
+from kit.images.decompress import unpack_bytes, write_page
 from kit.images.ifd import LAYOUTS, Directory, Layout
 from kit.images.parts import Part
 from kit.images.samples import Values
-from kit.images.unpack import unpack_bytes, write_page
 
 _COPIED = (
     tags.WIDTH,

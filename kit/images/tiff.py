@@ -14,16 +14,16 @@ import numpy as np
 
 from kit.images import opencv, tags
 from kit.images.assemble import assemble, undo_predictor
-from kit.images.colour import is_alpha_beyond, photometric, to_samples
-from kit.images.errors import ImageError, damaged
+from kit.images.decompress import unpack_bytes, unpack_jpeg
+from kit.images.exif_orientation import upright
 from kit.images.header import ImageHeader, check_size
 from kit.images.ifd import LAYOUTS, count_pages, find_page
-from kit.images.orientation import upright
+from kit.images.image_error import ImageError, damaged
 from kit.images.parts import TOGETHER, Part, find_parts
+from kit.images.photometric import is_alpha_beyond, photometric, to_samples
 from kit.images.samples import Pixels, Samples, Values
 from kit.images.signature import Kind
 from kit.images.through_tifffile import read_page
-from kit.images.unpack import unpack_bytes, unpack_jpeg
 from kit.specs import ImageSpec
 
 _BYTE = 8  # bits

@@ -6,9 +6,9 @@ import struct
 from collections.abc import Iterator
 
 from kit.images import opencv
-from kit.images.errors import damaged
+from kit.images.exif_orientation import exif_orientation, upright
 from kit.images.header import ImageHeader, check_size
-from kit.images.orientation import exif_orientation, upright
+from kit.images.image_error import damaged
 from kit.images.samples import Samples
 from kit.specs import ImageSpec
 

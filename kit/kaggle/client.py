@@ -7,9 +7,9 @@ import time
 from kagglesdk.competitions.types import competition_api_service as competition_types
 
 from kit.errors import NetworkError
-from kit.kaggle.answers import CompetitionInfo, Limits, Listed, score_of
 from kit.kaggle.connection import Connection
 from kit.kaggle.refusals import BusyError
+from kit.kaggle.responses import CompetitionInfo, Limits, Listed, score_of
 
 PAGE = 200  # entries: the most that the service gives at once
 

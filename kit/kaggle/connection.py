@@ -24,8 +24,8 @@ from kagglesdk.users.services.account_service import AccountClient
 
 from kit.errors import KaggleError, NetworkError
 from kit.kaggle.credentials import Credentials, find_credentials
-from kit.kaggle.patience import Patience
 from kit.kaggle.refusals import Answer, Resource, needs_names, refusal
+from kit.kaggle.timeouts import Patience
 from kit.kaggle.transport import SdkTransport, discreet_logs, network_error
 from kit.progress import NO_PROGRESS, Progress
 

@@ -12,7 +12,7 @@ import requests
 from kit.errors import NetworkError, SpecError
 from kit.files import settle, size_text, write_whole
 from kit.kaggle.refusals import Resource
-from kit.kaggle.store import Store
+from kit.kaggle.remote_files import Store
 from kit.kaggle.transport import network_error
 from kit.specs import from_json, to_json
 

@@ -11,19 +11,19 @@ import msgspec
 
 from kit.errors import KaggleError, NetworkError, WorkspaceError, first_three, unknown
 from kit.files import locked, refuse_overwrite
-from kit.kaggle.answers import RemoteFile
+from kit.kaggle.fetched_note import Note, read_note, write_note
 from kit.kaggle.layout import shard_command
-from kit.kaggle.members import checked_relative, is_below, refuse_link
-from kit.kaggle.note import Note, read_note, write_note
-from kit.kaggle.patience import Patience
+from kit.kaggle.member_names import checked_relative, is_below, refuse_link
 from kit.kaggle.refusals import Resource, not_entered
+from kit.kaggle.responses import RemoteFile
+from kit.kaggle.timeouts import Patience
 from kit.names import checked_id
 from kit.progress import NO_PROGRESS, Progress
 from kit.specs.settings import require
 from kit.workspace import Workspace
 
 if TYPE_CHECKING:
-    from kit.kaggle.store import Store
+    from kit.kaggle.remote_files import Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +86,7 @@ def fetch(
         is_known = known.files.keys() >= set(files) if files else known.is_whole
         if not force and is_known and _is_complete(folder, known):
             return _result(folder, known, about, is_new=False)
-        from kit.kaggle.store import Store  # noqa: PLC0415 (what talks to the network)
+        from kit.kaggle.remote_files import Store  # noqa: PLC0415 (what talks to the network)
 
         with Store(patience or Patience(), progress) as store:
             progress.start("asking Kaggle", 1)
@@ -111,7 +111,7 @@ def _fetch_some(
     force: bool,
 ) -> Note:
     """Fetch single files but those that are there; each is noted when it comes, so that another call goes on."""
-    from kit.kaggle.delivery import fetch_files  # noqa: PLC0415 (what talks to the network)
+    from kit.kaggle.fetched_files import fetch_files  # noqa: PLC0415 (what talks to the network)
 
     for name in files:
         refuse_overwrite(folder / name, force=force or name in known.files)
@@ -125,7 +125,7 @@ def _fetch_all(
     store: Store, about: Resource, listed: list[RemoteFile] | None, folder: Path, *, known: Note, force: bool
 ) -> Note:
     """Fetch all files; they are noted as kit's before they take their places, so that a killed call can go on."""
-    from kit.kaggle.delivery import put_in_place, staged_files  # noqa: PLC0415 (what talks to the network)
+    from kit.kaggle.fetched_files import put_in_place, staged_files  # noqa: PLC0415 (what talks to the network)
 
     _refuse_other(folder, known, about, force=force)
     _forget_begun(folder, about, force=force)

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from kit.kaggle.members import walk
-from kit.kaggle.sample import SAMPLE_NAME
-from kit.sources.files import IMAGE_SUFFIXES
+from kit.kaggle.member_names import walk
+from kit.kaggle.reference_file import SAMPLE_NAME
+from kit.sources.image_files import IMAGE_SUFFIXES
 from kit.specs.source import SPLIT_FOLDERS
 
 _LOOKED_AT = 50  # ids of a table, to see whether they name images

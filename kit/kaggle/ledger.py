@@ -13,8 +13,8 @@ from pathlib import Path
 
 from kit.errors import SubmissionError
 from kit.files import locked, write_whole
-from kit.kaggle.answers import COMPLETE, ERROR, PENDING, Listed
-from kit.kaggle.lines import SEAL, Line, changed_seal, read_lines, remarks, seal
+from kit.kaggle.ledger_lines import SEAL, Line, changed_seal, read_lines, remarks, seal
+from kit.kaggle.responses import COMPLETE, ERROR, PENDING, Listed
 from kit.submission.origin import Origin
 
 UNCLEAR = "unclear"  # sent, and no answer yet that says whether it was taken

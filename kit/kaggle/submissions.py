@@ -8,8 +8,8 @@ from pathlib import Path
 
 from kit.errors import SubmissionError, unknown
 from kit.kaggle.ledger import Entry, Ledger, refreshed
-from kit.kaggle.patience import Patience
-from kit.kaggle.trust import Trust, find_trust
+from kit.kaggle.score_agreement import Trust, find_trust
+from kit.kaggle.timeouts import Patience
 from kit.progress import NO_PROGRESS, Progress
 from kit.reports.table import NOTHING, Table
 from kit.workspace import Workspace

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 from kit.errors import KaggleError
 from kit.files import locked
-from kit.kaggle.answers import ERROR, PENDING, Limits, Listed
-from kit.kaggle.check import KNOWN, Checked, Finding, check_file, refuse_missing, refuse_unknown_doubts
+from kit.kaggle.check_submission import KNOWN, Checked, Problem, check_file, refuse_missing, refuse_unknown_doubts
 from kit.kaggle.ledger import Entry, Ledger
-from kit.kaggle.patience import Patience
+from kit.kaggle.reference_file import find_sample
 from kit.kaggle.refusals import Resource, not_entered, resets
-from kit.kaggle.sample import find_sample
+from kit.kaggle.responses import ERROR, PENDING, Limits, Listed
+from kit.kaggle.timeouts import Patience
 from kit.names import checked_id
 from kit.progress import NO_PROGRESS, Progress
 from kit.specs.settings import require
@@ -25,7 +25,7 @@ from kit.workspace import Workspace
 
 if TYPE_CHECKING:
     from kit.kaggle.client import Kaggle
-    from kit.kaggle.standing import Standing
+    from kit.kaggle.leaderboard import LeaderboardPlace
 
 CHECKED = "checked"
 
@@ -53,7 +53,7 @@ class Submitted:
     left: int | None = None
     public: float | None = None
     private: float | None = None
-    standing: Standing | None = None
+    standing: LeaderboardPlace | None = None
     remarks: tuple[str, ...] = ()
 
 
@@ -158,7 +158,7 @@ def _with_twin(checked: Checked, ledger: Ledger, slug: str, *, force: Collection
 
 def _send(kaggle: Kaggle, ledger: Ledger, entry: Entry, begun: Entry | None) -> tuple[Entry, list[Listed], int | None]:
     """Send a file unless Kaggle has it already; also return the submissions before it, and how many may follow."""
-    from kit.kaggle.upload import find_again, send  # noqa: PLC0415 (what talks to the network)
+    from kit.kaggle.submit_once import find_again, send  # noqa: PLC0415 (what talks to the network)
 
     _refuse_closed(kaggle, entry.competition)
     before = kaggle.submissions(entry.competition)
@@ -177,7 +177,7 @@ def _send(kaggle: Kaggle, ledger: Ledger, entry: Entry, begun: Entry | None) -> 
 
 
 def _scored(kaggle: Kaggle, ledger: Ledger, sent: Entry, before: list[Listed], result: Submitted) -> Submitted:
-    from kit.kaggle.standing import find_standing, wait_for_score  # noqa: PLC0415 (what talks to the network)
+    from kit.kaggle.leaderboard import find_standing, wait_for_score  # noqa: PLC0415 (what talks to the network)
 
     listed = wait_for_score(kaggle, sent.competition, int(sent.ref))
     ledger.write([sent.with_answer(listed)])
@@ -212,7 +212,7 @@ def _refuse_used_up(limits: Limits, slug: str) -> None:
     raise KaggleError(f"no submission to '{slug}' is left today, {limits.today} are made; {resets()}")
 
 
-def _twin(entry: Entry) -> Finding:
+def _twin(entry: Entry) -> Problem:
     """Say which submission had the same bytes."""
     score = f", public score {entry.public_score}" if entry.public_score else f", {entry.status}"
-    return Finding(f"the same bytes are submission {entry.ref} ({entry.file}, {entry.time[:10]}{score})", doubt=KNOWN)
+    return Problem(f"the same bytes are submission {entry.ref} ({entry.file}, {entry.time[:10]}{score})", doubt=KNOWN)

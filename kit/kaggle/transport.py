@@ -14,7 +14,7 @@ from requests.adapters import HTTPAdapter
 
 from kit.errors import NetworkError
 from kit.kaggle.credentials import Credentials
-from kit.kaggle.patience import Patience
+from kit.kaggle.timeouts import Patience
 
 _LOGGERS = ("urllib3.connectionpool", "urllib3.util.retry", "urllib3.poolmanager")
 _PROXY_REFUSES = "does not connect; https_proxy may need a name and a password"

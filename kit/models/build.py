@@ -9,6 +9,7 @@ from typing import Any
 
 from kit.compat import keras, tf
 from kit.models.backbone import load_backbone, scale_for
+from kit.models.batch_norm import BatchNormalization
 from kit.models.layers import (
     Activation,
     Backbone,
@@ -22,7 +23,6 @@ from kit.models.layers import (
     Top,
     plan_layers,
 )
-from kit.models.norm import BatchNormalization
 from kit.specs import ModelSpec
 from kit.specs.train import Precision
 

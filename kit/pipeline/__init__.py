@@ -1,6 +1,6 @@
 """Shards become batches."""
 
-from kit.pipeline.augment import augment_batch
+from kit.pipeline.augmentation import augment_batch
 from kit.pipeline.batches import (
     MEMORY_SHARE,
     as_float,
@@ -10,11 +10,11 @@ from kit.pipeline.batches import (
     train_examples,
     validation_batches,
 )
-from kit.pipeline.damage import damage_named
-from kit.pipeline.decoded import map_split
+from kit.pipeline.cache import map_split
+from kit.pipeline.damaged_shards import damage_named
 from kit.pipeline.load import load
 from kit.pipeline.parallel import as_written
-from kit.pipeline.views import batch_views
+from kit.pipeline.test_time_views import batch_views
 
 __all__ = [
     "MEMORY_SHARE",

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any, Literal, cast
 
 from kit.compat import tf
+from kit.datasets import Dataset
 from kit.engines import memory
-from kit.pipeline.augment import augment_batch
-from kit.pipeline.decode import decode_batches
-from kit.pipeline.decoded import Decoded, as_tensor, decode_split, map_split
-from kit.pipeline.draw import folded
-from kit.pipeline.epochs import DecodedExamples, Examples, StreamedExamples, balanced, epoch_seed
+from kit.pipeline.augmentation import augment_batch
+from kit.pipeline.cache import Decoded, as_tensor, decode_split, map_split
 from kit.pipeline.parallel import as_written, parallel_calls, read_ahead
-from kit.shards import Dataset
+from kit.pipeline.parse import decode_batches
+from kit.pipeline.random_numbers import folded
+from kit.pipeline.sampling import DecodedExamples, Examples, StreamedExamples, balanced, epoch_seed
 from kit.specs import AugmentSpec
 from kit.specs.settings import require
 from kit.specs.train import Cache

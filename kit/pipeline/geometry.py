@@ -7,7 +7,7 @@ import math
 from typing import Any
 
 from kit.compat import tf
-from kit.pipeline.draw import Draws
+from kit.pipeline.random_numbers import Draws
 from kit.specs import AugmentSpec
 
 _QUARTERS = (

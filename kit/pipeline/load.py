@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from kit.compat import tf
-from kit.pipeline.decode import Shape, decode_example
-from kit.shards import Dataset, find_dataset
+from kit.datasets import Dataset, find_dataset
+from kit.pipeline.parse import Shape, decode_example
 
 
 def load(name: str, split: str = "train", *, root: Path | str | None = None) -> Any:

@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from kit.audits import Alike, Audit
-from kit.audits.facts import SATURATED_SHARE
-from kit.audits.result import TO_SPLIT
-from kit.images.look import BLANK_DEVIATION
+from kit.audits.findings import TO_SPLIT
+from kit.audits.image_facts import SATURATED_SHARE
+from kit.conversion.shard_command import option_text
+from kit.images.perceptual_hash import BLANK_DEVIATION
 from kit.reports.audit_files import count_sets
 from kit.reports.rejects import describe_left_out
 from kit.reports.table import NOTHING, Table
-from kit.shards.command import option_text
 from kit.sources import UNLABELLED
 from kit.specs.source import SPLIT_FOLDERS
 

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kit.compat import tf
+from kit.datasets import Dataset
+from kit.datasets.read import read_examples
 from kit.errors import SpecError
 from kit.files import write_whole
 from kit.pipeline import as_float, augment_batch
 from kit.reports.figure import new_figure, png
 from kit.reports.tiles import wrapped
-from kit.shards import Dataset
-from kit.shards.read import read_examples
 from kit.specs import AugmentSpec
 
 if TYPE_CHECKING:

@@ -9,16 +9,16 @@ from pathlib import Path
 
 from kit.comparison import Comparison
 from kit.files import write_whole
-from kit.reports.curves import ARMS, plot_arm, plot_arms
 from kit.reports.differences import plot_differences, plot_steps
 from kit.reports.exact_verdicts import exact_steps, exact_table
 from kit.reports.factors import describe_test, exact_factors, factor_tables, plot_factors
-from kit.reports.images import exact_images, image_tables
 from kit.reports.latex import latex
 from kit.reports.left_out import exact_left_out, left_out_tables
-from kit.reports.measured import figure_tables
 from kit.reports.page import REPORT, Picture, Section, write_page
+from kit.reports.per_image import exact_images, image_tables
+from kit.reports.split_metrics import figure_tables
 from kit.reports.table import Table
+from kit.reports.training_curves import ARMS, plot_arm, plot_arms
 from kit.reports.verdicts import figure_table, shown_arms, step_tables, verdict_table
 
 _LEGEND = (

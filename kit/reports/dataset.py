@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from kit.reports.class_counts import balance_table, counts_of_dataset
+from kit.datasets import Dataset
+from kit.datasets.dataset import DUPLICATES, NEAR_DUPLICATES, REJECTS
+from kit.datasets.manifest import Manifest
+from kit.reports.class_balance import balance_table, counts_of_dataset
 from kit.reports.rejects import describe_left_out
 from kit.reports.table import NOTHING, Table
-from kit.shards import Dataset
-from kit.shards.dataset import DUPLICATES, NEAR_DUPLICATES, REJECTS
-from kit.shards.manifest import Manifest
 
 
 def dataset_tables(dataset: Dataset) -> list[Table]:

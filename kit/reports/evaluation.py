@@ -1,344 +1,131 @@
-"""One run in depth, on one split."""
+"""An evaluation as files: figures, predictions, tables, pictures, and one page of all."""
 
 from __future__ import annotations
 
-import dataclasses
-import functools
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn import metrics
 
-from kit.errors import RunError, SpecError, unknown
-from kit.progress import NO_PROGRESS, Progress
-from kit.reports.calibration import Calibration, calibrate
-from kit.reports.confusion import MANY, confused_pairs, weakest_classes
-from kit.reports.evaluation_files import write_evaluation
-from kit.reports.folds import fold_table
-from kit.reports.mistakes import mistakes_in
-from kit.reports.ranking import Curve, Kind, ranking_curves
-from kit.reports.table import NOTHING, Table
-from kit.runs.directory import evaluation_folder
-from kit.runs.folds import FoldResult
-from kit.shards import Dataset
-from kit.specs.settings import require
-from kit.specs.train import Weights
-from kit.specs.views import ONE_VIEW, Views, parse_views
-from kit.training.ensemble import open_ensemble
-from kit.training.held_out import HeldOut
-from kit.training.predictions import Scores
-from kit.training.score import refuse_unlabelled
-from kit.training.threshold import Threshold, find_threshold
+from kit.files import write_whole
+from kit.reports.calibration import plot_calibration
+from kit.reports.class_balance import counts_of_dataset, plot_class_counts
+from kit.reports.fold_table import fold_csv
+from kit.reports.matrix import plot_matrix
+from kit.reports.mistakes import MOST, describe_count, mistakes_table, plot_mistakes
+from kit.reports.page import REPORT, Picture, Section, write_page
+from kit.reports.roc import KINDS, Kind, plot_ranking, ranking_table
+from kit.reports.table import Table
+from kit.runs import RunDirectory
+from kit.runs.fold_set import OUT_OF_FOLD
+from kit.specs import to_json
 
-AVERAGED = ("precision", "recall", "f1-score")
-_AVERAGES = ("macro avg", "weighted avg")
+if TYPE_CHECKING:
+    from kit.evaluation.evaluate import Evaluation
 
 
-@dataclass(frozen=True, kw_only=True)
-class Evaluation:
-    """How a run, or several whose predictions are averaged, do on a split.
+def write_evaluation(evaluation: Evaluation, folder: Path, *, html: bool) -> list[Path]:
+    """Write the files of an evaluation, always the same ones, and with `html` report.html.
 
-    Attributes:
-        run: folder, of the run or of the runs; the first's where they were named one by one.
-        dataset: that holds the split.
-        split: name; "out-of-fold" for the images of several folds, each predicted by runs that did not learn from it.
-        weights: "best" or "last" epoch.
-        scores: of every image.
-        runs: whose predictions were averaged; one where nothing says otherwise.
-        views: of each image, likewise.
-        held_out: the same predictions by fold; None for other splits.
-        positive: place of the class that curves, calibration and threshold are about; None for all of more than two.
-        wanted: recall that a threshold was asked for; None where none was.
+    Returns:
+        The files.
     """
-
-    run: Path
-    dataset: Dataset
-    split: str
-    weights: Weights
-    scores: Scores
-    runs: int = 1
-    views: Views = ONE_VIEW
-    held_out: HeldOut | None = None
-    positive: int | None = None
-    wanted: float | None = None
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """Names."""
-        return self.dataset.manifest.classes
-
-    @property
-    def images(self) -> int:
-        """Of the split."""
-        return len(self.scores.keys)
-
-    @property
-    def not_numbers(self) -> int:
-        """Images for which the model gave no number."""
-        return int((~self.scores.are_numbers).sum())
-
-    @property
-    def accuracy(self) -> float:
-        """Share of images whose likeliest class is the true one."""
-        return self.scores.accuracy
-
-    @property
-    def title(self) -> str:
-        """What was measured."""
-        views = f", {self.views.count} views" if self.views.count > 1 else ""
-        runs = f", {self.runs} runs" if self.runs > 1 else ""
-        return f"{self.split}, {self.weights} weights{views}{runs}, n = {self.images:,}"
-
-    @property
-    def folder(self) -> Path:
-        """Where it is written unless the caller says otherwise.
-
-        Raises:
-            SpecError: several runs that were named one by one have no folder of their own.
-        """
-        is_one = (self.run / "spec.json").is_file()
-        require(self.runs == 1 or not is_one, "several runs have no folder of their own for tables; add -o DIR")
-        return evaluation_folder(self.run, self.split, self.weights, str(self.views))
-
-    @property
-    def splits(self) -> tuple[str, ...]:
-        """Of the dataset, in which the images lie."""
-        return ("train", "validation") if self.split == "out-of-fold" else (self.split,)
-
-    @functools.cached_property
-    def folds(self) -> FoldResult | None:
-        """Figures of each fold and their spread; None unless the images are of several."""
-        return self.held_out.result() if self.held_out and self.split == "out-of-fold" else None
-
-    @functools.cached_property
-    def confusion(self) -> NDArray[np.int64]:
-        """Int [classes, classes]; rows are the true classes. Images whose outputs are no numbers are not in it."""
-        places = range(len(self.classes))
-        return np.asarray(metrics.confusion_matrix(self.scores.labels, self.scores.predicted, labels=places))
-
-    @property
-    def confusion_shares(self) -> NDArray[np.float64]:
-        """Float [classes, classes]: the confusion matrix, each row divided by the images of its class."""
-        support = np.bincount(self.scores.labels, minlength=len(self.classes))
-        return np.asarray(self.confusion / np.maximum(support, 1)[:, None])
-
-    @functools.cached_property
-    def report(self) -> dict[str, dict[str, float]]:
-        """Precision, recall, f1-score and support of each class and their averages, as scikit-learn gives them."""
-        report: dict[str, Any] = metrics.classification_report(
-            self.scores.labels,
-            self.scores.predicted,
-            labels=range(len(self.classes)),
-            target_names=self.classes,
-            output_dict=True,
-            zero_division=0.0,
-        )
-        return {name: report[name] for name in (*self.classes, *_AVERAGES)}
-
-    @functools.cached_property
-    def auc(self) -> float | None:
-        """Area under the ROC curve: of two classes, or the mean of each class against the rest.
-
-        None where a class is missing from the split, or an output is not a number.
-        """
-        return self.scores.auc
-
-    def curves(self, kind: Kind) -> list[Curve]:
-        """Compute the curve of each class against the rest; of two classes that of `positive`."""
-        return ranking_curves(kind, self.scores, self.classes, self._curved)
-
-    @functools.cached_property
-    def calibration(self) -> Calibration:
-        """Of the probability of `positive`, or of the likeliest class where that is None."""
-        numbers = self.scores.are_numbers
-        if self.positive is None:
-            of, truth, probabilities = "the likeliest class", ~self.scores.mislabelled, self.scores.confidence
-        else:
-            of, truth = self.classes[self.positive], self.scores.labels == self.positive
-            probabilities = self.scores.probabilities[:, self.positive]
-        return calibrate(f"probability of {of}", truth[numbers], np.clip(probabilities[numbers], 0, 1))
-
-    @functools.cached_property
-    def threshold(self) -> Threshold | None:
-        """The highest that reaches `wanted`; None where none was asked for, or none does."""
-        if self.wanted is None or self.positive is None:
-            return None
-        truth, probabilities = self.scores.labels == self.positive, self.scores.probabilities[:, self.positive]
-        return find_threshold(truth, probabilities, self.wanted, self.classes[self.positive])
-
-    @functools.cached_property
-    def mistakes(self) -> list[int]:
-        """Places of the mislabelled images, the most confident mistakes first."""
-        return mistakes_in(self.scores)
-
-    def figures(self) -> dict[str, Any]:
-        """All but the images, as evaluation.json holds it and `--json` prints it; NaN becomes null there."""
-        return {
-            "run": str(self.run),
-            "dataset": self.dataset.manifest.name,
-            "fingerprint": self.dataset.manifest.fingerprint,
-            "split": self.split,
-            "weights": self.weights,
-            "runs": self.runs,
-            "views": self.views.count,
-            "classes": self.classes,
-            "images": self.images,
-            "not_numbers": self.not_numbers,
-            "accuracy": self.accuracy,
-            "loss": self.scores.loss,
-            "auc": self.auc,
-            "roc_auc": {curve.name: curve.area for curve in self.curves("ROC")},
-            "average_precision": {curve.name: curve.area for curve in self.curves("precision-recall")},
-            "calibration_error": self.calibration.error,
-            "mislabelled": {"images": len(self.mistakes), "share": len(self.mistakes) / self.images},
-            "confusion": self.confusion.tolist(),
-            "confusion_shares": self.confusion_shares.tolist(),
-            "report": self.report,
-            "threshold": None if self.threshold is None else dataclasses.asdict(self.threshold),
-            "folds": self.folds,
-        }
-
-    def tables(self) -> list[Table]:
-        """Lay out the confusion matrix, counts above shares, the classification report, and the folds if there are."""
-        confusion = tuple((name, *row) for name, row in zip(self.classes, self.confusion_cells(), strict=True))
-        report = tuple(
-            (name, *(f"{row[score]:.4f}" for score in AVERAGED), f"{row['support']:,.0f}")
-            for name, row in self.report.items()
-        )
-        return [
-            Table(f"{self.title}: rows true, columns predicted", ("class", *self.classes), confusion),
-            Table(self.headline, ("class", *AVERAGED, "support"), report),
-            *([fold_table(self.folds)] if self.folds else []),
-        ]
-
-    def shown_tables(self) -> list[Table]:
-        """Lay out what a screen has room for: of more than twenty classes a summary, else what `tables` gives."""
-        confusion, report, *others = self.tables()
-        if len(self.classes) <= MANY:
-            return [confusion, report, *others]
-        support = np.bincount(self.scores.labels, minlength=len(self.classes))
-        words, rows = weakest_classes(self.report, self.classes, {row[0]: row for row in report.rows})
-        pairs = confused_pairs(self.confusion, support, self.classes)
-        return [
-            Table(f"{self.title}: {pairs.title}", pairs.columns, pairs.rows),
-            Table(f"{report.title}; {words}", report.columns, rows),
-            *others,
-        ]
-
-    def confusion_cells(self) -> list[list[str]]:
-        """Write each cell of the confusion matrix as its count above its share of the row."""
-        return [
-            [f"{count:,}\n{share:.1%}" for count, share in zip(*rows, strict=True)]
-            for rows in zip(self.confusion, self.confusion_shares, strict=True)
-        ]
-
-    @property
-    def headline(self) -> str:
-        """The split's few figures in a line."""
-        figures = {
-            "accuracy": self.accuracy,
-            "loss": self.scores.loss,
-            "AUC": self.auc,
-            "calibration error": self.calibration.error,
-        }
-        return ", ".join(f"{name} {NOTHING if value is None else f'{value:.4f}'}" for name, value in figures.items())
-
-    def remarks(self) -> list[str]:
-        """Say in a line each how many images are mislabelled, the threshold, and what is no number."""
-        lines = [f"mislabelled: {len(self.mistakes):,} of {self.images:,} images ({1 - self.accuracy:.1%})"]
-        if self.threshold is not None:
-            lines.append(str(self.threshold))
-        elif self.wanted is not None and self.positive is not None:
-            name = self.classes[self.positive]
-            why = "its outputs are not numbers" if self.report[name]["support"] else f"{self.split} has none of it"
-            lines.append(f"no threshold reaches recall {self.wanted:g} of class {name}: {why}")
-        if self.not_numbers:
-            lines.append(
-                f"warning: {self.not_numbers:,} of {self.images:,} outputs are not numbers: the training diverged;"
-                " they count as mislabelled, and are in no curve. Lower train.learning_rate and train again"
-            )
-        return lines
-
-    def write(self, folder: Path, *, html: bool = False) -> list[Path]:
-        """Write figures, predictions, tables and pictures into `folder`, and with `html` one page of all.
-
-        Returns:
-            The files.
-        """
-        return write_evaluation(self, folder, html=html)
-
-    @property
-    def _curved(self) -> list[int]:
-        """Places of the classes that have curves: of two, each mirrors the other."""
-        two = len(self.classes) == 2  # noqa: PLR2004
-        return [self.positive] if two and self.positive is not None else list(range(len(self.classes)))
+    confusion, report, *_ = evaluation.tables()
+    mistakes = mistakes_table(evaluation.scores, evaluation.mistakes, evaluation.classes)
+    pictures = _pictures(evaluation, mistakes)
+    files: dict[str, str | bytes] = {
+        "confusion_matrix.csv": _matrix_csv(confusion.columns, evaluation.confusion),
+        "confusion_matrix_shares.csv": _matrix_csv(confusion.columns, evaluation.confusion_shares),
+        "classification_report.csv": report.csv(),
+        **{f"{_file_name(kind)}.csv": ranking_table(kind, evaluation.curves(kind)).csv() for kind in KINDS},
+        "calibration.csv": evaluation.calibration.table().csv(),
+        "misclassified.csv": mistakes.csv(),
+        "predictions.csv": evaluation.scores.csv(evaluation.classes),
+        **({"folds.csv": fold_csv(evaluation.folds)} if evaluation.folds else {}),
+        "evaluation.json": to_json(evaluation.figures()),
+        **{name: picture.png for name, picture in pictures.items()},
+    }
+    if evaluation.folds and evaluation.held_out:
+        files[OUT_OF_FOLD] = evaluation.held_out.parquet()
+    if html:
+        files[REPORT] = _page(evaluation, pictures, mistakes)
+    for name, data in files.items():
+        write_whole(folder / name, data)
+    return [folder / name for name in files]
 
 
-def evaluate(
-    *runs: str | Path,
-    split: str = "validation",
-    weights: Weights | None = None,
-    tta: str | int | None = None,
-    recall: float | None = None,
-    positive: str | None = None,
-    root: Path | str | None = None,
-    progress: Progress = NO_PROGRESS,
-) -> Evaluation:
-    """Measure a run, or several whose predictions are averaged, on a labelled split.
+def _matrix_csv(columns: tuple[str, ...], values: NDArray[Any]) -> str:
+    rows = zip(columns[1:], values.tolist(), strict=True)
+    return Table("", columns, tuple((name, *map(repr, row)) for name, row in rows)).csv()
 
-    Of runs on several folds "validation" is all of those folds, each image predicted by the runs that did not learn
-    from it: out-of-fold.
 
-    Args:
-        runs: paths, or names below runs/; a folder, such as a fold set or an ablation's arm, stands for all runs in it.
-        split: a labelled one.
-        weights: Epoch whose weights predict, "best" or "last"; the runs' setting `train.evaluate` by default.
-        tta: views to average; see `kit.predict`.
-        recall: of `positive`, to find the highest threshold that reaches it.
-        positive: class; the second of two unless named.
-        root: Root of the workspace; otherwise KIT_ROOT, the workspace that the runs lie in, or the current folder.
-        progress: sees every batch.
+def _file_name(kind: Kind) -> str:
+    return f"{kind.lower().replace('-', '_')}_curve"
 
-    Raises:
-        RunError: no such run, runs of different datasets, or runs without images that none of them learned from.
-        ShardError: no such split, or it has no labels.
-        SpecError: views or a recall that cannot be, no such class, or a recall of which of more than two classes
-            nobody knows.
-    """
-    ensemble = open_ensemble(runs, weights=weights, views=parse_views(tta), root=root)
-    dataset, folds = ensemble.dataset, ensemble.folds
-    place = _positive_place(positive, dataset.manifest.classes, recall)
-    refuse_unlabelled(dataset, split)
-    held_out = None
-    if split == "validation" and (len(folds) > 1 or len(ensemble.runs) > 1):
-        held_out = ensemble.hold_out(progress)
-        if held_out is None:
-            raise RunError("runs on folds beside runs on the dataset's own split learned from each other's validation")
-    return Evaluation(
-        run=ensemble.folder or ensemble.runs[0].path,
-        dataset=dataset if len(folds) != 1 else dataset.for_fold(folds[0]),
-        split="out-of-fold" if len(folds) > 1 and held_out else split,
-        weights=ensemble.weights,
-        scores=held_out.scores if held_out else ensemble.score(split, progress),
-        runs=len(ensemble.runs),
-        views=ensemble.views,
-        held_out=held_out,
-        positive=place,
-        wanted=recall,
+
+def _pictures(evaluation: Evaluation, mistakes: Table) -> dict[str, Picture]:
+    """Draw everything, by file name."""
+    title = evaluation.title
+    count = f"{evaluation.split}: {describe_count(mistakes, evaluation.images)}"
+    drawn = {
+        "confusion_matrix.png": (f"confusion matrix, {title}", _plot_confusion(evaluation)),
+        "classification_report.png": (f"classification report, {title}", _plot_report(evaluation)),
+        **{f"{_file_name(kind)}.png": (f"{kind} curve, {title}", _plot_ranking(evaluation, kind)) for kind in KINDS},
+        "calibration.png": (f"reliability diagram, {title}", plot_calibration(evaluation.calibration, title)),
+        "misclassified.png": (count, plot_mistakes(evaluation.dataset, evaluation.splits, mistakes, count)),
+    }
+    return {name: Picture(png, description) for name, (description, png) in drawn.items()}
+
+
+def _plot_confusion(evaluation: Evaluation) -> bytes:
+    return plot_matrix(
+        evaluation.confusion_shares,
+        evaluation.confusion_cells(),
+        evaluation.classes,
+        evaluation.classes,
+        title=f"{evaluation.title}\nimages, and their share of the true class",
+        axis_names=("predicted class", "true class"),
     )
 
 
-def _positive_place(positive: str | None, classes: tuple[str, ...], recall: float | None) -> int | None:
-    require(recall is None or 0 < recall <= 1, f"recall must be above 0 and at most 1, got {recall}")
-    if positive is not None:
-        if positive not in classes:
-            raise SpecError(unknown("class", positive, classes))
-        return classes.index(positive)
-    if len(classes) == 2:  # noqa: PLR2004 (the second of two)
-        return 1
-    named = ", ".join(classes)
-    require(recall is None, f"--recall needs --positive CLASS where there are more than two: one of {named}")
-    return None
+def _plot_report(evaluation: Evaluation) -> bytes:
+    report = evaluation.report
+    scores = evaluation.tables()[1].columns[1:-1]
+    values = np.array([[row[score] for score in scores] for row in report.values()])
+    cells = [[f"{value:.3f}" for value in row] for row in values]
+    names = tuple(f"{name}\nn = {row['support']:,.0f}" for name, row in report.items())
+    return plot_matrix(values, cells, names, scores, title=f"{evaluation.title}\n{evaluation.headline}")
+
+
+def _plot_ranking(evaluation: Evaluation, kind: Kind) -> bytes:
+    mark = None
+    if (at := evaluation.threshold) is not None and at.specificity is not None:
+        x, y = (1 - at.specificity, at.recall) if kind == "ROC" else (at.recall, at.precision)
+        mark = (x, y, f"{at.positive} from {at.threshold:.4g} on: recall {at.recall:.4f}")
+    return plot_ranking(kind, evaluation.curves(kind), f"{kind} curve\n{evaluation.title}", mark)
+
+
+def _page(evaluation: Evaluation, pictures: Mapping[str, Picture], mistakes: Table) -> str:
+    confusion, report, *folds = evaluation.tables()
+    manifest = evaluation.dataset.manifest
+    about = f"{evaluation.run} on split {evaluation.split} of dataset {manifest.name} ({manifest.fingerprint})."
+    shown = [Table(mistakes.title, mistakes.columns, mistakes.rows[:MOST])] if mistakes.rows else []
+    sections = (
+        Section("Figures", (about, *evaluation.remarks(), report, *folds, pictures["classification_report.png"])),
+        Section("Confusion matrix", (confusion, pictures["confusion_matrix.png"])),
+        Section("Curves", tuple(pictures[f"{_file_name(kind)}.png"] for kind in KINDS)),
+        Section("Calibration", (pictures["calibration.png"], evaluation.calibration.table())),
+        Section("Misclassified images", (pictures["misclassified.png"], *shown)),
+        Section("Classes", (plot_class_counts(counts_of_dataset(evaluation.dataset)),)),
+    )
+    return write_page(f"{manifest.name}, {_name(evaluation)}: {evaluation.title}", sections)
+
+
+def _name(evaluation: Evaluation) -> str:
+    """Name a run by its setting, several by their folder."""
+    if evaluation.runs > 1:
+        return evaluation.run.resolve().name
+    spec = RunDirectory(evaluation.run).spec()
+    return f"{spec.arm}, seed {spec.seed}" + ("" if spec.fold is None else f", fold {spec.fold}")

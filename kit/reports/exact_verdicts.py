@@ -6,7 +6,7 @@ from kit.comparison import Comparison
 from kit.comparison.pairing import Shared, Side
 from kit.reports.table import Table, exact
 from kit.reports.verdicts import shown_arms
-from kit.runs.figure import Figure
+from kit.runs.mean_and_sd import MeanAndSD
 
 _FIGURES = ("last", "best", "accuracy", "val_accuracy", "loss", "val_loss", "gap", "volatility", "seconds_per_epoch")
 _TEST = ("mean", "low", "high", "p", "p_holm", "probability", "n", "method", "further_seeds")
@@ -68,5 +68,5 @@ def _exact_side(side: Side) -> list[object]:
     return [*_mean_and_sd(side.last), *_mean_and_sd(side.best), side.base_rate, " ".join(left_out)]
 
 
-def _mean_and_sd(figure: Figure | None) -> list[object]:
+def _mean_and_sd(figure: MeanAndSD | None) -> list[object]:
     return [None, None] if figure is None else [figure.mean, figure.sd]

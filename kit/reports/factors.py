@@ -11,7 +11,7 @@ from kit.reports.figure import BLUE, line_style, middle_cut, new_figure, png
 from kit.reports.table import NOTHING, Table, exact
 from kit.reports.tiles import wrapped
 from kit.reports.verdicts import chance
-from kit.runs.figure import Figure
+from kit.runs.mean_and_sd import MeanAndSD
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -129,7 +129,7 @@ def _rows(effect: Effect) -> list[tuple[str, ...]]:
     ]
 
 
-def _mean_and_sd(figure: Figure) -> str:
+def _mean_and_sd(figure: MeanAndSD) -> str:
     return f"{figure.mean:.4f}" if figure.sd is None else f"{figure.mean:.4f} ± {figure.sd:.4f}"
 
 

@@ -6,7 +6,7 @@ import itertools
 
 from kit.ablation import Plan
 from kit.ablation.forecast import Forecast
-from kit.reports.measured import arm_lines
+from kit.reports.split_metrics import arm_lines
 from kit.reports.table import Table
 
 

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 from matplotlib.patches import FancyBboxPatch
 
 from kit.audits import Alike, Audit
-from kit.audits.facts import read_pixels, storing_spec
-from kit.audits.result import describe
+from kit.audits.findings import describe
+from kit.audits.image_facts import read_pixels, storing_spec
 from kit.images import ImageError, Pixels
-from kit.images.fit import resize
+from kit.images.resize import resize
 from kit.reports.figure import DPI, GREY, ORANGE, middle_cut, new_figure, png
 from kit.reports.tiles import wrapped
 from kit.sources import UNLABELLED

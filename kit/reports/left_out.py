@@ -5,8 +5,8 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
-from kit.comparison.found import LeftOut
-from kit.reports.measured import arm_lines
+from kit.comparison.collect import LeftOut
+from kit.reports.split_metrics import arm_lines
 from kit.reports.table import NOTHING, Table, exact
 
 _SHOWN = 20  # rows; the file has all

@@ -7,26 +7,26 @@ from pathlib import Path
 
 import numpy as np
 
+from kit.datasets import Dataset
+from kit.datasets.read import read_examples
+from kit.inference.predictions import NO_CLASS, Predictions
 from kit.reports.figure import middle_cut
 from kit.reports.table import NOTHING, Table
 from kit.reports.tiles import plot_tiles
-from kit.shards import Dataset
-from kit.shards.read import read_examples
-from kit.training.predictions import NO_CLASS, Scores
 
 MOST = 40  # that the gallery shows
 _COLUMNS = 5
 _KEY = 24  # characters of an id: its digits are wide
 
 
-def mistakes_in(scores: Scores) -> list[int]:
+def mistakes_in(scores: Predictions) -> list[int]:
     """List the places of mislabelled images, the most confident mistakes first, outputs that are no numbers last."""
     confidence = np.where(scores.are_numbers, scores.confidence, -1.0)
     places = np.flatnonzero(scores.mislabelled)
     return [int(place) for place in places[np.argsort(-confidence[places], kind="stable")]]
 
 
-def mistakes_table(scores: Scores, mistakes: list[int], classes: tuple[str, ...]) -> Table:
+def mistakes_table(scores: Predictions, mistakes: list[int], classes: tuple[str, ...]) -> Table:
     """Lay out every mistake: id, true class, predicted class and its probability."""
     predicted = scores.predicted
     rows = tuple(
@@ -58,7 +58,7 @@ def describe_count(table: Table, images: int) -> str:
     return f"{shown} misclassified of {images:,} images, most confident first"
 
 
-def _prediction(scores: Scores, place: int, predicted: int, classes: tuple[str, ...]) -> tuple[str, str]:
+def _prediction(scores: Predictions, place: int, predicted: int, classes: tuple[str, ...]) -> tuple[str, str]:
     if predicted == NO_CLASS:
         return NOTHING, "nan"
     return classes[predicted], f"{scores.probabilities[place, predicted]:.9g}"

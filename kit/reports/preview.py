@@ -5,10 +5,10 @@ from __future__ import annotations
 import itertools
 from pathlib import Path
 
+from kit.datasets import Dataset
+from kit.datasets.read import read_examples
 from kit.files import write_whole
 from kit.reports.tiles import plot_tiles
-from kit.shards import Dataset
-from kit.shards.read import read_examples
 
 COLUMNS = 5
 ROWS = 4

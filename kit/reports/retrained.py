@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Literal
 
 from kit.ablation.retrain import Retrained
-from kit.comparison.measured import measure_runs
+from kit.evaluation.split_metrics import measure_runs
 from kit.progress import NO_PROGRESS, Progress
 from kit.reports.comparison import Appendix
-from kit.reports.measured import arm_lines, mean_and_sd
+from kit.reports.split_metrics import arm_lines, mean_and_sd
 from kit.reports.table import NOTHING, Table
-from kit.runs.figure import Figure, figure
+from kit.runs.mean_and_sd import MeanAndSD, mean_and_sd_of
 
 GAP = 0.01  # of accuracy: more than a point between two splits is marked
 _ROUNDING = 1e-9  # of a difference of two shares: .75 and .74 are a point apart, not more
@@ -39,9 +39,9 @@ class RetrainedArm:
     name: str
     n: int
     before: float
-    train: Figure | None
-    validation: Figure | None
-    test: Figure | None
+    train: MeanAndSD | None
+    validation: MeanAndSD | None
+    test: MeanAndSD | None
     apart: Apart
 
 
@@ -66,17 +66,17 @@ def _measure(
     runs = retrained.runs[name]
     test, validation = (measure_runs(runs, split, root=root, progress=progress) for split in ("test", "validation"))
     means = {
-        "train": figure([run.train.accuracy for run in test]),
-        "validation": figure([run.split.accuracy for run in validation]),
-        "test": figure([run.split.accuracy for run in test]),
+        "train": mean_and_sd_of([run.train.accuracy for run in test]),
+        "validation": mean_and_sd_of([run.split.accuracy for run in validation]),
+        "test": mean_and_sd_of([run.split.accuracy for run in test]),
     }
     return RetrainedArm(name=name, n=len(runs), before=before, **means, apart=find_apart(**means))
 
 
-def find_apart(train: Figure | None, validation: Figure | None, test: Figure | None) -> Apart:
+def find_apart(train: MeanAndSD | None, validation: MeanAndSD | None, test: MeanAndSD | None) -> Apart:
     """Compare the means of train and validation with that of test.
 
-    >>> find_apart(Figure(0.759, None), Figure(0.752, None), Figure(0.772, None))
+    >>> find_apart(MeanAndSD(0.759, None), MeanAndSD(0.752, None), MeanAndSD(0.772, None))
     'both sides'
     """
     sides = [side for side in (train, validation) if side and test and abs(side.mean - test.mean) > GAP + _ROUNDING]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import statistics
 from collections.abc import Sequence
 
+from kit.benchmark import Speeds
 from kit.reports.table import Table
-from kit.speed import Speeds
 
 _CACHES = {"memory": "decoded in memory", "disk": "decoded on the disk", "none": "streamed from the shards"}
 

@@ -7,11 +7,11 @@ import textwrap
 from collections.abc import Sequence
 
 from kit.comparison import Comparison
-from kit.comparison.difference import Difference, Verdict
+from kit.comparison.arm_summary import ArmSummary
+from kit.comparison.paired_t_test import Difference, Verdict
 from kit.comparison.pairing import Shared
-from kit.comparison.summary import ArmSummary
 from kit.comparison.trajectory import on_train
-from kit.reports.measured import arm_lines, mean_and_sd
+from kit.reports.split_metrics import arm_lines, mean_and_sd
 from kit.reports.table import NOTHING, Table
 
 _OTHERS = {

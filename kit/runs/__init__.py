@@ -2,7 +2,7 @@
 
 from kit.runs.directory import BEGIN, Halt, Position, RunDirectory, RunFailure, RunResult
 from kit.runs.find import find_folder, open_run, open_runs
-from kit.runs.folds import FoldSet
+from kit.runs.fold_set import FoldSet
 from kit.runs.history import History
 
 __all__ = [

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from kit.errors import SourceError, first_three
-from kit.sources.files import FilesById
+from kit.sources.image_files import FilesById
 from kit.sources.record import Image, ImageFile, Record, Reject
 from kit.specs.source import SourceSpec
 

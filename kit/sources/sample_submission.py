@@ -9,10 +9,10 @@ import pandas as pd
 
 from kit.errors import KitError, SourceError, SpecError, SubmissionError, first_three
 from kit.sources.classes import loose
-from kit.sources.files import FilesById, list_images
+from kit.sources.image_files import FilesById, list_images
+from kit.sources.image_table import join, read_table, separator_hint, unnamed
 from kit.sources.label_kinds import number_of
 from kit.sources.record import ImageFile, Record, Reject
-from kit.sources.table import join, read_table, separator_hint, unnamed
 
 _TWO = 2  # classes of which one probability says all; columns of an id and a value
 _NAMED = 12  # classes that a message names

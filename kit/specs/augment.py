@@ -102,15 +102,15 @@ class AugmentSpec(NamedTable, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     @classmethod
     def called(cls, name: str) -> AugmentSpec:
-        """Find a known augmentation; see `kit.specs.augmentations`."""
-        from kit.specs.augmentations import augmentation  # noqa: PLC0415 (it is made of these)
+        """Find a known augmentation; see `kit.specs.presets`."""
+        from kit.specs.presets import augmentation  # noqa: PLC0415 (it is made of these)
 
         return augmentation(name)
 
     @property
     def known_as(self) -> str | None:
         """Its name, if it is a known augmentation."""
-        from kit.specs.augmentations import name_of  # noqa: PLC0415 (it is made of these)
+        from kit.specs.presets import name_of  # noqa: PLC0415 (it is made of these)
 
         return name_of(self)
 

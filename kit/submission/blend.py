@@ -14,13 +14,13 @@ import pandas as pd
 
 from kit.errors import RunError, SpecError, SubmissionError
 from kit.files import refuse_overwrite
+from kit.inference.out_of_fold import OutOfFold, read_out_of_fold
 from kit.progress import NO_PROGRESS, Progress
-from kit.runs.folds import OUT_OF_FOLD
+from kit.runs.fold_set import OUT_OF_FOLD
 from kit.specs.settings import require
-from kit.submission.alike import read_alike
+from kit.submission.blend_inputs import read_alike
+from kit.submission.blend_weights import By, Fit, Metric, Values, combine, fit_weights, scaled
 from kit.submission.origin import Origin, command_line, now, read_origin, write_csv
-from kit.submission.selection import By, Fit, Metric, Values, combine, fit_weights, scaled
-from kit.training.held_out import HeldOut, read_held_out
 from kit.workspace import Workspace
 
 _CLOSE = 1e-6  # within which two figures of the same predictions lie
@@ -85,7 +85,7 @@ def blend(
     if paths:
         refuse_overwrite(path, force=force)
     tables = read_alike(paths)
-    inputs = [read_held_out(find_held_out(name, workspace)) for name in fit]
+    inputs = [read_out_of_fold(find_out_of_fold(name, workspace)) for name in fit]
     origins = [_origin_of(one) for one in paths]
     for one, origin, held_out, name in zip(paths, origins, inputs, fit, strict=False):
         _refuse_others(one, origin, held_out, name)
@@ -117,7 +117,7 @@ def blend(
     return Blend(path=path, rows=len(table), columns=tuple(table.columns), weights=shares, fit=fitted)
 
 
-def find_held_out(name: str | Path, workspace: Workspace) -> Path:
+def find_out_of_fold(name: str | Path, workspace: Workspace) -> Path:
     """Find out-of-fold predictions by their file, or by a folder that has them, also by its name below runs/.
 
     Raises:
@@ -192,7 +192,7 @@ def _origin_of(path: Path) -> Origin | None:
     return origin
 
 
-def _refuse_others(path: Path, origin: Origin | None, held_out: HeldOut, name: str | Path) -> None:
+def _refuse_others(path: Path, origin: Origin | None, held_out: OutOfFold, name: str | Path) -> None:
     """Refuse out-of-fold predictions that are not what the CSV's side file says it was scored on."""
     if origin is None or origin.scored_on != "out-of-fold" or origin.metric != "auc" or origin.score is None:
         return

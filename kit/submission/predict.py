@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from kit.datasets import Dataset
 from kit.errors import RunError
+from kit.evaluation.threshold import Threshold, Wanted, parse_threshold
 from kit.files import refuse_overwrite
+from kit.inference.ensemble import Ensemble, open_ensemble
+from kit.inference.out_of_fold import OutOfFold, ScoredOn
 from kit.progress import NO_PROGRESS, Progress
-from kit.shards import Dataset
 from kit.specs.train import Weights
 from kit.specs.views import parse_views
-from kit.submission.fill import fill, read_sample, refuse_threshold
+from kit.submission.cells import fill, read_sample, refuse_threshold
 from kit.submission.origin import Origin, command_line, now, write_csv
-from kit.training.ensemble import Ensemble, open_ensemble
-from kit.training.held_out import HeldOut, ScoredOn
-from kit.training.threshold import Threshold, Wanted, parse_threshold
 from kit.workspace import Workspace
 
 _IN_WORDS = {"auc": "AUC", "accuracy": "accuracy"}
@@ -169,7 +169,7 @@ def predict(
     )
 
 
-def _choose(wanted: Wanted, held_out: HeldOut) -> Threshold:
+def _choose(wanted: Wanted, held_out: OutOfFold) -> Threshold:
     """Choose a threshold for the second of two classes."""
     scores, positive = held_out.scores, held_out.classes[1]
     chosen = wanted.choose(scores.labels == 1, scores.probabilities[:, 1], positive)
@@ -181,7 +181,7 @@ def _choose(wanted: Wanted, held_out: HeldOut) -> Threshold:
     return chosen
 
 
-def _crossed(wanted: Wanted, held_out: HeldOut) -> float | None:
+def _crossed(wanted: Wanted, held_out: OutOfFold) -> float | None:
     scores = held_out.scores
     return wanted.crossed_accuracy(scores.labels == 1, scores.probabilities[:, 1], held_out.folds)
 
@@ -191,7 +191,7 @@ def _is_likeliest(dataset: Dataset, columns: int) -> bool:
     return len(dataset.manifest.classes) > 2 and columns == 2  # noqa: PLR2004 (an id and a value)
 
 
-def _score(held_out: HeldOut, threshold: float | None, *, has_labels: bool) -> tuple[str | None, float | None]:
+def _score(held_out: OutOfFold, threshold: float | None, *, has_labels: bool) -> tuple[str | None, float | None]:
     """Score held-out predictions as the file has its own: classes by accuracy, probabilities by AUC."""
     scores = held_out.scores
     if threshold is not None:

@@ -1,8 +1,6 @@
 """Runs: trainings, from their settings to their results."""
 
-from kit.training.folds import train_folds
-from kit.training.predictions import Scores
-from kit.training.score import score_split
+from kit.training.cross_validation import train_folds
 from kit.training.train import run_spec, train
 
-__all__ = ["Scores", "run_spec", "score_split", "train", "train_folds"]
+__all__ = ["run_spec", "score_split", "train", "train_folds"]

@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from kit.compat import keras, tf
+from kit.datasets import Dataset
 from kit.files import whole_file
 from kit.progress import Progress
 from kit.runs import History, Position, RunDirectory
-from kit.shards import Dataset
 from kit.specs import RunSpec, TrainSpec, setting_paths, value_of
 from kit.training.checkpoint import Restored, begin_drops, drop_older, save_checkpoint
-from kit.training.compiled import averaged
-from kit.training.disk import WeightsFile
-from kit.training.pace import is_best_so_far, plateau_rate, stops
+from kit.training.compile import averaged
+from kit.training.early_stopping import is_best_so_far, plateau_rate, stops
+from kit.training.full_disk import WeightsFile
 
 
 class Recorder(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is untyped here
@@ -106,7 +106,7 @@ class Unreplaced(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is un
         self._dataset.refuse_replaced()
 
 
-class Pace(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is untyped here
+class StopAndSchedule(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is untyped here
     """Lowers the learning rate and ends the training, by what the history says: it stands after `Recorder`."""
 
     def __init__(self, history: History, spec: TrainSpec, rate: float) -> None:

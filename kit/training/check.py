@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import math
 
+from kit.datasets import Dataset
 from kit.engines import lacks_gpus, memory
 from kit.errors import SpecError
 from kit.files import size_text
 from kit.models import count_values, plan_layers
-from kit.shards import Dataset
 from kit.specs import ModelSpec, RunSpec
-from kit.specs.devices import AUTO, NO_GPU, Devices
+from kit.specs.device_list import AUTO, NO_GPU, Devices
 from kit.specs.settings import require
-from kit.training.pieces import sides_of
+from kit.training.progressive_resizing import sides_of
 
 _BATCH = 256  # images to measure at a time; large enough that a step's overhead vanishes
 _BYTES = 1 << 29  # 512 MiB that their values may fill between two layers: large images come in smaller batches

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from kit.errors import RunError
 from kit.files import is_sealed
 from kit.runs import BEGIN, History, Position, RunDirectory
-from kit.training.disk import WeightsFile
+from kit.training.full_disk import WeightsFile
 from kit.training.metrics import parts_of
 
 _KEPT = 2  # the newest, and the one before it in case that is damaged

@@ -13,7 +13,7 @@ from typing import Any
 from kit.compat import keras, tf
 from kit.engines import core_count, gpus
 from kit.errors import RunError, SpecError
-from kit.specs.devices import AUTO, NO_GPU, Devices
+from kit.specs.device_list import AUTO, NO_GPU, Devices
 
 
 def prepare_devices(threads: int = 0, devices: Devices = AUTO) -> str:

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from kit.compat import keras, tf
+from kit.inference.predict_split import class_probabilities
+from kit.inference.predictions import Predictions
 from kit.specs.train import Metric
-from kit.training.predictions import Scores
-from kit.training.score import class_probabilities
 
 
 def make_metrics(names: tuple[Metric, ...], classes: int, images: int) -> list[Any]:
@@ -47,7 +47,7 @@ def _chosen(values: Any) -> Any:
 
 
 class ExactAUC(keras.metrics.Metric):  # type: ignore[misc]  # Keras is untyped here
-    """Area under the ROC curve, exact over all outputs of an epoch; see `Scores.auc`.
+    """Area under the ROC curve, exact over all outputs of an epoch; see `Predictions.auc`.
 
     It keeps them until the epoch's end, where Keras asks for the result outside the graph; within a step it has none,
     as sorting them at each would take longer than the step. Several replicas write to places of their own, zeros
@@ -85,7 +85,7 @@ class ExactAUC(keras.metrics.Metric):  # type: ignore[misc]  # Keras is untyped 
             return tf.constant(np.nan, tf.float32)
         labels = tf.convert_to_tensor(self._labels).numpy().astype(np.int32) - 1
         outputs = tf.convert_to_tensor(self._outputs).numpy()[labels >= 0]
-        area = Scores([], labels[labels >= 0], class_probabilities(outputs)).auc
+        area = Predictions([], labels[labels >= 0], class_probabilities(outputs)).auc
         return tf.constant(np.nan if area is None else area, tf.float32)
 
     def reset_state(self) -> None:

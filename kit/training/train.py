@@ -8,16 +8,16 @@ from pathlib import Path
 
 import msgspec
 
+from kit.datasets import Dataset, find_dataset
 from kit.progress import NO_PROGRESS, PrefacedProgress, Progress
 from kit.runs import RunDirectory
-from kit.shards import Dataset, find_dataset
 from kit.specs import RunSpec, Setting, arm_name, to_json, written
-from kit.specs.devices import parse_devices
+from kit.specs.device_list import parse_devices
 from kit.specs.recipe import DEFAULT_RECIPE, recipe_name, split_arm
 from kit.specs.settings import as_named, require
 from kit.specs.train import CHECKPOINT_MINUTES, Cache, Precision
 from kit.training.check import check_spec
-from kit.training.data import setting_for
+from kit.training.recipe_data import setting_for
 from kit.workspace import Workspace
 
 
@@ -80,7 +80,7 @@ def train(
         progress.advance(spec.train.epochs, "finished before; remove its folder to train it again")
         progress.finish()
         return directory
-    from kit.training.run import train_run  # noqa: PLC0415 (TensorFlow)
+    from kit.training.fit import train_run  # noqa: PLC0415 (TensorFlow)
 
     train_run(dataset, spec, directory, devices=wanted, checkpoint_minutes=checkpoint_minutes, progress=progress)
     return directory

@@ -45,8 +45,8 @@ def train(kind: str, pcam: Path, scratch: Path) -> None:
     import pandas as pd
     from tensorflow import keras
 
-    from kit.pipeline.decoded import decode_split
-    from kit.shards import find_dataset
+    from kit.datasets import find_dataset
+    from kit.pipeline.cache import decode_split
 
     dataset = find_dataset("pcam", root=scratch)
     parts = {split: decode_split(dataset, split) for split in ("train", "validation")}

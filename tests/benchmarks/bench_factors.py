@@ -19,7 +19,7 @@ import numpy.typing as npt
 from scipy.stats import binomtest
 from timing import shard_digits
 
-from kit.comparison.repeated import analyse_repeated
+from kit.comparison.repeated_measures import analyse_repeated
 
 Grid: TypeAlias = npt.NDArray[np.float64]  # [seeds, 2, 4]
 

@@ -30,7 +30,7 @@ def _compare(dataset, recipe: str, title: str, *, steps: int, joined: int, round
     from kit.compat import tf
     from kit.pipeline import as_written, train_batches
     from kit.training import run_spec
-    from kit.training.compiled import compiled_model
+    from kit.training.compile import compiled_model
     from kit.training.devices import prepare_devices
 
     prepare_devices()

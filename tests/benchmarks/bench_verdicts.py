@@ -84,7 +84,7 @@ def _as_run(run: Trajectory, arm: int, seed: int) -> Trajectory:
 
 
 def _verdicts(runs: Sequence[Trajectory]) -> list[str]:
-    from kit.comparison.summary import summarize
+    from kit.comparison.arm_summary import summarize
 
     return [arm.verdict.outcome for arm in summarize(runs, METRIC)[1:]]
 

@@ -1,0 +1,198 @@
+"""How far an ablation is, read off its run directories."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from kit.errors import RunError
+from kit.runs import RunDirectory
+from kit.runs.history import Row
+from kit.specs import RunSpec
+
+Watched: TypeAlias = tuple[str, int, int | None, RunDirectory, RunSpec]  # arm, seed, fold, where, and what
+
+State = Literal["finished", "running", "failed", "halted", "waiting"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunStanding:
+    """One run.
+
+    Attributes:
+        state: "halted" runs were stopped by successive halving, "waiting" ones may have begun before.
+        seed: of the run.
+        fold: that validates; None for the dataset's own split.
+        epoch: epochs that are on the disk.
+        epochs: that the run may take.
+        last: metrics of the last one, by name; empty before the first.
+    """
+
+    state: State
+    seed: int
+    fold: int | None
+    epoch: int
+    epochs: int
+    last: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class ArmStanding:
+    """One arm.
+
+    Attributes:
+        name: of the arm.
+        runs: by seed and fold.
+    """
+
+    name: str
+    runs: tuple[RunStanding, ...]
+
+    @property
+    def running(self) -> list[RunStanding]:
+        """The runs that train now."""
+        return [run for run in self.runs if run.state == "running"]
+
+    def count(self, state: State) -> int:
+        """Count the runs in a state."""
+        return sum(run.state == state for run in self.runs)
+
+
+@dataclass(frozen=True, slots=True)
+class AblationStatus:
+    """A whole ablation.
+
+    Attributes:
+        arms: in the plan's order.
+        seconds_left: until the last run ends, if none stops early; None until an epoch has been measured.
+    """
+
+    arms: tuple[ArmStanding, ...]
+    seconds_left: float | None
+
+    @property
+    def runs(self) -> list[RunStanding]:
+        """All runs, arm by arm."""
+        return [run for arm in self.arms for run in arm.runs]
+
+    @property
+    def epochs_done(self) -> int:
+        """Epochs that are done, or that an early stop has saved."""
+        return sum(_done(run) for run in self.runs)
+
+    @property
+    def epochs(self) -> int:
+        """Epochs in all, without those that failed and halted runs will not take."""
+        return sum(_done(run) + _left(run) for run in self.runs)
+
+    def count(self, state: State) -> int:
+        """Count the runs in a state."""
+        return sum(arm.count(state) for arm in self.arms)
+
+
+class Lookout:
+    """Looks at run directories again and again; it reads what has changed, and finished runs once.
+
+    Args:
+        halves: whether runs that were stopped by successive halving stay so; they go on otherwise.
+    """
+
+    def __init__(self, *, halves: bool = True) -> None:
+        self._halves = halves
+        self._finished: set[Path] = set()
+        self._rows: dict[Path, list[Row]] = {}
+        self._stamps: dict[Path, tuple[int, int]] = {}
+        self._begun: dict[Path, int] = {}  # epochs that were there at the first look
+
+    def look(self, places: Iterable[Watched], running: Collection[RunDirectory], *, jobs: int) -> AblationStatus:
+        """Take the standing of a plan's runs.
+
+        Args:
+            places: all runs in the plan's order, those of an arm together.
+            running: directories of the runs that workers have now.
+            jobs: runs at a time, for the time that is left.
+        """
+        arms: dict[str, list[RunStanding]] = {}
+        seconds: dict[str, list[float]] = {}
+        for arm, seed, fold, directory, spec in places:
+            run = self._run(seed, fold, directory, spec, is_running=directory in running)
+            arms.setdefault(arm, []).append(run)
+            seconds.setdefault(arm, []).extend(self._measured(directory))
+        standings = tuple(ArmStanding(arm, tuple(runs)) for arm, runs in arms.items())
+        return AblationStatus(standings, _seconds_left(standings, seconds, jobs))
+
+    def _run(
+        self, seed: int, fold: int | None, directory: RunDirectory, spec: RunSpec, *, is_running: bool
+    ) -> RunStanding:
+        rows = self._history(directory)
+        return RunStanding(
+            state=self._state(directory, is_running=is_running),
+            seed=seed,
+            fold=fold,
+            epoch=len(rows),
+            epochs=spec.train.epochs,
+            last=rows[-1] if rows else {},
+        )
+
+    def _state(self, directory: RunDirectory, *, is_running: bool) -> State:
+        if directory.path in self._finished:
+            return "finished"
+        if is_running:
+            return "running"
+        if directory.failure:
+            return "failed"
+        return "halted" if self._halves and directory.halt else "waiting"
+
+    def _history(self, directory: RunDirectory) -> list[Row]:
+        """Read a history if it has changed; that of a finished run never again."""
+        path = directory.path
+        if path in self._finished:
+            return self._rows[path]
+        if directory.is_finished:
+            self._finished.add(path)
+        try:
+            found = directory.history_file.stat()
+        except FileNotFoundError:
+            self._rows[path] = []
+        else:
+            stamp = found.st_mtime_ns, found.st_size
+            if stamp != self._stamps.get(path):
+                self._stamps[path] = stamp
+                self._rows[path] = _rows(directory)
+        self._begun.setdefault(path, len(self._rows[path]))
+        return self._rows[path]
+
+    def _measured(self, directory: RunDirectory) -> list[float]:
+        """List the seconds of the epochs that have ended since the first look."""
+        return [row["seconds"] for row in self._rows[directory.path][self._begun[directory.path] :] if "seconds" in row]
+
+
+def _rows(directory: RunDirectory) -> list[Row]:
+    try:
+        return directory.history().rows
+    except RunError:  # damaged: the run itself says so
+        return []
+
+
+def _done(run: RunStanding) -> int:
+    return run.epochs if run.state == "finished" else min(run.epoch, run.epochs)
+
+
+def _left(run: RunStanding) -> int:
+    return run.epochs - _done(run) if run.state in {"running", "waiting"} else 0
+
+
+def _seconds_left(arms: Iterable[ArmStanding], seconds: Mapping[str, list[float]], jobs: int) -> float | None:
+    """Share what is left out over the jobs; no run ends sooner than alone."""
+    measured = [second for arm in seconds.values() for second in arm]
+    if not measured:
+        return None
+    runs = [_left(run) * _mean(seconds[arm.name] or measured) for arm in arms for run in arm.runs if _left(run)]
+    return max(math.fsum(runs) / jobs, max(runs, default=0.0))
+
+
+def _mean(values: Collection[float]) -> float:
+    return math.fsum(values) / len(values)

@@ -1,0 +1,174 @@
+"""What an audit found."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from kit.audits.duplicate_sets import Alike
+from kit.audits.image_facts import Facts
+from kit.sources import UNLABELLED, Record, Reject
+from kit.sources.record import ImageFile
+from kit.specs import SourceSpec
+
+TO_SPLIT = "to split"  # images that the source itself puts in no split
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """Something to look at before sharding.
+
+    Attributes:
+        kind: "unreadable", "missing", "duplicates", "near-duplicates", "blank", "saturated", "several pages" or
+            "group across splits".
+        number: of the set, from 1, among those of its kind.
+        inputs: paths, or an id without an image.
+        places: of the images among the audit's; empty where there is no image.
+        detail: in words for people.
+    """
+
+    kind: str
+    number: int
+    inputs: tuple[str, ...]
+    places: tuple[int, ...] = ()
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Audit:
+    """What images are, and what is wrong with them.
+
+    Attributes:
+        asked: which images.
+        scale: how more than 8 bits became 8.
+        near: bits in which the hashes of near-duplicates differ at most; 0 if none were looked for.
+        records: images in the source's order; what else speaks of places counts in it.
+        facts: of each.
+        rejects: ids without an image, images without an id, and what is no image.
+        refusal: why `kit shard` would refuse the source; empty if it would not.
+        duplicates: sets of images with equal pixels, worst first.
+        near_duplicates: sets of images that look the same and are not all equal, worst first.
+    """
+
+    asked: SourceSpec
+    scale: str
+    near: int
+    records: tuple[Record, ...]
+    facts: tuple[Facts, ...]
+    rejects: tuple[Reject, ...]
+    refusal: str
+    duplicates: tuple[Alike, ...]
+    near_duplicates: tuple[Alike, ...]
+
+    @property
+    def unreadable(self) -> tuple[int, ...]:
+        """Places of images that cannot be stored; `facts` has each one's problem."""
+        return tuple(place for place, fact in enumerate(self.facts) if fact.problem)
+
+    @property
+    def blank(self) -> tuple[int, ...]:
+        """Places of images that show nothing."""
+        return tuple(place for place, fact in enumerate(self.facts) if fact.is_blank)
+
+    @property
+    def saturated(self) -> tuple[int, ...]:
+        """Places of images that are nearly all pure black or white."""
+        return tuple(place for place, fact in enumerate(self.facts) if fact.is_saturated)
+
+    @property
+    def several_pages(self) -> tuple[int, ...]:
+        """Places of TIFFs of which `kit shard` stores one page."""
+        return tuple(place for place, fact in enumerate(self.facts) if fact.pages > 1)
+
+    @property
+    def missing(self) -> tuple[Reject, ...]:
+        """Ids without an image, images without an id, and images that are no files."""
+        return tuple(reject for reject in self.rejects if reject.is_bad)
+
+    @property
+    def bad(self) -> int:
+        """How many bad inputs `kit shard` would count."""
+        return len(self.unreadable) + len(self.missing)
+
+    def groups(self) -> dict[str, tuple[int, ...]]:
+        """Give the places of each group."""
+        groups: dict[str, list[int]] = {}
+        for place, record in enumerate(self.records):
+            if record.group:
+                groups.setdefault(record.group, []).append(place)
+        return {group: tuple(places) for group, places in groups.items()}
+
+    def groups_across_splits(self) -> dict[str, tuple[int, ...]]:
+        """Give the places of each group that lies in several of the source's own splits."""
+        return {
+            group: places
+            for group, places in self.groups().items()
+            if len({self.records[place].split for place in places}) > 1
+        }
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Count images, readable or not, by class and split; the largest class first, splits in the source's order."""
+        splits = list(dict.fromkeys(record.split or TO_SPLIT for record in self.records))
+        classes = Counter(record.label or UNLABELLED for record in self.records)
+        cells = Counter((record.label or UNLABELLED, record.split or TO_SPLIT) for record in self.records)
+        ordered = sorted(classes, key=lambda name: (name == UNLABELLED, -classes[name], name))
+        return {name: {split: cells[name, split] for split in splits} for name in ordered}
+
+    def modes(self) -> Counter[str]:
+        """Count images by kind, channels and their type."""
+        return Counter(fact.mode for fact in self.facts if fact.mode)
+
+    def sizes(self) -> Counter[tuple[int, int]]:
+        """Count readable images by height and width in pixels."""
+        return Counter((fact.height, fact.width) for fact in self.facts if fact.digest)
+
+    def path(self, place: int) -> str:
+        """Write an image's path as the source was named."""
+        return str(self.records[place].file.path)
+
+    def name(self, place: int) -> str:
+        """Write an image's path below the source's folder; another folder's as it was named."""
+        file = self.records[place].file
+        is_inside = isinstance(file, ImageFile) and file.folder == Path(self.asked.folder)
+        return file.name if is_inside else str(file.path)
+
+    def findings(self) -> list[Finding]:
+        """List all that is worth a look, the worst kinds first."""
+        missing = [
+            Finding(kind="missing", number=number, inputs=(reject.name,), detail=reject.reason)
+            for number, reject in enumerate(self.missing, 1)
+        ]
+        across = [
+            self._finding("group across splits", number, places, group)
+            for number, (group, places) in enumerate(self.groups_across_splits().items(), 1)
+        ]
+        return [
+            *self._single("unreadable", self.unreadable, [self.facts[place].problem for place in self.unreadable]),
+            *missing,
+            *self._sets("duplicates", self.duplicates),
+            *self._sets("near-duplicates", self.near_duplicates),
+            *across,
+            *self._single("blank", self.blank, [f"deviation {self.facts[p].deviation:.2f}" for p in self.blank]),
+            *self._single("saturated", self.saturated, [f"{self.facts[p].saturated:.1%}" for p in self.saturated]),
+            *self._single(
+                "several pages", self.several_pages, [f"{self.facts[p].pages} pages" for p in self.several_pages]
+            ),
+        ]
+
+    def _single(self, kind: str, places: Sequence[int], details: Sequence[str]) -> list[Finding]:
+        pairs = enumerate(zip(places, details, strict=True), 1)
+        return [self._finding(kind, number, (place,), detail) for number, (place, detail) in pairs]
+
+    def _sets(self, kind: str, sets: Sequence[Alike]) -> list[Finding]:
+        return [self._finding(kind, number, alike.places, describe(alike)) for number, alike in enumerate(sets, 1)]
+
+    def _finding(self, kind: str, number: int, places: tuple[int, ...], detail: str) -> Finding:
+        return Finding(kind=kind, number=number, inputs=tuple(map(self.path, places)), places=places, detail=detail)
+
+
+def describe(alike: Alike) -> str:
+    """Say where a set lies: "across splits and classes", or nothing."""
+    across = [name for name, is_so in (("splits", alike.across_splits), ("classes", alike.across_classes)) if is_so]
+    return f"across {' and '.join(across)}" if across else ""

@@ -1,0 +1,44 @@
+"""What is audited: any source of `kit shard`, and folders that it would refuse for want of classes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from kit.errors import SourceError, SubmissionError
+from kit.sources import Record, Source, read_source, read_unjudged
+from kit.sources.image_files import list_images
+from kit.sources.record import ImageFile
+from kit.specs import SourceSpec
+from kit.specs.source import SPLIT_FOLDERS
+
+
+def read_audited(spec: SourceSpec) -> tuple[Source, str]:
+    """Read a source as `kit shard` does; a plain folder that it refuses is read all the same.
+
+    Returns:
+        The source, and why `kit shard` would refuse it; empty if it would not.
+
+    Raises:
+        SourceError: no image, or a refusal that is about more than a plain folder's classes.
+    """
+    try:
+        return read_source(spec), ""
+    except (SourceError, SubmissionError) as error:
+        if spec == SourceSpec(folder=spec.folder) and Path(spec.folder).is_dir():
+            return _read_plain(Path(spec.folder)), str(error)
+        return read_unjudged(spec), str(error)
+
+
+def _read_plain(folder: Path) -> Source:
+    """Take folders for splits where all are called so, the ones below for classes, and what lies in none as it is."""
+    listing = list_images(folder)
+    tops = {file.name.partition("/")[0].lower() for file in listing.images if "/" in file.name}
+    has_splits = bool(tops) and tops <= SPLIT_FOLDERS.keys()
+    records = [_plain_record(file, has_splits=has_splits) for file in listing.images]
+    return Source(records=tuple(records), rejects=tuple(listing.others))
+
+
+def _plain_record(file: ImageFile, *, has_splits: bool) -> Record:
+    *folders, _ = file.name.split("/")
+    split = SPLIT_FOLDERS[folders.pop(0).lower()] if has_splits and folders else None
+    return Record(key=file.name, file=file, label=folders[0] if folders else None, split=split)

@@ -1,0 +1,48 @@
+"""A measurement by name: everything is checked before TensorFlow is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from kit.benchmark.speeds import Speeds
+from kit.datasets import find_dataset
+from kit.progress import NO_PROGRESS, Progress
+from kit.specs.recipe import DEFAULT_RECIPE
+from kit.specs.settings import require
+from kit.training.check import check_spec
+from kit.training.train import run_spec
+from kit.workspace import Workspace
+
+SECONDS = 12.0  # of measuring, by default; starting up comes on top
+
+
+def bench(
+    name: str,
+    *,
+    recipe: str = DEFAULT_RECIPE,
+    settings: Mapping[str, object] | None = None,
+    seconds: float = SECONDS,
+    root: Path | str | None = None,
+    progress: Progress = NO_PROGRESS,
+) -> Speeds:
+    """Measure on this machine what feeds a training, what learns, and both together; nothing is left behind.
+
+    Args:
+        name: a dataset in tfrecords/.
+        recipe: a shipped recipe, the path of a .toml file, or an arm of either as RECIPE/ARM.
+        settings: changes to it by dotted path, such as {"train.cache": "none"}.
+        seconds: of measuring in all; a step takes as long as it takes.
+        root: of the workspace; KIT_ROOT or the current folder otherwise.
+        progress: sees every part of every round.
+
+    Raises:
+        KitError: unknown dataset, recipe or setting, or a model that does not fit the images.
+    """
+    require(seconds > 0, f"seconds must be above 0, got {seconds:g}")
+    dataset = find_dataset(name, root=root)
+    spec = run_spec(dataset, recipe, settings or {}, seed=0)
+    check_spec(spec, dataset)
+    from kit.benchmark.throughput import measure  # noqa: PLC0415 (TensorFlow)
+
+    return measure(spec, dataset, seconds=seconds, scratch=Workspace.at(root).root, progress=progress)

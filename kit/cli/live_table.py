@@ -1,0 +1,188 @@
+"""A table of an ablation's runs that moves with them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from rich.console import Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from kit.ablation.status import AblationStatus, ArmStanding, RunStanding, State
+from kit.cli.console import ConsoleProgress, put_up, screen_text, take_away
+from kit.cli.waiting import WAITING
+from kit.reports.forecast import duration
+from kit.reports.table import NOTHING
+
+_COLUMNS = {"loss": 9, "accuracy": 10, "val_accuracy": 14}  # with the width of each
+_EPOCH = 10  # characters of 100/100, and what stands between columns
+_FOOT = 2  # lines below the runs
+_BAR = 40  # characters
+_STATES: Sequence[State] = ("finished", "running", "failed", "halted", "waiting")
+
+
+class LiveAblation(ConsoleProgress):
+    """The runs of an ablation on a terminal, a plain line now and then elsewhere; always on stderr."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._live: Live | None = None
+        self._standing: AblationStatus | None = None
+
+    def watch(self, standing: AblationStatus) -> None:
+        """Show how far the runs are."""
+        self._standing = standing
+        self._done, self._total = standing.epochs_done, standing.epochs
+        if not self._console.is_terminal:
+            if self._is_due:
+                self._say("")
+        elif not self._is_early:
+            self._show(standing)
+
+    def finish(self) -> None:
+        """Take the table away."""
+        super().finish()
+        self._standing = None
+        if self._live is not None:
+            take_away(self._live)
+            self._live = None
+
+    def _show(self, standing: AblationStatus) -> None:
+        if self._live is None:
+            super().finish()  # a bar that was there before
+            self._live = Live(console=self._console, transient=True, auto_refresh=False, vertical_overflow="crop")
+            put_up(self._live)
+        width, height = self._console.size
+        self._live.update(draw_standing(standing, width, height), refresh=True)
+
+    def _draw(self, note: str) -> None:
+        if self._live is None:
+            super()._draw(note)
+        elif note:
+            WAITING.end()
+            self._console.print(screen_text(note, style="dim"), soft_wrap=True)
+
+    def _say(self, note: str) -> None:
+        super()._say(note or (describe_standing(self._standing) if self._standing else ""))
+
+
+def draw_standing(standing: AblationStatus, width: int, height: int) -> RenderableType:
+    """Draw as many arms as a screen holds, those that run first, and below them what all come to.
+
+    Args:
+        standing: of the ablation.
+        width: of the screen, characters.
+        height: of the screen, lines; the last one is left to the cursor.
+    """
+    shown, hidden = _choose(standing.arms, height - _FOOT - 2)
+    runs = [run for arm in shown for run in arm.running]
+    label = max((len(_label(run)) for run in runs), default=0)
+    lines = [_head(label)] if runs else []
+    for arm in shown:
+        lines += [_arm_line(arm, width), *(_run_line(run, label) for run in arm.running)]
+    if hidden:
+        lines.append(screen_text(_describe_hidden(hidden), style="dim"))
+    for line in lines:
+        line.no_wrap, line.overflow = True, "ellipsis"
+    return Group(*lines, *_foot(standing))
+
+
+def describe_standing(standing: AblationStatus) -> str:
+    """Say how far the runs are, in one line: "2 of 6 runs finished, 2 running, 2 waiting, about 5 min left"."""
+    left = "" if standing.seconds_left is None else f", about {duration(standing.seconds_left)} left"
+    return f"{_describe_runs(standing)}{left}"
+
+
+def _choose(arms: Sequence[ArmStanding], room: int) -> tuple[list[ArmStanding], list[ArmStanding]]:
+    """Divide arms into those that fit into `room` lines besides a line of headings, and the others."""
+    ordered = sorted(arms, key=lambda arm: not arm.running)
+    if sum(map(_lines, ordered)) <= room:
+        return ordered, []
+    left = room - 1  # a line says what is hidden
+    for place, arm in enumerate(ordered):
+        left -= _lines(arm)
+        if left < 0:
+            return ordered[:place], ordered[place:]
+    return ordered, []
+
+
+def _lines(arm: ArmStanding) -> int:
+    return 1 + len(arm.running)
+
+
+def _head(label: int) -> Text:
+    names = "".join(f"{name.replace('_', ' '):>{width}}" for name, width in _COLUMNS.items())
+    return screen_text(f"{'':<{label}}{'epoch':>{_EPOCH}}{names}", style="dim")
+
+
+def _arm_line(arm: ArmStanding, width: int) -> Text:
+    state = _describe_arm(arm)
+    room = max(8, width - len(state) - 2)
+    name = screen_text(arm.name if len(arm.name) <= room else _values_of(arm.name))
+    name.no_wrap = True
+    name.truncate(room, overflow="ellipsis")
+    return name.append("  ").append(state, style="red" if arm.count("failed") else "dim")
+
+
+def _values_of(arm: str) -> str:
+    """Leave out the names of settings.
+
+    >>> _values_of("bn_momentum=0.99,optimizer=adam")
+    '0.99,adam'
+    """
+    return ",".join(part.rpartition("=")[2] for part in arm.split(","))
+
+
+def _describe_arm(arm: ArmStanding) -> str:
+    """Say what an arm's runs are, but those that have lines of their own."""
+    for state in ("finished", "waiting"):
+        if arm.count(state) == len(arm.runs):
+            return state
+    counts = [f"{arm.count(state)} {state}" for state in ("failed", "halted", "waiting") if arm.count(state)]
+    return ", ".join([f"{arm.count('finished')} of {len(arm.runs)} finished", *counts])
+
+
+def _run_line(run: RunStanding, label: int) -> Text:
+    figures = "".join(f"{_figure(run.last, name):>{width}}" for name, width in _COLUMNS.items())
+    return screen_text(f"{_label(run):<{label}}{f'{run.epoch}/{run.epochs}':>{_EPOCH}}{figures}")
+
+
+def _label(run: RunStanding) -> str:
+    return f"  seed {run.seed}" + ("" if run.fold is None else f", fold {run.fold}")
+
+
+def _figure(metrics: Mapping[str, float], name: str) -> str:
+    return f"{metrics[name]:.4f}" if name in metrics else NOTHING
+
+
+def _describe_hidden(arms: Sequence[ArmStanding]) -> str:
+    groups: dict[str, int] = {}
+    for arm in arms:
+        states = {run.state for run in arm.runs}
+        name = "running" if "running" in states else states.pop() if len(states) == 1 else "partly done"
+        groups[name] = groups.get(name, 0) + 1
+    (first, count), *others = groups.items()
+    return f"… {count:,} {'arm' if count == 1 else 'arms'} {first}" + "".join(
+        f", {count:,} {name}" for name, count in others
+    )
+
+
+def _describe_runs(standing: AblationStatus) -> str:
+    finished, *others = ((state, standing.count(state)) for state in _STATES)
+    rest = "".join(f", {count:,} {state}" for state, count in others if count)
+    return f"{finished[1]:,} of {len(standing.runs):,} runs finished{rest}"
+
+
+def _foot(standing: AblationStatus) -> list[RenderableType]:
+    done, total, left = standing.epochs_done, standing.epochs, standing.seconds_left
+    bar = Table.grid(padding=(0, 1))
+    bar.add_row(
+        ProgressBar(total=total, completed=done, width=_BAR),
+        f"{done:,}/{total:,} epochs",
+        screen_text("" if left is None else f"about {duration(left)} left", style="dim"),
+    )
+    counts = screen_text(_describe_runs(standing))
+    counts.no_wrap, counts.overflow = True, "ellipsis"
+    return [counts, bar]

@@ -1,0 +1,234 @@
+"""What a name on the command line stands for: finished runs, and those that are not, with the reason."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+import msgspec
+
+from kit.comparison.keras_histories import read_histories
+from kit.comparison.trajectory import Trajectory
+from kit.errors import RunError, unknown
+from kit.runs import RunDirectory
+from kit.runs.directory import RATES, Halt
+from kit.seals import read_sealed
+from kit.workspace import Workspace
+
+_PLAN = "ablation.json"
+_RESULTS = ("comparison.csv", "evaluation.json", "export.json")  # of folders that kit compare, evaluate, export write
+_NOTES = re.compile(
+    r"(spec|environment|result|failure|halted|ablation|folds|evaluation-.*)\.json|retrained\.csv|.*predictions.*\.csv"
+)
+_ENDINGS = (".png", ".html", ".h5", ".parquet", ".md", ".tex")
+_DEPTH = 4  # folders above a run in which its ablation's plan may lie
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftOut:
+    """A run, or a whole arm, that has no figures to compare.
+
+    Attributes:
+        arm: its name.
+        seed: None for a whole arm.
+        fold: that would have validated; None for the dataset's own validation split.
+        reason: one line.
+    """
+
+    arm: str
+    seed: int | None
+    fold: int | None
+    reason: str
+
+
+@dataclass(slots=True)
+class Found:
+    """What lies under some names.
+
+    Attributes:
+        finished: runs, by ablation, arm and seed in the order of their plans.
+        halted: runs that successive halving stopped, as far as they got.
+        left_out: runs that failed or were stopped, and arms that could not be built.
+        unfinished: folders of all other runs without a result.
+        baseline: of the first ablation named, as `Trajectory.whence` has it; empty without a plan.
+    """
+
+    finished: list[Trajectory] = field(default_factory=list)
+    halted: list[Trajectory] = field(default_factory=list)
+    left_out: list[LeftOut] = field(default_factory=list)
+    unfinished: list[Path] = field(default_factory=list)
+    baseline: str = ""
+
+    def add(self, other: Found) -> None:
+        """Append what lies under another name."""
+        self.baseline = self.baseline or ("" if self.finished else other.baseline)
+        self.finished += other.finished
+        self.halted += other.halted
+        self.left_out += other.left_out
+        self.unfinished += other.unfinished
+
+
+class _Plan(msgspec.Struct):
+    """What a comparison needs of ablation.json."""
+
+    arms: tuple[str, ...] = ()
+    recipe: str = ""
+    refused: dict[str, str] = {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Place:
+    """Where a run lies.
+
+    Attributes:
+        run: its directory.
+        ablation: its name; empty for a run that was trained alone.
+        recipe: of the ablation.
+        order: of its arm in the plan.
+        steps: from the ablation's folder to the run's, the arm's first.
+    """
+
+    run: RunDirectory
+    ablation: str = ""
+    recipe: str = ""
+    order: int = 0
+    steps: tuple[str, ...]
+
+    @property
+    def rank(self) -> tuple[str, int, str, list[int]]:
+        """By ablation, the arm's place in its plan, its name; then by numbers, so that seed 10 follows seed 9."""
+        numbers = [int(number) for number in re.findall(r"\d+", "/".join(self.steps[1:]))]
+        return self.ablation, self.order, self.steps[0], numbers
+
+
+def find_runs(name: str | Path, workspace: Workspace) -> Found:
+    """Read a run, an ablation, a folder of either, or a file of Keras histories.
+
+    Args:
+        name: a path, or a name below runs/.
+        workspace: whose runs/ is meant.
+
+    Raises:
+        RunError: nothing of that name, or nothing in it.
+    """
+    for path in (Path(name), workspace.runs / name):
+        if path.is_file():
+            return Found(finished=read_histories(path))
+        if path.is_dir():
+            return _read_folder(path)
+    known = [path.name for path in workspace.runs.iterdir()] if workspace.runs.is_dir() else []
+    raise RunError(f"{unknown('run or ablation', str(name), known)} (in {workspace.runs})")
+
+
+def is_by_product(path: Path) -> bool:
+    """Tell what kit writes beside runs from runs, so that runs/* can be compared again and again.
+
+    By-products are what a comparison, an evaluation, an export and a range test leave, the notes of runs and ablations,
+    locks, and files that are begun.
+    """
+    if path.name.startswith("."):
+        return path.exists()
+    if path.is_file():
+        return bool(_NOTES.fullmatch(path.name)) or path.suffix in _ENDINGS
+    is_run = any(next(path.rglob(name), None) for name in ("spec.json", _PLAN))
+    return path.is_dir() and not is_run and (path.name == RATES or any((path / name).is_file() for name in _RESULTS))
+
+
+def _read_folder(folder: Path) -> Found:
+    begun = [path.parent for path in sorted(folder.rglob("spec.json"))]
+    plans = {path.parent: _read_plan(path.parent) for path in sorted(folder.rglob(_PLAN))}
+    if not begun and not plans:
+        raise RunError(f"{folder} holds no run")
+    found = Found()
+    for place in sorted(_places(begun), key=lambda place: place.rank):
+        _sort_in(place, found)
+    for path, plan in plans.items():
+        found.baseline = found.baseline or (f"{path.resolve().name}/{plan.arms[0]}" if plan.arms else "")
+        found.left_out += [
+            LeftOut(arm=arm, seed=None, fold=None, reason=reason) for arm, reason in plan.refused.items()
+        ]
+    return found
+
+
+def _places(begun: Sequence[Path]) -> list[_Place]:
+    """Find the ablation of each run and its arm's place there."""
+
+    @cache
+    def plan_of(ablation: Path) -> tuple[_Plan, dict[str, int]]:
+        plan = _read_plan(ablation)
+        return plan, {arm: number for number, arm in enumerate(plan.arms)}
+
+    places = []
+    for path in begun:
+        whole = path.resolve()
+        ablation = next((above for above in whole.parents[:_DEPTH] if (above / _PLAN).is_file()), None)
+        if ablation is None:
+            places.append(_Place(run=RunDirectory(path), steps=(whole.name,)))
+            continue
+        (plan, order), steps = plan_of(ablation), whole.relative_to(ablation).parts
+        place = order.get(steps[0], len(order))
+        run = RunDirectory(path)
+        places.append(_Place(run=run, ablation=ablation.name, recipe=plan.recipe, order=place, steps=steps))
+    return places
+
+
+def _read_plan(folder: Path) -> _Plan:
+    return read_sealed(folder / _PLAN, _Plan, what="ablation")
+
+
+def _sort_in(place: _Place, found: Found) -> None:
+    run = place.run
+    if run.is_finished:
+        found.finished.append(_read_run(place))
+    elif failure := run.failure:
+        found.left_out.append(_left_out(place, f"failed: {failure.reason}"))
+    elif halt := run.halt:
+        found.left_out.append(_left_out(place, describe_halt(halt)))
+        if run.history().rows:
+            found.halted.append(_read_run(place))
+    else:
+        found.unfinished.append(run.path)
+
+
+def describe_halt(halt: Halt) -> str:
+    """Say where a run was stopped.
+
+    >>> describe_halt(Halt(epochs=9, place=14, arms=16))
+    'stopped by halving after 9 epochs, 14th of 16 arms'
+    """
+    epochs = f"{halt.epochs} epoch{'s' if halt.epochs > 1 else ''}"
+    return f"stopped by halving after {epochs}, {_ordinal(halt.place)} of {halt.arms:,} arms"
+
+
+def _ordinal(number: int) -> str:
+    is_teen = number % 100 in {11, 12, 13}
+    return f"{number:,}{'th' if is_teen else {1: 'st', 2: 'nd', 3: 'rd'}.get(number % 10, 'th')}"
+
+
+def _left_out(place: _Place, reason: str) -> LeftOut:
+    spec = place.run.spec()
+    return LeftOut(arm=spec.arm, seed=spec.seed, fold=spec.fold, reason=reason)
+
+
+def _read_run(place: _Place) -> Trajectory:
+    run = place.run
+    spec, history = run.spec(), run.history()
+    result = run.result() if run.is_finished else None
+    if not history.rows:
+        raise RunError(f"{history.path} is missing or empty; remove the folder {run.path} and run its command again")
+    return Trajectory(
+        arm=spec.arm,
+        metrics={name: history.column(name) for name in history.metrics()[0]},
+        seed=spec.seed,
+        fold=spec.fold,
+        dataset=(spec.dataset, spec.fingerprint),
+        parameters=result.parameters if result else None,
+        seconds_per_epoch=result.seconds_per_epoch if result else None,
+        run=run,
+        spec=spec,
+        whence=f"{place.ablation}/{spec.arm}" if place.ablation else place.steps[0],
+        recipe=place.recipe,
+    )

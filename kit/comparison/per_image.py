@@ -1,0 +1,184 @@
+"""What one seed of an arm can say against the baseline's: of the validation images, not of trainings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kit.comparison.trajectory import Trajectory, on_train
+from kit.errors import RunError, first_three
+from kit.inference.predictions import read_predictions
+
+LEVEL = 0.05
+RESAMPLES = 9999  # where images and arms are few
+_FEWEST_RESAMPLES = 999  # whose ends of a 95 % interval are still 25 resamples deep
+_DRAWN = 100_000_000  # images in the resamples of all arms together: a few seconds
+_AT_ONCE = 2_000_000  # of them in memory
+_SEED = 0  # of the resampling: equal runs give equal intervals
+_ARMS = 12  # whose predictions are read; of more, those with the best figures
+_TWO = 2  # classes
+
+Values: TypeAlias = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spread:
+    """A figure of an arm, and how far from the baseline's it lies for other images of the same kind.
+
+    Attributes:
+        value: of the arm.
+        difference: from the baseline.
+        low: end of the difference's 95 % interval over resampled images (Efron 1979).
+        high: its other end.
+    """
+
+    value: float
+    difference: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageDifference:
+    """One run of an arm and one of the baseline, by the weights they are evaluated by, on the same validation images.
+
+    Attributes:
+        arm: its name.
+        weights: Epoch of the weights that predicted, "best" or "last"; both where arms differ in it.
+        seed: the lowest that both have; that of the arm's only run, where the baseline's only one has another.
+        fold: likewise; None for the dataset's own validation split.
+        images: that both predicted.
+        accuracy: share of images whose likeliest class is the true one.
+        auc: area under the ROC curve of the second of two classes; None unless the metric is.
+        only_here: images that the arm has right and the baseline wrong.
+        only_baseline: images that the baseline has right and the arm wrong.
+        p: of McNemar's exact test (1947) that those two are equally likely, for this arm alone.
+    """
+
+    arm: str
+    weights: str
+    seed: int
+    fold: int | None
+    images: int
+    accuracy: Spread
+    auc: Spread | None
+    only_here: int
+    only_baseline: int
+    p: float
+
+
+def compare_images(
+    arms: Sequence[tuple[str, Sequence[Trajectory]]], metric: str
+) -> tuple[list[ImageDifference], list[str]]:
+    """Compare one run of each arm with the first arm's run of the same seed and fold, image by image.
+
+    Where both have a single run, these two are compared, whatever their seeds.
+
+    Args:
+        arms: names and runs, the baseline first, the others from the best on.
+        metric: by Keras' name; with that of AUC, two classes are compared by it too.
+
+    Returns:
+        An entry for each of the first arms that can be compared, and what a reader should know, a line each.
+    """
+    (_, baseline), *others = arms
+    theirs = _by_place(baseline)
+    matched = []
+    for name, runs in others:
+        ours = _by_place(runs)
+        if common := sorted(ours.keys() & theirs.keys()):
+            matched.append((name, ours[common[0]], theirs[common[0]]))
+        elif len(ours) == len(theirs) == 1:
+            matched.append((name, next(iter(ours.values())), next(iter(theirs.values()))))
+    found: list[ImageDifference] = []
+    refused: list[str] = []
+    for name, ours_, theirs_ in matched[:_ARMS]:
+        try:
+            found.append(_compare(name, ours_, theirs_, metric, arms=min(_ARMS, len(matched))))
+        except RunError as error:
+            refused.append(f"{name} ({error})")
+    said = [f"not compared image by image: {first_three(refused, len(refused))}"] if refused else []
+    if len(matched) > _ARMS:
+        said.append(f"compared image by image: the {_ARMS} best of {len(matched)} arms")
+    return found, said
+
+
+def _by_place(runs: Sequence[Trajectory]) -> dict[tuple[int, int], Trajectory]:
+    """Find kit's own runs by seed and fold; the dataset's own validation split comes before its folds."""
+    return {(run.seed, -1 if run.fold is None else run.fold): run for run in runs if run.run and run.seed is not None}
+
+
+def _compare(name: str, ours: Trajectory, theirs: Trajectory, metric: str, *, arms: int) -> ImageDifference:
+    from statsmodels.stats.contingency_tables import mcnemar
+
+    one, other = (read_predictions(run.run.checked(run.run.predictions)) for run in (ours, theirs) if run.run)
+    if (
+        len(one.keys) < _TWO
+        or sorted(one.keys) != sorted(other.keys)
+        or one.probabilities.shape != other.probabilities.shape
+    ):
+        raise RunError("its predictions are of other images than the baseline's")
+    one = one.ordered(other.keys)
+    here, there = ~one.mislabelled, ~other.mislabelled
+    only_here, only_baseline = int((here & ~there).sum()), int((there & ~here).sum())
+    table = [[int((here & there).sum()), only_here], [only_baseline, int((~here & ~there).sum())]]
+    resamples = int(np.clip(_DRAWN // (arms * len(here)), _FEWEST_RESAMPLES, RESAMPLES))
+    has_area = on_train(metric) == "auc" and one.probabilities.shape[1] == _TWO
+    return ImageDifference(
+        arm=name,
+        weights=" and ".join(sorted({run.spec.train.evaluate for run in (ours, theirs) if run.spec})),
+        seed=ours.seed or 0,
+        fold=ours.fold,
+        images=len(here),
+        accuracy=_spread(np.mean, (), here, there, resamples),
+        auc=_spread(_area, (other.labels,), one.probabilities[:, 1], other.probabilities[:, 1], resamples)
+        if has_area
+        else None,
+        only_here=only_here,
+        only_baseline=only_baseline,
+        p=float(mcnemar(table, exact=True).pvalue),
+    )
+
+
+def _spread(
+    measure: Callable[..., Any],
+    shared: tuple[NDArray[Any], ...],
+    ours: NDArray[Any],
+    theirs: NDArray[Any],
+    resamples: int,
+) -> Spread:
+    """Measure both runs, and their difference on resampled images, the same for both."""
+    from scipy.stats import bootstrap
+
+    def difference(*samples: NDArray[Any], axis: int = -1) -> Any:
+        *both, one, other = samples
+        return measure(*both, one, axis=axis) - measure(*both, other, axis=axis)
+
+    interval = bootstrap(
+        (*shared, ours, theirs),
+        difference,
+        paired=True,
+        vectorized=True,
+        n_resamples=resamples,
+        batch=max(1, _AT_ONCE // len(ours)),
+        confidence_level=1 - LEVEL,
+        method="percentile",
+        rng=np.random.default_rng(_SEED),
+    ).confidence_interval
+    value, other = (float(measure(*shared, one, axis=-1)) for one in (ours, theirs))
+    return Spread(value=value, difference=value - other, low=float(interval.low), high=float(interval.high))
+
+
+def _area(truth: NDArray[np.int32], scores: Values, *, axis: int) -> Any:
+    """Area under the ROC curve by Mann and Whitney's ranks, ties counting half; NaN where a class is missing."""
+    from scipy.stats import rankdata
+
+    positives = truth.sum(axis=axis)
+    negatives = truth.shape[axis] - positives
+    ranks = (rankdata(scores, axis=axis) * truth).sum(axis=axis)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return (ranks - positives * (positives + 1) / 2) / (positives * negatives)

@@ -1,0 +1,107 @@
+"""Images that are the same pixel by pixel: who they are, and where they lie."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from kit.conversion.shard_plan import ShardPlan
+from kit.datasets.manifest import NO_FOLD, DuplicateInfo
+from kit.errors import ShardError
+from kit.images import equal_images
+from kit.sources import Record
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A record and where it was written."""
+
+    record: Record
+    split: str
+    fold: int
+
+
+def find_duplicates(plans: Sequence[ShardPlan], *digests: Sequence[str]) -> list[list[Placed]]:
+    """Find the sets of equal images.
+
+    Args:
+        plans: that were written.
+        digests: of their records, one kind or several: images are equal if any kind says so; empty where it says
+            nothing.
+
+    Returns:
+        Sets of two or more, each sorted by file name, sorted by their first.
+    """
+    equal = joined([places for kind in digests for places in equal_images(kind)])
+    if not equal:
+        return []
+    written = [(record, plan) for plan in plans for record in plan.records]
+    sets = []
+    for places in equal:
+        members = (written[place] for place in places)
+        sets.append(sorted((Placed(record, plan.split, plan.fold) for record, plan in members), key=_order))
+    return sorted(sets, key=lambda members: _order(members[0]))
+
+
+def place_sets(sets: Iterable[Sequence[Record]], plans: Sequence[ShardPlan]) -> list[list[Placed]]:
+    """Say of records that stay together where they were written."""
+    of = {id(record): Placed(record, plan.split, plan.fold) for plan in plans for record in plan.records}
+    placed = [sorted((of[id(record)] for record in members), key=_order) for members in sets]
+    return sorted(placed, key=lambda members: _order(members[0]))
+
+
+def joined(sets: Sequence[Sequence[int]]) -> list[list[int]]:
+    """Join sets that share a member, until none do."""
+    of: dict[int, set[int]] = {}
+    for members in sets:
+        whole = set(members).union(*(of[member] for member in members if member in of))
+        of.update(dict.fromkeys(whole, whole))
+    return [sorted(whole) for whole in {id(whole): whole for whole in of.values()}.values()]
+
+
+def describe_duplicates(sets: Sequence[Sequence[Placed]]) -> DuplicateInfo:
+    """Count them for the manifest."""
+    return DuplicateInfo(
+        sets=len(sets),
+        images=sum(len(members) for members in sets),
+        across_splits=sum(len({placed.split for placed in members}) > 1 for members in sets),
+        across_classes=sum(
+            len({p.record.label for p in members if p.record.label is not None}) > 1 for members in sets
+        ),
+    )
+
+
+def duplicates_csv(sets: Sequence[Sequence[Placed]]) -> str:
+    """List every image that has an equal one."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["set", "input", "split", "fold", "class"])
+    for number, members in enumerate(sets):
+        for placed in members:
+            fold = "" if placed.fold == NO_FOLD else placed.fold
+            writer.writerow([number, placed.record.file.path, placed.split, fold, placed.record.label or ""])
+    return text.getvalue()
+
+
+def read_duplicates(path: Path, records: Iterable[Record]) -> list[list[Record]]:
+    """Read back which of the `records` are equal, from what `duplicates_csv` wrote.
+
+    Raises:
+        ShardError: the file is missing or damaged.
+    """
+    by_path = {str(record.file.path): record for record in records}
+    sets: dict[str, list[Record]] = {}
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            for row in csv.DictReader(file):
+                sets.setdefault(row["set"], []).append(by_path[row["input"]])
+    except (OSError, KeyError, UnicodeDecodeError, csv.Error) as error:
+        raise ShardError(f"{path} is missing or damaged; restore it, or shard again with --force") from error
+    return list(sets.values())
+
+
+def _order(placed: Placed) -> tuple[str, str]:
+    return placed.record.file.name, placed.split

@@ -1,0 +1,167 @@
+"""Writes one shard, in a worker."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from kit.conversion.shard_plan import ShardPlan
+from kit.datasets.example import encode_example
+from kit.datasets.manifest import ShardInfo
+from kit.datasets.tfrecord import TFRecordWriter
+from kit.errors import SpecError
+from kit.files import begun_file, settle, write_whole, xxh128_file
+from kit.images import ImageError, SourceImage, StoredImage, store
+from kit.sources import UNLABELLED, Record
+from kit.specs import ShardSpec, from_json, to_json
+from kit.stderr import held_stderr
+
+NO_LABEL = -1
+
+_NOWHERE = SourceImage(0, 0, is_whole=True)  # of a rejected image
+
+
+@dataclass(frozen=True, slots=True)
+class ShardTask:
+    """One shard to write, as a worker receives it."""
+
+    folder: Path
+    plan: ShardPlan
+    classes: tuple[str, ...]
+    spec: ShardSpec
+
+    @property
+    def path(self) -> Path:
+        """The shard's file."""
+        return self.folder / self.plan.name
+
+
+class WrittenShard(msgspec.Struct, frozen=True, kw_only=True):
+    """A finished shard, kept beside it until the manifest is written so that a stopped command can go on.
+
+    Attributes:
+        temporary: name that the worker wrote it under.
+        plan: hash of what was to be written.
+        shard: for the manifest.
+        counts: images of each class.
+        formats: images of each stored format.
+        sources: images of each kind that the source held.
+        sizes: distinct heights and widths, pixels.
+        digests: of the pixels of each record of the plan; empty for a rejected one.
+        origins: of each record of the plan.
+        rejects: paths and reasons.
+    """
+
+    temporary: str
+    plan: str
+    shard: ShardInfo
+    counts: dict[str, int]
+    formats: dict[str, int]
+    sources: dict[str, int]
+    sizes: list[tuple[int, int]]
+    digests: list[str]
+    origins: list[SourceImage]
+    rejects: list[tuple[str, str]]
+
+
+def write_shard(task: ShardTask) -> WrittenShard:
+    """Write one shard under a temporary name; `settle_shard` finishes it."""
+    counts, formats, sources = Counter[str](), Counter[str](), Counter[str]()
+    sizes = set[tuple[int, int]]()
+    digests: list[str] = []
+    origins: list[SourceImage] = []
+    rejects: list[tuple[str, str]] = []
+    # libjpeg writes its complaints straight to stderr, about images that it decodes all the same
+    with held_stderr(), begun_file(task.path) as temporary, TFRecordWriter(temporary, is_new=True) as writer:
+        for record in task.plan.records:
+            try:
+                image = store(record.file.read(), task.spec.image)
+            except (ImageError, OSError) as error:
+                rejects.append((str(record.file.path), _reason(error)))
+                digests.append("")
+                origins.append(_NOWHERE)
+                continue
+            writer.write(*_example(record, image, task.classes, task.plan.fold))
+            counts[record.label or UNLABELLED] += 1
+            formats[image.format] += 1
+            sources[image.source] += 1
+            sizes.add((image.height, image.width))
+            digests.append(image.digest)
+            origins.append(image.origin)
+    return WrittenShard(
+        temporary=temporary.name,
+        plan=plan_digest(task),
+        shard=ShardInfo(
+            name=task.plan.name,
+            split=task.plan.split,
+            fold=task.plan.fold,
+            records=writer.records,
+            bytes=writer.bytes,
+            xxh128=writer.xxh128,
+        ),
+        counts=dict(counts),
+        formats=dict(formats),
+        sources=dict(sources),
+        sizes=sorted(sizes),
+        digests=digests,
+        origins=origins,
+        rejects=rejects,
+    )
+
+
+def settle_shard(task: ShardTask, written: WrittenShard) -> None:
+    """Give a shard that a worker wrote its name once it is on the disk, and leave its summary beside it.
+
+    Waiting for the disk takes as long as a tenth of the writing; the caller does it beside, not the workers.
+    """
+    settle(task.folder / written.temporary, task.path)
+    write_whole(summary_path(task.path), to_json(written))
+
+
+def _example(record: Record, image: StoredImage, classes: Sequence[str], fold: int) -> list[bytes]:
+    return encode_example(
+        {
+            "image/encoded": image.encoded,
+            "image/format": image.format.encode(),
+            "image/height": image.height,
+            "image/width": image.width,
+            "image/channels": image.channels,
+            "image/filename": record.file.name.encode(),
+            "image/class/label": NO_LABEL if record.label is None else classes.index(record.label),
+            "image/class/text": (record.label or "").encode(),
+            "image/key": record.key.encode(),
+            "image/group": record.group.encode(),
+            "image/fold": fold,
+        }
+    )
+
+
+def _reason(error: ImageError | OSError) -> str:
+    return f"cannot be read: {error.strerror}" if isinstance(error, OSError) else str(error)
+
+
+def plan_digest(task: ShardTask) -> str:
+    """Hash what a shard is to hold, so that one of an earlier plan is not taken for it."""
+    lines = [(r.key, r.file.name, r.label, r.group) for r in task.plan.records]
+    content = msgspec.json.encode([task.plan.name, task.plan.split, task.plan.fold, task.classes, lines])
+    return hashlib.sha256(content).hexdigest()
+
+
+def kept_shard(task: ShardTask) -> WrittenShard | None:
+    """Return an earlier attempt's shard if it is of this plan and its bytes are the ones it summarised."""
+    try:
+        summary = from_json(summary_path(task.path), WrittenShard)
+        is_sound = summary.plan == plan_digest(task) and xxh128_file(task.path) == summary.shard.xxh128
+    except (OSError, SpecError):
+        return None
+    return summary if is_sound else None
+
+
+def summary_path(path: Path) -> Path:
+    """Name the summary of the shard at `path`."""
+    return path.with_suffix(".written.json")

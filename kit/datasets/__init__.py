@@ -1,0 +1,7 @@
+"""Datasets on disk: manifest, records, examples, verification."""
+
+from kit.datasets.dataset import Dataset, find_dataset
+from kit.datasets.manifest import Manifest, ShardInfo
+from kit.datasets.verify import verify_dataset
+
+__all__ = ["Dataset", "Manifest", "ShardInfo", "find_dataset", "verify_dataset"]

@@ -1,0 +1,215 @@
+"""A dataset on disk: a folder with a manifest."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from kit.datasets.manifest import FORMAT_VERSION, NO_FOLD, Manifest, ShardInfo
+from kit.errors import ShardError, SpecError, WorkspaceError, unknown
+from kit.files import shared_lock
+from kit.seals import check_hash, read_sealed
+from kit.specs import from_json
+from kit.workspace import Workspace
+
+MANIFEST = "manifest.json"
+SAMPLE_SUBMISSION = "sample_submission.csv"
+REJECTS = "rejects.csv"
+DUPLICATES = "duplicates.csv"
+NEAR_DUPLICATES = "near_duplicates.csv"
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """A manifest and the folder it was read from."""
+
+    folder: Path
+    manifest: Manifest
+
+    def shards(self, split: str) -> list[ShardInfo]:
+        """List the shards of a split in order.
+
+        Raises:
+            ShardError: no such split.
+        """
+        if split not in self.manifest.splits:
+            raise ShardError(f"{self.manifest.name}: {unknown('split', split, self.manifest.splits)}")
+        return [shard for shard in self.manifest.shards if shard.split == split]
+
+    def paths(self, split: str) -> list[Path]:
+        """List the shard files of a split in order."""
+        return [self.folder / shard.name for shard in self.shards(split)]
+
+    def for_fold(self, fold: int | None) -> Dataset:
+        """See one fold as the validation split and all others as the train split; None changes nothing.
+
+        Raises:
+            ShardError: no such fold.
+        """
+        if fold is None:
+            return self
+        manifest = self.manifest
+        if fold not in manifest.folds:
+            known = f"folds 0 to {len(manifest.folds) - 1}" if manifest.folds else "no folds (shard it with --folds 5)"
+            raise ShardError(f"{manifest.name} has {known}, not fold {fold}")
+        others = [counts for number, counts in manifest.folds.items() if number != fold]
+        counts = {
+            **manifest.counts,
+            "train": {name: sum(part.get(name, 0) for part in others) for name in manifest.classes},
+            "validation": dict(manifest.folds[fold]),
+        }
+        new = msgspec.structs.replace
+        shards = tuple(
+            shard if shard.fold == NO_FOLD else new(shard, split="validation" if shard.fold == fold else "train")
+            for shard in manifest.shards
+        )
+        return Dataset(self.folder, new(manifest, counts=counts, shards=shards))
+
+    @property
+    def sample_submission(self) -> Path | None:
+        """The copy of the sample submission; None where there is none.
+
+        Raises:
+            ShardError: It was changed since the dataset was made.
+        """
+        path = self.folder / SAMPLE_SUBMISSION
+        if not self.manifest.sample_submission:
+            return None
+        try:
+            if expected := self.manifest.files.get(SAMPLE_SUBMISSION):
+                check_hash(path, expected)
+        except SpecError as error:
+            raise ShardError(f"{error}; restore it, or shard again with --force") from error
+        return path
+
+    @contextlib.contextmanager
+    def in_use(self) -> Iterator[None]:
+        """Keep the dataset from being replaced meanwhile, where its folder can be locked.
+
+        Raises:
+            ShardError: It was replaced since it was opened.
+        """
+        with shared_lock(self.folder / MANIFEST):
+            self.refuse_replaced()
+            yield
+
+    def refuse_replaced(self) -> None:
+        """Compare the manifest with the one that lies in the folder now.
+
+        Raises:
+            ShardError: The folder holds another dataset, or none.
+        """
+        try:
+            now = from_json(self.folder / MANIFEST, _Identity)
+        except (OSError, SpecError) as error:
+            raise ShardError(f"{self.folder} was removed or damaged while it was in use: {error}") from error
+        if now.fingerprint != self.manifest.fingerprint or now.seal != self.manifest.seal:
+            raise ShardError(
+                f"{self.folder} was replaced while it was in use ({self.manifest.fingerprint} before,"
+                f" {now.fingerprint} now); run the command again"
+            )
+
+    def full_batches(self, split: str, batch_size: int) -> int:
+        """Count the batches that a split fills.
+
+        Raises:
+            ShardError: not even one.
+        """
+        records = self.manifest.records(split)
+        if records < batch_size:
+            fitting = 1 << max(0, (records // 4).bit_length() - 1)  # a power of two that leaves some steps an epoch
+            raise ShardError(
+                f"{self.manifest.name} has {records} {split} images, fewer than a batch of {batch_size};"
+                f" give --set train.batch_size={fitting}"
+            )
+        return records // batch_size
+
+    def decoded_bytes(self, split: str) -> int:
+        """Count the bytes that a split's pixels fill when they are decoded.
+
+        Raises:
+            ShardError: images differ in size.
+        """
+        return self.manifest.records(split) * math.prod(self.shape)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Height, width and channels of every image.
+
+        Raises:
+            ShardError: images differ in size, so they cannot be stacked into batches.
+        """
+        image = self.manifest.image
+        if image.shape is None:
+            raise ShardError(
+                f"{self.manifest.name}: images are {image.height[0]} to {image.height[1]} pixels high and"
+                f" {image.width[0]} to {image.width[1]} wide; shard them with --size to give them one size"
+            )
+        return image.shape
+
+
+class _Identity(msgspec.Struct):
+    """What tells one dataset from another."""
+
+    fingerprint: str
+    seal: str = ""
+
+
+class _AnyVersion(msgspec.Struct):
+    """What every version's manifest begins with."""
+
+    format_version: int
+
+
+def read_dataset(folder: Path) -> Dataset:
+    """Read the manifest in `folder` and check that its shards have the sizes it says.
+
+    Raises:
+        ShardError: no manifest, one of another format, or shards changed after writing.
+    """
+    try:
+        version = from_json(folder / MANIFEST, _AnyVersion).format_version
+        if version != FORMAT_VERSION:
+            raise ShardError(f"{folder} has format version {version}, this kit reads {FORMAT_VERSION}; shard it again")
+        manifest = read_sealed(folder / MANIFEST, Manifest, what="dataset")
+        manifest.refuse_contradictions()
+    except FileNotFoundError as error:
+        raise ShardError(f"{folder} has no {MANIFEST}, so it is not a dataset; make it with kit shard") from error
+    except SpecError as error:
+        raise ShardError(f"{error}; restore the file, or shard again with --force") from error
+    for shard in manifest.shards:
+        path = folder / shard.name
+        if not path.is_file():
+            raise ShardError(f"{path} is missing; restore it, or shard again with --force")
+        if path.stat().st_size != shard.bytes:
+            raise ShardError(
+                f"{path} has {path.stat().st_size:,} bytes, the manifest says {shard.bytes:,}: it was changed after"
+                " writing; restore it, or shard again with --force"
+            )
+    return Dataset(folder, manifest)
+
+
+def find_dataset(name: str, *, root: Path | str | None = None) -> Dataset:
+    """Open tfrecords/<name>.
+
+    Args:
+        name: of the dataset, or its folder in tfrecords/.
+        root: of the workspace; KIT_ROOT or the current folder otherwise.
+
+    Raises:
+        WorkspaceError: no such dataset, with the nearest name.
+        ShardError: it is damaged.
+    """
+    workspace = Workspace.at(root)
+    if Path(name).parent.resolve() == workspace.datasets.resolve():  # tfrecords/pcam, as a shell completes it
+        name = Path(name).name
+    folder = workspace.datasets / name
+    if not (folder / MANIFEST).is_file():
+        known = sorted(path.parent.name for path in workspace.datasets.glob(f"*/{MANIFEST}"))
+        raise WorkspaceError(f"{unknown('dataset', name, known)} (in {workspace.datasets})")
+    return read_dataset(folder)

@@ -1,0 +1,168 @@
+"""Checks that shards are what was written, and that the manifest says what is in them."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from kit.datasets.dataset import Dataset
+from kit.datasets.example import Feature, decode_example
+from kit.datasets.manifest import Manifest, ShardInfo
+from kit.datasets.tfrecord import read_records
+from kit.errors import ShardError, SpecError
+from kit.files import xxh128_file
+from kit.progress import NO_PROGRESS, Progress
+from kit.seals import KnownHashes, check_hash
+from kit.sources import UNLABELLED
+
+
+def verify_dataset(dataset: Dataset, progress: Progress = NO_PROGRESS) -> None:
+    """Compare every file with the manifest's checksum, and the manifest with every record.
+
+    Raises:
+        CorruptRecordError: A damaged record, by shard, index and byte offset.
+        ShardError: A file that is sound but not the one that was written, or a field of the manifest that the records
+            contradict.
+    """
+    verify_bytes(dataset, progress)
+    for name, expected in dataset.manifest.files.items():
+        _check(dataset, name, expected)
+    found = _Contents()
+    progress.start(f"read {dataset.manifest.name}", len(dataset.manifest.shards))
+    for shard in dataset.manifest.shards:
+        for record in read_records(dataset.folder / shard.name):
+            found.add(shard, decode_example(record))
+        progress.advance()
+    progress.finish()
+    found.compare(dataset)
+
+
+def verify_bytes(dataset: Dataset, progress: Progress = NO_PROGRESS) -> None:
+    """Compare every shard with the manifest's checksum; see `verify_dataset`."""
+    progress.start(f"verify {dataset.manifest.name}", len(dataset.manifest.shards))
+    for shard in dataset.manifest.shards:
+        if xxh128_file(dataset.folder / shard.name) != shard.xxh128:
+            _refuse_shard(dataset, shard)
+        progress.advance()
+    progress.finish()
+
+
+def check_splits(dataset: Dataset, splits: Iterable[str], progress: Progress = NO_PROGRESS) -> None:
+    """Compare the shards of some splits with the manifest's checksums, which are remembered from then on.
+
+    Args:
+        dataset: Dataset, or the view of a fold.
+        splits: Names of the splits that are about to be read.
+        progress: Receiver of every shard.
+
+    Raises:
+        ShardError: A shard is not the one that was written.
+    """
+    known = KnownHashes(dataset.folder)
+    shards = [shard for split in splits for shard in dataset.shards(split)]
+    new = [shard for shard in shards if known.known(shard.name) != shard.xxh128]
+    if new:
+        progress.start(f"check {dataset.manifest.name}", len(new))
+        for shard in new:
+            if known.hash(shard.name) != shard.xxh128:
+                _refuse_shard(dataset, shard)
+            progress.advance()
+        known.keep()
+        progress.finish()
+
+
+@contextlib.contextmanager
+def reading(dataset: Dataset, splits: Iterable[str], progress: Progress = NO_PROGRESS) -> Iterator[None]:
+    """Read shards that are what was written, and stay so meanwhile; see `check_splits` and `Dataset.in_use`.
+
+    Raises:
+        ShardError: A shard is not the one that was written, or the dataset was replaced since it was opened.
+    """
+    with dataset.in_use():
+        check_splits(dataset, splits, progress)
+        yield
+        dataset.refuse_replaced()
+
+
+def _refuse_shard(dataset: Dataset, shard: ShardInfo) -> None:
+    path = dataset.folder / shard.name
+    deque(read_records(path), maxlen=0)  # raises at the damaged record, if its checksum tells
+    raise ShardError(f"{path} was changed after writing; restore it, or shard again with --force")
+
+
+def _check(dataset: Dataset, name: str, expected: str) -> None:
+    try:
+        check_hash(dataset.folder / name, expected)
+    except SpecError as error:
+        raise ShardError(f"{error}; restore it, or shard again with --force") from error
+
+
+@dataclass(slots=True)
+class _Contents:
+    """What the records of a dataset come to, in the manifest's terms."""
+
+    records: Counter[str] = field(default_factory=Counter)
+    places: set[tuple[str, int]] = field(default_factory=set)
+    counts: dict[str, Counter[str]] = field(default_factory=dict)
+    folds: dict[int, Counter[str]] = field(default_factory=dict)
+    formats: Counter[str] = field(default_factory=Counter)
+    labels: set[tuple[str, int]] = field(default_factory=set)
+    heights: set[int] = field(default_factory=set)
+    widths: set[int] = field(default_factory=set)
+    channels: set[int] = field(default_factory=set)
+
+    def add(self, shard: ShardInfo, record: Mapping[str, Feature]) -> None:
+        """Count a record."""
+        match record:
+            case {
+                "image/class/text": bytes(text),
+                "image/class/label": int(label),
+                "image/fold": int(fold),
+                "image/format": bytes(kind),
+                "image/height": int(height),
+                "image/width": int(width),
+                "image/channels": int(channels),
+            }:
+                name = text.decode() or UNLABELLED
+                self.records[shard.name] += 1
+                self.places.add((shard.name, fold))
+                self.counts.setdefault(shard.split, Counter())[name] += 1
+                if fold >= 0:
+                    self.folds.setdefault(fold, Counter())[name] += 1
+                self.formats[kind.decode()] += 1
+                self.labels.add((name, label))
+                self.heights.add(height)
+                self.widths.add(width)
+                self.channels.add(channels)
+            case _:
+                raise ShardError(f"{shard.name} holds a record that kit did not write; it has {sorted(record)}")
+
+    def compare(self, dataset: Dataset) -> None:
+        """Refuse a manifest that says otherwise."""
+        for name, (found, said) in self._pairs(dataset.manifest).items():
+            if found != said:
+                raise ShardError(
+                    f"{dataset.folder}: the manifest's {name} is {said}, the records say {found}; restore the manifest,"
+                    " or shard again with --force"
+                )
+
+    def _pairs(self, manifest: Manifest) -> dict[str, tuple[object, object]]:
+        """Give what was found beside what the manifest says, by the name of its field."""
+        classes = {(name, place) for place, name in enumerate(manifest.classes)} | {(UNLABELLED, -1)}
+        return {
+            "shards": (dict(self.records), {shard.name: shard.records for shard in manifest.shards}),
+            "shards' folds": (sorted(self.places), sorted((shard.name, shard.fold) for shard in manifest.shards)),
+            "counts": (_plain(self.counts), _plain(manifest.counts)),
+            "folds": (_plain(self.folds), _plain(manifest.folds)),
+            "classes": (sorted(self.labels - classes), []),
+            "image.formats": (dict(self.formats), manifest.image.formats),
+            "image.height": ((min(self.heights), max(self.heights)), manifest.image.height),
+            "image.width": ((min(self.widths), max(self.widths)), manifest.image.width),
+            "image.channels": (self.channels, {manifest.image.channels}),
+        }
+
+
+def _plain(counts: Mapping[str, Mapping[str, int]] | Mapping[int, Mapping[str, int]]) -> dict[object, dict[str, int]]:
+    return {key: {name: count for name, count in part.items() if count} for key, part in counts.items()}

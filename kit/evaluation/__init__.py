@@ -1,0 +1,1 @@
+"""Measures of predictions: thresholds, confusion, curves, calibration, figures of splits."""

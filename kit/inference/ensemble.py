@@ -1,0 +1,129 @@
+"""Runs whose predictions are averaged: folds, seeds or arms of one dataset."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from kit.datasets import Dataset, find_dataset
+from kit.errors import RunError, first_three
+from kit.inference.out_of_fold import OutOfFold, hold_out, is_held_out
+from kit.inference.predict_split import predict_split, refuse_unscorable
+from kit.inference.predictions import Predictions, average
+from kit.progress import NO_PROGRESS, Progress
+from kit.runs import RunDirectory, find_folder, open_runs
+from kit.specs import RunSpec
+from kit.specs.train import Weights
+from kit.specs.views import ONE_VIEW, Views
+from kit.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ensemble:
+    """Runs of one dataset, and how they predict.
+
+    Attributes:
+        runs: one or more.
+        dataset: that all of them learned from.
+        weights: Epoch whose weights predict, "best" or "last".
+        views: of each image.
+        folder: that all of them lie in, the run's own where it is one; None for runs that were named one by one.
+    """
+
+    runs: tuple[RunDirectory, ...]
+    dataset: Dataset
+    weights: Weights = "best"
+    views: Views = ONE_VIEW
+    folder: Path | None = None
+
+    @property
+    def folds(self) -> list[int]:
+        """That some run is validated on."""
+        return sorted({fold for run in self.runs if (fold := run.spec().fold) is not None})
+
+    @property
+    def knows_held_out(self) -> bool:
+        """Whether each image of the validation split, or of the folds, has runs that did not learn from it."""
+        return is_held_out(self.runs)
+
+    def refuse(self, split: str) -> None:
+        """Refuse a split that cannot be predicted, before TensorFlow is loaded.
+
+        Raises:
+            RunError: runs without weights, or a split that is another one for each run.
+            ShardError: no such split.
+            SpecError: views that the images do not have.
+        """
+        for run in self.runs:
+            refuse_unscorable(run, self.dataset, split, weights=self.weights, views=self.views)
+        if split != "test" and len({run.spec().fold for run in self.runs}) > 1:
+            raise RunError(f"split {split} is another one for each fold; name test, or a run of one fold")
+
+    def score(self, split: str, progress: Progress = NO_PROGRESS) -> Predictions:
+        """Average what the runs predict of a split.
+
+        Raises:
+            KitError: see `refuse`.
+        """
+        self.refuse(split)
+        scores = []
+        for number, run in enumerate(self.runs, start=1):
+            task = f"predict {split}" + (f", run {number} of {len(self.runs)}" if len(self.runs) > 1 else "")
+            scores.append(
+                predict_split(
+                    run, self.dataset, split, weights=self.weights, views=self.views, task=task, progress=progress
+                )
+            )
+        return average(scores)
+
+    def hold_out(self, progress: Progress = NO_PROGRESS) -> OutOfFold | None:
+        """Predict every image by the runs that did not learn from it; see `kit.inference.out_of_fold.hold_out`."""
+        for run in self.runs:
+            refuse_unscorable(run, self.dataset, "validation", weights=self.weights, views=self.views)
+        return hold_out(self.runs, self.dataset, weights=self.weights, views=self.views, progress=progress)
+
+
+def open_ensemble(
+    names: Sequence[str | Path],
+    *,
+    weights: Weights | None = None,
+    views: Views = ONE_VIEW,
+    root: Path | str | None = None,
+) -> Ensemble:
+    """Find runs by their paths or their names below runs/; a folder stands for all runs in it.
+
+    Raises:
+        RunError: no such run, one that is not finished, runs of different datasets, or no weights are named and the
+            runs' settings name different ones.
+    """
+    workspace = Workspace.holding(names, root)
+    found = {run.path.resolve(): run for name in names for run in open_runs(name, workspace)}
+    if not found:
+        raise RunError("name a run, or a folder of runs")
+    runs = tuple(found.values())
+    specs = [run.spec() for run in runs]
+    datasets = list(dict.fromkeys(f"{spec.dataset} ({spec.fingerprint})" for spec in specs))
+    if len(datasets) > 1:
+        raise RunError(
+            f"runs of different datasets are not averaged: {first_three(datasets, len(datasets))};"
+            " predict each dataset's alone, and join the CSVs with kit blend"
+        )
+    folder = runs[0].path if len(runs) == 1 else find_folder(names[0], workspace) if len(names) == 1 else None
+    return Ensemble(
+        runs=runs,
+        dataset=find_dataset(specs[0].dataset, root=workspace.root),
+        weights=weights or _agreed(specs),
+        views=views,
+        folder=folder,
+    )
+
+
+def _agreed(specs: Sequence[RunSpec]) -> Weights:
+    """Find the weights that all runs are evaluated by."""
+    first, *others = dict.fromkeys(spec.train.evaluate for spec in specs)
+    if others:
+        raise RunError(
+            "some runs are evaluated by their best weights, others by their last; give --weights best or last"
+        )
+    return first

@@ -1,0 +1,219 @@
+"""Predictions of images that no run which made them had learned from."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from kit.datasets import Dataset
+from kit.datasets.manifest import NO_FOLD
+from kit.errors import RunError, SpecError
+from kit.files import write_whole, xxh128_file
+from kit.inference.predict_split import predict_split
+from kit.inference.predictions import Predictions, average, join, read_predictions
+from kit.progress import NO_PROGRESS, Progress
+from kit.runs import RunDirectory
+from kit.runs.fold_set import OUT_OF_FOLD, FoldFigures, FoldResult, FoldSet
+from kit.runs.mean_and_sd import mean_and_sd_of
+from kit.seals import check_hash, read_sealed, seal
+from kit.specs.train import Weights
+from kit.specs.views import ONE_VIEW, Views
+
+ScoredOn = Literal["out-of-fold", "validation"]
+
+_COLUMNS = ("id", "fold", "label")
+
+
+@dataclass(frozen=True, slots=True)
+class OutOfFold:
+    """Held-out predictions, fold by fold.
+
+    Attributes:
+        classes: names.
+        folds: int32 [n], that each image is of; -1 for the dataset's own validation split.
+        scores: of the n images.
+    """
+
+    classes: tuple[str, ...]
+    folds: NDArray[np.int32]
+    scores: Predictions
+
+    @property
+    def scored_on(self) -> ScoredOn:
+        """What the images are called."""
+        return "validation" if (self.folds == NO_FOLD).all() else "out-of-fold"
+
+    def parts(self) -> dict[int, Predictions]:
+        """Divide by fold."""
+        return {int(fold): self.scores.at(np.flatnonzero(self.folds == fold)) for fold in np.unique(self.folds)}
+
+    def result(self) -> FoldResult:
+        """Measure every fold, and all of them together."""
+        folds = {fold: _figures(scores) for fold, scores in self.parts().items()}
+        losses = [one.loss for one in folds.values() if one.loss is not None]
+        areas = [one.auc for one in folds.values() if one.auc is not None]
+        accuracy = mean_and_sd_of([one.accuracy for one in folds.values()])
+        if accuracy is None:
+            raise RunError("no image was held out")
+        return FoldResult(
+            folds=folds,
+            pooled=_figures(self.scores),
+            accuracy=accuracy,
+            loss=mean_and_sd_of(losses) if len(losses) == len(folds) else None,
+            auc=mean_and_sd_of(areas) if len(areas) == len(folds) else None,
+        )
+
+    def parquet(self) -> bytes:
+        """Write id, fold, label (the class's name) and a column for each class, float32, named by it."""
+        import pyarrow as pa
+        from pyarrow import parquet
+
+        labels = pa.array([self.classes[label] for label in self.scores.labels])
+        columns = [pa.array(self.scores.keys), pa.array(self.folds), labels]
+        columns += [pa.array(np.ascontiguousarray(column)) for column in self.scores.probabilities.T]
+        file = io.BytesIO()
+        parquet.write_table(pa.Table.from_arrays(columns, names=[*_COLUMNS, *self.classes]), file)
+        return file.getvalue()
+
+
+def _figures(scores: Predictions) -> FoldFigures:
+    loss = scores.loss
+    return FoldFigures(
+        images=len(scores.keys),
+        accuracy=scores.accuracy,
+        loss=None if math.isnan(loss) else loss,
+        auc=scores.auc,
+    )
+
+
+def read_out_of_fold(path: Path) -> OutOfFold:
+    """Read what `OutOfFold.parquet` wrote, or another program in its columns.
+
+    Raises:
+        RunError: no such file, or not of these columns.
+    """
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    if path.name == OUT_OF_FOLD and path.is_file():
+        FoldSet(path.parent).refuse_changed()
+    try:
+        table = parquet.ParquetFile(path).read()  # by place: a class may be called id
+        classes = tuple(table.column_names[len(_COLUMNS) :])
+        places = {name: place for place, name in enumerate(classes)}
+        keys, folds, labels, *columns = (column.to_pylist() for column in table.columns)
+        scores = Predictions(
+            [str(key) for key in keys],
+            np.asarray([places[str(label)] for label in labels], np.int32),
+            np.asarray(columns, np.float32).T,
+        )
+        held_out = OutOfFold(classes, np.asarray(folds, np.int32), scores)
+    except FileNotFoundError as error:
+        raise RunError(f"{path} does not exist; kit train --folds writes {path.name}") from error
+    except (pa.ArrowException, ValueError, KeyError, TypeError) as error:
+        raise RunError(f"{path} has not the columns id, fold, label and one of each class: {error}") from error
+    if tuple(table.column_names[: len(_COLUMNS)]) != _COLUMNS or not keys or len(set(scores.keys)) < len(keys):
+        raise RunError(f"{path} must begin with the columns {', '.join(_COLUMNS)}, and name every image once")
+    return held_out
+
+
+def predict_out_of_fold(
+    run: RunDirectory,
+    dataset: Dataset,
+    *,
+    weights: Weights | None = None,
+    views: Views = ONE_VIEW,
+    progress: Progress = NO_PROGRESS,
+) -> Predictions:
+    """Predict what a run was validated on; a finished run keeps the answer, so that it is computed once.
+
+    An answer that was damaged since, or has lost images, is computed anew.
+
+    Raises:
+        RunError: see `predict_split`.
+    """
+    path, fold = run.held_out(weights or run.spec().train.evaluate, str(views)), run.spec().fold
+    if run.is_finished:
+        with contextlib.suppress(RunError, OSError, SpecError):
+            if path != run.predictions:  # sealed with the run itself
+                _refuse_other(path, run.weights(weights))
+            kept = read_predictions(run.checked(path))
+            if len(kept.keys) == dataset.for_fold(fold).manifest.records("validation"):
+                return kept
+    task = f"predict {'validation' if fold is None else f'fold {fold}'}"
+    scores = predict_split(run, dataset, "validation", weights=weights, views=views, task=task, progress=progress)
+    if run.is_finished:
+        write_whole(path, scores.csv(dataset.manifest.classes))
+        if path != run.predictions:
+            kept_by = _Kept(weights=xxh128_file(run.weights(weights)), predictions=xxh128_file(path))
+            write_whole(_seal_file(path), seal(kept_by))
+    return scores
+
+
+class _Kept(msgspec.Struct, frozen=True, kw_only=True):
+    """What a file of predictions is, and whose weights made it."""
+
+    weights: str
+    predictions: str
+    seal: str = ""
+
+
+def _seal_file(path: Path) -> Path:
+    return path.with_name(f"{path.name}.seal.json")
+
+
+def _refuse_other(path: Path, weights: Path) -> None:
+    """Refuse predictions that are not those of these weights.
+
+    Raises:
+        SpecError: They are others, or were changed.
+        FileNotFoundError: Nobody knows.
+    """
+    kept = read_sealed(_seal_file(path), _Kept, what="prediction")
+    check_hash(weights, kept.weights)
+    check_hash(path, kept.predictions)
+
+
+def hold_out(
+    runs: Sequence[RunDirectory],
+    dataset: Dataset,
+    *,
+    weights: Weights | None = None,
+    views: Views = ONE_VIEW,
+    progress: Progress = NO_PROGRESS,
+) -> OutOfFold | None:
+    """Predict every image by those runs alone that did not learn from it; several of one fold are averaged.
+
+    Returns:
+        None where runs on folds stand beside runs on the dataset's own split: the one learned from images that the
+        other is validated on.
+    """
+    if not is_held_out(runs):
+        return None
+    by_fold: dict[int | None, list[RunDirectory]] = {}
+    for run in runs:
+        by_fold.setdefault(run.spec().fold, []).append(run)
+    folds = sorted(by_fold.items(), key=lambda item: -1 if item[0] is None else item[0])
+    parts = [
+        average([predict_out_of_fold(run, dataset, weights=weights, views=views, progress=progress) for run in members])
+        for _, members in folds
+    ]
+    numbers = [
+        np.full(len(part.keys), NO_FOLD if fold is None else fold, np.int32)
+        for (fold, _), part in zip(folds, parts, strict=True)
+    ]
+    return OutOfFold(dataset.manifest.classes, np.concatenate(numbers), join(parts))
+
+
+def is_held_out(runs: Sequence[RunDirectory]) -> bool:
+    """Tell whether `hold_out` has an answer."""
+    return len({run.spec().fold is None for run in runs}) == 1

@@ -1,0 +1,152 @@
+"""A trained model's class probabilities on a split."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kit.datasets import Dataset
+from kit.datasets.verify import reading
+from kit.errors import RunError, ShardError
+from kit.files import is_sealed
+from kit.inference.predictions import Predictions
+from kit.progress import NO_PROGRESS, Progress
+from kit.runs import RunDirectory
+from kit.sources import UNLABELLED
+from kit.specs import RunSpec, override
+from kit.specs.train import Weights
+from kit.specs.views import ONE_VIEW, Views
+from kit.training.check import measuring_batch
+
+
+def predict_split(
+    run: RunDirectory,
+    dataset: Dataset,
+    split: str,
+    *,
+    weights: Weights | None = None,
+    views: Views = ONE_VIEW,
+    shared: Path | None = None,
+    task: str = "",
+    progress: Progress = NO_PROGRESS,
+) -> Predictions:
+    """Predict every example of a split; of a run on a fold, "validation" is that fold and "train" all others.
+
+    Args:
+        run: whose weights.
+        dataset: that it was trained on.
+        split: of it.
+        weights: Epoch whose weights predict; the run's setting `train.evaluate` by default.
+        views: of each image, whose probabilities are averaged.
+        shared: folder in which decoded images lie for several processes; None decodes them anew, batch by batch.
+        task: what progress calls it; "predict" and the split otherwise.
+        progress: sees every image.
+
+    Raises:
+        RunError: the run was trained on other data, or has no such weights yet.
+        ShardError: no such split.
+        SpecError: views that the images do not have.
+    """
+    spec, path = run.spec(), refuse_unscorable(run, dataset, split, weights=weights, views=views)
+    dataset = dataset.for_fold(spec.fold)
+    from kit.pipeline import MEMORY_SHARE, as_float, batch_views, damage_named, eval_batches  # noqa: PLC0415 (TensorFlow, after all checks)
+
+    model = _load_model(path, run, dataset)
+    keys: list[str] = []
+    labels, outputs = [], []
+    with reading(dataset, [split], progress), damage_named(dataset):
+        progress.start(task or f"predict {split}", dataset.manifest.records(split))
+        size, share = measuring_batch(spec.model, dataset), MEMORY_SHARE if shared else 0
+        batches = eval_batches(dataset, split, batch_size=size, memory_share=share, shared=shared)
+        for number, batch in enumerate(batches):
+            images = batch_views(as_float(batch["image"]), views, spec.augment, number)
+            outputs.append(np.mean([model.predict_on_batch(view) for view in images], axis=0))
+            labels.append(batch["label"].numpy())
+            keys += [key.decode() for key in batch["key"].numpy()]
+            progress.advance(len(labels[-1]))
+    progress.finish()
+    return Predictions(keys, np.concatenate(labels), class_probabilities(np.concatenate(outputs)))
+
+
+def trained_model(run: RunDirectory, dataset: Dataset, weights: Weights | None = None) -> Any:
+    """Load a run's model: keras.Model from float32 images in 0 to 1 to what `class_probabilities` takes.
+
+    Raises:
+        RunError: the run was trained on other data, or has no such weights yet.
+    """
+    return _load_model(_weights_file(run, dataset, weights), run, dataset)
+
+
+def refuse_unscorable(
+    run: RunDirectory, dataset: Dataset, split: str, *, weights: Weights | None, views: Views
+) -> Path:
+    """Refuse what `predict_split` could not predict, before TensorFlow is loaded; see there.
+
+    Returns:
+        The file of the run's weights.
+    """
+    dataset.shards(split)
+    views.refuse(dataset.shape, run.spec().augment)
+    return _weights_file(run, dataset, weights)
+
+
+def refuse_changed(run: Path, spec: RunSpec, dataset: Dataset) -> None:
+    """Refuse a dataset that a run was not trained on.
+
+    Raises:
+        RunError: it has other images, labels or splits.
+    """
+    if spec.fingerprint != dataset.manifest.fingerprint:
+        raise RunError(
+            f"{run} was trained on another {spec.dataset}: its shards have changed since"
+            f" ({spec.fingerprint} then, {dataset.manifest.fingerprint} now); shard it as it was, or train anew"
+        )
+
+
+def refuse_unlabelled(dataset: Dataset, split: str) -> None:
+    """Refuse a split that nothing can be measured on.
+
+    Raises:
+        ShardError: it has no labels.
+    """
+    if UNLABELLED in dataset.manifest.counts.get(split, {}):
+        raise ShardError(f"split '{split}' of {dataset.manifest.name} has no labels; name another")
+
+
+def _weights_file(run: RunDirectory, dataset: Dataset, weights: Weights | None) -> Path:
+    """Find a run's trained weights for `dataset`."""
+    refuse_changed(run.path, run.spec(), dataset)
+    path = run.weights(weights)
+    if not path.is_file():
+        again = f"remove the folder {run.path} and run" if run.is_finished else "let its training finish by running"
+        raise RunError(f"{run.path} has no {path.name}; {again} its command again")
+    run.checked(path)
+    return path
+
+
+def _load_model(path: Path, run: RunDirectory, dataset: Dataset) -> Any:
+    from kit.models.build import build_model  # noqa: PLC0415 (TensorFlow)
+
+    spec = run.spec()
+    untrained = override(spec.model, {"backbone.weights": "none"})  # what it began with lies in the run's own file
+    model = build_model(
+        untrained, dataset.shape, len(dataset.manifest.classes), seed=spec.seed, precision=spec.train.precision
+    )
+    damaged = RunError(f"{path} is damaged; remove the folder {run.path} and run its command again")
+    try:
+        if not is_sealed(path):  # a few wrong bits leave a file that can be read
+            raise damaged
+        model.load_weights(str(path))
+    except (OSError, ValueError, KeyError) as error:
+        raise damaged from error
+    return model
+
+
+def class_probabilities(outputs: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Turn a model's outputs, [n, 1] sigmoid or [n, classes] softmax, into [n, classes] probabilities."""
+    if outputs.shape[1] == 1:
+        return np.concatenate([1 - outputs, outputs], axis=1)
+    return outputs

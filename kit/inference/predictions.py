@@ -1,0 +1,153 @@
+"""Class probabilities of images, what they come to, and the file that keeps them."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kit.errors import RunError
+
+NO_CLASS = -1  # what is predicted where an output is not a number
+
+_SMALLEST = 1e-7  # probability; Keras' epsilon, so that losses are those that Keras would give
+_TWO = 2  # classes; also the fewest that there are
+
+
+@dataclass(frozen=True, slots=True)
+class Predictions:
+    """Predictions of images, in the order of their split unless said otherwise.
+
+    Attributes:
+        keys: of the n examples.
+        labels: int32 [n]; -1 where there is none.
+        probabilities: float32 [n, classes]; each row sums to 1.
+    """
+
+    keys: list[str]
+    labels: NDArray[np.int32]
+    probabilities: NDArray[np.float32]
+
+    @property
+    def are_numbers(self) -> NDArray[np.bool_]:
+        """Bool [n]: false where the model of a training that diverged gave something else."""
+        return np.asarray(np.isfinite(self.probabilities).all(axis=1))
+
+    @property
+    def predicted(self) -> NDArray[np.int64]:
+        """Int [n]: the likeliest class, the first of equals; NO_CLASS where the output is not a number."""
+        return np.where(self.are_numbers, self.probabilities.argmax(axis=1), NO_CLASS)
+
+    @property
+    def confidence(self) -> NDArray[np.float32]:
+        """Float32 [n]: probability of the likeliest class, NaN where the output is not a number."""
+        return np.asarray(self.probabilities.max(axis=1))
+
+    @property
+    def mislabelled(self) -> NDArray[np.bool_]:
+        """Bool [n]: where the likeliest class is not the true one."""
+        return np.asarray(self.predicted != self.labels)
+
+    @property
+    def accuracy(self) -> float:
+        """Share of examples whose likeliest class is the true one."""
+        return float((~self.mislabelled).mean())
+
+    @property
+    def loss(self) -> float:
+        """Mean cross-entropy of the probabilities in nats, whatever loss the model was trained by.
+
+        Penalties on weights are not part of it, so that models with and without them compare. NaN if an output is.
+        """
+        given = self.probabilities[np.arange(len(self.labels)), self.labels].astype(np.float64)
+        return float(-np.log(np.clip(given, _SMALLEST, 1 - _SMALLEST)).mean())
+
+    @property
+    def recall(self) -> float | None:
+        """Share of the second of two classes' examples that are found; of more, the mean over those the split has.
+
+        None without any.
+        """
+        classes = self.probabilities.shape[1]
+        places = [1] if classes == _TWO else range(classes)  # the second of two
+        found = [float((~self.mislabelled)[here].mean()) for place in places if (here := self.labels == place).any()]
+        return float(np.mean(found)) if found else None
+
+    @property
+    def auc(self) -> float | None:
+        """Area under the ROC curve of the second of two classes; of more, the mean of each class against the rest.
+
+        None where a class is missing, or an output is not a number.
+        """
+        from scipy.stats import rankdata
+
+        classes = self.probabilities.shape[1]
+        support = np.bincount(self.labels, minlength=classes)
+        if not self.are_numbers.all() or not support.all():
+            return None
+        areas = []
+        for place in [1] if classes == _TWO else range(classes):
+            ranks = float(rankdata(self.probabilities[:, place])[self.labels == place].sum())
+            found, others = int(support[place]), len(self.labels) - int(support[place])
+            areas.append((ranks - found * (found + 1) / 2) / (found * others))  # Mann and Whitney's; ties count half
+        return float(np.mean(areas))
+
+    def ordered(self, keys: Sequence[str]) -> Predictions:
+        """Bring the images into the order of `keys`, which are among them."""
+        places = {key: place for place, key in enumerate(self.keys)}
+        return self.at([places[key] for key in keys])
+
+    def at(self, places: Sequence[int] | NDArray[np.intp]) -> Predictions:
+        """Take some of the images."""
+        return Predictions([self.keys[place] for place in places], self.labels[places], self.probabilities[places])
+
+    def csv(self, classes: Sequence[str]) -> str:
+        """Write id, label and each class' probability; nine digits tell float32 numbers apart."""
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(["id", "label", *classes])
+        for key, label, row in zip(self.keys, self.labels, self.probabilities, strict=True):
+            writer.writerow([key, classes[label], *(f"{value:.9g}" for value in row)])
+        return text.getvalue()
+
+
+def average(scores: Sequence[Predictions]) -> Predictions:
+    """Average the probabilities that several models give the same images, in the same order."""
+    first = scores[0]
+    mean = np.asarray(np.mean([one.probabilities for one in scores], axis=0, dtype=np.float64), np.float32)
+    return Predictions(first.keys, first.labels, mean)
+
+
+def join(parts: Sequence[Predictions]) -> Predictions:
+    """Put the predictions of different images one after another."""
+    return Predictions(
+        [key for part in parts for key in part.keys],
+        np.concatenate([part.labels for part in parts]),
+        np.concatenate([part.probabilities for part in parts]),
+    )
+
+
+def read_predictions(path: Path) -> Predictions:
+    """Read what `Predictions.csv` wrote; the labels are places in the order of its columns.
+
+    Raises:
+        RunError: the file is missing or damaged.
+    """
+    try:
+        text = path.read_bytes().decode()
+        (_, _, *classes), *rows = csv.reader(io.StringIO(text, newline=""))
+        places = {name: place for place, name in enumerate(classes)}
+        labels = np.asarray([places[row[1]] for row in rows], np.int32)
+        probabilities = np.asarray([row[2:] for row in rows], np.float64).reshape(len(rows), len(classes))
+    except FileNotFoundError as error:
+        raise RunError(f"{path} is missing") from error
+    except (ValueError, KeyError, IndexError, csv.Error) as error:
+        raise RunError(f"{path} is damaged; remove the run's folder and run its command again") from error
+    if not rows or len(classes) < _TWO or not text.endswith("\n"):
+        raise RunError(f"{path} is {'cut short' if rows else 'empty'}")
+    return Predictions([row[0] for row in rows], labels, probabilities.astype(np.float32))

@@ -1,0 +1,278 @@
+"""What would waste a submission: everything that can be seen in a file before it is sent."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from kit.errors import SourceError, SubmissionError, first_three
+from kit.files import size_text
+from kit.sources.image_table import read_table, separator_hint
+from kit.specs.settings import require
+
+Rows = NDArray[np.bool_]
+
+CONSTANT, RANGE, ORDER, KNOWN = "constant", "range", "order", "known"
+DOUBTS = {
+    CONSTANT: "every row predicts the same",
+    RANGE: "values outside [0, 1]",
+    ORDER: "rows in another order than the sample's",
+    KNOWN: "bytes that were submitted before",
+}
+_NEVER = {CONSTANT, ORDER}  # at once they are a file gone wrong
+_GIGANTIC = 64e6  # bytes; below that no file is too large, whatever the sample has
+_TIMES = 50  # the sample's bytes: probabilities have up to 20 digits where a sample has one
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something about a file that Kaggle would refuse, or that is hardly meant.
+
+    Attributes:
+        what: Problem in words.
+        doubt: Word that overrules it where it may be meant after all, one of `DOUBTS`; empty for a fault.
+    """
+
+    what: str
+    doubt: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """A file that was looked at.
+
+    Attributes:
+        path: of the file.
+        sample: that it was compared with.
+        bytes: of the file.
+        sha256: of its bytes.
+        rows: without the header.
+        columns: names.
+        findings: what speaks against submitting it.
+    """
+
+    path: Path
+    sample: Path
+    bytes: int
+    sha256: str
+    rows: int
+    columns: tuple[str, ...]
+    findings: tuple[Problem, ...]
+
+    def refuse(self, *, force: Collection[str]) -> None:
+        """Raise if anything speaks against submitting the file.
+
+        Args:
+            force: Doubts that are overruled, of `DOUBTS`.
+
+        Raises:
+            SubmissionError: With all findings; every doubt counts that `force` does not name, and a constant in
+                another order always does.
+        """
+        faults = [finding.what for finding in self.findings if not finding.doubt]
+        doubts = {finding.doubt: finding.what for finding in self.findings if finding.doubt}
+        named = "; ".join([*faults, *doubts.values()])
+        if faults:
+            raise SubmissionError(f"{self.path} is not what {self.sample} asks for: {named}; nothing was submitted")
+        if doubts.keys() >= _NEVER:
+            raise SubmissionError(
+                f"{self.path}: {named}; no --force overrules both at once: write the file again; nothing was submitted"
+            )
+        if left := [word for word in doubts if word not in force]:
+            asked = "; ".join(doubts[word] for word in left)
+            raise SubmissionError(f"{self.path}: {asked}; if that is meant, add --force {','.join(left)}")
+
+
+def check_file(path: Path, sample: Path, classes: Collection[str] = ()) -> Checked:
+    """Compare a file with the sample submission.
+
+    Args:
+        path: of the CSV.
+        sample: the competition's own file.
+        classes: names, where they are known.
+
+    Raises:
+        SourceError: one of the two cannot be read as a CSV.
+        SubmissionError: the file is missing, empty, or far too large.
+    """
+    refuse_missing(path)
+    if path.stat().st_size > max(_GIGANTIC, _TIMES * sample.stat().st_size):
+        sizes = f"{size_text(path.stat().st_size)}, {sample} {size_text(sample.stat().st_size)}"
+        raise SubmissionError(f"{path} has {sizes}: it cannot be what the competition asks for")
+    data = path.read_bytes()
+    if not data.strip():
+        raise SubmissionError(f"{path} is empty; write it again")
+    table, wanted = read_table(path), read_table(sample)
+    if len(wanted.columns) < 2 or wanted.empty:  # noqa: PLR2004 (an id and a value)
+        hint = separator_hint(wanted)
+        why = f"; {hint}" if hint else ""
+        raise SourceError(f"{sample} has no ids and values to compare with{why}; give the competition's own file")
+    return Checked(
+        path=path,
+        sample=sample,
+        bytes=len(data),
+        sha256=hashlib.sha256(data).hexdigest(),
+        rows=len(table),
+        columns=tuple(table.columns),
+        findings=tuple(check_table(table, wanted, classes)),
+    )
+
+
+def refuse_missing(path: Path) -> None:
+    """Refuse a submission that is not there, whatever else there is to say.
+
+    Raises:
+        SubmissionError: It does not exist.
+    """
+    if not path.is_file():
+        raise SubmissionError(f"{path} does not exist; make it with kit predict RUN -o {path}")
+
+
+def refuse_unknown_doubts(words: Collection[str]) -> None:
+    """Refuse words that overrule no doubt.
+
+    Raises:
+        SpecError: One is none of `DOUBTS`.
+    """
+    for word in words:
+        require(word in DOUBTS, f"--force takes {', '.join(DOUBTS)}, one or several; got '{word}'")
+
+
+def check_table(table: pd.DataFrame, sample: pd.DataFrame, classes: Collection[str] = ()) -> list[Problem]:
+    """Compare a submission with the sample submission; both as texts, ids first.
+
+    Args:
+        table: of the submission.
+        sample: at least one row of an id and one or more values.
+        classes: names, where they are known.
+    """
+    columns, wanted = list(table.columns), list(sample.columns)
+    if columns != wanted:
+        return [Problem(_columns_differ(table, columns, wanted))]
+    if table.empty:
+        return [Problem("it has no rows")]
+    ids, asked = table[wanted[0]].fillna("").tolist(), sample[wanted[0]].tolist()
+    findings = _id_findings(ids, asked)
+    values = table[wanted[1:]].fillna("").apply(lambda column: column.str.strip())
+    return [*findings, *_value_findings(ids, values, sample[wanted[1:]], classes), *_constant(values)]
+
+
+def _columns_differ(table: pd.DataFrame, columns: Sequence[str], wanted: Sequence[str]) -> str:
+    if hint := separator_hint(table):
+        return hint
+    if sorted(columns) == sorted(wanted):
+        return f"its columns stand in another order: {', '.join(columns)} instead of {', '.join(wanted)}"
+    missing = [name for name in wanted if name not in columns]
+    extra = [name for name in columns if name not in wanted]
+    parts = [
+        f"{word} {first_three(names, len(names))}" for word, names in (("missing", missing), ("extra", extra)) if names
+    ]
+    return f"columns {', '.join(parts) or 'that repeat'}"
+
+
+def _id_findings(ids: Sequence[str], asked: Sequence[str]) -> list[Problem]:
+    present, wanted = set(ids), set(asked)
+    missing = [one for one in asked if one not in present]
+    extra = [one for one in ids if one not in wanted]
+    seen: set[str] = set()
+    repeated = [one for one in ids if one in seen or seen.add(one)]  # type: ignore[func-returns-value]  # adds None
+    findings = [
+        Problem(f"{what}: {first_three(names, len(names))}{hint}")
+        for what, names, hint in (
+            ("ids missing", missing, _hint(missing, extra)),
+            ("ids that were not asked for", extra, ""),
+            ("ids repeated", repeated, ""),
+        )
+        if names
+    ]
+    if not findings and list(ids) != list(asked):
+        findings.append(Problem("its rows stand in another order than the sample's", doubt=ORDER))
+    return findings
+
+
+def _hint(missing: Sequence[str], extra: Sequence[str]) -> str:
+    """Name three ways in which ids are often lost."""
+    if not extra:
+        return ""
+    if {one.lstrip("0") for one in missing} >= {one.lstrip("0") for one in extra}:
+        return " (leading zeros are lost: read ids as texts, dtype=str)"
+    if {one.removesuffix(".0") for one in extra} == set(missing):
+        return " (they became decimal numbers: read ids as texts, dtype=str)"
+    if {one.rpartition(".")[0] for one in extra} == set(missing):
+        return " (without the files' endings)"
+    return ""
+
+
+def _value_findings(
+    ids: Sequence[str], values: pd.DataFrame, asked: pd.DataFrame, classes: Collection[str]
+) -> list[Problem]:
+    blank: Rows = np.asarray((values.to_numpy(str) == "").any(axis=1))
+    findings = [Problem(f"blank values, of {_named(ids, blank)}")] if blank.any() else []
+    if len(values.columns) > 1:
+        return findings + _number_findings(ids, values, blank, is_free=bool(_is_outside(_numbers(asked)).any()))
+    filled = values.iloc[:, 0][~blank]
+    if set(filled) <= set(classes):
+        return findings
+    if _are_texts(asked) or (classes and _are_texts(values)):
+        return findings + _class_findings(set(filled), classes)
+    is_label = _are_whole(filled) and _are_whole(asked.iloc[:, 0]) and not classes
+    is_free = is_label or _is_outside(_numbers(asked)).any()
+    return findings + _number_findings(ids, values, blank, is_free=bool(is_free))
+
+
+def _class_findings(values: set[str], classes: Collection[str]) -> list[Problem]:
+    """Without known classes nothing can be said: the sample may name only one of them."""
+    strange = sorted(values - set(classes)) if classes else []
+    known = first_three(sorted(classes), len(classes))
+    return [Problem(f"values outside the classes {known}: {first_three(strange, len(strange))}")] if strange else []
+
+
+def _number_findings(ids: Sequence[str], values: pd.DataFrame, blank: Rows, *, is_free: bool) -> list[Problem]:
+    """Find values that are no numbers, and unless they are free to be anything, those that are no probabilities."""
+    numbers = _numbers(values)
+    finite = np.isfinite(numbers)
+    strange: Rows = ~finite.all(axis=1) & ~blank
+    outside: Rows = np.asarray(_is_outside(numbers).any(axis=1))
+    findings = []
+    if strange.any():
+        findings.append(Problem(f"values that are no numbers, NaN or infinite, of {_named(ids, strange)}"))
+    if outside.any() and not is_free:
+        findings.append(Problem(f"values outside [0, 1], of {_named(ids, outside)}", doubt=RANGE))
+    return findings
+
+
+def _constant(values: pd.DataFrame) -> list[Problem]:
+    if len(values) > 1 and len(values.drop_duplicates()) == 1:
+        return [Problem(f"every row predicts the same: {', '.join(values.iloc[0])}", doubt=CONSTANT)]
+    return []
+
+
+def _numbers(values: pd.DataFrame) -> NDArray[np.float64]:
+    """Read texts as numbers, NaN for those that are none."""
+    return np.asarray(values.apply(pd.to_numeric, errors="coerce"), np.float64)
+
+
+def _is_outside(numbers: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Mark numbers that are no probabilities; what is no number is not marked."""
+    return np.asarray(np.isfinite(numbers) & ((numbers < 0) | (numbers > 1)))
+
+
+def _are_texts(values: pd.DataFrame) -> bool:
+    """Whether no value is a number, so that they are names of classes."""
+    return bool(np.isnan(_numbers(values)).all())
+
+
+def _are_whole(values: pd.Series[str]) -> bool:
+    return bool(values.str.fullmatch(r"[+-]?\d+").all())
+
+
+def _named(ids: Sequence[str], where: Rows) -> str:
+    """Name the first three ids of some rows, and count the rows."""
+    places = np.flatnonzero(where).tolist()
+    return first_three((ids[place] or "(no id)" for place in places), len(places))

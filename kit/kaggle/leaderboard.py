@@ -1,0 +1,81 @@
+"""What a submission's score means: waited for, and set against the leaderboard and the account's own best."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from kit.errors import KaggleError, NetworkError
+from kit.kaggle.client import Kaggle
+from kit.kaggle.responses import COMPLETE, PENDING, Listed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeaderboardPlace:
+    """Where a score puts the account.
+
+    Attributes:
+        place: on the leaderboard, by the account's best; 0 for none yet.
+        teams: on the leaderboard.
+        best: of the account's earlier public scores; None without any.
+        difference: of this score from it.
+        larger_is_better: as the leaderboard is sorted; None if that does not show.
+    """
+
+    place: int
+    teams: int
+    best: float | None
+    difference: float | None
+    larger_is_better: bool | None
+
+    @property
+    def gain(self) -> float | None:
+        """Difference from the own best, positive for better; None if either is unknown."""
+        if self.difference is None or self.larger_is_better is None:
+            return None
+        return self.difference if self.larger_is_better else -self.difference
+
+
+def wait_for_score(kaggle: Kaggle, slug: str, ref: int) -> Listed:
+    """Wait until Kaggle has scored a submission, asking less and less often.
+
+    Raises:
+        KaggleError: Kaggle does not tell.
+        NetworkError: it takes longer than patience has it, or Kaggle cannot be asked.
+    """
+    later = f"kit submissions --competition {slug} --refresh shows its score later"
+    end = time.monotonic() + kaggle.patience.score
+    kaggle.progress.start("waiting", 1)
+    kaggle.progress.advance(0, note=f"waiting for the score of submission {ref}")
+    for pause in kaggle.patience.pauses():
+        try:
+            listed = kaggle.submission(slug, ref)
+        except KaggleError as error:
+            raise type(error)(f"submission {ref} is made, but {str(error).partition(';')[0]}; {later}") from None
+        if listed.status != PENDING:
+            break
+        if time.monotonic() + pause > end:
+            raise NetworkError(f"submission {ref} is made, but not scored after {kaggle.patience.score:g} s; {later}")
+        time.sleep(pause)
+    kaggle.progress.finish()
+    return listed
+
+
+def find_standing(kaggle: Kaggle, slug: str, mine: Listed, before: Sequence[Listed]) -> LeaderboardPlace | None:
+    """Set a score against the leaderboard and the account's earlier scores; None if Kaggle does not tell."""
+    try:
+        competition, leading = kaggle.competition(slug), kaggle.leading_scores(slug)
+    except KaggleError:  # the score is there, and in the ledger; this is an extra
+        return None
+    larger = None if len(set(leading)) < 2 else leading[0] > leading[-1]  # noqa: PLR2004 (two scores have an order)
+    own = [one.public for one in before if one.status == COMPLETE and one.ref != mine.ref and one.public is not None]
+    best = (min(own) if larger is False else max(own)) if own else None
+    difference = None if best is None or mine.public is None else mine.public - best
+    return LeaderboardPlace(
+        place=competition.place,
+        teams=competition.teams,
+        best=best,
+        difference=difference,
+        larger_is_better=larger,
+    )

@@ -1,0 +1,57 @@
+"""The sample submission that a file is checked against, and the classes that it may name."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from kit.datasets.dataset import MANIFEST, read_dataset
+from kit.errors import SubmissionError
+from kit.kaggle.member_names import walk
+from kit.submission.origin import Origin
+from kit.workspace import Workspace
+
+SAMPLE_NAME = re.compile(r"sample.?sub.*\.csv", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What a submission should look like.
+
+    Attributes:
+        path: of the sample submission.
+        classes: of the dataset that was predicted; empty where it is not known.
+    """
+
+    path: Path
+    classes: tuple[str, ...]
+
+
+def find_sample(slug: str, origin: Origin | None, given: Path | None, workspace: Workspace) -> Sample:
+    """Find the sample submission: the one given, else the predicted dataset's, else what was fetched.
+
+    Raises:
+        SubmissionError: there is none.
+    """
+    folder = workspace.datasets / origin.dataset if origin and origin.dataset else None
+    dataset = read_dataset(folder) if folder and (folder / MANIFEST).is_file() else None
+    classes = dataset.manifest.classes if dataset else ()
+    if given:
+        if not given.is_file():
+            raise SubmissionError(f"--sample {given} does not exist; give the competition's sample submission")
+        return Sample(given, classes)
+    if dataset and dataset.sample_submission:
+        return Sample(dataset.sample_submission, classes)
+    if found := sample_in(workspace.data / slug):
+        return Sample(found, classes)
+    raise SubmissionError(
+        f"no sample submission to check against; fetch it: kit fetch {slug} --files sample_submission.csv,"
+        " or name it: --sample PATH"
+    )
+
+
+def sample_in(folder: Path) -> Path | None:
+    """Find a sample submission in a folder of competition data, the one that lies highest."""
+    found = [place / name for place, _, files in walk(folder) for name in files if SAMPLE_NAME.fullmatch(name)]
+    return min(found, key=lambda path: (len(path.parts), path.name), default=None)

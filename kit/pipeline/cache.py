@@ -1,0 +1,190 @@
+"""Splits decoded as a whole, once for all epochs and all processes that read them."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kit.compat import tf
+from kit.datasets import Dataset
+from kit.errors import WorkspaceError
+from kit.files import begun_file, size_text
+from kit.pipeline.parallel import as_written
+from kit.pipeline.parse import decode_batches
+from kit.progress import NO_PROGRESS, Progress
+
+_BATCH = 256  # images that are decoded at a time
+_ALIGNED = 64  # bytes: where TensorFlow wants a tensor's memory to begin
+_PIXELS, _LABELS, _KEYS = "pixels", "labels", "keys"
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """Examples in stored order.
+
+    Attributes:
+        images: uint8 [records, height, width, channels]; in memory, or a file mapped into it.
+        labels: int32 [records]; -1 where there is none.
+        keys: bytes [records].
+    """
+
+    images: NDArray[np.uint8]
+    labels: NDArray[np.int32]
+    keys: NDArray[np.bytes_]
+
+
+def decode_split(dataset: Dataset, split: str, shared: Path | None = None) -> Decoded:
+    """Decode a split into memory.
+
+    Args:
+        dataset: whose images have one size.
+        split: of it.
+        shared: folder in which each shard's decoded examples lie for other processes; whoever comes first decodes
+            them while the others wait. None where nobody else reads them, or where the disk is too full.
+    """
+    names = [shard.name for shard in dataset.shards(split)]
+    if shared is None:
+        return _decode(dataset, names)
+    with _alone(shared):
+        parts = [_kept(dataset, name, shared) for name in names]
+    images = _room((sum(len(part.images) for part in parts), *dataset.shape))
+    return Decoded(
+        np.concatenate([part.images for part in parts], out=images),
+        np.concatenate([part.labels for part in parts]),
+        np.concatenate([part.keys for part in parts]),
+    )
+
+
+def map_split(dataset: Dataset, split: str, folder: Path, *, progress: Progress = NO_PROGRESS) -> Decoded:
+    """Decode a split into files, and map its images into memory: the system reads them when they are asked for.
+
+    Args:
+        dataset: whose images have one size.
+        split: of it.
+        folder: of the files; those that are there are taken as they are. Other processes may use it too.
+        progress: sees every image that is decoded.
+
+    Raises:
+        WorkspaceError: the disk has no room for them.
+    """
+    names = [shard.name for shard in dataset.shards(split)]
+    with _alone(folder):
+        paths = _paths(folder, f"{split}-{hashlib.sha256(' '.join(names).encode()).hexdigest()[:8]}")
+        if not paths[-1].is_file():  # written last
+            _refuse_full(dataset, split, folder)
+            progress.start(f"decode {split}", dataset.manifest.records(split))
+            _decode_into(paths, dataset, names, progress)
+            progress.finish()
+        keys, labels = (np.load(path) for path in paths[:-1])
+    return Decoded(np.load(paths[-1], mmap_mode="c"), labels, keys)  # "c": TensorFlow takes no array that is read-only
+
+
+def as_tensor(values: NDArray[np.uint8]) -> Any:
+    """Make a tensor of pixels that lies where the array lies, in memory or in a file; a copy if it must.
+
+    `tf.constant` would hold a second copy of them for as long as the tensor lives.
+    """
+    with tf.device("CPU:0"):
+        if values.ctypes.data % _ALIGNED or not values.flags.c_contiguous or not values.size:
+            return tf.constant(values)
+        return tf.experimental.dlpack.from_dlpack(values.__dlpack__())
+
+
+def _alone(shared: Path) -> AbstractContextManager[object]:
+    from filelock import FileLock  # noqa: PLC0415 (slow to import)
+
+    shared.mkdir(parents=True, exist_ok=True)
+    return FileLock(shared / ".lock")  # waits as long as it takes; a killed process holds nothing
+
+
+def _paths(folder: Path, name: str) -> list[Path]:
+    return [folder / f"{name}.{part}.npy" for part in (_KEYS, _LABELS, _PIXELS)]
+
+
+def _refuse_full(dataset: Dataset, split: str, folder: Path) -> None:
+    needed, free = dataset.decoded_bytes(split), shutil.disk_usage(folder).free
+    if needed > free:
+        raise WorkspaceError(
+            f"{folder}: the decoded {split} images fill {size_text(needed)}, and {size_text(free)} are free;"
+            " free some space, or give --cache none"
+        )
+
+
+def _decode_into(paths: Sequence[Path], dataset: Dataset, names: list[str], progress: Progress) -> None:
+    """Decode shards into files, batch by batch; that of the pixels gets its name last."""
+    keys: list[bytes] = []
+    labels: list[NDArray[np.int32]] = []
+    header = {"descr": "|u1", "fortran_order": False, "shape": (_count(dataset, names), *dataset.shape)}
+    with begun_file(paths[-1]) as temporary:
+        with temporary.open("xb") as file:
+            np.lib.format.write_array_header_1_0(file, header)
+            for batch in _batches(dataset, names):
+                file.write(batch["image"].data)
+                labels.append(batch["label"])
+                keys += batch["key"].tolist()
+                progress.advance(len(batch["label"]))
+        arrays: list[NDArray[np.generic]] = [np.array(keys, np.bytes_), np.concatenate(labels)]
+        for path, values in zip(paths, arrays, strict=False):
+            _write(path, values)
+        temporary.replace(paths[-1])
+
+
+def _kept(dataset: Dataset, name: str, shared: Path) -> Decoded:
+    """Load what another process decoded, or decode it and keep it where the disk has room."""
+    paths = _paths(shared, name)
+    if paths[-1].is_file():  # written last
+        keys, labels, images = (np.load(path, mmap_mode="r") for path in paths)
+        return Decoded(images, labels, keys)
+    decoded = _decode(dataset, [name])
+    if shutil.disk_usage(shared).free > 2 * decoded.images.nbytes:
+        arrays: list[NDArray[np.generic]] = [decoded.keys, decoded.labels, decoded.images]
+        for path, values in zip(paths, arrays, strict=True):
+            _write(path, values)
+    return decoded
+
+
+def _write(path: Path, values: NDArray[np.generic]) -> None:
+    """Write an array whole, though not to the disk for good: it can be made again."""
+    with begun_file(path) as temporary:
+        with temporary.open("xb") as file:  # np.save's error does not tell a full disk
+            np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(values))
+            file.write(np.ascontiguousarray(values).data)
+        temporary.replace(path)
+
+
+def _decode(dataset: Dataset, names: list[str]) -> Decoded:
+    records = _count(dataset, names)
+    images = _room((records, *dataset.shape))
+    labels = np.empty(records, np.int32)
+    keys: list[bytes] = []
+    for batch in _batches(dataset, names):
+        start, end = len(keys), len(keys) + len(batch["label"])
+        images[start:end], labels[start:end] = batch["image"], batch["label"]
+        keys += batch["key"].tolist()
+    return Decoded(images, labels, np.array(keys, np.bytes_))
+
+
+def _count(dataset: Dataset, names: list[str]) -> int:
+    counts = {shard.name: shard.records for shard in dataset.manifest.shards}
+    return sum(counts[name] for name in names)
+
+
+def _batches(dataset: Dataset, names: list[str]) -> Iterator[dict[str, Any]]:
+    serialized = tf.data.TFRecordDataset([str(dataset.folder / name) for name in names])
+    yield from as_written(decode_batches(serialized, dataset, _BATCH)).as_numpy_iterator()
+
+
+def _room(shape: tuple[int, ...]) -> NDArray[np.uint8]:
+    """Make an array that begins where TensorFlow wants it."""
+    size = int(np.prod(shape))
+    room = np.empty(size + _ALIGNED, np.uint8)
+    begin = -room.ctypes.data % _ALIGNED
+    return room[begin : begin + size].reshape(shape)

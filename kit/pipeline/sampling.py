@@ -1,0 +1,232 @@
+"""The order in which a training sees its examples: anew in each epoch, from the seed and the epoch alone."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any, Protocol
+
+import numpy as np
+
+from kit.compat import tf
+from kit.datasets import Dataset
+from kit.pipeline.cache import as_tensor
+from kit.pipeline.parallel import parallel_calls
+from kit.pipeline.parse import decode_each, decode_raw, is_raw, read_labels
+from kit.pipeline.random_numbers import folded
+
+_STREAMS = 8  # shards read at a time
+_BLOCK = 16  # records of each in turn
+_WINDOW = 4096  # records, of which the next one is drawn; the writer has shuffled the whole split already
+_WINDOW_BYTES = 1 << 30  # 1 GiB that they may fill: windows of large records hold fewer
+_BATCH = 256  # records whose labels are read at a time
+
+
+class Examples(Protocol):
+    """A train split to take examples from; "items" is what stands for them until they are decoded."""
+
+    @property
+    def labels(self) -> list[int]:
+        """Labels that some example has, sorted."""
+
+    def shuffled(self, seed: int, epoch: Any, batch_size: int) -> Any:
+        """Give every item once: tf.data.Dataset of batches, without the remainder."""
+
+    def of_class(self, label: int, seed: Any) -> Any:
+        """Give every item of a class once, in an order that follows from `seed`, int64 [2]: tf.data.Dataset."""
+
+    def opened(self, batches: Any, batch_size: int) -> Any:
+        """Do what is done image by image before `decoded`: tf.data.Dataset of batches of what that takes."""
+
+    def decoded(self, batch: Any) -> dict[str, Any]:
+        """Make a batch {"image": uint8 [batch, height, width, channels], "label": int32 [batch]}."""
+
+
+class DecodedExamples:
+    """A split that is decoded, its items being places.
+
+    Args:
+        images: uint8 [records, height, width, channels].
+        labels: int32 [records].
+    """
+
+    def __init__(self, images: np.ndarray, labels: np.ndarray) -> None:
+        self._places = {int(label): np.flatnonzero(labels == label).astype(np.int32) for label in np.unique(labels)}
+        self._images = as_tensor(images)
+        with tf.device("CPU:0"):
+            self._labels = tf.constant(labels)
+
+    @property
+    def labels(self) -> list[int]:
+        """Labels that some example has, sorted."""
+        return sorted(self._places)
+
+    def shuffled(self, seed: int, epoch: Any, batch_size: int) -> Any:
+        """Shuffle the split as a whole."""
+        return _rows(len(self._labels), epoch_seed(seed, epoch), batch_size)
+
+    def of_class(self, label: int, seed: Any) -> Any:
+        """Shuffle a class as a whole."""
+        return _in_order(tf.constant(self._places[label]), seed)
+
+    @staticmethod
+    def opened(batches: Any, batch_size: int) -> Any:  # noqa: ARG004 (of the protocol)
+        """Leave places as they are."""
+        return batches
+
+    def decoded(self, batch: Any) -> dict[str, Any]:
+        """Gather a batch."""
+        return {"image": tf.gather(self._images, batch), "label": tf.gather(self._labels, batch)}
+
+
+class StreamedExamples:
+    """A split read from its shards, its items being serialized records; shuffled by shard and within a window.
+
+    To draw one class is to read all of them and keep some. So that rare classes do not cost a pass over all shards
+    each time they begin anew, their records can be held in memory.
+
+    Args:
+        dataset: with a train split.
+        held_bytes: that records of rare classes may fill; 0 holds none.
+    """
+
+    def __init__(self, dataset: Dataset, held_bytes: float) -> None:
+        self._dataset = dataset
+        self._paths = tf.constant([str(path) for path in dataset.paths("train")])
+        self._window = max(1, min(_WINDOW, int(_WINDOW_BYTES / self._record_bytes)))
+        self._held = self._hold(self._rarest(held_bytes))
+
+    @property
+    def labels(self) -> list[int]:
+        """Labels that some example has, sorted."""
+        return [label for label, count in enumerate(self._counts) if count]
+
+    def shuffled(self, seed: int, epoch: Any, batch_size: int) -> Any:
+        """Shuffle the shards, and their records within a window."""
+        start = epoch_seed(seed, epoch)
+        records = _shuffle(_read(self._paths, start, _STREAMS), self._window, folded(start, "window"))
+        return records.batch(batch_size, drop_remainder=True)
+
+    def of_class(self, label: int, seed: Any) -> Any:
+        """Take a class from memory, or from all shards."""
+        if label in self._held:
+            return _in_order(self._held[label], seed)
+        sharing = len(self.labels) - len(self._held)  # the classes that are read at the same time
+        batches = _read(self._paths, folded(seed, "shards"), max(1, _STREAMS // sharing)).batch(_BATCH)
+        records = batches.map(lambda batch: tf.boolean_mask(batch, read_labels(batch) == label)).unbatch()
+        return _shuffle(records, max(1, self._window // sharing), folded(seed, "window"))
+
+    def opened(self, batches: Any, batch_size: int) -> Any:
+        """Decode what is not stored as pixels."""
+        if is_raw(self._dataset):
+            return batches
+        return decode_each(batches.unbatch(), self._dataset).batch(batch_size, drop_remainder=True)
+
+    def decoded(self, batch: Any) -> dict[str, Any]:
+        """Decode pixels; all else is decoded already."""
+        examples = decode_raw(batch, self._dataset.shape) if is_raw(self._dataset) else batch
+        return {"image": examples["image"], "label": examples["label"]}
+
+    @property
+    def _record_bytes(self) -> float:
+        """Mean bytes of a record."""
+        shards = self._dataset.shards("train")
+        return sum(shard.bytes for shard in shards) / sum(shard.records for shard in shards)
+
+    @property
+    def _counts(self) -> list[int]:
+        manifest = self._dataset.manifest
+        return [manifest.counts["train"].get(name, 0) for name in manifest.classes]
+
+    def _rarest(self, held_bytes: float) -> list[int]:
+        """Choose the rarest classes whose records fill no more than that, taking all records to be equally large."""
+        each = self._record_bytes
+        rarest = sorted(self.labels, key=self._counts.__getitem__)
+        ends = itertools.accumulate(self._counts[label] * each for label in rarest)
+        return [label for label, end in zip(rarest, ends, strict=True) if end <= held_bytes]
+
+    def _hold(self, labels: list[int]) -> dict[int, Any]:
+        """Read the records of some classes, string [records] each."""
+        if not labels:
+            return {}
+        parts: dict[int, list[np.ndarray]] = {label: [] for label in labels}
+        for window in tf.data.TFRecordDataset(self._paths).batch(_BATCH):
+            records, found = window.numpy(), read_labels(window).numpy()
+            for label, kept in parts.items():
+                kept.append(records[found == label])
+        with tf.device("CPU:0"):
+            return {label: tf.constant(np.concatenate(kept)) for label, kept in parts.items()}
+
+
+def balanced(examples: Examples, seed: Any) -> Any:
+    """Draw one item of each class in turn, in rounds whose own order is drawn too, without end.
+
+    A class begins anew, in another order, when all its items were drawn: each of them is seen equally often, but for
+    one time.
+
+    Args:
+        examples: of some classes.
+        seed: int64 [2], of the epoch.
+
+    Returns:
+        tf.data.Dataset of items.
+    """
+
+    def endless(label: int) -> Any:
+        return _count().flat_map(lambda again: examples.of_class(label, folded(seed, "class", label, again)))
+
+    turns = tf.range(len(examples.labels), dtype=tf.int64)
+    rounds = _count().flat_map(lambda number: _in_order(turns, folded(seed, "round", number)))
+    return tf.data.Dataset.choose_from_datasets([endless(label) for label in examples.labels], rounds)
+
+
+def epoch_seed(seed: int, epoch: Any) -> Any:
+    """Make the seed of an epoch, int64 [2]."""
+    return tf.stack([tf.constant(seed, tf.int64), epoch])
+
+
+def _read(paths: Any, seed: Any, streams: int) -> Any:
+    """Read the records of several shards at a time, some of each in turn, the shards in an order of their own."""
+    return _in_order(paths, seed).interleave(
+        tf.data.TFRecordDataset,
+        cycle_length=streams,
+        block_length=_BLOCK,
+        num_parallel_calls=parallel_calls(),
+        deterministic=True,
+    )
+
+
+def _shuffle(records: Any, size: int, seed: Any) -> Any:
+    """Draw each next record from a window of them that moves on.
+
+    `Dataset.shuffle` takes no seed that is known only while it runs, but the operation that does its work does.
+
+    Args:
+        records: tf.data.Dataset of string [].
+        size: records of the window.
+        seed: int64 [2].
+    """
+    first, second = tf.unstack(tf.random.stateless_uniform([2], seed, None, None, tf.int64))  # two zeros: no seed
+    shuffled = tf.raw_ops.ShuffleDataset(
+        input_dataset=tf.data.experimental.to_variant(records),
+        buffer_size=tf.constant(size, tf.int64),
+        seed=first,
+        seed2=second,
+        output_types=[tf.string],
+        output_shapes=[[]],
+        reshuffle_each_iteration=False,
+    )
+    return tf.data.experimental.from_variant(shuffled, tf.TensorSpec([], tf.string))
+
+
+def _rows(count: Any, seed: Any, batch_size: int) -> Any:
+    """Shuffle places from 0 to `count`: tf.data.Dataset of int32 [batch_size], without the remainder."""
+    places = tf.random.experimental.stateless_shuffle(tf.range(count), seed)
+    return tf.data.Dataset.from_tensor_slices(tf.reshape(places[: count // batch_size * batch_size], (-1, batch_size)))
+
+
+def _in_order(values: Any, seed: Any) -> Any:
+    return tf.data.Dataset.from_tensor_slices(tf.random.experimental.stateless_shuffle(values, seed))
+
+
+def _count() -> Any:
+    return tf.data.Dataset.range(tf.int64.max)

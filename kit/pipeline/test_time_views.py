@@ -1,0 +1,47 @@
+"""Views of a batch whose predictions are averaged: test-time augmentation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from kit.compat import tf
+from kit.pipeline.augmentation import augment_batch
+from kit.pipeline.random_numbers import folded
+from kit.specs import AugmentSpec
+from kit.specs.views import D4, Views
+
+_SEED = (0, 0)  # of what is drawn: equal weights give equal predictions
+
+
+def batch_views(images: Any, views: Views, augment: AugmentSpec, number: int) -> Iterator[Any]:
+    """Yield views of a batch one after another, so that each needs no more memory than the batch.
+
+    The first is the batch itself. "flips" are the four of a picture that may lie on its head, "d4" the eight of a
+    square that has no top (the dihedral group); both move pixels without interpolation. A number draws from `augment`
+    anew for each image and view, without its mixtures: there is no label to mix.
+
+    Args:
+        images: float32 [batch, height, width, channels] in 0 to 1; `views.refuse` has accepted their shape.
+        views: which.
+        augment: what the run was trained with.
+        number: of the batch in its split: each has its own draws.
+
+    Yields:
+        float32 [batch, height, width, channels], `views.count` times.
+    """
+    if not views.name:
+        yield images
+        yield from _drawn(images, views.count - 1, augment.alone, number)
+        return
+    turned = (images, tf.transpose(images, [0, 2, 1, 3])) if views.name == D4 else (images,)
+    for upright in turned:
+        for axes in ([], [2], [1], [1, 2]):
+            yield tf.reverse(upright, axes)
+
+
+def _drawn(images: Any, count: int, augment: AugmentSpec, number: int) -> Iterator[Any]:
+    start = folded(tf.constant(_SEED, tf.int64), "views", number)
+    labels = tf.zeros(tf.shape(images)[:1])
+    for view in range(count):
+        yield augment_batch(augment, images, labels, folded(start, view))[0]

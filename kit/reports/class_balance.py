@@ -1,0 +1,144 @@
+"""Images of each class, before and after balancing, as a chart."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from kit.audits import Audit
+from kit.datasets import Dataset
+from kit.files import write_whole
+from kit.reports.figure import BLUE, GREY, middle_cut, new_figure, png
+from kit.reports.page import Picture
+from kit.reports.table import Table
+from kit.sources import UNLABELLED
+from kit.specs.source import SPLIT_FOLDERS
+
+_SHOWN = 40  # classes that a chart has room for; of more, the largest and the smallest
+_NAME = 32  # characters
+_BAR = 24  # characters of the longest bar on a terminal
+_GIVEN = frozenset(SPLIT_FOLDERS.values()) - {"train"}  # splits of the source's own, which balancing leaves whole
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClassCounts:
+    """Labelled images of each class.
+
+    Attributes:
+        title: Name of the images, with what balancing means here.
+        before: Images by class as they were found, the largest class first.
+        after: Images by class once balanced; the same where nothing is.
+    """
+
+    title: str
+    before: dict[str, int]
+    after: dict[str, int]
+
+    @property
+    def is_balanced(self) -> bool:
+        """Whether balancing leaves images out."""
+        return self.before != self.after
+
+    def told(self, name: str) -> str:
+        """Write a class's images, before and after where that differs."""
+        before, after = self.before[name], self.after[name]
+        return f"{before:,}" if before == after else f"{before:,} → {after:,}"
+
+    @property
+    def shown(self) -> list[str]:
+        """Names of the classes that a chart shows."""
+        names = list(self.before)
+        half = _SHOWN // 2
+        return names if len(names) <= _SHOWN else [*names[:half], *names[-half:]]
+
+
+def counts_of_dataset(dataset: Dataset) -> ClassCounts:
+    """Count what a dataset holds, and what its balancing left out."""
+    manifest = dataset.manifest
+    after = Counter[str]()
+    for counts in manifest.counts.values():
+        after.update({name: count for name, count in counts.items() if name in manifest.classes})
+    before = after + Counter(manifest.not_taken)
+    names = sorted(manifest.classes, key=lambda name: -before[name])
+    return ClassCounts(
+        title=f"{manifest.name}: images of each class in all splits",
+        before={name: before[name] for name in names},
+        after={name: after[name] for name in names},
+    )
+
+
+def counts_of_audit(audit: Audit) -> ClassCounts:
+    """Count what a source holds, and what `kit shard --balance down` would take of it."""
+    found = {name: splits for name, splits in audit.counts().items() if name != UNLABELLED}
+    drawn = {
+        name: sum(count for split, count in splits.items() if split not in _GIVEN) for name, splits in found.items()
+    }
+    smallest = min((count for count in drawn.values() if count), default=0)
+    before = {name: sum(splits.values()) for name, splits in found.items()}
+    return ClassCounts(
+        title=f"{Path(audit.asked.folder).resolve().name}: images of each class, and with --balance down",
+        before=before,
+        after={name: count - drawn[name] + min(drawn[name], smallest) for name, count in before.items()},
+    )
+
+
+def balance_table(counts: ClassCounts) -> list[Table]:
+    """Lay out the classes with bars, where balancing leaves images out."""
+    if not counts.is_balanced:
+        return []
+    longest = max(counts.before.values())
+    rows = tuple(
+        (
+            middle_cut(name, _NAME),
+            f"{counts.before[name]:,}",
+            f"{counts.after[name]:,}",
+            _bar(counts.after[name], counts.before[name], longest),
+        )
+        for name in counts.shown
+    )
+    return [Table("classes before and after balancing", ("class", "before", "after", "taken of found"), rows)]
+
+
+def plot_class_counts(counts: ClassCounts) -> Picture:
+    """Draw a bar a class: what was found, and within it what balancing leaves."""
+    names = counts.shown
+    figure = new_figure(7.2, 1.4 + 0.28 * len(names))
+    axes = figure.add_subplot()
+    places = range(len(names))
+    before, after = ([kept[name] for name in names] for kept in (counts.before, counts.after))
+    label = "before balancing" if counts.is_balanced else None
+    bars = axes.barh(places, before, color="#c9c9c9" if counts.is_balanced else BLUE, label=label)
+    axes.bar_label(bars, [counts.told(name) for name in names], fontsize=8, padding=3, color=GREY)
+    if counts.is_balanced:
+        axes.barh(places, after, height=0.5, color=BLUE, label="after balancing")
+        figure.legend(loc="outside lower center", ncols=2, fontsize=8)
+    axes.set_yticks(places, [middle_cut(name, _NAME) for name in names], fontsize=8, parse_math=False)
+    axes.invert_yaxis()
+    axes.set_xlim(0, 1.2 * max([1, *before]))
+    axes.set_xlabel("images")
+    left_out = len(counts.before) - len(names)
+    more = f"\n{left_out:,} classes between the largest and the smallest are not shown" if left_out else ""
+    axes.set_title(f"{counts.title}{more}", fontsize=10, parse_math=False)
+    axes.grid(axis="x", alpha=0.3)
+    axes.set_axisbelow(True)
+    return Picture(png(figure), _described(counts))
+
+
+def write_class_counts(dataset: Dataset, path: Path) -> None:
+    """Draw a dataset's classes as a PNG."""
+    write_whole(path, plot_class_counts(counts_of_dataset(dataset)).png)
+
+
+def _bar(taken: int, found: int, longest: int) -> str:
+    """Draw what is taken as full blocks, at the right where a table's cells end, and the rest as shaded ones."""
+    whole, full = (-(-_BAR * count // max(longest, 1)) for count in (found, taken))
+    return "░" * (whole - full) + "█" * full
+
+
+def _described(counts: ClassCounts) -> str:
+    (most, largest), *_ = counts.before.items()
+    *_, (least, smallest) = counts.before.items()
+    text = f"{counts.title}: {len(counts.before):,} classes, from {largest:,} of {most} to {smallest:,} of {least}"
+    balanced = f"; {sum(counts.after.values()):,} of {sum(counts.before.values()):,} after balancing"
+    return f"{text}{balanced if counts.is_balanced else ''}"

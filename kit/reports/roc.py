@@ -1,0 +1,124 @@
+"""How well probabilities put a class before the others: ROC and precision-recall curves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn import metrics
+
+from kit.inference.predictions import Predictions
+from kit.reports.figure import GREY, line_style, new_figure, png
+from kit.reports.table import Table
+from kit.reports.tiles import wrapped
+
+Kind = Literal["ROC", "precision-recall"]
+
+KINDS: tuple[Kind, ...] = ("ROC", "precision-recall")
+MOST = 10  # curves that a picture holds
+_LABEL = 72  # characters of a line of the legend
+_AXES = {
+    "ROC": ("false positive rate: share of the other images flagged", "recall: share of the class's images flagged"),
+    "precision-recall": (
+        "recall: share of the class's images flagged",
+        "precision: share of the flagged that are of the class",
+    ),
+}
+_AREA = {"ROC": "AUC", "precision-recall": "average precision"}
+_COLUMNS = {"ROC": ("false positive rate", "recall"), "precision-recall": ("recall", "precision")}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Curve:
+    """One class against the rest.
+
+    Attributes:
+        name: of the class.
+        images: of the class.
+        thresholds: float [points]; infinite where nothing is flagged.
+        x: float [points], false positive rate or recall.
+        y: float [points], recall or precision.
+        area: under the ROC curve, or average precision.
+    """
+
+    name: str
+    images: int
+    thresholds: NDArray[np.float64]
+    x: NDArray[np.float64]
+    y: NDArray[np.float64]
+    area: float
+
+
+def ranking_curves(kind: Kind, scores: Predictions, classes: Sequence[str], places: Sequence[int]) -> list[Curve]:
+    """Compute the curves of the classes at `places`, by scikit-learn.
+
+    Images whose outputs are not numbers are left out, and with them the classes that then have no images, or all.
+    """
+    numbers = scores.are_numbers
+    labels, probabilities = scores.labels[numbers], scores.probabilities[numbers]
+    curves: list[Curve] = []
+    for place in places:
+        truth, column = labels == place, probabilities[:, place]
+        if not 0 < truth.sum() < len(truth):
+            continue
+        if kind == "ROC":
+            x, y, thresholds = metrics.roc_curve(truth, column)
+            area = metrics.roc_auc_score(truth, column)
+        else:
+            y, x, thresholds = metrics.precision_recall_curve(truth, column, drop_intermediate=True)
+            thresholds = np.append(thresholds, np.inf)  # the last point, where nothing is flagged, has none
+            area = metrics.average_precision_score(truth, column)
+        images = int(truth.sum())
+        curves.append(Curve(name=classes[place], images=images, thresholds=thresholds, x=x, y=y, area=float(area)))
+    return curves
+
+
+def ranking_table(kind: Kind, curves: Sequence[Curve]) -> Table:
+    """Lay out every point of the curves."""
+    rows = tuple(
+        (curve.name, *(f"{value:.9g}" for value in point))
+        for curve in curves
+        for point in zip(curve.thresholds, curve.x, curve.y, strict=True)
+    )
+    return Table(f"{kind} curve", ("class", "threshold", *_COLUMNS[kind]), rows)
+
+
+def plot_ranking(kind: Kind, curves: Sequence[Curve], title: str, mark: tuple[float, float, str] | None) -> bytes:
+    """Draw curves, those of the ten smallest areas where there are more.
+
+    Args:
+        kind: of them.
+        curves: of the classes; none leaves the axes empty, and the title says so.
+        title: above.
+        mark: a point to show, x, y and what it is.
+
+    Returns:
+        A PNG.
+    """
+    shown = sorted(sorted(curves, key=lambda curve: curve.area)[:MOST], key=curves.index)
+    labels = [
+        wrapped(f"{curve.name} (n = {curve.images:,}): {_AREA[kind]} {curve.area:.4f}", _LABEL) for curve in shown
+    ]
+    figure = new_figure(6.4, 7.2 + 0.22 * sum(label.count("\n") + 1 for label in labels))
+    axes = figure.subplots()
+    for number, (curve, label) in enumerate(zip(shown, labels, strict=True)):
+        steps = "steps-post" if kind == "precision-recall" else "default"
+        axes.plot(curve.x, curve.y, label=label, drawstyle=steps, linewidth=1.8, **line_style(number, len(curve.x)))
+    if kind == "ROC":
+        axes.plot([0, 1], [0, 1], ":", color=GREY, linewidth=1, label="chance")
+    if mark:
+        axes.plot(mark[0], mark[1], "*", color="black", markersize=14, label=mark[2], zorder=5)
+    axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
+    axes.set_xlabel(_AXES[kind][0])
+    axes.set_ylabel(_AXES[kind][1])
+    few = f"\nthe {MOST} of {len(curves)} classes of the smallest area" if len(shown) < len(curves) else ""
+    axes.set_title(
+        f"{title}{few}" if shown else f"{title}\nno curve: no numbers, or images of one class only", fontsize=10
+    )
+    axes.grid(alpha=0.3)
+    if shown:
+        figure.legend(loc="outside lower center", fontsize=9)
+    return png(figure)

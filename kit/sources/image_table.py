@@ -1,0 +1,118 @@
+"""Tables that name images by id, and the images that they name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from kit.errors import SourceError
+from kit.sources.image_files import FilesById
+from kit.sources.record import Image, ImageFile, Record, Reject
+
+_SEPARATORS = {";": "semicolon", "\t": "tab", "|": "bar"}
+
+
+def read_table(path: Path, *, has_header: bool = True) -> pd.DataFrame:
+    """Read a CSV (.tsv with tabs) with every value as the text that stands in it, or a Parquet file.
+
+    Without a header the columns are called 1, 2, and so on.
+
+    Raises:
+        SourceError: no such file, or not of the format that its ending says.
+    """
+    try:
+        if path.suffix.lower() == ".parquet":
+            return _read_parquet(path)
+        table = pd.read_csv(
+            path,
+            sep="\t" if path.suffix.lower() == ".tsv" else ",",
+            header=0 if has_header else None,
+            dtype=str,
+            keep_default_na=False,
+            encoding="utf-8-sig",
+        )
+    except OSError as error:
+        raise SourceError(f"cannot read {path}: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise SourceError(f"{path} is not UTF-8 text; save it again as CSV in UTF-8") from error
+    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raise SourceError(f"{path} is not a CSV: {str(error).strip()}") from error
+    if not isinstance(table.index, pd.RangeIndex):  # pandas took the first values for names of rows
+        raise SourceError(f"{path} is not a CSV: its rows have more values than its first line has columns")
+    if not has_header:
+        table.columns = pd.Index([str(number + 1) for number in range(len(table.columns))])
+        table.index = pd.RangeIndex(-1, len(table) - 1)  # line_of counts a header
+    return table
+
+
+def _read_parquet(path: Path) -> pd.DataFrame:
+    if not path.is_file():
+        raise SourceError(f"cannot read {path}: No such file or directory")
+    try:
+        table = pd.read_parquet(path)
+    except ValueError as error:  # pyarrow's own errors are ValueErrors
+        raise SourceError(f"{path} is not a Parquet file: {error}") from error
+    table.columns = table.columns.map(str)
+    return table.reset_index(drop=isinstance(table.index, pd.RangeIndex))
+
+
+def separator_hint(table: pd.DataFrame) -> str:
+    """Name what seems to separate the columns of a table that was read as one column; empty for others."""
+    text = str(table.columns[0])
+    found = next((name for sign, name in _SEPARATORS.items() if sign in text), "")
+    is_one = len(table.columns) == 1
+    return f"its columns seem to be separated by {found}s; save it with commas" if found and is_one else ""
+
+
+def line_of(row: Any) -> int:
+    """Count lines as editors do: from 1, the header's."""
+    return int(row) + 2
+
+
+def join(folder: Path, finder: FilesById, path: Path, table: pd.DataFrame) -> tuple[list[Record], list[Reject]]:
+    """Find the file of each id.
+
+    Args:
+        folder: Folder of the images.
+        finder: Files in it.
+        path: Table's own file, for messages.
+        table: Texts; "id", and "label" and "group" where there are such; without labels the images are a test split.
+
+    Returns:
+        A record for each id with a file, in the table's order, and a reject for each id without one.
+    """
+    ids = table["id"].tolist()
+    labels = table["label"].tolist() if "label" in table else [None] * len(ids)
+    groups = table["group"].tolist() if "group" in table else [""] * len(ids)
+    split = None if "label" in table else "test"
+    records, missing = [], []
+    for identifier, label, group in zip(ids, labels, groups, strict=True):
+        if file := finder.find(identifier):
+            records.append(Record(key=identifier, file=file, label=label, split=split, group=group))
+        else:
+            missing.append(Reject(identifier, _why_missing(identifier, path, folder)))
+    _refuse_shared_files(path, records)
+    return records, missing
+
+
+def unnamed(files: Iterable[ImageFile], records: Iterable[Record], path: Path) -> list[Reject]:
+    """Reject the images that no id of the table in `path` names."""
+    used: set[Image] = {record.file for record in records}
+    return [Reject(str(file.path), f"image without an id in {path.name}") for file in files if file not in used]
+
+
+def _why_missing(identifier: str, path: Path, folder: Path) -> str:
+    if ".." in identifier.replace("\\", "/").split("/"):
+        return f"id in {path.name} that leads out of {folder}"
+    return f"id in {path.name} without an image in {folder}"
+
+
+def _refuse_shared_files(table: Path, records: Iterable[Record]) -> None:
+    """Two ids, one with the ending and one without, must not store one file twice."""
+    seen: dict[Image, str] = {}
+    for record in records:
+        if (other := seen.setdefault(record.file, record.key)) != record.key:
+            raise SourceError(f"{table}: ids '{other}' and '{record.key}' are the same file {record.file.path}")

@@ -1,0 +1,177 @@
+"""Weights for a blend, chosen on out-of-fold predictions only."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import rankdata
+
+from kit.errors import RunError, first_three
+from kit.inference.out_of_fold import OutOfFold
+from kit.inference.predictions import Predictions
+from kit.progress import NO_PROGRESS, Progress
+
+By = Literal["probability", "rank"]
+Metric = Literal["loss", "auc"]
+Values: TypeAlias = NDArray[np.float64]
+
+STEPS = 50  # models that a selection holds: weights are multiples of 1/50 at the finest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fit:
+    """Weights, and what they come to on images that neither models nor weights had seen.
+
+    Attributes:
+        metric: that the weights are best for.
+        weights: of the inputs; they sum to 1.
+        inputs: each one's out-of-fold score.
+        equal: score of equal weights.
+        blend: of weights fitted anew without each fold, on that fold: not flattered by the fit.
+        images: out-of-fold.
+        folds: of them.
+    """
+
+    metric: Metric
+    weights: tuple[float, ...]
+    inputs: tuple[float, ...]
+    equal: float
+    blend: float
+    images: int
+    folds: int
+
+    @property
+    def is_better(self) -> bool:
+        """Whether fitted weights beat equal ones, and every input alone."""
+        others = (*self.inputs, self.equal)
+        return self.blend < min(others) if self.metric == "loss" else self.blend > max(others)
+
+
+def fit_weights(
+    inputs: Sequence[OutOfFold], metric: Metric, by: By = "probability", progress: Progress = NO_PROGRESS
+) -> Fit:
+    """Choose weights by which a blend of out-of-fold predictions has the best loss or AUC.
+
+    Args:
+        inputs: of the same images, in any order; the first's folds count.
+        metric: what is to be best.
+        by: blends probabilities, or each column's scaled ranks.
+        progress: sees every fold.
+
+    Raises:
+        RunError: inputs of other images, labels or classes, fewer than two folds, or outputs that are not numbers.
+    """
+    first, stacked = inputs[0], stack(inputs)
+    folds = np.unique(first.folds)
+    if len(folds) < 2:  # noqa: PLR2004 (weights are measured on folds that they were not fitted on)
+        raise RunError("weights need out-of-fold predictions of two folds or more; run kit train --folds all")
+    values = scaled(stacked, by)
+    labels = first.scores.labels
+    progress.start("fit weights", len(folds) + 1)
+
+    def measure(places: NDArray[np.intp]) -> Callable[[Values], float]:
+        """Say how good a blend of some images is: more is better."""
+        there = labels[places]
+
+        def goodness(blended: Values) -> float:
+            value = _score(blended, there, metric)
+            return -value if metric == "loss" else value
+
+        return goodness
+
+    everywhere = np.arange(len(labels))
+    weights = select_weights(values, measure(everywhere))
+    progress.advance()
+    blended = np.empty_like(values[0])
+    for fold in folds:
+        there, others = np.flatnonzero(first.folds == fold), np.flatnonzero(first.folds != fold)
+        blended[there] = combine(values[:, there], select_weights(values[:, others], measure(others)))
+        progress.advance()
+    progress.finish()
+    return Fit(
+        metric=metric,
+        weights=tuple(float(weight) for weight in weights),
+        inputs=tuple(_score(one, labels, metric) for one in values),
+        equal=_score(values.mean(axis=0), labels, metric),
+        blend=_score(blended, labels, metric),
+        images=len(labels),
+        folds=len(folds),
+    )
+
+
+def select_weights(values: Values, goodness: Callable[[Values], float]) -> Values:
+    """Weigh models by how often a greedy selection with replacement takes them.
+
+    Each step adds the model that makes the mean of those taken best; the weights are those of the best step (Caruana
+    et al. 2004, "Ensemble selection from libraries of models", doi:10.1145/1015330.1015432). It serves any metric, and
+    leaves out models that add nothing.
+
+    Args:
+        values: float [models, n, columns].
+        goodness: of a blend, float [n, columns]; more is better.
+
+    Returns:
+        Float [models], none negative, summing to 1.
+    """
+    counts, total = np.zeros(len(values)), np.zeros_like(values[0])
+    best, weights = -math.inf, counts
+    for step in range(1, STEPS + 1):
+        found = [goodness((total + model) / step) for model in values]
+        taken = int(np.argmax(found))
+        counts[taken] += 1
+        total += values[taken]
+        if found[taken] > best:
+            best, weights = found[taken], counts / step
+    return weights
+
+
+def scaled(values: Values, by: By) -> Values:
+    """Replace each column by its ranks, 1/n to 1, where a blend goes by them; ties share their mean.
+
+    Args:
+        values: float [models, n, columns].
+        by: probabilities stay as they are.
+    """
+    return values if by == "probability" else np.asarray(rankdata(values, axis=1) / values.shape[1])
+
+
+def combine(values: Values, weights: Sequence[float] | Values) -> Values:
+    """Average models by weights that sum to 1: float [models, n, columns] to [n, columns]."""
+    return np.asarray(np.tensordot(np.asarray(weights, np.float64), values, axes=1))
+
+
+def stack(inputs: Sequence[OutOfFold]) -> Values:
+    """Bring the predictions of the same images into the first one's order: float [inputs, n, classes].
+
+    Raises:
+        RunError: they are of other images, labels or classes, or not all numbers.
+    """
+    first = inputs[0].scores
+    stacked = []
+    for number, one in enumerate(inputs, start=1):
+        if one.classes != inputs[0].classes:
+            raise RunError(f"out-of-fold file {number} has other classes than the first: {', '.join(one.classes)}")
+        if others := sorted(set(one.scores.keys) ^ set(first.keys)):
+            named = first_three(others, len(others))
+            raise RunError(f"out-of-fold file {number} and the first do not have the same ids: only one has {named}")
+        ordered = one.scores.ordered(first.keys)
+        if not np.array_equal(ordered.labels, first.labels):
+            raise RunError(f"out-of-fold file {number} has other labels than the first for the same ids")
+        if not ordered.are_numbers.all():
+            raise RunError(f"out-of-fold file {number} has outputs that are not numbers: a training diverged")
+        stacked.append(ordered.probabilities.astype(np.float64))
+    return np.stack(stacked)
+
+
+def _score(blended: Values, labels: NDArray[np.int32], metric: Metric) -> float:
+    scores = Predictions([], labels, blended.astype(np.float32))
+    if metric == "loss":
+        return scores.loss
+    if scores.auc is None:
+        raise RunError("AUC needs images of every class, in every fold but one; shard with fewer --folds")
+    return scores.auc

@@ -1,0 +1,188 @@
+"""A run's model, with its optimizer, loss and metrics."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from kit.compat import keras, tf
+from kit.datasets import Dataset
+from kit.models.build import build_model
+from kit.specs import RunSpec, TrainSpec
+from kit.specs.settings import require
+from kit.training.check import validating_batch
+from kit.training.devices import choose_strategy
+from kit.training.metrics import make_metrics
+
+_JOINED = 32  # steps a call at most: progress, checkpoints and Ctrl-C wait for its end
+_JOINED_PIXELS = 1 << 21  # of a call's images: small networks take about a second for them on a few cores
+_KEPT = 8  # models of one process, the arms that its next trials may be of
+_SMALL = 1 << 20  # parameters: larger models are not kept, as they need the memory and tracing them matters less
+
+_models: dict[tuple[object, ...], Any] = {}
+
+
+def compiled_model(spec: RunSpec, dataset: Dataset, *, joined: int | None = None) -> Any:
+    """Build a run's model on its devices, ready to fit.
+
+    Args:
+        spec: of the run.
+        dataset: that it learns from.
+        joined: steps that are one call; None chooses, see `joined_steps`.
+    """
+    keras.utils.set_random_seed(spec.seed)
+    classes, steps = len(dataset.manifest.classes), dataset.full_batches("train", spec.train.batch_size)
+    strategy = choose_strategy()
+    _refuse_replicas(spec, dataset, strategy.num_replicas_in_sync)
+    with strategy.scope():
+        model = build_model(
+            spec.model,
+            dataset.shape,
+            classes,
+            seed=spec.seed,
+            precision=spec.train.precision,
+            is_any_size=bool(spec.train.progressive),
+        )
+        model.compile(
+            optimizer=_optimizer(spec.train, steps, first_rate(spec.train)),
+            loss=_loss(spec.train, classes),
+            metrics=make_metrics(spec.train.metrics, classes, _shown(dataset, spec.train)),
+            # a loop of steps in the graph does not run on several CPU devices
+            steps_per_execution=(joined or joined_steps(spec, dataset)) if strategy.num_replicas_in_sync == 1 else 1,
+            jit_compile={"auto": "auto", "on": True, "off": False}[spec.train.jit],
+        )
+        model.optimizer.build(model.trainable_variables)
+    return model
+
+
+@contextlib.contextmanager
+def lent_model(spec: RunSpec, dataset: Dataset) -> Iterator[Any]:
+    """Lend a run's model, ready to fit, and keep it for the process' next run of such settings.
+
+    Its seed gives all variables anew, those of the optimizer and of dropout too, so all that is saved is the time in
+    which TensorFlow traces the steps: as much as some epochs of a small model.
+    """
+    settings = (spec.fingerprint, dataset.full_batches("train", spec.train.batch_size), spec.model, spec.train)
+    model = compiled_model(spec, dataset)
+    kept = _models.pop(settings, None)  # not there again unless the run ends well
+    if kept is not None:
+        for variable, begun in zip(_variables(kept), _variables(model), strict=True):
+            variable.assign(begun)
+        model = kept
+    yield model
+    if model.count_params() <= _SMALL:
+        _models[settings] = model
+        while len(_models) > _KEPT:
+            del _models[next(iter(_models))]
+
+
+def _variables(model: Any) -> list[Any]:
+    return [*model.variables, *model.optimizer.variables]
+
+
+def first_rate(spec: TrainSpec) -> float:
+    """Learning rate that a training on this process' devices begins with, or rises to."""
+    return spec.learning_rate * (choose_strategy().num_replicas_in_sync if spec.scale_learning_rate else 1)
+
+
+def _refuse_replicas(spec: RunSpec, dataset: Dataset, replicas: int) -> None:
+    """Refuse batches that devices cannot share equally: each would weigh its own part's mean as much as the others.
+
+    Raises:
+        SpecError: they cannot, or XLA is asked for where it does not work.
+    """
+    batch = spec.train.batch_size
+    left = batch % replicas
+    require(
+        left == 0,
+        f"train.batch_size={batch} does not divide by {replicas} devices;"
+        f" take {f'{batch - left} or ' if batch > left else ''}{batch - left + replicas}",
+    )
+    validating_batch(spec.model, dataset, replicas)
+    require(
+        spec.train.jit != "on" or (replicas == 1 and bool(tf.config.list_logical_devices("GPU"))),
+        "train.jit=on needs one GPU: on CPUs operations are deterministic, which XLA's are not; leave it at auto",
+    )
+
+
+def joined_steps(spec: RunSpec, dataset: Dataset) -> int:
+    """Choose how many of an epoch's steps are one call: between calls TensorFlow waits for Python.
+
+    An epoch is made of whole calls, as Keras would take further steps to fill the last one. Steps that take long are
+    calls of their own. The numbers are the same however many are joined.
+    """
+    steps = dataset.full_batches("train", spec.train.batch_size)
+    height, width, _ = dataset.shape
+    most = max(1, min(steps, _JOINED, _JOINED_PIXELS // (spec.train.batch_size * height * width)))
+    return next(count for count in range(most, 0, -1) if steps % count == 0)
+
+
+def _shown(dataset: Dataset, spec: TrainSpec) -> int:
+    """Count the images of the longer epoch, of training or of validation."""
+    trained = spec.batch_size * dataset.full_batches("train", spec.batch_size)
+    return max(trained, dataset.manifest.records("validation"))
+
+
+@contextlib.contextmanager
+def averaged(model: Any) -> Iterator[bool]:
+    """Put the moving average of the weights in their place for a while, where the optimizer keeps one.
+
+    Gives whether it does.
+    """
+    optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)  # which one that scales the loss holds
+    if not getattr(optimizer, "use_ema", False):
+        yield False
+        return
+    averages = optimizer._model_variables_moving_average  # noqa: SLF001 (as Keras' own SwapEMAWeights)
+    _swap(model.trainable_variables, averages)
+    try:
+        yield True
+    finally:
+        _swap(model.trainable_variables, averages)
+
+
+def _swap(weights: Sequence[Any], averages: Sequence[Any]) -> None:
+    for weight, average in zip(weights, averages, strict=True):
+        kept = weight.numpy()
+        weight.assign(average)
+        average.assign(kept)
+
+
+def _optimizer(spec: TrainSpec, steps: int, rate: float) -> Any:
+    kinds = {
+        "adam": keras.optimizers.Adam,
+        "adamw": keras.optimizers.AdamW,
+        "adamax": keras.optimizers.Adamax,
+        "rmsprop": keras.optimizers.RMSprop,
+        "sgd": keras.optimizers.SGD,
+    }
+    own: dict[str, Any] = {"adamw": {"weight_decay": spec.weight_decay}, "sgd": {"momentum": spec.momentum}}
+    average = {"use_ema": True, "ema_momentum": spec.ema} if spec.ema else {}
+    return kinds[spec.optimizer](learning_rate=_rate(spec, steps, rate), **own.get(spec.optimizer, {}), **average)
+
+
+def _rate(spec: TrainSpec, steps: int, rate: float) -> Any:
+    """Learning rate, or the schedule of one for epochs of `steps`."""
+    schedule = spec.schedule
+    if schedule.kind != "cosine":
+        return rate
+    warmup = schedule.warmup_epochs * steps
+    return keras.optimizers.schedules.CosineDecay(
+        0.0 if warmup else rate,
+        max(1, spec.epochs * steps - warmup),
+        alpha=min(1.0, schedule.smallest / rate),
+        warmup_target=rate if warmup else None,
+        warmup_steps=warmup,
+    )
+
+
+def _loss(spec: TrainSpec, classes: int) -> Any:
+    smoothing = {"label_smoothing": spec.label_smoothing}
+    if spec.loss == "focal":
+        focal = {"gamma": spec.focal_gamma, **smoothing}
+        if classes == 2:  # noqa: PLR2004 (binary)
+            return keras.losses.BinaryFocalCrossentropy(**focal)
+        return keras.losses.CategoricalFocalCrossentropy(alpha=1.0, **focal)
+    kind = keras.losses.BinaryCrossentropy if classes == 2 else keras.losses.CategoricalCrossentropy  # noqa: PLR2004
+    return kind(**smoothing)

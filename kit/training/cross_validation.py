@@ -1,0 +1,127 @@
+"""Cross-validation: a run for each fold, and what they say of the images that each did not learn from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+
+from kit.datasets import Dataset, find_dataset
+from kit.errors import SpecError
+from kit.files import locked
+from kit.inference.out_of_fold import hold_out
+from kit.progress import NO_PROGRESS, Progress
+from kit.runs.fold_set import FoldSet
+from kit.specs.device_list import parse_devices
+from kit.specs.recipe import DEFAULT_RECIPE
+from kit.specs.settings import require
+from kit.specs.train import CHECKPOINT_MINUTES, Cache, Precision
+from kit.training.check import check_spec
+from kit.training.train import fold_set_id, run_spec, saying_recipe, with_short
+from kit.workspace import Workspace
+
+ALL_FOLDS = "all"
+
+
+def train_folds(
+    name: str,
+    folds: str | Sequence[int] = ALL_FOLDS,
+    *,
+    recipe: str | None = None,
+    settings: Mapping[str, object] | None = None,
+    epochs: int | None = None,
+    batch_size: int | None = None,
+    learning_rate: float | None = None,
+    precision: Precision | None = None,
+    cache: Cache | None = None,
+    seed: int = 0,
+    devices: str = "auto",
+    checkpoint_minutes: float = CHECKPOINT_MINUTES,
+    root: Path | str | None = None,
+    progress: Progress = NO_PROGRESS,
+) -> FoldSet:
+    """Train one model a fold of dataset `name` into runs/<id>/fold-K, and join what they predict of their folds.
+
+    Finished runs are kept, and more folds extend the same fold set; what the folds have in common is made anew from
+    all that are finished.
+
+    Args:
+        name: a dataset in tfrecords/ that was sharded with folds.
+        folds: "all", or numbers, as a list or "0,2".
+        recipe: see `train`.
+        settings: see `train`.
+        epochs: see `train`.
+        batch_size: see `train`.
+        learning_rate: see `train`.
+        precision: see `train`.
+        cache: see `train`.
+        seed: of initial weights and order, in every fold.
+        devices: see `train`.
+        checkpoint_minutes: see `train`.
+        root: of the workspace; KIT_ROOT or the current folder otherwise.
+        progress: sees every step.
+
+    Raises:
+        KitError: see `train`; or the dataset has no such folds.
+    """
+    dataset, wanted = find_dataset(name, root=root), parse_devices(devices)
+    changes = with_short(
+        settings or {},
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        precision=precision,
+        cache=cache,
+    )
+    whole = run_spec(dataset, recipe or DEFAULT_RECIPE, changes, seed=seed)
+    specs = {fold: msgspec.structs.replace(whole, fold=fold) for fold in parse_folds(dataset, folds)}
+    require(bool(specs), "--folds names no fold; give all, or numbers such as 0,1")
+    for fold, spec in specs.items():
+        check_spec(spec, dataset.for_fold(fold), wanted)
+    progress = saying_recipe(recipe, progress)
+    fold_set = FoldSet(Workspace.at(root).runs / fold_set_id(whole))
+    kept = [fold for fold in specs if fold_set.run(fold).is_finished]
+    if kept:
+        progress.start("train folds", len(specs))
+        progress.advance(len(kept), f"finished before: {', '.join(f'fold {fold}' for fold in kept)}")
+        progress.finish()
+    for fold, spec in specs.items():
+        if fold not in kept:
+            from kit.training.fit import train_run  # noqa: PLC0415 (TensorFlow)
+
+            train_run(
+                dataset,
+                spec,
+                fold_set.run(fold),
+                devices=wanted,
+                checkpoint_minutes=checkpoint_minutes,
+                progress=progress,
+            )
+    join_folds(fold_set, dataset)
+    return fold_set
+
+
+def join_folds(fold_set: FoldSet, dataset: Dataset) -> None:
+    """Write the out-of-fold predictions and figures of all finished runs."""
+    with locked(fold_set.path):
+        held_out = hold_out(list(fold_set.finished().values()), dataset)
+        if held_out is not None:
+            fold_set.finish(held_out.parquet(), held_out.result())
+
+
+def parse_folds(dataset: Dataset, wanted: str | Sequence[int]) -> tuple[int, ...]:
+    """Read "all" or "0,2"; that the dataset has them is checked with each run.
+
+    Raises:
+        SpecError: no numbers, or all folds of a dataset without any.
+    """
+    if wanted == ALL_FOLDS:
+        found = tuple(sorted(dataset.manifest.folds))
+        require(bool(found), f"{dataset.manifest.name} has no folds; shard it with --folds 5")
+        return found
+    parts = [part.strip() for part in wanted.split(",") if part.strip()] if isinstance(wanted, str) else list(wanted)
+    try:
+        return tuple(dict.fromkeys(int(part) for part in parts))
+    except ValueError as error:
+        raise SpecError(f"folds must be all, or numbers such as 0,1, got '{wanted}'") from error

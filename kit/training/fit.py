@@ -1,0 +1,253 @@
+"""One run: the readable fit."""
+
+from __future__ import annotations
+
+import shutil
+import statistics
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kit.datasets import Dataset
+from kit.datasets.verify import reading
+from kit.files import locked, write_whole
+from kit.inference.predict_split import predict_split, refuse_changed
+from kit.pipeline import MEMORY_SHARE, damage_named, map_split, train_batches, train_examples, validation_batches
+from kit.progress import NO_PROGRESS, Progress
+from kit.runs import BEGIN, History, RunDirectory, RunResult
+from kit.specs import RunSpec, to_json
+from kit.specs.device_list import AUTO, Devices
+from kit.specs.settings import require
+from kit.specs.train import CHECKPOINT_MINUTES
+from kit.training.callbacks import (
+    Averages,
+    Deadline,
+    Drops,
+    Recorder,
+    StepProgress,
+    StopAndSchedule,
+    Unreplaced,
+    note_settings,
+    tensorboard,
+)
+from kit.training.check import check_spec, validating_batch
+from kit.training.checkpoint import Restored, restore
+from kit.training.compile import averaged, first_rate, lent_model
+from kit.training.devices import describe_environment, prepare_devices
+from kit.training.early_stopping import NO_LIMIT, Limit, chosen_epoch, has_stopped
+from kit.training.full_disk import WeightsFile, full_disk_named
+from kit.training.progressive_resizing import next_piece, sides_of
+from kit.training.training_warnings import doubt_averages, doubt_result
+
+
+def train_run(
+    dataset: Dataset,
+    spec: RunSpec,
+    directory: RunDirectory,
+    *,
+    memory_share: float = MEMORY_SHARE,
+    shared: Path | None = None,
+    devices: Devices = AUTO,
+    checkpoint_minutes: float = CHECKPOINT_MINUTES,
+    limit: Limit = NO_LIMIT,
+    progress: Progress = NO_PROGRESS,
+) -> RunResult | None:
+    """Train to the end, or to a limit, from the last checkpoint that `directory` holds.
+
+    Args:
+        dataset: with a train and a validation split.
+        spec: of the run.
+        directory: the run's; a finished run is not trained again.
+        memory_share: of the machine's memory that decoded images may fill where `train.cache` is "auto".
+        shared: folder in which decoded images lie for several processes.
+        devices: to train on.
+        checkpoint_minutes: between checkpoints within an epoch; each epoch's end has one anyway.
+        limit: where to stop for now.
+        progress: sees every step.
+
+    Returns:
+        None if the limit came before the end; the next call goes on from there to the same numbers.
+
+    Raises:
+        SpecError: devices that are not here, or minutes below 0.
+        RunError: the directory holds a run of other settings, or the dataset is not the run's.
+        WorkspaceError: another process is training it.
+    """
+    require(checkpoint_minutes >= 0, f"checkpoint_minutes must be 0 or more, got {checkpoint_minutes}")
+    refuse_changed(directory.path, spec, dataset)
+    dataset = dataset.for_fold(spec.fold)
+    check_spec(spec, dataset, devices)  # before anything is written
+    with locked(directory.path), full_disk_named(directory.tensorboard):
+        directory.refuse_other(spec)
+        if directory.is_finished:
+            return directory.result()
+        return _train(
+            dataset,
+            spec,
+            directory,
+            memory_share=memory_share,
+            shared=shared,
+            devices=devices,
+            every=60 * checkpoint_minutes,
+            limit=limit,
+            progress=progress,
+        )
+
+
+def _train(
+    dataset: Dataset,
+    spec: RunSpec,
+    directory: RunDirectory,
+    *,
+    memory_share: float,
+    shared: Path | None,
+    devices: Devices,
+    every: float,
+    limit: Limit,
+    progress: Progress,
+) -> RunResult | None:
+    advice = prepare_devices(spec.train.threads, devices)
+    steps = dataset.full_batches("train", spec.train.batch_size)
+    with (
+        reading(dataset, ("train", "validation"), progress),
+        lent_model(spec, dataset) as model,  # before anything is written: a backbone's weights may not be at hand
+    ):
+        directory.claim(spec)
+        write_whole(directory.environment, to_json(describe_environment()))
+        history = directory.history()
+        begin = restore(model, directory, history)
+        folder = shared
+        if spec.train.cache == "disk":
+            folder = _on_disk(dataset, shared or directory.decoded, progress)
+        fold = "" if spec.fold is None else f", fold {spec.fold}"
+        progress.start(f"train {spec.arm}{fold}", spec.train.epochs * steps)
+        progress.advance(begin.position.epochs * steps + begin.position.steps, advice)
+        progress.advance(0, doubt_averages(spec, dataset))
+        if begin.position == BEGIN:
+            shutil.rmtree(directory.tensorboard, ignore_errors=True)  # of attempts that came to nothing
+            note_settings(directory, spec)
+        until = spec.train.epochs if limit.epochs is None else min(limit.epochs, spec.train.epochs)
+        if begin.position.epochs < until and not has_stopped(history, spec):
+            with damage_named(dataset):
+                _fit(
+                    model,
+                    dataset,
+                    spec,
+                    directory,
+                    history,
+                    begin=begin,
+                    until=until,
+                    every=every,
+                    deadline=limit.deadline,
+                    memory_share=memory_share,
+                    shared=folder,
+                    progress=progress,
+                )
+        progress.finish()
+        if len(history.rows) < spec.train.epochs and not has_stopped(history, spec):
+            return None
+        return _finish(model, directory, history, spec, dataset, shared=shared if folder is shared else None)
+
+
+def _fit(
+    model: Any,
+    dataset: Dataset,
+    spec: RunSpec,
+    directory: RunDirectory,
+    history: History,
+    *,
+    begin: Restored,
+    until: int,
+    every: float,
+    deadline: float,
+    memory_share: float,
+    shared: Path | None,
+    progress: Progress,
+) -> None:
+    """Train piece by piece until so many epochs are over, or something else ends the training."""
+    steps = dataset.full_batches("train", spec.train.batch_size)
+    kept: dict[str, Any] = {"cache": spec.train.cache, "memory_share": memory_share, "shared": shared}
+    examples = train_examples(dataset, sampling=spec.train.sampling, **kept)
+    measured = validating_batch(spec.model, dataset, model.distribute_strategy.num_replicas_in_sync)
+    validation = validation_batches(dataset, batch_size=measured, **kept)
+    while piece := next_piece(begin.position, until, spec.train):
+        batches = train_batches(
+            dataset,
+            batch_size=spec.train.batch_size,
+            seed=spec.seed,
+            first_epoch=piece.begin.epochs,
+            first_step=piece.begin.steps,
+            sides=None if piece.side is None else sides_of(dataset.shape, piece.side),
+            examples=examples,
+            augment=spec.augment,
+            sampling=spec.train.sampling,
+            class_weights=class_weights(spec, dataset),
+        )
+        left = steps - piece.begin.steps
+        if spec.train.progressive:
+            model.train_function = None  # or the second size is traced for sizes of all kinds, which rounds otherwise
+        model.fit(
+            batches.take(left) if piece.begin.steps else batches,  # a call of several steps may begin elsewhere now
+            validation_data=validation,
+            steps_per_epoch=left,
+            initial_epoch=piece.begin.epochs,
+            epochs=piece.end,
+            callbacks=[
+                Drops(),
+                Averages(),
+                Unreplaced(dataset),
+                Recorder(directory, history, spec.train, begin, every),
+                StopAndSchedule(history, spec.train, first_rate(spec.train)),
+                Deadline(history, deadline),
+                tensorboard(directory, histograms=spec.train.histograms),
+                StepProgress(progress, spec.fold),
+            ],
+            verbose=0,
+            shuffle=False,  # train_batches does
+        )
+        begin = restore(model, directory, history)  # a fit ends with averaged weights, where there are any
+        if model.stop_training or piece.end == until:
+            return
+
+
+def _on_disk(dataset: Dataset, folder: Path, progress: Progress) -> Path:
+    """Decode what a training reads in every epoch into `folder`."""
+    with damage_named(dataset):
+        for split in ("train", "validation"):
+            map_split(dataset, split, folder, progress=progress)
+    return folder
+
+
+def class_weights(spec: RunSpec, dataset: Dataset) -> list[float] | None:
+    """Weigh each class by its rarity in the train split, so that an image weighs 1 on average."""
+    if spec.train.class_weights == "none":
+        return None
+    counts = dataset.manifest.counts["train"]
+    share = sum(counts.values()) / len(dataset.manifest.classes)
+    return [share / counts[name] for name in dataset.manifest.classes]
+
+
+def _finish(
+    model: Any, directory: RunDirectory, history: History, spec: RunSpec, dataset: Dataset, *, shared: Path | None
+) -> RunResult:
+    best = chosen_epoch(history.column(spec.train.monitor), spec.train)
+    metrics = history.metrics()
+    with averaged(model):
+        WeightsFile(model).write_to(directory.last_weights)
+    scores = predict_split(directory, dataset, "validation", shared=shared)
+    write_whole(directory.predictions, scores.csv(dataset.manifest.classes))
+    result = RunResult(
+        epochs=len(history.rows),
+        best_epoch=None if best is None else best + 1,
+        final=metrics[-1],
+        best=metrics[-1 if best is None else best],
+        parameters=model.count_params(),
+        trainable_parameters=sum(int(np.prod(weight.shape)) for weight in model.trainable_weights),
+        seconds_per_epoch=statistics.median(history.column("seconds")),
+        doubt=doubt_result(scores, dataset.manifest.classes),
+    )
+    directory.finish(result)
+    directory.drop_checkpoints(kept=0)
+    shutil.rmtree(directory.decoded, ignore_errors=True)
+    return result

@@ -1,0 +1,67 @@
+"""What should make somebody doubt a training, before it and after."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from kit.datasets import Dataset
+from kit.inference.predictions import Predictions
+from kit.specs import RunSpec
+
+_LEFT = 0.05  # share of a moving average that may be what it began with; validation sees the rest
+_LEVEL = 0.05  # of the one-sided test against the largest class
+_MOMENTA = (0.99, 0.9, 0.5)  # the usual ones
+
+
+def doubt_averages(spec: RunSpec, dataset: Dataset) -> str:
+    """Say where batch norm's moving averages cannot converge in the steps of a training; empty where they can.
+
+    After n steps momentum^n of them still is what they began with (mean 0, variance 1), and validation uses them.
+    """
+    model = spec.model
+    if model.bn_position == "none" or model.backbone.name:
+        return ""
+    steps = spec.train.epochs * dataset.full_batches("train", spec.train.batch_size)
+    left = model.bn_momentum**steps
+    if left <= _LEFT:
+        return ""
+    better = next((momentum for momentum in _MOMENTA if momentum**steps <= _LEFT), None)
+    advice = "train more epochs" if better is None else f"give --set model.bn_momentum={better:g}, or more epochs"
+    return (
+        f"batch norm cannot converge: with model.bn_momentum={model.bn_momentum:g}, {left:.0%} of its moving averages"
+        f" are still their initial values after all {steps:,} steps ({model.bn_momentum:g}^{steps}), and validation"
+        f" uses them; {advice}"
+    )
+
+
+def doubt_result(scores: Predictions, classes: Sequence[str]) -> str:
+    """Say where predictions are no better than the largest class's name for every image; empty where they are.
+
+    By the exact one-sided binomial test at 5 % of the right answers against the share of the largest class.
+
+    Args:
+        scores: Predictions of the validation split.
+        classes: Names of the classes.
+    """
+    named, images = np.unique(scores.predicted), len(scores.labels)
+    if len(named) == 1 and named[0] >= 0 and images > 1:
+        return f"predicts {classes[named[0]]} for all {images:,} validation images{_ranks(scores)}"
+    from scipy.stats import binomtest
+
+    counts = np.bincount(scores.labels, minlength=len(classes))
+    share, right = counts.max() / images, int((~scores.mislabelled).sum())
+    if share == 1 or binomtest(right, images, share, alternative="greater").pvalue <= _LEVEL:
+        return ""
+    largest = classes[int(counts.argmax())]
+    return (
+        f"no better than chance: validation accuracy {right / images:.4f}, and {largest} for every image would have"
+        f" {share:.4f} (n = {images:,}){_ranks(scores)}"
+    )
+
+
+def _ranks(scores: Predictions) -> str:
+    """Say what probabilities are worth where the likeliest class says nothing, as with a rare class."""
+    area = scores.auc
+    return "" if area is None else f"; AUC {area:.4f}, where chance has 0.5"
