@@ -509,7 +509,7 @@ def test_names_are_not_cut_by_the_edge_of_a_picture(count: int, monkeypatch: pyt
     x = np.linspace(0, 1, 5)
     curve = roc.Curve(name="", images=1, thresholds=x, x=x, y=x, area=0.5)
     figures: list[Any] = []
-    for module in (matrix, ranking):
+    for module in (matrix, roc):
         monkeypatch.setattr(module, "png", lambda figure: figures.append(figure) or png(figure))
     matrix.plot_matrix(np.eye(count), [["1"] * count] * count, names, names, title="title")
     matrix.plot_matrix(
