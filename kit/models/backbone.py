@@ -13,21 +13,20 @@ import numpy as np
 
 from kit.compat import keras
 from kit.errors import SpecError, unknown
-from kit.models.layers import Backbone
 from kit.models.weights_file import refuse_foreign_links
-from kit.specs.model import IMAGENET
+from kit.specs.model import IMAGENET, BackboneSpec
 
 
-def load_backbone(layer: Backbone, x: Any, seed: int) -> Any:
+def load_backbone(spec: BackboneSpec, x: Any, seed: int) -> Any:
     """Apply a backbone, with its weights, to a batch of images [batch, height, width, 3].
 
     Raises:
         SpecError: no such network, images that are too small for it, or weights that cannot be had.
     """
     keras.utils.set_random_seed(seed)  # weights "none": its initializers take no seeds
-    model = _build(layer.network, tuple(x.shape[1:]))
-    _load_weights(model, layer)
-    frozen = len(model.layers) if layer.frozen_layers is None else layer.frozen_layers
+    model = _build(spec.name, tuple(x.shape[1:]))
+    _load_weights(model, spec)
+    frozen = len(model.layers) if spec.frozen_layers is None else spec.frozen_layers
     for inner in model.layers[:frozen]:
         inner.trainable = False
     return model(x)
@@ -40,7 +39,7 @@ def check_backbone(network: str, shape: tuple[int, ...], weights: str) -> None:
     Raises:
         SpecError: see `load_backbone`.
     """
-    _load_weights(_build(network, shape), Backbone("backbone", network, weights, None))
+    _load_weights(_build(network, shape), BackboneSpec(name=network, weights=weights))
 
 
 def scale_for(network: str, x: Any) -> Any:
@@ -51,7 +50,7 @@ def scale_for(network: str, x: Any) -> Any:
 
 @functools.lru_cache(maxsize=32)
 def backbone_output(network: str, shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Shape [height, width, channels] that leaves a network."""
+    """Compute a network's output shape: height, width, channels."""
     return tuple(_build(network, shape).output.shape[1:])
 
 
@@ -84,25 +83,23 @@ def _network(name: str) -> Any:
     return getattr(keras.applications, name)
 
 
-def _load_weights(model: Any, layer: Backbone) -> None:
-    if layer.weights == "none":
+def _load_weights(model: Any, spec: BackboneSpec) -> None:
+    if spec.weights == "none":
         return
     try:
-        if layer.weights == IMAGENET:
+        if spec.weights == IMAGENET:
             with contextlib.redirect_stdout(sys.stderr):  # Keras tells of its download where answers are printed
-                downloaded = _network(layer.network)(
-                    include_top=False, weights=IMAGENET, input_shape=model.input_shape[1:]
-                )
+                downloaded = _network(spec.name)(include_top=False, weights=IMAGENET, input_shape=model.input_shape[1:])
             model.set_weights(downloaded.get_weights())
         else:
             with warnings.catch_warnings(action="ignore"):  # Keras tells layer by layer what does not fit
-                file = _file(layer.weights)
+                file = _file(spec.weights)
                 refuse_foreign_links(file)
                 model.load_weights(file)
     except Exception as error:  # whatever a network, a cache or a damaged file makes Keras raise
         if isinstance(error, SpecError):
             raise
-        raise SpecError(_advice(layer, str(error).splitlines()[0])) from error
+        raise SpecError(_advice(spec, str(error).splitlines()[0])) from error
 
 
 def _file(path: str) -> Path:
@@ -112,14 +109,14 @@ def _file(path: str) -> Path:
     return file
 
 
-def _advice(layer: Backbone, why: str) -> str:
-    if layer.weights != IMAGENET:
+def _advice(spec: BackboneSpec, why: str) -> str:
+    if spec.weights != IMAGENET:
         return (
-            f"model.backbone.weights={layer.weights} holds no weights of {layer.network} without its top"
+            f"model.backbone.weights={spec.weights} holds no weights of {spec.name} without its top"
             f" ({why.rstrip(':')}); name the file of the same network"
         )
     return (
-        f"the ImageNet weights of {layer.network} cannot be downloaded: {why}. Where there is no network, copy the file"
-        f" that keras.applications.{layer.network}(include_top=False) leaves in ~/.keras/models elsewhere, and name it"
+        f"the ImageNet weights of {spec.name} cannot be downloaded: {why}. Where there is no network, copy the file"
+        f" that keras.applications.{spec.name}(include_top=False) leaves in ~/.keras/models elsewhere, and name it"
         " with --set model.backbone.weights=FILE; or train from random weights with model.backbone.weights=none"
     )

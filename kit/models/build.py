@@ -8,20 +8,20 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from kit.compat import keras, tf
+from kit.models.architecture import plan_layers
 from kit.models.backbone import load_backbone, scale_for
 from kit.models.batch_norm import BatchNormalization
 from kit.models.layers import (
     Activation,
     Backbone,
+    BatchNorm,
     Convolution,
     Dense,
     Dropout,
     Layer,
     MaxPool,
-    Norm,
     Scaling,
     Top,
-    plan_layers,
 )
 from kit.specs import ModelSpec
 from kit.specs.train import Precision
@@ -42,12 +42,12 @@ def build_model(
     specs that share a layer start it with equal weights, wherever batch norm stands between.
 
     Args:
-        spec: of the model.
-        shape: height, width and channels of the input, float32 in 0 to 1.
-        classes: 2 gives one sigmoid unit for the second class; more give a softmax over all.
-        seed: of the initial weights and of dropout.
-        precision: that it computes in; the last layer's is float32.
-        is_any_size: whether it takes images of other heights and widths, too; those of top "average" can.
+        spec: Settings of the model.
+        shape: Height, width and channels of the input, float32 in 0 to 1.
+        classes: Number of classes: 2 gives one sigmoid unit for the second class; more give a softmax over all.
+        seed: Seed for the initial weights and dropout.
+        precision: Precision of the computation; the last layer's is always float32.
+        is_any_size: Whether images of other heights and widths are taken, too; those of top "average" can.
 
     Returns:
         keras.Model from [batch, height, width, channels] to [batch, 1] or [batch, classes].
@@ -59,13 +59,13 @@ def build_model(
         inputs = keras.Input((None, None, shape[2]) if is_any_size else shape, name="image")
         x = inputs
         for layer in plan_layers(spec, shape, classes):
-            x = _BUILDERS[type(layer)](layer, spec, seed)(x)
+            x = _BUILDERS[type(layer)](layer, seed)(x)
         return keras.Model(inputs, x)
 
 
 @contextlib.contextmanager
 def _computing_in(precision: Precision) -> Iterator[None]:
-    """Have layers that are made meanwhile compute so; Keras' own setting is that of the whole process."""
+    """Set the precision of layers that are made meanwhile; Keras' own setting is global to the process."""
     before = keras.mixed_precision.global_policy()
     keras.mixed_precision.set_global_policy(precision)
     try:
@@ -74,8 +74,7 @@ def _computing_in(precision: Precision) -> Iterator[None]:
         keras.mixed_precision.set_global_policy(before)
 
 
-def _convolution(layer: Convolution, spec: ModelSpec, seed: int) -> Any:
-    del spec
+def _convolution(layer: Convolution, seed: int) -> Any:
     kinds = {
         "glorot_uniform": keras.initializers.GlorotUniform,
         "glorot_normal": keras.initializers.GlorotNormal,
@@ -97,39 +96,37 @@ def _convolution(layer: Convolution, spec: ModelSpec, seed: int) -> Any:
     )
 
 
-def _norm(layer: Norm, spec: ModelSpec, seed: int) -> Any:
+def _batch_norm(layer: BatchNorm, seed: int) -> Any:
     del seed
     return BatchNormalization(
-        momentum=spec.bn_momentum,
-        epsilon=spec.bn_epsilon,
-        synchronized=spec.bn_synchronized and tf.distribute.get_strategy().num_replicas_in_sync > 1,
+        momentum=layer.momentum,
+        epsilon=layer.epsilon,
+        synchronized=layer.is_synchronized and tf.distribute.get_strategy().num_replicas_in_sync > 1,
         name=layer.name,
     )
 
 
-def _activation(layer: Activation, spec: ModelSpec, seed: int) -> Any:
-    del spec, seed
+def _activation(layer: Activation, seed: int) -> Any:
+    del seed
     return keras.layers.Activation(layer.kind, name=layer.name)
 
 
-def _max_pool(layer: MaxPool, spec: ModelSpec, seed: int) -> Any:
-    del spec, seed
+def _max_pool(layer: MaxPool, seed: int) -> Any:
+    del seed
     return keras.layers.MaxPooling2D(layer.side, layer.stride, padding=layer.padding, name=layer.name)
 
 
-def _dropout(layer: Dropout, spec: ModelSpec, seed: int) -> Any:
-    del spec
+def _dropout(layer: Dropout, seed: int) -> Any:
     return keras.layers.Dropout(layer.rate, seed=_seed_of(layer, seed), name=layer.name)
 
 
-def _top(layer: Top, spec: ModelSpec, seed: int) -> Any:
-    del spec, seed
+def _top(layer: Top, seed: int) -> Any:
+    del seed
     kind = keras.layers.GlobalAveragePooling2D if layer.is_average else keras.layers.Flatten
     return kind(name=layer.name)
 
 
-def _dense(layer: Dense, spec: ModelSpec, seed: int) -> Any:
-    del spec
+def _dense(layer: Dense, seed: int) -> Any:
     return keras.layers.Dense(
         layer.units,
         activation=layer.activation,
@@ -140,8 +137,8 @@ def _dense(layer: Dense, spec: ModelSpec, seed: int) -> Any:
     )
 
 
-def _scaling(layer: Scaling, spec: ModelSpec, seed: int) -> Any:
-    del spec, seed
+def _scaling(layer: Scaling, seed: int) -> Any:
+    del seed
 
     def scale(x: Any) -> Any:
         rgb = keras.layers.Concatenate(name=layer.name)([x, x, x]) if layer.is_repeated else x
@@ -150,14 +147,13 @@ def _scaling(layer: Scaling, spec: ModelSpec, seed: int) -> Any:
     return scale
 
 
-def _backbone(layer: Backbone, spec: ModelSpec, seed: int) -> Any:
-    del spec
-    return lambda x: load_backbone(layer, x, seed)
+def _backbone(layer: Backbone, seed: int) -> Any:
+    return lambda x: load_backbone(layer.spec, x, seed)
 
 
 _BUILDERS: dict[type[Layer], Callable[..., Any]] = {
     Convolution: _convolution,
-    Norm: _norm,
+    BatchNorm: _batch_norm,
     Activation: _activation,
     MaxPool: _max_pool,
     Dropout: _dropout,
