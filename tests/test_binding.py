@@ -20,7 +20,7 @@ from kit.inference.predictions import read_predictions
 from kit.progress import NoProgress
 from kit.runs import RunDirectory
 from kit.training.early_stopping import Limit
-from kit.training.train import run_spec
+from kit.training.request import run_spec
 
 
 def _shard(root: Path, seed: int = 0, *, force: bool = False) -> Dataset:

@@ -105,7 +105,7 @@ def test_the_reference_tells_flags_from_options_that_take_a_value() -> None:
     rows = [re.split(r"(?<!\\)\|", row) for row in reference.splitlines() if row.startswith("| `")]
 
     assert {5} == {len(row) for row in rows}
-    assert {" `--json` ", " `--find-lr` ", " `--epochs …` ", " `--output DIR`, `-o DIR` "} <= {row[1] for row in rows}
+    assert {" `--json` ", " `--force` ", " `--epochs …` ", " `--output DIR`, `-o DIR` "} <= {row[1] for row in rows}
 
 
 def test_public_names_are_sorted_and_exist() -> None:
@@ -293,7 +293,7 @@ def test_bad_input_is_one_line_and_status_one(
         ["export", "RUN", "-o", "images", "--force"],
         ["predict", "RUN", "--threshold", "recall:2"],
         ["predict", "RUN", "--tta", "8"],
-        ["train", "pcam", "--find-lr", "--epochs", "3"],
+        ["find-lr", "pcam", "--set", "model.pool=2"],
         ["train", "tiny", "--set", "model.pool=2", "--devices", "gpu"],
         ["predict", "RUN", "--split", "tests"],
         ["evaluate", "RUN", "--tta", "8"],

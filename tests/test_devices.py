@@ -147,7 +147,7 @@ def train_on(
     devices: str, dataset: Dataset, folder: Path, changes: dict[str, Any], *, killed_after: int = -1
 ) -> RunDirectory:
     """Train in a process of its own, which may be killed after some steps."""
-    from kit.training.train import run_spec
+    from kit.training.request import run_spec
 
     run = RunDirectory(folder / devices)
     run.claim(run_spec(dataset, "histopathologic-cancer", {**SETTINGS, **changes}, seed=1))

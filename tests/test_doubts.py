@@ -13,7 +13,7 @@ import kit
 from kit.datasets import Dataset
 from kit.inference.predictions import Predictions
 from kit.progress import NoProgress
-from kit.training.train import run_spec
+from kit.training.request import run_spec
 from kit.training.training_warnings import doubt_averages, doubt_result
 
 

@@ -130,7 +130,7 @@ def test_rates_are_those_of_the_setting_where_devices_multiply_it(
 
 def test_the_command_prints_json_and_trains_nothing(tiny: Dataset, workspace: Path) -> None:
     settings = [part for path, value in SETTINGS.items() for part in ("--set", f"{path}={value}")]
-    asked = ["train", tiny.manifest.name, *settings, "--seed", "7", "--find-lr", "--root", str(workspace), "--json"]
+    asked = ["find-lr", tiny.manifest.name, *settings, "--seed", "7", "--root", str(workspace), "--json"]
     answer = subprocess.run([sys.executable, "-m", "kit", *asked], check=True, capture_output=True, text=True)
     found = json.loads(answer.stdout)
 

@@ -28,7 +28,7 @@ from kit.runs import BEGIN, History, Position, RunDirectory
 from kit.specs import RunSpec, TrainSpec
 from kit.training.early_stopping import Limit
 from kit.training.progressive_resizing import next_piece, side_of, sides_of
-from kit.training.train import run_spec
+from kit.training.request import run_spec
 
 STEPS = 37  # prime and above 32, so that every step is a call of its own
 STATES = {  # everything that has a state

@@ -31,7 +31,7 @@ from kit.specs import (
     value_of,
 )
 from kit.specs.settings import build
-from kit.training.train import run_id
+from kit.training.request import run_id
 
 SIDES = st.integers(1, 16_384)
 WIDTHS = st.lists(st.integers(1, 4096), max_size=4).map(tuple)

@@ -9,7 +9,7 @@ import kit
 from kit.errors import SpecError
 from kit.reports.training import describe_run, summary_table
 from kit.runs import RunDirectory, RunResult
-from kit.training.train import with_short
+from kit.training.request import with_short
 
 LAST = {"accuracy": 0.9, "val_accuracy": 0.7, "auc": None, "val_auc": 0.65}
 BEST = {"accuracy": 0.8, "val_accuracy": 0.75, "auc": 0.85, "val_auc": 0.7}

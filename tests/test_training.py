@@ -25,7 +25,7 @@ from kit.runs import History, RunDirectory
 from kit.runs.history import best_epoch
 from kit.specs import ModelSpec, override
 from kit.specs.recipe import DEFAULT_RECIPE
-from kit.training.train import run_spec
+from kit.training.request import run_spec
 
 FIGURES = ("loss", "accuracy", "val_loss", "val_accuracy")
 

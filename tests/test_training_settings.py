@@ -18,7 +18,7 @@ from trained import SETTINGS, write_images
 import kit
 from kit.datasets import Dataset
 from kit.runs import RunDirectory
-from kit.training.train import run_spec
+from kit.training.request import run_spec
 
 ALL = ("accuracy", "auc", "precision", "recall", "f1")
 ROUND = {  # everything that has a state of its own

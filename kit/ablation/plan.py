@@ -28,7 +28,7 @@ from kit.training.check import check_spec
 from kit.training.cross_validation import parse_folds
 from kit.training.early_stopping import smaller_is_better
 from kit.training.recipe_data import refuse_data, refuse_other_data, setting_for
-from kit.training.train import spec_of
+from kit.training.request import spec_of
 from kit.workspace import Workspace
 
 

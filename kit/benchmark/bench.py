@@ -11,7 +11,7 @@ from kit.progress import NO_PROGRESS, Progress
 from kit.specs.recipe import DEFAULT_RECIPE
 from kit.specs.settings import require
 from kit.training.check import check_spec
-from kit.training.train import run_spec
+from kit.training.request import run_spec
 from kit.workspace import Workspace
 
 SECONDS = 12.0  # of measuring, by default; starting up comes on top

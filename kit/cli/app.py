@@ -21,6 +21,7 @@ from kit.cli.demo import demo
 from kit.cli.evaluate import evaluate
 from kit.cli.export import export
 from kit.cli.fetch import fetch
+from kit.cli.find_lr import find_lr
 from kit.cli.info import info
 from kit.cli.predict import predict
 from kit.cli.recipes import recipes
@@ -62,6 +63,7 @@ for _command in (
     shard,
     info,
     bench,
+    find_lr,
     train,
     ablate,
     compare,

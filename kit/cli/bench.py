@@ -28,7 +28,7 @@ def bench(
     from kit.cli.console import ConsoleProgress, print_json, print_line, print_tables
     from kit.reports.speeds import speeds_table
     from kit.specs import parse_assignments
-    from kit.training.train import with_short
+    from kit.training.request import with_short
 
     speeds = measure(
         name,

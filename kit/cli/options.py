@@ -62,6 +62,13 @@ Cache = Annotated[
         show_default="auto: memory, if they fill no more than a quarter of it",
     ),
 ]
+Precision = Annotated[
+    str | None,
+    typer.Option(metavar="float32|mixed_float16|mixed_bfloat16", help="Precision of the model's arithmetic."),
+]
+Devices = Annotated[
+    str, typer.Option(metavar="auto|cpu|cpu:N|gpu:0,1", help="Devices to train on; several share each batch.")
+]
 Weights = Annotated[
     str | None,
     typer.Option(

@@ -18,7 +18,7 @@ from kit.specs.device_list import parse_devices
 from kit.specs.recipe import DEFAULT_RECIPE
 from kit.training.check import check_spec
 from kit.training.lr_curve import RangeTest
-from kit.training.train import run_id, run_spec
+from kit.training.request import run_id, run_spec
 from kit.workspace import Workspace
 
 _ROOM = 0.15  # of what is drawn, above and below

@@ -1,6 +1,7 @@
 """Runs: trainings, from their settings to their results."""
 
 from kit.training.cross_validation import train_folds
-from kit.training.train import run_spec, train
+from kit.training.request import run_spec
+from kit.training.train import train
 
-__all__ = ["run_spec", "score_split", "train", "train_folds"]
+__all__ = ["run_spec", "train", "train_folds"]

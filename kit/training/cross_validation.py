@@ -7,19 +7,16 @@ from pathlib import Path
 
 import msgspec
 
-from kit.datasets import Dataset, find_dataset
+from kit.datasets import Dataset
 from kit.errors import SpecError
 from kit.files import locked
 from kit.inference.out_of_fold import hold_out
 from kit.progress import NO_PROGRESS, Progress
 from kit.runs.fold_set import FoldSet
-from kit.specs.device_list import parse_devices
-from kit.specs.recipe import DEFAULT_RECIPE
 from kit.specs.settings import require
 from kit.specs.train import CHECKPOINT_MINUTES, Cache, Precision
 from kit.training.check import check_spec
-from kit.training.train import fold_set_id, run_spec, saying_recipe, with_short
-from kit.workspace import Workspace
+from kit.training.request import TrainRequest, fold_set_id, saying_recipe
 
 ALL_FOLDS = "all"
 
@@ -47,40 +44,51 @@ def train_folds(
     all that are finished.
 
     Args:
-        name: a dataset in tfrecords/ that was sharded with folds.
-        folds: "all", or numbers, as a list or "0,2".
-        recipe: see `train`.
-        settings: see `train`.
-        epochs: see `train`.
-        batch_size: see `train`.
-        learning_rate: see `train`.
-        precision: see `train`.
-        cache: see `train`.
-        seed: of initial weights and order, in every fold.
-        devices: see `train`.
-        checkpoint_minutes: see `train`.
-        root: of the workspace; KIT_ROOT or the current folder otherwise.
-        progress: sees every step.
+        name: Name of a dataset in tfrecords/ that was sharded with folds.
+        folds: Validation folds: "all", or numbers, as a list or "0,2".
+        recipe: As in `train`.
+        settings: As in `train`.
+        epochs: As in `train`.
+        batch_size: As in `train`.
+        learning_rate: As in `train`.
+        precision: As in `train`.
+        cache: As in `train`.
+        seed: Seed for the initial weights and the order of examples, the same in every fold.
+        devices: As in `train`.
+        checkpoint_minutes: As in `train`.
+        root: Workspace; KIT_ROOT or the current folder otherwise.
+        progress: Listener that sees every step.
 
     Raises:
         KitError: see `train`; or the dataset has no such folds.
     """
-    dataset, wanted = find_dataset(name, root=root), parse_devices(devices)
-    changes = with_short(
-        settings or {},
+    request = TrainRequest(
+        name=name,
+        recipe=recipe,
+        settings=settings,
         epochs=epochs,
         batch_size=batch_size,
         learning_rate=learning_rate,
         precision=precision,
         cache=cache,
+        seed=seed,
+        devices=devices,
+        checkpoint_minutes=checkpoint_minutes,
+        root=root,
     )
-    whole = run_spec(dataset, recipe or DEFAULT_RECIPE, changes, seed=seed)
+    return train_folds_as_asked(request, folds, progress)
+
+
+def train_folds_as_asked(request: TrainRequest, folds: str | Sequence[int], progress: Progress) -> FoldSet:
+    """Answer a request for several folds; see `train_folds`."""
+    planned = request.plan()
+    dataset, whole = planned.dataset, planned.spec
     specs = {fold: msgspec.structs.replace(whole, fold=fold) for fold in parse_folds(dataset, folds)}
     require(bool(specs), "--folds names no fold; give all, or numbers such as 0,1")
     for fold, spec in specs.items():
-        check_spec(spec, dataset.for_fold(fold), wanted)
-    progress = saying_recipe(recipe, progress)
-    fold_set = FoldSet(Workspace.at(root).runs / fold_set_id(whole))
+        check_spec(spec, dataset.for_fold(fold), planned.devices)
+    progress = saying_recipe(request.recipe, progress)
+    fold_set = FoldSet(planned.workspace.runs / fold_set_id(whole))
     kept = [fold for fold in specs if fold_set.run(fold).is_finished]
     if kept:
         progress.start("train folds", len(specs))
@@ -94,8 +102,8 @@ def train_folds(
                 dataset,
                 spec,
                 fold_set.run(fold),
-                devices=wanted,
-                checkpoint_minutes=checkpoint_minutes,
+                devices=planned.devices,
+                checkpoint_minutes=request.checkpoint_minutes,
                 progress=progress,
             )
     join_folds(fold_set, dataset)
