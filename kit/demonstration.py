@@ -37,13 +37,13 @@ class Demo:
     """What the demonstration made.
 
     Attributes:
-        competition: folder of images, train_labels.csv, test/, sample_submission.csv.
-        ablation: folder of its runs.
-        run: folder of the best run, which predicted.
-        comparison: what they showed.
-        submission: file.
-        accuracy: of the submission's likeliest digits on the held-back labels.
-        n: held-back images.
+        competition: Folder of images, train_labels.csv, test/, sample_submission.csv.
+        ablation: Folder of the ablation's runs.
+        run: Folder of the best run, which predicted.
+        comparison: Comparison of the arms.
+        submission: File of the submission.
+        accuracy: Accuracy of the submission's likeliest digits on the held-back labels.
+        n: Number of held-back images.
     """
 
     competition: Path

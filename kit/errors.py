@@ -27,7 +27,7 @@ class KitError(Exception):
     """Anything that a user can mend; the message names the next step.
 
     Attributes:
-        exit_status: that the command line ends with.
+        exit_status: Exit status of the command line.
     """
 
     exit_status: ClassVar[int] = 1
@@ -81,7 +81,7 @@ class NetworkError(KaggleError):
     """Kaggle gave no clear answer: trying again may help.
 
     Attributes:
-        after: seconds that the server asks to wait first; None if it does not say.
+        after: Seconds that the server asks to wait first; None if it does not say.
     """
 
     exit_status = 3

@@ -46,24 +46,25 @@ def audit(
     """Look at every image of a source, and write nothing.
 
     Args:
-        source: class folders, also below train, val and test folders; the images that `labels` names; an .npz file;
-            or a folder of images without classes.
+        source: Class folders, also below train, val and test folders; the images that `labels` names; an .npz file; or
+            a folder of images without classes.
         labels: CSV or Parquet file of ids and labels, with or without a header.
-        id_column: its column of ids; found by its name or content otherwise.
-        label_column: its column of labels, or one-hot columns with commas between; found otherwise.
-        class_from: regular expression that finds the class in a file's name; the folder is it where it finds none.
+        id_column: Column of ids in `labels`; found by its name or content otherwise.
+        label_column: Column of labels in `labels`, or one-hot columns with commas between; found otherwise.
+        class_from: Regular expression that finds the class in a file's name; the folder is the class where it finds
+            none.
         classes: Class by label, for labels that are to be renamed or brought together: {"Cat": "cat"}.
         class_names: Names of the classes 0, 1, and so on, for labels that are numbers, as those of an .npz file.
         ignore_splits: Splits of the source's own that are left out: "train", "val" or "test".
-        group: column of `labels`, or regular expression that finds the group (a patient, a slide) in a file's name.
-        exclude: text file of ids or paths to leave out.
-        test: folder of unlabelled images.
+        group: Column of `labels`, or regular expression that finds the group (a patient, a slide) in a file's name.
+        exclude: Text file of ids or paths to leave out.
+        test: Folder of unlabelled images.
         sample_submission: CSV whose first column orders the test images.
         scale: "none", "minmax" or "percentile:1,99", for more than 8 bits; see `ImageSpec`.
-        near: bits of 64 in which the perceptual hashes of near-duplicates differ at most, one of two
-            turned by quarters or mirrored or not; 0 looks for none.
-        workers: processes; one for each core otherwise.
-        progress: sees every image.
+        near: Largest number of the 64 bits in which perceptual hashes of near-duplicates differ, one of the two turned
+            by quarters or mirrored or not; 0 looks for none.
+        workers: Number of processes; one per core otherwise.
+        progress: Listener that sees every image.
 
     Raises:
         KitError: nothing to look at, or labels that contradict themselves.

@@ -13,9 +13,9 @@ class Alike:
     """A set of images that are the same, or look the same.
 
     Attributes:
-        places: of two or more images among the audit's, ascending.
-        across_splits: whether they lie in several splits.
-        across_classes: whether they have several labels.
+        places: Indices of two or more images among the audit's, ascending.
+        across_splits: Whether they lie in several splits.
+        across_classes: Whether they have several labels.
     """
 
     places: tuple[int, ...]

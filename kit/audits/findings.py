@@ -23,10 +23,10 @@ class Finding:
     Attributes:
         kind: "unreadable", "missing", "duplicates", "near-duplicates", "blank", "saturated", "several pages" or
             "group across splits".
-        number: of the set, from 1, among those of its kind.
-        inputs: paths, or an id without an image.
-        places: of the images among the audit's; empty where there is no image.
-        detail: in words for people.
+        number: Number of the set, from 1, among those of its kind.
+        inputs: Paths, or an id without an image.
+        places: Indices of the images among the audit's; empty where there is no image.
+        detail: Explanation for people.
     """
 
     kind: str
@@ -41,15 +41,15 @@ class Audit:
     """What images are, and what is wrong with them.
 
     Attributes:
-        asked: which images.
-        scale: how more than 8 bits became 8.
-        near: bits in which the hashes of near-duplicates differ at most; 0 if none were looked for.
-        records: images in the source's order; what else speaks of places counts in it.
-        facts: of each.
-        rejects: ids without an image, images without an id, and what is no image.
-        refusal: why `kit shard` would refuse the source; empty if it would not.
-        duplicates: sets of images with equal pixels, worst first.
-        near_duplicates: sets of images that look the same and are not all equal, worst first.
+        asked: Source that was audited.
+        scale: Mapping of more than 8 bits to 8.
+        near: Largest number of bits in which hashes of near-duplicates differ; 0 if none were looked for.
+        records: Images in the source's order; every index refers to it.
+        facts: Facts about each image.
+        rejects: Ids without an image, images without an id, and files that are no image.
+        refusal: Reason for which `kit shard` would refuse the source; empty if it would not.
+        duplicates: Sets of images with equal pixels, worst first.
+        near_duplicates: Sets of images that look the same and are not all equal, worst first.
     """
 
     asked: SourceSpec

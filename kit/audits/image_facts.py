@@ -24,20 +24,20 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """An image, measured; a Struct because one is made for every image.
 
     Attributes:
-        problem: why it cannot be stored; empty where it can.
-        kind: of the file; empty where even that is unknown.
-        mode: kind, channels and their type, such as "TIFF, 3 x uint16".
-        height: pixels of the upright image; 0 where unknown.
-        width: pixels, likewise.
-        channels: as the file stores them.
-        bits: of a channel.
-        pages: of a TIFF; 1 otherwise.
-        mean: of all values of the 8-bit RGB image, 0 to 255.
-        deviation: standard deviation of the channel that varies most, 0 to 127.5.
-        saturated: share of values that are 0 or 255.
-        digest: equal for equal pixels of one shape; empty where there are none.
+        problem: Reason for which the image cannot be stored; empty where it can.
+        kind: Format of the file; empty where even that is unknown.
+        mode: Format, channels and their type, such as "TIFF, 3 x uint16".
+        height: Height of the upright image, pixels; 0 where unknown.
+        width: Width of the upright image, pixels; 0 where unknown.
+        channels: Channels as the file stores them.
+        bits: Bits per channel.
+        pages: Pages of a TIFF; 1 otherwise.
+        mean: Mean of all values of the 8-bit RGB image, 0 to 255.
+        deviation: Standard deviation of the channel that varies most, 0 to 127.5.
+        saturated: Share of values that are 0 or 255.
+        digest: Hash that is equal for equal pixels of one shape; empty where there are none.
         look: 64-bit perceptual hash.
-        thumbnail: uint8 [THUMBNAIL, THUMBNAIL] in grey, its darkest pixel 0 and its brightest 255, row by row.
+        thumbnail: Uint8 [THUMBNAIL, THUMBNAIL] in grey, its darkest pixel 0 and its brightest 255, row by row.
     """
 
     problem: str = ""

@@ -16,8 +16,8 @@ class Finished(Generic[Result]):
     """A task's result.
 
     Attributes:
-        index: which of the tasks, from 0.
-        value: what the function returned.
+        index: Index of the task, from 0.
+        value: Value that the function returned.
     """
 
     index: int
@@ -44,10 +44,10 @@ class Engine(Protocol):
         """Yield results as they finish, in any order.
 
         Args:
-            function: importable by name, so that another process finds it.
-            tasks: picklable.
-            tick: called about twice a second while tasks run.
-            lost: called with the place of a task whose worker died; the others go on, and it is not yielded.
+            function: Function importable by name, so that another process finds it.
+            tasks: Picklable tasks.
+            tick: Function called about twice a second while tasks run.
+            lost: Function called with the index of a task whose worker died; the others go on, and it is not yielded.
 
         Raises:
             EngineError: a worker died, and nobody asked about `lost` tasks.

@@ -28,8 +28,8 @@ class Local:
     Each is a pool of its own, so that one that dies takes nothing but its own task with it.
 
     Args:
-        workers: processes at a time.
-        environments: variables that each worker sees, such as the GPU that is its own; empty for none.
+        workers: Number of processes at a time.
+        environments: Environment variables of each worker, such as the GPU that is its own; empty for none.
     """
 
     def __init__(self, workers: int, environments: Sequence[Mapping[str, str]] = ()) -> None:

@@ -19,10 +19,10 @@ def augment_batch(spec: AugmentSpec, images: Any, labels: Any, seed: Any) -> tup
     leaves at zero adds no operation.
 
     Args:
-        spec: what to do; `spec.check_shape` has accepted the images.
-        images: float32 [batch, height, width, 1 or 3] in 0 to 1, all but the batch known.
-        labels: float32 [batch] of two classes, or [batch, classes] of more.
-        seed: int64 [2], as stateless operations take it.
+        spec: Augmentation; `spec.check_shape` has accepted the images.
+        images: Float32 [batch, height, width, 1 or 3] in 0 to 1, all but the batch known.
+        labels: Float32 [batch] of two classes, or [batch, classes] of more.
+        seed: Int64 [2], as stateless operations take it.
 
     Returns:
         Images and labels, as they were given; mixed images have labels in between.

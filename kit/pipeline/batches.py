@@ -49,21 +49,21 @@ def train_batches(
     a whole; others stream from the shards, shuffled by shard and within a window.
 
     Args:
-        dataset: with a train split.
-        batch_size: images.
-        seed: of the run.
-        first_epoch: from 0.
-        first_step: of that epoch, from 0.
-        sides: height and width, pixels, that images are reduced to by averaging areas; None as they are.
-        examples: of the split, where they are at hand; see `train_examples`.
-        cache: where decoded images lie, see `TrainSpec`; "disk" needs `shared`.
-        memory_share: of the machine's memory that decoded images may fill where `cache` is "auto".
-        shared: folder in which decoded images lie for several processes; see `decode_split` and `map_split`.
-        augment: how images are varied.
+        dataset: Dataset with a train split.
+        batch_size: Images per batch.
+        seed: Seed of the run.
+        first_epoch: First epoch to yield, from 0.
+        first_step: First step to yield of that epoch, from 0.
+        sides: Height and width, pixels, to which images are reduced by area averaging; None keeps their size.
+        examples: Examples of the split, where they are at hand; see `train_examples`.
+        cache: Storage of decoded images, see `TrainSpec`; "disk" needs `shared`.
+        memory_share: Share of the machine's memory that decoded images may fill where `cache` is "auto".
+        shared: Folder in which decoded images lie for several processes; see `decode_split` and `map_split`.
+        augment: Augmentation of the images.
         sampling: "shuffle" draws every image once an epoch; "balanced" draws from the classes in turn, so that a
             batch holds as many of each, give or take one, and the images of rarer classes come again and again. An
             epoch has as many batches either way.
-        class_weights: of each class in the manifest's order; adds each image's weight to what is returned.
+        class_weights: Weight of each class in the manifest's order; each image's weight is returned beside its label.
 
     Returns:
         tf.data.Dataset of (image float32 [batch_size, height, width, channels] in 0 to 1, label float32
@@ -130,12 +130,12 @@ def eval_batches(
     """Batches of a split in stored order, one pass, the short last one kept.
 
     Args:
-        dataset: whose images have one size.
-        split: of it.
-        batch_size: images.
-        cache: where decoded images lie for several passes, as `train_batches` takes it.
-        memory_share: of the machine's memory that decoded images may fill where `cache` is "auto".
-        shared: folder in which decoded images lie for several processes; see `decode_split` and `map_split`.
+        dataset: Dataset with images of one size.
+        split: Name of the split.
+        batch_size: Images per batch.
+        cache: Storage of decoded images for several passes, as in `train_batches`.
+        memory_share: Share of the machine's memory that decoded images may fill where `cache` is "auto".
+        shared: Folder in which decoded images lie for several processes; see `decode_split` and `map_split`.
 
     Returns:
         tf.data.Dataset of {"image": uint8 [batch, height, width, channels], "label": int32 [batch] (-1 where there

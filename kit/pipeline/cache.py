@@ -31,9 +31,9 @@ class Decoded:
     """Examples in stored order.
 
     Attributes:
-        images: uint8 [records, height, width, channels]; in memory, or a file mapped into it.
-        labels: int32 [records]; -1 where there is none.
-        keys: bytes [records].
+        images: Uint8 [records, height, width, channels]; in memory, or a file mapped into it.
+        labels: Int32 [records]; -1 where there is none.
+        keys: Bytes [records].
     """
 
     images: NDArray[np.uint8]
@@ -45,10 +45,10 @@ def decode_split(dataset: Dataset, split: str, shared: Path | None = None) -> De
     """Decode a split into memory.
 
     Args:
-        dataset: whose images have one size.
-        split: of it.
-        shared: folder in which each shard's decoded examples lie for other processes; whoever comes first decodes
-            them while the others wait. None where nobody else reads them, or where the disk is too full.
+        dataset: Dataset with images of one size.
+        split: Name of the split.
+        shared: Folder in which each shard's decoded examples lie for other processes; the first to come decodes them
+            while the others wait. None where nobody else reads them, or where the disk is too full.
     """
     names = [shard.name for shard in dataset.shards(split)]
     if shared is None:
@@ -67,10 +67,10 @@ def map_split(dataset: Dataset, split: str, folder: Path, *, progress: Progress 
     """Decode a split into files, and map its images into memory: the system reads them when they are asked for.
 
     Args:
-        dataset: whose images have one size.
-        split: of it.
-        folder: of the files; those that are there are taken as they are. Other processes may use it too.
-        progress: sees every image that is decoded.
+        dataset: Dataset with images of one size.
+        split: Name of the split.
+        folder: Folder of the decoded files; those already there are used as they are. Other processes may use it too.
+        progress: Listener that sees every image that is decoded.
 
     Raises:
         WorkspaceError: the disk has no room for them.

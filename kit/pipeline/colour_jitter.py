@@ -19,9 +19,9 @@ def recolour(spec: AugmentSpec, images: Any, draws: Draws) -> Any:
     Contrast is about the mean of each channel. Saturation and hue mean nothing for grey images and leave them alone.
 
     Args:
-        spec: with `recolours` for these channels.
-        images: float32 [batch, height, width, 1 or 3] in 0 to 1.
-        draws: of the batch.
+        spec: Augmentation with `recolours` for these channels.
+        images: Float32 [batch, height, width, 1 or 3] in 0 to 1.
+        draws: Random numbers of the batch.
 
     Returns:
         float32, as `images`.
@@ -48,8 +48,8 @@ def colour_matrices(saturation: Any, hue: Any) -> Any:
     Hue is turned about the axis of greys, which takes red to green to blue by thirds and keeps the sum of the three.
 
     Args:
-        saturation: factor of differences from grey, float32 [batch].
-        hue: share of the colour circle, float32 [batch].
+        saturation: Factor of differences from grey, float32 [batch].
+        hue: Share of the colour circle, float32 [batch].
 
     Returns:
         float32 [batch, 3, 3].

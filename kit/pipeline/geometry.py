@@ -25,9 +25,9 @@ def move(spec: AugmentSpec, images: Any, draws: Draws) -> Any:
     "wrap" joins opposite edges without a transition; farther off than one image TensorFlow smears edges instead.
 
     Args:
-        spec: with `moves`.
-        images: float32 [batch, height, width, channels], height and width known.
-        draws: of the batch.
+        spec: Augmentation with `moves`.
+        images: Float32 [batch, height, width, channels], height and width known.
+        draws: Random numbers of the batch.
 
     Returns:
         float32 [batch, height, width, channels].

@@ -14,9 +14,9 @@ def load(name: str, split: str = "train", *, root: Path | str | None = None) -> 
     """Open a split for reading in stored order: labelled splits were shuffled when they were written.
 
     Args:
-        name: a dataset in tfrecords/.
-        split: train, validation or test.
-        root: of the workspace; KIT_ROOT or the current folder otherwise.
+        name: Name of a dataset in tfrecords/.
+        split: Name of a split: train, validation or test.
+        root: Workspace; KIT_ROOT or the current folder otherwise.
 
     Returns:
         tf.data.Dataset of single examples, its cardinality known: {"image": uint8 [height, width, channels] (None

@@ -14,10 +14,10 @@ def mix(spec: AugmentSpec, images: Any, labels: Any, draws: Draws) -> tuple[Any,
     """Mix each image of a batch, and its label, with another one's; with MixUp and CutMix both, one of them a batch.
 
     Args:
-        spec: with `mixes`.
-        images: float32 [batch, height, width, channels], height and width known.
-        labels: float32 [batch], or [batch, classes].
-        draws: of the batch.
+        spec: Augmentation with `mixes`.
+        images: Float32 [batch, height, width, channels], height and width known.
+        labels: Float32 [batch], or [batch, classes].
+        draws: Random numbers of the batch.
 
     Returns:
         Images and labels, as they were given.

@@ -67,8 +67,8 @@ def decode_example(serialized: Any, shape: Shape) -> dict[str, Any]:
     """Decode one serialized example of whatever format and size.
 
     Args:
-        serialized: string [].
-        shape: height, width, channels; None where images differ.
+        serialized: String [], a serialized tf.train.Example.
+        shape: Height, width, channels; None where images differ.
 
     Returns:
         {"image": uint8 `shape`, "label": int32 [] (-1 where there is none), "key": string [], "group": string []

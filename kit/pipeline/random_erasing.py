@@ -18,9 +18,9 @@ def erase(spec: AugmentSpec, images: Any, draws: Draws) -> Any:
     long that none of the paper's shapes has the area, it is as high or as wide as the image.
 
     Args:
-        spec: with `erasing`.
-        images: float32 [batch, height, width, channels], height and width known.
-        draws: of the batch.
+        spec: Augmentation with `erasing`.
+        images: Float32 [batch, height, width, channels], height and width known.
+        draws: Random numbers of the batch.
 
     Returns:
         float32, as `images`.

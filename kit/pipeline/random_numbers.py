@@ -12,8 +12,8 @@ def folded(seed: Any, *parts: Any) -> Any:
     """Derive a seed for one of many purposes: a text names a kind of draw, a number one of its kind.
 
     Args:
-        seed: int64 [2], as stateless operations take it.
-        parts: texts, or int64 [] that may be known only while the pipeline runs.
+        seed: Int64 [2], as stateless operations take it.
+        parts: Texts, or int64 [] that may be known only while the pipeline runs.
 
     Returns:
         int64 [2].

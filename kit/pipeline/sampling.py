@@ -45,8 +45,8 @@ class DecodedExamples:
     """A split that is decoded, its items being places.
 
     Args:
-        images: uint8 [records, height, width, channels].
-        labels: int32 [records].
+        images: Uint8 [records, height, width, channels].
+        labels: Int32 [records].
     """
 
     def __init__(self, images: np.ndarray, labels: np.ndarray) -> None:
@@ -85,8 +85,8 @@ class StreamedExamples:
     each time they begin anew, their records can be held in memory.
 
     Args:
-        dataset: with a train split.
-        held_bytes: that records of rare classes may fill; 0 holds none.
+        dataset: Dataset with a train split.
+        held_bytes: Bytes that records of rare classes may fill; 0 holds none.
     """
 
     def __init__(self, dataset: Dataset, held_bytes: float) -> None:
@@ -164,8 +164,8 @@ def balanced(examples: Examples, seed: Any) -> Any:
     one time.
 
     Args:
-        examples: of some classes.
-        seed: int64 [2], of the epoch.
+        examples: Examples of some classes.
+        seed: Int64 [2], seed of the epoch.
 
     Returns:
         tf.data.Dataset of items.
@@ -201,9 +201,9 @@ def _shuffle(records: Any, size: int, seed: Any) -> Any:
     `Dataset.shuffle` takes no seed that is known only while it runs, but the operation that does its work does.
 
     Args:
-        records: tf.data.Dataset of string [].
-        size: records of the window.
-        seed: int64 [2].
+        records: Dataset (tf.data.Dataset) of string [].
+        size: Records in the shuffle window.
+        seed: Int64 [2].
     """
     first, second = tf.unstack(tf.random.stateless_uniform([2], seed, None, None, tf.int64))  # two zeros: no seed
     shuffled = tf.raw_ops.ShuffleDataset(

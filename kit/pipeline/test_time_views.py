@@ -22,10 +22,10 @@ def batch_views(images: Any, views: Views, augment: AugmentSpec, number: int) ->
     anew for each image and view, without its mixtures: there is no label to mix.
 
     Args:
-        images: float32 [batch, height, width, channels] in 0 to 1; `views.refuse` has accepted their shape.
-        views: which.
-        augment: what the run was trained with.
-        number: of the batch in its split: each has its own draws.
+        images: Float32 [batch, height, width, channels] in 0 to 1; `views.refuse` has accepted their shape.
+        views: Views to make of each image.
+        augment: Augmentation that the run was trained with.
+        number: Index of the batch in its split: each batch has random numbers of its own.
 
     Yields:
         float32 [batch, height, width, channels], `views.count` times.
