@@ -125,13 +125,16 @@ def show_rates(
 ) -> None:
     """Try learning rates, and print what was seen."""
     from kit.cli.console import ConsoleProgress, print_json, print_line
-    from kit.reports.lr_range_test import find_learning_rate
+    from kit.reports.lr_range_test import write_range_test
+    from kit.training.lr_range_test import find_learning_rate
 
     found = find_learning_rate(
         name, recipe=recipe, settings=settings, seed=seed, devices=devices, root=root, progress=ConsoleProgress()
     )
+    picture, table = write_range_test(found)
     if as_json:
-        print_json({"suggestion": found.test.suggestion, "found": found})
+        files = {"test": found.test, "picture": picture, "table": table}
+        print_json({"suggestion": found.test.suggestion, "found": files})
         return
     print_line(found.test.finding)
-    print_line(f"{found.picture}, {found.table.name}")
+    print_line(f"{picture}, {table.name}")

@@ -12,6 +12,7 @@ from kit.datasets import Dataset
 from kit.datasets.verify import reading
 from kit.errors import RunError, ShardError
 from kit.files import is_sealed
+from kit.inference.batch_size import measuring_batch
 from kit.inference.predictions import Predictions
 from kit.progress import NO_PROGRESS, Progress
 from kit.runs import RunDirectory
@@ -19,7 +20,6 @@ from kit.sources import UNLABELLED
 from kit.specs import RunSpec, override
 from kit.specs.train import Weights
 from kit.specs.views import ONE_VIEW, Views
-from kit.training.check import measuring_batch
 
 
 def predict_split(
