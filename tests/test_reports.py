@@ -4,6 +4,7 @@ import csv
 import dataclasses
 import json
 import math
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,8 +25,9 @@ from kit.datasets.read import read_examples
 from kit.errors import RunError, ShardError, SpecError
 from kit.evaluation.calibration import BINS, calibrate
 from kit.evaluation.evaluate import Evaluation
-from kit.evaluation.roc import Curve
+from kit.evaluation.roc import Curve, ranking_curves
 from kit.evaluation.threshold import Goal, Wanted, best_threshold, find_threshold, parse_threshold
+from kit.inference.auc import area_under_roc
 from kit.inference.predictions import Predictions
 from kit.reports import matrix, roc, training_curves
 from kit.reports.calibration import calibration_table
@@ -434,6 +436,29 @@ def test_scores_are_what_scikit_learn_says() -> None:
     two = random_scores(300, 2)
     assert math.isclose(metrics.recall_score(two.labels, two.predicted), two.recall)
     assert math.isclose(metrics.accuracy_score(two.labels, two.predicted), two.accuracy)
+
+
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 9)), min_size=2, max_size=40))
+def test_an_area_under_the_curve_is_the_share_of_pairs_in_order_to_the_last_bit_wherever_it_is_given(
+    drawn: list[tuple[bool, int]],
+) -> None:
+    truth = np.array([true for true, _ in drawn])
+    light = np.float32([value / 10 for _, value in drawn])
+    found, others = light[truth], light[~truth]
+    scores = Predictions([""] * len(drawn), truth.astype(np.int32), np.stack([1 - light, light], axis=1))
+    if not len(found) or not len(others):
+        assert scores.auc is None
+        assert math.isnan(area_under_roc(truth, light))
+        return
+    won = Fraction(int(sum((one > others).sum() for one in found))) + Fraction(
+        int(sum((one == others).sum() for one in found)), 2
+    )
+    share = float(won / (len(found) * len(others)))
+    (curve,) = ranking_curves("ROC", scores, ("dark", "light"), [1])
+
+    assert share == area_under_roc(truth, light) == scores.auc == curve.area
+    assert [share, share] == area_under_roc(np.stack([truth] * 2), np.stack([light] * 2)).tolist()
+    assert math.isclose(metrics.roc_auc_score(truth, light), share, abs_tol=1e-12)
 
 
 @given(st.integers(0, 500))
