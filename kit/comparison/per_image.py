@@ -13,8 +13,8 @@ from kit.comparison.trajectory import Trajectory, on_train
 from kit.errors import RunError, first_three
 from kit.inference.auc import area_under_roc
 from kit.inference.predictions import read_predictions
+from kit.significance import LEVEL
 
-LEVEL = 0.05
 RESAMPLES = 9999  # where images and arms are few
 _FEWEST_RESAMPLES = 999  # whose ends of a 95 % interval are still 25 resamples deep
 _DRAWN = 100_000_000  # images in the resamples of all arms together: a few seconds
