@@ -25,11 +25,13 @@ if TYPE_CHECKING:
     from kit.kaggle.submit import submit
     from kit.pipeline import load
     from kit.reports.comparison import write_comparison
-    from kit.reports.lr_range_test import find_learning_rate
+    from kit.reports.evaluation import evaluation_tables, write_evaluation
+    from kit.reports.lr_range_test import write_range_test
     from kit.reports.preview import write_preview
     from kit.specs import read_recipe, recipe_names
     from kit.submission import blend, predict
     from kit.training import train, train_folds
+    from kit.training.lr_range_test import find_learning_rate
 
 __version__ = "0.1.0"
 
@@ -43,6 +45,7 @@ __all__ = [
     "compare",
     "demo",
     "evaluate",
+    "evaluation_tables",
     "export",
     "fetch",
     "find_dataset",
@@ -60,7 +63,9 @@ __all__ = [
     "train_folds",
     "verify_dataset",
     "write_comparison",
+    "write_evaluation",
     "write_preview",
+    "write_range_test",
 ]
 
 _ROOMS = {
@@ -77,13 +82,15 @@ _ROOMS = {
     "reports.comparison": ("write_comparison",),
     "evaluation.evaluate": ("evaluate",),
     "reports.preview": ("write_preview",),
-    "reports.lr_range_test": ("find_learning_rate",),
+    "reports.evaluation": ("evaluation_tables", "write_evaluation"),
+    "reports.lr_range_test": ("write_range_test",),
     "conversion": ("shard", "shard_arrays"),
     "datasets": ("Dataset", "find_dataset", "verify_dataset"),
     "specs": ("read_recipe", "recipe_names"),
     "benchmark": ("bench",),
     "submission": ("blend", "predict"),
     "training": ("train", "train_folds"),
+    "training.lr_range_test": ("find_learning_rate",),
 }
 _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
 

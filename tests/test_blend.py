@@ -274,7 +274,7 @@ def test_weights_that_were_given_have_no_score(files: dict[str, Path], tmp_path:
 
 def test_fold_sets_are_enough_for_weights(fold_set: FoldSet, workspace: Path) -> None:
     folder = kit.evaluate(fold_set.path, tta="flips", root=workspace)
-    folder.write(folder.folder)
+    kit.write_evaluation(folder, folder.folder)
     made = kit.blend(fit=[fold_set.path.name, folder.folder], root=workspace)
 
     assert (None, 0) == (made.path, made.rows)

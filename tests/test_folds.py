@@ -18,6 +18,7 @@ from kit.datasets.read import read_examples
 from kit.errors import RunError, ShardError, SpecError
 from kit.inference.out_of_fold import OutOfFold, hold_out, read_out_of_fold
 from kit.inference.predictions import Predictions
+from kit.reports.evaluation import evaluation_title
 from kit.reports.fold_table import fold_doubts
 from kit.runs import FoldSet, RunDirectory, open_runs
 from kit.workspace import Workspace
@@ -143,12 +144,12 @@ def test_folds_that_are_not_there_are_refused(
 
 def test_a_fold_set_is_evaluated_out_of_fold(fold_set: FoldSet, workspace: Path, tmp_path: Path) -> None:
     evaluation = kit.evaluate(fold_set.path.name, recall=0.9, root=workspace)
-    files = {path.name: path for path in evaluation.write(tmp_path, html=True)}
+    files = {path.name: path for path in kit.write_evaluation(evaluation, tmp_path, html=True)}
     figures, rows = json.loads(files["evaluation.json"].read_text()), pd.read_csv(files["folds.csv"])
 
     assert msgspec.structs.replace(fold_set.result(), files={}, seal="") == evaluation.folds
     assert fold_set.result().pooled.auc == evaluation.auc
-    assert "out-of-fold, best weights, 3 runs, n = 90" == evaluation.title
+    assert "out-of-fold, best weights, 3 runs, n = 90" == evaluation_title(evaluation)
     assert fold_set.predictions.read_bytes() == files["out_of_fold.parquet"].read_bytes()
     assert evaluation.folds is not None
     assert ["0", "1", "2", "mean", "sd", "all"] == rows["fold"].tolist()
@@ -165,7 +166,7 @@ def test_views_and_weights_have_predictions_of_their_own_computed_once(fold_set:
     before = [path.stat().st_mtime_ns for path in files]
     again = kit.evaluate(fold_set.path, tta="flips", weights="last", root=workspace)
 
-    assert "out-of-fold, last weights, 4 views, 3 runs, n = 90" == by_views.title
+    assert "out-of-fold, last weights, 4 views, 3 runs, n = 90" == evaluation_title(by_views)
     assert by_views.figures() == again.figures()
     assert before == [path.stat().st_mtime_ns for path in files]
     assert by_views.scores.loss != kit.evaluate(fold_set.path, root=workspace).scores.loss
@@ -185,7 +186,7 @@ def test_predictions_that_were_damaged_are_computed_anew(copy: FoldSet, lost: st
 
 def test_one_fold_is_evaluated_on_its_own_images(fold_set: FoldSet, workspace: Path, tmp_path: Path) -> None:
     evaluation = kit.evaluate(fold_set.run(2).path, root=workspace)
-    evaluation.write(tmp_path)  # draws mislabelled images of that fold
+    kit.write_evaluation(evaluation, tmp_path)  # draws mislabelled images of that fold
 
     assert fold_set.result().folds[2].accuracy == pytest.approx(evaluation.accuracy)
     assert pd.read_csv(fold_set.run(2).predictions)["id"].tolist() == evaluation.scores.keys
@@ -292,7 +293,7 @@ def test_runs_that_were_named_one_by_one_have_no_folder_for_tables(
     evaluation = kit.evaluate(fold_set.run(0).path, fold_set.run(2).path, root=workspace)
     with pytest.raises(SpecError, match=r"several runs have no folder of their own for tables; add -o DIR"):
         _ = evaluation.folder
-    evaluation.write(tmp_path)
+    kit.write_evaluation(evaluation, tmp_path)
 
     assert 60 == len(pd.read_parquet(tmp_path / "out_of_fold.parquet"))
 

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from kit.specs import TrainSpec
 from kit.specs.train import EarlyStoppingSpec, Monitor, ScheduleSpec
-from kit.training.early_stopping import chosen_epoch, is_best_so_far, plateau_rate, stops
+from kit.training.early_stopping import chosen_epoch, is_best_so_far, stops
+from kit.training.lr_schedule import plateau_rate
 
 VALUES = st.builds(  # some trainings begin with NaN, and some of them never leave it
     lambda nans, values: [math.nan] * nans + values,

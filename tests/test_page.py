@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import kit
+from kit.reports.evaluation import evaluation_remarks
 from kit.reports.page import Picture, Section, write_page
 from kit.reports.table import Table
 
@@ -82,14 +83,14 @@ def check_whole(seen: dict[str, Any], *, pictures: int) -> None:
 
 def test_an_evaluation_is_one_whole_page(browser: Any, run: RunDirectory, workspace: Path, tmp_path: Path) -> None:
     evaluation = kit.evaluate(run.path, split="train", recall=0.9, root=workspace)
-    evaluation.write(tmp_path, html=True)
+    kit.write_evaluation(evaluation, tmp_path, html=True)
     seen = open_page(browser, tmp_path / "report.html")
 
     check_whole(seen, pictures=7)
     assert "train, best weights, n = 84" in seen["title"]
     assert [4, 2, 10] == seen["tables"][:3]
     assert min(40, len(evaluation.mistakes)) == sum(seen["tables"][3:])
-    assert all(line in seen["text"] for line in evaluation.remarks())
+    assert all(line in seen["text"] for line in evaluation_remarks(evaluation))
 
 
 def test_a_comparison_is_one_whole_page(browser: Any, run: RunDirectory, workspace: Path, tmp_path: Path) -> None:

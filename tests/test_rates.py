@@ -84,16 +84,17 @@ def test_rates_are_tried_and_only_the_curve_is_left(tiny: Dataset, workspace: Pa
     settings = {**SETTINGS, "train.schedule.kind": "cosine", "augment.horizontal_flip": True}
     found = kit.find_learning_rate(tiny.manifest.name, settings=settings, root=workspace)
     again = kit.find_learning_rate(tiny.manifest.name, settings=settings, root=workspace)
-    with found.table.open() as file:
+    picture, table = kit.write_range_test(again)
+    with table.open() as file:
         rows = list(csv.DictReader(file))
 
-    assert {found.picture, found.table, found.table.parent} == set(workspace.rglob("*")) - before - {workspace / "runs"}
-    assert workspace / "runs" / "learning-rates" == found.table.parent
+    assert {picture, table, table.parent} == set(workspace.rglob("*")) - before - {workspace / "runs"}
+    assert workspace / "runs" / "learning-rates" == table.parent
     assert found.test == again.test
     assert 1e-7 == pytest.approx(found.test.rates[0])
     assert all(1e-7 <= rate <= 10 for rate in found.test.rates)
     assert list(found.test.losses) == pytest.approx([float(row["loss"]) for row in rows])
-    assert cv2.imread(str(found.picture)).shape[0] > 100
+    assert cv2.imread(str(picture)).shape[0] > 100
 
 
 def test_a_rate_that_the_network_learns_at_is_suggested(tiny: Dataset, workspace: Path) -> None:
@@ -119,7 +120,7 @@ def test_rates_are_those_of_the_setting_where_devices_multiply_it(
     tiny: Dataset, workspace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one = kit.find_learning_rate(tiny.manifest.name, settings=SETTINGS, root=workspace).test
-    monkeypatch.setattr("kit.training.lr_range_test.first_rate", lambda spec: 100 * spec.learning_rate)
+    monkeypatch.setattr("kit.training.lr_sweep.first_rate", lambda spec: 100 * spec.learning_rate)
     many = kit.find_learning_rate(tiny.manifest.name, settings=SETTINGS, root=workspace).test
 
     assert one.rates[0] == many.rates[0]

@@ -4,6 +4,7 @@ import csv
 import dataclasses
 import json
 import math
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,12 +23,16 @@ from kit.cli.console import _fitting
 from kit.comparison.trajectory import Trajectory
 from kit.datasets.read import read_examples
 from kit.errors import RunError, ShardError, SpecError
+from kit.evaluation.calibration import BINS, calibrate
 from kit.evaluation.evaluate import Evaluation
+from kit.evaluation.roc import Curve, ranking_curves
 from kit.evaluation.threshold import Goal, Wanted, best_threshold, find_threshold, parse_threshold
+from kit.inference.auc import area_under_roc
 from kit.inference.predictions import Predictions
 from kit.reports import matrix, roc, training_curves
-from kit.reports.calibration import BINS, calibrate
+from kit.reports.calibration import calibration_table
 from kit.reports.dataset import dataset_tables, describe_images, remarks
+from kit.reports.evaluation import evaluation_remarks, evaluation_tables, shown_tables
 from kit.reports.figure import line_style, png
 from kit.reports.mistakes import _caption, describe_count, mistakes_table, plot_mistakes
 from kit.reports.split_metrics import mean_and_sd
@@ -171,7 +176,7 @@ def test_an_evaluation_is_what_scikit_learn_says_of_the_stored_predictions(run: 
 
 def test_an_evaluation_is_written_as_tables_and_pictures(run: RunDirectory, workspace: Path, tmp_path: Path) -> None:
     evaluation = kit.evaluate(run.path, weights="last", recall=0.9, root=workspace)
-    files = evaluation.write(tmp_path)
+    files = kit.write_evaluation(evaluation, tmp_path)
     texts = {path.name: path.read_text().splitlines() for path in files if path.suffix == ".csv"}
     figures = json.loads((tmp_path / "evaluation.json").read_text())
 
@@ -189,7 +194,7 @@ def test_an_evaluation_is_written_as_tables_and_pictures(run: RunDirectory, work
 
 def test_predictions_hold_every_digit(run: RunDirectory, workspace: Path, tmp_path: Path) -> None:
     evaluation = kit.evaluate(run.path, root=workspace)
-    evaluation.write(tmp_path)
+    kit.write_evaluation(evaluation, tmp_path)
     rows = list(csv.DictReader((tmp_path / "predictions.csv").read_text().splitlines()))
 
     assert evaluation.scores.keys == [row["id"] for row in rows]
@@ -212,8 +217,8 @@ def test_three_classes_are_measured_each_against_the_rest(tiny: Dataset) -> None
 
 def test_a_diverged_run_is_reported_and_said_so(tiny: Dataset, run: RunDirectory, tmp_path: Path) -> None:
     evaluation = synthetic(tiny, tiny.manifest.classes, images=36, run=run.path, broken=36, wanted=0.9)
-    files = evaluation.write(tmp_path, html=True)
-    *_, threshold, warning = evaluation.remarks()
+    files = kit.write_evaluation(evaluation, tmp_path, html=True)
+    *_, threshold, warning = evaluation_remarks(evaluation)
 
     assert 0 == evaluation.accuracy
     assert evaluation.auc is None
@@ -226,11 +231,13 @@ def test_a_diverged_run_is_reported_and_said_so(tiny: Dataset, run: RunDirectory
 def test_many_classes_are_summed_up_on_the_screen_and_whole_in_the_files(tiny: Dataset, tmp_path: Path) -> None:
     classes = tuple(f"class {number:02d}" for number in range(21))
     evaluation = synthetic(tiny, classes, images=36)
-    files = {path.name: path.read_text() for path in evaluation.write(tmp_path) if path.suffix == ".csv"}
+    files = {
+        path.name: path.read_text() for path in kit.write_evaluation(evaluation, tmp_path) if path.suffix == ".csv"
+    }
     labels, predicted = (np.array(classes)[of] for of in (evaluation.scores.labels, evaluation.scores.predicted))
     wrong = pd.DataFrame({"true": labels, "predicted": predicted})[labels != predicted].value_counts()
     support = pd.Series(labels).value_counts()
-    pairs, report = evaluation.shown_tables()
+    pairs, report = shown_tables(evaluation)
     f1 = metrics.f1_score(labels, predicted, labels=np.unique(labels), average=None, zero_division=0.0)
 
     assert len(wrong) > 10
@@ -245,7 +252,7 @@ def test_many_classes_are_summed_up_on_the_screen_and_whole_in_the_files(tiny: D
 def test_twenty_classes_are_shown_as_a_matrix(tiny: Dataset) -> None:
     evaluation = synthetic(tiny, tuple(f"class {number:02d}" for number in range(20)), images=40)
 
-    assert evaluation.tables() == evaluation.shown_tables()
+    assert evaluation_tables(evaluation) == shown_tables(evaluation)
 
 
 def test_names_in_a_gallery_are_wrapped_not_cut() -> None:
@@ -417,7 +424,7 @@ def test_calibration_counts_every_image_and_weighs_bins_by_them(pairs: list[tupl
     error = sum(abs(truth[bins == one].sum() - probabilities[bins == one].sum(dtype=float)) for one in set(bins))
 
     assert len(truth) == found.images.sum()
-    assert BINS == len(found.table().rows)
+    assert BINS == len(calibration_table(found).rows)
     assert found.error is None if len(truth) == 0 else math.isclose(error / len(truth), found.error, abs_tol=1e-6)
 
 
@@ -429,6 +436,29 @@ def test_scores_are_what_scikit_learn_says() -> None:
     two = random_scores(300, 2)
     assert math.isclose(metrics.recall_score(two.labels, two.predicted), two.recall)
     assert math.isclose(metrics.accuracy_score(two.labels, two.predicted), two.accuracy)
+
+
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 9)), min_size=2, max_size=40))
+def test_an_area_under_the_curve_is_the_share_of_pairs_in_order_to_the_last_bit_wherever_it_is_given(
+    drawn: list[tuple[bool, int]],
+) -> None:
+    truth = np.array([true for true, _ in drawn])
+    light = np.float32([value / 10 for _, value in drawn])
+    found, others = light[truth], light[~truth]
+    scores = Predictions([""] * len(drawn), truth.astype(np.int32), np.stack([1 - light, light], axis=1))
+    if not len(found) or not len(others):
+        assert scores.auc is None
+        assert math.isnan(area_under_roc(truth, light))
+        return
+    won = Fraction(int(sum((one > others).sum() for one in found))) + Fraction(
+        int(sum((one == others).sum() for one in found)), 2
+    )
+    share = float(won / (len(found) * len(others)))
+    (curve,) = ranking_curves("ROC", scores, ("dark", "light"), [1])
+
+    assert share == area_under_roc(truth, light) == scores.auc == curve.area
+    assert [share, share] == area_under_roc(np.stack([truth] * 2), np.stack([light] * 2)).tolist()
+    assert math.isclose(metrics.roc_auc_score(truth, light), share, abs_tol=1e-12)
 
 
 @given(st.integers(0, 500))
@@ -450,7 +480,7 @@ def test_evaluations_of_other_weights_or_splits_lie_apart(run: RunDirectory, wor
 
     assert run.path / "evaluation-validation-best" == best.folder
     assert run.path / "evaluation-validation-last" == last.folder
-    assert "validation, last weights" in last.tables()[0].title
+    assert "validation, last weights" in evaluation_tables(last)[0].title
 
 
 def test_an_unlabelled_or_unknown_split_cannot_be_evaluated(run: RunDirectory, workspace: Path) -> None:
@@ -507,7 +537,7 @@ LONG = ("Corn_(maize)___Cercospora_leaf_spot Gray_leaf_spot", "Orange___Haunglon
 def test_names_are_not_cut_by_the_edge_of_a_picture(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
     names = [f"{LONG[number % 4]}{number}" for number in range(count)]
     x = np.linspace(0, 1, 5)
-    curve = roc.Curve(name="", images=1, thresholds=x, x=x, y=x, area=0.5)
+    curve = Curve(name="", images=1, thresholds=x, x=x, y=x, area=0.5)
     figures: list[Any] = []
     for module in (matrix, roc):
         monkeypatch.setattr(module, "png", lambda figure: figures.append(figure) or png(figure))

@@ -14,12 +14,13 @@ from trained import SETTINGS, write_images
 import kit
 from kit.ablation import plan_ablation, run_plan
 from kit.ablation.retrain import check_retrain, rank_arms, retrain_best
+from kit.ablation.retrained_splits import find_apart, measure_retrained
 from kit.conversion.reshard import plan_again, shard_again
 from kit.datasets import Dataset
 from kit.datasets.read import read_examples
 from kit.errors import ShardError, SpecError
 from kit.reports.comparison import Appendix
-from kit.reports.retrained import find_apart, measure_retrained, retrained_table
+from kit.reports.retrained import retrained_table
 from kit.reports.table import Table
 from kit.runs.mean_and_sd import MeanAndSD
 

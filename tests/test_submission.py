@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import contextlib
 import csv
+import sys
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,6 +23,7 @@ from kit.submission.cells import fill
 from kit.submission.origin import read_origin
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from kit.runs import FoldSet, RunDirectory
@@ -269,3 +272,40 @@ def test_runs_beside_folds_have_no_score(fold_set: FoldSet, workspace: Path, tmp
 
 def test_a_file_that_nobody_predicted_has_no_origin(tmp_path: Path) -> None:
     assert read_origin(tmp_path / "mine.csv") is None
+
+
+LISTENING: list[list[str]] = []  # lists that are told which files are opened: an audit hook stays for good
+
+
+def _note(event: str, arguments: tuple[object, ...]) -> None:
+    if event == "open":
+        for opened in LISTENING:
+            opened.append(str(arguments[0]))
+
+
+sys.addaudithook(_note)
+
+
+@contextlib.contextmanager
+def files_opened() -> Iterator[list[str]]:
+    opened: list[str] = []
+    LISTENING.append(opened)
+    try:
+        yield opened
+    finally:
+        LISTENING.remove(opened)
+
+
+@pytest.mark.parametrize("tta", [None, "flips"])
+def test_each_run_is_read_and_checked_once_a_call(
+    fold_set: FoldSet, workspace: Path, tmp_path: Path, tta: str | None
+) -> None:
+    with files_opened() as opened:
+        kit.predict(fold_set.path, tta=tta, output=tmp_path / "s.csv", root=workspace)
+
+    for fold in range(3):
+        path = fold_set.run(fold).path
+
+        assert 1 == opened.count(str(path / "result.json"))
+        assert 1 == opened.count(str(path / "best.weights.h5"))  # to be hashed; HDF5 opens it below Python
+        assert 2 == opened.count(str(path / "spec.json"))  # to be hashed, and to be read

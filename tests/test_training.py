@@ -358,7 +358,7 @@ def test_two_threads_repeat_themselves_bit_for_bit(tmp_path: Path) -> None:
 
 
 def test_large_images_are_measured_in_smaller_batches(tiny: Dataset) -> None:
-    from kit.training.check import measuring_batch
+    from kit.inference.batch_size import measuring_batch
 
     wide = ModelSpec(filters=(100,), kernel=3, padding="same", pool=2, dense=())
     assert 256 == measuring_batch(ModelSpec(filters=(4,), pool=2), tiny)

@@ -223,9 +223,10 @@ def _show_retrained(
     retrained: Retrained, comparison: Comparison, folder: Path, *, root: Path | None, as_json: bool, html: bool
 ) -> None:
     """Measure the arms that were trained again, and write them beside the ablation's comparison."""
+    from kit.ablation.retrained_splits import measure_retrained
     from kit.cli.console import ConsoleProgress, print_json, print_line, print_tables
     from kit.reports.comparison import write_comparison
-    from kit.reports.retrained import measure_retrained, retrained_appendix
+    from kit.reports.retrained import retrained_appendix
 
     arms = measure_retrained(retrained, root=root, progress=ConsoleProgress())
     appendix = retrained_appendix(retrained, arms)

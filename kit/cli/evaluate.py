@@ -55,6 +55,7 @@ def evaluate(
     require(output is not None or len(runs) == 1, "several runs have no folder of their own for tables; add -o DIR")
     from kit.cli.console import ConsoleProgress, print_json, print_line, print_tables
     from kit.evaluation.evaluate import evaluate as evaluate_run
+    from kit.reports.evaluation import evaluation_remarks, shown_tables, write_evaluation
 
     evaluation = evaluate_run(
         *runs,
@@ -66,11 +67,11 @@ def evaluate(
         root=root,
         progress=ConsoleProgress(),
     )
-    files = evaluation.write(output or evaluation.folder, html=html)
+    files = write_evaluation(evaluation, output or evaluation.folder, html=html)
     if json:
         print_json({"evaluation": evaluation.figures(), "files": files})
         return
-    print_tables(evaluation.shown_tables())
-    for line in evaluation.remarks():
+    print_tables(shown_tables(evaluation))
+    for line in evaluation_remarks(evaluation):
         print_line(line)
     print_line(f"{files[0].parent}: {', '.join(path.name for path in files)}")

@@ -28,8 +28,9 @@ def find_lr(
     Example: kit find-lr pcam
     """
     from kit.cli.console import ConsoleProgress, print_json, print_line
-    from kit.reports.lr_range_test import find_learning_rate
+    from kit.reports.lr_range_test import write_range_test
     from kit.specs import parse_assignments
+    from kit.training.lr_range_test import find_learning_rate
     from kit.training.request import with_short
 
     found = find_learning_rate(
@@ -41,8 +42,10 @@ def find_lr(
         root=root,
         progress=ConsoleProgress(),
     )
+    picture, table = write_range_test(found)
     if json:
-        print_json({"suggestion": found.test.suggestion, "found": found})
+        files = {"test": found.test, "picture": picture, "table": table}
+        print_json({"suggestion": found.test.suggestion, "found": files})
         return
     print_line(found.test.finding)
-    print_line(f"{found.picture}, {found.table.name}")
+    print_line(f"{picture}, {table.name}")

@@ -11,8 +11,8 @@ from typing import Literal
 
 from kit.comparison.pairing import FEWEST, Method, Pairs
 from kit.comparison.statistics import Name, holm
+from kit.significance import LEVEL
 
-LEVEL = 0.05  # probability of calling some arm better or worse where all are equal
 POWER = 0.8  # probability of finding a difference of the size that was seen
 MOST = 1000  # further seeds that are looked for
 ROUNDING = 1e-6  # relative: Keras reports float32, of which seven digits hold

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kit.comparison.trajectory import Trajectory, on_train
 from kit.errors import RunError, first_three
+from kit.inference.auc import area_under_roc
 from kit.inference.predictions import read_predictions
+from kit.significance import LEVEL
 
-LEVEL = 0.05
 RESAMPLES = 9999  # where images and arms are few
 _FEWEST_RESAMPLES = 999  # whose ends of a 95 % interval are still 25 resamples deep
 _DRAWN = 100_000_000  # images in the resamples of all arms together: a few seconds
@@ -21,8 +22,6 @@ _AT_ONCE = 2_000_000  # of them in memory
 _SEED = 0  # of the resampling: equal runs give equal intervals
 _ARMS = 12  # whose predictions are read; of more, those with the best figures
 _TWO = 2  # classes
-
-Values: TypeAlias = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,7 +134,7 @@ def _compare(name: str, ours: Trajectory, theirs: Trajectory, metric: str, *, ar
         fold=ours.fold,
         images=len(here),
         accuracy=_spread(np.mean, (), here, there, resamples),
-        auc=_spread(_area, (other.labels,), one.probabilities[:, 1], other.probabilities[:, 1], resamples)
+        auc=_spread(area_under_roc, (other.labels,), one.probabilities[:, 1], other.probabilities[:, 1], resamples)
         if has_area
         else None,
         only_here=only_here,
@@ -171,14 +170,3 @@ def _spread(
     ).confidence_interval
     value, other = (float(measure(*shared, one, axis=-1)) for one in (ours, theirs))
     return Spread(value=value, difference=value - other, low=float(interval.low), high=float(interval.high))
-
-
-def _area(truth: NDArray[np.int32], scores: Values, *, axis: int) -> Any:
-    """Area under the ROC curve by Mann and Whitney's ranks, ties counting half; NaN where a class is missing."""
-    from scipy.stats import rankdata
-
-    positives = truth.sum(axis=axis)
-    negatives = truth.shape[axis] - positives
-    ranks = (rankdata(scores, axis=axis) * truth).sum(axis=axis)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return (ranks - positives * (positives + 1) / 2) / (positives * negatives)

@@ -10,31 +10,24 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn import metrics
 
 from kit.datasets import Dataset
 from kit.errors import RunError, SpecError, unknown
+from kit.evaluation.calibration import Calibration, calibrate
+from kit.evaluation.confusion import class_support, classification_report, confusion_matrix
+from kit.evaluation.mistakes import mistakes_in
+from kit.evaluation.roc import Curve, Kind, ranking_curves
 from kit.evaluation.threshold import Threshold, find_threshold
 from kit.inference.ensemble import open_ensemble
 from kit.inference.out_of_fold import OutOfFold
 from kit.inference.predict_split import refuse_unlabelled
 from kit.inference.predictions import Predictions
 from kit.progress import NO_PROGRESS, Progress
-from kit.reports.calibration import Calibration, calibrate
-from kit.reports.confusion import MANY, confused_pairs, weakest_classes
-from kit.reports.evaluation import write_evaluation
-from kit.reports.fold_table import fold_table
-from kit.reports.mistakes import mistakes_in
-from kit.reports.roc import Curve, Kind, ranking_curves
-from kit.reports.table import NOTHING, Table
 from kit.runs.directory import evaluation_folder
 from kit.runs.fold_set import FoldResult
 from kit.specs.settings import require
 from kit.specs.train import Weights
 from kit.specs.views import ONE_VIEW, Views, parse_views
-
-AVERAGED = ("precision", "recall", "f1-score")
-_AVERAGES = ("macro avg", "weighted avg")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,16 +35,17 @@ class Evaluation:
     """How a run, or several whose predictions are averaged, do on a split.
 
     Attributes:
-        run: folder, of the run or of the runs; the first's where they were named one by one.
-        dataset: that holds the split.
-        split: name; "out-of-fold" for the images of several folds, each predicted by runs that did not learn from it.
-        weights: "best" or "last" epoch.
-        scores: of every image.
-        runs: whose predictions were averaged; one where nothing says otherwise.
-        views: of each image, likewise.
-        held_out: the same predictions by fold; None for other splits.
-        positive: place of the class that curves, calibration and threshold are about; None for all of more than two.
-        wanted: recall that a threshold was asked for; None where none was.
+        run: Folder of the run or of the runs; the first's where they were named one by one.
+        dataset: Dataset that holds the split.
+        split: Name of the split; "out-of-fold" for the images of several folds, each predicted by runs that did not
+            learn from it.
+        weights: Epoch whose weights predicted, "best" or "last".
+        scores: Predictions of every image.
+        runs: Number of runs whose predictions were averaged; one where nothing says otherwise.
+        views: Views of each image whose predictions were averaged.
+        held_out: The same predictions by fold; None for other splits.
+        positive: Index of the class that curves, calibration and threshold are about; None for all of more than two.
+        wanted: Recall that a threshold was asked for; None where none was.
     """
 
     run: Path
@@ -67,12 +61,12 @@ class Evaluation:
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Names."""
+        """Names of the classes."""
         return self.dataset.manifest.classes
 
     @property
     def images(self) -> int:
-        """Of the split."""
+        """Number of images."""
         return len(self.scores.keys)
 
     @property
@@ -86,15 +80,8 @@ class Evaluation:
         return self.scores.accuracy
 
     @property
-    def title(self) -> str:
-        """What was measured."""
-        views = f", {self.views.count} views" if self.views.count > 1 else ""
-        runs = f", {self.runs} runs" if self.runs > 1 else ""
-        return f"{self.split}, {self.weights} weights{views}{runs}, n = {self.images:,}"
-
-    @property
     def folder(self) -> Path:
-        """Where it is written unless the caller says otherwise.
+        """Folder that it is written into unless the caller says otherwise.
 
         Raises:
             SpecError: several runs that were named one by one have no folder of their own.
@@ -105,7 +92,7 @@ class Evaluation:
 
     @property
     def splits(self) -> tuple[str, ...]:
-        """Of the dataset, in which the images lie."""
+        """Splits of the dataset in which the images lie."""
         return ("train", "validation") if self.split == "out-of-fold" else (self.split,)
 
     @functools.cached_property
@@ -116,27 +103,22 @@ class Evaluation:
     @functools.cached_property
     def confusion(self) -> NDArray[np.int64]:
         """Int [classes, classes]; rows are the true classes. Images whose outputs are no numbers are not in it."""
-        places = range(len(self.classes))
-        return np.asarray(metrics.confusion_matrix(self.scores.labels, self.scores.predicted, labels=places))
+        return confusion_matrix(self.scores, len(self.classes))
+
+    @property
+    def support(self) -> NDArray[np.int64]:
+        """Images of each true class, int [classes]."""
+        return class_support(self.scores, len(self.classes))
 
     @property
     def confusion_shares(self) -> NDArray[np.float64]:
         """Float [classes, classes]: the confusion matrix, each row divided by the images of its class."""
-        support = np.bincount(self.scores.labels, minlength=len(self.classes))
-        return np.asarray(self.confusion / np.maximum(support, 1)[:, None])
+        return np.asarray(self.confusion / np.maximum(self.support, 1)[:, None])
 
     @functools.cached_property
     def report(self) -> dict[str, dict[str, float]]:
         """Precision, recall, f1-score and support of each class and their averages, as scikit-learn gives them."""
-        report: dict[str, Any] = metrics.classification_report(
-            self.scores.labels,
-            self.scores.predicted,
-            labels=range(len(self.classes)),
-            target_names=self.classes,
-            output_dict=True,
-            zero_division=0.0,
-        )
-        return {name: report[name] for name in (*self.classes, *_AVERAGES)}
+        return classification_report(self.scores, self.classes)
 
     @functools.cached_property
     def auc(self) -> float | None:
@@ -152,7 +134,7 @@ class Evaluation:
 
     @functools.cached_property
     def calibration(self) -> Calibration:
-        """Of the probability of `positive`, or of the likeliest class where that is None."""
+        """Calibration of the probability of `positive`, or of the likeliest class where that is None."""
         numbers = self.scores.are_numbers
         if self.positive is None:
             of, truth, probabilities = "the likeliest class", ~self.scores.mislabelled, self.scores.confidence
@@ -163,7 +145,7 @@ class Evaluation:
 
     @functools.cached_property
     def threshold(self) -> Threshold | None:
-        """The highest that reaches `wanted`; None where none was asked for, or none does."""
+        """Highest threshold that reaches `wanted`; None where none was asked for, or none does."""
         if self.wanted is None or self.positive is None:
             return None
         truth, probabilities = self.scores.labels == self.positive, self.scores.probabilities[:, self.positive]
@@ -201,75 +183,6 @@ class Evaluation:
             "folds": self.folds,
         }
 
-    def tables(self) -> list[Table]:
-        """Lay out the confusion matrix, counts above shares, the classification report, and the folds if there are."""
-        confusion = tuple((name, *row) for name, row in zip(self.classes, self.confusion_cells(), strict=True))
-        report = tuple(
-            (name, *(f"{row[score]:.4f}" for score in AVERAGED), f"{row['support']:,.0f}")
-            for name, row in self.report.items()
-        )
-        return [
-            Table(f"{self.title}: rows true, columns predicted", ("class", *self.classes), confusion),
-            Table(self.headline, ("class", *AVERAGED, "support"), report),
-            *([fold_table(self.folds)] if self.folds else []),
-        ]
-
-    def shown_tables(self) -> list[Table]:
-        """Lay out what a screen has room for: of more than twenty classes a summary, else what `tables` gives."""
-        confusion, report, *others = self.tables()
-        if len(self.classes) <= MANY:
-            return [confusion, report, *others]
-        support = np.bincount(self.scores.labels, minlength=len(self.classes))
-        words, rows = weakest_classes(self.report, self.classes, {row[0]: row for row in report.rows})
-        pairs = confused_pairs(self.confusion, support, self.classes)
-        return [
-            Table(f"{self.title}: {pairs.title}", pairs.columns, pairs.rows),
-            Table(f"{report.title}; {words}", report.columns, rows),
-            *others,
-        ]
-
-    def confusion_cells(self) -> list[list[str]]:
-        """Write each cell of the confusion matrix as its count above its share of the row."""
-        return [
-            [f"{count:,}\n{share:.1%}" for count, share in zip(*rows, strict=True)]
-            for rows in zip(self.confusion, self.confusion_shares, strict=True)
-        ]
-
-    @property
-    def headline(self) -> str:
-        """The split's few figures in a line."""
-        figures = {
-            "accuracy": self.accuracy,
-            "loss": self.scores.loss,
-            "AUC": self.auc,
-            "calibration error": self.calibration.error,
-        }
-        return ", ".join(f"{name} {NOTHING if value is None else f'{value:.4f}'}" for name, value in figures.items())
-
-    def remarks(self) -> list[str]:
-        """Say in a line each how many images are mislabelled, the threshold, and what is no number."""
-        lines = [f"mislabelled: {len(self.mistakes):,} of {self.images:,} images ({1 - self.accuracy:.1%})"]
-        if self.threshold is not None:
-            lines.append(str(self.threshold))
-        elif self.wanted is not None and self.positive is not None:
-            name = self.classes[self.positive]
-            why = "its outputs are not numbers" if self.report[name]["support"] else f"{self.split} has none of it"
-            lines.append(f"no threshold reaches recall {self.wanted:g} of class {name}: {why}")
-        if self.not_numbers:
-            lines.append(
-                f"warning: {self.not_numbers:,} of {self.images:,} outputs are not numbers: the training diverged;"
-                " they count as mislabelled, and are in no curve. Lower train.learning_rate and train again"
-            )
-        return lines
-
-    def write(self, folder: Path, *, html: bool = False) -> list[Path]:
-        """Write figures, predictions, tables and pictures into `folder`, and with `html` one page of all.
-
-        Returns:
-            The files.
-        """
-        return write_evaluation(self, folder, html=html)
-
     @property
     def _curved(self) -> list[int]:
         """Places of the classes that have curves: of two, each mirrors the other."""
@@ -293,14 +206,14 @@ def evaluate(
     from it: out-of-fold.
 
     Args:
-        runs: paths, or names below runs/; a folder, such as a fold set or an ablation's arm, stands for all runs in it.
-        split: a labelled one.
+        runs: Paths, or names below runs/; a folder, such as a fold set or an ablation's arm, stands for all runs in it.
+        split: Name of a labelled split.
         weights: Epoch whose weights predict, "best" or "last"; the runs' setting `train.evaluate` by default.
-        tta: views to average; see `kit.predict`.
-        recall: of `positive`, to find the highest threshold that reaches it.
-        positive: class; the second of two unless named.
+        tta: Views to average; see `kit.predict`.
+        recall: Recall of `positive`, to find the highest threshold that reaches it.
+        positive: Class that `recall`, curves and calibration are about; the second of two unless named.
         root: Root of the workspace; otherwise KIT_ROOT, the workspace that the runs lie in, or the current folder.
-        progress: sees every batch.
+        progress: Progress that sees every batch.
 
     Raises:
         RunError: no such run, runs of different datasets, or runs without images that none of them learned from.

@@ -11,11 +11,11 @@ import msgspec
 
 from kit.datasets import find_dataset
 from kit.errors import RunError, SpecError
-from kit.files import write_whole, xxh128_file
+from kit.files import write_whole
 from kit.inference.predict_split import predict_split, refuse_unlabelled
 from kit.inference.predictions import Predictions
 from kit.progress import NO_PROGRESS, Progress
-from kit.runs import RunDirectory
+from kit.runs import RunDirectory, RunSnapshot
 from kit.runs.mean_and_sd import MeanAndSD, mean_and_sd_of
 from kit.seals import read_sealed, seal
 from kit.specs import from_json
@@ -142,6 +142,7 @@ def measure_runs(
     require(split != TRAIN, "split train stands beside every other one; name validation or test")
     if not runs:
         raise RunError("--split measures runs; histories from elsewhere have no weights")
+    runs = [RunSnapshot.of(run) for run in runs]
     wanted = [(run, name) for run in runs for name in (TRAIN, split)]
     loaded = {_file(*one): known for one in wanted if (known := _load(*one))}
     missing = [one for one in wanted if _file(*one) not in loaded]
@@ -169,7 +170,7 @@ def _load(run: RunDirectory, split: str) -> SplitFigures | None:
         if not from_json(_file(run, split), SplitFigures).seal:  # of an earlier version
             return None
         figures = read_sealed(_file(run, split), SplitFigures, what="evaluation")
-        return figures if figures.weights == xxh128_file(run.checked(run.weights())) else None
+        return figures if figures.weights == run.hash_of(run.checked(run.weights())) else None
     except (FileNotFoundError, SpecError):  # what cannot be read is computed again
         return None
 
@@ -186,7 +187,7 @@ def _compute_all(
     for run, name in missing:
         dataset = datasets[run.spec().dataset]
         scores = predict_split(run, dataset, name)
-        figures = split_figures(scores, dataset.manifest.classes, xxh128_file(run.weights()))
+        figures = split_figures(scores, dataset.manifest.classes, run.hash_of(run.weights()))
         write_whole(_file(run, name), seal(figures))
         computed[_file(run, name)] = figures
         spec = run.spec()

@@ -16,13 +16,13 @@ from kit.errors import MissingDependencyError, RunError, SpecError, WorkspaceErr
 from kit.exports.metadata import FILES, INFO, ExportInfo
 from kit.exports.onnx import require_onnx
 from kit.files import locked, refuse_overwrite, whole_folder, write_whole
+from kit.inference.batch_size import measuring_batch
 from kit.inference.predict_split import class_probabilities, trained_model
 from kit.progress import NO_PROGRESS, Progress
-from kit.runs import open_run
+from kit.runs import RunSnapshot, open_run
 from kit.specs import ImageSpec, RunSpec, to_json
 from kit.specs.settings import require
 from kit.specs.train import Weights
-from kit.training.check import measuring_batch
 from kit.workspace import Workspace
 
 DEFAULT_FORMATS = ("keras", "saved_model")
@@ -88,7 +88,7 @@ def export(
         MissingDependencyError: a package is not installed.
     """
     workspace = Workspace.holding([run], root)
-    directory = open_run(run, workspace)
+    directory = RunSnapshot.of(open_run(run, workspace))
     dataset = find_dataset(directory.spec().dataset, root=workspace.root)
     _check_formats(formats)
     folder = output or directory.path / "export"

@@ -12,7 +12,7 @@ from kit.inference.out_of_fold import OutOfFold, hold_out, is_held_out
 from kit.inference.predict_split import predict_split, refuse_unscorable
 from kit.inference.predictions import Predictions, average
 from kit.progress import NO_PROGRESS, Progress
-from kit.runs import RunDirectory, find_folder, open_runs
+from kit.runs import RunSnapshot, find_folder, open_runs
 from kit.specs import RunSpec
 from kit.specs.train import Weights
 from kit.specs.views import ONE_VIEW, Views
@@ -24,14 +24,14 @@ class Ensemble:
     """Runs of one dataset, and how they predict.
 
     Attributes:
-        runs: one or more.
-        dataset: that all of them learned from.
+        runs: One or more, each read and checked once.
+        dataset: Dataset that all of them learned from.
         weights: Epoch whose weights predict, "best" or "last".
-        views: of each image.
-        folder: that all of them lie in, the run's own where it is one; None for runs that were named one by one.
+        views: Views of each image.
+        folder: Folder that all of them lie in, the run's own where it is one; None for runs that were named one by one.
     """
 
-    runs: tuple[RunDirectory, ...]
+    runs: tuple[RunSnapshot, ...]
     dataset: Dataset
     weights: Weights = "best"
     views: Views = ONE_VIEW
@@ -39,7 +39,7 @@ class Ensemble:
 
     @property
     def folds(self) -> list[int]:
-        """That some run is validated on."""
+        """Folds that some run is validated on."""
         return sorted({fold for run in self.runs if (fold := run.spec().fold) is not None})
 
     @property
@@ -98,7 +98,7 @@ def open_ensemble(
             runs' settings name different ones.
     """
     workspace = Workspace.holding(names, root)
-    found = {run.path.resolve(): run for name in names for run in open_runs(name, workspace)}
+    found = {run.path.resolve(): RunSnapshot.of(run) for name in names for run in open_runs(name, workspace)}
     if not found:
         raise RunError("name a run, or a folder of runs")
     runs = tuple(found.values())

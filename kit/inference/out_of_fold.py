@@ -21,7 +21,7 @@ from kit.files import write_whole, xxh128_file
 from kit.inference.predict_split import predict_split
 from kit.inference.predictions import Predictions, average, join, read_predictions
 from kit.progress import NO_PROGRESS, Progress
-from kit.runs import RunDirectory
+from kit.runs import RunDirectory, RunSnapshot
 from kit.runs.fold_set import OUT_OF_FOLD, FoldFigures, FoldResult, FoldSet
 from kit.runs.mean_and_sd import mean_and_sd_of
 from kit.seals import check_hash, read_sealed, seal
@@ -145,7 +145,7 @@ def predict_out_of_fold(
     if run.is_finished:
         with contextlib.suppress(RunError, OSError, SpecError):
             if path != run.predictions:  # sealed with the run itself
-                _refuse_other(path, run.weights(weights))
+                _refuse_other(run, path, run.weights(weights))
             kept = read_predictions(run.checked(path))
             if len(kept.keys) == dataset.for_fold(fold).manifest.records("validation"):
                 return kept
@@ -154,7 +154,7 @@ def predict_out_of_fold(
     if run.is_finished:
         write_whole(path, scores.csv(dataset.manifest.classes))
         if path != run.predictions:
-            kept_by = _Kept(weights=xxh128_file(run.weights(weights)), predictions=xxh128_file(path))
+            kept_by = _Kept(weights=run.hash_of(run.weights(weights)), predictions=xxh128_file(path))
             write_whole(_seal_file(path), seal(kept_by))
     return scores
 
@@ -171,7 +171,7 @@ def _seal_file(path: Path) -> Path:
     return path.with_name(f"{path.name}.seal.json")
 
 
-def _refuse_other(path: Path, weights: Path) -> None:
+def _refuse_other(run: RunDirectory, path: Path, weights: Path) -> None:
     """Refuse predictions that are not those of these weights.
 
     Raises:
@@ -179,7 +179,8 @@ def _refuse_other(path: Path, weights: Path) -> None:
         FileNotFoundError: Nobody knows.
     """
     kept = read_sealed(_seal_file(path), _Kept, what="prediction")
-    check_hash(weights, kept.weights)
+    if run.hash_of(weights) != kept.weights:
+        raise SpecError(f"{path} holds what other weights than {weights} predicted")
     check_hash(path, kept.predictions)
 
 
@@ -199,8 +200,8 @@ def hold_out(
     """
     if not is_held_out(runs):
         return None
-    by_fold: dict[int | None, list[RunDirectory]] = {}
-    for run in runs:
+    by_fold: dict[int | None, list[RunSnapshot]] = {}
+    for run in map(RunSnapshot.of, runs):
         by_fold.setdefault(run.spec().fold, []).append(run)
     folds = sorted(by_fold.items(), key=lambda item: -1 if item[0] is None else item[0])
     parts = [

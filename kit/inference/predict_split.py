@@ -12,14 +12,14 @@ from kit.datasets import Dataset
 from kit.datasets.verify import reading
 from kit.errors import RunError, ShardError
 from kit.files import is_sealed
+from kit.inference.batch_size import measuring_batch
 from kit.inference.predictions import Predictions
 from kit.progress import NO_PROGRESS, Progress
-from kit.runs import RunDirectory
+from kit.runs import RunDirectory, RunSnapshot
 from kit.sources import UNLABELLED
 from kit.specs import RunSpec, override
 from kit.specs.train import Weights
 from kit.specs.views import ONE_VIEW, Views
-from kit.training.check import measuring_batch
 
 
 def predict_split(
@@ -50,6 +50,7 @@ def predict_split(
         ShardError: no such split.
         SpecError: views that the images do not have.
     """
+    run = RunSnapshot.of(run)
     spec, path = run.spec(), refuse_unscorable(run, dataset, split, weights=weights, views=views)
     dataset = dataset.for_fold(spec.fold)
     from kit.pipeline import MEMORY_SHARE, as_float, batch_views, damage_named, eval_batches  # noqa: PLC0415 (TensorFlow, after all checks)
@@ -137,7 +138,7 @@ def _load_model(path: Path, run: RunDirectory, dataset: Dataset) -> Any:
     )
     damaged = RunError(f"{path} is damaged; remove the folder {run.path} and run its command again")
     try:
-        if not is_sealed(path):  # a few wrong bits leave a file that can be read
+        if not (run.knows(path) or is_sealed(path)):  # a few wrong bits leave a file that can be read
             raise damaged
         model.load_weights(str(path))
     except (OSError, ValueError, KeyError) as error:

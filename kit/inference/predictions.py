@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kit.errors import RunError
+from kit.inference.auc import area_under_roc
 
 NO_CLASS = -1  # what is predicted where an output is not a number
 
@@ -84,17 +85,12 @@ class Predictions:
 
         None where a class is missing, or an output is not a number.
         """
-        from scipy.stats import rankdata
-
         classes = self.probabilities.shape[1]
         support = np.bincount(self.labels, minlength=classes)
         if not self.are_numbers.all() or not support.all():
             return None
-        areas = []
-        for place in [1] if classes == _TWO else range(classes):
-            ranks = float(rankdata(self.probabilities[:, place])[self.labels == place].sum())
-            found, others = int(support[place]), len(self.labels) - int(support[place])
-            areas.append((ranks - found * (found + 1) / 2) / (found * others))  # Mann and Whitney's; ties count half
+        places = [1] if classes == _TWO else range(classes)  # the second of two
+        areas = [area_under_roc(self.labels == place, self.probabilities[:, place]) for place in places]
         return float(np.mean(areas))
 
     def ordered(self, keys: Sequence[str]) -> Predictions:

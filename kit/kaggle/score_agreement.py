@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from kit.kaggle.ledger import Entry
+from kit.significance import LEVEL
 
 _FEWEST = 3  # points that a correlation is about
 _MANY = 10  # points from which one more hardly changes what is said
-_LEVEL = 0.05  # probability of a correlation of mere chance that is put up with
 _STRONG = 0.8  # Spearman's rho from which the order is nearly the same
 
 
@@ -65,7 +65,7 @@ def _trust(competition: str, metric: str, points: list[tuple[float, float]]) -> 
         return Trust(competition=competition, metric=metric, n=n, pearson=None, spearman=None, needed=None)
     from scipy.stats import rankdata, t  # noqa: PLC0415 (slow to import, and only this function needs it)
 
-    quantile = float(t.ppf(1 - _LEVEL / 2, n - 2))
+    quantile = float(t.ppf(1 - LEVEL / 2, n - 2))
     return Trust(
         competition=competition,
         metric=metric,

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from kit.compat import keras, tf
@@ -23,6 +22,7 @@ from kit.models.layers import (
     Scaling,
     Top,
 )
+from kit.models.mixed_precision import computing_in
 from kit.specs import ModelSpec
 from kit.specs.train import Precision
 
@@ -55,23 +55,12 @@ def build_model(
     Raises:
         SpecError: a kernel or pool is larger than the image that reaches it, or a backbone that cannot be had.
     """
-    with _computing_in(precision):
+    with computing_in(precision):
         inputs = keras.Input((None, None, shape[2]) if is_any_size else shape, name="image")
         x = inputs
         for layer in plan_layers(spec, shape, classes):
             x = _BUILDERS[type(layer)](layer, seed)(x)
         return keras.Model(inputs, x)
-
-
-@contextlib.contextmanager
-def _computing_in(precision: Precision) -> Iterator[None]:
-    """Set the precision of layers that are made meanwhile; Keras' own setting is global to the process."""
-    before = keras.mixed_precision.global_policy()
-    keras.mixed_precision.set_global_policy(precision)
-    try:
-        yield
-    finally:
-        keras.mixed_precision.set_global_policy(before)
 
 
 def _convolution(layer: Convolution, seed: int) -> Any:

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from kit.audits import Alike, Audit, Finding
+from kit.audits.class_balance import counts_of_audit
 from kit.files import write_whole
-from kit.reports.class_balance import counts_of_audit, plot_class_counts
+from kit.reports.class_balance import plot_class_counts
 from kit.reports.gallery import draw_gallery
 from kit.reports.table import Table
 

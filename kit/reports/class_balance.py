@@ -2,85 +2,25 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass
 from pathlib import Path
 
-from kit.audits import Audit
+from kit.audits.class_balance import ClassCounts, counts_of_dataset
 from kit.datasets import Dataset
 from kit.files import write_whole
 from kit.reports.figure import BLUE, GREY, middle_cut, new_figure, png
 from kit.reports.page import Picture
 from kit.reports.table import Table
-from kit.sources import UNLABELLED
-from kit.specs.source import SPLIT_FOLDERS
 
 _SHOWN = 40  # classes that a chart has room for; of more, the largest and the smallest
 _NAME = 32  # characters
 _BAR = 24  # characters of the longest bar on a terminal
-_GIVEN = frozenset(SPLIT_FOLDERS.values()) - {"train"}  # splits of the source's own, which balancing leaves whole
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClassCounts:
-    """Labelled images of each class.
-
-    Attributes:
-        title: Name of the images, with what balancing means here.
-        before: Images by class as they were found, the largest class first.
-        after: Images by class once balanced; the same where nothing is.
-    """
-
-    title: str
-    before: dict[str, int]
-    after: dict[str, int]
-
-    @property
-    def is_balanced(self) -> bool:
-        """Whether balancing leaves images out."""
-        return self.before != self.after
-
-    def told(self, name: str) -> str:
-        """Write a class's images, before and after where that differs."""
-        before, after = self.before[name], self.after[name]
-        return f"{before:,}" if before == after else f"{before:,} → {after:,}"
-
-    @property
-    def shown(self) -> list[str]:
-        """Names of the classes that a chart shows."""
-        names = list(self.before)
-        half = _SHOWN // 2
-        return names if len(names) <= _SHOWN else [*names[:half], *names[-half:]]
-
-
-def counts_of_dataset(dataset: Dataset) -> ClassCounts:
-    """Count what a dataset holds, and what its balancing left out."""
-    manifest = dataset.manifest
-    after = Counter[str]()
-    for counts in manifest.counts.values():
-        after.update({name: count for name, count in counts.items() if name in manifest.classes})
-    before = after + Counter(manifest.not_taken)
-    names = sorted(manifest.classes, key=lambda name: -before[name])
-    return ClassCounts(
-        title=f"{manifest.name}: images of each class in all splits",
-        before={name: before[name] for name in names},
-        after={name: after[name] for name in names},
-    )
-
-
-def counts_of_audit(audit: Audit) -> ClassCounts:
-    """Count what a source holds, and what `kit shard --balance down` would take of it."""
-    found = {name: splits for name, splits in audit.counts().items() if name != UNLABELLED}
-    drawn = {
-        name: sum(count for split, count in splits.items() if split not in _GIVEN) for name, splits in found.items()
-    }
-    smallest = min((count for count in drawn.values() if count), default=0)
-    before = {name: sum(splits.values()) for name, splits in found.items()}
-    return ClassCounts(
-        title=f"{Path(audit.asked.folder).resolve().name}: images of each class, and with --balance down",
-        before=before,
-        after={name: count - drawn[name] + min(drawn[name], smallest) for name, count in before.items()},
-    )
+def shown_classes(counts: ClassCounts) -> list[str]:
+    """List the names of the classes that a chart shows."""
+    names = list(counts.before)
+    half = _SHOWN // 2
+    return names if len(names) <= _SHOWN else [*names[:half], *names[-half:]]
 
 
 def balance_table(counts: ClassCounts) -> list[Table]:
@@ -95,21 +35,21 @@ def balance_table(counts: ClassCounts) -> list[Table]:
             f"{counts.after[name]:,}",
             _bar(counts.after[name], counts.before[name], longest),
         )
-        for name in counts.shown
+        for name in shown_classes(counts)
     )
     return [Table("classes before and after balancing", ("class", "before", "after", "taken of found"), rows)]
 
 
 def plot_class_counts(counts: ClassCounts) -> Picture:
     """Draw a bar a class: what was found, and within it what balancing leaves."""
-    names = counts.shown
+    names = shown_classes(counts)
     figure = new_figure(7.2, 1.4 + 0.28 * len(names))
     axes = figure.add_subplot()
     places = range(len(names))
     before, after = ([kept[name] for name in names] for kept in (counts.before, counts.after))
     label = "before balancing" if counts.is_balanced else None
     bars = axes.barh(places, before, color="#c9c9c9" if counts.is_balanced else BLUE, label=label)
-    axes.bar_label(bars, [counts.told(name) for name in names], fontsize=8, padding=3, color=GREY)
+    axes.bar_label(bars, [_told(counts, name) for name in names], fontsize=8, padding=3, color=GREY)
     if counts.is_balanced:
         axes.barh(places, after, height=0.5, color=BLUE, label="after balancing")
         figure.legend(loc="outside lower center", ncols=2, fontsize=8)
@@ -128,6 +68,12 @@ def plot_class_counts(counts: ClassCounts) -> Picture:
 def write_class_counts(dataset: Dataset, path: Path) -> None:
     """Draw a dataset's classes as a PNG."""
     write_whole(path, plot_class_counts(counts_of_dataset(dataset)).png)
+
+
+def _told(counts: ClassCounts, name: str) -> str:
+    """Write a class's images, before and after where that differs."""
+    before, after = counts.before[name], counts.after[name]
+    return f"{before:,}" if before == after else f"{before:,} → {after:,}"
 
 
 def _bar(taken: int, found: int, longest: int) -> str:

@@ -20,14 +20,15 @@ from kit.reports.split_metrics import figure_tables
 from kit.reports.table import Table
 from kit.reports.training_curves import ARMS, plot_arm, plot_arms
 from kit.reports.verdicts import figure_table, shown_arms, step_tables, verdict_table
+from kit.significance import CONFIDENCE, LEVEL
 
 _LEGEND = (
     "Figures are means ± sample standard deviations over the n runs of an arm. Δ is the mean difference from the first"
-    " arm, the baseline, run by run of equal seeds, with the 95 % interval of Student's paired t for that arm alone;"
-    " runs without a partner are left out of it, and of the means beside it. p (Holm) is its p, corrected for all"
+    f" arm, the baseline, run by run of equal seeds, with the {CONFIDENCE} interval of Student's paired t for that arm"
+    " alone; runs without a partner are left out of it, and of the means beside it. p (Holm) is its p, corrected for all"
     " comparisons; P (better) is the share of the mean difference's posterior on the better side. An arm is called"
-    " better or worse where p (Holm) is below 0.05. The base rate is what the best constant prediction scores; where"
-    " neither arm beats it, a difference between them is a warning and no find."
+    f" better or worse where p (Holm) is below {LEVEL:g}. The base rate is what the best constant prediction"
+    " scores; where neither arm beats it, a difference between them is a warning and no find."
 )
 
 
@@ -123,10 +124,10 @@ def _exact_tables(comparison: Comparison) -> dict[str, str]:
 def _pictures(comparison: Comparison) -> dict[str, Picture]:
     pictures = {"curves.png": Picture(plot_arms(comparison), "accuracy and loss of all arms, mean over their runs")}
     if differences := plot_differences(comparison):
-        said = f"paired differences of {comparison.metric} from {comparison.baseline}, with 95 % intervals"
+        said = f"paired differences of {comparison.metric} from {comparison.baseline}, with {CONFIDENCE} intervals"
         pictures["differences.png"] = Picture(differences, said)
     if steps := plot_steps(comparison):
-        said = f"paired differences of {comparison.metric} from the arm before, with 95 % intervals"
+        said = f"paired differences of {comparison.metric} from the arm before, with {CONFIDENCE} intervals"
         pictures["steps.png"] = Picture(steps, said)
     if factors := comparison.factors:
         said = f"{comparison.metric} by setting: {describe_test(factors)}"

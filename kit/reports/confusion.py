@@ -1,54 +1,99 @@
-"""What a screen shows of many classes: the pairs that are confused most, and the classes recognised worst."""
+"""The confusion matrix and the classification report as tables; of many classes, what a screen has room for."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kit.evaluation.confusion import Report, confused_pairs, weakest_classes
 from kit.reports.table import Table
 
 MANY = 20  # classes; the whole matrix of more is for a file
+SCORES = ("precision", "recall", "f1-score")  # of a classification report
 _ROWS = 10
 
 
-def confused_pairs(confusion: NDArray[np.int64], support: NDArray[np.int64], classes: Sequence[str]) -> Table:
-    """List the ten pairs of classes with the most mistakes, true class first.
+def confusion_table(title: str, classes: Sequence[str], cells: Sequence[Sequence[str]]) -> Table:
+    """Lay out a confusion matrix.
 
     Args:
+        title: Name of what was measured.
+        classes: Names of the classes.
+        cells: Texts of the cells, see `confusion_cells`.
+    """
+    rows = tuple((name, *row) for name, row in zip(classes, cells, strict=True))
+    return Table(f"{title}: rows true, columns predicted", ("class", *classes), rows)
+
+
+def confusion_cells(confusion: NDArray[np.int64], shares: NDArray[np.float64]) -> list[list[str]]:
+    """Write each cell of a confusion matrix as its count above its share of the row.
+
+    Args:
+        confusion: Counts, int [classes, classes].
+        shares: The same divided by the images of each true class, float [classes, classes].
+    """
+    return [
+        [f"{count:,}\n{share:.1%}" for count, share in zip(*rows, strict=True)]
+        for rows in zip(confusion, shares, strict=True)
+    ]
+
+
+def matrix_csv(classes: Sequence[str], values: NDArray[Any]) -> str:
+    """Write a matrix of classes with every digit.
+
+    Args:
+        classes: Names of the classes.
+        values: Counts or shares, [classes, classes].
+    """
+    rows = zip(classes, values.tolist(), strict=True)
+    return Table("", ("class", *classes), tuple((name, *map(repr, row)) for name, row in rows)).csv()
+
+
+def report_table(title: str, report: Report) -> Table:
+    """Lay out a classification report.
+
+    Args:
+        title: The split's few figures in a line.
+        report: Figures by class and average.
+    """
+    rows = tuple(
+        (name, *(f"{row[score]:.4f}" for score in SCORES), f"{row['support']:,.0f}") for name, row in report.items()
+    )
+    return Table(title, ("class", *SCORES, "support"), rows)
+
+
+def pairs_table(title: str, confusion: NDArray[np.int64], support: NDArray[np.int64], classes: Sequence[str]) -> Table:
+    """Lay out the ten pairs of classes with the most mistakes, true class first.
+
+    Args:
+        title: Name of what was measured.
         confusion: Int [classes, classes], rows true, columns predicted.
         support: Int [classes], images of each true class.
-        classes: Names.
+        classes: Names of the classes.
     """
-    mistakes = confusion.copy()
-    np.fill_diagonal(mistakes, 0)
-    pairs = np.argwhere(mistakes)
-    counts = mistakes[pairs[:, 0], pairs[:, 1]]
-    order = np.lexsort((-counts / np.maximum(support[pairs[:, 0]], 1), -counts))[:_ROWS]
+    pairs = confused_pairs(confusion, support)
     rows = tuple(
-        (classes[true], classes[predicted], f"{mistakes[true, predicted]:,}", f"{support[true]:,}")
-        for true, predicted in pairs[order].tolist()
+        (classes[pair.true], classes[pair.predicted], f"{pair.images:,}", f"{pair.support:,}") for pair in pairs[:_ROWS]
     )
-    title = f"the {len(rows)} most confused of {len(pairs):,} pairs of classes with mistakes"
-    return Table(f"{title}; confusion_matrix.csv has all", ("true", "predicted", "images", "of"), rows)
+    words = f"the {len(rows)} most confused of {len(pairs):,} pairs of classes with mistakes"
+    return Table(f"{title}: {words}; confusion_matrix.csv has all", ("true", "predicted", "images", "of"), rows)
 
 
-def weakest_classes(
-    report: Mapping[str, Mapping[str, float]], classes: Sequence[str], row: Mapping[str, tuple[str, ...]]
-) -> tuple[str, tuple[tuple[str, ...], ...]]:
-    """Choose the ten classes of the lowest f1-score among those that have images, and the averages.
+def weakest_table(table: Table, report: Report, classes: Sequence[str]) -> Table:
+    """Cut a classification report down to the ten classes of the lowest f1-score that have images, and the averages.
 
     Args:
-        report: Figures by class and average, as scikit-learn's classification report has them.
-        classes: Names.
-        row: Cells of each class and average.
-
-    Returns:
-        What was chosen, in words, and the rows.
+        table: Report of all classes, see `report_table`.
+        report: Figures that it holds.
+        classes: Names of the classes.
     """
-    present = [name for name in classes if report[name]["support"]]
-    weakest = sorted(present, key=lambda name: report[name]["f1-score"])[:_ROWS]
+    present = weakest_classes(report, classes)
+    weakest = present[:_ROWS]
     averages = [name for name in report if name not in set(classes)]
+    cells = {row[0]: row for row in table.rows}
     words = f"the {len(weakest)} lowest f1-scores of {len(present)} classes; classification_report.csv has all"
-    return words, tuple(row[name] for name in (*weakest, *averages))
+    rows = tuple(cells[name] for name in (*weakest, *averages))
+    return Table(f"{table.title}; {words}", table.columns, rows)

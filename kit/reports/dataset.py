@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from kit.audits.class_balance import counts_of_dataset
 from kit.datasets import Dataset
 from kit.datasets.dataset import DUPLICATES, NEAR_DUPLICATES, REJECTS
 from kit.datasets.manifest import Manifest
-from kit.reports.class_balance import balance_table, counts_of_dataset
+from kit.reports.class_balance import balance_table
 from kit.reports.rejects import describe_left_out
 from kit.reports.table import NOTHING, Table
 

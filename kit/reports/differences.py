@@ -9,6 +9,7 @@ from kit.comparison import Comparison
 from kit.comparison.paired_t_test import Difference, Outcome
 from kit.comparison.trajectory import smaller_is_better
 from kit.reports.figure import BLUE, GREY, ORANGE, middle_cut, new_figure, png
+from kit.significance import CONFIDENCE
 
 _MOST = 40  # arms that a picture holds
 _NAME = 120  # characters of an arm's
@@ -53,7 +54,9 @@ def plot_steps(comparison: Comparison) -> bytes | None:
         for step in steps
         if (found := step.difference)
     ]
-    return _plot(rows, comparison.metric, "paired differences from the arm before\n95 % interval of each pair alone")
+    return _plot(
+        rows, comparison.metric, f"paired differences from the arm before\n{CONFIDENCE} interval of each pair alone"
+    )
 
 
 def _plot(rows: Sequence[_Row], metric: str, title: str) -> bytes | None:
@@ -100,4 +103,5 @@ def _shown(comparison: Comparison) -> list[str]:
 def _title(comparison: Comparison, drawn: int) -> str:
     others = len(comparison.arms) - 1
     which = f"; the {drawn} best of {others:,} arms" if others > _MOST else ""
-    return f"paired differences from {middle_cut(comparison.baseline, _NAME)}\n95 % interval of each arm alone{which}"
+    baseline = middle_cut(comparison.baseline, _NAME)
+    return f"paired differences from {baseline}\n{CONFIDENCE} interval of each arm alone{which}"

@@ -1,46 +1,126 @@
-"""An evaluation as files: figures, predictions, tables, pictures, and one page of all."""
+"""An evaluation as tables and lines, and as files: figures, predictions, tables, pictures, and one page of all."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from kit.audits.class_balance import counts_of_dataset
+from kit.evaluation.evaluate import Evaluation
+from kit.evaluation.roc import KINDS, Kind
 from kit.files import write_whole
-from kit.reports.calibration import plot_calibration
-from kit.reports.class_balance import counts_of_dataset, plot_class_counts
-from kit.reports.fold_table import fold_csv
+from kit.reports.calibration import calibration_table, plot_calibration
+from kit.reports.class_balance import plot_class_counts
+from kit.reports.confusion import (
+    MANY,
+    SCORES,
+    confusion_cells,
+    confusion_table,
+    matrix_csv,
+    pairs_table,
+    report_table,
+    weakest_table,
+)
+from kit.reports.fold_table import fold_csv, fold_table
 from kit.reports.matrix import plot_matrix
 from kit.reports.mistakes import MOST, describe_count, mistakes_table, plot_mistakes
 from kit.reports.page import REPORT, Picture, Section, write_page
-from kit.reports.roc import KINDS, Kind, plot_ranking, ranking_table
-from kit.reports.table import Table
+from kit.reports.roc import plot_ranking, ranking_table
+from kit.reports.table import NOTHING, Table
 from kit.runs import RunDirectory
 from kit.runs.fold_set import OUT_OF_FOLD
 from kit.specs import to_json
 
-if TYPE_CHECKING:
-    from kit.evaluation.evaluate import Evaluation
+
+def evaluation_title(evaluation: Evaluation) -> str:
+    """Name what was measured."""
+    views = f", {evaluation.views.count} views" if evaluation.views.count > 1 else ""
+    runs = f", {evaluation.runs} runs" if evaluation.runs > 1 else ""
+    return f"{evaluation.split}, {evaluation.weights} weights{views}{runs}, n = {evaluation.images:,}"
 
 
-def write_evaluation(evaluation: Evaluation, folder: Path, *, html: bool) -> list[Path]:
+def evaluation_tables(evaluation: Evaluation) -> list[Table]:
+    """Lay out the confusion matrix, counts above shares, the classification report, and the folds if there are.
+
+    Args:
+        evaluation: Evaluation, as `kit.evaluate` gives it.
+    """
+    return [
+        confusion_table(evaluation_title(evaluation), evaluation.classes, _cells(evaluation)),
+        report_table(headline(evaluation), evaluation.report),
+        *([fold_table(evaluation.folds)] if evaluation.folds else []),
+    ]
+
+
+def shown_tables(evaluation: Evaluation) -> list[Table]:
+    """Lay out what a screen has room for: of more than twenty classes a summary, else what `evaluation_tables` gives.
+
+    Args:
+        evaluation: Evaluation, as `kit.evaluate` gives it.
+    """
+    confusion, report, *others = evaluation_tables(evaluation)
+    classes = evaluation.classes
+    if len(classes) <= MANY:
+        return [confusion, report, *others]
+    return [
+        pairs_table(evaluation_title(evaluation), evaluation.confusion, evaluation.support, classes),
+        weakest_table(report, evaluation.report, classes),
+        *others,
+    ]
+
+
+def headline(evaluation: Evaluation) -> str:
+    """Write the split's few figures in a line."""
+    figures = {
+        "accuracy": evaluation.accuracy,
+        "loss": evaluation.scores.loss,
+        "AUC": evaluation.auc,
+        "calibration error": evaluation.calibration.error,
+    }
+    return ", ".join(f"{name} {NOTHING if value is None else f'{value:.4f}'}" for name, value in figures.items())
+
+
+def evaluation_remarks(evaluation: Evaluation) -> list[str]:
+    """Say in a line each how many images are mislabelled, the threshold, and what is no number."""
+    images = evaluation.images
+    lines = [f"mislabelled: {len(evaluation.mistakes):,} of {images:,} images ({1 - evaluation.accuracy:.1%})"]
+    if evaluation.threshold is not None:
+        lines.append(str(evaluation.threshold))
+    elif evaluation.wanted is not None and evaluation.positive is not None:
+        name = evaluation.classes[evaluation.positive]
+        has_images = evaluation.report[name]["support"]
+        why = "its outputs are not numbers" if has_images else f"{evaluation.split} has none of it"
+        lines.append(f"no threshold reaches recall {evaluation.wanted:g} of class {name}: {why}")
+    if evaluation.not_numbers:
+        lines.append(
+            f"warning: {evaluation.not_numbers:,} of {images:,} outputs are not numbers: the training diverged;"
+            " they count as mislabelled, and are in no curve. Lower train.learning_rate and train again"
+        )
+    return lines
+
+
+def write_evaluation(evaluation: Evaluation, folder: Path | str, *, html: bool = False) -> list[Path]:
     """Write the files of an evaluation, always the same ones, and with `html` report.html.
+
+    Args:
+        evaluation: Evaluation, as `kit.evaluate` gives it.
+        folder: Folder of the files, such as `evaluation.folder`.
+        html: Whether to write one page of all, too.
 
     Returns:
         The files.
     """
-    confusion, report, *_ = evaluation.tables()
+    folder, classes = Path(folder), evaluation.classes
     mistakes = mistakes_table(evaluation.scores, evaluation.mistakes, evaluation.classes)
     pictures = _pictures(evaluation, mistakes)
     files: dict[str, str | bytes] = {
-        "confusion_matrix.csv": _matrix_csv(confusion.columns, evaluation.confusion),
-        "confusion_matrix_shares.csv": _matrix_csv(confusion.columns, evaluation.confusion_shares),
-        "classification_report.csv": report.csv(),
+        "confusion_matrix.csv": matrix_csv(classes, evaluation.confusion),
+        "confusion_matrix_shares.csv": matrix_csv(classes, evaluation.confusion_shares),
+        "classification_report.csv": report_table("", evaluation.report).csv(),
         **{f"{_file_name(kind)}.csv": ranking_table(kind, evaluation.curves(kind)).csv() for kind in KINDS},
-        "calibration.csv": evaluation.calibration.table().csv(),
+        "calibration.csv": calibration_table(evaluation.calibration).csv(),
         "misclassified.csv": mistakes.csv(),
         "predictions.csv": evaluation.scores.csv(evaluation.classes),
         **({"folds.csv": fold_csv(evaluation.folds)} if evaluation.folds else {}),
@@ -56,18 +136,13 @@ def write_evaluation(evaluation: Evaluation, folder: Path, *, html: bool) -> lis
     return [folder / name for name in files]
 
 
-def _matrix_csv(columns: tuple[str, ...], values: NDArray[Any]) -> str:
-    rows = zip(columns[1:], values.tolist(), strict=True)
-    return Table("", columns, tuple((name, *map(repr, row)) for name, row in rows)).csv()
-
-
 def _file_name(kind: Kind) -> str:
     return f"{kind.lower().replace('-', '_')}_curve"
 
 
 def _pictures(evaluation: Evaluation, mistakes: Table) -> dict[str, Picture]:
     """Draw everything, by file name."""
-    title = evaluation.title
+    title = evaluation_title(evaluation)
     count = f"{evaluation.split}: {describe_count(mistakes, evaluation.images)}"
     drawn = {
         "confusion_matrix.png": (f"confusion matrix, {title}", _plot_confusion(evaluation)),
@@ -79,24 +154,28 @@ def _pictures(evaluation: Evaluation, mistakes: Table) -> dict[str, Picture]:
     return {name: Picture(png, description) for name, (description, png) in drawn.items()}
 
 
+def _cells(evaluation: Evaluation) -> list[list[str]]:
+    return confusion_cells(evaluation.confusion, evaluation.confusion_shares)
+
+
 def _plot_confusion(evaluation: Evaluation) -> bytes:
     return plot_matrix(
         evaluation.confusion_shares,
-        evaluation.confusion_cells(),
+        _cells(evaluation),
         evaluation.classes,
         evaluation.classes,
-        title=f"{evaluation.title}\nimages, and their share of the true class",
+        title=f"{evaluation_title(evaluation)}\nimages, and their share of the true class",
         axis_names=("predicted class", "true class"),
     )
 
 
 def _plot_report(evaluation: Evaluation) -> bytes:
     report = evaluation.report
-    scores = evaluation.tables()[1].columns[1:-1]
-    values = np.array([[row[score] for score in scores] for row in report.values()])
+    values = np.array([[row[score] for score in SCORES] for row in report.values()])
     cells = [[f"{value:.3f}" for value in row] for row in values]
     names = tuple(f"{name}\nn = {row['support']:,.0f}" for name, row in report.items())
-    return plot_matrix(values, cells, names, scores, title=f"{evaluation.title}\n{evaluation.headline}")
+    title = f"{evaluation_title(evaluation)}\n{headline(evaluation)}"
+    return plot_matrix(values, cells, names, SCORES, title=title)
 
 
 def _plot_ranking(evaluation: Evaluation, kind: Kind) -> bytes:
@@ -104,23 +183,25 @@ def _plot_ranking(evaluation: Evaluation, kind: Kind) -> bytes:
     if (at := evaluation.threshold) is not None and at.specificity is not None:
         x, y = (1 - at.specificity, at.recall) if kind == "ROC" else (at.recall, at.precision)
         mark = (x, y, f"{at.positive} from {at.threshold:.4g} on: recall {at.recall:.4f}")
-    return plot_ranking(kind, evaluation.curves(kind), f"{kind} curve\n{evaluation.title}", mark)
+    return plot_ranking(kind, evaluation.curves(kind), f"{kind} curve\n{evaluation_title(evaluation)}", mark)
 
 
 def _page(evaluation: Evaluation, pictures: Mapping[str, Picture], mistakes: Table) -> str:
-    confusion, report, *folds = evaluation.tables()
+    confusion, report, *folds = evaluation_tables(evaluation)
     manifest = evaluation.dataset.manifest
     about = f"{evaluation.run} on split {evaluation.split} of dataset {manifest.name} ({manifest.fingerprint})."
     shown = [Table(mistakes.title, mistakes.columns, mistakes.rows[:MOST])] if mistakes.rows else []
     sections = (
-        Section("Figures", (about, *evaluation.remarks(), report, *folds, pictures["classification_report.png"])),
+        Section(
+            "Figures", (about, *evaluation_remarks(evaluation), report, *folds, pictures["classification_report.png"])
+        ),
         Section("Confusion matrix", (confusion, pictures["confusion_matrix.png"])),
         Section("Curves", tuple(pictures[f"{_file_name(kind)}.png"] for kind in KINDS)),
-        Section("Calibration", (pictures["calibration.png"], evaluation.calibration.table())),
+        Section("Calibration", (pictures["calibration.png"], calibration_table(evaluation.calibration))),
         Section("Misclassified images", (pictures["misclassified.png"], *shown)),
         Section("Classes", (plot_class_counts(counts_of_dataset(evaluation.dataset)),)),
     )
-    return write_page(f"{manifest.name}, {_name(evaluation)}: {evaluation.title}", sections)
+    return write_page(f"{manifest.name}, {_name(evaluation)}: {evaluation_title(evaluation)}", sections)
 
 
 def _name(evaluation: Evaluation) -> str:

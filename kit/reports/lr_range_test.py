@@ -1,80 +1,34 @@
-"""The learning-rate range test of a run, its curve and its figures."""
+"""A learning-rate range test as a curve and as figures."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from kit.datasets import find_dataset
 from kit.files import write_whole
-from kit.progress import NO_PROGRESS, Progress
 from kit.reports.figure import BLUE, GREY, ORANGE, new_figure, png
 from kit.reports.table import Table
-from kit.runs.directory import RATES
-from kit.specs.device_list import parse_devices
-from kit.specs.recipe import DEFAULT_RECIPE
-from kit.training.check import check_spec
 from kit.training.lr_curve import RangeTest
-from kit.training.request import run_id, run_spec
-from kit.workspace import Workspace
+from kit.training.lr_range_test import FoundRates
 
 _ROOM = 0.15  # of what is drawn, above and below
 
 
-@dataclass(frozen=True, slots=True)
-class FoundRates:
-    """A range test and its files.
-
-    Attributes:
-        test: rates, losses and what they say.
-        picture: PNG of the curve.
-        table: CSV of rate, loss and smoothed loss.
-    """
-
-    test: RangeTest
-    picture: Path
-    table: Path
-
-
-def find_learning_rate(
-    name: str,
-    *,
-    recipe: str = DEFAULT_RECIPE,
-    settings: Mapping[str, object] | None = None,
-    seed: int = 0,
-    devices: str = "auto",
-    root: Path | str | None = None,
-    progress: Progress = NO_PROGRESS,
-) -> FoundRates:
-    """Try learning rates from 1e-7 to 10 on a model that is thrown away; leave the curve in runs/learning-rates/.
+def write_range_test(found: FoundRates) -> tuple[Path, Path]:
+    """Write a range test into runs/learning-rates/ of its workspace.
 
     Args:
-        name: a dataset in tfrecords/.
-        recipe: a shipped recipe, the path of a .toml file, or an arm of either as RECIPE/ARM.
-        settings: changes to it by dotted path, such as {"train.optimizer": "sgd"}.
-        seed: of initial weights and order.
-        devices: to train on, see `train`.
-        root: of the workspace; KIT_ROOT or the current folder otherwise.
-        progress: sees every step.
+        found: Range test to write.
 
-    Raises:
-        KitError: unknown dataset, recipe or setting, devices that are not here, or a model that does not fit the
-            images.
+    Returns:
+        A PNG of the curve, and a CSV of rate, loss and smoothed loss.
     """
-    dataset, wanted = find_dataset(name, root=root), parse_devices(devices)
-    spec = run_spec(dataset, recipe, settings or {}, seed=seed)
-    check_spec(spec, dataset, wanted)
-    from kit.training.lr_range_test import measure_rates  # noqa: PLC0415 (TensorFlow)
-
-    test = measure_rates(spec, dataset, devices=wanted, progress=progress)
-    base = Workspace.at(root).runs / RATES / run_id(spec)
-    found = FoundRates(test, base.with_name(f"{base.name}.png"), base.with_name(f"{base.name}.csv"))
-    write_whole(found.table, _table(test).csv())
-    write_whole(found.picture, plot_rates(test, f"{spec.dataset}, {spec.arm}, {spec.train.optimizer}"))
-    return found
+    picture, table = (found.base.with_name(f"{found.base.name}{ending}") for ending in (".png", ".csv"))
+    spec = found.spec
+    write_whole(table, _table(found.test).csv())
+    write_whole(picture, plot_rates(found.test, f"{spec.dataset}, {spec.arm}, {spec.train.optimizer}"))
+    return picture, table
 
 
 def plot_rates(test: RangeTest, title: str) -> bytes:

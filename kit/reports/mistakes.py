@@ -1,11 +1,9 @@
-"""The images that a run takes for another class."""
+"""Misclassified images as a table and as a gallery."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-
-import numpy as np
 
 from kit.datasets import Dataset
 from kit.datasets.read import read_examples
@@ -17,13 +15,6 @@ from kit.reports.tiles import plot_tiles
 MOST = 40  # that the gallery shows
 _COLUMNS = 5
 _KEY = 24  # characters of an id: its digits are wide
-
-
-def mistakes_in(scores: Predictions) -> list[int]:
-    """List the places of mislabelled images, the most confident mistakes first, outputs that are no numbers last."""
-    confidence = np.where(scores.are_numbers, scores.confidence, -1.0)
-    places = np.flatnonzero(scores.mislabelled)
-    return [int(place) for place in places[np.argsort(-confidence[places], kind="stable")]]
 
 
 def mistakes_table(scores: Predictions, mistakes: list[int], classes: tuple[str, ...]) -> Table:

@@ -9,6 +9,7 @@ from kit.comparison.per_image import ImageDifference, Spread
 from kit.reports.split_metrics import arm_lines
 from kit.reports.table import NOTHING, Table, exact
 from kit.reports.verdicts import chance, interval
+from kit.significance import CONFIDENCE
 
 _PARTS = ("value", "difference", "low", "high")
 
@@ -26,11 +27,11 @@ def image_tables(comparison: Comparison) -> list[Table]:
         f" (one: {1 / first.images:.4f}), not of trainings"
     )
     has_auc = any(one.auc for one in found)
-    auc = ("AUC", "Δ AUC, 95 %\nof images") if has_auc else ()
+    auc = ("AUC", f"Δ AUC, {CONFIDENCE}\nof images") if has_auc else ()
     columns = (
         "arm",
         "accuracy",
-        "Δ, 95 %\nof images",
+        f"Δ, {CONFIDENCE}\nof images",
         *auc,
         "right only\nhere",
         "right only in\nbaseline",

@@ -1,23 +1,14 @@
-"""How well probabilities put a class before the others: ROC and precision-recall curves."""
+"""ROC and precision-recall curves as tables and pictures."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
 
-import numpy as np
-from numpy.typing import NDArray
-from sklearn import metrics
-
-from kit.inference.predictions import Predictions
+from kit.evaluation.roc import Curve, Kind
 from kit.reports.figure import GREY, line_style, new_figure, png
 from kit.reports.table import Table
 from kit.reports.tiles import wrapped
 
-Kind = Literal["ROC", "precision-recall"]
-
-KINDS: tuple[Kind, ...] = ("ROC", "precision-recall")
 MOST = 10  # curves that a picture holds
 _LABEL = 72  # characters of a line of the legend
 _AXES = {
@@ -29,51 +20,6 @@ _AXES = {
 }
 _AREA = {"ROC": "AUC", "precision-recall": "average precision"}
 _COLUMNS = {"ROC": ("false positive rate", "recall"), "precision-recall": ("recall", "precision")}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Curve:
-    """One class against the rest.
-
-    Attributes:
-        name: of the class.
-        images: of the class.
-        thresholds: float [points]; infinite where nothing is flagged.
-        x: float [points], false positive rate or recall.
-        y: float [points], recall or precision.
-        area: under the ROC curve, or average precision.
-    """
-
-    name: str
-    images: int
-    thresholds: NDArray[np.float64]
-    x: NDArray[np.float64]
-    y: NDArray[np.float64]
-    area: float
-
-
-def ranking_curves(kind: Kind, scores: Predictions, classes: Sequence[str], places: Sequence[int]) -> list[Curve]:
-    """Compute the curves of the classes at `places`, by scikit-learn.
-
-    Images whose outputs are not numbers are left out, and with them the classes that then have no images, or all.
-    """
-    numbers = scores.are_numbers
-    labels, probabilities = scores.labels[numbers], scores.probabilities[numbers]
-    curves: list[Curve] = []
-    for place in places:
-        truth, column = labels == place, probabilities[:, place]
-        if not 0 < truth.sum() < len(truth):
-            continue
-        if kind == "ROC":
-            x, y, thresholds = metrics.roc_curve(truth, column)
-            area = metrics.roc_auc_score(truth, column)
-        else:
-            y, x, thresholds = metrics.precision_recall_curve(truth, column, drop_intermediate=True)
-            thresholds = np.append(thresholds, np.inf)  # the last point, where nothing is flagged, has none
-            area = metrics.average_precision_score(truth, column)
-        images = int(truth.sum())
-        curves.append(Curve(name=classes[place], images=images, thresholds=thresholds, x=x, y=y, area=float(area)))
-    return curves
 
 
 def ranking_table(kind: Kind, curves: Sequence[Curve]) -> Table:

@@ -13,6 +13,7 @@ from kit.comparison.pairing import Shared
 from kit.comparison.trajectory import on_train
 from kit.reports.split_metrics import arm_lines, mean_and_sd
 from kit.reports.table import NOTHING, Table
+from kit.significance import CONFIDENCE
 
 _OTHERS = {
     "accuracy": "accuracy",
@@ -24,7 +25,7 @@ _OTHERS = {
     "parameters": "para-\nmeters",
     "seconds_per_epoch": "s/epoch",
 }
-_DELTA, _VERDICT = "Δ, 95 %\ninterval", "verdict"
+_DELTA, _VERDICT = f"Δ, {CONFIDENCE}\ninterval", "verdict"
 _DIFFERENCE = (_DELTA, "p\n(Holm)", "P\n(better)", _VERDICT)
 _WIDTH, _ROOM = 16, 36  # characters of a line of a verdict, beside the columns of a test and without them
 RANKED = 12  # arms that tables list as they were planned; of more, the best come first

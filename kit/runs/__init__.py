@@ -4,6 +4,7 @@ from kit.runs.directory import BEGIN, Halt, Position, RunDirectory, RunFailure, 
 from kit.runs.find import find_folder, open_run, open_runs
 from kit.runs.fold_set import FoldSet
 from kit.runs.history import History
+from kit.runs.snapshot import RunSnapshot
 
 __all__ = [
     "BEGIN",
@@ -14,6 +15,7 @@ __all__ = [
     "RunDirectory",
     "RunFailure",
     "RunResult",
+    "RunSnapshot",
     "find_folder",
     "open_run",
     "open_runs",

@@ -219,13 +219,28 @@ class RunDirectory:
         Raises:
             RunError: It was changed since.
         """
-        expected = self.result().files.get(file.name) if self.is_finished and file.is_file() else None
-        if expected and xxh128_file(file) != expected:
+        if self.knows(file) and self.hash_of(file) != self.result().files[file.name]:
             raise RunError(
                 f"{file} was changed after the training wrote it; restore it, or remove the folder {self.path} and run"
                 " its command again"
             )
         return file
+
+    def knows(self, file: Path) -> bool:
+        """Tell whether the result of a finished run holds the hash of one of its files.
+
+        Args:
+            file: File in the run's folder, which may be missing.
+        """
+        return self.is_finished and file.is_file() and bool(self.result().files.get(file.name))
+
+    def hash_of(self, file: Path) -> str:
+        """Hash a file of the run as its result does.
+
+        Args:
+            file: File in the run's folder.
+        """
+        return xxh128_file(file)
 
     @property
     def identity(self) -> str:

@@ -17,8 +17,9 @@ from kit.runs import History, Position, RunDirectory
 from kit.specs import RunSpec, TrainSpec, setting_paths, value_of
 from kit.training.checkpoint import Restored, begin_drops, drop_older, save_checkpoint
 from kit.training.compile import averaged
-from kit.training.early_stopping import is_best_so_far, plateau_rate, stops
+from kit.training.early_stopping import is_best_so_far, stops
 from kit.training.full_disk import WeightsFile
+from kit.training.lr_schedule import plateau_rate
 
 
 class Recorder(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is untyped here

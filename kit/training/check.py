@@ -8,20 +8,12 @@ from kit.datasets import Dataset
 from kit.engines import lacks_gpus, memory
 from kit.errors import SpecError
 from kit.files import size_text
-from kit.models import count_values, plan_layers
+from kit.inference.batch_size import measuring_batch
+from kit.models import plan_layers
 from kit.specs import ModelSpec, RunSpec
 from kit.specs.device_list import AUTO, NO_GPU, Devices
 from kit.specs.settings import require
 from kit.training.progressive_resizing import sides_of
-
-_BATCH = 256  # images to measure at a time; large enough that a step's overhead vanishes
-_BYTES = 1 << 29  # 512 MiB that their values may fill between two layers: large images come in smaller batches
-
-
-def measuring_batch(model: ModelSpec, dataset: Dataset) -> int:
-    """Choose how many images a model measures or predicts at a time; the same on every machine."""
-    values = count_values(model, dataset.shape, len(dataset.manifest.classes))
-    return max(1, min(_BATCH, _BYTES // (4 * values)))
 
 
 def validating_batch(model: ModelSpec, dataset: Dataset, replicas: int) -> int:

@@ -13,6 +13,7 @@ from kit.specs import RunSpec, TrainSpec
 from kit.specs.settings import require
 from kit.training.check import validating_batch
 from kit.training.devices import choose_strategy
+from kit.training.lr_schedule import first_rate, scheduled_rate
 from kit.training.metrics import make_metrics
 
 _JOINED = 32  # steps a call at most: progress, checkpoints and Ctrl-C wait for its end
@@ -79,11 +80,6 @@ def lent_model(spec: RunSpec, dataset: Dataset) -> Iterator[Any]:
 
 def _variables(model: Any) -> list[Any]:
     return [*model.variables, *model.optimizer.variables]
-
-
-def first_rate(spec: TrainSpec) -> float:
-    """Learning rate that a training on this process' devices begins with, or rises to."""
-    return spec.learning_rate * (choose_strategy().num_replicas_in_sync if spec.scale_learning_rate else 1)
 
 
 def _refuse_replicas(spec: RunSpec, dataset: Dataset, replicas: int) -> None:
@@ -159,21 +155,8 @@ def _optimizer(spec: TrainSpec, steps: int, rate: float) -> Any:
     }
     own: dict[str, Any] = {"adamw": {"weight_decay": spec.weight_decay}, "sgd": {"momentum": spec.momentum}}
     average = {"use_ema": True, "ema_momentum": spec.ema} if spec.ema else {}
-    return kinds[spec.optimizer](learning_rate=_rate(spec, steps, rate), **own.get(spec.optimizer, {}), **average)
-
-
-def _rate(spec: TrainSpec, steps: int, rate: float) -> Any:
-    """Learning rate, or the schedule of one for epochs of `steps`."""
-    schedule = spec.schedule
-    if schedule.kind != "cosine":
-        return rate
-    warmup = schedule.warmup_epochs * steps
-    return keras.optimizers.schedules.CosineDecay(
-        0.0 if warmup else rate,
-        max(1, spec.epochs * steps - warmup),
-        alpha=min(1.0, schedule.smallest / rate),
-        warmup_target=rate if warmup else None,
-        warmup_steps=warmup,
+    return kinds[spec.optimizer](
+        learning_rate=scheduled_rate(spec, steps, rate), **own.get(spec.optimizer, {}), **average
     )
 
 

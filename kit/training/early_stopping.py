@@ -1,4 +1,4 @@
-"""What early stopping and a falling learning rate make of a history: pure, so that a resumed training needs no more."""
+"""What early stopping makes of a history: pure, so that a resumed training needs no more."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from kit.runs import History
 from kit.runs.history import best_epoch
 from kit.specs import RunSpec, TrainSpec
-from kit.specs.train import EarlyStoppingSpec, Monitor, ScheduleSpec
+from kit.specs.train import EarlyStoppingSpec, Monitor
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ def stops(values: Sequence[float], spec: EarlyStoppingSpec) -> bool:
     best: float | None = None
     waited = 0
     for value in values[spec.start_epoch :]:
-        if _is_better(value, best, spec.min_delta, spec.monitor):
+        if is_better(value, best, spec.min_delta, spec.monitor):
             best, waited = value, 0
         else:
             waited += 1
@@ -78,30 +78,15 @@ def has_stopped(history: History, spec: RunSpec) -> bool:
     return bool(history.rows) and stops(history.column(spec.train.early_stopping.monitor), spec.train.early_stopping)
 
 
-def plateau_rate(values: Sequence[float], spec: ScheduleSpec, start: float) -> float:
-    """Learning rate of the epoch after the last of `values`, as Keras' ReduceLROnPlateau would set it.
-
-    After values that are not numbers a number counts as better, as in `stops`.
+def is_better(value: float, best: float | None, min_delta: float, monitor: Monitor) -> bool:
+    """Compare with the best so far; the first value is better than none, and a number than NaN.
 
     Args:
-        values: Figures of the spec's monitor, epoch by epoch.
-        spec: Rule by which it falls.
-        start: Rate of the first epoch.
+        value: Figure of the latest epoch.
+        best: Best figure before it; None before the first epoch.
+        min_delta: Gain below which it counts as no better.
+        monitor: Name of the metric, which tells the way it improves.
     """
-    best: float | None = None
-    rate, waited = start, 0
-    for value in values:
-        if _is_better(value, best, spec.min_delta, spec.monitor):
-            best, waited = value, 0
-        else:
-            waited += 1
-            if waited >= spec.patience:
-                rate, waited = max(rate * spec.factor, min(rate, spec.smallest)), 0
-    return rate
-
-
-def _is_better(value: float, best: float | None, min_delta: float, monitor: Monitor) -> bool:
-    """Compare with the best so far; the first value is better than none, and a number than NaN."""
     if best is None or math.isnan(best):
         return best is None or not math.isnan(value)
     gain = best - value if smaller_is_better(monitor) else value - best

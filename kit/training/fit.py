@@ -33,10 +33,11 @@ from kit.training.callbacks import (
 )
 from kit.training.check import check_spec, validating_batch
 from kit.training.checkpoint import Restored, restore
-from kit.training.compile import averaged, first_rate, lent_model
+from kit.training.compile import averaged, lent_model
 from kit.training.devices import describe_environment, prepare_devices
 from kit.training.early_stopping import NO_LIMIT, Limit, chosen_epoch, has_stopped
 from kit.training.full_disk import WeightsFile, full_disk_named
+from kit.training.lr_schedule import first_rate
 from kit.training.progressive_resizing import next_piece, sides_of
 from kit.training.training_warnings import doubt_averages, doubt_result
 

@@ -1,77 +1,64 @@
-"""A learning-rate range test (Smith 2017, arXiv:1506.01186): a few steps, each at a higher rate than the one before."""
+"""The learning-rate range test by name: everything is checked before TensorFlow is loaded."""
 
 from __future__ import annotations
 
-import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
 
-import msgspec
-import numpy as np
-
-from kit.datasets import Dataset
-from kit.pipeline import damage_named, train_batches
-from kit.progress import Progress
+from kit.progress import NO_PROGRESS, Progress
+from kit.runs.directory import RATES
 from kit.specs import RunSpec
-from kit.specs.device_list import AUTO, Devices
-from kit.specs.train import ScheduleSpec
-from kit.training.compile import compiled_model, first_rate
-from kit.training.devices import prepare_devices
-from kit.training.fit import class_weights
-from kit.training.lr_curve import BEGIN, RangeTest
-
-_LOWEST, _HIGHEST = 1e-7, 10.0
-_STEPS = 100  # of a test that does not diverge before: some 12 for each factor of ten
-_MEMORY = 0.9  # of the running mean that says when the loss has diverged: about the last ten steps
-_DIVERGED = 2.0  # times the mean at the lowest rates
+from kit.specs.recipe import DEFAULT_RECIPE
+from kit.training.check import check_spec
+from kit.training.lr_curve import RangeTest
+from kit.training.request import TrainRequest, run_id
 
 
-def measure_rates(spec: RunSpec, dataset: Dataset, *, devices: Devices = AUTO, progress: Progress) -> RangeTest:
-    """Train a run's model for some steps, at rates that grow from 1e-7 to 10 by equal factors, and throw it away.
+@dataclass(frozen=True, slots=True)
+class FoundRates:
+    """A range test, and the folder and name of what is written of it.
 
-    It sees the images that the run would see, streamed, and ends where the loss has become twice what it was, or no
-    number.
+    Attributes:
+        test: Rates, losses and what they say.
+        spec: Settings of the run that the test was made for.
+        base: Path of its files without their endings, in runs/learning-rates/ of the workspace.
+    """
+
+    test: RangeTest
+    spec: RunSpec
+    base: Path
+
+
+def find_learning_rate(
+    name: str,
+    *,
+    recipe: str = DEFAULT_RECIPE,
+    settings: Mapping[str, object] | None = None,
+    seed: int = 0,
+    devices: str = "auto",
+    root: Path | str | None = None,
+    progress: Progress = NO_PROGRESS,
+) -> FoundRates:
+    """Try learning rates from 1e-7 to 10 on a model that is thrown away; `kit.write_range_test` keeps the curve.
 
     Args:
-        spec: of the run; its own rate and schedule do not count.
-        dataset: with a train split.
-        devices: to train on; where the run's rate is multiplied by them, those tried are, too.
-        progress: sees every step.
+        name: Dataset in tfrecords/.
+        recipe: Shipped recipe, path of a .toml file, or an arm of either as RECIPE/ARM.
+        settings: Changes to it by dotted path, such as {"train.optimizer": "sgd"}.
+        seed: Seed for the initial weights and the order of examples.
+        devices: Devices to train on, see `train`.
+        root: Root of the workspace; KIT_ROOT or the current folder otherwise.
+        progress: Listener that sees every step.
+
+    Raises:
+        KitError: Unknown dataset, recipe or setting, devices that are not here, or a model that does not fit the
+            images.
     """
-    advice = prepare_devices(spec.train.threads, devices)
-    unscheduled = msgspec.structs.replace(spec.train, schedule=ScheduleSpec())
-    model = compiled_model(msgspec.structs.replace(spec, train=unscheduled), dataset)
-    batches = train_batches(
-        dataset,
-        batch_size=spec.train.batch_size,
-        seed=spec.seed,
-        cache="none",  # no image comes often enough to be kept
-        augment=spec.augment,
-        sampling=spec.train.sampling,
-        class_weights=class_weights(spec, dataset),
-    )
-    rates: list[float] = []
-    losses: list[float] = []
-    factor = first_rate(spec.train) / spec.train.learning_rate
-    progress.start(f"find the learning rate of {spec.arm}", _STEPS)
-    progress.advance(0, advice)
-    with damage_named(dataset):
-        for rate, batch in zip(np.geomspace(_LOWEST, _HIGHEST, _STEPS).tolist(), batches, strict=False):
-            model.optimizer.learning_rate = factor * rate
-            model.reset_metrics()  # Keras gives the mean of all batches since
-            loss = float(model.train_on_batch(*batch, return_dict=True)["loss"])
-            if not math.isfinite(loss):
-                break
-            rates.append(rate)
-            losses.append(loss)
-            progress.advance()
-            if _has_diverged(losses):
-                break
-    progress.finish()
-    return RangeTest(rates, losses, is_diverged=len(rates) < _STEPS or _has_diverged(losses))
+    request = TrainRequest(name=name, recipe=recipe, settings=settings, seed=seed, devices=devices, root=root)
+    planned = request.plan()
+    check_spec(planned.spec, planned.dataset, planned.devices)
+    from kit.training.lr_sweep import measure_rates  # noqa: PLC0415 (TensorFlow)
 
-
-def _has_diverged(losses: list[float]) -> bool:
-    """Compare the running mean of the last losses with that of the first."""
-    mean = beginning = sum(losses[:BEGIN]) / BEGIN
-    for loss in losses[BEGIN:]:
-        mean = _MEMORY * mean + (1 - _MEMORY) * loss
-    return mean > _DIVERGED * beginning
+    test = measure_rates(planned.spec, planned.dataset, devices=planned.devices, progress=progress)
+    return FoundRates(test, planned.spec, planned.workspace.runs / RATES / run_id(planned.spec))

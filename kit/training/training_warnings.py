@@ -8,10 +8,10 @@ import numpy as np
 
 from kit.datasets import Dataset
 from kit.inference.predictions import Predictions
+from kit.significance import LEVEL
 from kit.specs import RunSpec
 
 _LEFT = 0.05  # share of a moving average that may be what it began with; validation sees the rest
-_LEVEL = 0.05  # of the one-sided test against the largest class
 _MOMENTA = (0.99, 0.9, 0.5)  # the usual ones
 
 
@@ -52,7 +52,7 @@ def doubt_result(scores: Predictions, classes: Sequence[str]) -> str:
 
     counts = np.bincount(scores.labels, minlength=len(classes))
     share, right = counts.max() / images, int((~scores.mislabelled).sum())
-    if share == 1 or binomtest(right, images, share, alternative="greater").pvalue <= _LEVEL:
+    if share == 1 or binomtest(right, images, share, alternative="greater").pvalue <= LEVEL:
         return ""
     largest = classes[int(counts.argmax())]
     return (

@@ -1,0 +1,72 @@
+"""Class balance: images of each class, before and after balancing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from kit.audits.findings import Audit
+from kit.datasets import Dataset
+from kit.sources import UNLABELLED
+from kit.specs.source import SPLIT_FOLDERS
+
+_GIVEN = frozenset(SPLIT_FOLDERS.values()) - {"train"}  # splits of the source's own, which balancing leaves whole
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClassCounts:
+    """Labelled images of each class.
+
+    Attributes:
+        title: Name of the images, with what balancing means here.
+        before: Images by class as they were found, the largest class first.
+        after: Images by class once balanced; the same where nothing is.
+    """
+
+    title: str
+    before: dict[str, int]
+    after: dict[str, int]
+
+    @property
+    def is_balanced(self) -> bool:
+        """Whether balancing leaves images out."""
+        return self.before != self.after
+
+
+def counts_of_dataset(dataset: Dataset) -> ClassCounts:
+    """Count what a dataset holds, and what its balancing left out.
+
+    Args:
+        dataset: Dataset whose images are counted.
+    """
+    manifest = dataset.manifest
+    after = Counter[str]()
+    for counts in manifest.counts.values():
+        after.update({name: count for name, count in counts.items() if name in manifest.classes})
+    before = after + Counter(manifest.not_taken)
+    names = sorted(manifest.classes, key=lambda name: -before[name])
+    return ClassCounts(
+        title=f"{manifest.name}: images of each class in all splits",
+        before={name: before[name] for name in names},
+        after={name: after[name] for name in names},
+    )
+
+
+def counts_of_audit(audit: Audit) -> ClassCounts:
+    """Count what a source holds, and what `kit shard --balance down` would take of it.
+
+    Args:
+        audit: Audit of the source.
+    """
+    found = {name: splits for name, splits in audit.counts().items() if name != UNLABELLED}
+    drawn = {
+        name: sum(count for split, count in splits.items() if split not in _GIVEN) for name, splits in found.items()
+    }
+    smallest = min((count for count in drawn.values() if count), default=0)
+    before = {name: sum(splits.values()) for name, splits in found.items()}
+    return ClassCounts(
+        title=f"{Path(audit.asked.folder).resolve().name}: images of each class, and with --balance down",
+        before=before,
+        after={name: count - drawn[name] + min(drawn[name], smallest) for name, count in before.items()},
+    )

@@ -1,0 +1,102 @@
+"""The confusion matrix, what scikit-learn's classification report has beside it, and what stands out in both."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn import metrics
+
+from kit.inference.predictions import Predictions
+
+Report: TypeAlias = Mapping[str, Mapping[str, float]]
+
+_AVERAGES = ("macro avg", "weighted avg")
+
+
+class ConfusedPair(NamedTuple):
+    """A class that is taken for another one.
+
+    Attributes:
+        true: Index of the true class.
+        predicted: Index of the predicted class.
+        images: Images of the true class for which the other one is predicted.
+        support: All images of the true class.
+    """
+
+    true: int
+    predicted: int
+    images: int
+    support: int
+
+
+def confusion_matrix(scores: Predictions, classes: int) -> NDArray[np.int64]:
+    """Count images by their true class and the predicted one, by scikit-learn.
+
+    Args:
+        scores: Predictions of all images.
+        classes: Number of classes.
+
+    Returns:
+        Int [classes, classes]; rows are the true classes. Images whose outputs are no numbers are not in it.
+    """
+    return np.asarray(metrics.confusion_matrix(scores.labels, scores.predicted, labels=range(classes)))
+
+
+def class_support(scores: Predictions, classes: int) -> NDArray[np.int64]:
+    """Count the images of each true class, int [classes].
+
+    Args:
+        scores: Predictions of all images.
+        classes: Number of classes.
+    """
+    return np.bincount(scores.labels, minlength=classes)
+
+
+def classification_report(scores: Predictions, classes: Sequence[str]) -> dict[str, dict[str, float]]:
+    """Compute precision, recall, f1-score and support of each class and their averages, by scikit-learn.
+
+    Args:
+        scores: Predictions of all images.
+        classes: Names of the classes.
+    """
+    report: dict[str, Any] = metrics.classification_report(
+        scores.labels,
+        scores.predicted,
+        labels=range(len(classes)),
+        target_names=classes,
+        output_dict=True,
+        zero_division=0.0,
+    )
+    return {name: report[name] for name in (*classes, *_AVERAGES)}
+
+
+def confused_pairs(confusion: NDArray[np.int64], support: NDArray[np.int64]) -> list[ConfusedPair]:
+    """List the pairs of classes with mistakes, those with the most images first, of equals those with the larger share.
+
+    Args:
+        confusion: Int [classes, classes], rows true, columns predicted.
+        support: Int [classes], images of each true class.
+    """
+    mistakes = confusion.copy()
+    np.fill_diagonal(mistakes, 0)
+    pairs = np.argwhere(mistakes)
+    counts = mistakes[pairs[:, 0], pairs[:, 1]]
+    order = np.lexsort((-counts / np.maximum(support[pairs[:, 0]], 1), -counts))
+    return [
+        ConfusedPair(true, predicted, int(mistakes[true, predicted]), int(support[true]))
+        for true, predicted in pairs[order].tolist()
+    ]
+
+
+def weakest_classes(report: Report, classes: Sequence[str]) -> list[str]:
+    """List the classes that have images, those of the lowest f1-score first.
+
+    Args:
+        report: Figures by class and average, as `classification_report` gives them.
+        classes: Names of the classes.
+    """
+    present = [name for name in classes if report[name]["support"]]
+    return sorted(present, key=lambda name: report[name]["f1-score"])

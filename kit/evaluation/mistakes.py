@@ -1,0 +1,18 @@
+"""Mistakes: the images that a run takes for another class."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from kit.inference.predictions import Predictions
+
+
+def mistakes_in(scores: Predictions) -> list[int]:
+    """List the places of mislabelled images, the most confident mistakes first, outputs that are no numbers last.
+
+    Args:
+        scores: Predictions of all images.
+    """
+    confidence = np.where(scores.are_numbers, scores.confidence, -1.0)
+    places = np.flatnonzero(scores.mislabelled)
+    return [int(place) for place in places[np.argsort(-confidence[places], kind="stable")]]

@@ -1,0 +1,78 @@
+"""A learning-rate range test (Smith 2017, arXiv:1506.01186): a few steps, each at a higher rate than the one before."""
+
+from __future__ import annotations
+
+import math
+
+import msgspec
+import numpy as np
+
+from kit.datasets import Dataset
+from kit.pipeline import damage_named, train_batches
+from kit.progress import Progress
+from kit.specs import RunSpec
+from kit.specs.device_list import AUTO, Devices
+from kit.specs.train import ScheduleSpec
+from kit.training.compile import compiled_model
+from kit.training.devices import prepare_devices
+from kit.training.fit import class_weights
+from kit.training.lr_curve import BEGIN, RangeTest
+from kit.training.lr_schedule import first_rate
+
+_LOWEST, _HIGHEST = 1e-7, 10.0
+_STEPS = 100  # of a test that does not diverge before: some 12 for each factor of ten
+_MEMORY = 0.9  # of the running mean that says when the loss has diverged: about the last ten steps
+_DIVERGED = 2.0  # times the mean at the lowest rates
+
+
+def measure_rates(spec: RunSpec, dataset: Dataset, *, devices: Devices = AUTO, progress: Progress) -> RangeTest:
+    """Train a run's model for some steps, at rates that grow from 1e-7 to 10 by equal factors, and throw it away.
+
+    It sees the images that the run would see, streamed, and ends where the loss has become twice what it was, or no
+    number.
+
+    Args:
+        spec: of the run; its own rate and schedule do not count.
+        dataset: with a train split.
+        devices: to train on; where the run's rate is multiplied by them, those tried are, too.
+        progress: sees every step.
+    """
+    advice = prepare_devices(spec.train.threads, devices)
+    unscheduled = msgspec.structs.replace(spec.train, schedule=ScheduleSpec())
+    model = compiled_model(msgspec.structs.replace(spec, train=unscheduled), dataset)
+    batches = train_batches(
+        dataset,
+        batch_size=spec.train.batch_size,
+        seed=spec.seed,
+        cache="none",  # no image comes often enough to be kept
+        augment=spec.augment,
+        sampling=spec.train.sampling,
+        class_weights=class_weights(spec, dataset),
+    )
+    rates: list[float] = []
+    losses: list[float] = []
+    factor = first_rate(spec.train) / spec.train.learning_rate
+    progress.start(f"find the learning rate of {spec.arm}", _STEPS)
+    progress.advance(0, advice)
+    with damage_named(dataset):
+        for rate, batch in zip(np.geomspace(_LOWEST, _HIGHEST, _STEPS).tolist(), batches, strict=False):
+            model.optimizer.learning_rate = factor * rate
+            model.reset_metrics()  # Keras gives the mean of all batches since
+            loss = float(model.train_on_batch(*batch, return_dict=True)["loss"])
+            if not math.isfinite(loss):
+                break
+            rates.append(rate)
+            losses.append(loss)
+            progress.advance()
+            if _has_diverged(losses):
+                break
+    progress.finish()
+    return RangeTest(rates, losses, is_diverged=len(rates) < _STEPS or _has_diverged(losses))
+
+
+def _has_diverged(losses: list[float]) -> bool:
+    """Compare the running mean of the last losses with that of the first."""
+    mean = beginning = sum(losses[:BEGIN]) / BEGIN
+    for loss in losses[BEGIN:]:
+        mean = _MEMORY * mean + (1 - _MEMORY) * loss
+    return mean > _DIVERGED * beginning
