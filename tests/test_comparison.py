@@ -23,13 +23,13 @@ from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
 
 import kit
-from kit.comparison.collect import describe_halt
+from kit.comparison.collect import describe_pruned
 from kit.errors import RunError
 from kit.reports.comparison import comparison_tables
 from kit.reports.differences import plot_differences
 from kit.reports.latex import latex
 from kit.reports.table import Table
-from kit.runs.directory import Halt
+from kit.runs.directory import Pruned
 
 PUBLISHED = Path(__file__).parents[2] / "shared" / "published" / "histopathology_histories.json"
 OTHER = "f" * 16
@@ -160,8 +160,8 @@ def test_other_datasets_compare_only_when_asked(ablation: Made, tmp_path: Path) 
 
 
 def test_what_has_no_figures_is_named_with_its_reason(ablation: Made) -> None:
-    halted = ablation.begin("pool=5", 0, {"accuracy": [0.5, 0.6], "val_accuracy": [0.5, 0.6]}, settings=pool(5))
-    halted.stop_at(Halt(epochs=2, place=2, arms=3))
+    pruned = ablation.begin("pool=5", 0, {"accuracy": [0.5, 0.6], "val_accuracy": [0.5, 0.6]}, settings=pool(5))
+    pruned.prune(Pruned(epochs=2, rank=2, arms=3))
     for seed in range(3):
         failed = ablation.begin("pool=6", seed, {"accuracy": [0.5], "val_accuracy": [0.5]}, settings=pool(6))
         failed.fail("out of memory")
@@ -172,16 +172,16 @@ def test_what_has_no_figures_is_named_with_its_reason(ablation: Made) -> None:
     assert kit.compare(ablation.folder, baseline="pool=2").arms == comparison.arms
     assert 3 == len(comparison.arms)
     assert (left.path,) == comparison.unfinished
-    assert ["pool=5"] == [run.arm for run in comparison.halted]
+    assert ["pool=5"] == [run.arm for run in comparison.pruned]
     assert [
-        ("pool=5", 0, "stopped by halving after 2 epochs, 2nd of 3 arms"),
+        ("pool=5", 0, "pruned by halving after 2 epochs, 2nd of 3 arms"),
         ("pool=6", 0, "failed: out of memory"),
         ("pool=6", 1, "failed: out of memory"),
         ("pool=6", 2, "failed: out of memory"),
         ("pool=99", None, "does not fit"),
     ] == [(one.arm, one.seed, one.reason) for one in comparison.left_out]
     assert (
-        ("pool=5", "0", "stopped by halving after 2 epochs, 2nd of 3 arms"),
+        ("pool=5", "0", "pruned by halving after 2 epochs, 2nd of 3 arms"),
         ("pool=6", "0, 1, 2", "failed: out of memory"),
         ("pool=99", "all", "does not fit"),
     ) == comparison_tables(comparison)[-1].rows
@@ -214,7 +214,9 @@ def test_where_all_runs_failed_the_first_reason_is_said(tmp_path: Path) -> None:
     ("place", "said"), [(1, "1st"), (2, "2nd"), (3, "3rd"), (4, "4th"), (11, "11th"), (22, "22nd")]
 )
 def test_places_are_counted_as_people_say_them(place: int, said: str) -> None:
-    assert f"stopped by halving after 1 epoch, {said} of 30 arms" == describe_halt(Halt(epochs=1, place=place, arms=30))
+    assert f"pruned by halving after 1 epoch, {said} of 30 arms" == describe_pruned(
+        Pruned(epochs=1, rank=place, arms=30)
+    )
 
 
 def test_diverged_runs_are_said_so(ablation: Made) -> None:
@@ -270,7 +272,7 @@ def test_arms_that_halving_stopped_count_among_those_compared(ablation: Made) ->
     alone = kit.compare(ablation.folder).arms[1].difference
     for side in (5, 6, 7):
         run = ablation.begin(f"pool={side}", 0, {"accuracy": [0.5], "val_accuracy": [0.5]}, settings=pool(side))
-        run.stop_at(Halt(epochs=1, place=4, arms=6))
+        run.prune(Pruned(epochs=1, rank=4, arms=6))
     after = kit.compare(ablation.folder).arms[1].difference
 
     assert alone.p == after.p

@@ -21,7 +21,7 @@ import kit
 from kit.errors import SubmissionError
 from kit.kaggle.ledger import Entry, Ledger, refreshed
 from kit.kaggle.responses import Listed
-from kit.kaggle.score_agreement import find_trust
+from kit.kaggle.score_correlation import find_trust
 from kit.submission.origin import Origin, write_csv
 
 

@@ -21,7 +21,7 @@ from kit.comparison.contrasts import plan_steps
 from kit.comparison.paired_t_test import MOST, Difference, Verdict, further_seeds, judge
 from kit.comparison.pairing import Pairs, pair
 from kit.comparison.remarks import describe_left_out
-from kit.comparison.statistics import holm
+from kit.comparison.holm import holm
 from kit.comparison.trajectory import Trajectory
 
 FEW = settings(max_examples=25)  # of a correction each, and that is slow

@@ -2,8 +2,8 @@
 
 from kit.ablation.arms import Arm, Axis, parse_axis
 from kit.ablation.plan import Ablation, Plan, plan_ablation
-from kit.ablation.scheduler import ablate, run_plan
-from kit.ablation.session import Ran
+from kit.ablation.ablate import ablate, run_plan
+from kit.ablation.scheduler import Ran
 
 __all__ = [
     "Ablation",

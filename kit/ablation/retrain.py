@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from kit.ablation.plan import Plan
-from kit.ablation.scheduler import run_plan
+from kit.ablation.ablate import run_plan
 from kit.conversion.build_dataset import Conversion
 from kit.conversion.reshard import plan_again, shard_again
 from kit.datasets import Dataset

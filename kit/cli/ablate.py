@@ -21,7 +21,7 @@ from kit.cli.options import (
     Verbose,
     read_against,
 )
-from kit.cli.waiting import WAITING
+from kit.cli.status_line import WAITING
 from kit.specs.recipe import DEFAULT_RECIPE
 from kit.specs.settings import require
 

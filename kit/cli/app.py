@@ -28,7 +28,7 @@ from kit.cli.shard import shard
 from kit.cli.submissions import submissions
 from kit.cli.submit import submit
 from kit.cli.train import train
-from kit.cli.waiting import WAITING
+from kit.cli.status_line import WAITING
 from kit.errors import KitError
 from kit.names import printable_line
 

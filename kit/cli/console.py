@@ -24,7 +24,7 @@ from rich.progress import (
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from kit.cli.waiting import WAITING
+from kit.cli.status_line import WAITING
 from kit.names import printable
 from kit.reports.table import Table
 

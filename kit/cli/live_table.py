@@ -10,9 +10,9 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from kit.ablation.status import AblationStatus, ArmStanding, RunStanding, State
+from kit.ablation.status import AblationStatus, ArmStatus, RunStatus, State
 from kit.cli.console import ConsoleProgress, put_up, screen_text, take_away
-from kit.cli.waiting import WAITING
+from kit.cli.status_line import WAITING
 from kit.reports.forecast import duration
 from kit.reports.table import NOTHING
 
@@ -20,7 +20,7 @@ _COLUMNS = {"loss": 9, "accuracy": 10, "val_accuracy": 14}  # with the width of 
 _EPOCH = 10  # characters of 100/100, and what stands between columns
 _FOOT = 2  # lines below the runs
 _BAR = 40  # characters
-_STATES: Sequence[State] = ("finished", "running", "failed", "halted", "waiting")
+_STATES: Sequence[State] = ("finished", "running", "failed", "pruned", "waiting")
 
 
 class LiveAblation(ConsoleProgress):
@@ -95,7 +95,7 @@ def describe_standing(standing: AblationStatus) -> str:
     return f"{_describe_runs(standing)}{left}"
 
 
-def _choose(arms: Sequence[ArmStanding], room: int) -> tuple[list[ArmStanding], list[ArmStanding]]:
+def _choose(arms: Sequence[ArmStatus], room: int) -> tuple[list[ArmStatus], list[ArmStatus]]:
     """Divide arms into those that fit into `room` lines besides a line of headings, and the others."""
     ordered = sorted(arms, key=lambda arm: not arm.running)
     if sum(map(_lines, ordered)) <= room:
@@ -108,7 +108,7 @@ def _choose(arms: Sequence[ArmStanding], room: int) -> tuple[list[ArmStanding], 
     return ordered, []
 
 
-def _lines(arm: ArmStanding) -> int:
+def _lines(arm: ArmStatus) -> int:
     return 1 + len(arm.running)
 
 
@@ -117,7 +117,7 @@ def _head(label: int) -> Text:
     return screen_text(f"{'':<{label}}{'epoch':>{_EPOCH}}{names}", style="dim")
 
 
-def _arm_line(arm: ArmStanding, width: int) -> Text:
+def _arm_line(arm: ArmStatus, width: int) -> Text:
     state = _describe_arm(arm)
     room = max(8, width - len(state) - 2)
     name = screen_text(arm.name if len(arm.name) <= room else _values_of(arm.name))
@@ -135,21 +135,21 @@ def _values_of(arm: str) -> str:
     return ",".join(part.rpartition("=")[2] for part in arm.split(","))
 
 
-def _describe_arm(arm: ArmStanding) -> str:
+def _describe_arm(arm: ArmStatus) -> str:
     """Say what an arm's runs are, but those that have lines of their own."""
     for state in ("finished", "waiting"):
         if arm.count(state) == len(arm.runs):
             return state
-    counts = [f"{arm.count(state)} {state}" for state in ("failed", "halted", "waiting") if arm.count(state)]
+    counts = [f"{arm.count(state)} {state}" for state in ("failed", "pruned", "waiting") if arm.count(state)]
     return ", ".join([f"{arm.count('finished')} of {len(arm.runs)} finished", *counts])
 
 
-def _run_line(run: RunStanding, label: int) -> Text:
+def _run_line(run: RunStatus, label: int) -> Text:
     figures = "".join(f"{_figure(run.last, name):>{width}}" for name, width in _COLUMNS.items())
     return screen_text(f"{_label(run):<{label}}{f'{run.epoch}/{run.epochs}':>{_EPOCH}}{figures}")
 
 
-def _label(run: RunStanding) -> str:
+def _label(run: RunStatus) -> str:
     return f"  seed {run.seed}" + ("" if run.fold is None else f", fold {run.fold}")
 
 
@@ -157,7 +157,7 @@ def _figure(metrics: Mapping[str, float], name: str) -> str:
     return f"{metrics[name]:.4f}" if name in metrics else NOTHING
 
 
-def _describe_hidden(arms: Sequence[ArmStanding]) -> str:
+def _describe_hidden(arms: Sequence[ArmStatus]) -> str:
     groups: dict[str, int] = {}
     for arm in arms:
         states = {run.state for run in arm.runs}

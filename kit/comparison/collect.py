@@ -14,14 +14,14 @@ from kit.comparison.keras_histories import read_histories
 from kit.comparison.trajectory import Trajectory
 from kit.errors import RunError, unknown
 from kit.runs import RunDirectory
-from kit.runs.directory import RATES, Halt
+from kit.runs.directory import RATES, Pruned
 from kit.seals import read_sealed
 from kit.workspace import Workspace
 
 _PLAN = "ablation.json"
 _RESULTS = ("comparison.csv", "evaluation.json", "export.json")  # of folders that kit compare, evaluate, export write
 _NOTES = re.compile(
-    r"(spec|environment|result|failure|halted|ablation|folds|evaluation-.*)\.json|retrained\.csv|.*predictions.*\.csv"
+    r"(spec|environment|result|failure|pruned|ablation|folds|evaluation-.*)\.json|retrained\.csv|.*predictions.*\.csv"
 )
 _ENDINGS = (".png", ".html", ".h5", ".parquet", ".md", ".tex")
 _DEPTH = 4  # folders above a run in which its ablation's plan may lie
@@ -50,14 +50,14 @@ class Found:
 
     Attributes:
         finished: runs, by ablation, arm and seed in the order of their plans.
-        halted: runs that successive halving stopped, as far as they got.
-        left_out: runs that failed or were stopped, and arms that could not be built.
+        pruned: Runs that successive halving pruned, as far as they got.
+        left_out: Runs that failed or were pruned, and arms that could not be built.
         unfinished: folders of all other runs without a result.
         baseline: of the first ablation named, as `Trajectory.whence` has it; empty without a plan.
     """
 
     finished: list[Trajectory] = field(default_factory=list)
-    halted: list[Trajectory] = field(default_factory=list)
+    pruned: list[Trajectory] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
     unfinished: list[Path] = field(default_factory=list)
     baseline: str = ""
@@ -66,7 +66,7 @@ class Found:
         """Append what lies under another name."""
         self.baseline = self.baseline or ("" if self.finished else other.baseline)
         self.finished += other.finished
-        self.halted += other.halted
+        self.pruned += other.pruned
         self.left_out += other.left_out
         self.unfinished += other.unfinished
 
@@ -185,22 +185,22 @@ def _sort_in(place: _Place, found: Found) -> None:
         found.finished.append(_read_run(place))
     elif failure := run.failure:
         found.left_out.append(_left_out(place, f"failed: {failure.reason}"))
-    elif halt := run.halt:
-        found.left_out.append(_left_out(place, describe_halt(halt)))
+    elif pruned := run.pruned:
+        found.left_out.append(_left_out(place, describe_pruned(pruned)))
         if run.history().rows:
-            found.halted.append(_read_run(place))
+            found.pruned.append(_read_run(place))
     else:
         found.unfinished.append(run.path)
 
 
-def describe_halt(halt: Halt) -> str:
-    """Say where a run was stopped.
+def describe_pruned(pruned: Pruned) -> str:
+    """Say where a run was pruned.
 
-    >>> describe_halt(Halt(epochs=9, place=14, arms=16))
-    'stopped by halving after 9 epochs, 14th of 16 arms'
+    >>> describe_pruned(Pruned(epochs=9, rank=14, arms=16))
+    'pruned by halving after 9 epochs, 14th of 16 arms'
     """
-    epochs = f"{halt.epochs} epoch{'s' if halt.epochs > 1 else ''}"
-    return f"stopped by halving after {epochs}, {_ordinal(halt.place)} of {halt.arms:,} arms"
+    epochs = f"{pruned.epochs} epoch{'s' if pruned.epochs > 1 else ''}"
+    return f"pruned by halving after {epochs}, {_ordinal(pruned.rank)} of {pruned.arms:,} arms"
 
 
 def _ordinal(number: int) -> str:

@@ -13,7 +13,7 @@ from kit.comparison.base_rate import with_base_rates
 from kit.comparison.collect import Found, LeftOut, find_runs, is_by_product
 from kit.comparison.contrasts import Against, plan_steps
 from kit.comparison.factors import Factors, find_factors
-from kit.comparison.grouping import identify, refuse_mixed
+from kit.comparison.distinct_arms import identify, refuse_mixed
 from kit.comparison.per_image import ImageDifference, compare_images
 from kit.comparison.published import is_ladder, read_published, unmeasured_remarks
 from kit.comparison.remarks import base_rate_remarks, left_out_remarks
@@ -41,7 +41,7 @@ class Comparison:
         metric: that the arms are judged by.
         arms: summaries.
         trajectories: the runs behind them.
-        halted: runs that successive halving stopped, as far as they got; no figure is about them.
+        pruned: Runs that successive halving pruned, as far as they got; no figure is about them.
         left_out: runs without figures and arms that could not be built, with the reason.
         unfinished: folders of all other runs without a result.
         images: what one seed of each arm says of the validation images.
@@ -53,7 +53,7 @@ class Comparison:
     metric: str
     arms: tuple[ArmSummary, ...]
     trajectories: tuple[Trajectory, ...]
-    halted: tuple[Trajectory, ...] = ()
+    pruned: tuple[Trajectory, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
     unfinished: tuple[Path, ...] = ()
     images: tuple[ImageDifference, ...] = ()
@@ -118,9 +118,9 @@ def compare(
         remarks += _measuring_remarks(trajectories, split)
     published, refused = read_published(trajectories, root)
     remarks += [*refused, *unmeasured_remarks(published, split)]
-    halted = {run.whence for run in found.halted} - {run.whence for run in found.finished}
+    pruned = {run.whence for run in found.pruned} - {run.whence for run in found.finished}
     folds = _folds(trajectories, datasets)
-    arms = summarize(trajectories, metric, folds=folds, halted=len(halted), steps=steps)
+    arms = summarize(trajectories, metric, folds=folds, pruned=len(pruned), steps=steps)
     arms = [replace(arm, published=published.get(arm.name, {})) for arm in arms]
     remarks += [*([] if baseline else _stand_in(found, arms[0].name)), *_pairing_remarks(arms)]
     remarks += [*left_out_remarks(arms), *base_rate_remarks(arms, metric)]
@@ -130,7 +130,7 @@ def compare(
         metric=metric,
         arms=tuple(arms),
         trajectories=tuple(trajectories),
-        halted=tuple(found.halted),
+        pruned=tuple(found.pruned),
         left_out=_left_out(found, runs),
         unfinished=tuple(dict.fromkeys(found.unfinished)),
         images=tuple(images),

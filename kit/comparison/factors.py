@@ -14,7 +14,7 @@ import numpy as np
 from kit.comparison.grid import Values, find_grid
 from kit.comparison.pairing import FEWEST
 from kit.comparison.repeated_measures import Floats, RepeatedMeasures, analyse_repeated
-from kit.comparison.statistics import holm
+from kit.comparison.holm import holm
 from kit.comparison.trajectory import Trajectory
 from kit.runs.mean_and_sd import MeanAndSD, mean_and_sd_of
 

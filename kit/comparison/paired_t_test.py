@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from kit.comparison.pairing import FEWEST, Method, Pairs
-from kit.comparison.statistics import Name, holm
+from kit.comparison.holm import Name, holm
 
 LEVEL = 0.05  # probability of calling some arm better or worse where all are equal
 POWER = 0.8  # probability of finding a difference of the size that was seen

@@ -11,12 +11,12 @@ import msgspec
 
 from kit.errors import KaggleError, NetworkError, WorkspaceError, first_three, unknown
 from kit.files import locked, refuse_overwrite
-from kit.kaggle.fetched_note import Note, read_note, write_note
-from kit.kaggle.layout import shard_command
+from kit.kaggle.fetch_manifest import Note, read_note, write_note
+from kit.kaggle.shard_suggestion import shard_command
 from kit.kaggle.member_names import checked_relative, is_below, refuse_link
-from kit.kaggle.refusals import Resource, not_entered
+from kit.kaggle.http_errors import Resource, not_entered
 from kit.kaggle.responses import RemoteFile
-from kit.kaggle.timeouts import Patience
+from kit.kaggle.retries import Retries
 from kit.names import checked_id
 from kit.progress import NO_PROGRESS, Progress
 from kit.specs.settings import require
@@ -55,7 +55,7 @@ def fetch(
     output: Path | None = None,
     force: bool = False,
     root: Path | str | None = None,
-    patience: Patience | None = None,
+    retries: Retries | None = None,
     progress: Progress = NO_PROGRESS,
 ) -> Fetched:
     """Fetch a competition's or a dataset's files; what is complete is not fetched again.
@@ -67,7 +67,7 @@ def fetch(
         output: folder; data/<competition> otherwise.
         force: fetch again, and replace what is there.
         root: of the workspace; KIT_ROOT or the current folder otherwise.
-        patience: time limits; the defaults fit Kaggle.
+        retries: time limits; the defaults fit Kaggle.
         progress: sees what comes and is unpacked.
 
     Raises:
@@ -88,7 +88,7 @@ def fetch(
             return _result(folder, known, about, is_new=False)
         from kit.kaggle.remote_files import Store  # noqa: PLC0415 (what talks to the network)
 
-        with Store(patience or Patience(), progress) as store:
+        with Store(retries or Retries(), progress) as store:
             progress.start("asking Kaggle", 1)
             listed = _listed(store, about, files)
             if files:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from kit.errors import SubmissionError, unknown
 from kit.kaggle.ledger import Entry, Ledger, refreshed
-from kit.kaggle.score_agreement import Trust, find_trust
-from kit.kaggle.timeouts import Patience
+from kit.kaggle.score_correlation import Trust, find_trust
+from kit.kaggle.retries import Retries
 from kit.progress import NO_PROGRESS, Progress
 from kit.reports.table import NOTHING, Table
 from kit.workspace import Workspace
@@ -37,7 +37,7 @@ def submissions(
     *,
     refresh: bool = False,
     root: Path | str | None = None,
-    patience: Patience | None = None,
+    retries: Retries | None = None,
     progress: Progress = NO_PROGRESS,
 ) -> Submissions:
     """Read submissions/ledger.csv, and correlate local and public scores.
@@ -46,7 +46,7 @@ def submissions(
         competition: slug; all otherwise.
         refresh: ask Kaggle for scores that came later, and for submissions whose fate was unclear.
         root: of the workspace; KIT_ROOT or the current folder otherwise.
-        patience: time limits; the defaults fit Kaggle.
+        retries: time limits; the defaults fit Kaggle.
         progress: sees every competition that is asked about.
 
     Raises:
@@ -62,7 +62,7 @@ def submissions(
     if competition and competition not in known:
         raise SubmissionError(f"{unknown('competition', competition, known)} (in {ledger.path})")
     if refresh:
-        _refresh(ledger, sorted({competition} if competition else known), patience or Patience(), progress)
+        _refresh(ledger, sorted({competition} if competition else known), retries or Retries(), progress)
     entries = ledger.entries(competition)
     return Submissions(path=ledger.path, entries=entries, trust=find_trust(entries), remarks=remarks)
 
@@ -81,11 +81,11 @@ def remake_lines(found: Submissions) -> list[str]:
     return [f"{Path(file).name}: {command}" for file, command in commands.items()]
 
 
-def _refresh(ledger: Ledger, competitions: list[str], patience: Patience, progress: Progress) -> None:
+def _refresh(ledger: Ledger, competitions: list[str], retries: Retries, progress: Progress) -> None:
     from kit.kaggle.client import Kaggle  # noqa: PLC0415 (what talks to the network)
 
     progress.start("asking for scores", len(competitions))
-    with Kaggle(patience, progress) as kaggle:
+    with Kaggle(retries, progress) as kaggle:
         for slug in competitions:
             answers = kaggle.submissions(slug)
             before = ledger.entries(slug)  # read late, and only changes written: another command may be submitting

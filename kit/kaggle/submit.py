@@ -13,10 +13,11 @@ from kit.errors import KaggleError
 from kit.files import locked
 from kit.kaggle.check_submission import KNOWN, Checked, Problem, check_file, refuse_missing, refuse_unknown_doubts
 from kit.kaggle.ledger import Entry, Ledger
-from kit.kaggle.reference_file import find_sample
-from kit.kaggle.refusals import Resource, not_entered, resets
-from kit.kaggle.responses import ERROR, PENDING, Limits, Listed
-from kit.kaggle.timeouts import Patience
+from kit.kaggle.daily_limit import refuse_used_up
+from kit.kaggle.find_sample import find_sample
+from kit.kaggle.http_errors import Resource, not_entered
+from kit.kaggle.responses import ERROR, PENDING, Listed
+from kit.kaggle.retries import Retries
 from kit.names import checked_id
 from kit.progress import NO_PROGRESS, Progress
 from kit.specs.settings import require
@@ -67,7 +68,7 @@ def submit(
     sample: Path | None = None,
     force: Collection[str] = (),
     root: Path | str | None = None,
-    patience: Patience | None = None,
+    retries: Retries | None = None,
     progress: Progress = NO_PROGRESS,
 ) -> Submitted:
     """Check a file against the sample submission, submit it, and enter it in submissions/ledger.csv.
@@ -85,7 +86,7 @@ def submit(
         force: Doubts to overrule: "constant" predictions, values outside the "range" [0, 1], another "order" of rows,
             or "known" bytes, which were submitted before. A constant in another order is always refused.
         root: of the workspace; KIT_ROOT or the current folder otherwise.
-        patience: time limits; the defaults fit Kaggle.
+        retries: time limits; the defaults fit Kaggle.
         progress: sees what is sent and waited for.
 
     Raises:
@@ -121,7 +122,7 @@ def submit(
     progress.start("asking Kaggle", 1)
     for remark in remarks:
         progress.advance(0, remark)
-    with Kaggle(patience or Patience(), progress) as kaggle:
+    with Kaggle(retries or Retries(), progress) as kaggle:
         with locked(workspace.submissions / competition):  # two commands at a time would not see each other's
             seen, begun = _with_twin(checked, ledger, competition, force=force)  # another one may have sent it by now
             sent, before, left = _send(kaggle, ledger, entry, begun)
@@ -165,7 +166,7 @@ def _send(kaggle: Kaggle, ledger: Ledger, entry: Entry, begun: Entry | None) -> 
     if begun and (again := find_again(kaggle, ledger, begun)):
         return again, before, None
     limits = kaggle.limits(entry.competition)
-    _refuse_used_up(limits, entry.competition)
+    refuse_used_up(limits, entry.competition)
     last = "the last submission of today"
     kaggle.progress.advance(1, note=f"{limits.left} submissions left today" if limits.left > 1 else last)
     newest = max((one.ref for one in before), default=0)
@@ -202,14 +203,6 @@ def _refuse_closed(kaggle: Kaggle, slug: str) -> None:
         )
     if found.is_closed:
         raise KaggleError(f"'{slug}' takes no submissions any more; see {about.page}")
-
-
-def _refuse_used_up(limits: Limits, slug: str) -> None:
-    if limits.left > 0:
-        return
-    if limits.is_total:
-        raise KaggleError(f"'{slug}' allows no more submissions in all; choose the final ones on its page")
-    raise KaggleError(f"no submission to '{slug}' is left today, {limits.today} are made; {resets()}")
 
 
 def _twin(entry: Entry) -> Problem:

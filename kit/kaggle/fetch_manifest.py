@@ -9,7 +9,7 @@ import msgspec
 from kit.errors import SpecError, WorkspaceError
 from kit.files import write_whole
 from kit.kaggle.member_names import checked_relative
-from kit.kaggle.refusals import Resource
+from kit.kaggle.http_errors import Resource
 from kit.seals import read_sealed, seal
 
 NOTE = ".fetched.json"

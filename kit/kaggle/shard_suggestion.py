@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 
 from kit.kaggle.member_names import walk
-from kit.kaggle.reference_file import SAMPLE_NAME
+from kit.kaggle.find_sample import SAMPLE_NAME
 from kit.sources.image_files import IMAGE_SUFFIXES
 from kit.specs.source import SPLIT_FOLDERS
 
