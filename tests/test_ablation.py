@@ -17,7 +17,7 @@ import kit
 from kit.ablation import plan_ablation
 from kit.ablation.arms import plan_arms
 from kit.ablation.forecast import forecast
-from kit.comparison.holm import volatility
+from kit.comparison.trajectory import volatility
 from kit.datasets import Dataset
 from kit.errors import RunError, SpecError, WorkspaceError
 from kit.files import locked

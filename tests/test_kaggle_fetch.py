@@ -18,8 +18,8 @@ from trained import write_images
 import kit
 from kit.errors import KaggleError, NetworkError, SpecError, WorkspaceError
 from kit.kaggle.archives import refuse_unsafe, unpack
-from kit.kaggle.shard_suggestion import shard_command
 from kit.kaggle.retries import Retries
+from kit.kaggle.shard_suggestion import shard_command
 
 CALM = Retries(connect_timeout=5, read_timeout=5, attempts=3, backoff=0.01)
 HASTE = Retries(connect_timeout=0.3, read_timeout=0.3, attempts=3, backoff=0.01)

@@ -25,10 +25,10 @@ import kit
 from kit.errors import KaggleError, KitError, SpecError, WorkspaceError
 from kit.kaggle.archives import unpack
 from kit.kaggle.fetch import Fetched
-from kit.kaggle.shard_suggestion import shard_command
-from kit.kaggle.member_names import clashes, folds_case, walk, why_unsafe
 from kit.kaggle.find_sample import sample_in
+from kit.kaggle.member_names import clashes, folds_case, walk, why_unsafe
 from kit.kaggle.retries import Retries
+from kit.kaggle.shard_suggestion import shard_command
 
 FILES = {"labels.csv": b"id,label\n1,0\n", "train/1.tif": b"1" * 300, "train/2.tif": b"2" * 200}
 CALM = Retries(connect_timeout=5, read_timeout=5, attempts=2, backoff=0.01)

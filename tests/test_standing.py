@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from kit.ablation.status import AblationStatus, ArmStatus, StatusReader, RunStatus, Watched
+from kit.ablation.status import AblationStatus, ArmStatus, RunStatus, StatusReader, Watched
 from kit.cli.live_table import LiveAblation, describe_standing, draw_standing
 from kit.runs import RunDirectory, RunResult
 from kit.runs.directory import Pruned
@@ -59,7 +59,7 @@ def test_every_run_is_in_the_state_that_its_directory_says(tmp_path: Path) -> No
     again[3].fail("out of memory")
     failed[3].fail("out of memory")
     pruned[3].prune(Pruned(epochs=2, rank=3, arms=4))
-    standing = StatusReader().look(places, [running[3], again[3]], jobs=2)
+    standing = StatusReader().read(places, [running[3], again[3]], jobs=2)
 
     assert ["finished", "running", "running", "failed", "pruned", "waiting", "waiting"] == [
         run.state for run in standing.runs
@@ -69,7 +69,7 @@ def test_every_run_is_in_the_state_that_its_directory_says(tmp_path: Path) -> No
     assert EPOCHS + EPOCHS + EPOCHS + 0 + 2 + EPOCHS + EPOCHS == standing.epochs
     assert {"epoch": 2, "accuracy": 0.5, "loss": 0.5, "val_accuracy": 0.4, "seconds": 2} == standing.runs[1].last
     assert "1 of 7 runs finished, 2 running, 1 failed, 1 pruned, 2 waiting" == describe_standing(standing)
-    going_on = StatusReader(halves=False).look(places, [running[3], again[3]], jobs=2)
+    going_on = StatusReader(halves=False).read(places, [running[3], again[3]], jobs=2)
     assert 3 == going_on.count("waiting")
     assert going_on.epochs > standing.epochs
 
@@ -79,10 +79,10 @@ def test_a_line_that_is_being_written_is_not_yet_an_epoch(tmp_path: Path) -> Non
     train(at, 2)
     with at[3].history_file.open("a") as file:
         file.write("3,0.5,0.3")
-    before = lookout.look([at], [at[3]], jobs=1).runs[0]
+    before = lookout.read([at], [at[3]], jobs=1).runs[0]
     with at[3].history_file.open("a") as file:
         file.write("3,0.75,2.0\n")
-    after = lookout.look([at], [at[3]], jobs=1).runs[0]
+    after = lookout.read([at], [at[3]], jobs=1).runs[0]
 
     assert (2, 0.5) == (before.epoch, before.last["loss"])
     assert (3, 0.33, 0.75) == (after.epoch, after.last["loss"], after.last["val_accuracy"])
@@ -92,17 +92,17 @@ def test_a_damaged_history_disturbs_no_one(tmp_path: Path) -> None:
     at = place(tmp_path, "a")
     at[3].history_file.write_text("epoch,loss\n1,nonsense\n")
 
-    assert 0 == StatusReader().look([at], [at[3]], jobs=1).runs[0].epoch
+    assert 0 == StatusReader().read([at], [at[3]], jobs=1).runs[0].epoch
 
 
 def test_a_finished_run_is_not_read_again(tmp_path: Path) -> None:
     at, lookout = place(tmp_path, "a"), StatusReader()
     train(at, 3)
     at[3].finish(RESULT)
-    before = lookout.look([at], [], jobs=1)
+    before = lookout.read([at], [], jobs=1)
     at[3].history_file.unlink()
 
-    assert before == lookout.look([at], [], jobs=1)
+    assert before == lookout.read([at], [], jobs=1)
 
 
 def test_the_time_left_is_that_of_the_epochs_measured_since_the_first_look(tmp_path: Path) -> None:
@@ -111,26 +111,26 @@ def test_the_time_left_is_that_of_the_epochs_measured_since_the_first_look(tmp_p
     places, lookout = [slow, fast, later], StatusReader()
     running = [slow[3], fast[3]]
 
-    assert lookout.look(places, running, jobs=2).seconds_left is None
+    assert lookout.read(places, running, jobs=2).seconds_left is None
     train(slow, 2, seconds=10)
     train(fast, 2, seconds=2)
-    left = lookout.look(places, running, jobs=1).seconds_left
+    left = lookout.read(places, running, jobs=1).seconds_left
 
     assert 2 * 10 + 3 * 2 + 5 * 6 == left  # the arm that has not begun takes the mean
-    assert 5 * 6 == lookout.look(places, running, jobs=2).seconds_left  # as long as the longest run
+    assert 5 * 6 == lookout.read(places, running, jobs=2).seconds_left  # as long as the longest run
     for at in places:
         at[3].finish(RESULT)
 
-    assert 0 == lookout.look(places, [], jobs=2).seconds_left
+    assert 0 == lookout.read(places, [], jobs=2).seconds_left
 
 
 def test_arms_that_come_later_are_seen(tmp_path: Path) -> None:
     first, lookout = place(tmp_path, "a"), StatusReader()
-    lookout.look([first], [], jobs=1)
+    lookout.read([first], [], jobs=1)
     second = place(tmp_path, "b", fold=3)
 
     assert [("a", None), ("b", 3)] == [
-        (arm.name, arm.runs[0].fold) for arm in lookout.look([first, second], [], jobs=1).arms
+        (arm.name, arm.runs[0].fold) for arm in lookout.read([first, second], [], jobs=1).arms
     ]
 
 
@@ -226,7 +226,7 @@ def test_outside_a_terminal_notes_are_lines_and_looks_are_few(
 ) -> None:
     at = place(tmp_path, "a")
     train(at, 2)
-    standing = StatusReader().look([at], [at[3]], jobs=1)
+    standing = StatusReader().read([at], [at[3]], jobs=1)
     live = LiveAblation()
     live.start("ablate, 1 run", EPOCHS)
     for _ in range(20):
@@ -285,7 +285,7 @@ run = RunDirectory(Path(sys.argv[1]))
 live = LiveAblation()
 live.start("ablate, 1 run", 5)
 time.sleep(2.1)  # what is done sooner needs no table
-live.watch(StatusReader().look([("an arm", 0, None, run, run.spec())], [run], jobs=1))
+live.watch(StatusReader().read([("an arm", 0, None, run, run.spec())], [run], jobs=1))
 live.advance(0, "a note")
 take_bars_away()
 print("kit: an error", file=sys.stderr)

@@ -56,8 +56,8 @@ def ablate(
         design: "grid", "one-at-a-time", "ladder", "random:20" or "search:20"; see `kit.ablation.design.Design`.
         jobs: trials at a time, each in its own process; by default it is measured whether one trial on the whole
             machine or one a core, or a GPU, is faster.
-        halving: Whether to prune arms that lose, and train the better third of them three times as long, again and again; the
-            first arm, which all are compared with, is never pruned.
+        halving: Whether to prune arms that lose, and train the better third of them three times as long, again and
+            again; the first arm, which all are compared with, is never pruned.
         max_hours: after which to stop for now; no epoch begins that would probably end later.
         root: of the workspace; KIT_ROOT or the current folder otherwise.
         progress: sees every epoch.
@@ -99,8 +99,8 @@ def run_plan(
     deadline = time.time() + _HOUR * max_hours
     with locked(plan.folder), contextlib.ExitStack() as workers:
         plan, packing, engine = _pack(plan, jobs, workers, progress)
-        for place, spec in plan.specs.items():
-            plan.directory(place).refuse_other(spec)
+        for key, spec in plan.specs.items():
+            plan.directory(key).refuse_other(spec)
         plan.write(packing)
         session = Session(plan, packing, deadline, progress, watch)
         try:
@@ -114,7 +114,7 @@ def _pack(
     plan: Plan, jobs: int | None, workers: contextlib.ExitStack, progress: Progress
 ) -> tuple[Plan, Packing, Local]:
     before = plan.packing()
-    left = [spec for place, spec in plan.specs.items() if not plan.directory(place).is_finished]
+    left = [spec for key, spec in plan.specs.items() if not plan.directory(key).is_finished]
     largest = max(left or list(plan.specs.values()), key=lambda spec: _operations(plan, spec))
     runs = len(left) + plan.runs_to_come
     packing, engine = choose_packing(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from kit.ablation.halving import best_so_far, plan_rungs, rank
 from kit.ablation.packing import Packing
-from kit.ablation.plan import Place, Plan
+from kit.ablation.plan import Plan, RunKey
 from kit.ablation.search import Search
 from kit.ablation.status import AblationStatus, StatusReader
 from kit.ablation.trial import Outcome, Trial, run_trial
@@ -37,13 +37,13 @@ class Ran:
     Attributes:
         plan: with all arms that were tried.
         left: runs that wait for another session.
-        failed: reason by place.
+        failed: reason by key.
         pruned: runs whose arms lost a rung of successive halving.
     """
 
     plan: Plan
     left: int
-    failed: Mapping[Place, str]
+    failed: Mapping[RunKey, str]
     pruned: int
 
 
@@ -67,20 +67,20 @@ class Session:
         self._deadline = deadline
         self._progress = progress
         self._watch = watch
-        self._failed: dict[Place, str] = {}
-        self._pruned: set[Place] = set()
+        self._failed: dict[RunKey, str] = {}
+        self._pruned: set[RunKey] = set()
         self._running: list[RunDirectory] = []
-        self._lookout = StatusReader()
+        self._reader = StatusReader()
         self._is_over = False
         self._epochs = 0
 
     def run(self, engine: Local, *, halving: bool) -> None:
         """Train all runs, or with `halving` those of arms that do not lose."""
         total = self._plan.possible * self._plan.runs_per_arm
-        self._lookout = StatusReader(halves=halving)
+        self._reader = StatusReader(halves=halving)
         self._progress.start(f"ablate, {total} runs", sum(spec.train.epochs for spec in self._plan.specs.values()))
         self._say_refused(self._plan.refused)
-        before = sum(self._plan.directory(place).is_finished for place in self._plan.specs)
+        before = sum(self._plan.directory(key).is_finished for key in self._plan.specs)
         if before:
             self._progress.advance(0, f"{before} of {len(self._plan.specs)} runs were finished before")
         self._look()
@@ -101,9 +101,9 @@ class Session:
     def ran(self) -> Ran:
         """Sum up."""
         waits = [
-            place
-            for place in self._plan.specs
-            if not self._plan.directory(place).is_finished and place not in self._failed and place not in self._pruned
+            key
+            for key in self._plan.specs
+            if not self._plan.directory(key).is_finished and key not in self._failed and key not in self._pruned
         ]
         to_come = self._plan.runs_to_come if self._is_over else 0  # a search may end early: few arms may be possible
         return Ran(self._plan, len(waits) + to_come, self._failed, len(self._pruned))
@@ -113,7 +113,7 @@ class Session:
         epochs = max(spec.train.epochs for spec in self._plan.specs.values())
         rungs = plan_rungs(len(alive), epochs)
         for rung, following in zip(rungs, [*rungs[1:], None], strict=True):
-            self._train(engine, self._places(alive), None if following is None else rung.epochs)
+            self._train(engine, self._keys(alive), None if following is None else rung.epochs)
             if following is not None:
                 alive = self._cut(alive, rung.epochs, following.arms)
 
@@ -131,19 +131,19 @@ class Session:
         return [arm for arm in alive if arm in going_on]
 
     def _prune(self, arm: str, pruned: Pruned) -> None:
-        for place in self._plan.places(arm):
-            run = self._plan.directory(place)
-            if not run.is_finished and place not in self._failed:
+        for key in self._plan.keys(arm):
+            run = self._plan.directory(key)
+            if not run.is_finished and key not in self._failed:
                 run.prune(pruned)
-                self._pruned.add(place)
+                self._pruned.add(key)
 
     def _score(self, arm: str, epochs: int) -> float:
         """Mean over an arm's runs of the best that each reached by then; failed ones have nothing to say."""
         values = []
-        for place in self._plan.places(arm):
-            if place not in self._failed:
-                spec = self._plan.specs[place].train
-                column = self._plan.directory(place).history().column(spec.monitor)
+        for key in self._plan.keys(arm):
+            if key not in self._failed:
+                spec = self._plan.specs[key].train
+                column = self._plan.directory(key).history().column(spec.monitor)
                 start = min(spec.early_stopping.start_epoch, epochs - 1)  # no epoch before it is the best
                 smaller = smaller_is_better(spec.monitor)
                 values.append(best_so_far(column[start:], epochs - start, smaller_is_better=smaller))
@@ -158,41 +158,41 @@ class Session:
                 self._plan = self._plan.with_arms(new)
                 self._plan.write(self._packing)
                 self._say_refused({arm: why for arm, why in self._plan.refused.items() if arm not in before})
-            self._train(engine, self._places([arm.name for arm in arms]))
+            self._train(engine, self._keys([arm.name for arm in arms]))
 
     def _values(self) -> dict[str, float]:
         """Mean of the best validation figures of each arm that has run; NaN for those that could not."""
         values = dict.fromkeys(self._plan.refused, math.nan)
         for arm, spec in self._plan.arms.items():
-            places = self._plan.places(arm)
-            if all(place in self._failed or self._plan.directory(place).is_finished for place in places):
+            keys = self._plan.keys(arm)
+            if all(key in self._failed or self._plan.directory(key).is_finished for key in keys):
                 score = self._score(arm, spec.train.epochs)
                 values[arm] = -score if smaller_is_better(spec.train.monitor) else score
         return values
 
-    def _places(self, arms: Sequence[str]) -> list[Place]:
-        return [place for place in self._plan.specs if place.arm in arms]
+    def _keys(self, arms: Sequence[str]) -> list[RunKey]:
+        return [key for key in self._plan.specs if key.arm in arms]
 
-    def _train(self, engine: Local, places: Sequence[Place], until: int | None = None) -> None:
+    def _train(self, engine: Local, keys: Sequence[RunKey], until: int | None = None) -> None:
         """Train some runs, seed by seed so that all arms get as far; those that ran out of memory once more, alone."""
-        ordered = sorted(places, key=lambda place: (place.seed, -1 if place.fold is None else place.fold))
+        ordered = sorted(keys, key=lambda key: (key.seed, -1 if key.fold is None else key.fold))
         again = self._attempt(engine, ordered, until)
         if again:
             self._progress.advance(0, f"{len(again)} runs are tried again, one at a time")
             engine.close()  # idle workers hold memory, too
-            for place in self._attempt(Local(1), again, until):
-                self._fail(place, _KILLED)
+            for key in self._attempt(Local(1), again, until):
+                self._fail(key, _KILLED)
 
-    def _attempt(self, engine: Local, places: Sequence[Place], until: int | None) -> list[Place]:
+    def _attempt(self, engine: Local, keys: Sequence[RunKey], until: int | None) -> list[RunKey]:
         """Train runs, and give back those that memory was short for, or whose worker died."""
-        waiting = [place for place in places if place not in self._failed and self._is_waiting(place, until)]
-        trials = [self._trial(place, until) for place in waiting]
-        short: list[Place] = []
-        begun = deque(self._plan.directory(place) for place in waiting)
+        waiting = [key for key in keys if key not in self._failed and self._is_waiting(key, until)]
+        trials = [self._trial(key, until) for key in waiting]
+        short: list[RunKey] = []
+        begun = deque(self._plan.directory(key) for key in waiting)
         self._running = [begun.popleft() for _ in range(min(engine.workers, len(begun)))]
 
-        def end(place: Place) -> None:
-            self._running.remove(self._plan.directory(place))
+        def end(key: RunKey) -> None:
+            self._running.remove(self._plan.directory(key))
             self._running += [begun.popleft()] if begun else []
 
         def lose(index: int) -> None:
@@ -200,43 +200,43 @@ class Session:
             short.append(waiting[index])
 
         for finished in engine.run(run_trial, trials, tick=self._tick, lost=lose):
-            place, outcome = waiting[finished.index], finished.value
-            end(place)
+            key, outcome = waiting[finished.index], finished.value
+            end(key)
             if outcome.state == "out of memory" and engine.workers > 1:
-                short.append(place)
+                short.append(key)
             else:
-                self._note(place, outcome)
+                self._note(key, outcome)
         return short
 
-    def _is_waiting(self, place: Place, until: int | None) -> bool:
-        run, spec = self._plan.directory(place), self._plan.specs[place]
+    def _is_waiting(self, key: RunKey, until: int | None) -> bool:
+        run, spec = self._plan.directory(key), self._plan.specs[key]
         if run.is_finished or until is None:
             return not run.is_finished
         history = run.history()
         return len(history.rows) < until or has_stopped(history, spec) or until >= spec.train.epochs
 
-    def _trial(self, place: Place, until: int | None) -> Trial:
+    def _trial(self, key: RunKey, until: int | None) -> Trial:
         return Trial(
-            spec=self._plan.specs[place],
-            directory=self._plan.directory(place).path,
+            spec=self._plan.specs[key],
+            directory=self._plan.directory(key).path,
             dataset=self._plan.dataset,
             memory_share=_SHARE / self._packing.jobs,
             shared=self._plan.folder / DECODED,
             limit=Limit(until, self._deadline),
         )
 
-    def _note(self, place: Place, outcome: Outcome) -> None:
+    def _note(self, key: RunKey, outcome: Outcome) -> None:
         if outcome.state in {"failed", "out of memory"}:
-            self._failed[place] = outcome.text
-            self._look(f"{place}: failed: {outcome.text}")
+            self._failed[key] = outcome.text
+            self._look(f"{key}: failed: {outcome.text}")
         else:
-            self._look(f"{place}: {outcome.text}" if outcome.state == "finished" else "")
+            self._look(f"{key}: {outcome.text}" if outcome.state == "finished" else "")
 
-    def _fail(self, place: Place, reason: str) -> None:
-        run = self._plan.directory(place)
-        run.claim(self._plan.specs[place])
+    def _fail(self, key: RunKey, reason: str) -> None:
+        run = self._plan.directory(key)
+        run.claim(self._plan.specs[key])
         run.fail(reason)
-        self._note(place, Outcome("failed", reason))
+        self._note(key, Outcome("failed", reason))
 
     def _say_refused(self, refused: Mapping[str, str]) -> None:
         for arm, reason in refused.items():
@@ -244,11 +244,11 @@ class Session:
 
     def _look(self, note: str = "") -> None:
         """Count the epochs that are on the disk, and show how far all runs are."""
-        standing = self._lookout.look(self._plan.watched(), self._running, jobs=self._packing.jobs)
-        self._progress.advance(standing.epochs_done - self._epochs, note)
-        self._epochs = standing.epochs_done
+        status = self._reader.read(self._plan.watched(), self._running, jobs=self._packing.jobs)
+        self._progress.advance(status.epochs_done - self._epochs, note)
+        self._epochs = status.epochs_done
         if self._watch:
-            self._watch(standing)
+            self._watch(status)
 
     def _tick(self) -> None:
         self._look()

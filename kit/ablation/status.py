@@ -94,7 +94,7 @@ class AblationStatus:
 
 
 class StatusReader:
-    """Looks at run directories again and again; it reads what has changed, and finished runs once.
+    """Reads run directories again and again: what has changed, and finished runs once.
 
     Args:
         halves: Whether runs that successive halving pruned stay so; they go on otherwise.
@@ -107,22 +107,22 @@ class StatusReader:
         self._stamps: dict[Path, tuple[int, int]] = {}
         self._begun: dict[Path, int] = {}  # epochs that were there at the first look
 
-    def look(self, places: Iterable[Watched], running: Collection[RunDirectory], *, jobs: int) -> AblationStatus:
-        """Take the standing of a plan's runs.
+    def read(self, runs: Iterable[Watched], running: Collection[RunDirectory], *, jobs: int) -> AblationStatus:
+        """Read the state of a plan's runs.
 
         Args:
-            places: all runs in the plan's order, those of an arm together.
-            running: directories of the runs that workers have now.
-            jobs: runs at a time, for the time that is left.
+            runs: All runs in the plan's order, those of an arm together.
+            running: Directories of the runs that workers have now.
+            jobs: Runs at a time, for the time that is left.
         """
         arms: dict[str, list[RunStatus]] = {}
         seconds: dict[str, list[float]] = {}
-        for arm, seed, fold, directory, spec in places:
-            run = self._run(seed, fold, directory, spec, is_running=directory in running)
-            arms.setdefault(arm, []).append(run)
+        for arm, seed, fold, directory, spec in runs:
+            one = self._run(seed, fold, directory, spec, is_running=directory in running)
+            arms.setdefault(arm, []).append(one)
             seconds.setdefault(arm, []).extend(self._measured(directory))
-        standings = tuple(ArmStatus(arm, tuple(runs)) for arm, runs in arms.items())
-        return AblationStatus(standings, _seconds_left(standings, seconds, jobs))
+        statuses = tuple(ArmStatus(arm, tuple(runs)) for arm, runs in arms.items())
+        return AblationStatus(statuses, _seconds_left(statuses, seconds, jobs))
 
     def _run(
         self, seed: int, fold: int | None, directory: RunDirectory, spec: RunSpec, *, is_running: bool

@@ -101,10 +101,10 @@ def _choose(arms: Sequence[ArmStatus], room: int) -> tuple[list[ArmStatus], list
     if sum(map(_lines, ordered)) <= room:
         return ordered, []
     left = room - 1  # a line says what is hidden
-    for place, arm in enumerate(ordered):
+    for index, arm in enumerate(ordered):
         left -= _lines(arm)
         if left < 0:
-            return ordered[:place], ordered[place:]
+            return ordered[:index], ordered[index:]
     return ordered, []
 
 

@@ -12,8 +12,8 @@ from kit.comparison.arm_summary import ArmSummary, by_arm, summarize
 from kit.comparison.base_rate import with_base_rates
 from kit.comparison.collect import Found, LeftOut, find_runs, is_by_product
 from kit.comparison.contrasts import Against, plan_steps
-from kit.comparison.factors import Factors, find_factors
 from kit.comparison.distinct_arms import identify, refuse_mixed
+from kit.comparison.factors import Factors, find_factors
 from kit.comparison.per_image import ImageDifference, compare_images
 from kit.comparison.published import is_ladder, read_published, unmeasured_remarks
 from kit.comparison.remarks import base_rate_remarks, left_out_remarks

@@ -65,10 +65,10 @@ def _names(groups: Sequence[Sequence[Trajectory]]) -> list[str]:
     own = Counter(runs[0].arm for runs in groups)
     names = [runs[0].arm if own[runs[0].arm] == 1 else runs[0].whence for runs in groups]
     seen: Counter[str] = Counter()
-    for place, name in enumerate(names):
+    for index, name in enumerate(names):
         seen[name] += 1
         if seen[name] > 1:
-            names[place] = f"{name} ({seen[name]})"
+            names[index] = f"{name} ({seen[name]})"
     return names
 
 

@@ -86,10 +86,10 @@ def compare_images(
         An entry for each of the first arms that can be compared, and what a reader should know, a line each.
     """
     (_, baseline), *others = arms
-    theirs = _by_place(baseline)
+    theirs = _by_seed_and_fold(baseline)
     matched = []
     for name, runs in others:
-        ours = _by_place(runs)
+        ours = _by_seed_and_fold(runs)
         if common := sorted(ours.keys() & theirs.keys()):
             matched.append((name, ours[common[0]], theirs[common[0]]))
         elif len(ours) == len(theirs) == 1:
@@ -107,7 +107,7 @@ def compare_images(
     return found, said
 
 
-def _by_place(runs: Sequence[Trajectory]) -> dict[tuple[int, int], Trajectory]:
+def _by_seed_and_fold(runs: Sequence[Trajectory]) -> dict[tuple[int, int], Trajectory]:
     """Find kit's own runs by seed and fold; the dataset's own validation split comes before its folds."""
     return {(run.seed, -1 if run.fold is None else run.fold): run for run in runs if run.run and run.seed is not None}
 

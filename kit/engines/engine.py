@@ -47,7 +47,7 @@ class Engine(Protocol):
             function: importable by name, so that another process finds it.
             tasks: picklable.
             tick: called about twice a second while tasks run.
-            lost: called with the place of a task whose worker died; the others go on, and it is not yielded.
+            lost: called with the index of a task whose worker died; the others go on, and it is not yielded.
 
         Raises:
             EngineError: a worker died, and nobody asked about `lost` tasks.

@@ -12,11 +12,11 @@ import msgspec
 from kit.errors import KaggleError, NetworkError, WorkspaceError, first_three, unknown
 from kit.files import locked, refuse_overwrite
 from kit.kaggle.fetch_manifest import Note, read_note, write_note
-from kit.kaggle.shard_suggestion import shard_command
-from kit.kaggle.member_names import checked_relative, is_below, refuse_link
 from kit.kaggle.http_errors import Resource, not_entered
+from kit.kaggle.member_names import checked_relative, is_below, refuse_link
 from kit.kaggle.responses import RemoteFile
 from kit.kaggle.retries import Retries
+from kit.kaggle.shard_suggestion import shard_command
 from kit.names import checked_id
 from kit.progress import NO_PROGRESS, Progress
 from kit.specs.settings import require

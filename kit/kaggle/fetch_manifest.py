@@ -8,8 +8,8 @@ import msgspec
 
 from kit.errors import SpecError, WorkspaceError
 from kit.files import write_whole
-from kit.kaggle.member_names import checked_relative
 from kit.kaggle.http_errors import Resource
+from kit.kaggle.member_names import checked_relative
 from kit.seals import read_sealed, seal
 
 NOTE = ".fetched.json"
@@ -21,7 +21,7 @@ class Note(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         source: competition or dataset.
-        is_whole: whether all files were asked for, and are in their places.
+        is_whole: whether all files were asked for, and are where they belong.
         files: bytes of each by its name.
         remarks: what is to be known about them, a line each.
     """

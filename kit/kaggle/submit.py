@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 from kit.errors import KaggleError
 from kit.files import locked
 from kit.kaggle.check_submission import KNOWN, Checked, Problem, check_file, refuse_missing, refuse_unknown_doubts
-from kit.kaggle.ledger import Entry, Ledger
 from kit.kaggle.daily_limit import refuse_used_up
 from kit.kaggle.find_sample import find_sample
 from kit.kaggle.http_errors import Resource, not_entered
+from kit.kaggle.ledger import Entry, Ledger
 from kit.kaggle.responses import ERROR, PENDING, Listed
 from kit.kaggle.retries import Retries
 from kit.names import checked_id

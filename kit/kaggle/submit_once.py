@@ -14,8 +14,8 @@ from typing import Any
 from kit.errors import KaggleError, NetworkError, SubmissionError
 from kit.files import size_text
 from kit.kaggle.client import Kaggle
-from kit.kaggle.ledger import REFUSED, Entry, Ledger, refreshed
 from kit.kaggle.http_errors import BusyError
+from kit.kaggle.ledger import REFUSED, Entry, Ledger, refreshed
 from kit.kaggle.responses import PENDING
 from kit.kaggle.transport import plain_session
 from kit.progress import Progress
@@ -130,6 +130,6 @@ def _look(kaggle: Kaggle, ledger: Ledger, entry: Entry) -> Entry | None:
 
 
 def _listed(kaggle: Kaggle, ledger: Ledger, entry: Entry) -> Entry:
-    """Bring an entry up to date with Kaggle's list, in which the ledger's other entries have their own places."""
+    """Bring an entry up to date with Kaggle's list, in which the ledger's other entries keep their own submissions."""
     others = [other for other in ledger.entries(entry.competition) if other.ref]
     return refreshed([*others, entry], kaggle.submissions(entry.competition))[-1]

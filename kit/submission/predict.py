@@ -18,8 +18,6 @@ from kit.submission.cells import fill, read_sample, refuse_threshold
 from kit.submission.origin import Origin, command_line, now, write_csv
 from kit.workspace import Workspace
 
-_IN_WORDS = {"auc": "AUC", "accuracy": "accuracy"}
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submission:
@@ -49,26 +47,6 @@ class Submission:
     score: float | None
     is_crossed: bool
     scored_on: ScoredOn | None
-
-    @property
-    def remarks(self) -> list[str]:
-        """Say in a line each the threshold, and the score: "out-of-fold AUC 0.8944, 5 runs, 8 views"."""
-        lines = [f"{self.scored_on}: {self.threshold}"] if self.threshold else []
-        if self.score is not None and self.metric is not None:
-            counts = ((self.runs, "run"), (self.views, "view"))
-            made_by = ", ".join(f"{count} {what}{'s' if count > 1 else ''}" for count, what in counts)
-            lines.append(f"{self.scored_on} {_IN_WORDS[self.metric]} {self.score:.4f}, {made_by}{self._whose}")
-        return lines
-
-    @property
-    def _whose(self) -> str:
-        if self.threshold is None:
-            return ""
-        return (
-            "; by thresholds chosen without each fold"
-            if self.is_crossed
-            else "; of the images that the threshold was chosen on, which flatters"
-        )
 
 
 def predict(
