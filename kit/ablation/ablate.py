@@ -9,11 +9,13 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from kit.ablation.ablation import Ablation
 from kit.ablation.arms import Axis, Design
 from kit.ablation.packing import Packing, check_jobs, choose_packing
 from kit.ablation.plan import Plan, plan_ablation
-from kit.ablation.scheduler import DECODED, Ran, Session
+from kit.ablation.scheduler import DECODED, Session
 from kit.ablation.status import AblationStatus
+from kit.arguments import checked_arguments
 from kit.engines import Local
 from kit.files import locked
 from kit.models import count_operations
@@ -25,6 +27,7 @@ from kit.specs.settings import require
 _HOUR = 3600.0  # seconds
 
 
+@checked_arguments
 def ablate(
     name: str,
     axes: Sequence[Axis] = (),
@@ -39,8 +42,8 @@ def ablate(
     max_hours: float = math.inf,
     root: Path | str | None = None,
     progress: Progress = NO_PROGRESS,
-) -> Path:
-    """Train every arm on every seed, and return the ablation's folder.
+) -> Ablation:
+    """Train every arm on every seed.
 
     Finished runs are kept and unfinished ones go on from their last epoch, so calling this again after a crash, or
     with more seeds, does only what is left. Arms that cannot be built are left out, and ablation.json says why; a run
@@ -62,6 +65,9 @@ def ablate(
         root: of the workspace; KIT_ROOT or the current folder otherwise.
         progress: sees every epoch.
 
+    Returns:
+        The ablation, with its runs and a comparison of its arms; a path where one is asked for.
+
     Raises:
         KitError: unknown dataset, recipe or setting, no arm that fits the images, no run that could be trained, or
             another process at the same ablation.
@@ -70,8 +76,7 @@ def ablate(
     plan = plan_ablation(
         name, axes, recipe=recipe, settings=settings or {}, seeds=seeds, folds=folds, design=design, root=root
     )
-    run_plan(plan, jobs=jobs, halving=halving, max_hours=max_hours, progress=progress)
-    return plan.folder
+    return run_plan(plan, jobs=jobs, halving=halving, max_hours=max_hours, progress=progress)
 
 
 def run_plan(
@@ -82,7 +87,7 @@ def run_plan(
     max_hours: float = math.inf,
     progress: Progress = NO_PROGRESS,
     watch: Callable[[AblationStatus], None] | None = None,
-) -> Ran:
+) -> Ablation:
     """Do what is left of a plan; see `ablate`.
 
     Args:

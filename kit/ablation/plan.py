@@ -51,8 +51,8 @@ class RunKey(NamedTuple):
         return f"{self.arm}, seed {self.seed}{fold}"
 
 
-class Ablation(msgspec.Struct, frozen=True, kw_only=True):
-    """An ablation's plan, as ablation.json keeps it.
+class PlanFile(msgspec.Struct, frozen=True, kw_only=True):
+    """An ablation's plan as ablation.json keeps it.
 
     Attributes:
         dataset: name.
@@ -142,11 +142,11 @@ class Plan:
 
     def packing(self) -> Packing | None:
         """How its trials were packed before; None if they never were."""
-        return read_sealed(self.file, Ablation, what="ablation").packing if self.file.is_file() else None
+        return read_sealed(self.file, PlanFile, what="ablation").packing if self.file.is_file() else None
 
     def write(self, packing: Packing) -> None:
         """Keep the plan in ablation.json, with the packing that it began with: figures depend on its threads."""
-        ablation = Ablation(
+        kept = PlanFile(
             dataset=self.dataset.manifest.name,
             fingerprint=self.dataset.manifest.fingerprint,
             recipe=self.recipe,
@@ -156,7 +156,7 @@ class Plan:
             refused=dict(self.refused),
             packing=self.packing() or packing,
         )
-        write_whole(self.file, seal(ablation))
+        write_whole(self.file, seal(kept))
 
     @property
     def possible(self) -> int:

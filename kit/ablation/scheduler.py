@@ -7,8 +7,8 @@ import statistics
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
+from kit.ablation.ablation import Ablation
 from kit.ablation.halving import best_so_far, plan_rungs, rank
 from kit.ablation.packing import Packing
 from kit.ablation.plan import Plan, RunKey
@@ -28,23 +28,6 @@ _KILLED = (
     "its process was killed twice, the second time with nothing beside it: out of memory, or by hand;"
     " a smaller train.batch_size needs less"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Ran:
-    """What became of a plan.
-
-    Attributes:
-        plan: with all arms that were tried.
-        left: runs that wait for another session.
-        failed: reason by key.
-        pruned: runs whose arms lost a rung of successive halving.
-    """
-
-    plan: Plan
-    left: int
-    failed: Mapping[RunKey, str]
-    pruned: int
 
 
 class _OutOfTimeError(Exception):
@@ -98,7 +81,7 @@ class Session:
         if len(self._failed) == len(self._plan.specs):
             raise RunError(f"every run failed; the first one: {next(iter(self._failed.values()))}")
 
-    def ran(self) -> Ran:
+    def ran(self) -> Ablation:
         """Sum up."""
         waits = [
             key
@@ -106,7 +89,7 @@ class Session:
             if not self._plan.directory(key).is_finished and key not in self._failed and key not in self._pruned
         ]
         to_come = self._plan.runs_to_come if self._is_over else 0  # a search may end early: few arms may be possible
-        return Ran(self._plan, len(waits) + to_come, self._failed, len(self._pruned))
+        return Ablation(self._plan, len(waits) + to_come, self._failed, len(self._pruned))
 
     def _halve(self, engine: Local) -> None:
         alive = list(self._plan.arms)

@@ -8,6 +8,7 @@ from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from kit.arguments import checked_arguments
 from kit.comparison.arm_summary import ArmSummary, by_arm, summarize
 from kit.comparison.base_rate import with_base_rates
 from kit.comparison.collect import Found, LeftOut, find_runs, is_by_product
@@ -71,6 +72,7 @@ class Comparison:
         return _ranked(self.arms, self.metric)
 
 
+@checked_arguments
 def compare(
     *names: str | Path,
     metric: str = DEFAULT_METRIC,

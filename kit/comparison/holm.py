@@ -13,7 +13,7 @@ def holm(p: Mapping[Name, float], comparisons: int | None = None) -> dict[Name, 
 
     Args:
         p: Probabilities by what was tested.
-        comparisons: Number of comparisons that were made; those beyond `p` found nothing that could be tested, and count
+        comparisons: Number of comparisons made; those beyond `p` found nothing that could be tested, and count
             as p = 1.
     """
     if not p:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn import metrics
 
+from kit.arguments import checked_arguments
 from kit.datasets import Dataset
 from kit.errors import RunError, SpecError, unknown
 from kit.evaluation.threshold import Threshold, find_threshold
@@ -277,6 +278,7 @@ class Evaluation:
         return [self.positive] if two and self.positive is not None else list(range(len(self.classes)))
 
 
+@checked_arguments
 def evaluate(
     *runs: str | Path,
     split: str = "validation",

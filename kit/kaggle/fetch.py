@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from kit.arguments import checked_arguments
 from kit.errors import KaggleError, NetworkError, WorkspaceError, first_three, unknown
 from kit.files import locked, refuse_overwrite
 from kit.kaggle.fetch_manifest import Note, read_note, write_note
@@ -47,12 +48,13 @@ class Fetched:
     command: str | None
 
 
+@checked_arguments
 def fetch(
     competition: str | None = None,
     *,
     dataset: str | None = None,
     files: Sequence[str] = (),
-    output: Path | None = None,
+    output: Path | str | None = None,
     force: bool = False,
     root: Path | str | None = None,
     retries: Retries | None = None,
@@ -64,7 +66,7 @@ def fetch(
         competition: its slug, as addresses have it.
         dataset: OWNER/NAME, instead of a competition.
         files: names of those wanted; all otherwise, as one archive that is unpacked.
-        output: folder; data/<competition> otherwise.
+        output: Folder to fetch to; data/<competition> otherwise.
         force: fetch again, and replace what is there.
         root: of the workspace; KIT_ROOT or the current folder otherwise.
         retries: time limits; the defaults fit Kaggle.
@@ -77,7 +79,7 @@ def fetch(
         WorkspaceError: the disk is too small, or the folder holds something else.
     """
     about = _about(competition, dataset)
-    folder = output or Workspace.at(root).data / about.slug
+    folder = Path(output) if output else Workspace.at(root).data / about.slug
     for name in files:
         checked_relative(name, "--files", "kit fetches no such file")
         refuse_link(folder, name)

@@ -6,6 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 
+from kit.arguments import checked_arguments
 from kit.errors import SubmissionError, unknown
 from kit.kaggle.ledger import Entry, Ledger, refreshed
 from kit.kaggle.retries import Retries
@@ -31,6 +32,7 @@ class Submissions:
     remarks: list[str] = dataclasses.field(default_factory=list)
 
 
+@checked_arguments
 def submissions(
     competition: str | None = None,
     *,

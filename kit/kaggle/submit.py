@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kit.arguments import checked_arguments
 from kit.errors import KaggleError
 from kit.files import locked
 from kit.kaggle.check_submission import KNOWN, Checked, Problem, check_file, refuse_missing, refuse_unknown_doubts
@@ -58,6 +59,7 @@ class Submitted:
     remarks: tuple[str, ...] = ()
 
 
+@checked_arguments
 def submit(
     file: str | Path,
     *,
@@ -65,7 +67,7 @@ def submit(
     message: str = "",
     wait: bool = False,
     dry_run: bool = False,
-    sample: Path | None = None,
+    sample: Path | str | None = None,
     force: Collection[str] = (),
     root: Path | str | None = None,
     retries: Retries | None = None,
@@ -104,7 +106,7 @@ def submit(
     refuse_missing(path)
     origin = read_origin(path)
     ledger = Ledger(workspace.submissions / "ledger.csv")
-    found = find_sample(competition, origin, sample, workspace)
+    found = find_sample(competition, origin, Path(sample) if sample else None, workspace)
     checked = check_file(path, found.path, found.classes)
     seen, _ = _with_twin(checked, ledger, competition, force=force)
     remarks = (*_changed(path, origin, checked), *ledger.remarks())

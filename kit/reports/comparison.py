@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from kit.arguments import checked_arguments
 from kit.comparison import Comparison
 from kit.files import write_whole
 from kit.reports.differences import plot_differences, plot_steps
@@ -65,8 +66,9 @@ def comparison_tables(comparison: Comparison, most: int | None = None) -> list[T
     ]
 
 
+@checked_arguments
 def write_comparison(
-    comparison: Comparison, folder: Path, *, html: bool = False, more: Sequence[Appendix] = ()
+    comparison: Comparison, folder: Path | str, *, html: bool = False, more: Sequence[Appendix] = ()
 ) -> list[Path]:
     """Write all tables and pictures of a comparison.
 
@@ -96,8 +98,8 @@ def write_comparison(
     if html:
         files[REPORT] = _page(comparison, pictures, more)
     for name, data in files.items():
-        write_whole(folder / name, data)
-    return [folder / name for name in files]
+        write_whole(Path(folder) / name, data)
+    return [Path(folder) / name for name in files]
 
 
 def remarks(comparison: Comparison) -> list[str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from kit.arguments import checked_arguments
 from kit.datasets import find_dataset
 from kit.files import write_whole
 from kit.progress import NO_PROGRESS, Progress
@@ -39,6 +40,7 @@ class FoundRates:
     table: Path
 
 
+@checked_arguments
 def find_learning_rate(
     name: str,
     *,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from kit.arguments import checked_arguments
 from kit.datasets import Dataset, find_dataset
 from kit.errors import SpecError
 from kit.files import locked
@@ -24,6 +25,7 @@ from kit.workspace import Workspace
 ALL_FOLDS = "all"
 
 
+@checked_arguments
 def train_folds(
     name: str,
     folds: str | Sequence[int] = ALL_FOLDS,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 
+from kit.arguments import checked_arguments
 from kit.datasets import Dataset, find_dataset
 from kit.progress import NO_PROGRESS, PrefacedProgress, Progress
 from kit.runs import RunDirectory
@@ -21,6 +22,7 @@ from kit.training.recipe_data import setting_for
 from kit.workspace import Workspace
 
 
+@checked_arguments
 def train(
     name: str,
     *,
