@@ -25,6 +25,7 @@ from statsmodels.stats.multitest import multipletests
 import kit
 from kit.comparison.collect import describe_pruned
 from kit.errors import RunError
+from kit.reports.caveats import comparison_remarks
 from kit.reports.comparison import comparison_tables
 from kit.reports.differences import plot_differences
 from kit.reports.latex import latex
@@ -126,15 +127,19 @@ def test_arms_of_several_ablations_are_told_apart_by_their_settings(ablation: Ma
     assert [("pool=2", 4), ("first/pool=3", 3), ("pool=4", 3), ("second/pool=3", 1)] == [
         (arm.name, arm.n) for arm in comparison.arms
     ]
-    assert "found twice, equal in settings and seed, and counted once: wide, seed 2 (1)" in comparison.remarks
-    assert "equal settings, so one arm: pool=2, wide" in comparison.remarks
+    assert "found twice, equal in settings and seed, and counted once: wide, seed 2 (1)" in comparison_remarks(
+        comparison
+    )
+    assert "equal settings, so one arm: pool=2, wide" in comparison_remarks(comparison)
 
 
 def test_runs_named_twice_count_once(ablation: Made) -> None:
     twice = kit.compare(ablation.folder, ablation.folder / "pool=2" / "seed-1")
 
     assert kit.compare(ablation.folder).arms == twice.arms
-    assert "found twice, equal in settings and seed, and counted once: pool=2, seed 1 (1)" == twice.remarks[0]
+    assert (
+        "found twice, equal in settings and seed, and counted once: pool=2, seed 1 (1)" == comparison_remarks(twice)[0]
+    )
 
 
 def test_files_of_one_name_are_two_arms(tmp_path: Path) -> None:
@@ -156,7 +161,7 @@ def test_other_datasets_compare_only_when_asked(ablation: Made, tmp_path: Path) 
 
     assert 4 == len(comparison.arms)
     assert "first/pool=2" == comparison.baseline
-    assert comparison.remarks[0].startswith("warning: runs of different datasets, made (")
+    assert comparison_remarks(comparison)[0].startswith("warning: runs of different datasets, made (")
 
 
 def test_what_has_no_figures_is_named_with_its_reason(ablation: Made) -> None:
@@ -197,7 +202,7 @@ def test_a_baseline_that_failed_is_stood_in_for(ablation: Made) -> None:
     assert ["pool=3", "pool=4"] == [arm.name for arm in comparison.arms]
     assert (
         "first/pool=2 was planned as the baseline and has no finished run; pool=3 stands in for it"
-        in comparison.remarks
+        in comparison_remarks(comparison)
     )
 
 
@@ -238,7 +243,7 @@ def test_folds_are_paired_with_folds(tmp_path: Path) -> None:
     _, arm = comparison.arms
 
     assert (10, 10, "folds") == (arm.n, arm.difference.n, arm.difference.method)
-    assert any("Nadeau & Bengio 2003" in line for line in comparison.remarks)
+    assert any("Nadeau & Bengio 2003" in line for line in comparison_remarks(comparison))
 
 
 def test_a_run_on_the_own_split_is_one_on_fold_0(tmp_path: Path) -> None:
@@ -249,7 +254,7 @@ def test_a_run_on_the_own_split_is_one_on_fold_0(tmp_path: Path) -> None:
 
     assert [6, 6] == [arm.n for arm in comparison.arms]
     assert 3 == comparison.arms[1].difference.n
-    assert any("counted once: pool=2, seed 0, fold 0" in line for line in comparison.remarks)
+    assert any("counted once: pool=2, seed 0, fold 0" in line for line in comparison_remarks(comparison))
 
 
 def test_settings_on_folds_are_tested_by_seeds_or_not_at_all(tmp_path: Path) -> None:
@@ -325,7 +330,7 @@ def test_one_seed_is_compared_image_by_image(
     )
     assert found.auc is None
     assert kit.compare(ablation.folder).images == comparison.images
-    assert any("pool=4" in line and "is missing" in line for line in comparison.remarks)
+    assert any("pool=4" in line and "is missing" in line for line in comparison_remarks(comparison))
 
 
 def test_areas_are_compared_where_they_are_the_metric(
@@ -383,7 +388,7 @@ def test_predictions_that_do_not_fit_are_a_remark(
     comparison = kit.compare(ablation.folder)
 
     assert () == comparison.images
-    assert any(message in line for line in comparison.remarks)
+    assert any(message in line for line in comparison_remarks(comparison))
 
 
 def test_the_order_of_predictions_does_not_matter_and_nan_is_wrong(
@@ -596,7 +601,10 @@ def test_a_row_over_some_seeds_shows_the_means_of_its_pairs(tmp_path: Path) -> N
     assert ("4", "3 of 5\npairs") == (table.rows[0][1], table.rows[1][1])
     assert [f"{mean:.4f}" for mean in shown] == [cell.splitlines()[0] for cell in table.rows[1][2:4]]
     assert ", or the pairs there are" in table.title
-    assert any("3 of 5 pairs, without seed 4 of pool=3 and seed 3 of pool=2; " in line for line in comparison.remarks)
+    assert any(
+        "3 of 5 pairs, without seed 4 of pool=3 and seed 3 of pool=2; " in line
+        for line in comparison_remarks(comparison)
+    )
     assert ("4", "3", "5", "4", "3") == tuple(
         exact[name] for name in ("n", "pairs", "pairs_of", "paired_left_out", "reference_left_out")
     )

@@ -10,6 +10,7 @@ from pathlib import Path
 from kit.arguments import checked_arguments
 from kit.comparison import Comparison
 from kit.files import write_whole
+from kit.reports.caveats import comparison_remarks
 from kit.reports.differences import plot_differences, plot_steps
 from kit.reports.exact_verdicts import exact_steps, exact_table
 from kit.reports.factors import describe_test, exact_factors, factor_tables, plot_factors
@@ -105,7 +106,7 @@ def write_comparison(
 def remarks(comparison: Comparison) -> list[str]:
     """Say in a line each what a reader of the tables should know."""
     left_out = f"{len(comparison.unfinished)} unfinished runs were left out; run their command again"
-    return [*comparison.remarks, *([left_out] if comparison.unfinished else [])]
+    return [*comparison_remarks(comparison), *([left_out] if comparison.unfinished else [])]
 
 
 def _exact_tables(comparison: Comparison) -> dict[str, str]:
