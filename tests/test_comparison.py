@@ -23,7 +23,7 @@ from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
 
 import kit
-from kit.comparison.collect import describe_pruned
+from kit.comparison.collect import describe_pruned, is_by_product
 from kit.errors import RunError
 from kit.reports.caveats import comparison_remarks
 from kit.reports.comparison import comparison_tables
@@ -213,6 +213,17 @@ def test_where_all_runs_failed_the_first_reason_is_said(tmp_path: Path) -> None:
 
     with pytest.raises(RunError, match=r"none of the 2 runs is finished; pool=2, seed 0, failed: out of memory"):
         kit.compare(made.folder)
+
+
+def test_a_run_that_an_earlier_version_pruned_opens_and_is_written_as_before(ablation: Made) -> None:
+    run = ablation.begin("pool=5", 0, {"accuracy": [0.5], "val_accuracy": [0.5]}, settings=pool(5))
+    (run.path / "halted.json").write_text('{"epochs": 1, "place": 2, "arms": 3}')
+    read = run.pruned
+    run.prune(Pruned(epochs=2, rank=1, arms=3))
+
+    assert Pruned(epochs=1, rank=2, arms=3) == read
+    assert {"epochs": 2, "place": 1, "arms": 3} == json.loads((run.path / "halted.json").read_text())
+    assert is_by_product(run.path / "halted.json")
 
 
 @pytest.mark.parametrize(

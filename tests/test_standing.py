@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from kit.ablation.status import AblationStatus, ArmStatus, RunStatus, StatusReader, Watched
-from kit.cli.live_table import LiveAblation, describe_standing, draw_standing
+from kit.cli.live_table import LiveAblation, describe_status, draw_status
 from kit.runs import RunDirectory, RunResult
 from kit.runs.directory import Pruned
 from kit.specs import RunSpec, TrainSpec
@@ -68,7 +68,7 @@ def test_every_run_is_in_the_state_that_its_directory_says(tmp_path: Path) -> No
     assert EPOCHS + 2 + 0 + 0 + 2 + 2 + 0 == standing.epochs_done
     assert EPOCHS + EPOCHS + EPOCHS + 0 + 2 + EPOCHS + EPOCHS == standing.epochs
     assert {"epoch": 2, "accuracy": 0.5, "loss": 0.5, "val_accuracy": 0.4, "seconds": 2} == standing.runs[1].last
-    assert "1 of 7 runs finished, 2 running, 1 failed, 1 pruned, 2 waiting" == describe_standing(standing)
+    assert "1 of 7 runs finished, 2 running, 1 failed, 1 pruned, 2 waiting" == describe_status(standing)
     going_on = StatusReader(halves=False).read(places, [running[3], again[3]], jobs=2)
     assert 3 == going_on.count("waiting")
     assert going_on.epochs > standing.epochs
@@ -161,7 +161,7 @@ STANDINGS = st.builds(
 
 def drawn(standing: AblationStatus, width: int, height: int) -> list[str]:
     file = io.StringIO()
-    Console(file=file, width=width, height=height).print(draw_standing(standing, width, height))
+    Console(file=file, width=width, height=height).print(draw_status(standing, width, height))
     return file.getvalue().splitlines()
 
 

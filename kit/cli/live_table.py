@@ -29,33 +29,33 @@ class LiveAblation(ConsoleProgress):
     def __init__(self) -> None:
         super().__init__()
         self._live: Live | None = None
-        self._standing: AblationStatus | None = None
+        self._status: AblationStatus | None = None
 
-    def watch(self, standing: AblationStatus) -> None:
+    def watch(self, status: AblationStatus) -> None:
         """Show how far the runs are."""
-        self._standing = standing
-        self._done, self._total = standing.epochs_done, standing.epochs
+        self._status = status
+        self._done, self._total = status.epochs_done, status.epochs
         if not self._console.is_terminal:
             if self._is_due:
                 self._say("")
         elif not self._is_early:
-            self._show(standing)
+            self._show(status)
 
     def finish(self) -> None:
         """Take the table away."""
         super().finish()
-        self._standing = None
+        self._status = None
         if self._live is not None:
             take_away(self._live)
             self._live = None
 
-    def _show(self, standing: AblationStatus) -> None:
+    def _show(self, status: AblationStatus) -> None:
         if self._live is None:
             super().finish()  # a bar that was there before
             self._live = Live(console=self._console, transient=True, auto_refresh=False, vertical_overflow="crop")
             put_up(self._live)
         width, height = self._console.size
-        self._live.update(draw_standing(standing, width, height), refresh=True)
+        self._live.update(draw_status(status, width, height), refresh=True)
 
     def _draw(self, note: str) -> None:
         if self._live is None:
@@ -65,18 +65,18 @@ class LiveAblation(ConsoleProgress):
             self._console.print(screen_text(note, style="dim"), soft_wrap=True)
 
     def _say(self, note: str) -> None:
-        super()._say(note or (describe_standing(self._standing) if self._standing else ""))
+        super()._say(note or (describe_status(self._status) if self._status else ""))
 
 
-def draw_standing(standing: AblationStatus, width: int, height: int) -> RenderableType:
+def draw_status(status: AblationStatus, width: int, height: int) -> RenderableType:
     """Draw as many arms as a screen holds, those that run first, and below them what all come to.
 
     Args:
-        standing: of the ablation.
+        status: Status of the ablation.
         width: of the screen, characters.
         height: of the screen, lines; the last one is left to the cursor.
     """
-    shown, hidden = _choose(standing.arms, height - _FOOT - 2)
+    shown, hidden = _choose(status.arms, height - _FOOT - 2)
     runs = [run for arm in shown for run in arm.running]
     label = max((len(_label(run)) for run in runs), default=0)
     lines = [_head(label)] if runs else []
@@ -86,13 +86,13 @@ def draw_standing(standing: AblationStatus, width: int, height: int) -> Renderab
         lines.append(screen_text(_describe_hidden(hidden), style="dim"))
     for line in lines:
         line.no_wrap, line.overflow = True, "ellipsis"
-    return Group(*lines, *_foot(standing))
+    return Group(*lines, *_foot(status))
 
 
-def describe_standing(standing: AblationStatus) -> str:
+def describe_status(status: AblationStatus) -> str:
     """Say how far the runs are, in one line: "2 of 6 runs finished, 2 running, 2 waiting, about 5 min left"."""
-    left = "" if standing.seconds_left is None else f", about {duration(standing.seconds_left)} left"
-    return f"{_describe_runs(standing)}{left}"
+    left = "" if status.seconds_left is None else f", about {duration(status.seconds_left)} left"
+    return f"{_describe_runs(status)}{left}"
 
 
 def _choose(arms: Sequence[ArmStatus], room: int) -> tuple[list[ArmStatus], list[ArmStatus]]:
@@ -169,20 +169,20 @@ def _describe_hidden(arms: Sequence[ArmStatus]) -> str:
     )
 
 
-def _describe_runs(standing: AblationStatus) -> str:
-    finished, *others = ((state, standing.count(state)) for state in _STATES)
+def _describe_runs(status: AblationStatus) -> str:
+    finished, *others = ((state, status.count(state)) for state in _STATES)
     rest = "".join(f", {count:,} {state}" for state, count in others if count)
-    return f"{finished[1]:,} of {len(standing.runs):,} runs finished{rest}"
+    return f"{finished[1]:,} of {len(status.runs):,} runs finished{rest}"
 
 
-def _foot(standing: AblationStatus) -> list[RenderableType]:
-    done, total, left = standing.epochs_done, standing.epochs, standing.seconds_left
+def _foot(status: AblationStatus) -> list[RenderableType]:
+    done, total, left = status.epochs_done, status.epochs, status.seconds_left
     bar = Table.grid(padding=(0, 1))
     bar.add_row(
         ProgressBar(total=total, completed=done, width=_BAR),
         f"{done:,}/{total:,} epochs",
         screen_text("" if left is None else f"about {duration(left)} left", style="dim"),
     )
-    counts = screen_text(_describe_runs(standing))
+    counts = screen_text(_describe_runs(status))
     counts.no_wrap, counts.overflow = True, "ellipsis"
     return [counts, bar]

@@ -21,7 +21,7 @@ from kit.workspace import Workspace
 _PLAN = "ablation.json"
 _RESULTS = ("comparison.csv", "evaluation.json", "export.json")  # of folders that kit compare, evaluate, export write
 _NOTES = re.compile(
-    r"(spec|environment|result|failure|pruned|ablation|folds|evaluation-.*)\.json|retrained\.csv|.*predictions.*\.csv"
+    r"(spec|environment|result|failure|halted|ablation|folds|evaluation-.*)\.json|retrained\.csv|.*predictions.*\.csv"
 )
 _ENDINGS = (".png", ".html", ".h5", ".parquet", ".md", ".tex")
 _DEPTH = 4  # folders above a run in which its ablation's plan may lie

@@ -16,7 +16,7 @@ NOTE = ".fetched.json"
 _ANEW = "add --force to fetch all of it anew"
 
 
-class Note(msgspec.Struct, frozen=True, kw_only=True):
+class FetchManifest(msgspec.Struct, frozen=True, kw_only=True):
     """What was fetched into a folder.
 
     Attributes:
@@ -32,7 +32,7 @@ class Note(msgspec.Struct, frozen=True, kw_only=True):
     remarks: tuple[str, ...] = ()
 
 
-def read_note(folder: Path, about: Resource, *, force: bool) -> Note:
+def read_fetched(folder: Path, about: Resource, *, force: bool) -> FetchManifest:
     """Read what was fetched into a folder before; nothing if nobody noted it.
 
     Args:
@@ -44,7 +44,7 @@ def read_note(folder: Path, about: Resource, *, force: bool) -> Note:
         SpecError: The note is damaged, was changed, or names what is no file below the folder.
         WorkspaceError: The folder holds files of something else.
     """
-    nothing = Note(source=about.name, is_whole=False, files={})
+    nothing = FetchManifest(source=about.name, is_whole=False, files={})
     try:
         note = _checked(folder / NOTE)
     except FileNotFoundError:
@@ -58,15 +58,15 @@ def read_note(folder: Path, about: Resource, *, force: bool) -> Note:
     return note
 
 
-def write_note(folder: Path, note: Note) -> Note:
+def write_fetched(folder: Path, note: FetchManifest) -> FetchManifest:
     """Write down what kit put into a folder, under a seal."""
     write_whole(folder / NOTE, seal(note))
     return note
 
 
-def _checked(path: Path) -> Note:
+def _checked(path: Path) -> FetchManifest:
     try:
-        note = read_sealed(path, Note, what="fetched folder")
+        note = read_sealed(path, FetchManifest, what="fetched folder")
     except SpecError as error:
         raise SpecError(f"{error}; {_ANEW}") from error
     for name in note.files:

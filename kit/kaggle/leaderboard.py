@@ -64,7 +64,7 @@ def wait_for_score(kaggle: Kaggle, slug: str, ref: int) -> Listed:
     return listed
 
 
-def find_standing(kaggle: Kaggle, slug: str, mine: Listed, before: Sequence[Listed]) -> LeaderboardPlace | None:
+def find_place(kaggle: Kaggle, slug: str, mine: Listed, before: Sequence[Listed]) -> LeaderboardPlace | None:
     """Set a score against the leaderboard and the account's earlier scores; None if Kaggle does not tell."""
     try:
         competition, leading = kaggle.competition(slug), kaggle.leading_scores(slug)

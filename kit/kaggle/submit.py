@@ -44,7 +44,7 @@ class Submitted:
         left: submissions that may still follow today; None where it was not asked.
         public: score; None while there is none.
         private: score; None while there is none.
-        standing: what the score means; None while there is none.
+        standing: Place on the leaderboard, and difference from the own best; None while there is none.
         remarks: What else is to be known about the file and the ledger, a line each.
     """
 
@@ -180,7 +180,7 @@ def _send(kaggle: Kaggle, ledger: Ledger, entry: Entry, begun: Entry | None) -> 
 
 
 def _scored(kaggle: Kaggle, ledger: Ledger, sent: Entry, before: list[Listed], result: Submitted) -> Submitted:
-    from kit.kaggle.leaderboard import find_standing, wait_for_score  # noqa: PLC0415 (what talks to the network)
+    from kit.kaggle.leaderboard import find_place, wait_for_score  # noqa: PLC0415 (what talks to the network)
 
     listed = wait_for_score(kaggle, sent.competition, int(sent.ref))
     ledger.write([sent.with_answer(listed)])
@@ -189,7 +189,7 @@ def _scored(kaggle: Kaggle, ledger: Ledger, sent: Entry, before: list[Listed], r
             f"Kaggle could not score {sent.file} (submission {sent.ref}): {listed.reason or 'it gives no reason'};"
             " mend the file and submit it again"
         )
-    standing = find_standing(kaggle, sent.competition, listed, before)
+    standing = find_place(kaggle, sent.competition, listed, before)
     return dataclasses.replace(
         result, status=listed.status, public=listed.public, private=listed.private, standing=standing
     )
