@@ -1,7 +1,9 @@
 """kit: from image folders to shards, honest ablations and a valid Kaggle submission.
 
 Every command is a call: kit.shard, kit.find_dataset, kit.train, kit.ablate, kit.compare, kit.evaluate, kit.predict,
-kit.bench, kit.blend, kit.export, kit.fetch, kit.submit, kit.submissions. Nothing heavy is imported before it is used.
+kit.bench, kit.blend, kit.export, kit.fetch, kit.submit, kit.submissions. What they return, and what reports their
+progress, is public too: kit.Dataset, kit.RunDirectory, kit.Ablation, kit.Comparison and so on. Nothing heavy is
+imported before it is used.
 """
 
 from __future__ import annotations
@@ -10,34 +12,56 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from kit.ablation import ablate, parse_axis
-    from kit.audits import audit
-    from kit.benchmark import bench
-    from kit.comparison import compare
+    from kit.ablation import Ablation, Axis, ablate, parse_axis
+    from kit.audits import Audit, audit
+    from kit.benchmark import Speeds, bench
+    from kit.comparison import Comparison, compare
     from kit.conversion import shard, shard_arrays
     from kit.datasets import Dataset, find_dataset, verify_dataset
-    from kit.demonstration import demo
+    from kit.demonstration import Demo, demo
     from kit.errors import KitError
-    from kit.evaluation.evaluate import evaluate
-    from kit.exports import export
-    from kit.kaggle.fetch import fetch
-    from kit.kaggle.submissions import submissions
-    from kit.kaggle.submit import submit
+    from kit.evaluation.evaluate import Evaluation, evaluate
+    from kit.exports import Export, export
+    from kit.kaggle.fetch import Fetched, fetch
+    from kit.kaggle.retries import Retries
+    from kit.kaggle.submissions import Submissions, submissions
+    from kit.kaggle.submit import Submitted, submit
     from kit.pipeline import load
+    from kit.progress import Progress
     from kit.reports.comparison import write_comparison
     from kit.reports.evaluation import evaluation_tables, write_evaluation
     from kit.reports.lr_range_test import write_range_test
     from kit.reports.preview import write_preview
-    from kit.specs import read_recipe, recipe_names
-    from kit.submission import blend, predict
+    from kit.runs import FoldSet, RunDirectory
+    from kit.specs import Recipe, read_recipe, recipe_names
+    from kit.submission import Blend, Submission, blend, predict
     from kit.training import train, train_folds
-    from kit.training.lr_range_test import find_learning_rate
+    from kit.training.lr_range_test import FoundRates, find_learning_rate
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Ablation",
+    "Audit",
+    "Axis",
+    "Blend",
+    "Comparison",
     "Dataset",
+    "Demo",
+    "Evaluation",
+    "Export",
+    "Fetched",
+    "FoldSet",
+    "FoundRates",
     "KitError",
+    "Progress",
+    "Recipe",
+    "Retries",
+    "RunDirectory",
+    "Speeds",
+    "Submission",
+    "Submissions",
+    "Submitted",
     "ablate",
     "audit",
     "bench",
@@ -69,28 +93,31 @@ __all__ = [
 ]
 
 _ROOMS = {
-    "ablation": ("ablate", "parse_axis"),
-    "audits": ("audit",),
-    "comparison": ("compare",),
-    "demonstration": ("demo",),
-    "errors": ("KitError",),
-    "exports": ("export",),
-    "kaggle.fetch": ("fetch",),
-    "kaggle.submissions": ("submissions",),
-    "kaggle.submit": ("submit",),
-    "pipeline": ("load",),
-    "reports.comparison": ("write_comparison",),
-    "evaluation.evaluate": ("evaluate",),
-    "reports.preview": ("write_preview",),
-    "reports.evaluation": ("evaluation_tables", "write_evaluation"),
-    "reports.lr_range_test": ("write_range_test",),
+    "ablation": ("Ablation", "Axis", "ablate", "parse_axis"),
+    "audits": ("Audit", "audit"),
+    "benchmark": ("Speeds", "bench"),
+    "comparison": ("Comparison", "compare"),
     "conversion": ("shard", "shard_arrays"),
     "datasets": ("Dataset", "find_dataset", "verify_dataset"),
-    "specs": ("read_recipe", "recipe_names"),
-    "benchmark": ("bench",),
-    "submission": ("blend", "predict"),
+    "demonstration": ("Demo", "demo"),
+    "errors": ("KitError",),
+    "evaluation.evaluate": ("Evaluation", "evaluate"),
+    "exports": ("Export", "export"),
+    "kaggle.fetch": ("Fetched", "fetch"),
+    "kaggle.retries": ("Retries",),
+    "kaggle.submissions": ("Submissions", "submissions"),
+    "kaggle.submit": ("Submitted", "submit"),
+    "pipeline": ("load",),
+    "progress": ("Progress",),
+    "reports.comparison": ("write_comparison",),
+    "reports.evaluation": ("evaluation_tables", "write_evaluation"),
+    "reports.lr_range_test": ("write_range_test",),
+    "reports.preview": ("write_preview",),
+    "runs": ("FoldSet", "RunDirectory"),
+    "specs": ("Recipe", "read_recipe", "recipe_names"),
+    "submission": ("Blend", "Submission", "blend", "predict"),
     "training": ("train", "train_folds"),
-    "training.lr_range_test": ("find_learning_rate",),
+    "training.lr_range_test": ("FoundRates", "find_learning_rate"),
 }
 _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
 

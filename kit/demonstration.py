@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kit.ablation import ablate, parse_axis
-from kit.comparison import Comparison, compare
+from kit.arguments import checked_arguments
+from kit.comparison import Comparison
 from kit.conversion import shard
 from kit.engines import core_count
 from kit.files import write_whole
@@ -55,6 +56,7 @@ class Demo:
     n: int
 
 
+@checked_arguments
 def demo(root: Path | str | None = None, *, jobs: int | None = None, progress: Progress = NO_PROGRESS) -> Demo:
     """Shard, train two positions of batch norm on three seeds, compare, predict and score.
 
@@ -85,12 +87,12 @@ def demo(root: Path | str | None = None, *, jobs: int | None = None, progress: P
         root=workspace.root,
         progress=progress,
     )
-    comparison = compare(ablation, root=workspace.root)
-    write_comparison(comparison, ablation / "comparison")
-    run = best_run(comparison, ablation)
+    comparison = ablation.compare()
+    write_comparison(comparison, ablation.path / "comparison")
+    run = best_run(comparison, ablation.path)
     submission = workspace.submissions / "digits.csv"
     predict(run, output=submission, force=True, root=workspace.root, progress=progress)
-    return Demo(competition, ablation, run, comparison, submission, score(submission, truth), len(truth))
+    return Demo(competition, ablation.path, run, comparison, submission, score(submission, truth), len(truth))
 
 
 def write_competition(folder: Path) -> dict[str, str]:

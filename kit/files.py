@@ -14,7 +14,7 @@ from xxhash import xxh3_128
 
 from kit.errors import WorkspaceError
 
-_PATIENCE = 2.0  # seconds: the workers of a killed command need a moment to follow it
+_LOCK_TIMEOUT = 2.0  # seconds: the workers of a killed command need a moment to follow it
 _CURRENT, _EXCHANGE = -100, 2  # AT_FDCWD and RENAME_EXCHANGE of linux/fs.h
 _SEAL = 16  # bytes of the hash at a sealed file's end
 _CHUNK = 1 << 20  # 1 MiB: large enough that hashing, not reading, is the work
@@ -76,7 +76,7 @@ def locked(path: Path) -> Iterator[None]:
     from filelock import FileLock, Timeout  # noqa: PLC0415 (slow to import, and only what writes needs it)
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(path.with_name(f".{path.name}.lock"), timeout=_PATIENCE)
+    lock = FileLock(path.with_name(f".{path.name}.lock"), timeout=_LOCK_TIMEOUT)
     try:
         lock.acquire()
     except Timeout as error:

@@ -17,7 +17,7 @@ import kit
 from kit.ablation import plan_ablation
 from kit.ablation.arms import plan_arms
 from kit.ablation.forecast import forecast
-from kit.comparison.statistics import volatility
+from kit.comparison.trajectory import volatility
 from kit.datasets import Dataset
 from kit.errors import RunError, SpecError, WorkspaceError
 from kit.files import locked
@@ -195,7 +195,7 @@ def test_runs_of_different_datasets_do_not_compare(run: RunDirectory, tmp_path: 
 
 @pytest.fixture(scope="module")
 def ablation(tiny: Dataset, workspace: Path) -> Path:
-    return kit.ablate(tiny.manifest.name, AXES, settings=SHORT, seeds=2, jobs=2, root=workspace)
+    return kit.ablate(tiny.manifest.name, AXES, settings=SHORT, seeds=2, jobs=2, root=workspace).path
 
 
 def histories(folder: Path) -> dict[str, list[list[float]]]:
@@ -226,8 +226,21 @@ def test_the_same_command_again_trains_nothing(ablation: Path, tiny: Dataset, wo
     before = {path: path.stat().st_mtime_ns for path in ablation.rglob("result.json")}
     again = kit.ablate(tiny.manifest.name, AXES, settings=SHORT, seeds=2, jobs=1, root=workspace)
 
-    assert ablation == again
+    assert ablation == again.path
     assert before == {path: path.stat().st_mtime_ns for path in ablation.rglob("result.json")}
+
+
+def test_the_handle_of_an_ablation_has_its_runs_and_compares_them_and_stands_for_its_folder(
+    ablation: Path, tiny: Dataset, workspace: Path
+) -> None:
+    handle = kit.ablate(tiny.manifest.name, AXES, settings=SHORT, seeds=2, jobs=1, root=workspace)
+
+    assert sorted(path.parent for path in ablation.rglob("result.json")) == sorted(run.path for run in handle.runs)
+    assert all(run.is_finished for run in handle.runs)
+    assert (0, {}, 0) == (handle.left, handle.failed, handle.pruned)
+    assert ablation == Path(handle) == Path(str(handle)) == handle.path
+    assert kit.compare(ablation, metric="val_loss").arms == handle.compare(metric="val_loss").arms
+    assert kit.compare(handle).arms == handle.compare().arms
 
 
 @pytest.mark.slow
@@ -235,8 +248,10 @@ def test_more_seeds_extend_the_same_ablation_and_other_settings_begin_another(
     ablation: Path, tiny: Dataset, workspace: Path
 ) -> None:
     before = histories(ablation)
-    more = kit.ablate(tiny.manifest.name, AXES, settings=SHORT, seeds=3, jobs=2, root=workspace)
-    other = kit.ablate(tiny.manifest.name, [], settings={**SHORT, "train.epochs": 1}, seeds=1, jobs=1, root=workspace)
+    more = kit.ablate(tiny.manifest.name, AXES, settings=SHORT, seeds=3, jobs=2, root=workspace).path
+    other = kit.ablate(
+        tiny.manifest.name, [], settings={**SHORT, "train.epochs": 1}, seeds=1, jobs=1, root=workspace
+    ).path
 
     assert more == ablation != other
     assert 6 == len(histories(more))
@@ -248,12 +263,12 @@ def test_figures_do_not_depend_on_how_many_trials_run_at_a_time(
     ablation: Path, tiny: Dataset, workspace: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "tfrecords").symlink_to(workspace / "tfrecords")
-    alone = kit.ablate(tiny.manifest.name, AXES, settings=SHORT, seeds=2, jobs=1, root=tmp_path)
+    alone = kit.ablate(tiny.manifest.name, AXES, settings=SHORT, seeds=2, jobs=1, root=tmp_path).path
     together = kit.ablate(
         tiny.manifest.name, AXES, settings={**SHORT, "train.threads": 1}, seeds=2, jobs=2, root=workspace
     )
 
-    assert ablation == together
+    assert ablation == together.path
     assert histories(alone).items() <= histories(ablation).items()
     assert 4 == len(histories(alone))
 
@@ -318,7 +333,9 @@ def test_a_batch_that_the_split_does_not_fill_is_left_out(tiny: Dataset, workspa
 def test_arms_that_do_not_fit_are_left_out_with_the_reason(tiny: Dataset, tmp_path: Path, workspace: Path) -> None:
     root = linked(tmp_path, workspace)
     axes = [kit.parse_axis("model.pool", "2,12")]
-    folder = kit.ablate(tiny.manifest.name, axes, settings={**SETTINGS, "train.epochs": 1}, seeds=1, jobs=1, root=root)
+    folder = kit.ablate(
+        tiny.manifest.name, axes, settings={**SETTINGS, "train.epochs": 1}, seeds=1, jobs=1, root=root
+    ).path
     plan = json.loads((folder / "ablation.json").read_text())
 
     assert ["pool=2"] == plan["arms"]
@@ -347,7 +364,7 @@ def linked(tmp_path: Path, workspace: Path) -> Path:
 def test_a_recipe_s_own_arms_are_run_as_published(tiny: Dataset, tmp_path: Path, workspace: Path) -> None:
     recipe = tmp_path / "own.toml"
     recipe.write_text(RECIPE)
-    folder = kit.ablate(tiny.manifest.name, recipe=str(recipe), seeds=2, jobs=2, root=linked(tmp_path, workspace))
+    folder = kit.ablate(tiny.manifest.name, recipe=str(recipe), seeds=2, jobs=2, root=linked(tmp_path, workspace)).path
     specs = {arm: RunDirectory(folder / arm / "seed-1").spec() for arm in ("small", "wider", "longer")}
 
     assert folder.name.startswith("tiny-own-")

@@ -16,6 +16,7 @@ from sklearn.metrics import accuracy_score, f1_score, log_loss, precision_score,
 import kit
 from kit.comparison.base_rate import base_rate
 from kit.datasets import Dataset
+from kit.reports.caveats import comparison_remarks
 from kit.reports.comparison import comparison_tables
 from kit.specs import override
 
@@ -103,8 +104,8 @@ def test_worse_between_two_arms_below_the_base_rate_is_a_warning(
     )
     assert "better" == better.verdict.outcome
     assert f"base rate {largest:.4f}" in title
-    assert f"base rate, share of the largest class: {largest:.4f}" in comparison.remarks
-    assert "warning: no better than the base rate: pool=2, pool=3, pool=5 (3)" in comparison.remarks
+    assert f"base rate, share of the largest class: {largest:.4f}" in comparison_remarks(comparison)
+    assert "warning: no better than the base rate: pool=2, pool=3, pool=5 (3)" in comparison_remarks(comparison)
 
 
 def test_a_find_stands_where_one_arm_beats_the_base_rate(tiny: Dataset, workspace: Path, tmp_path: Path) -> None:
@@ -132,7 +133,7 @@ def test_a_dataset_that_is_gone_leaves_the_labels_beside_the_predictions(tmp_pat
     known = kit.compare(made.folder, root=tmp_path)
 
     assert {None} == {arm.base_rate for arm in alone.arms}
-    assert not any("base rate" in line for line in alone.remarks)
+    assert not any("base rate" in line for line in comparison_remarks(alone))
     assert {0.75} == {arm.base_rate for arm in known.arms}
 
 

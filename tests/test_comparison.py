@@ -23,13 +23,14 @@ from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
 
 import kit
-from kit.comparison.collect import describe_halt
+from kit.comparison.collect import describe_pruned, is_by_product
 from kit.errors import RunError
+from kit.reports.caveats import comparison_remarks
 from kit.reports.comparison import comparison_tables
 from kit.reports.differences import plot_differences
 from kit.reports.latex import latex
 from kit.reports.table import Table
-from kit.runs.directory import Halt
+from kit.runs.directory import Pruned
 
 PUBLISHED = Path(__file__).parents[2] / "shared" / "published" / "histopathology_histories.json"
 OTHER = "f" * 16
@@ -126,15 +127,19 @@ def test_arms_of_several_ablations_are_told_apart_by_their_settings(ablation: Ma
     assert [("pool=2", 4), ("first/pool=3", 3), ("pool=4", 3), ("second/pool=3", 1)] == [
         (arm.name, arm.n) for arm in comparison.arms
     ]
-    assert "found twice, equal in settings and seed, and counted once: wide, seed 2 (1)" in comparison.remarks
-    assert "equal settings, so one arm: pool=2, wide" in comparison.remarks
+    assert "found twice, equal in settings and seed, and counted once: wide, seed 2 (1)" in comparison_remarks(
+        comparison
+    )
+    assert "equal settings, so one arm: pool=2, wide" in comparison_remarks(comparison)
 
 
 def test_runs_named_twice_count_once(ablation: Made) -> None:
     twice = kit.compare(ablation.folder, ablation.folder / "pool=2" / "seed-1")
 
     assert kit.compare(ablation.folder).arms == twice.arms
-    assert "found twice, equal in settings and seed, and counted once: pool=2, seed 1 (1)" == twice.remarks[0]
+    assert (
+        "found twice, equal in settings and seed, and counted once: pool=2, seed 1 (1)" == comparison_remarks(twice)[0]
+    )
 
 
 def test_files_of_one_name_are_two_arms(tmp_path: Path) -> None:
@@ -156,12 +161,12 @@ def test_other_datasets_compare_only_when_asked(ablation: Made, tmp_path: Path) 
 
     assert 4 == len(comparison.arms)
     assert "first/pool=2" == comparison.baseline
-    assert comparison.remarks[0].startswith("warning: runs of different datasets, made (")
+    assert comparison_remarks(comparison)[0].startswith("warning: runs of different datasets, made (")
 
 
 def test_what_has_no_figures_is_named_with_its_reason(ablation: Made) -> None:
-    halted = ablation.begin("pool=5", 0, {"accuracy": [0.5, 0.6], "val_accuracy": [0.5, 0.6]}, settings=pool(5))
-    halted.stop_at(Halt(epochs=2, place=2, arms=3))
+    pruned = ablation.begin("pool=5", 0, {"accuracy": [0.5, 0.6], "val_accuracy": [0.5, 0.6]}, settings=pool(5))
+    pruned.prune(Pruned(epochs=2, rank=2, arms=3))
     for seed in range(3):
         failed = ablation.begin("pool=6", seed, {"accuracy": [0.5], "val_accuracy": [0.5]}, settings=pool(6))
         failed.fail("out of memory")
@@ -172,16 +177,16 @@ def test_what_has_no_figures_is_named_with_its_reason(ablation: Made) -> None:
     assert kit.compare(ablation.folder, baseline="pool=2").arms == comparison.arms
     assert 3 == len(comparison.arms)
     assert (left.path,) == comparison.unfinished
-    assert ["pool=5"] == [run.arm for run in comparison.halted]
+    assert ["pool=5"] == [run.arm for run in comparison.pruned]
     assert [
-        ("pool=5", 0, "stopped by halving after 2 epochs, 2nd of 3 arms"),
+        ("pool=5", 0, "pruned by halving after 2 epochs, 2nd of 3 arms"),
         ("pool=6", 0, "failed: out of memory"),
         ("pool=6", 1, "failed: out of memory"),
         ("pool=6", 2, "failed: out of memory"),
         ("pool=99", None, "does not fit"),
     ] == [(one.arm, one.seed, one.reason) for one in comparison.left_out]
     assert (
-        ("pool=5", "0", "stopped by halving after 2 epochs, 2nd of 3 arms"),
+        ("pool=5", "0", "pruned by halving after 2 epochs, 2nd of 3 arms"),
         ("pool=6", "0, 1, 2", "failed: out of memory"),
         ("pool=99", "all", "does not fit"),
     ) == comparison_tables(comparison)[-1].rows
@@ -197,7 +202,7 @@ def test_a_baseline_that_failed_is_stood_in_for(ablation: Made) -> None:
     assert ["pool=3", "pool=4"] == [arm.name for arm in comparison.arms]
     assert (
         "first/pool=2 was planned as the baseline and has no finished run; pool=3 stands in for it"
-        in comparison.remarks
+        in comparison_remarks(comparison)
     )
 
 
@@ -210,11 +215,24 @@ def test_where_all_runs_failed_the_first_reason_is_said(tmp_path: Path) -> None:
         kit.compare(made.folder)
 
 
+def test_a_run_that_an_earlier_version_pruned_opens_and_is_written_as_before(ablation: Made) -> None:
+    run = ablation.begin("pool=5", 0, {"accuracy": [0.5], "val_accuracy": [0.5]}, settings=pool(5))
+    (run.path / "halted.json").write_text('{"epochs": 1, "place": 2, "arms": 3}')
+    read = run.pruned
+    run.prune(Pruned(epochs=2, rank=1, arms=3))
+
+    assert Pruned(epochs=1, rank=2, arms=3) == read
+    assert {"epochs": 2, "place": 1, "arms": 3} == json.loads((run.path / "halted.json").read_text())
+    assert is_by_product(run.path / "halted.json")
+
+
 @pytest.mark.parametrize(
     ("place", "said"), [(1, "1st"), (2, "2nd"), (3, "3rd"), (4, "4th"), (11, "11th"), (22, "22nd")]
 )
 def test_places_are_counted_as_people_say_them(place: int, said: str) -> None:
-    assert f"stopped by halving after 1 epoch, {said} of 30 arms" == describe_halt(Halt(epochs=1, place=place, arms=30))
+    assert f"pruned by halving after 1 epoch, {said} of 30 arms" == describe_pruned(
+        Pruned(epochs=1, rank=place, arms=30)
+    )
 
 
 def test_diverged_runs_are_said_so(ablation: Made) -> None:
@@ -236,7 +254,7 @@ def test_folds_are_paired_with_folds(tmp_path: Path) -> None:
     _, arm = comparison.arms
 
     assert (10, 10, "folds") == (arm.n, arm.difference.n, arm.difference.method)
-    assert any("Nadeau & Bengio 2003" in line for line in comparison.remarks)
+    assert any("Nadeau & Bengio 2003" in line for line in comparison_remarks(comparison))
 
 
 def test_a_run_on_the_own_split_is_one_on_fold_0(tmp_path: Path) -> None:
@@ -247,7 +265,7 @@ def test_a_run_on_the_own_split_is_one_on_fold_0(tmp_path: Path) -> None:
 
     assert [6, 6] == [arm.n for arm in comparison.arms]
     assert 3 == comparison.arms[1].difference.n
-    assert any("counted once: pool=2, seed 0, fold 0" in line for line in comparison.remarks)
+    assert any("counted once: pool=2, seed 0, fold 0" in line for line in comparison_remarks(comparison))
 
 
 def test_settings_on_folds_are_tested_by_seeds_or_not_at_all(tmp_path: Path) -> None:
@@ -270,7 +288,7 @@ def test_arms_that_halving_stopped_count_among_those_compared(ablation: Made) ->
     alone = kit.compare(ablation.folder).arms[1].difference
     for side in (5, 6, 7):
         run = ablation.begin(f"pool={side}", 0, {"accuracy": [0.5], "val_accuracy": [0.5]}, settings=pool(side))
-        run.stop_at(Halt(epochs=1, place=4, arms=6))
+        run.prune(Pruned(epochs=1, rank=4, arms=6))
     after = kit.compare(ablation.folder).arms[1].difference
 
     assert alone.p == after.p
@@ -323,7 +341,7 @@ def test_one_seed_is_compared_image_by_image(
     )
     assert found.auc is None
     assert kit.compare(ablation.folder).images == comparison.images
-    assert any("pool=4" in line and "is missing" in line for line in comparison.remarks)
+    assert any("pool=4" in line and "is missing" in line for line in comparison_remarks(comparison))
 
 
 def test_areas_are_compared_where_they_are_the_metric(
@@ -381,7 +399,7 @@ def test_predictions_that_do_not_fit_are_a_remark(
     comparison = kit.compare(ablation.folder)
 
     assert () == comparison.images
-    assert any(message in line for line in comparison.remarks)
+    assert any(message in line for line in comparison_remarks(comparison))
 
 
 def test_the_order_of_predictions_does_not_matter_and_nan_is_wrong(
@@ -594,7 +612,10 @@ def test_a_row_over_some_seeds_shows_the_means_of_its_pairs(tmp_path: Path) -> N
     assert ("4", "3 of 5\npairs") == (table.rows[0][1], table.rows[1][1])
     assert [f"{mean:.4f}" for mean in shown] == [cell.splitlines()[0] for cell in table.rows[1][2:4]]
     assert ", or the pairs there are" in table.title
-    assert any("3 of 5 pairs, without seed 4 of pool=3 and seed 3 of pool=2; " in line for line in comparison.remarks)
+    assert any(
+        "3 of 5 pairs, without seed 4 of pool=3 and seed 3 of pool=2; " in line
+        for line in comparison_remarks(comparison)
+    )
     assert ("4", "3", "5", "4", "3") == tuple(
         exact[name] for name in ("n", "pairs", "pairs_of", "paired_left_out", "reference_left_out")
     )

@@ -18,9 +18,9 @@ from standin import KEY, SLUG, TOKEN, USER, Game, StandIn
 
 import kit
 from kit.errors import KaggleError, KitError, NetworkError
-from kit.kaggle.timeouts import Patience
+from kit.kaggle.retries import Retries
 
-CALM = Patience(connect=5, answer=5, attempts=2, pause=0.01, score=10)
+CALM = Retries(connect_timeout=5, read_timeout=5, attempts=2, backoff=0.01, score_timeout=10)
 IDS = [f"t{number}" for number in range(4)]
 BASIC = base64.b64encode(f"{USER}:{KEY}".encode()).decode()
 
@@ -38,7 +38,7 @@ def file(tmp_path: Path, standin: StandIn) -> Path:
 
 
 def submit(file: Path) -> Any:
-    return kit.submit(file, competition=SLUG, message="first", wait=True, root=file.parent, patience=CALM)
+    return kit.submit(file, competition=SLUG, message="first", wait=True, root=file.parent, retries=CALM)
 
 
 def pieces(secret: str) -> Iterator[str]:
@@ -215,9 +215,9 @@ def answers(file: Path, standin: StandIn) -> dict[str, Any]:
     kept: dict[str, Any] = {}
     standin.mangle = lambda step, told: kept.setdefault(step, told) and told
     submit(file)
-    kit.submissions(SLUG, refresh=True, root=file.parent, patience=CALM)
+    kit.submissions(SLUG, refresh=True, root=file.parent, retries=CALM)
     standin.mangle = lambda step, told: kept.__setitem__(step, told) or told
-    kit.submissions(SLUG, refresh=True, root=file.parent, patience=CALM)
+    kit.submissions(SLUG, refresh=True, root=file.parent, retries=CALM)
     return kept
 
 
@@ -235,7 +235,7 @@ def test_whatever_stands_in_a_field_of_an_answer_ends_in_words(file: Path, stand
             )
             try:
                 submit(file)
-                kit.submissions(SLUG, refresh=True, root=file.parent, patience=CALM)
+                kit.submissions(SLUG, refresh=True, root=file.parent, retries=CALM)
                 counts["done"] += 1
             except KitError:
                 counts["refused"] += 1

@@ -12,8 +12,8 @@ from standin import KEY, SLUG, TOKEN, USER, Game, StandIn
 import kit
 from kit.errors import KaggleError
 from kit.kaggle.credentials import find_credentials
-from kit.kaggle.refusals import resets
-from kit.kaggle.timeouts import Patience
+from kit.kaggle.http_errors import resets
+from kit.kaggle.retries import Retries
 from kit.workspace import Workspace
 
 FILES = {"sample_submission.csv": b"id,label\na,0\n"}
@@ -38,7 +38,7 @@ def write_key(home: Path) -> None:
 
 
 def can_fetch(root: Path) -> bool:
-    return kit.fetch(SLUG, files=["sample_submission.csv"], root=root, patience=Patience(attempts=1)).is_new
+    return kit.fetch(SLUG, files=["sample_submission.csv"], root=root, retries=Retries(attempts=1)).is_new
 
 
 def test_all_four_ways_are_named_where_there_is_none(home: Path) -> None:

@@ -18,11 +18,11 @@ from trained import write_images
 import kit
 from kit.errors import KaggleError, NetworkError, SpecError, WorkspaceError
 from kit.kaggle.archives import refuse_unsafe, unpack
-from kit.kaggle.layout import shard_command
-from kit.kaggle.timeouts import Patience
+from kit.kaggle.retries import Retries
+from kit.kaggle.shard_suggestion import shard_command
 
-CALM = Patience(connect=5, answer=5, attempts=3, pause=0.01)
-HASTE = Patience(connect=0.3, answer=0.3, attempts=3, pause=0.01)
+CALM = Retries(connect_timeout=5, read_timeout=5, attempts=3, backoff=0.01)
+HASTE = Retries(connect_timeout=0.3, read_timeout=0.3, attempts=3, backoff=0.01)
 FILES = {
     "train_labels.csv": b"id,label\n" + b"".join(b"%d,%d\n" % (one, one % 2) for one in range(20)),
     "sample_submission.csv": b"id,label\n" + b"".join(b"t%d,0\n" % one for one in range(5)),
@@ -46,7 +46,7 @@ def game(standin: StandIn) -> Game:
 
 
 def fetch(root: Path, competition: str | None = SLUG, kind: str = "", **options: Any) -> Any:
-    return kit.fetch(competition, root=root, patience=HASTE if kind == "stall" else CALM, **options)
+    return kit.fetch(competition, root=root, retries=HASTE if kind == "stall" else CALM, **options)
 
 
 def contents(folder: Path) -> dict[str, bytes]:

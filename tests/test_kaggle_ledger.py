@@ -21,7 +21,8 @@ import kit
 from kit.errors import SubmissionError
 from kit.kaggle.ledger import Entry, Ledger, refreshed
 from kit.kaggle.responses import Listed
-from kit.kaggle.score_agreement import find_trust
+from kit.kaggle.score_correlation import correlate_scores
+from kit.reports.submissions import describe_correlation
 from kit.submission.origin import Origin, write_csv
 
 
@@ -323,10 +324,10 @@ def test_refused_lines_are_left_alone() -> None:
 @given(st.lists(st.tuples(st.integers(0, 50), st.integers(0, 50)), min_size=3, max_size=20))
 def test_correlations_are_scipys(points: list[tuple[int, int]]) -> None:
     local, public = np.array(points).T / 50
-    (trust,) = find_trust(scored([(x / 50, y / 50) for x, y in points]))
+    (trust,) = correlate_scores(scored([(x / 50, y / 50) for x, y in points]))
     if np.ptp(local) == 0 or np.ptp(public) == 0:
         assert trust.pearson is None
-        assert "never varies" in trust.sentence()
+        assert "never varies" in describe_correlation(trust)
     else:
         assert pytest.approx(pearsonr(local, public)[0], abs=1e-9) == trust.pearson
         assert pytest.approx(spearmanr(local, public)[0], abs=1e-9) == trust.spearman
@@ -334,7 +335,8 @@ def test_correlations_are_scipys(points: list[tuple[int, int]]) -> None:
 
 def test_chance_is_told_by_the_t_distribution() -> None:
     assert (
-        pytest.approx(0.8783, abs=1e-4) == find_trust(scored([(x, x * x) for x in (0.1, 0.2, 0.3, 0.4, 0.5)]))[0].needed
+        pytest.approx(0.8783, abs=1e-4)
+        == correlate_scores(scored([(x, x * x) for x in (0.1, 0.2, 0.3, 0.4, 0.5)]))[0].needed
     )
 
 
@@ -355,16 +357,16 @@ def test_chance_is_told_by_the_t_distribution() -> None:
     ],
 )
 def test_what_correlations_mean_is_said_in_words(points: list[tuple[float, float]], told: str) -> None:
-    (trust,) = find_trust(scored(points))
+    (trust,) = correlate_scores(scored(points))
 
-    assert re.search(told, trust.sentence())
+    assert re.search(told, describe_correlation(trust))
 
 
 def test_metrics_and_competitions_are_kept_apart() -> None:
     entries = [*scored([(0.1, 0.2)]), *scored([(0.3, 0.4)], "val_loss"), entry(9, competition="other")]
 
     assert [(SLUG, "val_auc", 1), (SLUG, "val_loss", 1)] == [
-        (one.competition, one.metric, one.n) for one in find_trust(entries)
+        (one.competition, one.metric, one.n) for one in correlate_scores(entries)
     ]
 
 

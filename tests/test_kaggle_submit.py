@@ -16,12 +16,14 @@ from standin import KEY, SIGNATURE, SLUG, TOKEN, Game, StandIn
 
 import kit
 from kit.errors import KaggleError, KitError, NetworkError, SubmissionError, WorkspaceError
-from kit.kaggle.timeouts import Patience
+from kit.kaggle.retries import Retries
 
 IDS = [f"t{number:02d}" for number in range(20)]
 TRUTH = {one: str(number % 2) for number, one in enumerate(IDS)}
-CALM = Patience(connect=5, answer=5, attempts=3, pause=0.01, score=10)
-HASTE = Patience(connect=0.3, answer=0.3, attempts=3, pause=0.01, score=10)  # for servers that stall
+CALM = Retries(connect_timeout=5, read_timeout=5, attempts=3, backoff=0.01, score_timeout=10)
+HASTE = Retries(
+    connect_timeout=0.3, read_timeout=0.3, attempts=3, backoff=0.01, score_timeout=10
+)  # for servers that stall
 
 
 @pytest.fixture
@@ -41,8 +43,8 @@ def write(path: Path, wrong: int) -> Path:
 
 
 def submit(file: Path, kind: str = "", **options: Any) -> Any:
-    patience = HASTE if kind == "stall" else CALM
-    given = {"competition": SLUG, "message": "first try", "root": file.parent, "patience": patience, **options}
+    retries = HASTE if kind == "stall" else CALM
+    given = {"competition": SLUG, "message": "first try", "root": file.parent, "retries": retries, **options}
     return kit.submit(file, **given)
 
 
@@ -324,7 +326,7 @@ def test_a_score_that_kaggle_does_not_tell_leaves_the_submission_made(file: Path
 def test_a_score_that_takes_too_long_comes_later(file: Path, standin: StandIn) -> None:
     standin.polls = 10**6
     with pytest.raises(NetworkError, match=r"not scored after 0.1 s; kit submissions"):
-        submit(file, wait=True, patience=Patience(pause=0.01, score=0.1))
+        submit(file, wait=True, retries=Retries(backoff=0.01, score_timeout=0.1))
 
 
 @pytest.mark.parametrize("step", ["GetLeaderboard"])

@@ -25,13 +25,13 @@ import kit
 from kit.errors import KaggleError, KitError, SpecError, WorkspaceError
 from kit.kaggle.archives import unpack
 from kit.kaggle.fetch import Fetched
-from kit.kaggle.layout import shard_command
+from kit.kaggle.find_sample import sample_in
 from kit.kaggle.member_names import clashes, folds_case, walk, why_unsafe
-from kit.kaggle.reference_file import sample_in
-from kit.kaggle.timeouts import Patience
+from kit.kaggle.retries import Retries
+from kit.kaggle.shard_suggestion import shard_command
 
 FILES = {"labels.csv": b"id,label\n1,0\n", "train/1.tif": b"1" * 300, "train/2.tif": b"2" * 200}
-CALM = Patience(connect=5, answer=5, attempts=2, pause=0.01)
+CALM = Retries(connect_timeout=5, read_timeout=5, attempts=2, backoff=0.01)
 
 
 def written(path: Path, files: dict[str, bytes], how: int = zipfile.ZIP_DEFLATED) -> Path:
@@ -52,7 +52,7 @@ def game(standin: StandIn, tmp_path: Path) -> Game:
 
 
 def fetch(root: Path, *, force: bool = False) -> Fetched:
-    return kit.fetch(SLUG, root=root, force=force, patience=CALM)
+    return kit.fetch(SLUG, root=root, force=force, retries=CALM)
 
 
 # Archives: methods and sizes.
@@ -307,7 +307,7 @@ def test_a_file_behind_a_link_is_not_fetched(tmp_path: Path) -> None:
     (tmp_path / "data" / SLUG).mkdir(parents=True)
     (tmp_path / "data" / SLUG / "train").symlink_to(tmp_path)
     with pytest.raises(WorkspaceError, match=r"train/1.tif lies behind a link that leads out of .*; choose another -o"):
-        kit.fetch(SLUG, files=["train/1.tif"], root=tmp_path, patience=CALM)
+        kit.fetch(SLUG, files=["train/1.tif"], root=tmp_path, retries=CALM)
 
 
 @pytest.mark.parametrize("name", ["../x", "/x", ".fetched.json", "nul"])

@@ -21,6 +21,7 @@ from kit.errors import RunError, ShardError, SpecError
 from kit.evaluation.split_metrics import measure_runs, split_figures
 from kit.files import seal
 from kit.inference.predictions import Predictions
+from kit.reports.caveats import comparison_remarks
 from kit.reports.comparison import comparison_tables
 from kit.runs import RunDirectory
 from kit.specs import override, read_recipe
@@ -95,8 +96,14 @@ def test_what_was_measured_is_loaded_the_second_time(ablation: Path, workspace: 
 
     assert 8 == len(before)
     assert before == {path: path.stat().st_mtime_ns for path in ablation.rglob("evaluation-*.json")}
-    assert "measured 4 runs on train and validation: 0 results loaded from before, 8 computed" == first.remarks[0]
-    assert "measured 4 runs on train and validation: 8 results loaded from before, 0 computed" == second.remarks[0]
+    assert (
+        "measured 4 runs on train and validation: 0 results loaded from before, 8 computed"
+        == comparison_remarks(first)[0]
+    )
+    assert (
+        "measured 4 runs on train and validation: 8 results loaded from before, 0 computed"
+        == comparison_remarks(second)[0]
+    )
     assert first.arms == second.arms
 
 
@@ -115,7 +122,7 @@ def test_stale_figures_are_computed_again(ablation: Path, workspace: Path, how: 
     again = kit.compare(ablation, split="validation", root=workspace)
     stale = 2 if how == "other weights" else 1
 
-    assert f"{8 - stale} results loaded from before, {stale} computed" in again.remarks[0]
+    assert f"{8 - stale} results loaded from before, {stale} computed" in comparison_remarks(again)[0]
     assert (kept.read_bytes() == before) == (how == "cut short")
 
 
@@ -132,7 +139,7 @@ def test_published_figures_stand_beside_ours(ablation: Path, workspace: Path, tm
     assert "published\nvalidation_recall" in beside.columns
     assert ("0.5", "0.25") == (row["published_val_accuracy"], row["published_validation_recall"])
     assert "" == other["published_val_accuracy"]
-    assert "the recipe publishes test_accuracy; --split test measures ours" in alone.remarks
+    assert "the recipe publishes test_accuracy; --split test measures ours" in comparison_remarks(alone)
     assert {"train-validation.csv", "recall-validation.csv", "published.csv"} <= {path.name for path in files}
 
 
@@ -167,7 +174,7 @@ def test_a_recipe_that_is_gone_leaves_our_figures(ablation: Path, tmp_path: Path
     comparison = kit.compare(ablation)
 
     assert not any("published" in table.title for table in comparison_tables(comparison))
-    assert comparison.remarks[0].startswith("without published figures: recipe file")
+    assert comparison_remarks(comparison)[0].startswith("without published figures: recipe file")
 
 
 def test_a_single_run_of_an_ablation_finds_its_recipe(ablation: Path) -> None:
@@ -228,7 +235,7 @@ def test_arms_of_a_grid_have_the_figures_of_their_settings(grid: Made, tmp_path:
         rows["kernel=3,learning_rate=0.01"][f"published_val_accuracy{again}"] for again in ("", "_2")
     )
     assert "0.7500" in next(path for path in files if path.suffix == ".html").read_text()
-    assert "published with other settings than ours: train.epochs=15 (ours 2)" in comparison.remarks
+    assert "published with other settings than ours: train.epochs=15 (ours 2)" in comparison_remarks(comparison)
 
 
 def test_a_setting_that_was_published_twice_shows_both(tmp_path: Path) -> None:
@@ -283,11 +290,11 @@ def test_data_that_were_others_than_the_published_ones_are_named(
     (tmp_path / "recipe.toml").write_text(
         RECIPE.replace("[[arms]]", '[data]\nsize = "32"\nper_class = 9\n\n[[arms]]', 1)
     )
-    said = "\n".join(kit.compare(ablation, root=workspace).remarks)
+    said = "\n".join(comparison_remarks(kit.compare(ablation, root=workspace)))
 
     assert "data.size=32 (ours 16)" in said
     assert "data.per_class=9 (ours 0)" in said
-    assert "data.size" not in "\n".join(kit.compare(ablation, root=tmp_path / "elsewhere").remarks)
+    assert "data.size" not in "\n".join(comparison_remarks(kit.compare(ablation, root=tmp_path / "elsewhere")))
 
 
 def test_splits_that_cannot_be_measured_are_refused(run: RunDirectory, workspace: Path, tmp_path: Path) -> None:
@@ -318,7 +325,7 @@ def test_a_diverged_run_is_said_so_and_has_no_loss(ablation: Path, workspace: Pa
     comparison = kit.compare(ablation, split="validation", root=workspace)
     *_, fit, recall, _ = comparison_tables(comparison)
 
-    assert "warning: first, seed 0: 36 of 36 outputs on validation are not numbers" in comparison.remarks[1]
+    assert "warning: first, seed 0: 36 of 36 outputs on validation are not numbers" in comparison_remarks(comparison)[1]
     assert ("nan", "nan", "nan") == (fit.rows[0][2], fit.rows[0][4], fit.rows[0][6])
     assert 36 > comparison.arms[0].measured.misclassified.mean > comparison.arms[1].measured.misclassified.mean
     assert "nan" not in recall.rows[1]

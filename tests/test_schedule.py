@@ -89,19 +89,19 @@ def test_halving_stops_losers_and_the_same_command_without_it_finishes_them(root
     plan = plan_of(root, "train.learning_rate=0.0001,0.01,0.0002", settings=settings)
     ran, again = (run_plan(plan, jobs=2, halving=True) for _ in range(2))
     baseline, *others = plan.specs
-    (loser,) = (place for place in others if plan.directory(place).halt)
-    halt, kept = plan.directory(loser).halt, figures(plan)[str(loser)]
+    (loser,) = (place for place in others if plan.directory(place).pruned)
+    pruned, kept = plan.directory(loser).pruned, figures(plan)[str(loser)]
 
-    assert (0, 1) == (ran.left, ran.halted) == (again.left, again.halted)
+    assert (0, 1) == (ran.left, ran.pruned) == (again.left, again.pruned)
     assert plan.directory(baseline).is_finished
-    assert halt is not None
-    assert (1, 3) == (halt.epochs, halt.arms)
+    assert pruned is not None
+    assert (1, 3) == (pruned.epochs, pruned.arms)
     assert [1] * len(FIGURES) == [len(column) for column in kept]
 
     whole = run_plan(plan, jobs=2)
     finished = figures(plan)[str(loser)]
 
-    assert (0, 0) == (whole.left, whole.halted)
+    assert (0, 0) == (whole.left, whole.pruned)
     assert not list(plan.folder.rglob("halted.json"))
     assert [3] * len(FIGURES) == [len(column) for column in finished]
     assert kept == [column[:1] for column in finished]
@@ -131,7 +131,7 @@ def test_equal_seeds_see_equal_images_and_drop_equal_values_in_every_arm(root: P
     run_plan(plan, jobs=2)
     found = {place: plan.directory(place).history() for place in plan.specs}
     trained = {place: [history.column(name) for name in ("loss", "accuracy")] for place, history in found.items()}
-    slow, fast = ([trained[place] for place in plan.places(arm)] for arm in plan.arms)
+    slow, fast = ([trained[place] for place in plan.keys(arm)] for arm in plan.arms)
 
     assert slow == fast  # momentum changes nothing but what validation sees
     assert slow[0] != slow[1]

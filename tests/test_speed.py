@@ -13,7 +13,7 @@ from trained import SETTINGS
 import kit
 from kit.benchmark import Speeds
 from kit.errors import SpecError
-from kit.reports.speeds import speeds_table
+from kit.reports.speeds import advise, describe_bottleneck, speeds_table
 from kit.specs import RunSpec
 
 if TYPE_CHECKING:
@@ -47,21 +47,21 @@ def test_a_model_that_input_keeps_up_with_is_the_bottleneck() -> None:
     assert (
         "bottleneck: the model; the input alone is 50.0 times as fast as the model, and training takes 1.02 times as"
         " long as on one batch"
-    ) == found.finding
+    ) == describe_bottleneck(found)
 
 
 def test_an_input_that_is_slower_than_the_model_is_the_bottleneck() -> None:
     found = speeds(input=[50.0] * 3, together=[40.0] * 3)
 
     assert "input" == found.bottleneck
-    assert "bottleneck: the input; training takes 2.50 times as long as on one batch" == found.finding
+    assert "bottleneck: the input; training takes 2.50 times as long as on one batch" == describe_bottleneck(found)
 
 
 def test_cores_that_both_need_are_the_bottleneck_and_never_those_of_a_gpus_machine() -> None:
     shared = {"input": [400.0] * 3, "together": [80.0] * 3}
 
     assert "cores" == speeds(**shared).bottleneck
-    assert "the 2 cores, which input and model share" in speeds(**shared).finding
+    assert "the 2 cores, which input and model share" in describe_bottleneck(speeds(**shared))
     assert "input" == speeds(**shared, gpus=1).bottleneck
 
 
@@ -76,12 +76,12 @@ def test_cores_that_both_need_are_the_bottleneck_and_never_those_of_a_gpus_machi
     ],
 )
 def test_advice_for_a_slow_input_names_what_makes_it_slow(changes: dict[str, object], advice: str) -> None:
-    assert advice in speeds(input=[50.0] * 3, together=[40.0] * 3, **changes).advice
+    assert advice in advise(speeds(input=[50.0] * 3, together=[40.0] * 3, **changes))
 
 
 def test_advice_for_a_slow_model_is_of_the_devices_that_are_there() -> None:
-    assert "a GPU" in speeds().advice
-    assert "--set train.batch_size=128, --precision mixed_float16" in speeds(gpus=1).advice
+    assert "a GPU" in advise(speeds())
+    assert "--set train.batch_size=128, --precision mixed_float16" in advise(speeds(gpus=1))
 
 
 @given(st.lists(st.tuples(RATES, RATES, RATES), min_size=1, max_size=9))
@@ -89,8 +89,10 @@ def test_any_rates_have_a_finding_and_advice(rates: list[tuple[float, float, flo
     fed, model, both = zip(*rates, strict=True)
     found = speeds(input=fed, model=model, together=both)
 
-    assert found.finding.startswith(f"bottleneck: the {'2 ' if found.bottleneck == 'cores' else ''}{found.bottleneck}")
-    assert found.advice.startswith("what would move it: ")
+    assert describe_bottleneck(found).startswith(
+        f"bottleneck: the {'2 ' if found.bottleneck == 'cores' else ''}{found.bottleneck}"
+    )
+    assert advise(found).startswith("what would move it: ")
     assert min(a / b for a, b in zip(model, both, strict=True)) <= found.slowdown
     assert found.slowdown <= max(a / b for a, b in zip(model, both, strict=True))
 

@@ -16,10 +16,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from kit.ablation.status import AblationStatus, ArmStanding, Lookout, RunStanding, Watched
-from kit.cli.live_table import LiveAblation, describe_standing, draw_standing
+from kit.ablation.status import AblationStatus, ArmStatus, RunStatus, StatusReader, Watched
+from kit.cli.live_table import LiveAblation, describe_status, draw_status
 from kit.runs import RunDirectory, RunResult
-from kit.runs.directory import Halt
+from kit.runs.directory import Pruned
 from kit.specs import RunSpec, TrainSpec
 
 EPOCHS = 5
@@ -51,38 +51,38 @@ def train(at: Watched, epochs: int, seconds: float = 2.0) -> None:
 
 
 def test_every_run_is_in_the_state_that_its_directory_says(tmp_path: Path) -> None:
-    places = [place(tmp_path, arm) for arm in ("finished", "running", "again", "failed", "halted", "begun", "new")]
-    finished, running, again, failed, halted, begun, _ = places
-    for at in (finished, running, halted, begun):
+    places = [place(tmp_path, arm) for arm in ("finished", "running", "again", "failed", "pruned", "begun", "new")]
+    finished, running, again, failed, pruned, begun, _ = places
+    for at in (finished, running, pruned, begun):
         train(at, 2)
     finished[3].finish(RESULT)
     again[3].fail("out of memory")
     failed[3].fail("out of memory")
-    halted[3].stop_at(Halt(epochs=2, place=3, arms=4))
-    standing = Lookout().look(places, [running[3], again[3]], jobs=2)
+    pruned[3].prune(Pruned(epochs=2, rank=3, arms=4))
+    standing = StatusReader().read(places, [running[3], again[3]], jobs=2)
 
-    assert ["finished", "running", "running", "failed", "halted", "waiting", "waiting"] == [
+    assert ["finished", "running", "running", "failed", "pruned", "waiting", "waiting"] == [
         run.state for run in standing.runs
     ]
     assert [2, 2, 0, 0, 2, 2, 0] == [run.epoch for run in standing.runs]
     assert EPOCHS + 2 + 0 + 0 + 2 + 2 + 0 == standing.epochs_done
     assert EPOCHS + EPOCHS + EPOCHS + 0 + 2 + EPOCHS + EPOCHS == standing.epochs
     assert {"epoch": 2, "accuracy": 0.5, "loss": 0.5, "val_accuracy": 0.4, "seconds": 2} == standing.runs[1].last
-    assert "1 of 7 runs finished, 2 running, 1 failed, 1 halted, 2 waiting" == describe_standing(standing)
-    going_on = Lookout(halves=False).look(places, [running[3], again[3]], jobs=2)
+    assert "1 of 7 runs finished, 2 running, 1 failed, 1 pruned, 2 waiting" == describe_status(standing)
+    going_on = StatusReader(halves=False).read(places, [running[3], again[3]], jobs=2)
     assert 3 == going_on.count("waiting")
     assert going_on.epochs > standing.epochs
 
 
 def test_a_line_that_is_being_written_is_not_yet_an_epoch(tmp_path: Path) -> None:
-    at, lookout = place(tmp_path, "a"), Lookout()
+    at, lookout = place(tmp_path, "a"), StatusReader()
     train(at, 2)
     with at[3].history_file.open("a") as file:
         file.write("3,0.5,0.3")
-    before = lookout.look([at], [at[3]], jobs=1).runs[0]
+    before = lookout.read([at], [at[3]], jobs=1).runs[0]
     with at[3].history_file.open("a") as file:
         file.write("3,0.75,2.0\n")
-    after = lookout.look([at], [at[3]], jobs=1).runs[0]
+    after = lookout.read([at], [at[3]], jobs=1).runs[0]
 
     assert (2, 0.5) == (before.epoch, before.last["loss"])
     assert (3, 0.33, 0.75) == (after.epoch, after.last["loss"], after.last["val_accuracy"])
@@ -92,51 +92,51 @@ def test_a_damaged_history_disturbs_no_one(tmp_path: Path) -> None:
     at = place(tmp_path, "a")
     at[3].history_file.write_text("epoch,loss\n1,nonsense\n")
 
-    assert 0 == Lookout().look([at], [at[3]], jobs=1).runs[0].epoch
+    assert 0 == StatusReader().read([at], [at[3]], jobs=1).runs[0].epoch
 
 
 def test_a_finished_run_is_not_read_again(tmp_path: Path) -> None:
-    at, lookout = place(tmp_path, "a"), Lookout()
+    at, lookout = place(tmp_path, "a"), StatusReader()
     train(at, 3)
     at[3].finish(RESULT)
-    before = lookout.look([at], [], jobs=1)
+    before = lookout.read([at], [], jobs=1)
     at[3].history_file.unlink()
 
-    assert before == lookout.look([at], [], jobs=1)
+    assert before == lookout.read([at], [], jobs=1)
 
 
 def test_the_time_left_is_that_of_the_epochs_measured_since_the_first_look(tmp_path: Path) -> None:
     slow, fast, later = (place(tmp_path, arm) for arm in ("slow", "fast", "later"))
     train(slow, 1, seconds=1000)  # of an earlier session, on another machine
-    places, lookout = [slow, fast, later], Lookout()
+    places, lookout = [slow, fast, later], StatusReader()
     running = [slow[3], fast[3]]
 
-    assert lookout.look(places, running, jobs=2).seconds_left is None
+    assert lookout.read(places, running, jobs=2).seconds_left is None
     train(slow, 2, seconds=10)
     train(fast, 2, seconds=2)
-    left = lookout.look(places, running, jobs=1).seconds_left
+    left = lookout.read(places, running, jobs=1).seconds_left
 
     assert 2 * 10 + 3 * 2 + 5 * 6 == left  # the arm that has not begun takes the mean
-    assert 5 * 6 == lookout.look(places, running, jobs=2).seconds_left  # as long as the longest run
+    assert 5 * 6 == lookout.read(places, running, jobs=2).seconds_left  # as long as the longest run
     for at in places:
         at[3].finish(RESULT)
 
-    assert 0 == lookout.look(places, [], jobs=2).seconds_left
+    assert 0 == lookout.read(places, [], jobs=2).seconds_left
 
 
 def test_arms_that_come_later_are_seen(tmp_path: Path) -> None:
-    first, lookout = place(tmp_path, "a"), Lookout()
-    lookout.look([first], [], jobs=1)
+    first, lookout = place(tmp_path, "a"), StatusReader()
+    lookout.read([first], [], jobs=1)
     second = place(tmp_path, "b", fold=3)
 
     assert [("a", None), ("b", 3)] == [
-        (arm.name, arm.runs[0].fold) for arm in lookout.look([first, second], [], jobs=1).arms
+        (arm.name, arm.runs[0].fold) for arm in lookout.read([first, second], [], jobs=1).arms
     ]
 
 
 RUNS = st.builds(
-    RunStanding,
-    state=st.sampled_from(["finished", "running", "failed", "halted", "waiting"]),
+    RunStatus,
+    state=st.sampled_from(["finished", "running", "failed", "pruned", "waiting"]),
     seed=st.integers(0, 99),
     fold=st.none() | st.integers(0, 9),
     epoch=st.integers(0, 200),
@@ -149,7 +149,7 @@ STANDINGS = st.builds(
     AblationStatus,
     arms=st.lists(
         st.builds(
-            ArmStanding,
+            ArmStatus,
             name=st.text("abcdef=,", min_size=1, max_size=150),
             runs=st.lists(RUNS, min_size=1, max_size=4).map(tuple),
         ),
@@ -161,7 +161,7 @@ STANDINGS = st.builds(
 
 def drawn(standing: AblationStatus, width: int, height: int) -> list[str]:
     file = io.StringIO()
-    Console(file=file, width=width, height=height).print(draw_standing(standing, width, height))
+    Console(file=file, width=width, height=height).print(draw_status(standing, width, height))
     return file.getvalue().splitlines()
 
 
@@ -189,15 +189,15 @@ def test_arms_that_run_come_before_all_others(standing: AblationStatus) -> None:
 
 def test_what_a_screen_shows_reads_well() -> None:
     figures = {"loss": 0.34125, "accuracy": 0.85, "val_accuracy": 0.7983}
-    run = RunStanding(state="running", seed=1, fold=None, epoch=12, epochs=20, last=figures)
-    waiting = RunStanding(state="waiting", seed=2, fold=None, epoch=0, epochs=20, last={})
-    folds = [RunStanding(state="running", seed=0, fold=fold, epoch=0, epochs=20, last={}) for fold in (0, 1)]
+    run = RunStatus(state="running", seed=1, fold=None, epoch=12, epochs=20, last=figures)
+    waiting = RunStatus(state="waiting", seed=2, fold=None, epoch=0, epochs=20, last={})
+    folds = [RunStatus(state="running", seed=0, fold=fold, epoch=0, epochs=20, last={}) for fold in (0, 1)]
     arms = [
-        ArmStanding("later", (waiting, waiting)),
-        ArmStanding("first", (run, waiting)),
-        ArmStanding("folds", (*folds,)),
+        ArmStatus("later", (waiting, waiting)),
+        ArmStatus("first", (run, waiting)),
+        ArmStatus("folds", (*folds,)),
     ]
-    arms += [ArmStanding(f"other{number}", (waiting,)) for number in range(9)]
+    arms += [ArmStatus(f"other{number}", (waiting,)) for number in range(9)]
 
     assert [
         "                     epoch     loss  accuracy  val accuracy",
@@ -214,9 +214,9 @@ def test_what_a_screen_shows_reads_well() -> None:
 
 
 def test_a_name_without_room_keeps_what_tells_it_from_others() -> None:
-    waiting = RunStanding(state="waiting", seed=0, fold=None, epoch=0, epochs=9, last={})
+    waiting = RunStatus(state="waiting", seed=0, fold=None, epoch=0, epochs=9, last={})
     names = [f"bn_momentum=0.99,optimizer=adam,learning_rate=0.001,kernel={side}" for side in (2, 3)]
-    screen = drawn(AblationStatus(tuple(ArmStanding(name, (waiting,)) for name in names), None), 40, 11)
+    screen = drawn(AblationStatus(tuple(ArmStatus(name, (waiting,)) for name in names), None), 40, 11)
 
     assert ["0.99,adam,0.001,2  waiting", "0.99,adam,0.001,3  waiting"] == [line.rstrip() for line in screen[:2]]
 
@@ -226,7 +226,7 @@ def test_outside_a_terminal_notes_are_lines_and_looks_are_few(
 ) -> None:
     at = place(tmp_path, "a")
     train(at, 2)
-    standing = Lookout().look([at], [at[3]], jobs=1)
+    standing = StatusReader().read([at], [at[3]], jobs=1)
     live = LiveAblation()
     live.start("ablate, 1 run", EPOCHS)
     for _ in range(20):
@@ -240,7 +240,7 @@ def test_outside_a_terminal_notes_are_lines_and_looks_are_few(
 WAITED = """
 import sys
 from kit.cli.console import print_line
-from kit.cli.waiting import WAITING
+from kit.cli.status_line import WAITING
 from kit.stderr import held_stderr
 
 WAITING.begin("kit train: starting …", after=0)
@@ -276,7 +276,7 @@ progress.finish()
 SCRIPT = """
 import sys, time
 from pathlib import Path
-from kit.ablation.status import Lookout
+from kit.ablation.status import StatusReader
 from kit.cli.console import take_bars_away
 from kit.cli.live_table import LiveAblation
 from kit.runs import RunDirectory
@@ -285,7 +285,7 @@ run = RunDirectory(Path(sys.argv[1]))
 live = LiveAblation()
 live.start("ablate, 1 run", 5)
 time.sleep(2.1)  # what is done sooner needs no table
-live.watch(Lookout().look([("an arm", 0, None, run, run.spec())], [run], jobs=1))
+live.watch(StatusReader().read([("an arm", 0, None, run, run.spec())], [run], jobs=1))
 live.advance(0, "a note")
 take_bars_away()
 print("kit: an error", file=sys.stderr)

@@ -19,6 +19,7 @@ from kit.errors import RunError, SpecError, SubmissionError, WorkspaceError
 from kit.evaluation.threshold import Wanted, parse_threshold
 from kit.inference.predict_split import class_probabilities
 from kit.inference.predictions import Predictions
+from kit.reports.submission import describe_submission
 from kit.submission.cells import fill
 from kit.submission.origin import read_origin
 
@@ -249,7 +250,7 @@ def test_a_chosen_threshold_is_the_one_of_the_held_out_predictions(
 
         assert figures[name] == pytest.approx(getattr(made.threshold, name))
         assert ("accuracy", pytest.approx(right / len(table)), True) == (made.metric, made.score, made.is_crossed)
-        assert made.remarks[-1].endswith("; by thresholds chosen without each fold")
+        assert describe_submission(made)[-1].endswith("; by thresholds chosen without each fold")
         assert {key: ("dark", "light")[int(value >= at)] for key, value in chances.items()} == labels
 
 
@@ -260,7 +261,7 @@ def test_a_threshold_chosen_on_one_split_says_that_its_accuracy_flatters(
 
     assert made.threshold is not None
     assert (False, pytest.approx(made.threshold.accuracy)) == (made.is_crossed, made.score)
-    assert made.remarks[-1].endswith("; of the images that the threshold was chosen on, which flatters")
+    assert describe_submission(made)[-1].endswith("; of the images that the threshold was chosen on, which flatters")
 
 
 def test_runs_beside_folds_have_no_score(fold_set: FoldSet, workspace: Path, tmp_path: Path) -> None:

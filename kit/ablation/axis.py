@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from kit.arguments import checked_arguments
 from kit.errors import SpecError
 from kit.specs import Setting, override, value_of
 from kit.specs.settings import number_kind, require
@@ -97,6 +98,7 @@ class Axis:
         return chosen.at(share, whole=whole) if chosen else self.values[math.floor(share * len(self.values))]
 
 
+@checked_arguments
 def parse_axis(path: str, values: str) -> Axis:
     """Read "0.99,0.75" as two values, "[32,64],[16,32]" as two lists, and "log:1e-4..1e-1" as a range.
 

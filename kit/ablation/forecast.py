@@ -75,7 +75,7 @@ def forecast(plan: Plan, *, jobs: int | None = None, progress: Progress = NO_PRO
     shape, classes = plan.dataset.shape, len(plan.dataset.manifest.classes)
     operations = {name: count_operations(spec.model, shape, classes) for name, spec in arms.items()}
     ordered = sorted(arms, key=lambda name: operations[name])
-    chosen = tuple(dict.fromkeys(ordered[place] for place in (0, len(ordered) // 2, -1)))
+    chosen = tuple(dict.fromkeys(ordered[index] for index in (0, len(ordered) // 2, -1)))
     from kit.training.timed_steps import time_steps  # noqa: PLC0415 (TensorFlow, for the estimate only)
 
     progress.start("time a few steps", len(chosen))
@@ -84,13 +84,13 @@ def forecast(plan: Plan, *, jobs: int | None = None, progress: Progress = NO_PRO
         timed[name] = time_steps(arms[name], plan.dataset, steps=_STEPS)
         progress.advance()
     progress.finish()
-    places = [operations[name] for name in timed]
+    sizes = [operations[name] for name in timed]
     begins = [_TRACES * one.begin for one in timed.values()]
     steps = [1 / one.images_per_second for one in timed.values()]
     images = _images(plan.dataset)
 
     def estimate(name: str) -> float:
-        begin, step = (float(np.interp(operations[name], places, values)) for values in (begins, steps))
+        begin, step = (float(np.interp(operations[name], sizes, values)) for values in (begins, steps))
         return begin + arms[name].train.epochs * (images * step + _EPOCH)
 
     return Forecast(

@@ -61,7 +61,7 @@ def new_engine(packing: Packing, runs: int) -> Local:
     names, workers = gpus(), max(1, min(packing.jobs, runs))
     if packing.jobs == 1 or not names:
         return Local(workers)
-    return Local(workers, [{VISIBLE_GPUS: names[place % len(names)]} for place in range(workers)])
+    return Local(workers, [{VISIBLE_GPUS: names[index % len(names)]} for index in range(workers)])
 
 
 def choose_packing(

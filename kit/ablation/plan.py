@@ -32,13 +32,13 @@ from kit.training.request import spec_of
 from kit.workspace import Workspace
 
 
-class Place(NamedTuple):
-    """Where a run stands in an ablation.
+class RunKey(NamedTuple):
+    """Arm, seed and fold, which tell a run of an ablation from the others.
 
     Attributes:
-        arm: its name.
-        seed: from 0.
-        fold: that validates; None without folds.
+        arm: Name of the arm.
+        seed: Seed, from 0.
+        fold: Fold that validates; None without folds.
     """
 
     arm: str
@@ -46,13 +46,13 @@ class Place(NamedTuple):
     fold: int | None = None
 
     def __str__(self) -> str:
-        """Name the place as people do."""
+        """Name the run as people do."""
         fold = "" if self.fold is None else f", fold {self.fold}"
         return f"{self.arm}, seed {self.seed}{fold}"
 
 
-class Ablation(msgspec.Struct, frozen=True, kw_only=True):
-    """An ablation's plan, as ablation.json keeps it.
+class PlanFile(msgspec.Struct, frozen=True, kw_only=True):
+    """An ablation's plan as ablation.json keeps it.
 
     Attributes:
         dataset: name.
@@ -87,7 +87,7 @@ class Plan:
         seeds: of each arm, from 0.
         folds: that each arm is validated on; empty for the dataset's own split.
         changes: of each arm, by dotted path, as text.
-        specs: of the runs, by their places, arm by arm.
+        specs: Settings of the runs by their keys, arm by arm.
         refused: arms that cannot be built, and why.
         search: proposes more arms when these have run; None where there are no more.
         count: arms, those included that are not proposed yet.
@@ -100,7 +100,7 @@ class Plan:
     seeds: int
     folds: tuple[int, ...]
     changes: Mapping[str, Mapping[str, str]]
-    specs: Mapping[Place, RunSpec]
+    specs: Mapping[RunKey, RunSpec]
     refused: Mapping[str, str]
     search: Search | None = None
     count: int = 0
@@ -109,8 +109,8 @@ class Plan:
     def arms(self) -> dict[str, RunSpec]:
         """The first run of each arm."""
         first: dict[str, RunSpec] = {}
-        for place, spec in self.specs.items():
-            first.setdefault(place.arm, spec)
+        for key, spec in self.specs.items():
+            first.setdefault(key.arm, spec)
         return first
 
     @property
@@ -123,30 +123,30 @@ class Plan:
         """Where the plan is kept."""
         return self.folder / "ablation.json"
 
-    def places(self, arm: str) -> list[Place]:
-        """List an arm's runs."""
-        return [place for place in self.specs if place.arm == arm]
+    def keys(self, arm: str) -> list[RunKey]:
+        """List the keys of an arm's runs."""
+        return [key for key in self.specs if key.arm == arm]
 
     def runs(self, arm: str) -> list[RunDirectory]:
         """Where an arm's runs lie."""
-        return [self.directory(place) for place in self.places(arm)]
+        return [self.directory(key) for key in self.keys(arm)]
 
-    def directory(self, place: Place) -> RunDirectory:
+    def directory(self, key: RunKey) -> RunDirectory:
         """Where a run lies."""
-        fold = "" if place.fold is None else f"-fold-{place.fold}"
-        return RunDirectory(below(self.folder, place.arm, f"seed-{place.seed}{fold}"))
+        fold = "" if key.fold is None else f"-fold-{key.fold}"
+        return RunDirectory(below(self.folder, key.arm, f"seed-{key.seed}{fold}"))
 
     def watched(self) -> list[Watched]:
         """List all runs for a look at how far they are."""
-        return [(*place, self.directory(place), spec) for place, spec in self.specs.items()]
+        return [(*key, self.directory(key), spec) for key, spec in self.specs.items()]
 
     def packing(self) -> Packing | None:
         """How its trials were packed before; None if they never were."""
-        return read_sealed(self.file, Ablation, what="ablation").packing if self.file.is_file() else None
+        return read_sealed(self.file, PlanFile, what="ablation").packing if self.file.is_file() else None
 
     def write(self, packing: Packing) -> None:
         """Keep the plan in ablation.json, with the packing that it began with: figures depend on its threads."""
-        ablation = Ablation(
+        kept = PlanFile(
             dataset=self.dataset.manifest.name,
             fingerprint=self.dataset.manifest.fingerprint,
             recipe=self.recipe,
@@ -156,7 +156,7 @@ class Plan:
             refused=dict(self.refused),
             packing=self.packing() or packing,
         )
-        write_whole(self.file, seal(ablation))
+        write_whole(self.file, seal(kept))
 
     @property
     def possible(self) -> int:
@@ -200,7 +200,7 @@ class Plan:
 
     def with_threads(self, threads: int) -> Plan:
         """Give every trial that many threads."""
-        specs = {place: override(spec, {"train.threads": threads}) for place, spec in self.specs.items()}
+        specs = {key: override(spec, {"train.threads": threads}) for key, spec in self.specs.items()}
         return dataclasses.replace(self, specs=specs, base=override(self.base, {"train.threads": threads}))
 
 
@@ -274,15 +274,15 @@ def _one_thread(base: Setting) -> Setting:
     return base if base.train.threads else override(base, {"train.threads": 1})
 
 
-def _runs(plan: Plan, arm: Arm) -> dict[Place, RunSpec]:
+def _runs(plan: Plan, arm: Arm) -> dict[RunKey, RunSpec]:
     setting = override(plan.base, dict(arm.settings))
     refuse_other_data(f"{split_arm(plan.recipe)[0]}/{arm.name}", dict(arm.settings), setting.data, plan.dataset)
     folds: Sequence[int | None] = plan.folds or (None,)
-    specs: dict[Place, RunSpec] = {}
+    specs: dict[RunKey, RunSpec] = {}
     for seed in range(plan.seeds):
         for fold in folds:
             spec = spec_of(setting, plan.dataset, arm=arm.name, seed=seed, fold=fold)
-            specs[Place(arm.name, seed, fold)] = spec
+            specs[RunKey(arm.name, seed, fold)] = spec
             if seed == 0:
                 check_spec(spec, plan.dataset.for_fold(fold))
     return specs

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import msgspec
 
+from kit.ablation.ablate import run_plan
 from kit.ablation.plan import Plan
-from kit.ablation.scheduler import run_plan
 from kit.conversion.build_dataset import Conversion
 from kit.conversion.reshard import plan_again, shard_again
 from kit.datasets import Dataset
@@ -98,9 +98,9 @@ def retrain_best(
     again = shard_again(plan.dataset, conversion, root=root, progress=progress) if conversion else plan.dataset
     new = msgspec.structs.replace
     specs = {
-        place: new(plan.specs[place], dataset=again.manifest.name, fingerprint=again.manifest.fingerprint)
+        key: new(plan.specs[key], dataset=again.manifest.name, fingerprint=again.manifest.fingerprint)
         for arm, _ in ranked
-        for place in plan.places(arm)
+        for key in plan.keys(arm)
     }
     for spec in specs.values():
         check_spec(spec, again.for_fold(spec.fold))

@@ -1,127 +1,239 @@
-"""Trials, several at a time; the run directories are the only state."""
+"""One call's work on a plan: rounds of trials, and what becomes of each."""
 
 from __future__ import annotations
 
-import contextlib
 import math
-import shutil
+import statistics
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 
-from kit.ablation.arms import Axis, Design
-from kit.ablation.packing import Packing, check_jobs, choose_packing
-from kit.ablation.plan import Plan, plan_ablation
-from kit.ablation.session import DECODED, Ran, Session
-from kit.ablation.status import AblationStatus
+from kit.ablation.ablation import Ablation
+from kit.ablation.halving import best_so_far, plan_rungs, rank
+from kit.ablation.packing import Packing
+from kit.ablation.plan import Plan, RunKey
+from kit.ablation.search import Search
+from kit.ablation.status import AblationStatus, StatusReader
+from kit.ablation.trial import Outcome, Trial, run_trial
 from kit.engines import Local
-from kit.files import locked
-from kit.models import count_operations
-from kit.progress import NO_PROGRESS, Progress
-from kit.specs import RunSpec
-from kit.specs.recipe import DEFAULT_RECIPE
-from kit.specs.settings import require
+from kit.errors import RunError
+from kit.progress import Progress
+from kit.runs import Pruned, RunDirectory
+from kit.training.early_stopping import Limit, has_stopped, smaller_is_better
 
-_HOUR = 3600.0  # seconds
+DECODED = ".decoded"  # folder of the ablation in which its trials share decoded images
 
-
-def ablate(
-    name: str,
-    axes: Sequence[Axis] = (),
-    *,
-    recipe: str = DEFAULT_RECIPE,
-    settings: Mapping[str, object] | None = None,
-    seeds: int = 3,
-    folds: str | Sequence[int] = (),
-    design: Design | str = "grid",
-    jobs: int | None = None,
-    halving: bool = False,
-    max_hours: float = math.inf,
-    root: Path | str | None = None,
-    progress: Progress = NO_PROGRESS,
-) -> Path:
-    """Train every arm on every seed, and return the ablation's folder.
-
-    Finished runs are kept and unfinished ones go on from their last epoch, so calling this again after a crash, or
-    with more seeds, does only what is left. Arms that cannot be built are left out, and ablation.json says why; a run
-    that fails leaves its reason in failure.json and is tried again by the next call.
-
-    Args:
-        name: a dataset in tfrecords/.
-        axes: settings to vary; none runs the recipe's own arms, as they were published.
-        recipe: what the arms change: a shipped recipe, the path of a .toml file, or an arm of either as RECIPE/ARM.
-        settings: changes to the recipe that all arms share, by dotted path.
-        seeds: of each arm, from 0; arms with equal seeds begin with equal weights and see equal batches.
-        folds: "all", or some, each of which validates a run of its own; none takes the dataset's own split.
-        design: "grid", "one-at-a-time", "ladder", "random:20" or "search:20"; see `kit.ablation.design.Design`.
-        jobs: trials at a time, each in its own process; by default it is measured whether one trial on the whole
-            machine or one a core, or a GPU, is faster.
-        halving: stop arms that lose, and train the better third of them three times as long, again and again; the
-            first arm, which all are compared with, is never stopped.
-        max_hours: after which to stop for now; no epoch begins that would probably end later.
-        root: of the workspace; KIT_ROOT or the current folder otherwise.
-        progress: sees every epoch.
-
-    Raises:
-        KitError: unknown dataset, recipe or setting, no arm that fits the images, no run that could be trained, or
-            another process at the same ablation.
-    """
-    check_jobs(jobs)
-    plan = plan_ablation(
-        name, axes, recipe=recipe, settings=settings or {}, seeds=seeds, folds=folds, design=design, root=root
-    )
-    run_plan(plan, jobs=jobs, halving=halving, max_hours=max_hours, progress=progress)
-    return plan.folder
+_SHARE = 0.5  # of the memory that all trials' decoded images may fill together
+_KILLED = (
+    "its process was killed twice, the second time with nothing beside it: out of memory, or by hand;"
+    " a smaller train.batch_size needs less"
+)
 
 
-def run_plan(
-    plan: Plan,
-    *,
-    jobs: int | None = None,
-    halving: bool = False,
-    max_hours: float = math.inf,
-    progress: Progress = NO_PROGRESS,
-    watch: Callable[[AblationStatus], None] | None = None,
-) -> Ran:
-    """Do what is left of a plan; see `ablate`.
+class _OutOfTimeError(Exception):
+    """The session's time is over while trials run: they stop where they are, at their last epoch's checkpoint."""
 
-    Args:
-        plan: of the ablation.
-        jobs: trials at a time; see `ablate`.
-        halving: whether arms that lose are stopped; see `ablate`.
-        max_hours: after which to stop for now.
-        progress: sees every epoch, and every run that ends.
-        watch: called about twice a second with how far all runs are.
-    """
-    check_jobs(jobs)
-    require(max_hours > 0, f"max_hours must be above 0, got {max_hours}")
-    require(not (halving and plan.search), "a search proposes arms by whole trainings; leave --halving out")
-    deadline = time.time() + _HOUR * max_hours
-    with locked(plan.folder), contextlib.ExitStack() as workers:
-        plan, packing, engine = _pack(plan, jobs, workers, progress)
-        for place, spec in plan.specs.items():
-            plan.directory(place).refuse_other(spec)
-        plan.write(packing)
-        session = Session(plan, packing, deadline, progress, watch)
+
+class Session:
+    """One call's work on a plan."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        packing: Packing,
+        deadline: float,
+        progress: Progress,
+        watch: Callable[[AblationStatus], None] | None,
+    ) -> None:
+        self._plan = plan
+        self._packing = packing
+        self._deadline = deadline
+        self._progress = progress
+        self._watch = watch
+        self._failed: dict[RunKey, str] = {}
+        self._pruned: set[RunKey] = set()
+        self._running: list[RunDirectory] = []
+        self._reader = StatusReader()
+        self._is_over = False
+        self._epochs = 0
+
+    def run(self, engine: Local, *, halving: bool) -> None:
+        """Train all runs, or with `halving` those of arms that do not lose."""
+        total = self._plan.possible * self._plan.runs_per_arm
+        self._reader = StatusReader(halves=halving)
+        self._progress.start(f"ablate, {total} runs", sum(spec.train.epochs for spec in self._plan.specs.values()))
+        self._say_refused(self._plan.refused)
+        before = sum(self._plan.directory(key).is_finished for key in self._plan.specs)
+        if before:
+            self._progress.advance(0, f"{before} of {len(self._plan.specs)} runs were finished before")
+        self._look()
         try:
-            session.run(engine, halving=halving)
-        finally:
-            shutil.rmtree(plan.folder / DECODED, ignore_errors=True)
-    return session.ran()
+            if halving:
+                self._halve(engine)
+            elif self._plan.search:
+                self._search(engine, self._plan.search)
+            else:
+                self._train(engine, list(self._plan.specs))
+        except _OutOfTimeError:
+            self._is_over = True
+            self._progress.advance(0, "out of time: run the same command again, and it goes on from here")
+        self._progress.finish()
+        if len(self._failed) == len(self._plan.specs):
+            raise RunError(f"every run failed; the first one: {next(iter(self._failed.values()))}")
 
+    def ran(self) -> Ablation:
+        """Sum up."""
+        waits = [
+            key
+            for key in self._plan.specs
+            if not self._plan.directory(key).is_finished and key not in self._failed and key not in self._pruned
+        ]
+        to_come = self._plan.runs_to_come if self._is_over else 0  # a search may end early: few arms may be possible
+        return Ablation(self._plan, len(waits) + to_come, self._failed, len(self._pruned))
 
-def _pack(
-    plan: Plan, jobs: int | None, workers: contextlib.ExitStack, progress: Progress
-) -> tuple[Plan, Packing, Local]:
-    before = plan.packing()
-    left = [spec for place, spec in plan.specs.items() if not plan.directory(place).is_finished]
-    largest = max(left or list(plan.specs.values()), key=lambda spec: _operations(plan, spec))
-    runs = len(left) + plan.runs_to_come
-    packing, engine = choose_packing(
-        largest, plan.dataset, workers, runs=runs, jobs=jobs, before=before, progress=progress
-    )
-    return plan.with_threads(packing.threads), packing, engine
+    def _halve(self, engine: Local) -> None:
+        alive = list(self._plan.arms)
+        epochs = max(spec.train.epochs for spec in self._plan.specs.values())
+        rungs = plan_rungs(len(alive), epochs)
+        for rung, following in zip(rungs, [*rungs[1:], None], strict=True):
+            self._train(engine, self._keys(alive), None if following is None else rung.epochs)
+            if following is not None:
+                alive = self._cut(alive, rung.epochs, following.arms)
 
+    def _cut(self, alive: Sequence[str], epochs: int, kept: int) -> list[str]:
+        """Keep the best arms, and the first of all; stop the others."""
+        ranked = rank({arm: self._score(arm, epochs) for arm in alive})
+        baseline = next(iter(self._plan.arms))
+        going_on = {*ranked[:kept], baseline}
+        for number, arm in enumerate(ranked, start=1):
+            if arm not in going_on:
+                self._prune(arm, Pruned(epochs=epochs, rank=number, arms=len(alive)))
+        self._progress.advance(
+            0, f"after {epochs} epochs {len(going_on)} of {len(alive)} arms go on: {ranked[0]} leads"
+        )
+        return [arm for arm in alive if arm in going_on]
 
-def _operations(plan: Plan, spec: RunSpec) -> int:
-    return count_operations(spec.model, plan.dataset.shape, len(plan.dataset.manifest.classes))
+    def _prune(self, arm: str, pruned: Pruned) -> None:
+        for key in self._plan.keys(arm):
+            run = self._plan.directory(key)
+            if not run.is_finished and key not in self._failed:
+                run.prune(pruned)
+                self._pruned.add(key)
+
+    def _score(self, arm: str, epochs: int) -> float:
+        """Mean over an arm's runs of the best that each reached by then; failed ones have nothing to say."""
+        values = []
+        for key in self._plan.keys(arm):
+            if key not in self._failed:
+                spec = self._plan.specs[key].train
+                column = self._plan.directory(key).history().column(spec.monitor)
+                start = min(spec.early_stopping.start_epoch, epochs - 1)  # no epoch before it is the best
+                smaller = smaller_is_better(spec.monitor)
+                values.append(best_so_far(column[start:], epochs - start, smaller_is_better=smaller))
+        return statistics.fmean(values) if values else math.nan
+
+    def _search(self, engine: Local, search: Search) -> None:
+        """Train the arms that a search proposes, generation by generation; what has run before is looked up."""
+        while arms := search.next_arms(self._values()):
+            new = [arm for arm in arms if arm.name not in self._plan.changes]
+            if new:
+                before = set(self._plan.refused)
+                self._plan = self._plan.with_arms(new)
+                self._plan.write(self._packing)
+                self._say_refused({arm: why for arm, why in self._plan.refused.items() if arm not in before})
+            self._train(engine, self._keys([arm.name for arm in arms]))
+
+    def _values(self) -> dict[str, float]:
+        """Mean of the best validation figures of each arm that has run; NaN for those that could not."""
+        values = dict.fromkeys(self._plan.refused, math.nan)
+        for arm, spec in self._plan.arms.items():
+            keys = self._plan.keys(arm)
+            if all(key in self._failed or self._plan.directory(key).is_finished for key in keys):
+                score = self._score(arm, spec.train.epochs)
+                values[arm] = -score if smaller_is_better(spec.train.monitor) else score
+        return values
+
+    def _keys(self, arms: Sequence[str]) -> list[RunKey]:
+        return [key for key in self._plan.specs if key.arm in arms]
+
+    def _train(self, engine: Local, keys: Sequence[RunKey], until: int | None = None) -> None:
+        """Train some runs, seed by seed so that all arms get as far; those that ran out of memory once more, alone."""
+        ordered = sorted(keys, key=lambda key: (key.seed, -1 if key.fold is None else key.fold))
+        again = self._attempt(engine, ordered, until)
+        if again:
+            self._progress.advance(0, f"{len(again)} runs are tried again, one at a time")
+            engine.close()  # idle workers hold memory, too
+            for key in self._attempt(Local(1), again, until):
+                self._fail(key, _KILLED)
+
+    def _attempt(self, engine: Local, keys: Sequence[RunKey], until: int | None) -> list[RunKey]:
+        """Train runs, and give back those that memory was short for, or whose worker died."""
+        waiting = [key for key in keys if key not in self._failed and self._is_waiting(key, until)]
+        trials = [self._trial(key, until) for key in waiting]
+        short: list[RunKey] = []
+        begun = deque(self._plan.directory(key) for key in waiting)
+        self._running = [begun.popleft() for _ in range(min(engine.workers, len(begun)))]
+
+        def end(key: RunKey) -> None:
+            self._running.remove(self._plan.directory(key))
+            self._running += [begun.popleft()] if begun else []
+
+        def lose(index: int) -> None:
+            end(waiting[index])
+            short.append(waiting[index])
+
+        for finished in engine.run(run_trial, trials, tick=self._tick, lost=lose):
+            key, outcome = waiting[finished.index], finished.value
+            end(key)
+            if outcome.state == "out of memory" and engine.workers > 1:
+                short.append(key)
+            else:
+                self._note(key, outcome)
+        return short
+
+    def _is_waiting(self, key: RunKey, until: int | None) -> bool:
+        run, spec = self._plan.directory(key), self._plan.specs[key]
+        if run.is_finished or until is None:
+            return not run.is_finished
+        history = run.history()
+        return len(history.rows) < until or has_stopped(history, spec) or until >= spec.train.epochs
+
+    def _trial(self, key: RunKey, until: int | None) -> Trial:
+        return Trial(
+            spec=self._plan.specs[key],
+            directory=self._plan.directory(key).path,
+            dataset=self._plan.dataset,
+            memory_share=_SHARE / self._packing.jobs,
+            shared=self._plan.folder / DECODED,
+            limit=Limit(until, self._deadline),
+        )
+
+    def _note(self, key: RunKey, outcome: Outcome) -> None:
+        if outcome.state in {"failed", "out of memory"}:
+            self._failed[key] = outcome.text
+            self._look(f"{key}: failed: {outcome.text}")
+        else:
+            self._look(f"{key}: {outcome.text}" if outcome.state == "finished" else "")
+
+    def _fail(self, key: RunKey, reason: str) -> None:
+        run = self._plan.directory(key)
+        run.claim(self._plan.specs[key])
+        run.fail(reason)
+        self._note(key, Outcome("failed", reason))
+
+    def _say_refused(self, refused: Mapping[str, str]) -> None:
+        for arm, reason in refused.items():
+            self._progress.advance(0, f"{arm} is left out: {reason}")
+
+    def _look(self, note: str = "") -> None:
+        """Count the epochs that are on the disk, and show how far all runs are."""
+        status = self._reader.read(self._plan.watched(), self._running, jobs=self._packing.jobs)
+        self._progress.advance(status.epochs_done - self._epochs, note)
+        self._epochs = status.epochs_done
+        if self._watch:
+            self._watch(status)
+
+    def _tick(self) -> None:
+        self._look()
+        if time.time() > self._deadline:
+            raise _OutOfTimeError

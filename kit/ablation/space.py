@@ -12,7 +12,9 @@ from kit.specs import Setting, arm_name, override, value_of
 from kit.specs.settings import number_kind
 
 _SEED = 0  # of what is drawn: the same axes give the same arms, always
-_PATIENCE = 20_000  # draws in a row that bring nothing new: of 2,000 arms all but one in 20,000 times have come by then
+_FRUITLESS = (
+    20_000  # draws in a row that bring nothing new: of 2,000 arms all but one in 20,000 times have come by then
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ class Space:
         yield self.baseline
         misses = 0
         tried = set()
-        while misses < _PATIENCE:
+        while misses < _FRUITLESS:
             values = tuple(
                 axis.at(generator.random(), whole=is_whole) for axis, is_whole in zip(self.axes, whole, strict=True)
             )

@@ -15,15 +15,15 @@ from kit.specs import RunSpec
 
 Watched: TypeAlias = tuple[str, int, int | None, RunDirectory, RunSpec]  # arm, seed, fold, where, and what
 
-State = Literal["finished", "running", "failed", "halted", "waiting"]
+State = Literal["waiting", "running", "finished", "pruned", "failed"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RunStanding:
+class RunStatus:
     """One run.
 
     Attributes:
-        state: "halted" runs were stopped by successive halving, "waiting" ones may have begun before.
+        state: State of the run: "pruned" runs lost a rung of successive halving, "waiting" ones may have begun before.
         seed: of the run.
         fold: that validates; None for the dataset's own split.
         epoch: epochs that are on the disk.
@@ -40,7 +40,7 @@ class RunStanding:
 
 
 @dataclass(frozen=True, slots=True)
-class ArmStanding:
+class ArmStatus:
     """One arm.
 
     Attributes:
@@ -49,10 +49,10 @@ class ArmStanding:
     """
 
     name: str
-    runs: tuple[RunStanding, ...]
+    runs: tuple[RunStatus, ...]
 
     @property
-    def running(self) -> list[RunStanding]:
+    def running(self) -> list[RunStatus]:
         """The runs that train now."""
         return [run for run in self.runs if run.state == "running"]
 
@@ -70,11 +70,11 @@ class AblationStatus:
         seconds_left: until the last run ends, if none stops early; None until an epoch has been measured.
     """
 
-    arms: tuple[ArmStanding, ...]
+    arms: tuple[ArmStatus, ...]
     seconds_left: float | None
 
     @property
-    def runs(self) -> list[RunStanding]:
+    def runs(self) -> list[RunStatus]:
         """All runs, arm by arm."""
         return [run for arm in self.arms for run in arm.runs]
 
@@ -85,7 +85,7 @@ class AblationStatus:
 
     @property
     def epochs(self) -> int:
-        """Epochs in all, without those that failed and halted runs will not take."""
+        """Epochs in all, without those that failed and pruned runs will not take."""
         return sum(_done(run) + _left(run) for run in self.runs)
 
     def count(self, state: State) -> int:
@@ -93,11 +93,11 @@ class AblationStatus:
         return sum(arm.count(state) for arm in self.arms)
 
 
-class Lookout:
-    """Looks at run directories again and again; it reads what has changed, and finished runs once.
+class StatusReader:
+    """Reads run directories again and again: what has changed, and finished runs once.
 
     Args:
-        halves: whether runs that were stopped by successive halving stay so; they go on otherwise.
+        halves: Whether runs that successive halving pruned stay so; they go on otherwise.
     """
 
     def __init__(self, *, halves: bool = True) -> None:
@@ -107,28 +107,28 @@ class Lookout:
         self._stamps: dict[Path, tuple[int, int]] = {}
         self._begun: dict[Path, int] = {}  # epochs that were there at the first look
 
-    def look(self, places: Iterable[Watched], running: Collection[RunDirectory], *, jobs: int) -> AblationStatus:
-        """Take the standing of a plan's runs.
+    def read(self, runs: Iterable[Watched], running: Collection[RunDirectory], *, jobs: int) -> AblationStatus:
+        """Read the state of a plan's runs.
 
         Args:
-            places: all runs in the plan's order, those of an arm together.
-            running: directories of the runs that workers have now.
-            jobs: runs at a time, for the time that is left.
+            runs: All runs in the plan's order, those of an arm together.
+            running: Directories of the runs that workers have now.
+            jobs: Runs at a time, for the time that is left.
         """
-        arms: dict[str, list[RunStanding]] = {}
+        arms: dict[str, list[RunStatus]] = {}
         seconds: dict[str, list[float]] = {}
-        for arm, seed, fold, directory, spec in places:
-            run = self._run(seed, fold, directory, spec, is_running=directory in running)
-            arms.setdefault(arm, []).append(run)
+        for arm, seed, fold, directory, spec in runs:
+            one = self._run(seed, fold, directory, spec, is_running=directory in running)
+            arms.setdefault(arm, []).append(one)
             seconds.setdefault(arm, []).extend(self._measured(directory))
-        standings = tuple(ArmStanding(arm, tuple(runs)) for arm, runs in arms.items())
-        return AblationStatus(standings, _seconds_left(standings, seconds, jobs))
+        statuses = tuple(ArmStatus(arm, tuple(runs)) for arm, runs in arms.items())
+        return AblationStatus(statuses, _seconds_left(statuses, seconds, jobs))
 
     def _run(
         self, seed: int, fold: int | None, directory: RunDirectory, spec: RunSpec, *, is_running: bool
-    ) -> RunStanding:
+    ) -> RunStatus:
         rows = self._history(directory)
-        return RunStanding(
+        return RunStatus(
             state=self._state(directory, is_running=is_running),
             seed=seed,
             fold=fold,
@@ -144,7 +144,7 @@ class Lookout:
             return "running"
         if directory.failure:
             return "failed"
-        return "halted" if self._halves and directory.halt else "waiting"
+        return "pruned" if self._halves and directory.pruned else "waiting"
 
     def _history(self, directory: RunDirectory) -> list[Row]:
         """Read a history if it has changed; that of a finished run never again."""
@@ -177,15 +177,15 @@ def _rows(directory: RunDirectory) -> list[Row]:
         return []
 
 
-def _done(run: RunStanding) -> int:
+def _done(run: RunStatus) -> int:
     return run.epochs if run.state == "finished" else min(run.epoch, run.epochs)
 
 
-def _left(run: RunStanding) -> int:
+def _left(run: RunStatus) -> int:
     return run.epochs - _done(run) if run.state in {"running", "waiting"} else 0
 
 
-def _seconds_left(arms: Iterable[ArmStanding], seconds: Mapping[str, list[float]], jobs: int) -> float | None:
+def _seconds_left(arms: Iterable[ArmStatus], seconds: Mapping[str, list[float]], jobs: int) -> float | None:
     """Share what is left out over the jobs; no run ends sooner than alone."""
     measured = [second for arm in seconds.values() for second in arm]
     if not measured:

@@ -16,7 +16,7 @@ from kit.training.early_stopping import Limit
 
 _NODE = re.compile(r"^\{\{.*?\}\}\s*")
 
-State = Literal["finished", "paused", "failed", "out of memory"]
+State = Literal["finished", "waiting", "failed", "out of memory"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Outcome:
     """What became of a trial.
 
     Attributes:
-        state: "paused" is at its limit, to go on later.
+        state: State of the run: "waiting" is at its limit, to go on later.
         text: figures of the last epoch, or the reason of a failure.
     """
 
@@ -79,7 +79,7 @@ def run_trial(trial: Trial) -> Outcome:
         named = str(error) if isinstance(error, KitError) else f"{type(error).__name__}: {_line(error)}"
         return _failed(trial, "failed", named)
     if result is None:
-        return Outcome("paused")
+        return Outcome("waiting")
     figures = (f"{name} {'nan' if value is None else f'{value:.4f}'}" for name, value in result.final.items())
     return Outcome("finished", ", ".join(figures))
 

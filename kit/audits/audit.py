@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from kit.arguments import checked_arguments
 from kit.audits.duplicate_sets import place_sets
 from kit.audits.findings import Audit
 from kit.audits.image_facts import Facts, chunks, measure_images, storing_spec
@@ -24,6 +25,7 @@ NEAR = 4  # of 64 bits: JPEG at quality 60, half the size or a tenth more contra
 _CHUNK = 64  # images a task: some 0.1 s of small ones, so that starting a task costs nothing beside it
 
 
+@checked_arguments
 def audit(
     source: Path | str,
     *,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from kit.arguments import checked_arguments
 from kit.benchmark.speeds import Speeds
 from kit.datasets import find_dataset
 from kit.progress import NO_PROGRESS, Progress
@@ -17,6 +18,7 @@ from kit.workspace import Workspace
 SECONDS = 12.0  # of measuring, by default; starting up comes on top
 
 
+@checked_arguments
 def bench(
     name: str,
     *,

@@ -21,7 +21,7 @@ from kit.cli.options import (
     Verbose,
     read_against,
 )
-from kit.cli.waiting import WAITING
+from kit.cli.status_line import WAITING
 from kit.specs.recipe import DEFAULT_RECIPE
 from kit.specs.settings import require
 
@@ -106,7 +106,7 @@ def ablate(
     ] = "auto",
     halving: Annotated[
         bool,
-        typer.Option("--halving", help="Stop arms that lose; the better third goes on three times as long."),
+        typer.Option("--halving", help="Prune arms that lose; the better third goes on three times as long."),
     ] = False,
     max_hours: Annotated[
         float, typer.Option(help="Stop in time for a session's limit; the same command goes on.", show_default="none")

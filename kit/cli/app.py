@@ -26,10 +26,10 @@ from kit.cli.info import info
 from kit.cli.predict import predict
 from kit.cli.recipes import recipes
 from kit.cli.shard import shard
+from kit.cli.status_line import WAITING
 from kit.cli.submissions import submissions
 from kit.cli.submit import submit
 from kit.cli.train import train
-from kit.cli.waiting import WAITING
 from kit.errors import KitError
 from kit.names import printable_line
 

@@ -26,7 +26,7 @@ def bench(
     """
     from kit.benchmark import bench as measure
     from kit.cli.console import ConsoleProgress, print_json, print_line, print_tables
-    from kit.reports.speeds import speeds_table
+    from kit.reports.speeds import advise, describe_bottleneck, speeds_table
     from kit.specs import parse_assignments
     from kit.training.request import with_short
 
@@ -42,5 +42,5 @@ def bench(
         print_json({"speeds": speeds, "slowdown": speeds.slowdown, "bottleneck": speeds.bottleneck})
         return
     print_tables([speeds_table(speeds)])
-    print_line(speeds.finding)
-    print_line(speeds.advice)
+    print_line(describe_bottleneck(speeds))
+    print_line(advise(speeds))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from typer.core import TyperCommand, TyperGroup
 
-from kit.cli.waiting import WAITING
+from kit.cli.status_line import WAITING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

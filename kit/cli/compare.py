@@ -78,6 +78,7 @@ def compare(
 def show(comparison: Comparison, folder: Path | None, *, as_json: bool, html: bool = False) -> None:
     """Print a comparison, and write it to `folder` if there is one."""
     from kit.cli.console import print_json, print_line, print_tables
+    from kit.reports.caveats import comparison_remarks
     from kit.reports.comparison import comparison_tables, remarks, write_comparison
 
     files = write_comparison(comparison, folder, html=html) if folder else []
@@ -91,7 +92,7 @@ def show(comparison: Comparison, folder: Path | None, *, as_json: bool, html: bo
                 "factors": comparison.factors,
                 "left_out": comparison.left_out,
                 "unfinished": comparison.unfinished,
-                "remarks": comparison.remarks,
+                "remarks": comparison_remarks(comparison),
                 "files": files,
             }
         )

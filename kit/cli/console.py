@@ -24,12 +24,12 @@ from rich.progress import (
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from kit.cli.waiting import WAITING
+from kit.cli.status_line import WAITING
 from kit.names import printable
 from kit.reports.table import Table
 
 _EVERY = 5.0  # seconds between plain lines
-_PATIENCE = 2.0  # seconds before a terminal shows a bar: what is done by then needs none
+_QUIET = 2.0  # seconds before a terminal shows a bar: what is done by then needs none
 _REFRESH = 0.2  # seconds between two drawings of a bar
 _PADDING = 3  # columns that a border and its spaces take
 _EDGES = 2  # columns left and right of all
@@ -70,7 +70,7 @@ class ConsoleProgress:
 
     @property
     def _is_early(self) -> bool:
-        return time.monotonic() - self._began < _PATIENCE
+        return time.monotonic() - self._began < _QUIET
 
     @property
     def _is_due(self) -> bool:
@@ -142,10 +142,10 @@ def print_tables(tables: Iterable[Table]) -> None:
 
 def _draw(table: Table, columns: Sequence[int]) -> RichTable:
     drawn = RichTable(box=box.SIMPLE_HEAD, show_lines=_is_tall(table))
-    for place in columns:
-        drawn.add_column(screen_text(table.columns[place]), justify="right" if place else "left", overflow="fold")
+    for index in columns:
+        drawn.add_column(screen_text(table.columns[index]), justify="right" if index else "left", overflow="fold")
     for row in table.rows:
-        drawn.add_row(*(screen_text(row[place]) for place in columns))
+        drawn.add_row(*(screen_text(row[index]) for index in columns))
     return drawn
 
 
@@ -156,23 +156,23 @@ def _fitting(table: Table, width: int) -> list[list[int]]:
     """
     cells = [table.columns, *table.rows]
     widths = [
-        max(len(line) for row in cells for line in row[place].splitlines() or [""]) + _PADDING
-        for place in range(len(table.columns))
+        max(len(line) for row in cells for line in row[index].splitlines() or [""]) + _PADDING
+        for index in range(len(table.columns))
     ]
 
-    def fits(places: Iterable[int]) -> bool:
-        return sum(widths[place] for place in places) + _EDGES <= width
+    def fits(indices: Iterable[int]) -> bool:
+        return sum(widths[index] for index in indices) + _EDGES <= width
 
-    kept = [place for place, name in enumerate(table.columns) if name in table.kept]
+    kept = [index for index, name in enumerate(table.columns) if name in table.kept]
     while kept and not fits([0, *kept]):
         del kept[0]
     parts: list[list[int]] = [[0, *kept]]
-    for place in range(1, len(widths)):
-        if place in kept:
+    for index in range(1, len(widths)):
+        if index in kept:
             continue
-        if len(parts[-1]) > 1 and not fits([*parts[-1], place]):
+        if len(parts[-1]) > 1 and not fits([*parts[-1], index]):
             parts.append([0])
-        parts[-1].append(place)
+        parts[-1].append(index)
     return [sorted(part) for part in parts]
 
 

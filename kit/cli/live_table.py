@@ -10,9 +10,9 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from kit.ablation.status import AblationStatus, ArmStanding, RunStanding, State
+from kit.ablation.status import AblationStatus, ArmStatus, RunStatus, State
 from kit.cli.console import ConsoleProgress, put_up, screen_text, take_away
-from kit.cli.waiting import WAITING
+from kit.cli.status_line import WAITING
 from kit.reports.forecast import duration
 from kit.reports.table import NOTHING
 
@@ -20,7 +20,7 @@ _COLUMNS = {"loss": 9, "accuracy": 10, "val_accuracy": 14}  # with the width of 
 _EPOCH = 10  # characters of 100/100, and what stands between columns
 _FOOT = 2  # lines below the runs
 _BAR = 40  # characters
-_STATES: Sequence[State] = ("finished", "running", "failed", "halted", "waiting")
+_STATES: Sequence[State] = ("finished", "running", "failed", "pruned", "waiting")
 
 
 class LiveAblation(ConsoleProgress):
@@ -29,33 +29,33 @@ class LiveAblation(ConsoleProgress):
     def __init__(self) -> None:
         super().__init__()
         self._live: Live | None = None
-        self._standing: AblationStatus | None = None
+        self._status: AblationStatus | None = None
 
-    def watch(self, standing: AblationStatus) -> None:
+    def watch(self, status: AblationStatus) -> None:
         """Show how far the runs are."""
-        self._standing = standing
-        self._done, self._total = standing.epochs_done, standing.epochs
+        self._status = status
+        self._done, self._total = status.epochs_done, status.epochs
         if not self._console.is_terminal:
             if self._is_due:
                 self._say("")
         elif not self._is_early:
-            self._show(standing)
+            self._show(status)
 
     def finish(self) -> None:
         """Take the table away."""
         super().finish()
-        self._standing = None
+        self._status = None
         if self._live is not None:
             take_away(self._live)
             self._live = None
 
-    def _show(self, standing: AblationStatus) -> None:
+    def _show(self, status: AblationStatus) -> None:
         if self._live is None:
             super().finish()  # a bar that was there before
             self._live = Live(console=self._console, transient=True, auto_refresh=False, vertical_overflow="crop")
             put_up(self._live)
         width, height = self._console.size
-        self._live.update(draw_standing(standing, width, height), refresh=True)
+        self._live.update(draw_status(status, width, height), refresh=True)
 
     def _draw(self, note: str) -> None:
         if self._live is None:
@@ -65,18 +65,18 @@ class LiveAblation(ConsoleProgress):
             self._console.print(screen_text(note, style="dim"), soft_wrap=True)
 
     def _say(self, note: str) -> None:
-        super()._say(note or (describe_standing(self._standing) if self._standing else ""))
+        super()._say(note or (describe_status(self._status) if self._status else ""))
 
 
-def draw_standing(standing: AblationStatus, width: int, height: int) -> RenderableType:
+def draw_status(status: AblationStatus, width: int, height: int) -> RenderableType:
     """Draw as many arms as a screen holds, those that run first, and below them what all come to.
 
     Args:
-        standing: of the ablation.
+        status: Status of the ablation.
         width: of the screen, characters.
         height: of the screen, lines; the last one is left to the cursor.
     """
-    shown, hidden = _choose(standing.arms, height - _FOOT - 2)
+    shown, hidden = _choose(status.arms, height - _FOOT - 2)
     runs = [run for arm in shown for run in arm.running]
     label = max((len(_label(run)) for run in runs), default=0)
     lines = [_head(label)] if runs else []
@@ -86,29 +86,29 @@ def draw_standing(standing: AblationStatus, width: int, height: int) -> Renderab
         lines.append(screen_text(_describe_hidden(hidden), style="dim"))
     for line in lines:
         line.no_wrap, line.overflow = True, "ellipsis"
-    return Group(*lines, *_foot(standing))
+    return Group(*lines, *_foot(status))
 
 
-def describe_standing(standing: AblationStatus) -> str:
+def describe_status(status: AblationStatus) -> str:
     """Say how far the runs are, in one line: "2 of 6 runs finished, 2 running, 2 waiting, about 5 min left"."""
-    left = "" if standing.seconds_left is None else f", about {duration(standing.seconds_left)} left"
-    return f"{_describe_runs(standing)}{left}"
+    left = "" if status.seconds_left is None else f", about {duration(status.seconds_left)} left"
+    return f"{_describe_runs(status)}{left}"
 
 
-def _choose(arms: Sequence[ArmStanding], room: int) -> tuple[list[ArmStanding], list[ArmStanding]]:
+def _choose(arms: Sequence[ArmStatus], room: int) -> tuple[list[ArmStatus], list[ArmStatus]]:
     """Divide arms into those that fit into `room` lines besides a line of headings, and the others."""
     ordered = sorted(arms, key=lambda arm: not arm.running)
     if sum(map(_lines, ordered)) <= room:
         return ordered, []
     left = room - 1  # a line says what is hidden
-    for place, arm in enumerate(ordered):
+    for index, arm in enumerate(ordered):
         left -= _lines(arm)
         if left < 0:
-            return ordered[:place], ordered[place:]
+            return ordered[:index], ordered[index:]
     return ordered, []
 
 
-def _lines(arm: ArmStanding) -> int:
+def _lines(arm: ArmStatus) -> int:
     return 1 + len(arm.running)
 
 
@@ -117,7 +117,7 @@ def _head(label: int) -> Text:
     return screen_text(f"{'':<{label}}{'epoch':>{_EPOCH}}{names}", style="dim")
 
 
-def _arm_line(arm: ArmStanding, width: int) -> Text:
+def _arm_line(arm: ArmStatus, width: int) -> Text:
     state = _describe_arm(arm)
     room = max(8, width - len(state) - 2)
     name = screen_text(arm.name if len(arm.name) <= room else _values_of(arm.name))
@@ -135,21 +135,21 @@ def _values_of(arm: str) -> str:
     return ",".join(part.rpartition("=")[2] for part in arm.split(","))
 
 
-def _describe_arm(arm: ArmStanding) -> str:
+def _describe_arm(arm: ArmStatus) -> str:
     """Say what an arm's runs are, but those that have lines of their own."""
     for state in ("finished", "waiting"):
         if arm.count(state) == len(arm.runs):
             return state
-    counts = [f"{arm.count(state)} {state}" for state in ("failed", "halted", "waiting") if arm.count(state)]
+    counts = [f"{arm.count(state)} {state}" for state in ("failed", "pruned", "waiting") if arm.count(state)]
     return ", ".join([f"{arm.count('finished')} of {len(arm.runs)} finished", *counts])
 
 
-def _run_line(run: RunStanding, label: int) -> Text:
+def _run_line(run: RunStatus, label: int) -> Text:
     figures = "".join(f"{_figure(run.last, name):>{width}}" for name, width in _COLUMNS.items())
     return screen_text(f"{_label(run):<{label}}{f'{run.epoch}/{run.epochs}':>{_EPOCH}}{figures}")
 
 
-def _label(run: RunStanding) -> str:
+def _label(run: RunStatus) -> str:
     return f"  seed {run.seed}" + ("" if run.fold is None else f", fold {run.fold}")
 
 
@@ -157,7 +157,7 @@ def _figure(metrics: Mapping[str, float], name: str) -> str:
     return f"{metrics[name]:.4f}" if name in metrics else NOTHING
 
 
-def _describe_hidden(arms: Sequence[ArmStanding]) -> str:
+def _describe_hidden(arms: Sequence[ArmStatus]) -> str:
     groups: dict[str, int] = {}
     for arm in arms:
         states = {run.state for run in arm.runs}
@@ -169,20 +169,20 @@ def _describe_hidden(arms: Sequence[ArmStanding]) -> str:
     )
 
 
-def _describe_runs(standing: AblationStatus) -> str:
-    finished, *others = ((state, standing.count(state)) for state in _STATES)
+def _describe_runs(status: AblationStatus) -> str:
+    finished, *others = ((state, status.count(state)) for state in _STATES)
     rest = "".join(f", {count:,} {state}" for state, count in others if count)
-    return f"{finished[1]:,} of {len(standing.runs):,} runs finished{rest}"
+    return f"{finished[1]:,} of {len(status.runs):,} runs finished{rest}"
 
 
-def _foot(standing: AblationStatus) -> list[RenderableType]:
-    done, total, left = standing.epochs_done, standing.epochs, standing.seconds_left
+def _foot(status: AblationStatus) -> list[RenderableType]:
+    done, total, left = status.epochs_done, status.epochs, status.seconds_left
     bar = Table.grid(padding=(0, 1))
     bar.add_row(
         ProgressBar(total=total, completed=done, width=_BAR),
         f"{done:,}/{total:,} epochs",
         screen_text("" if left is None else f"about {duration(left)} left", style="dim"),
     )
-    counts = screen_text(_describe_runs(standing))
+    counts = screen_text(_describe_runs(status))
     counts.no_wrap, counts.overflow = True, "ellipsis"
     return [counts, bar]

@@ -48,6 +48,7 @@ def predict(
     if weights is not None:
         one_of(weights, "--weights", "best", "last")
     from kit.cli.console import ConsoleProgress, print_json, print_line
+    from kit.reports.submission import describe_submission
     from kit.submission import predict as predict_split
 
     submission = predict_split(
@@ -64,6 +65,6 @@ def predict(
     if json:
         print_json(submission)
         return
-    for line in submission.remarks:
+    for line in describe_submission(submission):
         print_line(line)
     print_line(f"{submission.path}: {submission.rows:,} rows, columns {', '.join(submission.columns)}")

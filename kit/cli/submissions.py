@@ -22,8 +22,8 @@ def submissions(
     Example: kit submissions --competition histopathologic-cancer-detection --refresh
     """
     from kit.cli.console import ConsoleProgress, print_json, print_line, print_tables
-    from kit.kaggle.submissions import remake_lines, submission_table
     from kit.kaggle.submissions import submissions as read_submissions
+    from kit.reports.submissions import describe_correlation, remake_lines, submission_table
 
     found = read_submissions(competition, refresh=refresh, root=root, progress=ConsoleProgress())
     if json:
@@ -33,6 +33,6 @@ def submissions(
     for remark in found.remarks:
         print_line(remark)
     for trust in found.trust:
-        print_line(trust.sentence())
+        print_line(describe_correlation(trust))
     for line in remake_lines(found):
         print_line(line)

@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from kit.comparison.contrasts import Contrast, judge_contrasts
 from kit.comparison.paired_t_test import Difference, Verdict
 from kit.comparison.pairing import Shared
-from kit.comparison.statistics import volatility
-from kit.comparison.trajectory import Trajectory, on_train, on_validation, smaller_is_better
+from kit.comparison.trajectory import Trajectory, on_train, on_validation, smaller_is_better, volatility
 from kit.evaluation.split_metrics import MeasuredSummary, summarize_measured
 from kit.runs.mean_and_sd import MeanAndSD, mean_and_sd_of
 
@@ -76,7 +75,7 @@ def summarize(
     metric: str,
     *,
     folds: int = 0,
-    halted: int = 0,
+    pruned: int = 0,
     steps: Mapping[str, str] | None = None,
 ) -> list[ArmSummary]:
     """Measure each arm against the first, the baseline, and where asked against the one before, too.
@@ -85,14 +84,14 @@ def summarize(
         trajectories: of all arms, the baseline's first.
         metric: by Keras' name.
         folds: of the dataset; 0 where nobody validates on folds.
-        halted: arms that lost a rung of successive halving: the others were chosen from among them, on the same images,
+        pruned: arms that lost a rung of successive halving: the others were chosen from among them, on the same images,
             so p is corrected for them, too.
         steps: Name of the arm before, by arm; None for no such comparisons.
     """
     arms, steps = by_arm(trajectories), steps or {}
     baseline, *others = arms
     wanted = dict.fromkeys([*((arm, baseline) for arm in others), *steps.items()])  # each is one test, and counted once
-    found = judge_contrasts(list(wanted), arms, metric, folds=folds, untested=halted)
+    found = judge_contrasts(list(wanted), arms, metric, folds=folds, untested=pruned)
     return [
         _summarize(name, runs, metric, found.get((name, baseline)), found.get((name, steps.get(name, ""))))
         for name, runs in arms.items()

@@ -77,8 +77,8 @@ def with_base_rates(
     name = on_train(metric)
     if name == metric:
         return list(trajectories)
-    places = dict.fromkeys((run.dataset, run.fold) for run in trajectories if run.spec)
-    counts = {place: _counts(*place, trajectories, datasets) for place in places}
+    validated = dict.fromkeys((run.dataset, run.fold) for run in trajectories if run.spec)
+    counts = {key: _counts(*key, trajectories, datasets) for key in validated}
     return [
         replace(run, base_rate=_rate(run.spec, name, counts[run.dataset, run.fold])) if run.spec else run
         for run in trajectories

@@ -14,7 +14,7 @@ from kit.comparison.keras_histories import read_histories
 from kit.comparison.trajectory import Trajectory
 from kit.errors import RunError, unknown
 from kit.runs import RunDirectory
-from kit.runs.directory import RATES, Halt
+from kit.runs.directory import RATES, Pruned
 from kit.seals import read_sealed
 from kit.workspace import Workspace
 
@@ -50,14 +50,14 @@ class Found:
 
     Attributes:
         finished: runs, by ablation, arm and seed in the order of their plans.
-        halted: runs that successive halving stopped, as far as they got.
-        left_out: runs that failed or were stopped, and arms that could not be built.
+        pruned: Runs that successive halving pruned, as far as they got.
+        left_out: Runs that failed or were pruned, and arms that could not be built.
         unfinished: folders of all other runs without a result.
         baseline: of the first ablation named, as `Trajectory.whence` has it; empty without a plan.
     """
 
     finished: list[Trajectory] = field(default_factory=list)
-    halted: list[Trajectory] = field(default_factory=list)
+    pruned: list[Trajectory] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
     unfinished: list[Path] = field(default_factory=list)
     baseline: str = ""
@@ -66,7 +66,7 @@ class Found:
         """Append what lies under another name."""
         self.baseline = self.baseline or ("" if self.finished else other.baseline)
         self.finished += other.finished
-        self.halted += other.halted
+        self.pruned += other.pruned
         self.left_out += other.left_out
         self.unfinished += other.unfinished
 
@@ -80,15 +80,15 @@ class _Plan(msgspec.Struct):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Place:
+class _Location:
     """Where a run lies.
 
     Attributes:
-        run: its directory.
-        ablation: its name; empty for a run that was trained alone.
-        recipe: of the ablation.
-        order: of its arm in the plan.
-        steps: from the ablation's folder to the run's, the arm's first.
+        run: Directory of the run.
+        ablation: Name of its ablation; empty for a run that was trained alone.
+        recipe: Recipe of the ablation.
+        order: Index of its arm in the plan.
+        steps: Folders from the ablation's to the run's, the arm's first.
     """
 
     run: RunDirectory
@@ -99,7 +99,7 @@ class _Place:
 
     @property
     def rank(self) -> tuple[str, int, str, list[int]]:
-        """By ablation, the arm's place in its plan, its name; then by numbers, so that seed 10 follows seed 9."""
+        """By ablation, the arm's index in its plan, its name; then by numbers, so that seed 10 follows seed 9."""
         numbers = [int(number) for number in re.findall(r"\d+", "/".join(self.steps[1:]))]
         return self.ablation, self.order, self.steps[0], numbers
 
@@ -143,8 +143,8 @@ def _read_folder(folder: Path) -> Found:
     if not begun and not plans:
         raise RunError(f"{folder} holds no run")
     found = Found()
-    for place in sorted(_places(begun), key=lambda place: place.rank):
-        _sort_in(place, found)
+    for location in sorted(_locations(begun), key=lambda location: location.rank):
+        _sort_in(location, found)
     for path, plan in plans.items():
         found.baseline = found.baseline or (f"{path.resolve().name}/{plan.arms[0]}" if plan.arms else "")
         found.left_out += [
@@ -153,54 +153,54 @@ def _read_folder(folder: Path) -> Found:
     return found
 
 
-def _places(begun: Sequence[Path]) -> list[_Place]:
-    """Find the ablation of each run and its arm's place there."""
+def _locations(begun: Sequence[Path]) -> list[_Location]:
+    """Find the ablation of each run and its arm's index there."""
 
     @cache
     def plan_of(ablation: Path) -> tuple[_Plan, dict[str, int]]:
         plan = _read_plan(ablation)
         return plan, {arm: number for number, arm in enumerate(plan.arms)}
 
-    places = []
+    locations = []
     for path in begun:
         whole = path.resolve()
         ablation = next((above for above in whole.parents[:_DEPTH] if (above / _PLAN).is_file()), None)
         if ablation is None:
-            places.append(_Place(run=RunDirectory(path), steps=(whole.name,)))
+            locations.append(_Location(run=RunDirectory(path), steps=(whole.name,)))
             continue
         (plan, order), steps = plan_of(ablation), whole.relative_to(ablation).parts
-        place = order.get(steps[0], len(order))
+        index = order.get(steps[0], len(order))
         run = RunDirectory(path)
-        places.append(_Place(run=run, ablation=ablation.name, recipe=plan.recipe, order=place, steps=steps))
-    return places
+        locations.append(_Location(run=run, ablation=ablation.name, recipe=plan.recipe, order=index, steps=steps))
+    return locations
 
 
 def _read_plan(folder: Path) -> _Plan:
     return read_sealed(folder / _PLAN, _Plan, what="ablation")
 
 
-def _sort_in(place: _Place, found: Found) -> None:
-    run = place.run
+def _sort_in(location: _Location, found: Found) -> None:
+    run = location.run
     if run.is_finished:
-        found.finished.append(_read_run(place))
+        found.finished.append(_read_run(location))
     elif failure := run.failure:
-        found.left_out.append(_left_out(place, f"failed: {failure.reason}"))
-    elif halt := run.halt:
-        found.left_out.append(_left_out(place, describe_halt(halt)))
+        found.left_out.append(_left_out(location, f"failed: {failure.reason}"))
+    elif pruned := run.pruned:
+        found.left_out.append(_left_out(location, describe_pruned(pruned)))
         if run.history().rows:
-            found.halted.append(_read_run(place))
+            found.pruned.append(_read_run(location))
     else:
         found.unfinished.append(run.path)
 
 
-def describe_halt(halt: Halt) -> str:
-    """Say where a run was stopped.
+def describe_pruned(pruned: Pruned) -> str:
+    """Say where a run was pruned.
 
-    >>> describe_halt(Halt(epochs=9, place=14, arms=16))
-    'stopped by halving after 9 epochs, 14th of 16 arms'
+    >>> describe_pruned(Pruned(epochs=9, rank=14, arms=16))
+    'pruned by halving after 9 epochs, 14th of 16 arms'
     """
-    epochs = f"{halt.epochs} epoch{'s' if halt.epochs > 1 else ''}"
-    return f"stopped by halving after {epochs}, {_ordinal(halt.place)} of {halt.arms:,} arms"
+    epochs = f"{pruned.epochs} epoch{'s' if pruned.epochs > 1 else ''}"
+    return f"pruned by halving after {epochs}, {_ordinal(pruned.rank)} of {pruned.arms:,} arms"
 
 
 def _ordinal(number: int) -> str:
@@ -208,13 +208,13 @@ def _ordinal(number: int) -> str:
     return f"{number:,}{'th' if is_teen else {1: 'st', 2: 'nd', 3: 'rd'}.get(number % 10, 'th')}"
 
 
-def _left_out(place: _Place, reason: str) -> LeftOut:
-    spec = place.run.spec()
+def _left_out(location: _Location, reason: str) -> LeftOut:
+    spec = location.run.spec()
     return LeftOut(arm=spec.arm, seed=spec.seed, fold=spec.fold, reason=reason)
 
 
-def _read_run(place: _Place) -> Trajectory:
-    run = place.run
+def _read_run(location: _Location) -> Trajectory:
+    run = location.run
     spec, history = run.spec(), run.history()
     result = run.result() if run.is_finished else None
     if not history.rows:
@@ -229,6 +229,6 @@ def _read_run(place: _Place) -> Trajectory:
         seconds_per_epoch=result.seconds_per_epoch if result else None,
         run=run,
         spec=spec,
-        whence=f"{place.ablation}/{spec.arm}" if place.ablation else place.steps[0],
-        recipe=place.recipe,
+        whence=f"{location.ablation}/{spec.arm}" if location.ablation else location.steps[0],
+        recipe=location.recipe,
     )

@@ -5,32 +5,27 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from kit.arguments import checked_arguments
 from kit.comparison.arm_summary import ArmSummary, by_arm, summarize
 from kit.comparison.base_rate import with_base_rates
+from kit.comparison.caveats import Caveats
 from kit.comparison.collect import Found, LeftOut, find_runs, is_by_product
 from kit.comparison.contrasts import Against, plan_steps
+from kit.comparison.distinct_arms import identify, refuse_mixed
 from kit.comparison.factors import Factors, find_factors
-from kit.comparison.grouping import identify, refuse_mixed
-from kit.comparison.per_image import ImageDifference, compare_images
-from kit.comparison.published import is_ladder, read_published, unmeasured_remarks
-from kit.comparison.remarks import base_rate_remarks, left_out_remarks
+from kit.comparison.per_image import MOST_ARMS, ImageDifference, compare_images
+from kit.comparison.published import is_ladder, read_published
 from kit.comparison.trajectory import Trajectory, smaller_is_better
 from kit.datasets import Dataset, find_dataset
 from kit.errors import KitError, RunError, unknown
-from kit.evaluation.split_metrics import Measured, measure_runs
+from kit.evaluation.split_metrics import measure_runs
 from kit.progress import NO_PROGRESS, Progress
 from kit.workspace import Workspace
 
 DEFAULT_METRIC = "val_accuracy"
-
-_PAIRING = {
-    "seeds, folds averaged": "with folds: each seed's folds are averaged, and seeds are paired",
-    "folds": "with folds, and fewer than three seeds in common: pairs are of one seed and fold, and the t test is"
-    " corrected for the images that their trainings share (Nadeau & Bengio 2003)",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,25 +36,25 @@ class Comparison:
         metric: that the arms are judged by.
         arms: summaries.
         trajectories: the runs behind them.
-        halted: runs that successive halving stopped, as far as they got; no figure is about them.
+        pruned: Runs that successive halving pruned, as far as they got; no figure is about them.
         left_out: runs without figures and arms that could not be built, with the reason.
         unfinished: folders of all other runs without a result.
         images: what one seed of each arm says of the validation images.
         factors: what each setting does; None unless the arms form a grid.
         split: that the runs were measured on besides train; empty for none.
-        remarks: what a reader should know, a line each.
+        caveats: What a reader should know besides the figures.
     """
 
     metric: str
     arms: tuple[ArmSummary, ...]
     trajectories: tuple[Trajectory, ...]
-    halted: tuple[Trajectory, ...] = ()
+    pruned: tuple[Trajectory, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
     unfinished: tuple[Path, ...] = ()
     images: tuple[ImageDifference, ...] = ()
     factors: Factors | None = None
     split: str = ""
-    remarks: tuple[str, ...] = ()
+    caveats: Caveats = field(default_factory=Caveats)
 
     @property
     def baseline(self) -> str:
@@ -71,6 +66,7 @@ class Comparison:
         return _ranked(self.arms, self.metric)
 
 
+@checked_arguments
 def compare(
     *names: str | Path,
     metric: str = DEFAULT_METRIC,
@@ -105,9 +101,8 @@ def compare(
         found.add(find_runs(name, workspace))
     if not found.finished:
         raise RunError(_nothing_finished(found))
-    remarks = refuse_mixed(found.finished, across_datasets=across_datasets)
-    trajectories, said = identify(found.finished)
-    remarks += said
+    mixed = refuse_mixed(found.finished, across_datasets=across_datasets)
+    trajectories, repeated, merged = identify(found.finished)
     _check_metric(metric, trajectories)
     steps = _steps(trajectories, against)
     trajectories = _baseline_first(trajectories, baseline)
@@ -115,28 +110,35 @@ def compare(
     trajectories = with_base_rates(trajectories, metric, datasets)
     if split:
         trajectories = _measured(trajectories, split, workspace.root, progress)
-        remarks += _measuring_remarks(trajectories, split)
-    published, refused = read_published(trajectories, root)
-    remarks += [*refused, *unmeasured_remarks(published, split)]
-    halted = {run.whence for run in found.halted} - {run.whence for run in found.finished}
+    published, unreadable, others = read_published(trajectories, root)
+    pruned = {run.whence for run in found.pruned} - {run.whence for run in found.finished}
     folds = _folds(trajectories, datasets)
-    arms = summarize(trajectories, metric, folds=folds, halted=len(halted), steps=steps)
+    arms = summarize(trajectories, metric, folds=folds, pruned=len(pruned), steps=steps)
     arms = [replace(arm, published=published.get(arm.name, {})) for arm in arms]
-    remarks += [*([] if baseline else _stand_in(found, arms[0].name)), *_pairing_remarks(arms)]
-    remarks += [*left_out_remarks(arms), *base_rate_remarks(arms, metric)]
     runs = by_arm(trajectories)
-    images, said = compare_images([(arm, runs[arm]) for arm in _ranked(arms, metric)], metric)
+    images, not_by_image, comparable = compare_images([(arm, runs[arm]) for arm in _ranked(arms, metric)], metric)
+    caveats = Caveats(
+        datasets=mixed,
+        repeated=tuple(repeated),
+        merged=tuple(merged),
+        unreadable_recipes=tuple(unreadable),
+        published_settings=others,
+        missing_baseline="" if baseline else _missing_baseline(found),
+        not_by_image=tuple(not_by_image),
+        by_image=MOST_ARMS if comparable > MOST_ARMS else 0,
+        comparable_by_image=comparable,
+    )
     return Comparison(
         metric=metric,
         arms=tuple(arms),
         trajectories=tuple(trajectories),
-        halted=tuple(found.halted),
+        pruned=tuple(found.pruned),
         left_out=_left_out(found, runs),
         unfinished=tuple(dict.fromkeys(found.unfinished)),
         images=tuple(images),
         factors=find_factors(runs, metric),
         split=split,
-        remarks=(*remarks, *said),
+        caveats=caveats,
     )
 
 
@@ -170,11 +172,9 @@ def _baseline_first(trajectories: list[Trajectory], baseline: str) -> list[Traje
     return sorted(trajectories, key=lambda run: run.arm != baseline) if baseline else trajectories
 
 
-def _stand_in(found: Found, baseline: str) -> list[str]:
-    """Say so where the planned baseline has no finished run."""
-    if not found.baseline or any(run.whence == found.baseline for run in found.finished):
-        return []
-    return [f"{found.baseline} was planned as the baseline and has no finished run; {baseline} stands in for it"]
+def _missing_baseline(found: Found) -> str:
+    """Name the planned baseline where it has no finished run."""
+    return "" if any(run.whence == found.baseline for run in found.finished) else found.baseline
 
 
 def _steps(trajectories: Sequence[Trajectory], against: Against | None) -> dict[str, str]:
@@ -203,30 +203,12 @@ def _folds(trajectories: Sequence[Trajectory], datasets: Mapping[tuple[str, str]
     return len(dataset.manifest.folds) if dataset else max(fold for fold, _ in on_folds) + 1
 
 
-def _pairing_remarks(arms: Sequence[ArmSummary]) -> list[str]:
-    methods = {arm.difference.method for arm in arms if arm.difference}
-    return [said for method, said in _PAIRING.items() if method in methods]
-
-
 def _measured(
     trajectories: Sequence[Trajectory], split: str, root: Path | str | None, progress: Progress
 ) -> list[Trajectory]:
     runs = [trajectory.run for trajectory in trajectories if trajectory.run is not None]
     measured = iter(measure_runs(runs, split, root=root, progress=progress))
     return [run if run.run is None else replace(run, measured=next(measured)) for run in trajectories]
-
-
-def _measuring_remarks(trajectories: Sequence[Trajectory], split: str) -> list[str]:
-    measured = [(f"{run.arm}, seed {run.seed}", run.measured) for run in trajectories if run.measured]
-    loaded = sum(run.loaded for _, run in measured)
-    results = f"{loaded} results loaded from before, {2 * len(measured) - loaded} computed"
-    said = f"measured {len(measured)} runs on train and {split}: {results}"
-    return [said, *(_diverged(name, run, split) for name, run in measured if run.split.not_numbers)]
-
-
-def _diverged(name: str, run: Measured, split: str) -> str:
-    outputs = f"{run.split.not_numbers:,} of {run.split.images:,} outputs on {split} are not numbers"
-    return f"warning: {name}: {outputs}: its training diverged; they count as misclassified"
 
 
 def _ranked(arms: Sequence[ArmSummary], metric: str) -> list[str]:

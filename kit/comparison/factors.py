@@ -12,13 +12,13 @@ from typing import TypeAlias
 import numpy as np
 
 from kit.comparison.grid import Values, find_grid
+from kit.comparison.holm import holm
 from kit.comparison.pairing import FEWEST
 from kit.comparison.repeated_measures import Floats, RepeatedMeasures, analyse_repeated
-from kit.comparison.statistics import holm
 from kit.comparison.trajectory import Trajectory
 from kit.runs.mean_and_sd import MeanAndSD, mean_and_sd_of
 
-Place: TypeAlias = tuple[int, ...]  # of one setting or two among all
+Indices: TypeAlias = tuple[int, ...]  # of one setting or two among all
 Row: TypeAlias = tuple[Values, tuple[int, int | None], float]  # a run: its settings, seed and fold, mean_and_sd_of
 
 
@@ -141,40 +141,40 @@ def _blocks(
     return complete, incomplete
 
 
-def _tested(blocks: Mapping[int, list[float]], levels: Sequence[int]) -> dict[Place, RepeatedMeasures | None]:
+def _tested(blocks: Mapping[int, list[float]], levels: Sequence[int]) -> dict[Indices, RepeatedMeasures | None]:
     """Test each setting, then each two of them, where there are enough complete seeds."""
-    places: list[Place] = [(place,) for place in range(len(levels))]
-    places += list(itertools.combinations(range(len(levels)), 2))
+    effects: list[Indices] = [(indices,) for indices in range(len(levels))]
+    effects += list(itertools.combinations(range(len(levels)), 2))
     if len(blocks) < FEWEST:
-        return dict.fromkeys(places)
+        return dict.fromkeys(effects)
     values: Floats = np.reshape([*blocks.values()], (len(blocks), *levels))
-    return {place: analyse_repeated(values, place) for place in places}
+    return {indices: analyse_repeated(values, indices) for indices in effects}
 
 
 def _effects(
-    names: Sequence[str], rows: Sequence[Row], tested: Mapping[Place, RepeatedMeasures | None]
+    names: Sequence[str], rows: Sequence[Row], tested: Mapping[Indices, RepeatedMeasures | None]
 ) -> list[Effect]:
-    corrected = holm({place: one.p for place, one in tested.items() if one}, len(tested))
+    corrected = holm({indices: one.p for indices, one in tested.items() if one}, len(tested))
     effects = []
-    for place, one in tested.items():
-        levels = _levels(rows, place)
+    for indices, one in tested.items():
+        levels = _levels(rows, indices)
         means = [level.figure.mean for level in levels]
         effects.append(
             Effect(
-                settings=tuple(names[setting] for setting in place),
+                settings=tuple(names[setting] for setting in indices),
                 levels=levels,
                 size=max(means) - min(means),
                 tested=one,
-                p_holm=corrected.get(place),
+                p_holm=corrected.get(indices),
             )
         )
     return effects
 
 
-def _levels(rows: Sequence[Row], place: Place) -> tuple[Level, ...]:
+def _levels(rows: Sequence[Row], indices: Indices) -> tuple[Level, ...]:
     values: dict[Values, list[float]] = {}
     for settings, _, value in rows:
-        values.setdefault(tuple(settings[one] for one in place), []).append(value)
+        values.setdefault(tuple(settings[one] for one in indices), []).append(value)
     return tuple(
         Level(level, len(found), spread) for level, found in values.items() if (spread := mean_and_sd_of(found))
     )

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import bisect
 import math
 import statistics
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from kit.comparison.holm import Name, holm
 from kit.comparison.pairing import FEWEST, Method, Pairs
-from kit.comparison.statistics import Name, holm
+from kit.comparison.seeds_needed import MOST, further_seeds
 from kit.significance import LEVEL
 
-POWER = 0.8  # probability of finding a difference of the size that was seen
-MOST = 1000  # further seeds that are looked for
 ROUNDING = 1e-6  # relative: Keras reports float32, of which seven digits hold
 
 Outcome = Literal["baseline", "better", "worse", "warning", "no evidence", "diverged", "unknown"]
@@ -142,23 +140,3 @@ def _reason(pairs: Pairs, found: Difference) -> str:
     if math.isinf(seeds):
         return f">{MOST:,} more seeds would settle it"
     return f"about {seeds:,.0f} more seed{'s' if seeds > 1 else ''} would settle it"
-
-
-def further_seeds(differences: tuple[float, ...], level: float) -> float:
-    """Count the seeds that a paired t test at `level` still needs to find a difference of this size with POWER.
-
-    The mean and standard deviation of `differences` stand for the true ones.
-
-    Returns:
-        Infinity for more than MOST.
-    """
-    from statsmodels.stats.power import TTestPower
-
-    effect, n = abs(statistics.fmean(differences)) / statistics.stdev(differences), len(differences)
-    test = TTestPower()
-
-    def power(seeds: int) -> float:  # on the side where the difference lies; the other side's share is none
-        return float(test.power(effect, seeds, level / 2, alternative="larger"))
-
-    needed = bisect.bisect_left(range(n + 1, n + MOST + 1), POWER, key=power) + 1
-    return math.inf if needed > MOST else float(needed)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kit.comparison.trajectory import Trajectory, on_train
-from kit.errors import RunError, first_three
+from kit.errors import RunError
 from kit.inference.auc import area_under_roc
 from kit.inference.predictions import read_predictions
 from kit.significance import LEVEL
@@ -20,7 +20,7 @@ _FEWEST_RESAMPLES = 999  # whose ends of a 95 % interval are still 25 resamples 
 _DRAWN = 100_000_000  # images in the resamples of all arms together: a few seconds
 _AT_ONCE = 2_000_000  # of them in memory
 _SEED = 0  # of the resampling: equal runs give equal intervals
-_ARMS = 12  # whose predictions are read; of more, those with the best figures
+MOST_ARMS = 12  # whose predictions are read; of more, those with the best figures
 _TWO = 2  # classes
 
 
@@ -72,7 +72,7 @@ class ImageDifference:
 
 def compare_images(
     arms: Sequence[tuple[str, Sequence[Trajectory]]], metric: str
-) -> tuple[list[ImageDifference], list[str]]:
+) -> tuple[list[ImageDifference], list[str], int]:
     """Compare one run of each arm with the first arm's run of the same seed and fold, image by image.
 
     Where both have a single run, these two are compared, whatever their seeds.
@@ -82,31 +82,29 @@ def compare_images(
         metric: by Keras' name; with that of AUC, two classes are compared by it too.
 
     Returns:
-        An entry for each of the first arms that can be compared, and what a reader should know, a line each.
+        An entry for each of the first arms that can be compared; those that could not be, with the reason; and the
+        number of arms that have a run to compare.
     """
     (_, baseline), *others = arms
-    theirs = _by_place(baseline)
+    theirs = _by_seed_and_fold(baseline)
     matched = []
     for name, runs in others:
-        ours = _by_place(runs)
+        ours = _by_seed_and_fold(runs)
         if common := sorted(ours.keys() & theirs.keys()):
             matched.append((name, ours[common[0]], theirs[common[0]]))
         elif len(ours) == len(theirs) == 1:
             matched.append((name, next(iter(ours.values())), next(iter(theirs.values()))))
     found: list[ImageDifference] = []
     refused: list[str] = []
-    for name, ours_, theirs_ in matched[:_ARMS]:
+    for name, ours_, theirs_ in matched[:MOST_ARMS]:
         try:
-            found.append(_compare(name, ours_, theirs_, metric, arms=min(_ARMS, len(matched))))
+            found.append(_compare(name, ours_, theirs_, metric, arms=min(MOST_ARMS, len(matched))))
         except RunError as error:
             refused.append(f"{name} ({error})")
-    said = [f"not compared image by image: {first_three(refused, len(refused))}"] if refused else []
-    if len(matched) > _ARMS:
-        said.append(f"compared image by image: the {_ARMS} best of {len(matched)} arms")
-    return found, said
+    return found, refused, len(matched)
 
 
-def _by_place(runs: Sequence[Trajectory]) -> dict[tuple[int, int], Trajectory]:
+def _by_seed_and_fold(runs: Sequence[Trajectory]) -> dict[tuple[int, int], Trajectory]:
     """Find kit's own runs by seed and fold; the dataset's own validation split comes before its folds."""
     return {(run.seed, -1 if run.fold is None else run.fold): run for run in runs if run.run and run.seed is not None}
 

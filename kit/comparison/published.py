@@ -33,7 +33,7 @@ class _Arm:
 
 def read_published(
     trajectories: Sequence[Trajectory], root: Path | str | None = None
-) -> tuple[dict[str, Figures], list[str]]:
+) -> tuple[dict[str, Figures], list[str], dict[str, str]]:
     """Read the recipes that runs were made from, and find what they publish about each arm.
 
     A run is of the recipe's arm whose name it bears, else of the one that agrees with it in every setting in which the
@@ -44,23 +44,23 @@ def read_published(
         root: Workspace of their datasets; KIT_ROOT or the current folder otherwise.
 
     Returns:
-        Figures for each arm that has some, and a line each on what a reader should know: recipes that can no longer
-        be read, and settings in which the published trainings were others than ours.
+        Figures for each arm that has some; errors of recipes that can no longer be read; and settings in which the
+        published trainings were others than ours, by dotted path.
     """
     published: dict[str, Figures] = {}
-    remarks: list[str] = []
+    unreadable: list[str] = []
     others: dict[str, str] = {}
     for recipe in dict.fromkeys(split_arm(run.recipe)[0] for run in trajectories if run.recipe):
         ours = _first_runs(trajectories, recipe)
         try:
             found = _find({arm: spec for arm, (_, spec) in ours.items()}, read_recipe(recipe))
         except SpecError as error:  # a file that has moved or changed since; our own figures stand without it
-            remarks.append(f"without published figures: {error}")
+            unreadable.append(str(error))
             continue
         for arm, theirs in found.items():
             published[arm] = theirs.figures
             others = {**_differences(theirs.setting, *ours[arm], root), **others}
-    return published, [*remarks, *_said_of(others)]
+    return published, unreadable, others
 
 
 def is_ladder(trajectories: Sequence[Trajectory]) -> bool:
@@ -74,12 +74,6 @@ def is_ladder(trajectories: Sequence[Trajectory]) -> bool:
         return False
     named = {arm.name for arm in recipe.arms}
     return recipe.design == "ladder" and all(run.spec is not None and run.spec.arm in named for run in trajectories)
-
-
-def unmeasured_remarks(published: Mapping[str, Figures], split: str) -> list[str]:
-    """Say which published figures ours can stand beside once a split is measured."""
-    names = sorted({name for figures in published.values() for name in figures if name.startswith("test_")})
-    return [f"the recipe publishes {', '.join(names)}; --split test measures ours"] if names and split != "test" else []
 
 
 def _first_runs(trajectories: Iterable[Trajectory], recipe: str) -> dict[str, tuple[Trajectory, RunSpec]]:
@@ -124,7 +118,3 @@ def _differences(theirs: Setting, run: Trajectory, spec: RunSpec, root: Path | s
     data = differing([path for path in _PATHS if path not in _TRAINED], theirs.data, dataset)
     ours = dataset.manifest.data
     return {path: f"{path}={value_in(theirs.data, path)} (ours {value_in(ours, path)})" for path in data} | said
-
-
-def _said_of(others: Mapping[str, str]) -> list[str]:
-    return [f"published with other settings than ours: {', '.join(others.values())}"] if others else []

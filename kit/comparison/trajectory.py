@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Mapping
+import statistics
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from kit.evaluation.split_metrics import Measured
@@ -90,3 +92,9 @@ def on_validation(metric: str) -> str:
 def on_train(metric: str) -> str:
     """Name a metric on the train split."""
     return metric.removeprefix(_VALIDATION)
+
+
+def volatility(values: Sequence[float]) -> float | None:
+    """Mean absolute change from one epoch to the next; None for a single epoch."""
+    steps = [abs(after - before) for before, after in itertools.pairwise(values)]
+    return statistics.fmean(steps) if steps else None

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 
+from kit.arguments import checked_arguments
 from kit.datasets.manifest import FORMAT_VERSION, NO_FOLD, Manifest, ShardInfo
 from kit.errors import ShardError, SpecError, WorkspaceError, unknown
 from kit.files import shared_lock
@@ -194,6 +195,7 @@ def read_dataset(folder: Path) -> Dataset:
     return Dataset(folder, manifest)
 
 
+@checked_arguments
 def find_dataset(name: str, *, root: Path | str | None = None) -> Dataset:
     """Open tfrecords/<name>.
 

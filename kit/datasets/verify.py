@@ -7,6 +7,7 @@ from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from kit.arguments import checked_arguments
 from kit.datasets.dataset import Dataset
 from kit.datasets.example import Feature, decode_example
 from kit.datasets.manifest import Manifest, ShardInfo
@@ -18,6 +19,7 @@ from kit.seals import KnownHashes, check_hash
 from kit.sources import UNLABELLED
 
 
+@checked_arguments
 def verify_dataset(dataset: Dataset, progress: Progress = NO_PROGRESS) -> None:
     """Compare every file with the manifest's checksum, and the manifest with every record.
 

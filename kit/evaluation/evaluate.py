@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kit.arguments import checked_arguments
 from kit.datasets import Dataset
 from kit.errors import RunError, SpecError, unknown
 from kit.evaluation.calibration import Calibration, calibrate
@@ -190,6 +191,7 @@ class Evaluation:
         return [self.positive] if two and self.positive is not None else list(range(len(self.classes)))
 
 
+@checked_arguments
 def evaluate(
     *runs: str | Path,
     split: str = "validation",

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from kit.arguments import checked_arguments
 from kit.datasets import Dataset, find_dataset
 from kit.errors import MissingDependencyError, RunError, SpecError, WorkspaceError, unknown
 from kit.exports.metadata import FILES, INFO, ExportInfo
@@ -55,11 +56,12 @@ class Export:
         return sum(file.stat().st_size for file in [path, *path.rglob("*")] if file.is_file())
 
 
+@checked_arguments
 def export(
     run: str | Path,
     *,
     formats: Sequence[str] = DEFAULT_FORMATS,
-    output: Path | None = None,
+    output: Path | str | None = None,
     weights: Weights | None = None,
     force: bool = False,
     root: Path | str | None = None,
@@ -75,7 +77,7 @@ def export(
         run: path, or name below runs/.
         formats: "keras" (model.keras: plain Keras 3), "saved_model" (saved_model/1: TensorFlow Serving; takes the
             bytes of JPEG and PNG files too), "onnx" (model.onnx; needs the extra kit[onnx]).
-        output: folder; the run's own export/ otherwise.
+        output: Folder to write; the run's own export/ otherwise.
         weights: Epoch whose weights are exported, "best" or "last"; the run's setting `train.evaluate` by default.
         force: replace an export that stands there.
         root: Root of the workspace; otherwise KIT_ROOT, the workspace that the runs lie in, or the current folder.
@@ -91,7 +93,7 @@ def export(
     directory = RunSnapshot.of(open_run(run, workspace))
     dataset = find_dataset(directory.spec().dataset, root=workspace.root)
     _check_formats(formats)
-    folder = output or directory.path / "export"
+    folder = Path(output) if output else directory.path / "export"
     _refuse_taken(folder, force=force)
     network = trained_model(directory, dataset, weights)
     _require_keras()

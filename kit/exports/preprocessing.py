@@ -18,7 +18,7 @@ from kit.specs.image import Fit
 
 Tensor: TypeAlias = Any
 
-_EXACT = "float64"  # of places and weights: what Python and OpenCV compute them in
+_EXACT = "float64"  # of indices and weights: what Python and OpenCV compute them in
 _TIE = 0.125  # half of the quarters that averages of four come in: OpenCV rounds those up, all others to even
 
 
@@ -26,7 +26,7 @@ class _Side(NamedTuple):
     """How one side of an image is brought to its size.
 
     Attributes:
-        places: float64 [side]: 0, 1, 2, … of the source's rows or columns.
+        indices: float64 [side]: 0, 1, 2, … of the source's rows or columns.
         start: first of them that is kept.
         kept: how many.
         top: where they begin in the result.
@@ -34,7 +34,7 @@ class _Side(NamedTuple):
         size: of the result.
     """
 
-    places: Tensor
+    indices: Tensor
     start: Tensor
     kept: Tensor
     top: Tensor
@@ -116,11 +116,11 @@ def _areas(side: _Side) -> Tensor:
 
 
 def _weights(side: _Side) -> Tensor:
-    """Weigh the source's places for each of the result's: float32 [size, side], in areas of the source's pixels."""
+    """Weigh the source's indices for each of the result's: float32 [size, side], in areas of the source's pixels."""
     ops = keras.ops
     ratio = side.kept / side.inside
     targets = ops.subtract(np.arange(side.size, dtype=_EXACT)[:, None], side.top)
-    sources = ops.expand_dims(side.places - side.start, 0)
+    sources = ops.expand_dims(side.indices - side.start, 0)
     low = ops.maximum(ops.maximum(targets * ratio, sources), 0.0)
     high = ops.minimum(ops.minimum((targets + 1.0) * ratio, sources + 1.0), side.kept)
     covered = ops.maximum(high - low, 0.0)

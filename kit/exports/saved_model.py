@@ -81,8 +81,8 @@ def _decode_jpeg(data: Tensor, image: ImageSpec, shape: tuple[int, int, int]) ->
         return at(1)
     sides = tf.io.extract_jpeg_shape(data)[:2] / tf.constant(image.size)
     spare = tf.reduce_max(sides) if image.fit == "pad" else tf.reduce_min(sides)
-    place = sum(tf.cast(spare >= factor, tf.int32) for factor in _FACTORS[1:])
-    return tf.switch_case(place, [lambda factor=factor: at(factor) for factor in _FACTORS])
+    index = sum(tf.cast(spare >= factor, tf.int32) for factor in _FACTORS[1:])
+    return tf.switch_case(index, [lambda factor=factor: at(factor) for factor in _FACTORS])
 
 
 def _decode_png(data: Tensor, channels: int) -> Tensor:

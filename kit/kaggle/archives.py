@@ -101,7 +101,7 @@ def _named_if_damaged(archive: Path) -> Iterator[None]:
     try:
         yield
     except (*_DAMAGED, OSError) as error:
-        if isinstance(error, OSError) and error.errno != errno.EINVAL:  # a place before the file's beginning
+        if isinstance(error, OSError) and error.errno != errno.EINVAL:  # an offset before the file's beginning
             raise
         raise KaggleError(f"{archive} is damaged: {error}; remove it, or add --force, and fetch again") from error
 
@@ -167,7 +167,7 @@ def refuse_full(folder: Path, needed: int) -> None:
 
 def free_bytes(folder: Path) -> int:
     """Count what is free where `folder` is, or will be."""
-    existing = next(place for place in (folder.absolute(), *folder.absolute().parents) if place.exists())
+    existing = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
     return shutil.disk_usage(existing).free
 
 

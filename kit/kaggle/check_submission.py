@@ -274,5 +274,5 @@ def _are_whole(values: pd.Series[str]) -> bool:
 
 def _named(ids: Sequence[str], where: Rows) -> str:
     """Name the first three ids of some rows, and count the rows."""
-    places = np.flatnonzero(where).tolist()
-    return first_three((ids[place] or "(no id)" for place in places), len(places))
+    indices = np.flatnonzero(where).tolist()
+    return first_three((ids[index] or "(no id)" for index in indices), len(indices))

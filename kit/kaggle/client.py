@@ -8,8 +8,9 @@ from kagglesdk.competitions.types import competition_api_service as competition_
 
 from kit.errors import NetworkError
 from kit.kaggle.connection import Connection
-from kit.kaggle.refusals import BusyError
-from kit.kaggle.responses import CompetitionInfo, Limits, Listed, score_of
+from kit.kaggle.daily_limit import Limits
+from kit.kaggle.http_errors import BusyError
+from kit.kaggle.responses import CompetitionInfo, Listed, score_of
 
 PAGE = 200  # entries: the most that the service gives at once
 
@@ -90,7 +91,7 @@ class Kaggle(Connection):
         request.blob_file_tokens = token
         request.submission_description = message
         call = self.competitions.create_submission
-        return self.repeated(
+        return self.retried(
             lambda: int(self.once("submitting", slug, call, request, read=lambda answer: int(answer.ref or 0))),
             after=BusyError,
         )

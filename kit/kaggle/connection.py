@@ -6,11 +6,10 @@ import contextlib
 import datetime as dt
 import email.utils
 import re
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from types import SimpleNamespace
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 import requests
@@ -24,8 +23,8 @@ from kagglesdk.users.services.account_service import AccountClient
 
 from kit.errors import KaggleError, NetworkError
 from kit.kaggle.credentials import Credentials, find_credentials
-from kit.kaggle.refusals import Answer, Resource, needs_names, refusal
-from kit.kaggle.timeouts import Patience
+from kit.kaggle.http_errors import Answer, Resource, needs_names, refusal
+from kit.kaggle.retries import Result, Retries, retried
 from kit.kaggle.transport import SdkTransport, discreet_logs, network_error
 from kit.progress import NO_PROGRESS, Progress
 
@@ -36,22 +35,20 @@ _SECONDS = re.compile(r"[0-9]{1,9}")
 # What the SDK and kit's own reading make of an answer that is not as documented, deep nesting included.
 UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError)
 
-Result = TypeVar("Result")
-
 
 class Connection:
     """An open connection to Kaggle; a context manager.
 
     Args:
-        patience: time limits and repeats.
+        retries: Time-outs and number of attempts.
         progress: sees what is waited for.
 
     Raises:
         KaggleError: no credentials.
     """
 
-    def __init__(self, patience: Patience, progress: Progress = NO_PROGRESS) -> None:
-        self.patience = patience
+    def __init__(self, retries: Retries, progress: Progress = NO_PROGRESS) -> None:
+        self.retries = retries
         self.progress = progress
         self._credentials = find_credentials()
 
@@ -61,7 +58,7 @@ class Connection:
             stack.enter_context(discreet_logs())
             if self._credentials.is_login:
                 self._credentials = replace(self._credentials, secret=self._login_token())
-            self.http = stack.enter_context(SdkTransport(self._credentials, self.patience))
+            self.http = stack.enter_context(SdkTransport(self._credentials, self.retries))
             self._open = stack.pop_all()
         self.competitions = CompetitionApiClient(self.http)
         self.datasets = DatasetApiClient(self.http)
@@ -71,33 +68,15 @@ class Connection:
         """Close the session."""
         self._open.close()
 
-    def repeated(
+    def retried(
         self,
         once: Callable[[], Result],
         *,
         after: type[NetworkError] = NetworkError,
         gained: Callable[[], int] = lambda: 0,
     ) -> Result:
-        """Repeat what may be repeated until it succeeds, with growing pauses, or those that the server asks for.
-
-        Args:
-            once: an attempt.
-            after: errors that another attempt may follow.
-            gained: a figure that grows when an attempt got further; attempts are then counted anew.
-        """
-        attempt, reached, pauses = 0, gained(), self.patience.pauses()
-        while True:
-            attempt += 1
-            try:
-                return once()
-            except after as error:
-                if gained() > reached:
-                    attempt, reached, pauses = 1, gained(), self.patience.pauses()
-                if attempt >= self.patience.attempts or (error.after or 0) > self.patience.asked:
-                    raise
-                wait = max(next(pauses), error.after or 0)
-                self.progress.advance(0, note=f"{str(error).partition(';')[0]}; again in {wait:g} s")
-                time.sleep(wait)
+        """Repeat what may be repeated; see `kit.kaggle.retries.retried`."""
+        return retried(once, self.retries, self.progress, after=after, gained=gained)
 
     def ask(
         self,
@@ -121,7 +100,7 @@ class Connection:
             found: Result = self.once(doing, about, call, request, read=read)
             return found
 
-        return self.repeated(attempt)
+        return self.retried(attempt)
 
     def pages(
         self,
@@ -158,7 +137,7 @@ class Connection:
         except requests.exceptions.JSONDecodeError:
             refused = NetworkError(no_data(doing))
         except requests.RequestException as error:
-            refused = network_error(error, doing, self.patience)
+            refused = network_error(error, doing, self.retries)
         except UNREADABLE:
             refused = NetworkError(no_data(doing))
         raise refused from None
@@ -197,7 +176,7 @@ class Connection:
 
     def _login_token(self) -> str:
         """Ask for the token of `kaggle auth login`, which lasts some hours."""
-        with SdkTransport(self._credentials, self.patience) as http:
+        with SdkTransport(self._credentials, self.retries) as http:
             client = SimpleNamespace(users=SimpleNamespace(account_client=AccountClient(http)))
             try:
                 login = KaggleCredentials.load(client=client)

@@ -11,7 +11,7 @@ import requests
 
 from kit.errors import NetworkError, SpecError
 from kit.files import settle, size_text, write_whole
-from kit.kaggle.refusals import Resource
+from kit.kaggle.http_errors import Resource
 from kit.kaggle.remote_files import Store
 from kit.kaggle.transport import network_error
 from kit.specs import from_json, to_json
@@ -41,11 +41,11 @@ def download(store: Store, about: Resource, name: str | None, path: Path) -> Non
 
     Raises:
         KaggleError: Kaggle refuses.
-        NetworkError: cut off more often than patience has it; the next call goes on.
+        NetworkError: cut off more often than `retries` allow; the next call goes on.
     """
     part = path.with_name(f".{path.name}.part")
     path.parent.mkdir(parents=True, exist_ok=True)
-    store.repeated(lambda: _attempt(store, about, name, part), gained=lambda: _size(part))
+    store.retried(lambda: _attempt(store, about, name, part), gained=lambda: _size(part))
     store.progress.finish()
     settle(part, path)
     _note(part).unlink(missing_ok=True)
@@ -58,7 +58,7 @@ def size_of(store: Store, about: Resource, name: str | None) -> int:
         with store.opened(about, name) as response:
             return _length(response)
 
-    return store.repeated(ask)
+    return store.retried(ask)
 
 
 def _attempt(store: Store, about: Resource, name: str | None, part: Path) -> None:
@@ -108,7 +108,7 @@ def _chunks(store: Store, response: Any, what: str) -> Iterator[bytes]:
     try:
         yield from response.iter_content(_CHUNK)
     except requests.RequestException as error:
-        cut = network_error(error, f"downloading {what}", store.patience)
+        cut = network_error(error, f"downloading {what}", store.retries)
     else:
         return
     raise cut from None

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from kit.arguments import checked_arguments
 from kit.errors import KaggleError, NetworkError, WorkspaceError, first_three, unknown
 from kit.files import locked, refuse_overwrite
-from kit.kaggle.fetched_note import Note, read_note, write_note
-from kit.kaggle.layout import shard_command
+from kit.kaggle.fetch_manifest import FetchManifest, read_fetched, write_fetched
+from kit.kaggle.http_errors import Resource, not_entered
 from kit.kaggle.member_names import checked_relative, is_below, refuse_link
-from kit.kaggle.refusals import Resource, not_entered
 from kit.kaggle.responses import RemoteFile
-from kit.kaggle.timeouts import Patience
+from kit.kaggle.retries import Retries
+from kit.kaggle.shard_suggestion import shard_command
 from kit.names import checked_id
 from kit.progress import NO_PROGRESS, Progress
 from kit.specs.settings import require
@@ -47,15 +48,16 @@ class Fetched:
     command: str | None
 
 
+@checked_arguments
 def fetch(
     competition: str | None = None,
     *,
     dataset: str | None = None,
     files: Sequence[str] = (),
-    output: Path | None = None,
+    output: Path | str | None = None,
     force: bool = False,
     root: Path | str | None = None,
-    patience: Patience | None = None,
+    retries: Retries | None = None,
     progress: Progress = NO_PROGRESS,
 ) -> Fetched:
     """Fetch a competition's or a dataset's files; what is complete is not fetched again.
@@ -64,10 +66,10 @@ def fetch(
         competition: its slug, as addresses have it.
         dataset: OWNER/NAME, instead of a competition.
         files: names of those wanted; all otherwise, as one archive that is unpacked.
-        output: folder; data/<competition> otherwise.
+        output: Folder to fetch to; data/<competition> otherwise.
         force: fetch again, and replace what is there.
         root: of the workspace; KIT_ROOT or the current folder otherwise.
-        patience: time limits; the defaults fit Kaggle.
+        retries: time limits; the defaults fit Kaggle.
         progress: sees what comes and is unpacked.
 
     Raises:
@@ -77,18 +79,18 @@ def fetch(
         WorkspaceError: the disk is too small, or the folder holds something else.
     """
     about = _about(competition, dataset)
-    folder = output or Workspace.at(root).data / about.slug
+    folder = Path(output) if output else Workspace.at(root).data / about.slug
     for name in files:
         checked_relative(name, "--files", "kit fetches no such file")
         refuse_link(folder, name)
     with locked(folder):
-        known = read_note(folder, about, force=force)
+        known = read_fetched(folder, about, force=force)
         is_known = known.files.keys() >= set(files) if files else known.is_whole
         if not force and is_known and _is_complete(folder, known):
             return _result(folder, known, about, is_new=False)
         from kit.kaggle.remote_files import Store  # noqa: PLC0415 (what talks to the network)
 
-        with Store(patience or Patience(), progress) as store:
+        with Store(retries or Retries(), progress) as store:
             progress.start("asking Kaggle", 1)
             listed = _listed(store, about, files)
             if files:
@@ -96,7 +98,7 @@ def fetch(
             else:
                 done = _fetch_all(store, about, listed, folder, known=known, force=force)
         remarks = (*(known.remarks if files else done.remarks), *_differences(done.files, listed, wanted=files))
-        done = write_note(folder, msgspec.structs.replace(done, remarks=tuple(dict.fromkeys(remarks))))
+        done = write_fetched(folder, msgspec.structs.replace(done, remarks=tuple(dict.fromkeys(remarks))))
         return _result(folder, done, about, is_new=True)
 
 
@@ -107,9 +109,9 @@ def _fetch_some(
     listed: list[RemoteFile] | None,
     folder: Path,
     *,
-    known: Note,
+    known: FetchManifest,
     force: bool,
-) -> Note:
+) -> FetchManifest:
     """Fetch single files but those that are there; each is noted when it comes, so that another call goes on."""
     from kit.kaggle.fetched_files import fetch_files  # noqa: PLC0415 (what talks to the network)
 
@@ -122,8 +124,8 @@ def _fetch_some(
 
 
 def _fetch_all(
-    store: Store, about: Resource, listed: list[RemoteFile] | None, folder: Path, *, known: Note, force: bool
-) -> Note:
+    store: Store, about: Resource, listed: list[RemoteFile] | None, folder: Path, *, known: FetchManifest, force: bool
+) -> FetchManifest:
     """Fetch all files; they are noted as kit's before they take their places, so that a killed call can go on."""
     from kit.kaggle.fetched_files import put_in_place, staged_files  # noqa: PLC0415 (what talks to the network)
 
@@ -141,7 +143,7 @@ def _fetch_all(
     return msgspec.structs.replace(noted, remarks=kept)
 
 
-def _remove_gone(folder: Path, known: Note, new: Mapping[str, int]) -> tuple[str, ...]:
+def _remove_gone(folder: Path, known: FetchManifest, new: Mapping[str, int]) -> tuple[str, ...]:
     """Remove files that are no longer on Kaggle; what is no longer as kit fetched it stays, and a line names it."""
     gone = sorted(name for name in known.files.keys() - new.keys() if (folder / name).exists())
     mine = [name for name in gone if is_below(folder, name) and _is_there(folder, name, known)]
@@ -151,9 +153,9 @@ def _remove_gone(folder: Path, known: Note, new: Mapping[str, int]) -> tuple[str
     return (f"no longer on Kaggle, but changed here and kept: {first_three(others, len(others))}",) if others else ()
 
 
-def _noted(folder: Path, known: Note, files: dict[str, int], *, is_whole: bool) -> Note:
+def _noted(folder: Path, known: FetchManifest, files: dict[str, int], *, is_whole: bool) -> FetchManifest:
     """Write down what kit put into a folder."""
-    return write_note(folder, Note(source=known.source, is_whole=is_whole, files=files))
+    return write_fetched(folder, FetchManifest(source=known.source, is_whole=is_whole, files=files))
 
 
 def _about(competition: str | None, dataset: str | None) -> Resource:
@@ -165,11 +167,11 @@ def _about(competition: str | None, dataset: str | None) -> Resource:
     return Resource(name=f"{checked_id(owner, 'owner')}/{checked_id(name, 'dataset')}", is_dataset=True)
 
 
-def _is_complete(folder: Path, known: Note) -> bool:
+def _is_complete(folder: Path, known: FetchManifest) -> bool:
     return all(_is_there(folder, name, known) for name in known.files)
 
 
-def _is_there(folder: Path, name: str, known: Note) -> bool:
+def _is_there(folder: Path, name: str, known: FetchManifest) -> bool:
     path = folder / name
     return path.is_file() and path.stat().st_size == known.files.get(name)
 
@@ -202,7 +204,7 @@ def _differences(new: Mapping[str, int], listed: list[RemoteFile] | None, *, wan
     return tuple(remarks)
 
 
-def _refuse_other(folder: Path, known: Note, about: Resource, *, force: bool) -> None:
+def _refuse_other(folder: Path, known: FetchManifest, about: Resource, *, force: bool) -> None:
     """Refuse a folder with things in it that kit did not put there."""
     if force or known.files or not folder.is_dir():
         return
@@ -216,7 +218,7 @@ def _forget_begun(folder: Path, about: Resource, *, force: bool) -> None:
         begun.unlink()
 
 
-def _result(folder: Path, known: Note, about: Resource, *, is_new: bool) -> Fetched:
+def _result(folder: Path, known: FetchManifest, about: Resource, *, is_new: bool) -> Fetched:
     return Fetched(
         folder=folder,
         files=len(known.files),

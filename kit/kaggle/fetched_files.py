@@ -11,8 +11,8 @@ from kit.errors import KaggleError, WorkspaceError, first_three
 from kit.files import size_text
 from kit.kaggle.archives import Budget, free_bytes, refuse_full, unpack, unwrap
 from kit.kaggle.download import download, size_of
+from kit.kaggle.http_errors import Resource
 from kit.kaggle.member_names import remove_tree
-from kit.kaggle.refusals import Resource
 from kit.kaggle.remote_files import Store
 from kit.kaggle.responses import RemoteFile
 from kit.progress import Progress

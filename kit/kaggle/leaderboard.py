@@ -42,13 +42,13 @@ def wait_for_score(kaggle: Kaggle, slug: str, ref: int) -> Listed:
 
     Raises:
         KaggleError: Kaggle does not tell.
-        NetworkError: it takes longer than patience has it, or Kaggle cannot be asked.
+        NetworkError: it takes longer than `retries` allow, or Kaggle cannot be asked.
     """
     later = f"kit submissions --competition {slug} --refresh shows its score later"
-    end = time.monotonic() + kaggle.patience.score
+    end = time.monotonic() + kaggle.retries.score_timeout
     kaggle.progress.start("waiting", 1)
     kaggle.progress.advance(0, note=f"waiting for the score of submission {ref}")
-    for pause in kaggle.patience.pauses():
+    for pause in kaggle.retries.backoffs():
         try:
             listed = kaggle.submission(slug, ref)
         except KaggleError as error:
@@ -56,13 +56,15 @@ def wait_for_score(kaggle: Kaggle, slug: str, ref: int) -> Listed:
         if listed.status != PENDING:
             break
         if time.monotonic() + pause > end:
-            raise NetworkError(f"submission {ref} is made, but not scored after {kaggle.patience.score:g} s; {later}")
+            raise NetworkError(
+                f"submission {ref} is made, but not scored after {kaggle.retries.score_timeout:g} s; {later}"
+            )
         time.sleep(pause)
     kaggle.progress.finish()
     return listed
 
 
-def find_standing(kaggle: Kaggle, slug: str, mine: Listed, before: Sequence[Listed]) -> LeaderboardPlace | None:
+def find_place(kaggle: Kaggle, slug: str, mine: Listed, before: Sequence[Listed]) -> LeaderboardPlace | None:
     """Set a score against the leaderboard and the account's earlier scores; None if Kaggle does not tell."""
     try:
         competition, leading = kaggle.competition(slug), kaggle.leading_scores(slug)

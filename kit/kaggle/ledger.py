@@ -169,7 +169,7 @@ class Ledger:
     def _checked(self, line: Line) -> Line:
         """Compare a line with its seal; one without a good seal must at least look like a submission."""
         told = line.cells.get(SEAL, "")
-        if line.place and told == _seal(_entry(line.cells), int(line.place[1]), int(line.place[2])):
+        if line.index and told == _seal(_entry(line.cells), int(line.index[1]), int(line.index[2])):
             return line
         if wrong := next((name for name in _PLAUSIBLE if not _is_plausible(name, line.cells.get(name))), None):
             raise SubmissionError(
@@ -183,8 +183,8 @@ class Ledger:
         text = io.StringIO()
         writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
         writer.writeheader()
-        for place, (entry, is_changed) in enumerate(entries, 1):
-            sealed = changed_seal(place, len(entries)) if is_changed else _seal(entry, place, len(entries))
+        for index, (entry, is_changed) in enumerate(entries, 1):
+            sealed = changed_seal(index, len(entries)) if is_changed else _seal(entry, index, len(entries))
             writer.writerow({**_cells(entry), **entry.others, SEAL: sealed})
         write_whole(self.path, text.getvalue())
 
@@ -223,9 +223,9 @@ def _readable(text: str) -> str:
     return plain.encode(errors="backslashreplace").decode()
 
 
-def _seal(entry: Entry, place: int, count: int) -> str:
+def _seal(entry: Entry, index: int, count: int) -> str:
     """Seal an entry as it will be read again."""
-    return seal(_cells(_entry(_cells(entry))), (*_NUMBERS, *_SCORES), place, count)
+    return seal(_cells(_entry(_cells(entry))), (*_NUMBERS, *_SCORES), index, count)
 
 
 def _is_plausible(name: str, text: str | None) -> bool:

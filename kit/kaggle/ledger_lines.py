@@ -35,8 +35,8 @@ class Line:
     is_changed: bool = False
 
     @property
-    def place(self) -> re.Match[str] | None:
-        """Its place among how many lines, as its seal has them."""
+    def index(self) -> re.Match[str] | None:
+        """Its index among how many lines, as its seal has them."""
         return _SEALED.fullmatch(self.cells.get(SEAL, ""))
 
 
@@ -68,32 +68,32 @@ def read_lines(path: Path, required: Collection[str]) -> list[Line]:
     return lines
 
 
-def seal(cells: Mapping[str, str], numbers: Collection[str], place: int, count: int) -> str:
-    """Seal a line: its place among how many, and a hash of its cells.
+def seal(cells: Mapping[str, str], numbers: Collection[str], index: int, count: int) -> str:
+    """Seal a line: its index among how many, and a hash of its cells.
 
     What pandas and spreadsheets do to numbers leaves the hash as it is.
 
     Args:
         cells: Texts by column, the seal's left out.
         numbers: Columns of numbers.
-        place: Place of the line, from 1.
+        index: Index of the line, from 1.
         count: Lines of the file.
     """
     meant = {name: _number(text) if name in numbers else text for name, text in cells.items()}
-    return f"{place}/{count}-{xxh3_64_hexdigest(msgspec.json.encode([place, count, meant]))}"
+    return f"{index}/{count}-{xxh3_64_hexdigest(msgspec.json.encode([index, count, meant]))}"
 
 
-def changed_seal(place: int, count: int) -> str:
+def changed_seal(index: int, count: int) -> str:
     """Mark a line that somebody changed, so that it stays marked when kit writes the file anew."""
-    return f"{place}/{count}-{_CHANGED}"
+    return f"{index}/{count}-{_CHANGED}"
 
 
 def remarks(path: Path, lines: Sequence[Line]) -> list[str]:
     """Say which lines were changed, are missing or stand twice since kit wrote them; nothing if none."""
     changed = [str(line.number) for line in lines if line.is_changed]
-    places = [(int(line.place[1]), int(line.place[2])) for line in lines if line.place]
-    seen = {place for place, _ in places}
-    lost = max((count for _, count in places), default=0) - len(seen) - sum(line.place is None for line in lines)
+    indices = [(int(line.index[1]), int(line.index[2])) for line in lines if line.index]
+    seen = {index for index, _ in indices}
+    lost = max((count for _, count in indices), default=0) - len(seen) - sum(line.index is None for line in lines)
     found = []
     if changed:
         which = f"line {changed[0]} was" if len(changed) == 1 else f"lines {first_three(changed, len(changed))} were"
@@ -102,8 +102,8 @@ def remarks(path: Path, lines: Sequence[Line]) -> list[str]:
         found.append(
             f"lines are missing ({lost:,}) since kit wrote the file; unless that is meant, restore them from a copy"
         )
-    if len(places) > len(seen):
-        found.append(f"lines stand in it twice ({len(places) - len(seen):,}); remove the copies")
+    if len(indices) > len(seen):
+        found.append(f"lines stand in it twice ({len(indices) - len(seen):,}); remove the copies")
     return [f"{path}: {what}" for what in found]
 
 

@@ -67,7 +67,7 @@ def clashes(names: Iterable[str], folder: Path) -> Iterator[str]:
 
 def folds_case(folder: Path) -> bool:
     """Whether the file system of a folder takes "a" and "A" for one file; a folder that is not there is its parent."""
-    existing = next(place for place in (folder.absolute(), *folder.absolute().parents) if place.is_dir())
+    existing = next(parent for parent in (folder.absolute(), *folder.absolute().parents) if parent.is_dir())
     with tempfile.TemporaryDirectory(prefix=".kit-", dir=existing) as probe:
         Path(probe, "a").touch()
         return Path(probe, "A").exists()
@@ -96,26 +96,26 @@ def walk(top: Path) -> Iterator[tuple[Path, list[str], list[str]]]:
     """
     todo = [top]
     while todo:
-        place = todo.pop()
-        folders, files = _listed(place)
-        yield place, folders, files
-        todo += [place / name for name in reversed(folders) if not (place / name).is_symlink()]
+        parent = todo.pop()
+        folders, files = _listed(parent)
+        yield parent, folders, files
+        todo += [parent / name for name in reversed(folders) if not (parent / name).is_symlink()]
 
 
 def remove_tree(top: Path) -> None:
     """Remove a folder of any depth and all in it, as `shutil.rmtree` does; what cannot be removed stays."""
-    for place, folders, files in reversed([*walk(top)]):
+    for parent, folders, files in reversed([*walk(top)]):
         for name in (*files, *folders):
-            path = place / name
+            path = parent / name
             with contextlib.suppress(OSError):
                 path.unlink() if path.is_symlink() or name in files else path.rmdir()
     with contextlib.suppress(OSError):
         top.rmdir()
 
 
-def _listed(place: Path) -> tuple[list[str], list[str]]:
+def _listed(parent: Path) -> tuple[list[str], list[str]]:
     try:
-        with os.scandir(place) as found:
+        with os.scandir(parent) as found:
             entries = sorted((entry.name, entry.is_dir()) for entry in found)
     except OSError:
         return [], []

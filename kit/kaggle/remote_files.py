@@ -13,7 +13,7 @@ from kagglesdk.datasets.types import dataset_api_service as dataset_types
 from kit.errors import NetworkError
 from kit.kaggle.client import PAGE, Kaggle
 from kit.kaggle.connection import no_data
-from kit.kaggle.refusals import Resource
+from kit.kaggle.http_errors import Resource
 from kit.kaggle.responses import RemoteFile
 
 _PAGES = 25  # of a list, at most: a competition with more files than 5,000 is fetched without its list

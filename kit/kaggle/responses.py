@@ -48,30 +48,6 @@ class CompetitionInfo:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """How many files may still be submitted.
-
-    Attributes:
-        today: submitted since 00:00 UTC.
-        left: until the next 00:00 UTC.
-        is_total: whether `left` is that of the whole competition.
-    """
-
-    today: int
-    left: int
-    is_total: bool
-
-    @classmethod
-    def of(cls, answer: Any) -> Limits:
-        """Read the SDK's answer."""
-        return cls(
-            today=int(answer.num_today or 0),
-            left=int(answer.num_allowed_now or 0),
-            is_total=bool(answer.limited_by_total),
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Listed:
     """A submission as Kaggle lists it.
 

@@ -6,12 +6,12 @@ import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 
+from kit.arguments import checked_arguments
 from kit.errors import SubmissionError, unknown
 from kit.kaggle.ledger import Entry, Ledger, refreshed
-from kit.kaggle.score_agreement import Trust, find_trust
-from kit.kaggle.timeouts import Patience
+from kit.kaggle.retries import Retries
+from kit.kaggle.score_correlation import ScoreCorrelation, correlate_scores
 from kit.progress import NO_PROGRESS, Progress
-from kit.reports.table import NOTHING, Table
 from kit.workspace import Workspace
 
 
@@ -20,34 +20,35 @@ class Submissions:
     """What the ledger holds.
 
     Attributes:
-        path: of the ledger.
-        entries: oldest first.
-        trust: in each local metric.
+        path: Path of the ledger.
+        entries: Lines of the ledger, the oldest first.
+        trust: Correlation of each local metric with the public score.
         remarks: What other hands did to the ledger since kit wrote it, a line each.
     """
 
     path: Path
     entries: list[Entry]
-    trust: list[Trust]
+    trust: list[ScoreCorrelation]
     remarks: list[str] = dataclasses.field(default_factory=list)
 
 
+@checked_arguments
 def submissions(
     competition: str | None = None,
     *,
     refresh: bool = False,
     root: Path | str | None = None,
-    patience: Patience | None = None,
+    retries: Retries | None = None,
     progress: Progress = NO_PROGRESS,
 ) -> Submissions:
     """Read submissions/ledger.csv, and correlate local and public scores.
 
     Args:
-        competition: slug; all otherwise.
-        refresh: ask Kaggle for scores that came later, and for submissions whose fate was unclear.
-        root: of the workspace; KIT_ROOT or the current folder otherwise.
-        patience: time limits; the defaults fit Kaggle.
-        progress: sees every competition that is asked about.
+        competition: Slug of the competition; all otherwise.
+        refresh: Whether to ask Kaggle for scores that came later, and for submissions whose fate was unclear.
+        root: Root of the workspace; KIT_ROOT or the current folder otherwise.
+        retries: Time-outs and number of attempts; the defaults fit Kaggle.
+        progress: Receiver of every competition that is asked about.
 
     Raises:
         SubmissionError: nothing was submitted yet, or not to that competition.
@@ -62,50 +63,19 @@ def submissions(
     if competition and competition not in known:
         raise SubmissionError(f"{unknown('competition', competition, known)} (in {ledger.path})")
     if refresh:
-        _refresh(ledger, sorted({competition} if competition else known), patience or Patience(), progress)
+        _refresh(ledger, sorted({competition} if competition else known), retries or Retries(), progress)
     entries = ledger.entries(competition)
-    return Submissions(path=ledger.path, entries=entries, trust=find_trust(entries), remarks=remarks)
+    return Submissions(path=ledger.path, entries=entries, trust=correlate_scores(entries), remarks=remarks)
 
 
-def submission_table(found: Submissions) -> Table:
-    """Lay the ledger out, oldest first."""
-    competitions = {entry.competition for entry in found.entries}
-    title = f"{found.path}: {', '.join(sorted(competitions))}; times are UTC"
-    columns = ("file", "submitted", "status", "local", "metric", "public", "private")
-    return Table(title, columns, tuple(_row(entry, several=len(competitions) > 1) for entry in found.entries))
-
-
-def remake_lines(found: Submissions) -> list[str]:
-    """Name the command that makes each file again, where it is known; the last one of each file."""
-    commands = {entry.file: entry.command for entry in found.entries if entry.command}
-    return [f"{Path(file).name}: {command}" for file, command in commands.items()]
-
-
-def _refresh(ledger: Ledger, competitions: list[str], patience: Patience, progress: Progress) -> None:
+def _refresh(ledger: Ledger, competitions: list[str], retries: Retries, progress: Progress) -> None:
     from kit.kaggle.client import Kaggle  # noqa: PLC0415 (what talks to the network)
 
     progress.start("asking for scores", len(competitions))
-    with Kaggle(patience, progress) as kaggle:
+    with Kaggle(retries, progress) as kaggle:
         for slug in competitions:
             answers = kaggle.submissions(slug)
             before = ledger.entries(slug)  # read late, and only changes written: another command may be submitting
             ledger.write(new for new, old in zip(refreshed(before, answers), before, strict=True) if new != old)
             progress.advance(1)
     progress.finish()
-
-
-def _row(entry: Entry, *, several: bool) -> tuple[str, ...]:
-    name = Path(entry.file).name
-    return (
-        f"{name}\n{entry.competition}" if several else name,
-        entry.time[:16].replace("T", " "),
-        entry.status,
-        _figure(entry.number("local_score")),
-        entry.metric or NOTHING,
-        _figure(entry.number("public_score")),
-        _figure(entry.number("private_score")),
-    )
-
-
-def _figure(value: float | None) -> str:
-    return NOTHING if value is None else f"{value:.5f}"

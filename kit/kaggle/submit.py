@@ -9,14 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kit.arguments import checked_arguments
 from kit.errors import KaggleError
 from kit.files import locked
 from kit.kaggle.check_submission import KNOWN, Checked, Problem, check_file, refuse_missing, refuse_unknown_doubts
+from kit.kaggle.daily_limit import refuse_used_up
+from kit.kaggle.find_sample import find_sample
+from kit.kaggle.http_errors import Resource, not_entered
 from kit.kaggle.ledger import Entry, Ledger
-from kit.kaggle.reference_file import find_sample
-from kit.kaggle.refusals import Resource, not_entered, resets
-from kit.kaggle.responses import ERROR, PENDING, Limits, Listed
-from kit.kaggle.timeouts import Patience
+from kit.kaggle.responses import ERROR, PENDING, Listed
+from kit.kaggle.retries import Retries
 from kit.names import checked_id
 from kit.progress import NO_PROGRESS, Progress
 from kit.specs.settings import require
@@ -42,7 +44,7 @@ class Submitted:
         left: submissions that may still follow today; None where it was not asked.
         public: score; None while there is none.
         private: score; None while there is none.
-        standing: what the score means; None while there is none.
+        standing: Place on the leaderboard, and difference from the own best; None while there is none.
         remarks: What else is to be known about the file and the ledger, a line each.
     """
 
@@ -57,6 +59,7 @@ class Submitted:
     remarks: tuple[str, ...] = ()
 
 
+@checked_arguments
 def submit(
     file: str | Path,
     *,
@@ -64,10 +67,10 @@ def submit(
     message: str = "",
     wait: bool = False,
     dry_run: bool = False,
-    sample: Path | None = None,
+    sample: Path | str | None = None,
     force: Collection[str] = (),
     root: Path | str | None = None,
-    patience: Patience | None = None,
+    retries: Retries | None = None,
     progress: Progress = NO_PROGRESS,
 ) -> Submitted:
     """Check a file against the sample submission, submit it, and enter it in submissions/ledger.csv.
@@ -85,7 +88,7 @@ def submit(
         force: Doubts to overrule: "constant" predictions, values outside the "range" [0, 1], another "order" of rows,
             or "known" bytes, which were submitted before. A constant in another order is always refused.
         root: of the workspace; KIT_ROOT or the current folder otherwise.
-        patience: time limits; the defaults fit Kaggle.
+        retries: time limits; the defaults fit Kaggle.
         progress: sees what is sent and waited for.
 
     Raises:
@@ -103,7 +106,7 @@ def submit(
     refuse_missing(path)
     origin = read_origin(path)
     ledger = Ledger(workspace.submissions / "ledger.csv")
-    found = find_sample(competition, origin, sample, workspace)
+    found = find_sample(competition, origin, Path(sample) if sample else None, workspace)
     checked = check_file(path, found.path, found.classes)
     seen, _ = _with_twin(checked, ledger, competition, force=force)
     remarks = (*_changed(path, origin, checked), *ledger.remarks())
@@ -121,7 +124,7 @@ def submit(
     progress.start("asking Kaggle", 1)
     for remark in remarks:
         progress.advance(0, remark)
-    with Kaggle(patience or Patience(), progress) as kaggle:
+    with Kaggle(retries or Retries(), progress) as kaggle:
         with locked(workspace.submissions / competition):  # two commands at a time would not see each other's
             seen, begun = _with_twin(checked, ledger, competition, force=force)  # another one may have sent it by now
             sent, before, left = _send(kaggle, ledger, entry, begun)
@@ -165,7 +168,7 @@ def _send(kaggle: Kaggle, ledger: Ledger, entry: Entry, begun: Entry | None) -> 
     if begun and (again := find_again(kaggle, ledger, begun)):
         return again, before, None
     limits = kaggle.limits(entry.competition)
-    _refuse_used_up(limits, entry.competition)
+    refuse_used_up(limits, entry.competition)
     last = "the last submission of today"
     kaggle.progress.advance(1, note=f"{limits.left} submissions left today" if limits.left > 1 else last)
     newest = max((one.ref for one in before), default=0)
@@ -177,7 +180,7 @@ def _send(kaggle: Kaggle, ledger: Ledger, entry: Entry, begun: Entry | None) -> 
 
 
 def _scored(kaggle: Kaggle, ledger: Ledger, sent: Entry, before: list[Listed], result: Submitted) -> Submitted:
-    from kit.kaggle.leaderboard import find_standing, wait_for_score  # noqa: PLC0415 (what talks to the network)
+    from kit.kaggle.leaderboard import find_place, wait_for_score  # noqa: PLC0415 (what talks to the network)
 
     listed = wait_for_score(kaggle, sent.competition, int(sent.ref))
     ledger.write([sent.with_answer(listed)])
@@ -186,7 +189,7 @@ def _scored(kaggle: Kaggle, ledger: Ledger, sent: Entry, before: list[Listed], r
             f"Kaggle could not score {sent.file} (submission {sent.ref}): {listed.reason or 'it gives no reason'};"
             " mend the file and submit it again"
         )
-    standing = find_standing(kaggle, sent.competition, listed, before)
+    standing = find_place(kaggle, sent.competition, listed, before)
     return dataclasses.replace(
         result, status=listed.status, public=listed.public, private=listed.private, standing=standing
     )
@@ -202,14 +205,6 @@ def _refuse_closed(kaggle: Kaggle, slug: str) -> None:
         )
     if found.is_closed:
         raise KaggleError(f"'{slug}' takes no submissions any more; see {about.page}")
-
-
-def _refuse_used_up(limits: Limits, slug: str) -> None:
-    if limits.left > 0:
-        return
-    if limits.is_total:
-        raise KaggleError(f"'{slug}' allows no more submissions in all; choose the final ones on its page")
-    raise KaggleError(f"no submission to '{slug}' is left today, {limits.today} are made; {resets()}")
 
 
 def _twin(entry: Entry) -> Problem:

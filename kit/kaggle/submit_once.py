@@ -14,8 +14,8 @@ from typing import Any
 from kit.errors import KaggleError, NetworkError, SubmissionError
 from kit.files import size_text
 from kit.kaggle.client import Kaggle
+from kit.kaggle.http_errors import BusyError
 from kit.kaggle.ledger import REFUSED, Entry, Ledger, refreshed
-from kit.kaggle.refusals import BusyError
 from kit.kaggle.responses import PENDING
 from kit.kaggle.transport import plain_session
 from kit.progress import Progress
@@ -47,7 +47,7 @@ def send(kaggle: Kaggle, ledger: Ledger, entry: Entry) -> Entry:
         raise SubmissionError(f"{entry.file} was changed after it was checked; run the same command again")
     progress = kaggle.progress
     progress.start(f"uploading {size_text(len(data))} (kB)", -(-len(data) // _KILO))
-    token = kaggle.repeated(lambda: _upload(kaggle, entry, data))
+    token = kaggle.retried(lambda: _upload(kaggle, entry, data))
     progress.finish()
     ledger.write([entry])
     try:
@@ -81,7 +81,7 @@ def find_again(kaggle: Kaggle, ledger: Ledger, entry: Entry) -> Entry | None:
 def _upload(kaggle: Kaggle, entry: Entry, data: bytes) -> str:
     """Send the bytes to where Kaggle says; every attempt gets an address of its own."""
     token, address = kaggle.start_upload(entry.competition, Path(entry.file).name, len(data))
-    with plain_session(kaggle.patience) as session:
+    with plain_session(kaggle.retries) as session:
         kaggle.once("uploading", entry.competition, _put, session, address, _Watched(data, kaggle.progress))
     return token
 
@@ -119,7 +119,7 @@ def _found(kaggle: Kaggle, ledger: Ledger, entry: Entry, why: str) -> Entry:
 
 def _look(kaggle: Kaggle, ledger: Ledger, entry: Entry) -> Entry | None:
     """Look at the list of submissions, several times: Kaggle may need a while to list what it took."""
-    pauses = itertools.islice(kaggle.patience.pauses(), kaggle.patience.attempts)
+    pauses = itertools.islice(kaggle.retries.backoffs(), kaggle.retries.attempts)
     for pause in (0.0, *pauses):
         time.sleep(pause)
         found = _listed(kaggle, ledger, entry)
@@ -130,6 +130,6 @@ def _look(kaggle: Kaggle, ledger: Ledger, entry: Entry) -> Entry | None:
 
 
 def _listed(kaggle: Kaggle, ledger: Ledger, entry: Entry) -> Entry:
-    """Bring an entry up to date with Kaggle's list, in which the ledger's other entries have their own places."""
+    """Bring an entry up to date with Kaggle's list, in which the ledger's other entries keep their own submissions."""
     others = [other for other in ledger.entries(entry.competition) if other.ref]
     return refreshed([*others, entry], kaggle.submissions(entry.competition))[-1]

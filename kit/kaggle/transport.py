@@ -14,7 +14,7 @@ from requests.adapters import HTTPAdapter
 
 from kit.errors import NetworkError
 from kit.kaggle.credentials import Credentials
-from kit.kaggle.timeouts import Patience
+from kit.kaggle.retries import Retries
 
 _LOGGERS = ("urllib3.connectionpool", "urllib3.util.retry", "urllib3.poolmanager")
 _PROXY_REFUSES = "does not connect; https_proxy may need a name and a password"
@@ -22,13 +22,13 @@ _AGAIN = "check the connection and run the same command again; what is done is k
 
 
 class _TimedAdapter(HTTPAdapter):  # type: ignore[misc]  # requests is untyped here
-    """Sends requests that wait no longer than patience has it, and blots secrets out of answers.
+    """Sends requests that wait no longer than retries has it, and blots secrets out of answers.
 
     requests alone would wait for ever, and a server may repeat what it was sent in any field.
     """
 
-    def __init__(self, patience: Patience, credentials: Credentials | None) -> None:
-        self._timeout = (patience.connect, patience.answer)
+    def __init__(self, retries: Retries, credentials: Credentials | None) -> None:
+        self._timeout = (retries.connect_timeout, retries.read_timeout)
         self._credentials = credentials
         super().__init__()
 
@@ -41,20 +41,20 @@ class _TimedAdapter(HTTPAdapter):  # type: ignore[misc]  # requests is untyped h
         return response
 
 
-def _guard(session: Any, patience: Patience, credentials: Credentials | None = None) -> None:
+def _guard(session: Any, retries: Retries, credentials: Credentials | None = None) -> None:
     """Give all requests of a session time-outs, and answers without secrets."""
     for scheme in ("http://", "https://"):
-        session.mount(scheme, _TimedAdapter(patience, credentials))
+        session.mount(scheme, _TimedAdapter(retries, credentials))
 
 
 class SdkTransport(KaggleHttpClient):  # type: ignore[misc]  # kagglesdk is untyped here
     """The SDK's own transport, under time-outs and with the credentials that kit found."""
 
-    def __init__(self, credentials: Credentials, patience: Patience) -> None:
+    def __init__(self, credentials: Credentials, retries: Retries) -> None:
         super().__init__(
             api_token=credentials.secret or "none"
         )  # else the SDK looks for one itself, and chokes on long ones
-        self._given, self._patience = credentials, patience
+        self._given, self._retries = credentials, retries
 
     def _init_session(self) -> Any:
         is_new = self._session is None
@@ -65,7 +65,7 @@ class SdkTransport(KaggleHttpClient):  # type: ignore[misc]  # kagglesdk is unty
             token = self.BearerAuth(given.secret) if given.secret else lambda request: request
             session.auth = (given.username, given.secret) if given.username else token
             session.headers["Accept-Encoding"] = "identity"  # sizes of downloads are those of the files
-            _guard(session, self._patience, given)
+            _guard(session, self._retries, given)
         return session
 
     def send_again(self, request: Any) -> Any:
@@ -77,11 +77,11 @@ class SdkTransport(KaggleHttpClient):  # type: ignore[misc]  # kagglesdk is unty
         return response
 
 
-def plain_session(patience: Patience) -> Any:
+def plain_session(retries: Retries) -> Any:
     """Open a session that tells nobody who the user is: for signed addresses, which need no more."""
     session = requests.Session()
     session.auth = lambda request: request  # otherwise ~/.netrc is searched for some
-    _guard(session, patience)
+    _guard(session, retries)
     return session
 
 
@@ -109,15 +109,15 @@ def discreet_logs() -> Iterator[None]:
             logger.removeFilter(watch)
 
 
-def network_error(error: Exception, doing: str, patience: Patience) -> NetworkError:
+def network_error(error: Exception, doing: str, retries: Retries) -> NetworkError:
     """Say in words what kept a request from its answer.
 
     Args:
         error: of requests or urllib3; its own text may hold a signed address.
         doing: what the request was for.
-        patience: that it ran under.
+        retries: that it ran under.
     """
-    return NetworkError(f"{doing}: {_host(error)} {_reason(error, patience)}; {_AGAIN}")
+    return NetworkError(f"{doing}: {_host(error)} {_reason(error, retries)}; {_AGAIN}")
 
 
 def _host(error: Exception) -> str:
@@ -125,7 +125,7 @@ def _host(error: Exception) -> str:
     return (urlsplit(request.url).hostname if request is not None and request.url else None) or "Kaggle"
 
 
-def _reason(error: Exception, patience: Patience) -> str:
+def _reason(error: Exception, retries: Retries) -> str:
     kinds = {type(one).__name__ for one in _chain(error)}
     if "ProxyError" in kinds and kinds & {"OSError", "ConnectionRefusedError"}:
         refuses = "refuses connections" if "ConnectionRefusedError" in kinds else _PROXY_REFUSES
@@ -133,8 +133,8 @@ def _reason(error: Exception, patience: Patience) -> str:
     reasons = {
         "shows a certificate that cannot be verified; a proxy may stand between": {"SSLError"},
         "cannot be found: there seems to be no network": {"NameResolutionError", "gaierror"},
-        f"cannot be reached within {patience.connect:g} s": {"ConnectTimeout", "ConnectTimeoutError"},
-        f"sent nothing for {patience.answer:g} s": {"ReadTimeout", "ReadTimeoutError", "TimeoutError"},
+        f"cannot be reached within {retries.connect_timeout:g} s": {"ConnectTimeout", "ConnectTimeoutError"},
+        f"sent nothing for {retries.read_timeout:g} s": {"ReadTimeout", "ReadTimeoutError", "TimeoutError"},
         "refuses connections": {"ConnectionRefusedError"},
     }
     return next((reason for reason, names in reasons.items() if kinds & names), "cut the connection")

@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from kit.arguments import checked_arguments
 from kit.compat import tf
 from kit.datasets import Dataset, find_dataset
 from kit.pipeline.parse import Shape, decode_example
 
 
+@checked_arguments
 def load(name: str, split: str = "train", *, root: Path | str | None = None) -> Any:
     """Open a split for reading in stored order: labelled splits were shuffled when they were written.
 

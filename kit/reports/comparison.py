@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from kit.arguments import checked_arguments
 from kit.comparison import Comparison
 from kit.files import write_whole
+from kit.reports.caveats import comparison_remarks
 from kit.reports.differences import plot_differences, plot_steps
 from kit.reports.exact_verdicts import exact_steps, exact_table
 from kit.reports.factors import describe_test, exact_factors, factor_tables, plot_factors
@@ -25,8 +27,8 @@ from kit.significance import CONFIDENCE, LEVEL
 _LEGEND = (
     "Figures are means ± sample standard deviations over the n runs of an arm. Δ is the mean difference from the first"
     f" arm, the baseline, run by run of equal seeds, with the {CONFIDENCE} interval of Student's paired t for that arm"
-    " alone; runs without a partner are left out of it, and of the means beside it. p (Holm) is its p, corrected for all"
-    " comparisons; P (better) is the share of the mean difference's posterior on the better side. An arm is called"
+    " alone; runs without a partner are left out of it, and of the means beside it. p (Holm) is its p, corrected for"
+    " all comparisons; P (better) is the share of the mean difference's posterior on the better side. An arm is called"
     f" better or worse where p (Holm) is below {LEVEL:g}. The base rate is what the best constant prediction"
     " scores; where neither arm beats it, a difference between them is a warning and no find."
 )
@@ -66,8 +68,9 @@ def comparison_tables(comparison: Comparison, most: int | None = None) -> list[T
     ]
 
 
+@checked_arguments
 def write_comparison(
-    comparison: Comparison, folder: Path, *, html: bool = False, more: Sequence[Appendix] = ()
+    comparison: Comparison, folder: Path | str, *, html: bool = False, more: Sequence[Appendix] = ()
 ) -> list[Path]:
     """Write all tables and pictures of a comparison.
 
@@ -97,14 +100,14 @@ def write_comparison(
     if html:
         files[REPORT] = _page(comparison, pictures, more)
     for name, data in files.items():
-        write_whole(folder / name, data)
-    return [folder / name for name in files]
+        write_whole(Path(folder) / name, data)
+    return [Path(folder) / name for name in files]
 
 
 def remarks(comparison: Comparison) -> list[str]:
     """Say in a line each what a reader of the tables should know."""
     left_out = f"{len(comparison.unfinished)} unfinished runs were left out; run their command again"
-    return [*comparison.remarks, *([left_out] if comparison.unfinished else [])]
+    return [*comparison_remarks(comparison), *([left_out] if comparison.unfinished else [])]
 
 
 def _exact_tables(comparison: Comparison) -> dict[str, str]:

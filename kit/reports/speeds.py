@@ -1,4 +1,4 @@
-"""The table of a measurement of input and model."""
+"""A measurement of input and model as a table, and what it says."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from kit.benchmark import Speeds
 from kit.reports.table import Table
 
+_HALF = 0.5  # of the unvaried input's images/s: below, augmentation is most of the work
+_ENOUGH = 256  # images: larger batches hardly make a GPU any busier
 _CACHES = {"memory": "decoded in memory", "disk": "decoded on the disk", "none": "streamed from the shards"}
 
 
@@ -23,6 +25,40 @@ def speeds_table(speeds: Speeds) -> Table:
     rows = tuple(_row(part, rates, batch) for part, rates in parts.items() if rates)
     title = f"{speeds.spec.dataset}, {speeds.spec.arm}: batches of {batch}, median of {len(speeds.input)} rounds"
     return Table(title, ("part", "images/s", "slowest", "fastest", "ms a batch"), rows)
+
+
+def describe_bottleneck(speeds: Speeds) -> str:
+    """Name the bottleneck in a sentence."""
+    times = f"training takes {speeds.slowdown:.2f} times as long as on one batch"
+    fed = f"the input alone is {speeds.headroom:.1f} times as fast as the model"
+    if speeds.bottleneck == "model":
+        return f"bottleneck: the model; {fed}, and {times}"
+    if speeds.bottleneck == "input":
+        return f"bottleneck: the input; {times}"
+    return f"bottleneck: the {speeds.cores} cores, which input and model share; {fed}, and {times}"
+
+
+def advise(speeds: Speeds) -> str:
+    """Name the setting that would move the bottleneck, in a sentence."""
+    return f"what would move it: {_for_the_model(speeds) if speeds.bottleneck == 'model' else _for_the_input(speeds)}"
+
+
+def _for_the_model(speeds: Speeds) -> str:
+    if not speeds.gpus:
+        return "a GPU; or smaller images (kit shard --size), or fewer model.filters"
+    size = speeds.spec.train.batch_size
+    larger = f"--set train.batch_size={2 * size}, " if size < _ENOUGH else ""
+    return f"{larger}--precision mixed_float16, or more GPUs"
+
+
+def _for_the_input(speeds: Speeds) -> str:
+    if speeds.plain and statistics.median(speeds.input) < _HALF * statistics.median(speeds.plain):
+        share = 1 - statistics.median(fed / plain for fed, plain in zip(speeds.input, speeds.plain, strict=True))
+        return f"augmentation is {share:.0%} of the input's work: less of it, smaller images, or more cores"
+    if speeds.cache == "none":
+        raw = "" if speeds.formats == ("raw",) else ", or kit shard --encoding raw, which needs no decoding"
+        return f"--cache memory, or --cache disk where they do not fit{raw}"
+    return "smaller images (kit shard --size), or more cores"
 
 
 def _row(part: str, rates: Sequence[float], batch: int) -> tuple[str, ...]:

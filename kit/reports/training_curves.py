@@ -70,7 +70,7 @@ def plot_arms(comparison: Comparison) -> bytes:
     """Draw all arms' mean curves in bands of one standard deviation, train above validation, on shared axes.
 
     Of more than twelve arms, the baseline and the best six stand out from the others, which are grey. Runs that
-    successive halving stopped are thin and end in a cross.
+    successive halving pruned are thin and end in a cross.
 
     Returns:
         A PNG.
@@ -91,7 +91,7 @@ def plot_arms(comparison: Comparison) -> bytes:
                 width = _THIN + _STEP * min(len(shown) - 1 - number, _LEVELS)
                 _draw_mean(axes, runs, name(metric), number, label=names[arm], width=width)
             _draw_others(axes, comparison, [arm for arm in arms if arm not in shown], name(metric))
-            _draw_halted(axes, comparison.halted, name(metric))
+            _draw_pruned(axes, comparison.pruned, name(metric))
             _finish(axes, metric, comparison.trajectories)
             axes.set_title(title)
     for axes in panels[0]:
@@ -145,13 +145,13 @@ def _draw_others(axes: Axes, comparison: Comparison, arms: Sequence[str], metric
         axes.plot([], [], label=f"{len(runs):,} other arms", **_BACKGROUND)
 
 
-def _draw_halted(axes: Axes, halted: Sequence[Trajectory], metric: str) -> None:
+def _draw_pruned(axes: Axes, pruned: Sequence[Trajectory], metric: str) -> None:
     crossed = {"linestyle": ":", "marker": "x", "markevery": [-1], **_BACKGROUND}
-    for run in halted:
+    for run in pruned:
         values = run.metrics.get(metric, [])
-        axes.plot(_epochs(values), values, alpha=_opacity(len(halted)), **crossed)
-    if halted:
-        axes.plot([], [], label=f"stopped by halving ({len(halted):,} runs)", **crossed)
+        axes.plot(_epochs(values), values, alpha=_opacity(len(pruned)), **crossed)
+    if pruned:
+        axes.plot([], [], label=f"pruned by halving ({len(pruned):,} runs)", **crossed)
 
 
 def _opacity(lines: int) -> float:

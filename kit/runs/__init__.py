@@ -1,6 +1,6 @@
 """The run directory: the only state that a training has."""
 
-from kit.runs.directory import BEGIN, Halt, Position, RunDirectory, RunFailure, RunResult
+from kit.runs.directory import BEGIN, Position, Pruned, RunDirectory, RunFailure, RunResult
 from kit.runs.find import find_folder, open_run, open_runs
 from kit.runs.fold_set import FoldSet
 from kit.runs.history import History
@@ -9,9 +9,9 @@ from kit.runs.snapshot import RunSnapshot
 __all__ = [
     "BEGIN",
     "FoldSet",
-    "Halt",
     "History",
     "Position",
+    "Pruned",
     "RunDirectory",
     "RunFailure",
     "RunResult",

@@ -20,7 +20,7 @@ from kit.specs.train import Weights
 Note = TypeVar("Note", bound=msgspec.Struct)
 
 RATES = "learning-rates"  # folder in runs/ of range tests, which are no runs
-_SPEC, _FAILURE, _HALT = "spec.json", "failure.json", "halted.json"
+_SPEC, _FAILURE, _PRUNED = "spec.json", "failure.json", "halted.json"  # named so in runs of earlier versions
 _CHECKPOINT = re.compile(r"epoch-(\d{5})(?:-step-(\d{7}))?\.weights\.h5")
 
 
@@ -84,17 +84,17 @@ class RunFailure(msgspec.Struct, frozen=True, kw_only=True):
     details: str = ""
 
 
-class Halt(msgspec.Struct, frozen=True, kw_only=True):
-    """Why a run of an ablation was stopped before its last epoch, and not for good: its checkpoint is kept.
+class Pruned(msgspec.Struct, frozen=True, kw_only=True):
+    """Where successive halving pruned a run of an ablation, and not for good: its checkpoint is kept.
 
     Attributes:
-        epochs: that it was given.
-        place: of its arm among those compared then, from 1.
-        arms: compared then.
+        epochs: Epochs that the run was given.
+        rank: Rank of its arm among those compared then, from 1; "place" in the file.
+        arms: Arms compared then.
     """
 
     epochs: int
-    place: int
+    rank: int = msgspec.field(name="place")
     arms: int
 
 
@@ -164,9 +164,9 @@ class RunDirectory:
         return self._note(_FAILURE, RunFailure)
 
     @property
-    def halt(self) -> Halt | None:
-        """Where successive halving stopped the run; None if it did not."""
-        return self._note(_HALT, Halt)
+    def pruned(self) -> Pruned | None:
+        """Where successive halving pruned the run; None if it did not."""
+        return self._note(_PRUNED, Pruned)
 
     def _note(self, name: str, kind: type[Note]) -> Note | None:
         path = self.path / name
@@ -185,7 +185,7 @@ class RunDirectory:
         """Take the directory for `spec`; see `refuse_other`."""
         self.refuse_other(spec)
         write_whole(self.path / _SPEC, to_json(spec))
-        for name in (_FAILURE, _HALT):  # it goes on
+        for name in (_FAILURE, _PRUNED):  # it goes on
             (self.path / name).unlink(missing_ok=True)
         sweep(self.path)
 
@@ -193,9 +193,9 @@ class RunDirectory:
         """Note why the run could not be trained."""
         write_whole(self.path / _FAILURE, to_json(RunFailure(reason=reason, details=details)))
 
-    def stop_at(self, halt: Halt) -> None:
-        """Note where the run was stopped."""
-        write_whole(self.path / _HALT, to_json(halt))
+    def prune(self, pruned: Pruned) -> None:
+        """Note where the run was pruned."""
+        write_whole(self.path / _PRUNED, to_json(pruned))
 
     def spec(self) -> RunSpec:
         """Read the run's settings.

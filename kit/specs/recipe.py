@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from kit.arguments import checked_arguments
 from kit.errors import SpecError, unknown
 from kit.names import checked_name
 from kit.specs.augment import AugmentSpec
@@ -112,6 +113,7 @@ def recipe_names() -> list[str]:
     return sorted(path.stem for path in _shipped().glob(f"*{_FILE}"))
 
 
+@checked_arguments
 def read_recipe(name: str = DEFAULT_RECIPE) -> Recipe:
     """Read a shipped recipe by name, or any recipe by the path of its .toml file.
 

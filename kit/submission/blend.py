@@ -12,6 +12,7 @@ from typing import get_args
 import numpy as np
 import pandas as pd
 
+from kit.arguments import checked_arguments
 from kit.errors import RunError, SpecError, SubmissionError
 from kit.files import refuse_overwrite
 from kit.inference.out_of_fold import OutOfFold, read_out_of_fold
@@ -45,13 +46,14 @@ class Blend:
     fit: Fit | None
 
 
+@checked_arguments
 def blend(
     *files: str | Path,
     by: By = "probability",
     weights: str | Sequence[float] | None = None,
     fit: Sequence[str | Path] = (),
     metric: Metric | None = None,
-    output: Path | None = None,
+    output: Path | str | None = None,
     force: bool = False,
     root: Path | str | None = None,
     progress: Progress = NO_PROGRESS,
@@ -67,7 +69,7 @@ def blend(
         fit: out-of-fold predictions to choose weights on, one for each file in the same order: Parquet files, or
             folders with one, such as fold sets and their evaluations.
         metric: that fitted weights are best for, "loss" or "auc"; by rank, "auc".
-        output: file; submissions/blend.csv otherwise.
+        output: File to write; submissions/blend.csv otherwise.
         force: replace an existing file.
         root: Root of the workspace; otherwise KIT_ROOT, the workspace that the runs lie in, or the current folder.
         progress: sees every fold that weights are fitted without.
@@ -81,7 +83,7 @@ def blend(
     paths = [Path(file) for file in files]
     workspace = Workspace.holding([*paths, *fit], root)
     goal = _check(paths, by, weights, fit, metric)
-    path = output or workspace.submissions / "blend.csv"
+    path = Path(output) if output else workspace.submissions / "blend.csv"
     if paths:
         refuse_overwrite(path, force=force)
     tables = read_alike(paths)

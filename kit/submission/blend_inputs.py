@@ -47,7 +47,7 @@ def _read(path: Path) -> pd.DataFrame:
     values = texts[names].apply(pd.to_numeric, errors="coerce").astype(np.float64)
     bad = np.argwhere(~np.isfinite(values.to_numpy()))
     if len(bad):
-        row, column = (int(place) for place in bad[0])
+        row, column = (int(index) for index in bad[0])
         written = texts[names[column]].iloc[row]
         raise SubmissionError(
             f"{path}, line {line_of(row)}: '{written}' in column {names[column]} is no number;"

@@ -74,9 +74,9 @@ def fit_weights(
     labels = first.scores.labels
     progress.start("fit weights", len(folds) + 1)
 
-    def measure(places: NDArray[np.intp]) -> Callable[[Values], float]:
+    def measure(indices: NDArray[np.intp]) -> Callable[[Values], float]:
         """Say how good a blend of some images is: more is better."""
-        there = labels[places]
+        there = labels[indices]
 
         def goodness(blended: Values) -> float:
             value = _score(blended, there, metric)

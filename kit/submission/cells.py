@@ -36,15 +36,15 @@ def fill(
         return _columns(scores.keys, "id", classes, classes, scores.probabilities)
     if sample is None:
         return pd.DataFrame({"id": scores.keys, "label": _value(scores.probabilities, classes, threshold)})
-    places = {key: place for place, key in enumerate(scores.keys)}
+    indices = {key: index for index, key in enumerate(scores.keys)}
     identifier, *values = sample.columns
     ids = sample[identifier].tolist()
-    if missing := [key for key in ids if key not in places]:
+    if missing := [key for key in ids if key not in indices]:
         raise SubmissionError(
             f"no prediction for ids of the sample submission: {first_three(missing, len(missing))};"
             " their images were rejected when sharding (see rejects.csv): mend them and shard again"
         )
-    ordered = scores.probabilities[[places[key] for key in ids]]
+    ordered = scores.probabilities[[indices[key] for key in ids]]
     if len(values) > 1:
         return _columns(ids, identifier, values, classes, ordered)
     return pd.DataFrame({identifier: ids, values[0]: _value(ordered, classes, threshold)})
@@ -54,7 +54,7 @@ def _value(
     probabilities: NDArray[np.float32], classes: Sequence[str], threshold: float | None
 ) -> list[str] | NDArray[np.float32]:
     if len(classes) > 2:  # noqa: PLR2004 (one column cannot hold more probabilities)
-        return [classes[place] for place in probabilities.argmax(axis=1)]
+        return [classes[index] for index in probabilities.argmax(axis=1)]
     positive = probabilities[:, 1]
     return positive if threshold is None else [classes[int(value >= threshold)] for value in positive]
 
@@ -72,7 +72,7 @@ def _columns(
 def _refuse_nan(scores: Predictions) -> None:
     bad = np.flatnonzero(~scores.are_numbers)
     if len(bad):
-        named = first_three((scores.keys[place] for place in bad), len(bad))
+        named = first_three((scores.keys[index] for index in bad), len(bad))
         raise SubmissionError(
             f"predictions are not numbers for {named}; the training diverged: lower train.learning_rate"
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from kit.arguments import checked_arguments
 from kit.datasets import Dataset
 from kit.errors import RunError
 from kit.evaluation.threshold import Threshold, Wanted, parse_threshold
@@ -17,8 +18,6 @@ from kit.specs.views import parse_views
 from kit.submission.cells import fill, read_sample, refuse_threshold
 from kit.submission.origin import Origin, command_line, now, write_csv
 from kit.workspace import Workspace
-
-_IN_WORDS = {"auc": "AUC", "accuracy": "accuracy"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,31 +49,12 @@ class Submission:
     is_crossed: bool
     scored_on: ScoredOn | None
 
-    @property
-    def remarks(self) -> list[str]:
-        """Say in a line each the threshold, and the score: "out-of-fold AUC 0.8944, 5 runs, 8 views"."""
-        lines = [f"{self.scored_on}: {self.threshold}"] if self.threshold else []
-        if self.score is not None and self.metric is not None:
-            counts = ((self.runs, "run"), (self.views, "view"))
-            made_by = ", ".join(f"{count} {what}{'s' if count > 1 else ''}" for count, what in counts)
-            lines.append(f"{self.scored_on} {_IN_WORDS[self.metric]} {self.score:.4f}, {made_by}{self._whose}")
-        return lines
 
-    @property
-    def _whose(self) -> str:
-        if self.threshold is None:
-            return ""
-        return (
-            "; by thresholds chosen without each fold"
-            if self.is_crossed
-            else "; of the images that the threshold was chosen on, which flatters"
-        )
-
-
+@checked_arguments
 def predict(
     *runs: str | Path,
     split: str = "test",
-    output: Path | None = None,
+    output: Path | str | None = None,
     threshold: float | str | None = None,
     tta: str | int | None = None,
     weights: Weights | None = None,
@@ -95,7 +75,7 @@ def predict(
     Args:
         runs: paths, or names below runs/; a folder, such as a fold set or an ablation's arm, stands for all runs in it.
         split: to predict.
-        output: file; submissions/<run>.csv of the workspace otherwise.
+        output: File to write; submissions/<run>.csv of the workspace otherwise.
         threshold: probability from which an image counts as the second class, or what it is chosen for on images that
             no run learned from: "best-f1", "best-accuracy" or "recall:0.95".
         tta: views to average: "flips" (4), "d4" (the 8 of a square), or a number: the image as it is, and draws of the
@@ -115,7 +95,7 @@ def predict(
     wanted, views = parse_threshold(threshold), parse_views(tta)
     ensemble = open_ensemble(runs, weights=weights, views=views, root=root)
     dataset = ensemble.dataset
-    path = output or workspace.submission(_flat_name(ensemble, workspace))
+    path = Path(output) if output else workspace.submission(_flat_name(ensemble, workspace))
     refuse_overwrite(path, force=force)
     ensemble.refuse(split)
     sample = read_sample(dataset) if split == "test" and dataset.manifest.sample_submission else None

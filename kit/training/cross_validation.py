@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from kit.arguments import checked_arguments
 from kit.datasets import Dataset
 from kit.errors import SpecError
 from kit.files import locked
@@ -21,6 +22,7 @@ from kit.training.request import TrainRequest, fold_set_id, saying_recipe
 ALL_FOLDS = "all"
 
 
+@checked_arguments
 def train_folds(
     name: str,
     folds: str | Sequence[int] = ALL_FOLDS,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from kit.arguments import checked_arguments
 from kit.progress import NO_PROGRESS, Progress
 from kit.runs.directory import RATES
 from kit.specs import RunSpec
@@ -30,6 +31,7 @@ class FoundRates:
     base: Path
 
 
+@checked_arguments
 def find_learning_rate(
     name: str,
     *,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from kit.arguments import checked_arguments
 from kit.progress import NO_PROGRESS, Progress
 from kit.runs import RunDirectory
 from kit.specs.train import CHECKPOINT_MINUTES, Cache, Precision
@@ -12,6 +13,7 @@ from kit.training.check import check_spec
 from kit.training.request import TrainRequest, run_id, saying_recipe
 
 
+@checked_arguments
 def train(
     name: str,
     *,

@@ -1,27 +1,20 @@
-"""Figures of several runs: pure functions of numbers."""
+"""Holm's correction for several tests."""
 
 from __future__ import annotations
 
-import itertools
-import statistics
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping
 from typing import TypeVar
 
 Name = TypeVar("Name", bound=Hashable)
-
-
-def volatility(values: Sequence[float]) -> float | None:
-    """Mean absolute change from one epoch to the next; None for a single epoch."""
-    steps = [abs(after - before) for before, after in itertools.pairwise(values)]
-    return statistics.fmean(steps) if steps else None
 
 
 def holm(p: Mapping[Name, float], comparisons: int | None = None) -> dict[Name, float]:
     """Correct for several tests (Holm 1979): the chance of one false finding among all stays what one test's was.
 
     Args:
-        p: by what was tested.
-        comparisons: that were made; those beyond `p` found nothing that could be tested, and count as p = 1.
+        p: Probabilities by what was tested.
+        comparisons: Number of comparisons made; those beyond `p` found nothing that could be tested, and count
+            as p = 1.
     """
     if not p:
         return {}

@@ -53,5 +53,5 @@ def find_sample(slug: str, origin: Origin | None, given: Path | None, workspace:
 
 def sample_in(folder: Path) -> Path | None:
     """Find a sample submission in a folder of competition data, the one that lies highest."""
-    found = [place / name for place, _, files in walk(folder) for name in files if SAMPLE_NAME.fullmatch(name)]
+    found = [parent / name for parent, _, files in walk(folder) for name in files if SAMPLE_NAME.fullmatch(name)]
     return min(found, key=lambda path: (len(path.parts), path.name), default=None)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import difflib
 from collections.abc import Collection
 from dataclasses import dataclass
 
 from kit.errors import KaggleError, NetworkError
 from kit.kaggle.credentials import Credentials
+from kit.kaggle.daily_limit import duration_text, is_about_limit, resets
 
 _BAD_REQUEST, _UNAUTHORISED, _FORBIDDEN, _NOT_FOUND, _TOO_MANY, _SERVER = 400, 401, 403, 404, 429, 500
-_LIMIT = ("daily", "limit", "too many submissions", "maximum number", "remaining submissions")
 _RULES = ("rules", "terms")
 _NAMES = 3  # of competitions, in a message
 
@@ -99,14 +98,14 @@ def _for_now(answer: Answer, status: str) -> NetworkError:
     if answer.status >= _SERVER:
         what = f"{answer.doing}: Kaggle has an error of its own {status}"
         return NetworkError(f"{what}; run the same command again in a few minutes", answer.after)
-    when = "in a few minutes" if answer.after is None else f"in {_duration(answer.after)}"
+    when = "in a few minutes" if answer.after is None else f"in {duration_text(answer.after)}"
     return BusyError(f"{answer.doing}: Kaggle takes no more requests now {status}; try again {when}", answer.after)
 
 
 def _not_allowed(answer: Answer, about: Resource, status: str) -> str:
     if answer.status == _FORBIDDEN:
         return f"{about.kind} '{about.name}' has rules to accept first {status}; in a browser: {about.rules}"
-    if answer.status == _BAD_REQUEST and any(word in answer.said.lower() for word in _LIMIT):
+    if answer.status == _BAD_REQUEST and is_about_limit(answer.said):
         return f"Kaggle takes no more submissions today {status}; {resets()}"
     if answer.status == _BAD_REQUEST and not about.is_dataset:
         return f"{answer.doing}: Kaggle refuses {status}; if you have not joined the competition: {about.rules}"
@@ -118,13 +117,6 @@ def not_entered(about: Resource) -> KaggleError:
     return KaggleError(f"you have not joined '{about.name}'; accept its rules in a browser, then again: {about.rules}")
 
 
-def resets(now: dt.datetime | None = None) -> str:
-    """Say when the daily limit begins anew: at 00:00 UTC."""
-    now = now or dt.datetime.now(dt.UTC)
-    tomorrow = dt.datetime.combine(now.date() + dt.timedelta(days=1), dt.time(), dt.UTC)
-    return f"the limit resets at 00:00 UTC, in {_duration((tomorrow - now).total_seconds())}"
-
-
 def _not_there(about: Resource, status: str, known: Collection[str]) -> str:
     if about.name in known:
         closed = f"{about.kind} '{about.name}' is not open to this account {status}"
@@ -134,11 +126,3 @@ def _not_there(about: Resource, status: str, known: Collection[str]) -> str:
     return (
         f"no {about.kind} '{about.name}' that this account may see {status}{hint}; if the name is right: {about.page}"
     )
-
-
-def _duration(seconds: float) -> str:
-    minutes = round(seconds / 60)
-    if minutes < 1:
-        return f"{max(1, round(seconds))} s"
-    hours, rest = divmod(minutes, 60)
-    return f"{hours} h {rest} min" if hours else f"{minutes} min"

@@ -8,20 +8,20 @@ import msgspec
 
 from kit.errors import SpecError, WorkspaceError
 from kit.files import write_whole
+from kit.kaggle.http_errors import Resource
 from kit.kaggle.member_names import checked_relative
-from kit.kaggle.refusals import Resource
 from kit.seals import read_sealed, seal
 
 NOTE = ".fetched.json"
 _ANEW = "add --force to fetch all of it anew"
 
 
-class Note(msgspec.Struct, frozen=True, kw_only=True):
+class FetchManifest(msgspec.Struct, frozen=True, kw_only=True):
     """What was fetched into a folder.
 
     Attributes:
         source: competition or dataset.
-        is_whole: whether all files were asked for, and are in their places.
+        is_whole: whether all files were asked for, and are where they belong.
         files: bytes of each by its name.
         remarks: what is to be known about them, a line each.
     """
@@ -32,7 +32,7 @@ class Note(msgspec.Struct, frozen=True, kw_only=True):
     remarks: tuple[str, ...] = ()
 
 
-def read_note(folder: Path, about: Resource, *, force: bool) -> Note:
+def read_fetched(folder: Path, about: Resource, *, force: bool) -> FetchManifest:
     """Read what was fetched into a folder before; nothing if nobody noted it.
 
     Args:
@@ -44,7 +44,7 @@ def read_note(folder: Path, about: Resource, *, force: bool) -> Note:
         SpecError: The note is damaged, was changed, or names what is no file below the folder.
         WorkspaceError: The folder holds files of something else.
     """
-    nothing = Note(source=about.name, is_whole=False, files={})
+    nothing = FetchManifest(source=about.name, is_whole=False, files={})
     try:
         note = _checked(folder / NOTE)
     except FileNotFoundError:
@@ -58,15 +58,15 @@ def read_note(folder: Path, about: Resource, *, force: bool) -> Note:
     return note
 
 
-def write_note(folder: Path, note: Note) -> Note:
+def write_fetched(folder: Path, note: FetchManifest) -> FetchManifest:
     """Write down what kit put into a folder, under a seal."""
     write_whole(folder / NOTE, seal(note))
     return note
 
 
-def _checked(path: Path) -> Note:
+def _checked(path: Path) -> FetchManifest:
     try:
-        note = read_sealed(path, Note, what="fetched folder")
+        note = read_sealed(path, FetchManifest, what="fetched folder")
     except SpecError as error:
         raise SpecError(f"{error}; {_ANEW}") from error
     for name in note.files:

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+from kit.kaggle.find_sample import SAMPLE_NAME
 from kit.kaggle.member_names import walk
-from kit.kaggle.reference_file import SAMPLE_NAME
 from kit.sources.image_files import IMAGE_SUFFIXES
 from kit.specs.source import SPLIT_FOLDERS
 
@@ -41,7 +41,7 @@ def shard_command(folder: Path, name: str) -> str | None:
     if labels and not test:
         test = _called_test(found, folder)
     if not labels:  # without a sample's order, kit shard finds a folder called test itself
-        train = Path(os.path.commonpath([place for place in found.images if place != test] or [folder]))
+        train = Path(os.path.commonpath([parent for parent in found.images if parent != test] or [folder]))
     given = {"--labels": labels, "--test": test, "--sample-submission": sample if test else None}
     words = [word for option, path in given.items() if path for word in (option, str(path))]
     return shlex.join(["kit", "shard", str(train), *words, "--name", name])
@@ -50,14 +50,14 @@ def shard_command(folder: Path, name: str) -> str | None:
 def _look(folder: Path) -> _Layout:
     images: dict[Path, set[str]] = {}
     tables = []
-    for place, folders, files in walk(folder):
+    for parent, folders, files in walk(folder):
         folders[:] = [name for name in folders if not name.startswith((".", "__"))]
         for name in files:
             stem, ending = os.path.splitext(name)  # noqa: PTH122 (a Path for each of 300,000 files takes seconds)
             if ending.lower() in IMAGE_SUFFIXES:
-                images.setdefault(place, set()).add(stem)
+                images.setdefault(parent, set()).add(stem)
             elif ending.lower() in _TABLES and name[0] != ".":
-                tables.append(place / name)
+                tables.append(parent / name)
     return _Layout(images, tables)
 
 
@@ -97,6 +97,8 @@ def _ids(table: Path) -> Iterator[str]:
 def _called_test(found: _Layout, folder: Path) -> Path | None:
     """Find test images by their folder's name, directly in `folder` and with nothing below it."""
     flat = [
-        place for place in found.images if place.parent == folder and SPLIT_FOLDERS.get(place.name.lower()) == "test"
+        images
+        for images in found.images
+        if images.parent == folder and SPLIT_FOLDERS.get(images.name.lower()) == "test"
     ]
     return flat[0] if flat else None

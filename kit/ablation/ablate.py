@@ -1,0 +1,132 @@
+"""Trials, several at a time; the run directories are the only state."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import shutil
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from kit.ablation.ablation import Ablation
+from kit.ablation.arms import Axis, Design
+from kit.ablation.packing import Packing, check_jobs, choose_packing
+from kit.ablation.plan import Plan, plan_ablation
+from kit.ablation.scheduler import DECODED, Session
+from kit.ablation.status import AblationStatus
+from kit.arguments import checked_arguments
+from kit.engines import Local
+from kit.files import locked
+from kit.models import count_operations
+from kit.progress import NO_PROGRESS, Progress
+from kit.specs import RunSpec
+from kit.specs.recipe import DEFAULT_RECIPE
+from kit.specs.settings import require
+
+_HOUR = 3600.0  # seconds
+
+
+@checked_arguments
+def ablate(
+    name: str,
+    axes: Sequence[Axis] = (),
+    *,
+    recipe: str = DEFAULT_RECIPE,
+    settings: Mapping[str, object] | None = None,
+    seeds: int = 3,
+    folds: str | Sequence[int] = (),
+    design: Design | str = "grid",
+    jobs: int | None = None,
+    halving: bool = False,
+    max_hours: float = math.inf,
+    root: Path | str | None = None,
+    progress: Progress = NO_PROGRESS,
+) -> Ablation:
+    """Train every arm on every seed.
+
+    Finished runs are kept and unfinished ones go on from their last epoch, so calling this again after a crash, or
+    with more seeds, does only what is left. Arms that cannot be built are left out, and ablation.json says why; a run
+    that fails leaves its reason in failure.json and is tried again by the next call.
+
+    Args:
+        name: a dataset in tfrecords/.
+        axes: settings to vary; none runs the recipe's own arms, as they were published.
+        recipe: what the arms change: a shipped recipe, the path of a .toml file, or an arm of either as RECIPE/ARM.
+        settings: changes to the recipe that all arms share, by dotted path.
+        seeds: of each arm, from 0; arms with equal seeds begin with equal weights and see equal batches.
+        folds: "all", or some, each of which validates a run of its own; none takes the dataset's own split.
+        design: "grid", "one-at-a-time", "ladder", "random:20" or "search:20"; see `kit.ablation.design.Design`.
+        jobs: trials at a time, each in its own process; by default it is measured whether one trial on the whole
+            machine or one a core, or a GPU, is faster.
+        halving: Whether to prune arms that lose, and train the better third of them three times as long, again and
+            again; the first arm, which all are compared with, is never pruned.
+        max_hours: after which to stop for now; no epoch begins that would probably end later.
+        root: of the workspace; KIT_ROOT or the current folder otherwise.
+        progress: sees every epoch.
+
+    Returns:
+        The ablation, with its runs and a comparison of its arms; a path where one is asked for.
+
+    Raises:
+        KitError: unknown dataset, recipe or setting, no arm that fits the images, no run that could be trained, or
+            another process at the same ablation.
+    """
+    check_jobs(jobs)
+    plan = plan_ablation(
+        name, axes, recipe=recipe, settings=settings or {}, seeds=seeds, folds=folds, design=design, root=root
+    )
+    return run_plan(plan, jobs=jobs, halving=halving, max_hours=max_hours, progress=progress)
+
+
+def run_plan(
+    plan: Plan,
+    *,
+    jobs: int | None = None,
+    halving: bool = False,
+    max_hours: float = math.inf,
+    progress: Progress = NO_PROGRESS,
+    watch: Callable[[AblationStatus], None] | None = None,
+) -> Ablation:
+    """Do what is left of a plan; see `ablate`.
+
+    Args:
+        plan: of the ablation.
+        jobs: trials at a time; see `ablate`.
+        halving: Whether arms that lose are pruned; see `ablate`.
+        max_hours: after which to stop for now.
+        progress: sees every epoch, and every run that ends.
+        watch: called about twice a second with how far all runs are.
+    """
+    check_jobs(jobs)
+    require(max_hours > 0, f"max_hours must be above 0, got {max_hours}")
+    require(not (halving and plan.search), "a search proposes arms by whole trainings; leave --halving out")
+    deadline = time.time() + _HOUR * max_hours
+    with locked(plan.folder), contextlib.ExitStack() as workers:
+        plan, packing, engine = _pack(plan, jobs, workers, progress)
+        for key, spec in plan.specs.items():
+            plan.directory(key).refuse_other(spec)
+        plan.write(packing)
+        session = Session(plan, packing, deadline, progress, watch)
+        try:
+            session.run(engine, halving=halving)
+        finally:
+            shutil.rmtree(plan.folder / DECODED, ignore_errors=True)
+    return session.ran()
+
+
+def _pack(
+    plan: Plan, jobs: int | None, workers: contextlib.ExitStack, progress: Progress
+) -> tuple[Plan, Packing, Local]:
+    before = plan.packing()
+    left = [spec for key, spec in plan.specs.items() if not plan.directory(key).is_finished]
+    largest = max(left or list(plan.specs.values()), key=lambda spec: _operations(plan, spec))
+    runs = len(left) + plan.runs_to_come
+    packing, engine = choose_packing(
+        largest, plan.dataset, workers, runs=runs, jobs=jobs, before=before, progress=progress
+    )
+    return plan.with_threads(packing.threads), packing, engine
+
+
+def _operations(plan: Plan, spec: RunSpec) -> int:
+    return count_operations(spec.model, plan.dataset.shape, len(plan.dataset.manifest.classes))

@@ -1,0 +1,84 @@
+"""A trained ablation: its plan, its runs, and what became of them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kit.ablation.plan import Plan, RunKey
+from kit.progress import NO_PROGRESS, Progress
+from kit.runs import RunDirectory
+
+if TYPE_CHECKING:
+    from kit.comparison import Comparison
+    from kit.comparison.contrasts import Against
+
+
+@dataclass(frozen=True, slots=True)
+class Ablation(os.PathLike[str]):
+    """An ablation that `kit.ablate` has trained, in whole or as far as its time went; it stands for its folder.
+
+    Attributes:
+        plan: Plan with all arms that were tried.
+        left: Number of runs that wait for another call.
+        failed: Reasons of the runs that failed, by arm, seed and fold.
+        pruned: Number of runs whose arms lost a rung of successive halving.
+    """
+
+    plan: Plan
+    left: int
+    failed: Mapping[RunKey, str]
+    pruned: int
+
+    @property
+    def path(self) -> Path:
+        """Folder of the ablation."""
+        return self.plan.folder
+
+    @property
+    def runs(self) -> list[RunDirectory]:
+        """Directories of all runs, arm by arm, whether finished or not."""
+        return [self.plan.directory(key) for key in self.plan.specs]
+
+    def compare(
+        self,
+        *,
+        metric: str | None = None,
+        baseline: str = "",
+        against: Against | None = None,
+        split: str = "",
+        progress: Progress = NO_PROGRESS,
+    ) -> Comparison:
+        """Compare the arms; see `kit.compare`.
+
+        Args:
+            metric: Metric that the arms are judged by, by Keras' name; that of `kit.compare` by default.
+            baseline: Arm that the others are compared with; the first one planned otherwise.
+            against: Whether arms are compared with the "first" one alone, or with the "previous" one, too.
+            split: Labelled split, on which and on train every run is measured; none otherwise.
+            progress: Receiver of every run that is measured.
+
+        Raises:
+            RunError: No run is finished, or the metric or the baseline is unknown.
+        """
+        from kit.comparison.compare import DEFAULT_METRIC, compare  # noqa: PLC0415 (SciPy and pandas, for this only)
+
+        return compare(
+            self.path,
+            metric=metric or DEFAULT_METRIC,
+            baseline=baseline,
+            against=against,
+            split=split,
+            progress=progress,
+        )
+
+    def __fspath__(self) -> str:
+        """Give the path of the folder, so that `Path(ablation)` and `kit.compare(ablation)` work."""
+        return str(self.path)
+
+    def __str__(self) -> str:
+        """Give the path of the folder."""
+        return str(self.path)
