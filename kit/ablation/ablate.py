@@ -50,20 +50,21 @@ def ablate(
     that fails leaves its reason in failure.json and is tried again by the next call.
 
     Args:
-        name: a dataset in tfrecords/.
-        axes: settings to vary; none runs the recipe's own arms, as they were published.
-        recipe: what the arms change: a shipped recipe, the path of a .toml file, or an arm of either as RECIPE/ARM.
-        settings: changes to the recipe that all arms share, by dotted path.
-        seeds: of each arm, from 0; arms with equal seeds begin with equal weights and see equal batches.
+        name: Name of a dataset in tfrecords/.
+        axes: Settings to vary; none runs the recipe's own arms, as they were published.
+        recipe: Settings that the arms change: a shipped recipe, the path of a .toml file, or an arm of either as
+            RECIPE/ARM.
+        settings: Changes to the recipe that all arms share, by dotted path.
+        seeds: Seeds of each arm, from 0; arms with equal seeds begin with equal weights and see equal batches.
         folds: "all", or some, each of which validates a run of its own; none takes the dataset's own split.
         design: "grid", "one-at-a-time", "ladder", "random:20" or "search:20"; see `kit.ablation.design.Design`.
-        jobs: trials at a time, each in its own process; by default it is measured whether one trial on the whole
-            machine or one a core, or a GPU, is faster.
+        jobs: Trials at a time, each in its own process; by default it is measured whether one trial on the whole
+            machine or one per core, or per GPU, is faster.
         halving: Whether to prune arms that lose, and train the better third of them three times as long, again and
             again; the first arm, which all are compared with, is never pruned.
-        max_hours: after which to stop for now; no epoch begins that would probably end later.
-        root: of the workspace; KIT_ROOT or the current folder otherwise.
-        progress: sees every epoch.
+        max_hours: Hours after which to stop for now; no epoch begins that would probably end later.
+        root: Workspace; KIT_ROOT or the current folder otherwise.
+        progress: Listener that sees every epoch.
 
     Returns:
         The ablation, with its runs and a comparison of its arms; a path where one is asked for.
@@ -91,12 +92,12 @@ def run_plan(
     """Do what is left of a plan; see `ablate`.
 
     Args:
-        plan: of the ablation.
-        jobs: trials at a time; see `ablate`.
+        plan: Plan of the ablation.
+        jobs: Trials at a time; see `ablate`.
         halving: Whether arms that lose are pruned; see `ablate`.
-        max_hours: after which to stop for now.
-        progress: sees every epoch, and every run that ends.
-        watch: called about twice a second with how far all runs are.
+        max_hours: Hours after which to stop for now.
+        progress: Listener that sees every epoch, and every run that ends.
+        watch: Function called about twice a second with the progress of all runs.
     """
     check_jobs(jobs)
     require(max_hours > 0, f"max_hours must be above 0, got {max_hours}")

@@ -29,10 +29,10 @@ def plan_arms(axes: Sequence[Axis], base: Setting, design: Design | str, *, unch
     """Lay out the arms of a design; the first is the baseline.
 
     Args:
-        axes: to vary; none gives the base alone.
-        base: what the arms change.
-        design: any but "search", whose arms `kit.ablation.search.Search` proposes by results.
-        unchanged: name of an arm that changes nothing.
+        axes: Settings to vary; none gives the base alone.
+        base: Settings that the arms change.
+        design: Any design but "search", whose arms `kit.ablation.search.Search` proposes by results.
+        unchanged: Name of an arm that changes nothing.
 
     Raises:
         SpecError: unknown setting, refused value, axes that the design does not take, or two arms that are the same.

@@ -25,9 +25,9 @@ class Range:
     """All numbers from one to another.
 
     Attributes:
-        low: smallest, as text.
-        high: largest, as text.
-        is_log: whether every factor is equally likely, not every difference.
+        low: Smallest value, as text.
+        high: Largest value, as text.
+        is_log: Whether every factor is equally likely, not every difference.
     """
 
     low: str
@@ -70,8 +70,8 @@ class Axis:
     """A setting and the values it takes.
 
     Attributes:
-        path: dotted, such as model.bn_momentum, or a table with names, such as augment.
-        values: as text; one text may be a range.
+        path: Dotted path of a setting, such as model.bn_momentum, or of a table with names, such as augment.
+        values: Values as text; one text may be a range.
     """
 
     path: str

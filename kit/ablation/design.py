@@ -24,7 +24,7 @@ class Design:
         kind: "grid" is every combination; "one-at-a-time" the recipe, then every value that differs from it;
             "ladder" the recipe's own arms, without axes; "random" the recipe, then arms drawn from the axes; "search"
             the recipe, then arms that a Parzen estimator proposes by what those before came to.
-        count: arms of "random" and "search", the recipe's among them.
+        count: Arms of "random" and "search", the recipe's among them.
     """
 
     kind: Kind

@@ -24,9 +24,9 @@ class ArmForecast:
     """An arm that has not run.
 
     Attributes:
-        name: of the arm.
-        parameters: of its model.
-        seconds: of one run.
+        name: Name of the arm.
+        parameters: Parameters of its model.
+        seconds: Seconds that one run takes.
     """
 
     name: str
@@ -39,11 +39,11 @@ class Forecast:
     """What a plan will cost.
 
     Attributes:
-        arms: in order.
-        count: arms in all, those included that a search has yet to propose.
-        runs_per_arm: seeds, times folds.
-        jobs: runs at a time.
-        measured: arms whose steps were timed; the others' times are interpolated.
+        arms: Arms in order.
+        count: Number of arms, those included that a search has yet to propose.
+        runs_per_arm: Seeds times folds.
+        jobs: Runs at a time.
+        measured: Arms whose steps were timed; the others' times are interpolated.
     """
 
     arms: tuple[ArmForecast, ...]
@@ -66,9 +66,9 @@ def forecast(plan: Plan, *, jobs: int | None = None, progress: Progress = NO_PRO
     tracing count, early stops and other work of the machine do not.
 
     Args:
-        plan: of the ablation.
-        jobs: runs at a time; see `ablate`.
-        progress: sees every model that is timed.
+        plan: Plan of the ablation.
+        jobs: Runs at a time; see `ablate`.
+        progress: Listener that sees every model that is timed.
     """
     check_jobs(jobs)
     arms = plan.arms

@@ -13,8 +13,8 @@ class Rung(NamedTuple):
     """A round of training.
 
     Attributes:
-        epochs: that each of its arms has been trained for at its end.
-        arms: that go into it.
+        epochs: Epochs that each of its arms has been trained for at its end.
+        arms: Arms that go into it.
     """
 
     epochs: int
@@ -28,8 +28,8 @@ def plan_rungs(arms: int, epochs: int, factor: int = FACTOR) -> list[Rung]:
     times as long; the last rung trains to the last epoch. There are as many rungs as arms or epochs allow.
 
     Args:
-        arms: that take part.
-        epochs: of a whole training.
+        arms: Arms that take part.
+        epochs: Epochs of a whole training.
         factor: 2 or more.
 
     >>> plan_rungs(48, 27)

@@ -23,10 +23,10 @@ class Packing(msgspec.Struct, frozen=True, kw_only=True):
     """How trials share the machine.
 
     Attributes:
-        jobs: trials at a time, each in its own process.
-        threads: of each on CPUs; 0 where GPUs do the work.
+        jobs: Trials at a time, each in its own process.
+        threads: Threads of each on CPUs; 0 where GPUs do the work.
         devices: GPUs, or cores, that were there.
-        why: in words.
+        why: Reason for the choice.
     """
 
     jobs: int
@@ -39,8 +39,8 @@ class Probe(msgspec.Struct, frozen=True):
     """A few steps to time in a worker.
 
     Attributes:
-        spec: of a run.
-        dataset: its manifest and folder.
+        spec: Settings of a run.
+        dataset: Dataset, its manifest and folder.
     """
 
     spec: RunSpec
@@ -79,13 +79,14 @@ def choose_packing(
     Figures depend on the number of threads, so an ablation keeps the one that it began with.
 
     Args:
-        spec: of the arm with the largest model; its threads are the default.
-        dataset: that it learns from.
-        workers: keeps the engine's processes until it is closed: those that were timed have TensorFlow at hand.
-        runs: that are left.
-        jobs: what the user wants; None measures one trial on the whole machine against one a device.
-        before: how the ablation was packed when it began.
-        progress: sees the measurement, and why it decided as it did.
+        spec: Settings of the arm with the largest model; its threads are the default.
+        dataset: Dataset to train on.
+        workers: Stack that keeps the engine's processes until it is closed: those that were timed have TensorFlow at
+            hand.
+        runs: Runs that are left.
+        jobs: Number that the user wants; None measures one trial on the whole machine against one per device.
+        before: Packing of the ablation when it began.
+        progress: Listener that sees the measurement and the reason for the choice.
 
     Returns:
         The packing, and an engine for it.
@@ -154,8 +155,8 @@ class Throughput(NamedTuple):
     """What a few steps came to.
 
     Attributes:
-        images_per_second: of all trials together.
-        peak_bytes: of the memory of one.
+        images_per_second: Images per second of all trials together.
+        peak_bytes: Peak memory of one trial, bytes.
     """
 
     images_per_second: float

@@ -55,14 +55,14 @@ class PlanFile(msgspec.Struct, frozen=True, kw_only=True):
     """An ablation's plan as ablation.json keeps it.
 
     Attributes:
-        dataset: name.
-        fingerprint: of the dataset.
-        recipe: name or path.
-        arms: names in order; the first is the baseline.
-        seeds: how many, from 0.
-        folds: that each arm is validated on; empty for the dataset's own split.
-        refused: arms that cannot be built, and why.
-        packing: how its trials share the machine; figures depend on its threads, so it stays.
+        dataset: Name of the dataset.
+        fingerprint: Fingerprint of the dataset.
+        recipe: Name or path of the recipe.
+        arms: Names of the arms in order; the first is the baseline.
+        seeds: Number of seeds, from 0.
+        folds: Folds that each arm is validated on; empty for the dataset's own split.
+        refused: Arms that cannot be built, and why.
+        packing: Packing of its trials on the machine; figures depend on its threads, so it stays.
     """
 
     dataset: str
@@ -80,17 +80,17 @@ class Plan:
     """An ablation before anything of it has run.
 
     Attributes:
-        dataset: that all runs learn from.
-        folder: of the ablation.
-        recipe: name or path.
-        base: what the arms change.
-        seeds: of each arm, from 0.
-        folds: that each arm is validated on; empty for the dataset's own split.
-        changes: of each arm, by dotted path, as text.
+        dataset: Dataset that all runs learn from.
+        folder: Folder of the ablation.
+        recipe: Name or path of the recipe.
+        base: Settings that the arms change.
+        seeds: Seeds of each arm, from 0.
+        folds: Folds that each arm is validated on; empty for the dataset's own split.
+        changes: Changes of each arm, by dotted path, as text.
         specs: Settings of the runs by their keys, arm by arm.
-        refused: arms that cannot be built, and why.
-        search: proposes more arms when these have run; None where there are no more.
-        count: arms, those included that are not proposed yet.
+        refused: Arms that cannot be built, and why.
+        search: Search that proposes more arms when these have run; None where there are no more.
+        count: Number of arms, those included that are not proposed yet.
     """
 
     dataset: Dataset

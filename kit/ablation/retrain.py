@@ -30,11 +30,11 @@ class Retrained:
     """Arms that were trained again.
 
     Attributes:
-        folder: of the new runs.
-        dataset: that they learned from.
-        arms: names, the best of the ablation first.
-        before: each arm's mean validation accuracy in the ablation, of the best epochs.
-        runs: of each arm.
+        folder: Folder of the new runs.
+        dataset: Dataset that they learned from.
+        arms: Names of the arms, the best of the ablation first.
+        before: Mean validation accuracy of each arm in the ablation, of the best epochs.
+        runs: Runs of each arm.
     """
 
     folder: Path
@@ -83,12 +83,13 @@ def retrain_best(
     """Train the best arms of a finished ablation again, each on all its seeds; call it again and it does what is left.
 
     Args:
-        plan: of the ablation.
-        count: arms, by the mean validation accuracy of their best epochs.
-        settings: data.size, data.fit and data.channels of the images; none for those of the ablation's own dataset.
-        jobs: trials at a time; see `ablate`.
-        root: of the workspace; KIT_ROOT or the current folder otherwise.
-        progress: sees every epoch.
+        plan: Plan of the ablation.
+        count: Number of arms, by the mean validation accuracy of their best epochs.
+        settings: Settings data.size, data.fit and data.channels of the images; none for those of the ablation's own
+            dataset.
+        jobs: Trials at a time; see `ablate`.
+        root: Workspace; KIT_ROOT or the current folder otherwise.
+        progress: Listener that sees every epoch.
 
     Raises:
         KitError: see `plan_again` and `ablate`; or an arm that does not fit the new images.

@@ -33,10 +33,10 @@ class Search:
     as if it had not been, and one for more arms begins with those of one for fewer.
 
     Args:
-        axes: to vary, of values and ranges.
-        base: what the arms change; itself the first arm.
-        count: arms, the first among them.
-        smaller_is_better: of the results.
+        axes: Settings to vary, of values and ranges.
+        base: Settings that the arms change; themselves the first arm.
+        count: Number of arms, the first among them.
+        smaller_is_better: Whether smaller results are better.
 
     Raises:
         SpecError: unknown setting, a value that it refuses, no axes, or fewer than two arms.
@@ -55,7 +55,7 @@ class Search:
         """Propose the next generation, or what is left of the last one.
 
         Args:
-            values: what each arm came to, by its name, such as its mean over seeds; NaN where it failed.
+            values: Result of each arm by its name, such as its mean over seeds; NaN where it failed.
 
         Returns:
             Arms that have no value yet: at first the baseline and arms drawn at random, as design "random" draws

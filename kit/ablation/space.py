@@ -22,8 +22,8 @@ class Arm:
     """One setting of an ablation.
 
     Attributes:
-        name: what it changes, as "bn_position=before,bn_momentum=0.5".
-        settings: pairs of dotted path and value.
+        name: Changes in a word, such as "bn_position=before,bn_momentum=0.5".
+        settings: Pairs of dotted path and value.
     """
 
     name: str
@@ -34,8 +34,8 @@ class Space:
     """Every choice of a value for each axis; of choices that come to one setting, the first stands for all.
 
     Attributes:
-        axes: settled.
-        baseline: the arm that changes nothing; its values may be none of the axes'.
+        axes: Axes with their values settled.
+        baseline: Arm that changes nothing; its values may be none of the axes'.
     """
 
     def __init__(self, axes: Sequence[Axis], base: Setting) -> None:

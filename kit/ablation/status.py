@@ -24,11 +24,11 @@ class RunStatus:
 
     Attributes:
         state: State of the run: "pruned" runs lost a rung of successive halving, "waiting" ones may have begun before.
-        seed: of the run.
-        fold: that validates; None for the dataset's own split.
-        epoch: epochs that are on the disk.
-        epochs: that the run may take.
-        last: metrics of the last one, by name; empty before the first.
+        seed: Seed of the run.
+        fold: Fold that validates; None for the dataset's own split.
+        epoch: Epochs that are on the disk.
+        epochs: Epochs that the run may take.
+        last: Metrics of the last epoch, by name; empty before the first.
     """
 
     state: State
@@ -44,8 +44,8 @@ class ArmStatus:
     """One arm.
 
     Attributes:
-        name: of the arm.
-        runs: by seed and fold.
+        name: Name of the arm.
+        runs: Runs by seed and fold.
     """
 
     name: str
@@ -66,8 +66,8 @@ class AblationStatus:
     """A whole ablation.
 
     Attributes:
-        arms: in the plan's order.
-        seconds_left: until the last run ends, if none stops early; None until an epoch has been measured.
+        arms: Arms in the plan's order.
+        seconds_left: Seconds until the last run ends, if none stops early; None until an epoch has been measured.
     """
 
     arms: tuple[ArmStatus, ...]

@@ -24,12 +24,12 @@ class Trial:
     """One run of an ablation, as a worker receives it.
 
     Attributes:
-        spec: of the run.
-        directory: the run's.
-        dataset: its manifest and folder.
-        memory_share: of the machine's memory that its decoded images may fill.
-        shared: folder in which decoded images lie for all trials.
-        limit: where to stop for now.
+        spec: Settings of the run.
+        directory: Directory of the run.
+        dataset: Dataset, its manifest and folder.
+        memory_share: Share of the machine's memory that its decoded images may fill.
+        shared: Folder in which decoded images lie for all trials.
+        limit: Point at which to stop for now.
     """
 
     spec: RunSpec
@@ -46,7 +46,7 @@ class Outcome:
 
     Attributes:
         state: State of the run: "waiting" is at its limit, to go on later.
-        text: figures of the last epoch, or the reason of a failure.
+        text: Figures of the last epoch, or the reason of a failure.
     """
 
     state: State

@@ -18,27 +18,28 @@ class ArmSummary:
     """An arm over its runs.
 
     Attributes:
-        name: of the arm.
-        n: runs.
-        last: the chosen metric in the last epoch; NaN if a training diverged, None if not all runs recorded it.
-        best: the chosen metric in the best epoch, chosen on validation, which flatters.
-        difference: of `last` from the baseline, paired; None for the baseline itself, and where nothing pairs.
-        verdict: on that difference.
-        accuracy: on the train split, last epoch, as Keras averages it while the weights still change.
-        val_accuracy: last epoch.
-        loss: on the train split, last epoch, likewise.
-        val_loss: last epoch.
-        gap: by how much the chosen metric is worse on validation than on train, last epoch.
-        volatility: mean absolute change of the chosen metric on validation from epoch to epoch.
-        parameters: of the model.
-        seconds_per_epoch: median of a run's epochs.
+        name: Name of the arm.
+        n: Number of runs.
+        last: Chosen metric in the last epoch; NaN if a training diverged, None if not all runs recorded it.
+        best: Chosen metric in the best epoch, chosen on validation, which flatters.
+        difference: Difference of `last` from the baseline, paired; None for the baseline itself, and where nothing
+            pairs.
+        verdict: Verdict on that difference.
+        accuracy: Accuracy on the train split, last epoch, as Keras averages it while the weights still change.
+        val_accuracy: Accuracy on the validation split, last epoch.
+        loss: Loss on the train split, last epoch, averaged likewise.
+        val_loss: Loss on the validation split, last epoch.
+        gap: Amount by which the chosen metric is worse on validation than on train, last epoch.
+        volatility: Mean absolute change of the chosen metric on validation from epoch to epoch.
+        parameters: Parameters of the model.
+        seconds_per_epoch: Median of a run's epochs.
         shared: The arm and the baseline over the runs that have a partner; None as for `difference`.
         step: The same beside the arm before; None unless asked.
         base_rate: Score of the best constant prediction on the images that validated, mean over the runs; None where
             it is unknown.
         published: Figures of the recipe's authors by name, such as val_accuracy or test_recall, one for each of their
             trainings; empty without any.
-        measured: on whole splits; None unless asked.
+        measured: Figures on whole splits; None unless asked.
     """
 
     name: str
@@ -81,11 +82,11 @@ def summarize(
     """Measure each arm against the first, the baseline, and where asked against the one before, too.
 
     Args:
-        trajectories: of all arms, the baseline's first.
-        metric: by Keras' name.
-        folds: of the dataset; 0 where nobody validates on folds.
-        pruned: arms that lost a rung of successive halving: the others were chosen from among them, on the same images,
-            so p is corrected for them, too.
+        trajectories: Runs of all arms, the baseline's first.
+        metric: Metric by Keras' name.
+        folds: Folds of the dataset; 0 where nobody validates on folds.
+        pruned: Number of arms that lost a rung of successive halving: the others were chosen from among them, on the
+            same images, so p is corrected for them, too.
         steps: Name of the arm before, by arm; None for no such comparisons.
     """
     arms, steps = by_arm(trajectories), steps or {}

@@ -32,10 +32,10 @@ class LeftOut:
     """A run, or a whole arm, that has no figures to compare.
 
     Attributes:
-        arm: its name.
+        arm: Name of the arm.
         seed: None for a whole arm.
-        fold: that would have validated; None for the dataset's own validation split.
-        reason: one line.
+        fold: Fold that would have validated; None for the dataset's own validation split.
+        reason: Reason in one line.
     """
 
     arm: str
@@ -49,11 +49,11 @@ class Found:
     """What lies under some names.
 
     Attributes:
-        finished: runs, by ablation, arm and seed in the order of their plans.
+        finished: Finished runs, by ablation, arm and seed in the order of their plans.
         pruned: Runs that successive halving pruned, as far as they got.
         left_out: Runs that failed or were pruned, and arms that could not be built.
-        unfinished: folders of all other runs without a result.
-        baseline: of the first ablation named, as `Trajectory.whence` has it; empty without a plan.
+        unfinished: Folders of all other runs without a result.
+        baseline: Baseline of the first ablation named, as `Trajectory.whence` has it; empty without a plan.
     """
 
     finished: list[Trajectory] = field(default_factory=list)
@@ -108,8 +108,8 @@ def find_runs(name: str | Path, workspace: Workspace) -> Found:
     """Read a run, an ablation, a folder of either, or a file of Keras histories.
 
     Args:
-        name: a path, or a name below runs/.
-        workspace: whose runs/ is meant.
+        name: Path, or name below runs/.
+        workspace: Workspace with the runs/ that is meant.
 
     Raises:
         RunError: nothing of that name, or nothing in it.

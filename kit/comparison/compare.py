@@ -33,16 +33,16 @@ class Comparison:
     """Arms in order, the baseline first.
 
     Attributes:
-        metric: that the arms are judged by.
-        arms: summaries.
-        trajectories: the runs behind them.
+        metric: Metric that the arms are judged by.
+        arms: Summaries of the arms.
+        trajectories: Runs behind them.
         pruned: Runs that successive halving pruned, as far as they got; no figure is about them.
-        left_out: runs without figures and arms that could not be built, with the reason.
-        unfinished: folders of all other runs without a result.
-        images: what one seed of each arm says of the validation images.
-        factors: what each setting does; None unless the arms form a grid.
-        split: that the runs were measured on besides train; empty for none.
-        caveats: What a reader should know besides the figures.
+        left_out: Runs without figures and arms that could not be built, with the reason.
+        unfinished: Folders of all other runs without a result.
+        images: Differences on the validation images of one seed of each arm.
+        factors: Effects of each setting; None unless the arms form a grid.
+        split: Split that the runs were measured on besides train; empty for none.
+        caveats: Caveats that a reader should know besides the figures.
     """
 
     metric: str
@@ -80,16 +80,16 @@ def compare(
     """Compare runs, ablations and files of Keras histories.
 
     Args:
-        *names: paths, or names below runs/.
-        metric: any that was recorded, by Keras' name.
-        baseline: arm that the others are compared with; the first one planned otherwise.
+        *names: Paths, or names below runs/.
+        metric: Any metric that was recorded, by Keras' name.
+        baseline: Arm that the others are compared with; the first one planned otherwise.
         against: Whether arms are compared with the first one alone, or with "previous" each with the one before, too;
             None does so where the arms are a recipe's ladder.
-        split: a labelled one, on which and on train to measure every run by its own weights; what was measured
-            before is loaded.
-        across_datasets: whether runs of different datasets may be compared.
+        split: Labelled split, on which and on train to measure every run by its own weights; what was measured before
+            is loaded.
+        across_datasets: Whether runs of different datasets may be compared.
         root: Root of the workspace; otherwise KIT_ROOT, the workspace that the runs lie in, or the current folder.
-        progress: sees every run that is measured.
+        progress: Listener that sees every run that is measured.
 
     Raises:
         RunError: unknown names, metric or baseline, nothing finished, or runs of different datasets.

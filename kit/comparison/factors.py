@@ -46,7 +46,7 @@ class Effect:
         levels: Means over the runs with a value, or with a pair of values.
         size: Largest minus smallest of the levels' means.
         tested: Test within seeds; None with fewer than three complete seeds, and where no seed differs from another.
-        p_holm: Its p, corrected for all effects of the grid, shown or not (Holm 1979).
+        p_holm: P value corrected for all effects of the grid, shown or not (Holm 1979).
     """
 
     settings: tuple[str, ...]

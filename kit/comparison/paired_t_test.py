@@ -23,8 +23,8 @@ class Verdict:
     """What is to be said of an arm.
 
     Attributes:
-        outcome: in a word or two; "warning" is better or worse, but neither arm beats the base rate.
-        words: the same with its reason.
+        outcome: Verdict in a word or two; "warning" is better or worse, but neither arm beats the base rate.
+        words: Verdict with its reason.
     """
 
     outcome: Outcome
@@ -38,17 +38,17 @@ class Difference:
     What a test would say is None with fewer than three pairs, or differences that do not spread.
 
     Attributes:
-        mean: over the pairs.
-        n: pairs; see `method`.
-        method: what makes a pair; see `Pairs`.
-        low: end of the interval that holds the mean difference with 95 %, for this arm alone.
-        high: its other end.
-        p: of the t test that the mean difference is zero, two-sided.
-        p_holm: the same, corrected for the number of comparisons (Holm 1979).
-        probability: of the arm being better: the share of the mean difference's posterior, a t distribution where
-            nothing was believed before, on the better side of zero.
-        further_seeds: that would settle a difference of this size, if it is one; None where settled or unknown,
-            infinity for more than MOST.
+        mean: Mean over the pairs.
+        n: Number of pairs; see `method`.
+        method: Definition of a pair; see `Pairs`.
+        low: Lower end of the interval that holds the mean difference with 95 %, for this arm alone.
+        high: Upper end of that interval.
+        p: P value of the t test that the mean difference is zero, two-sided.
+        p_holm: P value corrected for the number of comparisons (Holm 1979).
+        probability: Probability of the arm being better: the share of the mean difference's posterior, a t distribution
+            where nothing was believed before, on the better side of zero.
+        further_seeds: Number of further seeds that would settle a difference of this size, if it is one; None where
+            settled or unknown, infinity for more than MOST.
     """
 
     mean: float
@@ -70,7 +70,7 @@ def judge(
     Args:
         arms: Pairs by the arm's name, or by whatever names a comparison.
         comparisons: Comparisons that are made, tested or not: p is corrected for all of them.
-        smaller_is_better: as of a loss.
+        smaller_is_better: Whether smaller values are better, as of a loss.
 
     Returns:
         By the same names; no difference where no seed is common.

@@ -22,12 +22,12 @@ class Pairs:
     """Differences of an arm from the baseline.
 
     Attributes:
-        differences: arm minus baseline.
+        differences: Differences, arm minus baseline.
         method: "seeds" has one difference a seed; "seeds, folds averaged" too, of the means over the folds that both
             have; "folds" has one for each seed and fold, which are not independent.
-        seeds: that both have.
-        overlap: n_validation / n_train, by which trainings of "folds" share images; 0 otherwise.
-        scale: largest magnitude of the values behind the differences.
+        seeds: Seeds that both have.
+        overlap: Ratio n_validation / n_train, by which trainings of "folds" share images; 0 otherwise.
+        scale: Largest magnitude of the values behind the differences.
     """
 
     differences: tuple[float, ...]
@@ -83,10 +83,10 @@ def pair(runs: Sequence[Trajectory], baseline: Sequence[Trajectory], metric: str
     """Pair the runs that both have, by their last epoch.
 
     Args:
-        runs: of an arm, which all recorded `metric`.
-        baseline: likewise.
-        metric: by Keras' name.
-        folds: of the dataset; 0 where nobody validates on folds.
+        runs: Runs of an arm, which all recorded `metric`.
+        baseline: Runs of the baseline, which all recorded `metric`.
+        metric: Metric by Keras' name.
+        folds: Folds of the dataset; 0 where nobody validates on folds.
     """
     ours, theirs = (_values(one, lambda run: run.last(metric)) for one in (runs, baseline))
     common = _common(runs, baseline)

@@ -29,10 +29,10 @@ class Spread:
     """A figure of an arm, and how far from the baseline's it lies for other images of the same kind.
 
     Attributes:
-        value: of the arm.
-        difference: from the baseline.
-        low: end of the difference's 95 % interval over resampled images (Efron 1979).
-        high: its other end.
+        value: Value of the arm.
+        difference: Difference from the baseline.
+        low: Lower end of the difference's 95 % interval over resampled images (Efron 1979).
+        high: Upper end of that interval.
     """
 
     value: float
@@ -46,16 +46,16 @@ class ImageDifference:
     """One run of an arm and one of the baseline, by the weights they are evaluated by, on the same validation images.
 
     Attributes:
-        arm: its name.
+        arm: Name of the arm.
         weights: Epoch of the weights that predicted, "best" or "last"; both where arms differ in it.
-        seed: the lowest that both have; that of the arm's only run, where the baseline's only one has another.
-        fold: likewise; None for the dataset's own validation split.
-        images: that both predicted.
-        accuracy: share of images whose likeliest class is the true one.
-        auc: area under the ROC curve of the second of two classes; None unless the metric is.
-        only_here: images that the arm has right and the baseline wrong.
-        only_baseline: images that the baseline has right and the arm wrong.
-        p: of McNemar's exact test (1947) that those two are equally likely, for this arm alone.
+        seed: Lowest seed that both have; that of the arm's only run, where the baseline's only one has another.
+        fold: Lowest fold that both have; None for the dataset's own validation split.
+        images: Images that both predicted.
+        accuracy: Share of images whose likeliest class is the true one.
+        auc: Area under the ROC curve of the second of two classes; None unless the metric is.
+        only_here: Images that the arm has right and the baseline wrong.
+        only_baseline: Images that the baseline has right and the arm wrong.
+        p: P value of McNemar's exact test (1947) that those two are equally likely, for this arm alone.
     """
 
     arm: str
@@ -78,8 +78,8 @@ def compare_images(
     Where both have a single run, these two are compared, whatever their seeds.
 
     Args:
-        arms: names and runs, the baseline first, the others from the best on.
-        metric: by Keras' name; with that of AUC, two classes are compared by it too.
+        arms: Names and runs of the arms, the baseline first, the others from the best on.
+        metric: Metric by Keras' name; with that of AUC, two classes are compared by it too.
 
     Returns:
         An entry for each of the first arms that can be compared; those that could not be, with the reason; and the

@@ -22,18 +22,18 @@ class Trajectory:
     """A run as a comparison sees it.
 
     Attributes:
-        arm: that it belongs to.
-        metrics: values over the epochs, by Keras' names.
+        arm: Arm that it belongs to.
+        metrics: Values over the epochs, by Keras' names.
         seed: None for histories from elsewhere.
-        fold: that validated; None for the dataset's own validation split.
-        dataset: name and fingerprint; empty for histories from elsewhere.
-        parameters: of the model.
-        seconds_per_epoch: median.
-        run: the directory; None for histories from elsewhere.
-        spec: of the run; None for histories from elsewhere.
-        whence: the arm's name with its ablation, run folder or file, which tells it from another of equal name.
-        recipe: that its ablation was made from; empty for none.
-        measured: on whole splits, where somebody asked.
+        fold: Fold that validated; None for the dataset's own validation split.
+        dataset: Name and fingerprint of the dataset; empty for histories from elsewhere.
+        parameters: Parameters of the model.
+        seconds_per_epoch: Median seconds per epoch.
+        run: Directory of the run; None for histories from elsewhere.
+        spec: Settings of the run; None for histories from elsewhere.
+        whence: Name of the arm with its ablation, run folder or file, which tells it from another of equal name.
+        recipe: Recipe that its ablation was made from; empty for none.
+        measured: Figures on whole splits, where somebody asked.
         base_rate: Score of the best constant prediction on the images that validated, by the chosen metric; None where
             it is unknown.
     """

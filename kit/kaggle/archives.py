@@ -69,9 +69,9 @@ def unpack(
     """Unpack a zip file into a folder that holds nothing yet.
 
     Args:
-        archive: zip file.
-        folder: to make.
-        progress: sees every megabyte.
+        archive: Zip file to unpack.
+        folder: Folder to create.
+        progress: Listener that sees every megabyte.
         budget: Limit of the archive that held this one; one of its own otherwise.
 
     Returns:
@@ -130,7 +130,7 @@ def refuse_unsafe(
 
     Args:
         archive: Zip file.
-        members: Its files.
+        members: Files of the archive.
         folder: Folder to unpack to; that of the archive otherwise.
         budget: Limit of the archive that held this one; one of its own otherwise.
 

@@ -48,13 +48,13 @@ class Checked:
     """A file that was looked at.
 
     Attributes:
-        path: of the file.
-        sample: that it was compared with.
-        bytes: of the file.
-        sha256: of its bytes.
-        rows: without the header.
-        columns: names.
-        findings: what speaks against submitting it.
+        path: File that was checked.
+        sample: Sample submission that it was compared with.
+        bytes: Size of the file, bytes.
+        sha256: SHA-256 of the file's bytes.
+        rows: Rows without the header.
+        columns: Names of the columns.
+        findings: Reasons against submitting the file.
     """
 
     path: Path
@@ -93,9 +93,9 @@ def check_file(path: Path, sample: Path, classes: Collection[str] = ()) -> Check
     """Compare a file with the sample submission.
 
     Args:
-        path: of the CSV.
-        sample: the competition's own file.
-        classes: names, where they are known.
+        path: CSV to check.
+        sample: Sample submission of the competition.
+        classes: Names of the classes, where they are known.
 
     Raises:
         SourceError: one of the two cannot be read as a CSV.
@@ -148,9 +148,9 @@ def check_table(table: pd.DataFrame, sample: pd.DataFrame, classes: Collection[s
     """Compare a submission with the sample submission; both as texts, ids first.
 
     Args:
-        table: of the submission.
-        sample: at least one row of an id and one or more values.
-        classes: names, where they are known.
+        table: Table of the submission.
+        sample: Sample submission with at least one row of an id and one or more values.
+        classes: Names of the classes, where they are known.
     """
     columns, wanted = list(table.columns), list(sample.columns)
     if columns != wanted:

@@ -41,7 +41,7 @@ class Connection:
 
     Args:
         retries: Time-outs and number of attempts.
-        progress: sees what is waited for.
+        progress: Listener that sees waits.
 
     Raises:
         KaggleError: no credentials.
@@ -89,10 +89,10 @@ class Connection:
         """Make a call, repeated where that helps.
 
         Args:
-            doing: what it is for, as "asking for the limits".
-            about: competition or dataset.
-            call: of the SDK.
-            request: its argument.
+            doing: Purpose of the call, such as "asking for the limits".
+            about: Competition or dataset that the call is about.
+            call: Method of the SDK.
+            request: Argument of the method.
             read: Reader of the answer; an answer that it cannot read is asked for again.
         """
 

@@ -33,10 +33,10 @@ class Credentials:
     """A token, or a name and its key; the secret shows in no repr.
 
     Attributes:
-        source: where they were found, as a user knows it.
-        username: of a key; empty for tokens.
-        secret: token or key; empty for a log-in, whose token the client asks for.
-        others: where more were found, which were not used because this source goes first.
+        source: Place where they were found, as a user knows it.
+        username: User name of a key; empty for tokens.
+        secret: Token or key; empty for a log-in, whose token the client asks for.
+        others: Places with further credentials, unused because this source goes first.
         hidden: Other secrets that are sent, such as the token that a log-in is renewed with.
     """
 

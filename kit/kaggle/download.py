@@ -34,10 +34,10 @@ def download(store: Store, about: Resource, name: str | None, path: Path) -> Non
     the same file.
 
     Args:
-        store: to ask.
-        about: whose file.
-        name: of the file; None for the archive of all.
-        path: to write.
+        store: Store to ask.
+        about: Competition or dataset of the file.
+        name: Name of the file; None for the archive of all.
+        path: File to write.
 
     Raises:
         KaggleError: Kaggle refuses.

@@ -32,11 +32,11 @@ class Fetched:
     """A folder of fetched files.
 
     Attributes:
-        folder: where they lie.
-        files: how many there are.
-        bytes: of all of them.
-        is_new: whether anything was downloaded.
-        remarks: what is to be known about them, a line each.
+        folder: Folder of the files.
+        files: Number of files.
+        bytes: Total size, bytes.
+        is_new: Whether anything was downloaded.
+        remarks: Remarks on the files, a line each.
         command: `kit shard` command that takes them; None if they hold no image.
     """
 
@@ -63,14 +63,14 @@ def fetch(
     """Fetch a competition's or a dataset's files; what is complete is not fetched again.
 
     Args:
-        competition: its slug, as addresses have it.
+        competition: Slug of the competition, as addresses have it.
         dataset: OWNER/NAME, instead of a competition.
-        files: names of those wanted; all otherwise, as one archive that is unpacked.
+        files: Names of the wanted files; all otherwise, as one archive that is unpacked.
         output: Folder to fetch to; data/<competition> otherwise.
-        force: fetch again, and replace what is there.
-        root: of the workspace; KIT_ROOT or the current folder otherwise.
-        retries: time limits; the defaults fit Kaggle.
-        progress: sees what comes and is unpacked.
+        force: Whether to fetch again, and replace what is there.
+        root: Workspace; KIT_ROOT or the current folder otherwise.
+        retries: Time limits and repeats; the defaults fit Kaggle.
+        progress: Listener that sees what is downloaded and unpacked.
 
     Raises:
         KaggleError: Kaggle refuses, or the archive is not safe to unpack.

@@ -20,10 +20,10 @@ class FetchManifest(msgspec.Struct, frozen=True, kw_only=True):
     """What was fetched into a folder.
 
     Attributes:
-        source: competition or dataset.
-        is_whole: whether all files were asked for, and are where they belong.
-        files: bytes of each by its name.
-        remarks: what is to be known about them, a line each.
+        source: Competition or dataset.
+        is_whole: Whether all files were asked for, and are where they belong.
+        files: Size of each file in bytes, by its name.
+        remarks: Remarks on the files, a line each.
     """
 
     source: str

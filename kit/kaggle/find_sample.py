@@ -20,8 +20,8 @@ class Sample:
     """What a submission should look like.
 
     Attributes:
-        path: of the sample submission.
-        classes: of the dataset that was predicted; empty where it is not known.
+        path: File of the sample submission.
+        classes: Classes of the dataset that was predicted; empty where it is not known.
     """
 
     path: Path

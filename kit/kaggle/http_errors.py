@@ -21,7 +21,7 @@ class Resource:
 
     Attributes:
         name: SLUG, or OWNER/NAME of a dataset.
-        is_dataset: whether it is one.
+        is_dataset: Whether it is a dataset, not a competition.
     """
 
     name: str
@@ -53,10 +53,10 @@ class Answer:
     """An answer that is a refusal.
 
     Attributes:
-        status: of HTTP, at least 400.
-        said: the server's words without secrets; may be empty.
-        after: seconds that it asks to wait; None if it does not say.
-        doing: what was asked for, as "asking for the data files".
+        status: HTTP status, at least 400.
+        said: Words of the server without secrets; may be empty.
+        after: Seconds that the server asks to wait; None if it does not say.
+        doing: Purpose of the request, such as "asking for the data files".
     """
 
     status: int
@@ -79,10 +79,10 @@ def refusal(answer: Answer, about: Resource, credentials: Credentials, known: Co
     """Turn a refusal into an error that names the next step.
 
     Args:
-        answer: of the server.
-        about: what was asked about.
-        credentials: that were sent.
-        known: names that Kaggle finds for about's, where `needs_names`.
+        answer: Answer of the server.
+        about: Competition or dataset that was asked about.
+        credentials: Credentials that were sent.
+        known: Names that Kaggle finds for the one asked about, where `needs_names`.
     """
     status = f"({answer.status}{f': {answer.said}' if answer.said else ''})"
     if answer.status == _UNAUTHORISED:

@@ -16,11 +16,11 @@ class LeaderboardPlace:
     """Where a score puts the account.
 
     Attributes:
-        place: on the leaderboard, by the account's best; 0 for none yet.
-        teams: on the leaderboard.
-        best: of the account's earlier public scores; None without any.
-        difference: of this score from it.
-        larger_is_better: as the leaderboard is sorted; None if that does not show.
+        place: Place on the leaderboard, by the account's best score; 0 for none yet.
+        teams: Teams on the leaderboard.
+        best: Best of the account's earlier public scores; None without any.
+        difference: Difference of this score from the best.
+        larger_is_better: Whether larger scores rank higher on the leaderboard; None if that does not show.
     """
 
     place: int

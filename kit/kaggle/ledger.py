@@ -29,24 +29,24 @@ class Entry:
 
     Attributes:
         time: ISO, UTC, when it was sent.
-        competition: slug.
-        file: path as it was given.
-        sha256: of the file's bytes.
-        message: as Kaggle shows it.
-        ref: the submission's number on Kaggle; empty while it is unclear.
+        competition: Slug of the competition.
+        file: Path of the file as it was given.
+        sha256: SHA-256 of the file's bytes.
+        message: Message as Kaggle shows it.
+        ref: Number of the submission on Kaggle; empty while it is unclear.
         status: "unclear", "pending", "complete", "error" or "refused".
-        newest_before: number of the account's newest submission before this one, by which it is found again.
-        runs: that it came from, separated by blanks.
-        dataset: that was predicted.
-        fingerprint: of the dataset.
-        metric: that `local_score` is about.
-        local_score: on validation or out of fold.
+        newest_before: Number of the account's newest submission before this one, by which it is found again.
+        runs: Runs that predicted the file, separated by blanks.
+        dataset: Dataset that was predicted.
+        fingerprint: Fingerprint of the dataset.
+        metric: Metric of `local_score`.
+        local_score: Score on validation or out of fold.
         scored_on: "validation" or "out-of-fold".
-        public_score: on Kaggle.
-        private_score: on Kaggle, once the competition has ended.
-        reason: why Kaggle did not score or take it.
-        command: that makes the file again.
-        others: columns that kit does not know.
+        public_score: Public score on Kaggle.
+        private_score: Private score on Kaggle, once the competition has ended.
+        reason: Reason for which Kaggle did not score or take it.
+        command: Command that makes the file again.
+        others: Columns that kit does not know.
     """
 
     time: str

@@ -46,9 +46,9 @@ class Store(Kaggle):
         """Open a file, or the archive of all files, to be read bit by bit; not repeated.
 
         Args:
-            about: whose file.
-            name: of the file; None for the archive of all.
-            begin: byte to begin at.
+            about: Competition or dataset of the file.
+            name: Name of the file; None for the archive of all.
+            begin: First byte to read.
             tag: ETag or date that the server gave with the bytes before it; if it has others now, all of them come.
 
         Yields:

@@ -16,13 +16,13 @@ class CompetitionInfo:
     """A competition, and where the user stands in it.
 
     Attributes:
-        slug: its name in addresses.
-        has_entered: whether the user takes part, and so has accepted its rules.
-        place: on the leaderboard; 0 for none yet.
-        teams: on the leaderboard.
-        metric: by its name on Kaggle; may be empty.
-        notebooks_only: whether it takes notebooks instead of files.
-        is_closed: whether submissions are switched off.
+        slug: Name in addresses.
+        has_entered: Whether the user takes part, and so has accepted the rules.
+        place: Place on the leaderboard; 0 for none yet.
+        teams: Teams on the leaderboard.
+        metric: Name of the metric on Kaggle; may be empty.
+        notebooks_only: Whether notebooks are taken instead of files.
+        is_closed: Whether submissions are switched off.
     """
 
     slug: str
@@ -52,14 +52,14 @@ class Listed:
     """A submission as Kaggle lists it.
 
     Attributes:
-        ref: its number; later ones are larger.
-        file: name without folders.
-        message: as it was submitted.
+        ref: Number of the submission; later ones are larger.
+        file: Name of the file without folders.
+        message: Message as it was submitted.
         date: UTC.
         status: "pending", "complete" or "error".
-        public: score; None while there is none.
-        private: score; None while the competition lasts.
-        reason: why it could not be scored; empty otherwise.
+        public: Public score; None while there is none.
+        private: Private score; None while the competition lasts.
+        reason: Reason for which it could not be scored; empty otherwise.
     """
 
     ref: int
@@ -91,8 +91,8 @@ class RemoteFile:
     """A file as Kaggle lists it.
 
     Attributes:
-        name: path with slashes.
-        bytes: unpacked.
+        name: Path with slashes.
+        bytes: Size once unpacked, bytes.
     """
 
     name: str

@@ -23,7 +23,7 @@ class Submissions:
         path: Path of the ledger.
         entries: Lines of the ledger, the oldest first.
         trust: Correlation of each local metric with the public score.
-        remarks: What other hands did to the ledger since kit wrote it, a line each.
+        remarks: Changes that others made to the ledger since kit wrote it, a line each.
     """
 
     path: Path

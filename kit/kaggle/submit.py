@@ -37,15 +37,15 @@ class Submitted:
     """What became of a file.
 
     Attributes:
-        checked: what was seen in it.
-        competition: slug.
+        checked: Result of the check.
+        competition: Slug of the competition.
         status: "checked" of a dry run, else "pending" or "complete".
-        ref: the submission's number; None of a dry run.
-        left: submissions that may still follow today; None where it was not asked.
-        public: score; None while there is none.
-        private: score; None while there is none.
+        ref: Number of the submission; None for a dry run.
+        left: Submissions that may still follow today; None where that was not asked.
+        public: Public score; None while there is none.
+        private: Private score; None while there is none.
         standing: Place on the leaderboard, and difference from the own best; None while there is none.
-        remarks: What else is to be known about the file and the ledger, a line each.
+        remarks: Remarks on the file and the ledger, a line each.
     """
 
     checked: Checked
@@ -80,16 +80,16 @@ def submit(
 
     Args:
         file: CSV.
-        competition: its slug, as addresses have it.
-        message: that Kaggle shows beside the submission.
-        wait: for the score.
-        dry_run: only check; needs no credentials and no network.
-        sample: submission to check against; otherwise the predicted dataset's, or the one in data/<competition>.
+        competition: Slug of the competition, as addresses have it.
+        message: Message that Kaggle shows beside the submission.
+        wait: Whether to wait for the score.
+        dry_run: Whether only to check; needs no credentials and no network.
+        sample: Sample submission to check against; otherwise the predicted dataset's, or the one in data/<competition>.
         force: Doubts to overrule: "constant" predictions, values outside the "range" [0, 1], another "order" of rows,
             or "known" bytes, which were submitted before. A constant in another order is always refused.
-        root: of the workspace; KIT_ROOT or the current folder otherwise.
-        retries: time limits; the defaults fit Kaggle.
-        progress: sees what is sent and waited for.
+        root: Workspace; KIT_ROOT or the current folder otherwise.
+        retries: Time limits and repeats; the defaults fit Kaggle.
+        progress: Listener that sees what is sent and waited for.
 
     Raises:
         SpecError: `force` names no doubt.

@@ -30,9 +30,9 @@ def send(kaggle: Kaggle, ledger: Ledger, entry: Entry) -> Entry:
     submissions is looked at, and nothing is asked a second time.
 
     Args:
-        kaggle: to ask.
-        ledger: to write to.
-        entry: of the file.
+        kaggle: Client to ask.
+        ledger: Ledger to write to.
+        entry: Entry of the file.
 
     Returns:
         The entry with its number.

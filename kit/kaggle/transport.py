@@ -113,9 +113,9 @@ def network_error(error: Exception, doing: str, retries: Retries) -> NetworkErro
     """Say in words what kept a request from its answer.
 
     Args:
-        error: of requests or urllib3; its own text may hold a signed address.
-        doing: what the request was for.
-        retries: that it ran under.
+        error: Error of requests or urllib3; its own text may hold a signed address.
+        doing: Purpose of the request.
+        retries: Time limits and repeats of the request.
     """
     return NetworkError(f"{doing}: {_host(error)} {_reason(error, retries)}; {_AGAIN}")
 
