@@ -31,12 +31,12 @@ def bench(
     """Measure on this machine what feeds a training, what learns, and both together; nothing is left behind.
 
     Args:
-        name: a dataset in tfrecords/.
-        recipe: a shipped recipe, the path of a .toml file, or an arm of either as RECIPE/ARM.
-        settings: changes to it by dotted path, such as {"train.cache": "none"}.
-        seconds: of measuring in all; a step takes as long as it takes.
-        root: of the workspace; KIT_ROOT or the current folder otherwise.
-        progress: sees every part of every round.
+        name: Name of a dataset in tfrecords/.
+        recipe: Shipped recipe, path of a .toml file, or an arm of either as RECIPE/ARM.
+        settings: Changes to it by dotted path, such as {"train.cache": "none"}.
+        seconds: Seconds of measuring in all; a step takes as long as it takes.
+        root: Workspace; KIT_ROOT or the current folder otherwise.
+        progress: Listener that sees every part of every round.
 
     Raises:
         KitError: unknown dataset, recipe or setting, or a model that does not fit the images.

@@ -30,11 +30,11 @@ def measure(spec: RunSpec, dataset: Dataset, *, seconds: float, scratch: Path, p
     """Measure the train split's batches and the model of a run; see `kit.benchmark.bench`.
 
     Args:
-        spec: of the run.
-        dataset: with a train split.
-        seconds: of measuring.
-        scratch: folder on the disk where runs lie; decoded images are cached in it for as long, if they are.
-        progress: sees every part of every round.
+        spec: Settings of the run.
+        dataset: Dataset with a train split.
+        seconds: Seconds of measuring.
+        scratch: Folder on the disk where runs lie; decoded images are cached in it meanwhile, if they are.
+        progress: Listener that sees every part of every round.
     """
     prepare_devices(spec.train.threads)
     with tempfile.TemporaryDirectory(prefix=".bench-", dir=scratch) as folder, damage_named(dataset):

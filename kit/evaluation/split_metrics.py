@@ -30,13 +30,13 @@ class SplitFigures(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
     Attributes:
         weights: XXH128 of their file; other weights make these figures void.
-        images: of the split.
-        loss: mean cross-entropy of the probabilities; None where an output was not a number.
-        accuracy: share of images whose likeliest class is the true one.
-        recall: of the second of two classes, or the mean over more; None where the split has none of them.
-        recall_of: which class.
-        misclassified: images.
-        not_numbers: images for which the model gave no number; they count as misclassified.
+        images: Images of the split.
+        loss: Mean cross-entropy of the probabilities; None where an output was not a number.
+        accuracy: Share of images whose likeliest class is the true one.
+        recall: Recall of the second of two classes, or the mean over more; None where the split has none of them.
+        recall_of: Class that `recall` is about.
+        misclassified: Images that are misclassified.
+        not_numbers: Images for which the model gave no number; they count as misclassified.
         seal: XXH128 over all other fields; see `kit.seals`.
     """
 
@@ -56,9 +56,9 @@ class Measured:
     """A run's figures on the train split and on another, both by the weights that it is evaluated by.
 
     Attributes:
-        train: split.
-        split: the other one.
-        loaded: how many of the two were computed before.
+        train: Figures on the train split.
+        split: Figures on the other split.
+        loaded: Number of the two that were computed before.
         weights: Epoch whose weights were measured.
     """
 
@@ -73,17 +73,17 @@ class MeasuredSummary:
     """An arm's runs on whole splits, by the weights that each is evaluated by.
 
     Attributes:
-        train_loss: on the train split, without augmentation or dropout.
-        train_accuracy: likewise.
-        loss: on the split that was asked for.
-        accuracy: likewise.
-        loss_difference: train_loss minus loss, of each run.
-        accuracy_difference: train_accuracy minus accuracy, of each run.
-        recall: of the second of two classes, or the mean over more.
+        train_loss: Loss on the train split, without augmentation or dropout.
+        train_accuracy: Accuracy on the train split, without augmentation or dropout.
+        loss: Loss on the split that was asked for.
+        accuracy: Accuracy on the split that was asked for.
+        loss_difference: Difference train_loss minus loss, of each run.
+        accuracy_difference: Difference train_accuracy minus accuracy, of each run.
+        recall: Recall of the second of two classes, or the mean over more.
         train_recall: The same on the train split.
-        misclassified: images of the split.
-        images: of the split.
-        recall_of: which class.
+        misclassified: Misclassified images of the split.
+        images: Images of the split.
+        recall_of: Class that `recall` is about.
         weights: Epochs whose weights were measured.
     """
 
@@ -129,10 +129,10 @@ def measure_runs(
     """Measure finished runs, each on its own dataset's train split and on `split`.
 
     Args:
-        runs: in order.
-        split: a labelled one.
-        root: of the workspace; KIT_ROOT or the current folder otherwise.
-        progress: sees every split of every run that was not measured before.
+        runs: Runs in order.
+        split: Labelled split to measure besides train.
+        root: Workspace; KIT_ROOT or the current folder otherwise.
+        progress: Listener that sees every split of every run that was not measured before.
 
     Raises:
         RunError: no run, or one whose weights are missing or damaged.

@@ -23,17 +23,17 @@ class Threshold:
     """A probability from which images are flagged as a class, and what that comes to.
 
     Attributes:
-        positive: name of the class.
-        goal: by which it was chosen: the highest that reaches a recall, or that of the best F1 or accuracy.
-        wanted: recall that was asked for; None for other goals.
-        threshold: an image whose probability is this or more is flagged.
-        recall: share of the class's images that are flagged.
-        precision: share of the flagged images that are of the class.
-        specificity: share of the other images that are not flagged; None without others.
-        f1: harmonic mean of precision and recall.
-        accuracy: share of all images that are flagged and of the class, or neither.
-        flagged: share of all images.
-        images: all of them.
+        positive: Name of the class.
+        goal: Goal by which it was chosen: the highest that reaches a recall, or that of the best F1 or accuracy.
+        wanted: Recall that was asked for; None for other goals.
+        threshold: Least probability with which an image is flagged.
+        recall: Share of the class's images that are flagged.
+        precision: Share of the flagged images that are of the class.
+        specificity: Share of the other images that are not flagged; None without others.
+        f1: Harmonic mean of precision and recall.
+        accuracy: Share of all images that are flagged and of the class, or neither.
+        flagged: Share of all images that are flagged.
+        images: Number of all images.
     """
 
     positive: str
@@ -81,9 +81,9 @@ class Wanted:
         """Measure what choosing comes to on other images: each fold's are flagged by the threshold of the others.
 
         Args:
-            truth: bool [n], whether the image is of the class.
-            probabilities: float32 [n], of the class.
-            folds: int32 [n], that the image is of.
+            truth: Bool [n], whether the image is of the class.
+            probabilities: Float32 [n], probability of the class.
+            folds: Int32 [n], fold of each image.
 
         Returns:
             Share of images that are flagged and of the class, or neither; None of a single fold, or where the others
@@ -129,10 +129,10 @@ def find_threshold(
     """Find the highest threshold whose recall is `wanted` or more.
 
     Args:
-        truth: bool [n], whether the image is of the class.
-        probabilities: float32 [n], of the class; what is not a number is never flagged.
-        wanted: recall, above 0 to 1.
-        positive: the class's name.
+        truth: Bool [n], whether the image is of the class.
+        probabilities: Float32 [n], probability of the class; an image without a number is never flagged.
+        wanted: Wanted recall, above 0 to 1.
+        positive: Name of the class.
 
     Returns:
         None where no threshold reaches it: the class has no images, or outputs that are not numbers.
@@ -151,10 +151,10 @@ def best_threshold(
     """Find the threshold of the best F1 or accuracy, the highest of equals, among those that flag some image.
 
     Args:
-        truth: bool [n], whether the image is of the class.
-        probabilities: float32 [n], of the class; what is not a number is never flagged.
+        truth: Bool [n], whether the image is of the class.
+        probabilities: Float32 [n], probability of the class; an image without a number is never flagged.
         goal: "best-f1" or "best-accuracy".
-        positive: the class's name.
+        positive: Name of the class.
 
     Returns:
         None where the class has no images, or no output is a number.

@@ -38,8 +38,8 @@ class Export:
     """An export that was written.
 
     Attributes:
-        folder: of it.
-        info: its export.json.
+        folder: Folder of the export.
+        info: Contents of its export.json.
     """
 
     folder: Path
@@ -74,14 +74,14 @@ def export(
     Every file is read again and compared with the run's own predictions before the export gets its name.
 
     Args:
-        run: path, or name below runs/.
+        run: Path of a run, or its name below runs/.
         formats: "keras" (model.keras: plain Keras 3), "saved_model" (saved_model/1: TensorFlow Serving; takes the
             bytes of JPEG and PNG files too), "onnx" (model.onnx; needs the extra kit[onnx]).
         output: Folder to write; the run's own export/ otherwise.
         weights: Epoch whose weights are exported, "best" or "last"; the run's setting `train.evaluate` by default.
-        force: replace an export that stands there.
+        force: Whether to replace an export that exists.
         root: Root of the workspace; otherwise KIT_ROOT, the workspace that the runs lie in, or the current folder.
-        progress: sees every format.
+        progress: Listener that sees every format.
 
     Raises:
         RunError: no such run, it is of other data, its predictions are not numbers, or a format predicts otherwise.
@@ -121,8 +121,8 @@ class _Compared(NamedTuple):
     """What a run's own model gives.
 
     Attributes:
-        images: uint8 [batch, height, width, channels].
-        probabilities: float32 [batch, classes].
+        images: Uint8 [batch, height, width, channels].
+        probabilities: Float32 [batch, classes].
     """
 
     images: NDArray[np.uint8]

@@ -20,8 +20,9 @@ class Format(NamedTuple):
     """A format.
 
     Attributes:
-        write: a model, whose dataset stored its images so, to a path that is free.
-        read: from there, and give the probabilities [batch, classes] of images, uint8 [batch, height, width, channels].
+        write: Function that writes a model, whose dataset stored its images so, to a path that is free.
+        read: Function that reads it from there, and gives the probabilities [batch, classes] of images, uint8 [batch,
+            height, width, channels].
     """
 
     write: Callable[[ServedModel, ImageSpec, Path], None]

@@ -16,9 +16,9 @@ class ServedModel:
     """A model and the two it is made of.
 
     Attributes:
-        whole: keras.Model from uint8 [batch, any height, any width, channels] to float32 [batch, classes].
-        preprocessing: keras.Model to float32 [batch, height, width, channels] in 0 to 1.
-        probabilities: keras.Model from those to float32 [batch, classes]; each row sums to 1.
+        whole: Model from uint8 [batch, any height, any width, channels] to float32 [batch, classes].
+        preprocessing: Model to float32 [batch, height, width, channels] in 0 to 1.
+        probabilities: Model from those to float32 [batch, classes]; each row sums to 1.
     """
 
     whole: Any
@@ -30,8 +30,9 @@ def served_model(network: Any, image: ImageSpec) -> ServedModel:
     """Put a trained network behind its preprocessing.
 
     Args:
-        network: from [batch, height, width, channels] to [batch, 1] or [batch, classes], as `build_model` makes it.
-        image: how the dataset's images were stored.
+        network: Model from [batch, height, width, channels] to [batch, 1] or [batch, classes], as `build_model` makes
+            it.
+        image: Settings by which the dataset's images were stored.
     """
     shape = tuple(network.input_shape[1:])
     preprocessing = preprocessing_model(image, shape)

@@ -22,15 +22,15 @@ class ExportInfo(msgspec.Struct, frozen=True, kw_only=True):
     """An export's export.json.
 
     Attributes:
-        classes: names, in the order of the probabilities.
-        shape: height, width and channels that images are brought to; the model takes any height and width.
-        image: how the dataset's images were stored, which the model repeats.
+        classes: Names of the classes, in the order of the probabilities.
+        shape: Height, width and channels that images are brought to; the model takes any height and width.
+        image: Settings by which the dataset's images were stored, which the model repeats.
         weights: "best" or "last".
-        run: settings, with the dataset's name and fingerprint.
-        files: by format.
-        compared: validation images whose probabilities by every format were compared with those of `kit predict`.
-        largest_difference: of any probability, by format.
-        versions: of what wrote the files.
+        run: Settings of the run, with the dataset's name and fingerprint.
+        files: Files by format.
+        compared: Validation images whose probabilities by every format were compared with those of `kit predict`.
+        largest_difference: Largest difference of any probability, by format.
+        versions: Versions of the packages that wrote the files.
     """
 
     classes: tuple[str, ...]

@@ -26,12 +26,12 @@ class _Side(NamedTuple):
     """How one side of an image is brought to its size.
 
     Attributes:
-        indices: float64 [side]: 0, 1, 2, … of the source's rows or columns.
-        start: first of them that is kept.
-        kept: how many.
-        top: where they begin in the result.
-        inside: how many they become.
-        size: of the result.
+        indices: Float64 [side]: 0, 1, 2, … of the source's rows or columns.
+        start: First of them that is kept.
+        kept: Number of those kept.
+        top: Offset of the first one in the result.
+        inside: Number of rows or columns that they become.
+        size: Size of the result.
     """
 
     indices: Tensor
@@ -49,8 +49,8 @@ def preprocessing_model(spec: ImageSpec, shape: tuple[int, int, int]) -> Any:
     has 11 bits for a weight: by 1 of 255 at most. An image of the wanted size passes unchanged.
 
     Args:
-        spec: of the dataset.
-        shape: height, width and channels that the network takes.
+        spec: Image settings of the dataset.
+        shape: Height, width and channels that the network takes.
 
     Returns:
         keras.Model from uint8 [batch, any height, any width, channels] to float32 [batch, *shape] in 0 to 1.

@@ -58,9 +58,9 @@ def decode_file(data: Tensor, image: ImageSpec, shape: tuple[int, int, int]) -> 
     """Decode a JPEG or PNG as `kit shard` does, but for turns that a JPEG's EXIF data ask for.
 
     Args:
-        data: string [].
-        image: how the dataset's images were stored; of more than 8 bits only `scale` "none" is followed.
-        shape: height, width and channels that the network takes.
+        data: String [], bytes of an image file.
+        image: Settings by which the dataset's images were stored; of more than 8 bits only `scale` "none" is followed.
+        shape: Height, width and channels that the network takes.
 
     Returns:
         uint8 [height, width, channels]; of a JPEG that is at least twice as large as `image` asks, a half, quarter or

@@ -38,9 +38,9 @@ class OutOfFold:
     """Held-out predictions, fold by fold.
 
     Attributes:
-        classes: names.
-        folds: int32 [n], that each image is of; -1 for the dataset's own validation split.
-        scores: of the n images.
+        classes: Names of the classes.
+        folds: Int32 [n], fold of each image; -1 for the dataset's own validation split.
+        scores: Predictions of the n images.
     """
 
     classes: tuple[str, ...]

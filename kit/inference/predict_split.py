@@ -36,14 +36,14 @@ def predict_split(
     """Predict every example of a split; of a run on a fold, "validation" is that fold and "train" all others.
 
     Args:
-        run: whose weights.
-        dataset: that it was trained on.
-        split: of it.
+        run: Run with the weights.
+        dataset: Dataset that it was trained on.
+        split: Name of the split.
         weights: Epoch whose weights predict; the run's setting `train.evaluate` by default.
-        views: of each image, whose probabilities are averaged.
-        shared: folder in which decoded images lie for several processes; None decodes them anew, batch by batch.
-        task: what progress calls it; "predict" and the split otherwise.
-        progress: sees every image.
+        views: Views of each image, whose probabilities are averaged.
+        shared: Folder in which decoded images lie for several processes; None decodes them anew, batch by batch.
+        task: Name of the task for `progress`; "predict" and the split otherwise.
+        progress: Listener that sees every image.
 
     Raises:
         RunError: the run was trained on other data, or has no such weights yet.

@@ -25,9 +25,9 @@ class Predictions:
     """Predictions of images, in the order of their split unless said otherwise.
 
     Attributes:
-        keys: of the n examples.
-        labels: int32 [n]; -1 where there is none.
-        probabilities: float32 [n, classes]; each row sums to 1.
+        keys: Keys of the n examples.
+        labels: Int32 [n]; -1 where there is no label.
+        probabilities: Float32 [n, classes]; each row sums to 1.
     """
 
     keys: list[str]

@@ -34,10 +34,10 @@ def write_augmentation(dataset: Dataset, spec: AugmentSpec, path: Path, *, seed:
     Mixed images are mixed with each other, and named with the shares of their classes.
 
     Args:
-        dataset: with a train split of images of one size.
-        spec: how they are varied.
-        path: of the PNG.
-        seed: of what is drawn.
+        dataset: Dataset with a train split of images of one size.
+        spec: Augmentation of the images.
+        path: PNG to write.
+        seed: Seed of the random draws.
 
     Raises:
         SpecError: `spec` changes nothing, or does not fit the images.

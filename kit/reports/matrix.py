@@ -33,12 +33,12 @@ def plot_matrix(
     """Draw a matrix of shares with a text in each cell; one of more than 30 rows or columns without the texts.
 
     Args:
-        values: float [rows, columns], 0 to 1; the darker the larger.
-        cells: texts of the same layout.
-        rows: names.
-        columns: names.
-        title: above.
-        axis_names: what columns and rows stand for.
+        values: Float [rows, columns], 0 to 1; the darker the larger.
+        cells: Texts of the same layout.
+        rows: Names of the rows.
+        columns: Names of the columns.
+        title: Title above the matrix.
+        axis_names: Names of the horizontal and the vertical axis.
 
     Returns:
         A PNG.

@@ -36,10 +36,10 @@ def plot_ranking(kind: Kind, curves: Sequence[Curve], title: str, mark: tuple[fl
     """Draw curves, those of the ten smallest areas where there are more.
 
     Args:
-        kind: of them.
-        curves: of the classes; none leaves the axes empty, and the title says so.
-        title: above.
-        mark: a point to show, x, y and what it is.
+        kind: Kind of the curves.
+        curves: Curves of the classes; none leaves the axes empty, and the title says so.
+        title: Title above the axes.
+        mark: Point to show: x, y and its name.
 
     Returns:
         A PNG.

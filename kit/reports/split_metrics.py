@@ -25,10 +25,10 @@ class Column:
     """A figure of every arm.
 
     Attributes:
-        name: a word.
-        figures: by arm; None where it has none.
-        digits: after the point.
-        is_published: by others, as one number.
+        name: Name in a word.
+        figures: Figures by arm; None where an arm has none.
+        digits: Digits after the point.
+        is_published: Whether the figures were published by others, as one number.
         again: Figures that the same people published of the same setting another time, one column each.
     """
 
@@ -50,9 +50,9 @@ class FigureTable:
     """Figures of the arms side by side.
 
     Attributes:
-        name: of its file.
-        title: above.
-        columns: what stands in it.
+        name: Name of its file.
+        title: Title above the table.
+        columns: Columns of the table.
     """
 
     name: str

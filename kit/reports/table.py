@@ -18,9 +18,9 @@ class Table:
     """Rows of cells under column names; the first column names the row, the others are aligned right.
 
     Attributes:
-        title: one line; may be empty.
-        columns: names.
-        rows: cells as text; a cell may have two lines.
+        title: Title in one line; may be empty.
+        columns: Names of the columns.
+        rows: Cells as text; a cell may have two lines.
         kept: Names of columns to be seen first where a screen is too narrow for all, the last of them before all.
     """
 

@@ -20,9 +20,9 @@ def plot_tiles(title: str, tiles: Sequence[tuple[Pixels, str]], columns: int) ->
     """Draw images row by row; without any, the title alone.
 
     Args:
-        title: above.
-        tiles: pixels, uint8 [height, width, channels], and a caption; lines too long for a picture's width are wrapped.
-        columns: pictures in a row.
+        title: Title above the tiles.
+        tiles: Pixels, uint8 [height, width, channels], and a caption; lines too long for a picture's width are wrapped.
+        columns: Pictures in a row.
 
     Returns:
         A PNG.

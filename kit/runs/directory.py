@@ -28,8 +28,8 @@ class Position(NamedTuple):
     """How far a training is; earlier ones compare as smaller.
 
     Attributes:
-        epochs: that are over.
-        steps: of the next one that are.
+        epochs: Epochs that are over.
+        steps: Steps of the next epoch that are over.
     """
 
     epochs: int
@@ -48,13 +48,13 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
     """What a finished run came to.
 
     Attributes:
-        epochs: trained.
-        best_epoch: from 1, by the spec's monitor; None if it never was a number.
-        final: metrics of the last epoch; None where one was not a number.
-        best: metrics of the best epoch.
-        parameters: of the model.
-        trainable_parameters: of them.
-        seconds_per_epoch: median, validation included.
+        epochs: Epochs trained.
+        best_epoch: Best epoch, from 1, by the spec's monitor; None if it never was a number.
+        final: Metrics of the last epoch; None where one was not a number.
+        best: Metrics of the best epoch.
+        parameters: Parameters of the model.
+        trainable_parameters: Parameters that are trained.
+        seconds_per_epoch: Median seconds per epoch, validation included.
         doubt: Sentence on validation predictions that are no better than chance; empty where they are.
         files: XXH128 of the run's other files, by name.
         seal: XXH128 over all other fields; see `kit.seals`.
@@ -76,8 +76,8 @@ class RunFailure(msgspec.Struct, frozen=True, kw_only=True):
     """Why a run could not be trained; its command tries again.
 
     Attributes:
-        reason: one line.
-        details: the traceback; empty where there is none.
+        reason: Reason in one line.
+        details: Traceback; empty where there is none.
     """
 
     reason: str

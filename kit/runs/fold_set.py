@@ -24,10 +24,11 @@ class FoldFigures(msgspec.Struct, frozen=True, kw_only=True):
     """What predictions of some held-out images come to.
 
     Attributes:
-        images: predicted.
-        accuracy: share whose likeliest class is the true one.
-        loss: mean cross-entropy, nats; None where an output was not a number.
-        auc: of the second of two classes, or the mean of each class against the rest; None where a class is missing.
+        images: Images that were predicted.
+        accuracy: Share of images whose likeliest class is the true one.
+        loss: Mean cross-entropy, nats; None where an output was not a number.
+        auc: Area under the ROC curve of the second of two classes, or the mean of each class against the rest; None
+            where a class is missing.
     """
 
     images: int
@@ -40,11 +41,11 @@ class FoldResult(msgspec.Struct, frozen=True, kw_only=True):
     """What cross-validation came to: figures of each fold, their spread, and those of all images pooled.
 
     Attributes:
-        folds: figures by fold.
-        pooled: figures of all held-out images together.
-        accuracy: mean and sample standard deviation over the folds.
-        loss: likewise; None where a fold has none.
-        auc: likewise; None where a fold has none.
+        folds: Figures by fold.
+        pooled: Figures of all held-out images together.
+        accuracy: Mean and sample standard deviation over the folds.
+        loss: Mean and sample standard deviation over the folds; None where a fold has none.
+        auc: Mean and sample standard deviation over the folds; None where a fold has none.
         files: XXH128 of the out-of-fold predictions, by the name of their file.
         seal: XXH128 over all other fields; see `kit.seals`.
     """

@@ -25,8 +25,8 @@ class History:
     """history.csv: a line an epoch, appended as the epoch ends.
 
     Attributes:
-        path: the file.
-        rows: metric by name for each epoch, in order; NaN where it was not a number.
+        path: File of the history.
+        rows: Metric by name for each epoch, in order; NaN where it was not a number.
     """
 
     path: Path

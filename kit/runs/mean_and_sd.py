@@ -13,8 +13,8 @@ class MeanAndSD:
     """A mean over runs.
 
     Attributes:
-        mean: over the runs; NaN if one of them is no finite number.
-        sd: sample standard deviation; None for a single run, whose spread nobody knows.
+        mean: Mean over the runs; NaN if one of them is no finite number.
+        sd: Sample standard deviation; None for a single run, whose spread nobody knows.
     """
 
     mean: float

@@ -32,11 +32,11 @@ class Blend:
     """What was blended.
 
     Attributes:
-        path: of the CSV; None where weights alone were asked for.
-        rows: without the header.
-        columns: names.
-        weights: of the inputs; they sum to 1.
-        fit: how they were fitted; None where they were not.
+        path: CSV that was written; None where weights alone were asked for.
+        rows: Rows without the header.
+        columns: Names of the columns.
+        weights: Weights of the inputs; they sum to 1.
+        fit: Fit of the weights; None where they were given or equal.
     """
 
     path: Path | None
@@ -65,14 +65,14 @@ def blend(
             weights only.
         by: "probability" averages the values, "rank" each column's ranks, 1/n to 1: for metrics such as AUC that ask
             for an order only, and models whose probabilities do not mean the same.
-        weights: one for each file, as "2,1" or numbers; equal otherwise.
-        fit: out-of-fold predictions to choose weights on, one for each file in the same order: Parquet files, or
+        weights: One number for each file, as "2,1" or numbers; equal otherwise.
+        fit: Out-of-fold predictions to choose weights on, one for each file in the same order: Parquet files, or
             folders with one, such as fold sets and their evaluations.
-        metric: that fitted weights are best for, "loss" or "auc"; by rank, "auc".
+        metric: Metric that fitted weights are best for, "loss" or "auc"; by rank, "auc".
         output: File to write; submissions/blend.csv otherwise.
-        force: replace an existing file.
+        force: Whether to replace an existing file.
         root: Root of the workspace; otherwise KIT_ROOT, the workspace that the runs lie in, or the current folder.
-        progress: sees every fold that weights are fitted without.
+        progress: Listener that sees every fold that weights are fitted without.
 
     Raises:
         SubmissionError: files of other ids or columns, or with values that are no numbers, or classes.

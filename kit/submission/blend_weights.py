@@ -28,13 +28,13 @@ class Fit:
     """Weights, and what they come to on images that neither models nor weights had seen.
 
     Attributes:
-        metric: that the weights are best for.
-        weights: of the inputs; they sum to 1.
-        inputs: each one's out-of-fold score.
-        equal: score of equal weights.
-        blend: of weights fitted anew without each fold, on that fold: not flattered by the fit.
-        images: out-of-fold.
-        folds: of them.
+        metric: Metric that the weights are best for.
+        weights: Weights of the inputs; they sum to 1.
+        inputs: Out-of-fold score of each input.
+        equal: Score of equal weights.
+        blend: Score of weights fitted anew without each fold, on that fold: not flattered by the fit.
+        images: Out-of-fold images.
+        folds: Number of folds.
     """
 
     metric: Metric
@@ -58,10 +58,10 @@ def fit_weights(
     """Choose weights by which a blend of out-of-fold predictions has the best loss or AUC.
 
     Args:
-        inputs: of the same images, in any order; the first's folds count.
-        metric: what is to be best.
-        by: blends probabilities, or each column's scaled ranks.
-        progress: sees every fold.
+        inputs: Out-of-fold predictions of the same images, in any order; the first's folds count.
+        metric: Metric to optimize.
+        by: Quantity to blend: probabilities, or each column's scaled ranks.
+        progress: Listener that sees every fold.
 
     Raises:
         RunError: inputs of other images, labels or classes, fewer than two folds, or outputs that are not numbers.
@@ -112,8 +112,8 @@ def select_weights(values: Values, goodness: Callable[[Values], float]) -> Value
     leaves out models that add nothing.
 
     Args:
-        values: float [models, n, columns].
-        goodness: of a blend, float [n, columns]; more is better.
+        values: Float [models, n, columns].
+        goodness: Function of a blend, float [n, columns], to a number; more is better.
 
     Returns:
         Float [models], none negative, summing to 1.
@@ -134,8 +134,8 @@ def scaled(values: Values, by: By) -> Values:
     """Replace each column by its ranks, 1/n to 1, where a blend goes by them; ties share their mean.
 
     Args:
-        values: float [models, n, columns].
-        by: probabilities stay as they are.
+        values: Float [models, n, columns].
+        by: Quantity to blend; probabilities stay as they are.
     """
     return values if by == "probability" else np.asarray(rankdata(values, axis=1) / values.shape[1])
 

@@ -23,10 +23,11 @@ def fill(
     """Lay predictions out as the sample submission asks.
 
     Args:
-        scores: of n examples.
-        classes: names.
-        sample: texts; ids, then one column or one for each class; None lays out `id` and a column for each class.
-        threshold: see `predict`.
+        scores: Predictions of n examples.
+        classes: Names of the classes.
+        sample: Texts of the sample submission: ids, then one column or one for each class; None lays out `id` and a
+            column for each class.
+        threshold: Threshold of the second class; see `predict`.
 
     Raises:
         SubmissionError: predictions that are not numbers, or missing ids.

@@ -18,16 +18,16 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
     """What made a CSV, and what it is expected to score.
 
     Attributes:
-        command: that makes it again.
-        dataset: whose images were predicted; of a blend the first input's that says one, empty if none does.
-        fingerprint: of the dataset.
-        runs: whose predictions were averaged, as paths below runs/ where they lie there.
+        command: Command that makes it again.
+        dataset: Dataset that was predicted; of a blend the first input's that names one, empty if none does.
+        fingerprint: Fingerprint of the dataset.
+        runs: Runs that were averaged, as paths below runs/ where they lie there.
         created: ISO time, UTC.
-        metric: of the score; None without one.
-        score: on images that no run learned from; None where there are none.
-        scored_on: which images those are: "out-of-fold" or "validation".
+        metric: Metric of the score; None without one.
+        score: Score on images that no run learned from; None where there are none.
+        scored_on: Name of those images: "out-of-fold" or "validation".
         inputs: CSVs that were blended.
-        sha256: of the CSV's bytes; empty if unknown.
+        sha256: SHA-256 of the CSV's bytes; empty if unknown.
     """
 
     command: list[str]

@@ -25,17 +25,17 @@ class Submission:
     """A file that was written.
 
     Attributes:
-        path: of the CSV.
-        rows: without the header.
-        columns: names.
-        runs: whose predictions were averaged.
-        views: of each image, likewise.
-        threshold: that was chosen; None where none was to be.
-        metric: of the score: "auc" of probabilities, "accuracy" of classes; None where there is no score.
-        score: of images that no run learned from, predicted in the same way.
-        is_crossed: whether the score is of thresholds that were chosen anew without each fold; else it is of the
-            images that the threshold was chosen on, if it was chosen.
-        scored_on: which images those are.
+        path: CSV that was written.
+        rows: Rows without the header.
+        columns: Names of the columns.
+        runs: Number of runs that were averaged.
+        views: Number of views of each image that were averaged.
+        threshold: Threshold that was chosen; None where none was to be.
+        metric: Metric of the score: "auc" of probabilities, "accuracy" of classes; None where there is no score.
+        score: Score on images that no run learned from, predicted in the same way.
+        is_crossed: Whether the score is of thresholds that were chosen anew without each fold; else it is of the images
+            that the threshold was chosen on, if it was chosen.
+        scored_on: Name of the images that were scored.
     """
 
     path: Path
@@ -73,17 +73,17 @@ def predict(
     classes (by name, so 1 of 0 and 1), or with `threshold` the class; of more than two classes, the likeliest.
 
     Args:
-        runs: paths, or names below runs/; a folder, such as a fold set or an ablation's arm, stands for all runs in it.
-        split: to predict.
+        runs: Paths, or names below runs/; a folder, such as a fold set or an ablation's arm, stands for all runs in it.
+        split: Split to predict.
         output: File to write; submissions/<run>.csv of the workspace otherwise.
-        threshold: probability from which an image counts as the second class, or what it is chosen for on images that
-            no run learned from: "best-f1", "best-accuracy" or "recall:0.95".
-        tta: views to average: "flips" (4), "d4" (the 8 of a square), or a number: the image as it is, and draws of the
+        threshold: Probability from which an image counts as the second class, or the goal by which it is chosen on
+            images that no run learned from: "best-f1", "best-accuracy" or "recall:0.95".
+        tta: Views to average: "flips" (4), "d4" (the 8 of a square), or a number: the image as it is, and draws of the
             run's own augmentation.
         weights: Epoch whose weights predict, "best" or "last"; the runs' setting `train.evaluate` by default.
-        force: replace an existing file.
+        force: Whether to replace an existing file.
         root: Root of the workspace; otherwise KIT_ROOT, the workspace that the runs lie in, or the current folder.
-        progress: sees every batch.
+        progress: Listener that sees every batch.
 
     Raises:
         SubmissionError: ids or columns of the sample submission that the predictions do not fit.

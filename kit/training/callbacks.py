@@ -29,11 +29,11 @@ class Recorder(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is unty
     checkpoint has all its history lines.
 
     Args:
-        directory: of the run.
-        history: of the run.
-        spec: How the model is fitted, and which epochs may be the best.
-        restored: where the fit goes on; the first epoch may be begun already.
-        every: seconds between checkpoints within an epoch.
+        directory: Directory of the run.
+        history: History of the run.
+        spec: Settings by which the model is fitted, and which epochs may be the best.
+        restored: State in which the fit goes on; the first epoch may be begun already.
+        every: Seconds between checkpoints within an epoch.
     """
 
     def __init__(

@@ -49,9 +49,9 @@ def check_spec(spec: RunSpec, dataset: Dataset, devices: Devices = AUTO) -> None
     """Refuse a run that could not take a step on `dataset`.
 
     Args:
-        spec: of the run.
-        dataset: that it is to train on.
-        devices: that it is to use.
+        spec: Settings of the run.
+        dataset: Dataset to train on.
+        devices: Devices to train on.
 
     Raises:
         SpecError: GPUs are asked for where there are none, the model does not fit the images, or the images do not fit

@@ -31,9 +31,9 @@ class Begun:
     """What an epoch has come to before its last step, besides weights and optimizer.
 
     Attributes:
-        seconds: that it has taken.
-        metrics: what its loss and metrics have summed up, [replicas, ...] each: sums of sums would round otherwise.
-        generators: states of what draws for dropout.
+        seconds: Seconds that the epoch has taken.
+        metrics: Sums of the loss and of each metric, [replicas, ...] each: sums of sums would round otherwise.
+        generators: States of the random generators of dropout.
     """
 
     seconds: float
@@ -78,8 +78,8 @@ class Restored:
     """Where a training goes on.
 
     Attributes:
-        position: that the model is at.
-        begun: of an epoch that is not over.
+        position: Position that the model is at.
+        begun: State of an epoch that is not over.
     """
 
     position: Position = BEGIN

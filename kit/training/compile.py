@@ -28,9 +28,9 @@ def compiled_model(spec: RunSpec, dataset: Dataset, *, joined: int | None = None
     """Build a run's model on its devices, ready to fit.
 
     Args:
-        spec: of the run.
-        dataset: that it learns from.
-        joined: steps that are one call; None chooses, see `joined_steps`.
+        spec: Settings of the run.
+        dataset: Dataset to train on.
+        joined: Number of steps in one call; None chooses, see `joined_steps`.
     """
     keras.utils.set_random_seed(spec.seed)
     classes, steps = len(dataset.manifest.classes), dataset.full_batches("train", spec.train.batch_size)

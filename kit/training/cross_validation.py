@@ -48,16 +48,16 @@ def train_folds(
     Args:
         name: Name of a dataset in tfrecords/ that was sharded with folds.
         folds: Validation folds: "all", or numbers, as a list or "0,2".
-        recipe: As in `train`.
-        settings: As in `train`.
-        epochs: As in `train`.
-        batch_size: As in `train`.
-        learning_rate: As in `train`.
-        precision: As in `train`.
-        cache: As in `train`.
+        recipe: Recipe, see `train`.
+        settings: Changes to it, see `train`.
+        epochs: Epochs, see `train`.
+        batch_size: Batch size, see `train`.
+        learning_rate: Learning rate, see `train`.
+        precision: Precision, see `train`.
+        cache: Cache, see `train`.
         seed: Seed for the initial weights and the order of examples, the same in every fold.
-        devices: As in `train`.
-        checkpoint_minutes: As in `train`.
+        devices: Devices to train on, see `train`.
+        checkpoint_minutes: Minutes between checkpoints within an epoch, see `train`.
         root: Workspace; KIT_ROOT or the current folder otherwise.
         progress: Listener that sees every step.
 

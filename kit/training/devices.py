@@ -24,8 +24,8 @@ def prepare_devices(threads: int = 0, devices: Devices = AUTO) -> str:
     so there they are equal to within rounding only; memory is taken as it is needed, so that others can use the GPU.
 
     Args:
-        threads: that operations on CPUs share; 0 is one a core.
-        devices: to use; `AUTO` leaves a process as it is that computes already.
+        threads: Threads that operations on CPUs share; 0 is one per core.
+        devices: Devices to use; `AUTO` leaves a process as it is that computes already.
 
     Returns:
         What a user should know about GPUs that are left unused; empty if nothing.

@@ -17,9 +17,9 @@ class Limit:
     """Where a training stops for now, at the end of an epoch, to go on another time.
 
     Attributes:
-        epochs: of the whole training that are enough for now; None for all.
-        deadline: seconds since 1970 that no epoch should pass: one begins only if it would end before, taking as
-            long as the one before it.
+        epochs: Epochs of the whole training that are enough for now; None for all.
+        deadline: Seconds since 1970 that no epoch should pass: one begins only if it would end before, taking as long
+            as the one before it.
     """
 
     epochs: int | None = None

@@ -57,15 +57,15 @@ def train_run(
     """Train to the end, or to a limit, from the last checkpoint that `directory` holds.
 
     Args:
-        dataset: with a train and a validation split.
-        spec: of the run.
-        directory: the run's; a finished run is not trained again.
-        memory_share: of the machine's memory that decoded images may fill where `train.cache` is "auto".
-        shared: folder in which decoded images lie for several processes.
-        devices: to train on.
-        checkpoint_minutes: between checkpoints within an epoch; each epoch's end has one anyway.
-        limit: where to stop for now.
-        progress: sees every step.
+        dataset: Dataset with a train and a validation split.
+        spec: Settings of the run.
+        directory: Directory of the run; a finished run is not trained again.
+        memory_share: Share of the machine's memory that decoded images may fill where `train.cache` is "auto".
+        shared: Folder in which decoded images lie for several processes.
+        devices: Devices to train on.
+        checkpoint_minutes: Minutes between checkpoints within an epoch; each epoch's end has one anyway.
+        limit: Point at which to stop for now.
+        progress: Listener that sees every step.
 
     Returns:
         None if the limit came before the end; the next call goes on from there to the same numbers.

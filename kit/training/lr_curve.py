@@ -22,9 +22,9 @@ class RangeTest:
     """Losses at growing learning rates.
 
     Attributes:
-        rates: ascending.
-        losses: of one batch each, before its step.
-        is_diverged: whether the loss went up without end after the last of them.
+        rates: Learning rates, ascending.
+        losses: Losses of one batch each, before its step.
+        is_diverged: Whether the loss went up without end after the last of them.
     """
 
     rates: Sequence[float]

@@ -32,10 +32,10 @@ def measure_rates(spec: RunSpec, dataset: Dataset, *, devices: Devices = AUTO, p
     number.
 
     Args:
-        spec: of the run; its own rate and schedule do not count.
-        dataset: with a train split.
-        devices: to train on; where the run's rate is multiplied by them, those tried are, too.
-        progress: sees every step.
+        spec: Settings of the run; its own rate and schedule do not count.
+        dataset: Dataset with a train split.
+        devices: Devices to train on; where the run's rate is multiplied by their number, those tried are, too.
+        progress: Listener that sees every step.
     """
     advice = prepare_devices(spec.train.threads, devices)
     unscheduled = msgspec.structs.replace(spec.train, schedule=ScheduleSpec())

@@ -113,7 +113,7 @@ class ClassMean(keras.metrics.Metric):  # type: ignore[misc]  # Keras is untyped
     """A score of each class, averaged; of the second class alone where there are two.
 
     Args:
-        score: of true positives, false positives and false negatives, each float32 [classes].
+        score: Function of true positives, false positives and false negatives, each float32 [classes].
         classes: 1 for two classes.
     """
 

@@ -13,9 +13,9 @@ class Piece:
     """What one fit does: whole epochs on images of one size, or the rest of one epoch.
 
     Attributes:
-        begin: where it begins.
-        end: epochs that are over when it ends.
-        side: shorter side of the images, pixels; None as they are stored.
+        begin: Position at which it begins.
+        end: Epochs that are over when it ends.
+        side: Shorter side of the images, pixels; None as they are stored.
     """
 
     begin: Position
@@ -27,9 +27,9 @@ def next_piece(begin: Position, until: int, spec: TrainSpec) -> Piece | None:
     """Find what comes after `begin`; None where `until` epochs are over.
 
     Args:
-        begin: how far the training is.
-        until: epochs that are enough.
-        spec: of the training.
+        begin: Position of the training.
+        until: Epochs that are enough.
+        spec: Settings of the training.
     """
     if begin.epochs >= until:
         return None
@@ -44,8 +44,8 @@ def side_of(epoch: int, spec: TrainSpec) -> int | None:
     """Shorter side of an epoch's images, pixels; None as they are stored.
 
     Args:
-        epoch: from 0.
-        spec: of the training.
+        epoch: Epoch, from 0.
+        spec: Settings of the training.
     """
     part = epoch * (len(spec.progressive) + 1) // spec.epochs
     return spec.progressive[part] if part < len(spec.progressive) else None
@@ -55,8 +55,8 @@ def sides_of(shape: tuple[int, int, int], side: int) -> tuple[int, int]:
     """Height and width of images reduced such that the shorter one is `side`.
 
     Args:
-        shape: height, width and channels of the whole images.
-        side: pixels.
+        shape: Height, width and channels of the whole images.
+        side: Shorter side, pixels.
     """
     shorter = min(shape[:2])
     return round(shape[0] * side / shorter), round(shape[1] * side / shorter)

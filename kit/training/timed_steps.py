@@ -22,9 +22,9 @@ class Steps:
     """What some steps took.
 
     Attributes:
-        begin: seconds until the first step was done: building and tracing.
-        images_per_second: of the steps after it.
-        peak_bytes: of memory that the process has held so far.
+        begin: Seconds until the first step was done: building and tracing.
+        images_per_second: Images per second in the steps after it.
+        peak_bytes: Peak memory of the process so far, bytes.
     """
 
     begin: float
@@ -36,10 +36,10 @@ def time_steps(spec: RunSpec, dataset: Dataset, *, steps: float = math.inf, seco
     """Train on one synthetic batch until `steps` are done or `seconds` have passed, at least one step.
 
     Args:
-        spec: of the run.
-        dataset: that gives the shape, the classes and the number of steps an epoch.
-        steps: to take after the first, which traces.
-        seconds: to go on for.
+        spec: Settings of the run.
+        dataset: Dataset that gives the shape, the classes and the number of steps an epoch.
+        steps: Steps to take after the first, which traces.
+        seconds: Seconds to go on for.
     """
     prepare_devices(spec.train.threads)
     began = time.perf_counter()
