@@ -25,8 +25,8 @@ from kit.significance import CONFIDENCE, LEVEL
 _LEGEND = (
     "Figures are means ± sample standard deviations over the n runs of an arm. Δ is the mean difference from the first"
     f" arm, the baseline, run by run of equal seeds, with the {CONFIDENCE} interval of Student's paired t for that arm"
-    " alone; runs without a partner are left out of it, and of the means beside it. p (Holm) is its p, corrected for all"
-    " comparisons; P (better) is the share of the mean difference's posterior on the better side. An arm is called"
+    " alone; runs without a partner are left out of it, and of the means beside it. p (Holm) is its p, corrected for"
+    " all comparisons; P (better) is the share of the mean difference's posterior on the better side. An arm is called"
     f" better or worse where p (Holm) is below {LEVEL:g}. The base rate is what the best constant prediction"
     " scores; where neither arm beats it, a difference between them is a warning and no find."
 )
