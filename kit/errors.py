@@ -95,6 +95,12 @@ class MissingDependencyError(KitError):
     """An optional package is not installed; the message names the extra that brings it."""
 
 
+def require(condition: bool, message: str) -> None:
+    """Raise SpecError with `message` unless `condition` holds."""
+    if not condition:
+        raise SpecError(message)
+
+
 _LISTED = 300  # characters of names that a message still reads well with
 
 

@@ -10,12 +10,12 @@ from kit.audits.findings import Audit
 from kit.audits.image_facts import Facts, chunks, measure_images, storing_spec
 from kit.audits.inputs import read_audited
 from kit.engines import Engine, Serial, engine_for
+from kit.errors import require
 from kit.images import equal_images
 from kit.images.near_duplicates import find_near_duplicates
 from kit.progress import NO_PROGRESS, Progress
 from kit.sources import Source
 from kit.specs import ImageSpec, SourceSpec
-from kit.specs.settings import require
 from kit.specs.shard import MAX_NEAR
 from kit.specs.source import path_text
 

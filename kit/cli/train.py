@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kit.cli.options import BATCH_SIZE, EPOCHS, LEARNING_RATE, RECIPE, Cache, Dataset, Json, Root, Set, Verbose
+from kit.errors import require
 from kit.specs.recipe import DEFAULT_RECIPE
-from kit.specs.settings import require
 from kit.specs.train import CHECKPOINT_MINUTES
 from kit.workspace import with_root
 

@@ -16,12 +16,11 @@ from kit.conversion.shard_command import shard_command
 from kit.conversion.write_shard import write_shard
 from kit.datasets.dataset import Dataset
 from kit.engines import Engine, engine_for
-from kit.errors import SourceError, SpecError
+from kit.errors import SourceError, SpecError, require
 from kit.progress import NO_PROGRESS, Progress
 from kit.sources import Source, read_arrays, read_source
 from kit.specs import DataSpec, ShardSpec, SourceSpec, read_setting
 from kit.specs.recipe import dataset_name
-from kit.specs.settings import require
 from kit.specs.source import path_text
 from kit.workspace import Workspace
 

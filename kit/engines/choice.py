@@ -6,7 +6,7 @@ from kit.engines.engine import Engine
 from kit.engines.local import Local
 from kit.engines.machine import core_count
 from kit.engines.serial import Serial
-from kit.specs.settings import require
+from kit.errors import require
 
 
 def engine_for(workers: int | None) -> Engine:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sklearn import metrics
 
 from kit.datasets import Dataset
-from kit.errors import RunError, SpecError, unknown
+from kit.errors import RunError, SpecError, require, unknown
 from kit.evaluation.threshold import Threshold, find_threshold
 from kit.inference.ensemble import open_ensemble
 from kit.inference.out_of_fold import OutOfFold
@@ -29,7 +29,6 @@ from kit.reports.roc import Curve, Kind, ranking_curves
 from kit.reports.table import NOTHING, Table
 from kit.runs.directory import evaluation_folder
 from kit.runs.fold_set import FoldResult
-from kit.specs.settings import require
 from kit.specs.train import Weights
 from kit.specs.views import ONE_VIEW, Views, parse_views
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kit.datasets import Dataset, find_dataset
-from kit.errors import MissingDependencyError, RunError, SpecError, WorkspaceError, unknown
+from kit.errors import MissingDependencyError, RunError, SpecError, WorkspaceError, require, unknown
 from kit.exports.metadata import FILES, INFO, ExportInfo
 from kit.exports.onnx import require_onnx
 from kit.files import locked, refuse_overwrite, whole_folder, write_whole
@@ -20,7 +20,6 @@ from kit.inference.predict_split import class_probabilities, trained_model
 from kit.progress import NO_PROGRESS, Progress
 from kit.runs import open_run
 from kit.specs import ImageSpec, RunSpec, to_json
-from kit.specs.settings import require
 from kit.specs.train import Weights
 from kit.training.check import measuring_batch
 from kit.workspace import Workspace

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from kit.errors import KaggleError, NetworkError, WorkspaceError, first_three, unknown
+from kit.errors import KaggleError, NetworkError, WorkspaceError, first_three, require, unknown
 from kit.files import locked, refuse_overwrite
 from kit.kaggle.fetched_note import Note, read_note, write_note
 from kit.kaggle.layout import shard_command
@@ -19,7 +19,6 @@ from kit.kaggle.responses import RemoteFile
 from kit.kaggle.timeouts import Patience
 from kit.names import checked_id
 from kit.progress import NO_PROGRESS, Progress
-from kit.specs.settings import require
 from kit.workspace import Workspace
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kit.errors import KaggleError
+from kit.errors import KaggleError, require
 from kit.files import locked
 from kit.kaggle.check_submission import KNOWN, Checked, Problem, check_file, refuse_missing, refuse_unknown_doubts
 from kit.kaggle.ledger import Entry, Ledger
@@ -19,7 +19,6 @@ from kit.kaggle.responses import ERROR, PENDING, Limits, Listed
 from kit.kaggle.timeouts import Patience
 from kit.names import checked_id
 from kit.progress import NO_PROGRESS, Progress
-from kit.specs.settings import require
 from kit.submission.origin import Origin, read_origin
 from kit.workspace import Workspace
 

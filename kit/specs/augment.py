@@ -7,7 +7,8 @@ from typing import Any, Literal
 
 import msgspec
 
-from kit.specs.settings import NamedTable, require
+from kit.errors import require
+from kit.specs.settings import NamedTable
 
 
 class AugmentSpec(NamedTable, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -7,8 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from kit.errors import SpecError
-from kit.specs.settings import require
+from kit.errors import SpecError, require
 
 MAX_SIDE = 16_384  # pixels; larger than any scanner's field of view that a network sees whole
 

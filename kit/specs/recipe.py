@@ -10,12 +10,12 @@ from typing import Any, Literal
 
 import msgspec
 
-from kit.errors import SpecError, unknown
+from kit.errors import SpecError, require, unknown
 from kit.names import checked_name
 from kit.specs.augment import AugmentSpec
 from kit.specs.data import DataSpec
 from kit.specs.model import ModelSpec
-from kit.specs.settings import from_toml, override, require
+from kit.specs.settings import from_toml, override
 from kit.specs.train import TrainSpec
 
 DEFAULT_RECIPE = "histopathologic-cancer"

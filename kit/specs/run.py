@@ -7,10 +7,11 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
+from kit.errors import require
 from kit.names import checked_name
 from kit.specs.augment import AugmentSpec
 from kit.specs.model import ModelSpec
-from kit.specs.settings import MAX_SEED, require
+from kit.specs.settings import MAX_SEED
 from kit.specs.train import TrainSpec
 
 

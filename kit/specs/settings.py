@@ -13,7 +13,7 @@ from typing import Any, Literal, Self, TypeVar
 
 import msgspec
 
-from kit.errors import SpecError, unknown
+from kit.errors import SpecError, require, unknown
 
 Settings = TypeVar("Settings", bound=msgspec.Struct)
 
@@ -54,12 +54,6 @@ class NamedTable(msgspec.Struct, frozen=True):
     def known_as(self) -> str | None:
         """The table's name; None if it has none."""
         raise NotImplementedError
-
-
-def require(condition: bool, message: str) -> None:
-    """Raise SpecError with `message` unless `condition` holds."""
-    if not condition:
-        raise SpecError(message)
 
 
 def from_toml(path: Path, kind: type[Settings]) -> Settings:

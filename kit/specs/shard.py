@@ -7,9 +7,9 @@ from typing import Literal
 
 import msgspec
 
-from kit.errors import SpecError
+from kit.errors import SpecError, require
 from kit.specs.image import ImageSpec
-from kit.specs.settings import MAX_SEED, require
+from kit.specs.settings import MAX_SEED
 
 MAX_NEAR = 12  # of 64 bits: different images come that near by chance, and thumbnails have to tell them apart
 

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from kit.errors import SpecError, unknown
-from kit.specs.settings import require
+from kit.errors import SpecError, require, unknown
 
 SPLIT_FOLDERS = {
     "train": "train",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from kit.errors import require
 from kit.specs.augment import AugmentSpec
-from kit.specs.settings import require
 
 FLIPS, D4 = "flips", "d4"
 

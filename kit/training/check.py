@@ -6,12 +6,11 @@ import math
 
 from kit.datasets import Dataset
 from kit.engines import lacks_gpus, memory
-from kit.errors import SpecError
+from kit.errors import SpecError, require
 from kit.files import size_text
 from kit.models import count_values, plan_layers
 from kit.specs import ModelSpec, RunSpec
 from kit.specs.device_list import AUTO, NO_GPU, Devices
-from kit.specs.settings import require
 from kit.training.progressive_resizing import sides_of
 
 _BATCH = 256  # images to measure at a time; large enough that a step's overhead vanishes

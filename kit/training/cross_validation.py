@@ -8,14 +8,13 @@ from pathlib import Path
 import msgspec
 
 from kit.datasets import Dataset, find_dataset
-from kit.errors import SpecError
+from kit.errors import SpecError, require
 from kit.files import locked
 from kit.inference.out_of_fold import hold_out
 from kit.progress import NO_PROGRESS, Progress
 from kit.runs.fold_set import FoldSet
 from kit.specs.device_list import parse_devices
 from kit.specs.recipe import DEFAULT_RECIPE
-from kit.specs.settings import require
 from kit.specs.train import CHECKPOINT_MINUTES, Cache, Precision
 from kit.training.check import check_spec
 from kit.training.train import fold_set_id, run_spec, saying_recipe, with_short
