@@ -22,8 +22,8 @@ from kit.names import below
 from kit.runs import RunDirectory
 from kit.seals import read_sealed, seal
 from kit.specs import RunSpec, Setting, override, read_recipe
+from kit.specs.naming import as_named
 from kit.specs.recipe import recipe_name, split_arm
-from kit.specs.settings import as_named
 from kit.training.check import check_spec
 from kit.training.cross_validation import parse_folds
 from kit.training.early_stopping import smaller_is_better

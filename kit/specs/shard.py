@@ -9,7 +9,7 @@ import msgspec
 
 from kit.errors import SpecError, require
 from kit.specs.image import ImageSpec
-from kit.specs.settings import MAX_SEED
+from kit.specs.seed import check_seed
 
 MAX_NEAR = 12  # of 64 bits: different images come that near by chance, and thumbnails have to tell them apart
 
@@ -40,7 +40,7 @@ class ShardSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     def __post_init__(self) -> None:
         """Refuse shares and folds that cannot be."""
-        require(0 <= self.seed < MAX_SEED, f"seed must be in [0, {MAX_SEED}), got {self.seed}")
+        check_seed(self.seed)
         require(
             len(self.split) in {2, 3} and all(share > 0 for share in self.split) and math.isclose(sum(self.split), 1),
             f"split must be two or three shares above 0 that sum to 1, got {self.split}",

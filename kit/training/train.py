@@ -14,8 +14,8 @@ from kit.progress import NO_PROGRESS, PrefacedProgress, Progress
 from kit.runs import RunDirectory
 from kit.specs import RunSpec, Setting, arm_name, to_json, written
 from kit.specs.device_list import parse_devices
+from kit.specs.naming import as_named
 from kit.specs.recipe import DEFAULT_RECIPE, recipe_name, split_arm
-from kit.specs.settings import as_named
 from kit.specs.train import CHECKPOINT_MINUTES, Cache, Precision
 from kit.training.check import check_spec
 from kit.training.recipe_data import setting_for
