@@ -19,9 +19,9 @@ import pytest
 
 import kit
 from kit.conversion import shard, shard_arrays
-from kit.conversion.build_dataset import _write_shards
 from kit.conversion.shard_plan import ShardPlan
 from kit.conversion.write_shard import ShardTask
+from kit.conversion.write_shards import write_shards
 from kit.datasets import Dataset
 from kit.datasets.example import decode_example
 from kit.datasets.read import read_examples
@@ -427,7 +427,7 @@ def test_workers_that_die_at_once_again_are_an_error(tmp_path: Path) -> None:
     task = ShardTask(tmp_path, ShardPlan("train-00000-of-00001.tfrecord", "train", ()), ("a",), ShardSpec())
 
     with pytest.raises(EngineError, match="a worker process was killed"):
-        _write_shards([task], _Dying(), NO_PROGRESS)  # type: ignore[arg-type]
+        write_shards([task], _Dying(), NO_PROGRESS)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import msgspec
 
 from kit.ablation.plan import Plan
 from kit.ablation.scheduler import run_plan
-from kit.conversion.build_dataset import Conversion
+from kit.conversion.conversion import Conversion
 from kit.conversion.reshard import plan_again, shard_again
 from kit.datasets import Dataset
 from kit.errors import ShardError, SpecError, require

@@ -10,7 +10,8 @@ from typing import Any, Literal
 import msgspec
 from numpy.typing import ArrayLike
 
-from kit.conversion.build_dataset import Conversion, build_dataset, describe_source
+from kit.conversion.build_dataset import build_dataset
+from kit.conversion.conversion import Conversion, describe_source
 from kit.conversion.dali_index import write_index
 from kit.conversion.shard_command import shard_command
 from kit.conversion.write_shard import write_shard

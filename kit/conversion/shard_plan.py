@@ -84,8 +84,8 @@ def sample(records: Sequence[Record], spec: ShardSpec) -> tuple[list[Record], li
             f"class '{count}' has {smallest:,} images, fewer than the {wanted:,} that are to be taken of each class;"
             f" give --per-class {smallest}, or --balance down"
         )
-    left = {id(record) for members in by_class.values() for record in _drawn(members, spec.seed, "sample")[wanted:]}
-    return [r for r in records if id(r) not in left], [r for r in records if id(r) in left]
+    left = {record.id for members in by_class.values() for record in _drawn(members, spec.seed, "sample")[wanted:]}
+    return [r for r in records if r.id not in left], [r for r in records if r.id in left]
 
 
 def assign_splits(records: Iterable[Record], spec: ShardSpec, ties: Iterable[Sequence[Record]] = ()) -> Parts:
@@ -145,8 +145,7 @@ def _divide(
     """Divide records by shares: exactly, class by class, where each stands alone; else as evenly as groups allow."""
     units = tie(records, ties) if ties or any(record.group for record in records) else []
     if any(len(unit.records) > 1 for unit in units):
-        of = {id(unit.records[0]): unit for unit in units}
-        drawn = [of[id(record)] for record in _drawn([unit.records[0] for unit in units], seed, purpose)]
+        drawn = [units[place] for place in _order([unit.key for unit in units], seed, purpose)]
         return [[record for unit in part for record in unit.records] for part in divide_units(drawn, shares)]
     parts: list[list[Record]] = [[] for _ in shares]
     by_class: dict[str, list[Record]] = {}
@@ -206,11 +205,16 @@ def _cut(records: Sequence[Record], count: int) -> list[Sequence[Record]]:
 
 
 def _drawn(records: Sequence[Record], seed: int, purpose: str) -> list[Record]:
-    """Shuffle records by their keys.
+    """Shuffle records by their keys."""
+    return [records[place] for place in _order([record.key for record in records], seed, purpose)]
+
+
+def _order(keys: Sequence[str], seed: int, purpose: str) -> list[int]:
+    """Draw an order of keys.
 
     A hash stays the same across Python and numpy versions, which their generators do not promise.
     """
     prefix = f"{seed}/{purpose}/".encode()
     blake2b = hashlib.blake2b
-    ranks = [blake2b(prefix + record.key.encode(), digest_size=8).digest() for record in records]
-    return [records[place] for place in sorted(range(len(records)), key=ranks.__getitem__)]
+    ranks = [blake2b(prefix + key.encode(), digest_size=8).digest() for key in keys]
+    return sorted(range(len(keys)), key=ranks.__getitem__)

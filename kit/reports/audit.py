@@ -15,7 +15,7 @@ from kit.audits.image_facts import SATURATED_SHARE
 from kit.conversion.shard_command import option_text
 from kit.images.perceptual_hash import BLANK_DEVIATION
 from kit.reports.audit_files import count_sets
-from kit.reports.rejects import describe_left_out
+from kit.reports.reject_reasons import describe_left_out
 from kit.reports.table import NOTHING, Table
 from kit.sources import UNLABELLED
 from kit.specs.source import SPLIT_FOLDERS

@@ -6,7 +6,7 @@ from kit.datasets import Dataset
 from kit.datasets.dataset import DUPLICATES, NEAR_DUPLICATES, REJECTS
 from kit.datasets.manifest import Manifest
 from kit.reports.class_balance import balance_table, counts_of_dataset
-from kit.reports.rejects import describe_left_out
+from kit.reports.reject_reasons import describe_left_out
 from kit.reports.table import NOTHING, Table
 
 
