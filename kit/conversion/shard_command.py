@@ -7,15 +7,18 @@ import io
 import shlex
 from collections.abc import Iterable, Mapping
 
+from kit.specs.options import ShardOptions
+
 _DEFAULTS = {"scale": "none", "encoding": "auto"}  # besides None, 0, False and what is empty
-_SILENT = frozenset({"source", "progress"})
+_ORDER = ("name", "recipe", *ShardOptions.__annotations__, "max_bad", "workers", "index", "force", "root")
 
 
 def shard_command(given: Mapping[str, object]) -> str:
     """Write the command that calls `kit.shard` with these arguments; defaults are left out."""
     words = ["kit", "shard", str(given["source"])]
-    for name, value in given.items():
-        if name in _SILENT or value is None or not value or value == _DEFAULTS.get(name):
+    for name in sorted(given.keys() & set(_ORDER), key=_ORDER.index):
+        value = given[name]
+        if value is None or not value or value == _DEFAULTS.get(name):
             continue
         words.append(f"--{name.replace('_', '-')}")
         words += [] if value is True else [option_text(name, value)]

@@ -16,7 +16,7 @@ from kit.specs.fields import field_names, type_at, value_at
 Settings = TypeVar("Settings", bound=msgspec.Struct)
 
 _UNKNOWN_FIELD = re.compile(r"Object contains unknown field `(?P<name>[^`]*)`(?: - at `\$\.?(?P<path>.*)`)?")
-_EXPECTED = re.compile(r"Expected `(?P<type>\w+)`, got")
+_EXPECTED = re.compile(r"Expected `(?P<type>[\w |]+)`, got")
 _IN_WORDS = {
     "int": "a whole number",
     "float": "a number",
@@ -24,6 +24,7 @@ _IN_WORDS = {
     "str": "a text",
     "array": "a list",
     "object": "a table",
+    "null": "none",
 }
 _AT = re.compile(r" - at `\$\.?(?P<path>[^`]*)`$")
 
@@ -64,6 +65,8 @@ def build(data: object, kind: type[Settings], *, where: str = "", lax: bool = Fa
     try:
         return msgspec.convert(data, kind, strict=not lax, str_keys=True)
     except msgspec.ValidationError as error:
+        if isinstance(error.__cause__, SpecError) and not where and not _AT.search(str(error)):
+            raise error.__cause__ from None  # of the struct itself: its own words say all
         raise SpecError(where + _explain(error, kind, data)) from error
 
 
@@ -83,7 +86,7 @@ def _explain(error: msgspec.ValidationError, kind: type[msgspec.Struct], data: A
         if isinstance(error.__cause__, SpecError):  # ours begin with the field's name
             return f"{found['path']}.{message[: found.start()]}"
         if "..." not in found["path"] and (expected := _EXPECTED.match(message)):
-            wanted = _IN_WORDS.get(expected["type"], expected["type"])
+            wanted = " or ".join(_IN_WORDS.get(kind, kind) for kind in expected["type"].split(" | "))
             return f"{found['path']} must be {wanted}, got {value_at(data, found['path'])!r}"
         return f"{found['path']}: {message[: found.start()]}"
     return message

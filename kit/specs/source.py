@@ -6,10 +6,12 @@ import csv
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from kit.errors import SpecError, require, unknown
+from kit.specs.decode import build
 
 SPLIT_FOLDERS = {
     "train": "train",
@@ -26,18 +28,19 @@ class SourceSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """What a dataset is made from, as the user named it.
 
     Attributes:
-        folder: of images, or an .npz file of arrays.
-        labels: CSV or Parquet file of ids and labels; None takes folders for classes.
-        id_column: of `labels`; None finds it.
-        label_column: of `labels`; several with commas between them are one-hot; None finds it.
-        class_from: regular expression that finds the class in a file's name; where it finds none, the folder is it.
-        classes: pairs of a label and the class that takes it in, several labels to one class or each to its own.
-        class_names: names of the classes 0, 1, and so on, of labels that are numbers.
-        merge_splits: whether train, val and test folders are one source, to be divided anew.
-        ignore_splits: the source's own splits that are left out: train, val or test.
-        group: column of `labels`, or regular expression that finds the group (a patient, a slide) in a file's name.
-        exclude: text file of ids or paths to leave out, one a line.
-        test: folder of unlabelled images.
+        folder: Folder of images, or an .npz file of arrays.
+        labels: CSV or Parquet file of ids and labels, with or without a header; None takes folders for classes.
+        id_column: Column of ids in `labels`, with or without the files' endings; None finds it by its name or content.
+        label_column: Column of labels in `labels`, or one-hot columns with commas between them; None finds it.
+        class_from: Regular expression that finds the class in a file's name; the folder is the class where it finds
+            nothing.
+        classes: Class by label, for labels that are to be renamed or brought together: {"Cat": "cat"}.
+        class_names: Names of the classes 0, 1, and so on, for labels that are numbers, as those of an .npz file.
+        merge_splits: Whether train, val and test folders are one source, to be divided anew.
+        ignore_splits: Splits of the source's own that are left out: "train", "val" or "test".
+        group: Column of `labels`, or regular expression that finds the group (a patient, a slide) in a file's name.
+        exclude: Text file of ids or paths to leave out, one a line.
+        test: Folder of unlabelled images.
         sample_submission: CSV whose first column orders the test images.
     """
 
@@ -110,9 +113,30 @@ def parse_names(text: str) -> list[str]:
     return [name.strip() for name in next(csv.reader([text], skipinitialspace=True), [])]
 
 
+def folder_name(source: Path) -> str:
+    """Name a dataset after its folder; after the one above where that is called images, train or the like."""
+    folder = source.parent if source.stem.lower() in {*SPLIT_FOLDERS, "images"} else source
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", folder.stem).strip("-.") or "images"
+
+
 def path_text(path: Path | str | None) -> str | None:
-    """Write a path as a spec keeps it."""
-    return None if path is None else str(path)
+    """Write a path as a spec keeps it; what is no path is left for the spec to refuse."""
+    return str(path) if isinstance(path, Path) else path
+
+
+def source_spec(folder: Path | str, options: Mapping[str, Any]) -> SourceSpec:
+    """Read a source's options as a caller gives them; None stands for an option that is not given.
+
+    Raises:
+        SpecError: An option of another type, or options that contradict each other.
+    """
+    require(isinstance(folder, str | Path), f"source must be a path, got {folder!r}")
+    given = {name: _plain(value) for name, value in options.items() if value is not None}
+    return build({"folder": _plain(folder), **given}, SourceSpec)
+
+
+def _plain(value: Any) -> Any:
+    return list(value.items()) if isinstance(value, Mapping) else path_text(value)
 
 
 def parse_pattern(text: str, option: str) -> re.Pattern[str]:
