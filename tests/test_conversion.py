@@ -477,7 +477,7 @@ def test_folds_and_two_shares_contradict_each_other(tmp_path: Path) -> None:
         ({"scale": "percentile:99,1"}, "scale must be none, minmax or percentile:1,99"),
         ({"encoding": "jpeg:0"}, "encoding must be auto, keep, raw, png, jpeg or jpeg:90"),
         ({"page": -1}, "page must be 0 or more"),
-        ({"label_column": "x"}, "--label-column need --labels"),
+        ({"label_column": "x"}, "label_column= need labels="),
     ],
 )
 def test_settings_that_cannot_be_are_refused_before_anything_is_read(

@@ -165,7 +165,7 @@ def test_every_shard_is_of_one_fold_and_numbered_through_its_split() -> None:
 
 
 def test_more_folds_than_groups_are_refused() -> None:
-    with pytest.raises(SpecError, match=r"--folds 3 leaves 1 empty: there are too few images or groups; give fewer"):
+    with pytest.raises(SpecError, match=r"folds=3 leaves 1 empty: there are too few images or groups; give fewer"):
         plan_shards([record(number, group=f"p{number % 2}") for number in range(100)], ShardSpec(folds=3))
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import pickle
+import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -68,3 +71,25 @@ def test_help_shows_and_describes_every_option(call: Any) -> None:
     assert "options" not in names
     assert [name for name in names if f"\n    {name}: " not in described] == []
     assert max(map(len, described.splitlines())) <= 120
+
+
+def test_a_refusal_speaks_python_to_a_caller_and_options_to_the_command_line(images: Path, tmp_path: Path) -> None:
+    (tmp_path / "labels.csv").write_text("id,label\n")
+    with pytest.raises(SpecError) as refused:
+        kit.shard(images, name="x", labels=tmp_path / "labels.csv", class_from="(a|b)", root=tmp_path)
+
+    assert str(refused.value) == "give labels= or class_from=, not both"
+    assert refused.value.as_options() == "give --labels or --class-from, not both"
+    assert str(pickle.loads(pickle.dumps(refused.value))) == str(refused.value)  # noqa: S301
+
+
+def test_a_refusal_that_gives_the_whole_call_gives_one_that_runs(images: Path, tmp_path: Path) -> None:
+    (tmp_path / "own" / "train").mkdir(parents=True)
+    for part in ("train", "val"):
+        shutil.copytree(images, tmp_path / "own" / part, dirs_exist_ok=True)
+    with pytest.raises(SpecError) as refused:
+        kit.shard(tmp_path / "own", name="x", split=(0.8, 0.2), workers=1, root=tmp_path)
+    said = re.search(r"leave its own out: (kit\.shard\(.*\)) - or keep it", str(refused.value))
+
+    assert said is not None
+    assert eval(said[1], {"kit": kit}).manifest.counts["train"] == {"a": 8, "b": 8}  # noqa: S307

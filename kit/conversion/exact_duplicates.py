@@ -10,7 +10,7 @@ from pathlib import Path
 
 from kit.conversion.shard_plan import ShardPlan
 from kit.datasets.manifest import NO_FOLD, DuplicateInfo
-from kit.errors import ShardError
+from kit.errors import ShardError, option
 from kit.images import equal_images
 from kit.sources import Record
 
@@ -92,7 +92,9 @@ def read_duplicates(path: Path, records: Iterable[Record]) -> list[list[Record]]
             for row in csv.DictReader(file):
                 sets.setdefault(row["set"], []).append(by_path[row["input"]])
     except (OSError, KeyError, UnicodeDecodeError, csv.Error) as error:
-        raise ShardError(f"{path} is missing or damaged; restore it, or shard again with --force") from error
+        raise ShardError(
+            f"{path} is missing or damaged; restore it, or shard again with {option('force', True)}"
+        ) from error
     return list(sets.values())
 
 

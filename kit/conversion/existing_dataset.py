@@ -11,7 +11,7 @@ from kit.conversion.conversion import Conversion
 from kit.datasets.dataset import MANIFEST, Dataset, read_dataset
 from kit.datasets.manifest import Manifest
 from kit.datasets.verify import verify_bytes
-from kit.errors import ShardError
+from kit.errors import ShardError, option
 from kit.files import locked, unused
 from kit.progress import Progress
 from kit.specs import setting_paths, value_of
@@ -43,7 +43,9 @@ def remove_stale(partial: Path, final: Path) -> None:
 def _refuse_foreign(folder: Path) -> None:
     """Leave alone what kit did not write, whatever is forced."""
     if not (folder / MANIFEST).is_file():
-        raise ShardError(f"{folder} exists and is not a dataset of kit's; move it away, or choose another --name")
+        raise ShardError(
+            f"{folder} exists and is not a dataset of kit's; move it away, or choose another {option('name')}"
+        )
 
 
 def _same_dataset(folder: Path, conversion: Conversion, progress: Progress) -> Dataset:
@@ -52,7 +54,7 @@ def _same_dataset(folder: Path, conversion: Conversion, progress: Progress) -> D
     if changes:
         raise ShardError(
             f"{folder} was made from other inputs or settings: {'; '.join(changes)};"
-            " choose another --name, or replace it with --force"
+            f" choose another {option('name')}, or replace it with {option('force', True)}"
         )
     verify_bytes(dataset, progress)
     return dataset

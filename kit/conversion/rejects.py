@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from kit.conversion.conversion import Conversion
 from kit.conversion.write_shard import WrittenShard
 from kit.datasets.dataset import REJECTS
-from kit.errors import SourceError, first_three
+from kit.errors import SourceError, first_three, option
 from kit.sources import Record, Reject
 
 _REASONS = 4  # reasons that a message names
@@ -27,7 +27,7 @@ def refuse_bad(name: str, rejects: Sequence[Reject], max_bad: int, *, is_read: b
     raise SourceError(
         f"{name}: {len(bad):,} inputs cannot be stored: {'; '.join(groups[:_REASONS])}"
         f"{'; …' if len(groups) > _REASONS else ''}. Mend or remove them (kit audit lists all), or let them go to"
-        f" {REJECTS} with --max-bad {len(bad)}{'' if is_read else ' or more (no image has been read yet)'}"
+        f" {REJECTS} with {option('max_bad', len(bad))}{'' if is_read else ' or more (no image has been read yet)'}"
     )
 
 

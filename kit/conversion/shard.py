@@ -15,11 +15,11 @@ from numpy.typing import ArrayLike
 from kit.conversion.build_dataset import build_dataset
 from kit.conversion.conversion import Conversion, describe_source
 from kit.conversion.dali_index import write_index
-from kit.conversion.shard_command import shard_command
+from kit.conversion.shard_command import shard_again
 from kit.conversion.write_shard import write_shard
 from kit.datasets.dataset import Dataset
 from kit.engines import engine_for
-from kit.errors import SourceError, SpecError, require
+from kit.errors import SourceError, SpecError, option, require
 from kit.progress import NO_PROGRESS, Progress
 from kit.sources import Source, read_arrays, read_source
 from kit.specs import DataSpec, ImageSpec, ShardSpec, SourceSpec, read_setting
@@ -210,18 +210,23 @@ def _read(request: _Request) -> Source:
     except SourceError as error:
         if error.instead is None:
             raise
-        raise SourceError(f"{error}: {shard_command({**given, 'source': error.instead})}") from error
+        raise SourceError(f"{error.marked}: {shard_again({**given, 'source': error.instead})}") from error
     own = sum(record.split == "validation" for record in source.records)
     if request.keeps_own_split and not own:
-        raise SpecError(f"{asked.folder} has no validation split of its own to keep; give --split two shares, as 70/30")
+        two = option("split", (0.7, 0.3), typed="two shares, as 70/30")
+        raise SpecError(f"{asked.folder} has no validation split of its own to keep; give {two}")
     shares = None if request.spec.folds else request.data.split  # folds have a place for all
     if own and shares and (given["recipe"] or given.get("split")) and not request.keeps_own_split:
         percents = "/".join(f"{100 * share:g}" for share in shares)
-        by = f"--split {percents}" if given.get("split") else f"the split {percents} of {given['recipe']}"
+        by = (
+            option("split", shares, typed=percents)
+            if given.get("split")
+            else f"the split {percents} of {given['recipe']}"
+        )
         without = {**given, "ignore_splits": [*asked.ignore_splits, "val"]}
         raise SpecError(
             f"{asked.folder} has a validation split of its own ({own:,} images) beside {by}; leave its own out:"
-            f" {shard_command(without)} - or keep it: {shard_command({**given, 'split': 'own'})} - or divide all anew"
-            " with --merge-splits"
+            f" {shard_again(without)} - or keep it: {shard_again({**given, 'split': 'own'})} - or divide all anew"
+            f" with {option('merge_splits', True)}"
         )
     return source

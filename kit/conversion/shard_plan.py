@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from kit.conversion.groups import divide_units, tie
 from kit.datasets.manifest import NO_FOLD
-from kit.errors import SourceError, SpecError
+from kit.errors import SourceError, SpecError, option
 from kit.sources import Record
 from kit.specs import ShardSpec
 
@@ -82,7 +82,7 @@ def sample(records: Sequence[Record], spec: ShardSpec) -> tuple[list[Record], li
     if smallest < wanted:
         raise SourceError(
             f"class '{count}' has {smallest:,} images, fewer than the {wanted:,} that are to be taken of each class;"
-            f" give --per-class {smallest}, or --balance down"
+            f" give {option('per_class', smallest)}, or {option('balance', 'down')}"
         )
     left = {record.id for members in by_class.values() for record in _drawn(members, spec.seed, "sample")[wanted:]}
     return [r for r in records if r.id not in left], [r for r in records if r.id in left]
@@ -121,7 +121,8 @@ def _open_shares(spec: ShardSpec, given: set[str | None]) -> tuple[set[str | Non
     if "validation" in given and not spec.folds:
         return {None}, {"train": 1.0}
     if "test" in given and "test" in shares:
-        raise SpecError("the source has a test split of its own; give --split two shares, train/validation")
+        two = option("split", (0.7, 0.3), typed="two shares, train/validation")
+        raise SpecError(f"the source has a test split of its own; give {two}")
     if spec.folds:
         held_back = shares.get("test", 0.0)
         whole = {"train": 1 - held_back, "test": held_back} if held_back else {"train": 1.0}
@@ -132,7 +133,8 @@ def _open_shares(spec: ShardSpec, given: set[str | None]) -> tuple[set[str | Non
 def _fold(records: Sequence[Record], ties: Sequence[Sequence[Record]], spec: ShardSpec) -> Parts:
     folds = _divide(records, ties, [1 / spec.folds] * spec.folds, spec.seed, "fold")
     if empty := sum(not members for members in folds):
-        raise SpecError(f"--folds {spec.folds} leaves {empty} empty: there are too few images or groups; give fewer")
+        asked = option("folds", spec.folds)
+        raise SpecError(f"{asked} leaves {empty} empty: there are too few images or groups; give fewer")
     return {
         "train": {number: members for number, members in enumerate(folds) if number},
         "validation": {0: folds[0]},

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from kit.errors import SpecError, require, unknown
+from kit.errors import SpecError, option, require, unknown
 from kit.specs.decode import build
 
 SPLIT_FOLDERS = {
@@ -61,16 +61,21 @@ class SourceSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     def __post_init__(self) -> None:
         """Refuse what contradicts itself."""
         columns = self.id_column or self.label_column
-        require(bool(self.labels) or not columns, "--id-column and --label-column need --labels with their file")
-        require(not (self.labels and self.class_from), "give --labels or --class-from, not both")
+        require(
+            bool(self.labels) or not columns,
+            f"{option('id_column')} and {option('label_column')} need {option('labels')} with their file",
+        )
+        require(not (self.labels and self.class_from), f"give {option('labels')} or {option('class_from')}, not both")
         olds = [old for old, _ in self.classes]
         twice = sorted({old for old in olds if olds.count(old) > 1})
-        require(not twice, f"--classes names '{(twice or [''])[0]}' twice; a label has one class")
-        require(all(new for _, new in self.classes), "--classes: a class needs a name, as in old=new")
-        require(not (self.classes and self.class_names), "give --classes or --class-names, not both")
+        require(not twice, f"{option('classes')} names '{(twice or [''])[0]}' twice; a label has one class")
+        require(all(new for _, new in self.classes), f"{option('classes')}: a class needs a name, as in old=new")
+        require(
+            not (self.classes and self.class_names), f"give {option('classes')} or {option('class_names')}, not both"
+        )
         names = self.class_names
-        require(len(set(names)) == len(names), f"--class-names must all be different, got {', '.join(names)}")
-        require(all(names), "--class-names: each class needs a name, as in normal,pneumonia")
+        require(len(set(names)) == len(names), f"{option('class_names')} must all be different, got {', '.join(names)}")
+        require(all(names), f"{option('class_names')}: each class needs a name, as in normal,pneumonia")
         checked_splits(self.ignore_splits)
 
     @property
@@ -102,8 +107,8 @@ def parse_classes(text: str) -> dict[str, str]:
     pairs = {}
     for part in next(csv.reader([text], skipinitialspace=True), []):
         old, equals, new = part.partition("=")
-        require(bool(equals and old and new.strip()), f"--classes must read old=new,other=new, got '{part}'")
-        require(old not in pairs, f"--classes names '{old}' twice; a label has one class")
+        require(bool(equals and old and new.strip()), f"{option('classes')} must read old=new,other=new, got '{part}'")
+        require(old not in pairs, f"{option('classes')} names '{old}' twice; a label has one class")
         pairs[old] = new.strip()
     return pairs
 
@@ -139,7 +144,7 @@ def _plain(value: Any) -> Any:
     return list(value.items()) if isinstance(value, Mapping) else path_text(value)
 
 
-def parse_pattern(text: str, option: str) -> re.Pattern[str]:
+def parse_pattern(text: str, name: str) -> re.Pattern[str]:
     """Compile a regular expression that a user gave.
 
     Raises:
@@ -148,7 +153,8 @@ def parse_pattern(text: str, option: str) -> re.Pattern[str]:
     try:
         return re.compile(text)
     except re.error as error:
-        raise SpecError(f"{option} '{text}' is no regular expression: {error}") from error
+        asked = option(name, text, typed=f"'{text}'")
+        raise SpecError(f"{asked} is no regular expression: {error}") from error
 
 
 def find(pattern: re.Pattern[str], name: str) -> str | None:
