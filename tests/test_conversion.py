@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -31,6 +30,7 @@ from kit.files import exchange
 from kit.progress import NO_PROGRESS
 from kit.specs import ShardSpec
 from tests.conftest import Competition
+from tests.waiting import wait_until
 
 
 def _files(folder: Path) -> dict[str, bytes]:
@@ -114,9 +114,7 @@ def test_a_command_killed_between_the_two_writings_ends_in_the_same_bytes(tmp_pa
     command += ["--root", str(tmp_path)]
     partial = tmp_path / "tfrecords" / ".pets.partial"
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        while not (partial / "ties.json").exists():
-            assert process.poll() is None
-            time.sleep(0.0005)
+        wait_until((partial / "ties.json").exists, process)
         process.kill()
     again = shard(folder, name="pets", workers=1, root=tmp_path)
 
@@ -388,10 +386,8 @@ def test_a_killed_worker_is_reported_and_its_shards_are_written_again(tmp_path: 
     with subprocess.Popen(
         [*command, "--root", str(tmp_path)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     ) as process:
-        while not (workers := _children(process.pid)) or not list(tmp_path.rglob("*.tmp.*.tfrecord")):
-            assert process.poll() is None
-            time.sleep(0.01)
-        os.kill(workers[0], signal.SIGKILL)
+        wait_until(lambda: _children(process.pid) and list(tmp_path.rglob("*.tmp.*.tfrecord")), process)
+        os.kill(_children(process.pid)[0], signal.SIGKILL)
         _, errors = process.communicate()
     undisturbed = shard(folder, name="pets", size=(32, 32), workers=1, root=tmp_path / "undisturbed")
 

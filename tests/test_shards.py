@@ -5,7 +5,6 @@ import json
 import re
 import subprocess
 import sys
-import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -25,6 +24,7 @@ from kit.datasets.tfrecord import TFRecordWriter, read_records
 from kit.errors import CorruptRecordError, ShardError, SourceError, SpecError, WorkspaceError
 from kit.files import locked
 from tests.conftest import Competition
+from tests.waiting import wait_until
 
 
 def _files(folder: Path) -> dict[str, bytes]:
@@ -417,9 +417,9 @@ def test_killed_command_goes_on_where_it_was(
     command = [sys.executable, "-m", "kit", "shard", str(slow_to_decode), *options]
     partial = tmp_path / "tfrecords" / ".cells.partial"
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        while not (partial / "plan.json").exists() or len(list(partial.glob("*.written.json"))) < finished:
-            assert process.poll() is None
-            time.sleep(0.002)
+        wait_until(
+            lambda: (partial / "plan.json").exists() and len(list(partial.glob("*.written.json"))) >= finished, process
+        )
         process.kill()
     left = len(list(partial.glob("*.written.json")))
 
