@@ -284,7 +284,7 @@ def test_image_without_a_class_by_name_or_folder_is_named(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("option", ["class_from", "group"])
 def test_expression_that_is_none_is_named(tmp_path: Path, option: str) -> None:
-    with pytest.raises(SpecError, match=rf"--{option.replace('_', '-')} '\(' is no regular expression: "):
+    with pytest.raises(SpecError, match=rf"{option}='\(' is no regular expression: "):
         _read(_images(tmp_path, *XRAYS), **{option: "("})
 
 
