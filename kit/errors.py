@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import difflib
 import itertools
+import re
 from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import ClassVar
@@ -26,11 +27,27 @@ from typing import ClassVar
 class KitError(Exception):
     """Anything that a user can mend; the message names the next step.
 
+    A message that names an argument says so by `option`: `str` writes it as Python does, as ``folds=5``, and
+    `as_options` as the command line does, as ``--folds 5``.
+
     Attributes:
         exit_status: Exit status of the command line.
     """
 
     exit_status: ClassVar[int] = 1
+
+    def __str__(self) -> str:
+        """Write the message for a caller: arguments are keywords."""
+        return _MARKED.sub(r"\g<keyword>", self.marked)
+
+    def as_options(self) -> str:
+        """Write the message for the command line: arguments are options."""
+        return _MARKED.sub(r"\g<option>", self.marked)
+
+    @property
+    def marked(self) -> str:
+        """Message whose arguments are marked, to be a part of another error's message."""
+        return super().__str__()
 
 
 class WorkspaceError(KitError):
@@ -93,6 +110,49 @@ class NetworkError(KaggleError):
 
 class MissingDependencyError(KitError):
     """An optional package is not installed; the message names the extra that brings it."""
+
+
+def require(condition: bool, message: str) -> None:
+    """Raise SpecError with `message` unless `condition` holds."""
+    if not condition:
+        raise SpecError(message)
+
+
+_MARKED = re.compile("\x02(?P<option>[^\x02\x03\x04]*)\x03(?P<keyword>[^\x02\x03\x04]*)\x04")
+
+
+def option(name: str, value: object = None, *, typed: str | None = None) -> str:
+    """Mark an argument in an error's message, which calls it ``name=`` in Python and ``--name`` on the command line.
+
+    Args:
+        name: Name of the argument.
+        value: Value to give it; None names the argument alone.
+        typed: Value as the command line takes it, where that is another text; empty for none.
+
+    Returns:
+        Text for the message of a `KitError`.
+
+    >>> error = SpecError(f"give {option('split', (0.7, 0.3), typed='70/30')}, or {option('force', True)}")
+    >>> str(error), error.as_options()
+    ('give split=(0.7, 0.3), or force=True', 'give --split 70/30, or --force')
+    """
+    words = "" if value is None or value is True else str(value)
+    after = words if typed is None else typed
+    keyword = f"{name}={'' if value is None else repr(value)}"
+    return worded(f"--{name.replace('_', '-')}{after and f' {after}'}", keyword)
+
+
+def worded(typed: str, called: str) -> str:
+    """Mark what the command line and Python write differently in an error's message, such as a whole command.
+
+    Args:
+        typed: Words of the command line.
+        called: Words of Python.
+
+    Returns:
+        Text for the message of a `KitError`.
+    """
+    return f"\x02{typed}\x03{called}\x04"
 
 
 _LISTED = 300  # characters of names that a message still reads well with

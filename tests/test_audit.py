@@ -21,9 +21,10 @@ from kit.audits.duplicate_sets import place_sets
 from kit.cli.app import main
 from kit.errors import SourceError, SpecError
 from kit.images import equal_images
-from kit.images.hamming import hamming, join_pairs, near_pairs, near_pairs_between
+from kit.images.hamming import hamming, near_pairs, near_pairs_between
 from kit.images.near_duplicates import find_near_duplicates
 from kit.images.perceptual_hash import look_of
+from kit.joined_sets import join_pairs
 from kit.reports.audit import _balance, audit_tables, describe_audit, next_command
 from kit.reports.audit_files import write_audit
 from kit.reports.gallery import _rows, draw_gallery

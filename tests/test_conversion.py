@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -19,9 +18,9 @@ import pytest
 
 import kit
 from kit.conversion import shard, shard_arrays
-from kit.conversion.build_dataset import _write_shards
 from kit.conversion.shard_plan import ShardPlan
 from kit.conversion.write_shard import ShardTask
+from kit.conversion.write_shards import write_shards
 from kit.datasets import Dataset
 from kit.datasets.example import decode_example
 from kit.datasets.read import read_examples
@@ -31,6 +30,7 @@ from kit.files import exchange
 from kit.progress import NO_PROGRESS
 from kit.specs import ShardSpec
 from tests.conftest import Competition
+from tests.waiting import wait_until
 
 
 def _files(folder: Path) -> dict[str, bytes]:
@@ -114,9 +114,7 @@ def test_a_command_killed_between_the_two_writings_ends_in_the_same_bytes(tmp_pa
     command += ["--root", str(tmp_path)]
     partial = tmp_path / "tfrecords" / ".pets.partial"
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        while not (partial / "ties.json").exists():
-            assert process.poll() is None
-            time.sleep(0.0005)
+        wait_until((partial / "ties.json").exists, process)
         process.kill()
     again = shard(folder, name="pets", workers=1, root=tmp_path)
 
@@ -388,10 +386,8 @@ def test_a_killed_worker_is_reported_and_its_shards_are_written_again(tmp_path: 
     with subprocess.Popen(
         [*command, "--root", str(tmp_path)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     ) as process:
-        while not (workers := _children(process.pid)) or not list(tmp_path.rglob("*.tmp.*.tfrecord")):
-            assert process.poll() is None
-            time.sleep(0.01)
-        os.kill(workers[0], signal.SIGKILL)
+        wait_until(lambda: _children(process.pid) and list(tmp_path.rglob("*.tmp.*.tfrecord")), process)
+        os.kill(_children(process.pid)[0], signal.SIGKILL)
         _, errors = process.communicate()
     undisturbed = shard(folder, name="pets", size=(32, 32), workers=1, root=tmp_path / "undisturbed")
 
@@ -427,7 +423,7 @@ def test_workers_that_die_at_once_again_are_an_error(tmp_path: Path) -> None:
     task = ShardTask(tmp_path, ShardPlan("train-00000-of-00001.tfrecord", "train", ()), ("a",), ShardSpec())
 
     with pytest.raises(EngineError, match="a worker process was killed"):
-        _write_shards([task], _Dying(), NO_PROGRESS)  # type: ignore[arg-type]
+        write_shards([task], _Dying(), NO_PROGRESS)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -477,7 +473,7 @@ def test_folds_and_two_shares_contradict_each_other(tmp_path: Path) -> None:
         ({"scale": "percentile:99,1"}, "scale must be none, minmax or percentile:1,99"),
         ({"encoding": "jpeg:0"}, "encoding must be auto, keep, raw, png, jpeg or jpeg:90"),
         ({"page": -1}, "page must be 0 or more"),
-        ({"label_column": "x"}, "--label-column need --labels"),
+        ({"label_column": "x"}, "label_column= need labels="),
     ],
 )
 def test_settings_that_cannot_be_are_refused_before_anything_is_read(

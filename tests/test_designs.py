@@ -22,7 +22,7 @@ from kit.ablation.space import Arm
 from kit.datasets import Dataset
 from kit.errors import MissingDependencyError, SpecError
 from kit.specs import override, read_recipe
-from kit.specs.run import short_names
+from kit.specs.naming import short_names
 
 BASE = read_recipe().base
 RATES = kit.parse_axis("train.learning_rate", "log:1e-4..1e-1")

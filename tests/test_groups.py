@@ -3,18 +3,18 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
-import numpy as np
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.sparse.csgraph import connected_components
+from scipy.cluster.hierarchy import DisjointSet
 
-from kit.conversion.exact_duplicates import joined
 from kit.conversion.groups import Unit, divide_units, tie
-from kit.conversion.second_pass import doubtful
 from kit.conversion.shard_plan import assign_splits, plan_shards, sample
+from kit.conversion.whole_digests import doubtful
 from kit.errors import SourceError, SpecError
 from kit.images import SourceImage
+from kit.joined_sets import join_sets
 from kit.sources import Record
 from kit.sources.record import ImageFile
 from kit.specs import ShardSpec
@@ -40,17 +40,17 @@ def places(given: list[Record], spec: ShardSpec, ties: list[list[Record]] | None
 
 @given(st.lists(st.lists(st.integers(0, 30), min_size=2, max_size=4, unique=True), max_size=12))
 def test_sets_that_share_a_member_become_one(sets: list[list[int]]) -> None:
-    whole = joined(sets)
+    whole = join_sets(sets, 31)
     place = {member: number for number, members in enumerate(whole) for member in members}
+    reference = DisjointSet(range(31))
+    for first, *others in sets:
+        for other in others:
+            reference.merge(first, other)
 
     assert sum(map(len, whole)) == len(place)
     assert {member for members in sets for member in members} == place.keys()
     assert all(1 == len({place[member] for member in members}) for members in sets)
-    graph = np.zeros((31, 31))
-    for members in sets:
-        graph[members[0], members] = 1
-    alone = 31 - len(place)
-    assert connected_components(graph, directed=False)[0] == len(whole) + alone
+    assert sorted(sorted(members) for members in reference.subsets() if len(members) > 1) == whole
 
 
 @given(st.lists(st.builds(SourceImage, st.integers(1, 3), st.integers(1, 3), is_whole=st.booleans()), max_size=20))
@@ -85,6 +85,13 @@ def test_ties_of_ties_are_one_unit() -> None:
     assert [Unit((first, second, third)), Unit((fourth,))] == tie(
         [first, second, third, fourth], [[second, third], [first, second]]
     )
+
+
+def test_a_record_is_known_by_its_file_and_not_by_the_object() -> None:
+    given_records = [record(number) for number in range(4)]
+    copies = [msgspec.structs.replace(given_records[place]) for place in (0, 2)]
+
+    assert [2, 1, 1] == [len(unit.records) for unit in tie(given_records, [copies])]
 
 
 @given(st.lists(st.integers(1, 9), min_size=1, max_size=60), SHARES)
@@ -158,7 +165,7 @@ def test_every_shard_is_of_one_fold_and_numbered_through_its_split() -> None:
 
 
 def test_more_folds_than_groups_are_refused() -> None:
-    with pytest.raises(SpecError, match=r"--folds 3 leaves 1 empty: there are too few images or groups; give fewer"):
+    with pytest.raises(SpecError, match=r"folds=3 leaves 1 empty: there are too few images or groups; give fewer"):
         plan_shards([record(number, group=f"p{number % 2}") for number in range(100)], ShardSpec(folds=3))
 
 

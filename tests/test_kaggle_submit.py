@@ -6,7 +6,6 @@ import logging
 import re
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from standin import KEY, SIGNATURE, SLUG, TOKEN, Game, StandIn
 import kit
 from kit.errors import KaggleError, KitError, NetworkError, SubmissionError, WorkspaceError
 from kit.kaggle.retries import Retries
+from tests.waiting import wait_until
 
 IDS = [f"t{number:02d}" for number in range(20)]
 TRUTH = {one: str(number % 2) for number, one in enumerate(IDS)}
@@ -221,9 +221,7 @@ def test_a_killed_command_is_gone_on_with_and_a_second_one_waits_its_turn(file: 
     standin.faults["CreateSubmission"] = ("held", 1)
     words = ["submit", str(file), "-c", SLUG, "-m", "first try", "--root", str(file.parent)]
     with subprocess.Popen([sys.executable, "-m", "kit", *words], stderr=subprocess.DEVNULL) as first:
-        while not standin.submissions:
-            assert first.poll() is None
-            time.sleep(0.01)
+        wait_until(lambda: standin.submissions, first)
         with pytest.raises(WorkspaceError, match=r"another kit command is writing .*; wait until it has finished"):
             submit(file)
         first.kill()

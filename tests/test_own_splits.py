@@ -189,7 +189,7 @@ def test_classes_that_are_divided_below_are_whole_only_if_asked(tmp_path: Path) 
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(b"not looked into")
 
-    with pytest.raises(SourceError, match=r"animals/cat is a class divided into test and train: .* --merge-splits"):
+    with pytest.raises(SourceError, match=r"animals/cat is a class divided into test and train: .* merge_splits=True"):
         read_source(SourceSpec(folder=str(folder)))
     merged = read_source(SourceSpec(folder=str(folder), merge_splits=True))
     assert {"cat", "dog"} == {record.label for record in merged.records}

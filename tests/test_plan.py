@@ -258,7 +258,7 @@ def test_train_folder_without_validation_is_divided_and_its_test_kept() -> None:
 def test_third_share_beside_a_given_test_split_is_refused(label: str | None) -> None:
     records = [record("1"), record("2"), record("t", label=label, split="test")]
 
-    with pytest.raises(SpecError, match="has a test split of its own; give --split two shares"):
+    with pytest.raises(SpecError, match=r"has a test split of its own; give split=\(0.7, 0.3\)"):
         plan_shards(records, ShardSpec(split=(0.7, 0.2, 0.1)))
 
 

@@ -69,7 +69,7 @@ def test_columns_of_classes_hold_probabilities_or_nothing(tmp_path: Path, row: s
         (("scab", "rust", "complex"), ["scab rust", "rust"], r"'scab rust' in column label is a list of 2 classes"),
         (NAMES, ["14 1 100 0.5 10 10", "14 1 100 0.5 10 10"], r"is none of the classes"),
         (NAMES, ["Other", "Other"], r"'Other' in column label is none of the classes"),
-        (NAMES, ["hgsc", "hgsc"], r"'hgsc' is spelled 'HGSC' by the labels.*--classes 'HGSC=hgsc'"),
+        (NAMES, ["hgsc", "hgsc"], r"'hgsc' is spelled 'HGSC' by the labels.*classes=\{'HGSC': 'hgsc'\}"),
     ],
 )
 def test_cells_that_kit_cannot_fill_are_named_with_what_it_would_write(
@@ -112,7 +112,7 @@ def test_renamed_labels_that_the_sample_submission_spells_as_they_were_are_refus
         sample_submission=str(competition.sample_submission),
     )
 
-    with pytest.raises(SubmissionError, match=r"'0' is the label that --classes calls 'benign'"):
+    with pytest.raises(SubmissionError, match=r"'0' is the label that classes= calls 'benign'"):
         read_source(spec)
 
 
@@ -159,7 +159,7 @@ def test_an_image_that_neither_file_names_is_bad_once(competition: Competition) 
 def test_the_folder_of_labelled_images_is_no_test_folder_without_a_sample_submission(competition: Competition) -> None:
     spec = SourceSpec(folder=str(competition.train), labels=str(competition.labels), test=str(competition.train))
 
-    with pytest.raises(SpecError, match=r"holds the labelled images too; give --sample-submission"):
+    with pytest.raises(SpecError, match=r"holds the labelled images too; give sample_submission="):
         read_source(spec)
 
 
@@ -172,9 +172,9 @@ def test_ids_and_images_that_share_nothing_are_not_called_bad_ones(competition: 
         sample_submission=str(competition.sample_submission),
     )
 
-    with pytest.raises(SourceError, match=r"the first id is '240', the first image test0\.\w+; .*--test") as caught:
+    with pytest.raises(SourceError, match=r"the first id is '240', the first image test0\.\w+; .*test=") as caught:
         read_source(spec)
-    assert "--max-bad" not in str(caught.value)
+    assert "max_bad" not in str(caught.value)
 
 
 def test_the_column_that_names_the_images_is_named(competition: Competition) -> None:
@@ -183,7 +183,7 @@ def test_the_column_that_names_the_images_is_named(competition: Competition) -> 
     competition.labels.write_text("\n".join(["id,image,label", *rows]) + "\n")
 
     with pytest.raises(
-        SourceError, match=r"no id in .*; ids there, in column id: 0, 1, .*; give --id-column 'image', which does"
+        SourceError, match=r"no id in .*; ids there, in column id: 0, 1, .*; give id_column='image', which does"
     ):
         read_source(SourceSpec(folder=str(competition.train), labels=str(competition.labels)))
 

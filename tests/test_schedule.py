@@ -28,6 +28,7 @@ from kit.engines import core_count
 from kit.errors import RunError, SpecError
 from kit.pipeline.cache import decode_split
 from kit.runs import RunDirectory
+from tests.waiting import wait_until
 
 RECIPE = "histopathologic-cancer"
 ONE, TWO = {**SETTINGS, "train.epochs": 1}, {**SETTINGS, "train.epochs": 2}
@@ -348,9 +349,7 @@ def test_killed_at_random_the_same_command_ends_in_the_same_comparison(
 def test_a_signal_stops_all_workers_and_says_how_to_go_on(root: Path, number: int, status: int) -> None:
     command = [*COMMAND, "--root", str(root)]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=_hear_signals) as process:  # noqa: PLW1509
-        while not list(root.rglob("history.csv")):
-            assert process.poll() is None, "the ablation ended before it was stopped"
-            time.sleep(0.05)
+        wait_until(lambda: list(root.rglob("history.csv")), process)
         workers = _children(process.pid)
         process.send_signal(number)
         _, said = process.communicate(timeout=60)

@@ -5,7 +5,6 @@ import json
 import re
 import subprocess
 import sys
-import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -25,6 +24,7 @@ from kit.datasets.tfrecord import TFRecordWriter, read_records
 from kit.errors import CorruptRecordError, ShardError, SourceError, SpecError, WorkspaceError
 from kit.files import locked
 from tests.conftest import Competition
+from tests.waiting import wait_until
 
 
 def _files(folder: Path) -> dict[str, bytes]:
@@ -179,7 +179,7 @@ def test_other_settings_are_refused_by_the_folders_name(
 ) -> None:
     before = _files(tmp_path / "tfrecords")
 
-    with pytest.raises(ShardError, match=r"tfrecords/cells was made from other inputs or settings.*--force"):
+    with pytest.raises(ShardError, match=r"tfrecords/cells was made from other inputs or settings.*force=True"):
         shard(**competition.inputs, **settings, name="cells", workers=1, root=tmp_path)
 
     assert before == _files(tmp_path / "tfrecords")
@@ -203,7 +203,7 @@ def test_changed_image_is_refused(competition: Competition, tmp_path: Path) -> N
 
 
 def test_what_differs_is_named(cells: Dataset, competition: Competition, tmp_path: Path) -> None:
-    with pytest.raises(ShardError, match=r"size was none, is \[8,8\]; seed was 0, is 7; choose another --name"):
+    with pytest.raises(ShardError, match=r"size was none, is \[8,8\]; seed was 0, is 7; choose another name="):
         shard(**competition.inputs, name="cells", size=(8, 8), seed=7, workers=1, root=tmp_path)
 
     verify_dataset(cells)
@@ -282,7 +282,7 @@ def test_image_that_cannot_be_stored_stops_with_its_name_and_reason_and_leaves_n
 ) -> None:
     name = _cut(competition)
 
-    with pytest.raises(SourceError, match=rf"truncated or damaged .*: \S*{re.escape(name)} \(1\)\. .*--max-bad 1"):
+    with pytest.raises(SourceError, match=rf"truncated or damaged .*: \S*{re.escape(name)} \(1\)\. .*max_bad=1"):
         shard(**competition.inputs, name="cells", workers=workers, root=tmp_path)
 
     assert not _names(tmp_path / "tfrecords")
@@ -305,7 +305,7 @@ def test_one_more_than_the_allowed_images_stops(competition: Competition, tmp_pa
     for number in range(3):
         _cut(competition, number=number)
 
-    with pytest.raises(SourceError, match=r"3 inputs cannot be stored: .*--max-bad 3"):
+    with pytest.raises(SourceError, match=r"3 inputs cannot be stored: .*max_bad=3"):
         shard(**competition.inputs, name="cells", max_bad=2, workers=1, root=tmp_path)
 
     assert not _names(tmp_path / "tfrecords")
@@ -417,9 +417,9 @@ def test_killed_command_goes_on_where_it_was(
     command = [sys.executable, "-m", "kit", "shard", str(slow_to_decode), *options]
     partial = tmp_path / "tfrecords" / ".cells.partial"
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        while not (partial / "plan.json").exists() or len(list(partial.glob("*.written.json"))) < finished:
-            assert process.poll() is None
-            time.sleep(0.002)
+        wait_until(
+            lambda: (partial / "plan.json").exists() and len(list(partial.glob("*.written.json"))) >= finished, process
+        )
         process.kill()
     left = len(list(partial.glob("*.written.json")))
 

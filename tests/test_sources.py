@@ -110,7 +110,7 @@ def test_split_folders_give_splits(tmp_path: Path, folder: str, split: str) -> N
 def test_a_folder_beside_splits_is_refused_by_name(tmp_path: Path) -> None:
     files = [f"{top}/{number}.png" for top in ("train", "test", "other") for number in "12"]
 
-    with pytest.raises(SourceError, match=r"folders test and train beside other \(1\).* --exclude"):
+    with pytest.raises(SourceError, match=r"folders test and train beside other \(1\).* exclude="):
         _read(_images(tmp_path, *files))
 
 
@@ -209,9 +209,7 @@ def test_lines_of_a_file_without_a_header_are_counted_from_its_first(tmp_path: P
 
 
 def test_columns_that_are_neither_labels_nor_one_hot_are_named(tmp_path: Path) -> None:
-    with pytest.raises(
-        SourceError, match=r"has no column 'label'; it has image, age, sex \(choose with --label-column"
-    ):
+    with pytest.raises(SourceError, match=r"has no column 'label'; it has image, age, sex \(choose with label_column="):
         _labelled(tmp_path, "image,age,sex\na,1,0\nb,2,1\nc,3,0\nd,4,1\n", *FOUR)
 
 
@@ -280,13 +278,13 @@ def test_classes_stand_in_file_names_or_else_in_folders(tmp_path: Path) -> None:
 
 
 def test_image_without_a_class_by_name_or_folder_is_named(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match=r"no class by --class-from '_\(a\|b\)_' and no class folder: .*/c_1\.png"):
+    with pytest.raises(SourceError, match=r"no class by class_from='_\(a\|b\)_' and no class folder: .*/c_1\.png"):
         _read(_images(tmp_path, "1_a_.png", "2_b_.png", "c_1.png"), class_from="_(a|b)_")
 
 
 @pytest.mark.parametrize("option", ["class_from", "group"])
 def test_expression_that_is_none_is_named(tmp_path: Path, option: str) -> None:
-    with pytest.raises(SpecError, match=rf"--{option.replace('_', '-')} '\(' is no regular expression: "):
+    with pytest.raises(SpecError, match=rf"{option}='\(' is no regular expression: "):
         _read(_images(tmp_path, *XRAYS), **{option: "("})
 
 
@@ -306,7 +304,7 @@ def test_groups_stand_in_a_column(tmp_path: Path) -> None:
 def test_groups_that_are_nowhere_name_the_columns(tmp_path: Path) -> None:
     folder, labels = _images(tmp_path / "images", *FOUR), _csv(tmp_path, FOUR_LABELS)
 
-    with pytest.raises(SpecError, match=r"--group 'patient' finds nothing in file names .*the columns id, label"):
+    with pytest.raises(SpecError, match=r"group='patient' finds nothing in file names .*the columns id, label"):
         _read(folder, labels=labels, group="patient")
 
 
@@ -414,7 +412,7 @@ def test_folders_can_be_excluded(tmp_path: Path) -> None:
 
 
 def test_a_class_expression_that_finds_nothing_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match=r"--class-from '_\(virrus\)_' finds nothing in file names such as NORMAL"):
+    with pytest.raises(SourceError, match=r"class_from='_\(virrus\)_' finds nothing in file names such as NORMAL"):
         _read(_images(tmp_path, *XRAYS), class_from="_(virrus)_")
 
 
@@ -429,7 +427,7 @@ def test_training_and_testing_are_splits(tmp_path: Path) -> None:
 
 def test_a_one_hot_column_without_an_image_is_named(tmp_path: Path) -> None:
     table = "id,cat,dog,bird\na,1,0,0\nb,0,1,0\nc,1,0,0\nd,0,1,0\n"
-    with pytest.raises(SourceError, match=r"one-hot column bird \(1\) marks no image; .*--label-column cat,dog"):
+    with pytest.raises(SourceError, match=r"one-hot column bird \(1\) marks no image; .*label_column='cat,dog'"):
         _labelled(tmp_path, table, *FOUR)
 
 
@@ -500,7 +498,7 @@ def test_rejects_of_the_source_stop_shard_with_their_count_and_the_first_three(
         file.writelines(f"lost{number},1\n" for number in range(5))
 
     with pytest.raises(
-        SourceError, match=r"id in .* without an image in .*: lost0, lost1, lost2, … \(5\)\..*--max-bad 5"
+        SourceError, match=r"id in .* without an image in .*: lost0, lost1, lost2, … \(5\)\..*max_bad=5"
     ):
         shard(**competition.inputs, name="cells", workers=1, root=tmp_path, max_bad=4)
 
@@ -551,7 +549,7 @@ def test_empty_class_folder_is_named(tmp_path: Path, empty: str) -> None:
 def test_image_outside_class_folders_is_named(tmp_path: Path) -> None:
     folder = _images(tmp_path, "a/1.png", "a/2.png", "b/1.png", "b/2.png", "stray.png")
 
-    with pytest.raises(SourceError, match=r"no class folder: .*stray\.png \(1\); .*--labels"):
+    with pytest.raises(SourceError, match=r"no class folder: .*stray\.png \(1\); .*labels="):
         _read(folder)
 
 
@@ -656,7 +654,7 @@ def test_test_images_and_the_ids_of_the_sample_submission_must_meet(competition:
 
 
 def test_sample_submission_without_test_images_is_refused(competition: Competition) -> None:
-    with pytest.raises(SpecError, match="--sample-submission needs --test"):
+    with pytest.raises(SpecError, match="sample_submission= needs test="):
         _read(competition.train, labels=competition.labels, sample_submission=competition.sample_submission)
 
 

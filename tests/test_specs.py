@@ -30,7 +30,7 @@ from kit.specs import (
     to_json,
     value_of,
 )
-from kit.specs.settings import build
+from kit.specs.decode import build
 from kit.training.request import run_id
 
 SIDES = st.integers(1, 16_384)

@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
 from pathlib import Path
 
 import msgspec
@@ -26,6 +25,7 @@ from kit.runs.history import best_epoch
 from kit.specs import ModelSpec, override
 from kit.specs.recipe import DEFAULT_RECIPE
 from kit.training.request import run_spec
+from tests.waiting import wait_until
 
 FIGURES = ("loss", "accuracy", "val_loss", "val_accuracy")
 
@@ -402,18 +402,17 @@ def _kill_after(epoch: int, dataset: Dataset, directory: RunDirectory) -> None:
         from kit.datasets.dataset import read_dataset
         from kit.training.fit import train_run
 
-        class Slow(NoProgress):
+        class Halting(NoProgress):
             def advance(self, steps=1, note=""):
-                time.sleep(0.2)  # leaves the killer time between two epochs
+                while len(directory.history().rows) >= int(sys.argv[3]):
+                    time.sleep(1)  # until it is killed
 
         directory = RunDirectory(Path(sys.argv[2]))
-        train_run(read_dataset(Path(sys.argv[1])), directory.spec(), directory, progress=Slow())
+        train_run(read_dataset(Path(sys.argv[1])), directory.spec(), directory, progress=Halting())
     """
-    arguments = [sys.executable, "-c", textwrap.dedent(script), str(dataset.folder), str(directory.path)]
+    arguments = [sys.executable, "-c", textwrap.dedent(script), str(dataset.folder), str(directory.path), str(epoch)]
     with subprocess.Popen(arguments) as process:
-        while len(directory.history().rows) < epoch:
-            assert process.poll() is None, "the training ended before it was killed"
-            time.sleep(0.01)
+        wait_until(lambda: len(directory.history().rows) >= epoch, process)
         os.kill(process.pid, signal.SIGKILL)
 
 

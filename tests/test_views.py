@@ -82,9 +82,9 @@ def test_views_that_a_run_does_not_have_are_refused() -> None:
 
     ONE_VIEW.refuse((4, 7, 3), mixing)
     parse_views("flips").refuse((4, 7, 3), mixing)
-    with pytest.raises(SpecError, match=r"--tta d4 needs square images, not 4x7; give --tta flips"):
+    with pytest.raises(SpecError, match=r"tta='d4' needs square images, not 4x7; give tta='flips'"):
         parse_views("d4").refuse((4, 7, 3), SPEC)
-    with pytest.raises(SpecError, match=r"--tta 5 draws from the run's augmentation, and it was trained with none"):
+    with pytest.raises(SpecError, match=r"tta=5 draws from the run's augmentation, and it was trained with none"):
         parse_views(5).refuse((4, 4, 3), mixing)
 
 

@@ -17,12 +17,12 @@ from kit.ablation.scheduler import DECODED, Session
 from kit.ablation.status import AblationStatus
 from kit.arguments import checked_arguments
 from kit.engines import Local
+from kit.errors import require
 from kit.files import locked
 from kit.models import count_operations
 from kit.progress import NO_PROGRESS, Progress
 from kit.specs import RunSpec
 from kit.specs.recipe import DEFAULT_RECIPE
-from kit.specs.settings import require
 
 _HOUR = 3600.0  # seconds
 

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from kit.ablation.axis import Axis, parse_axis, settled
 from kit.ablation.design import Design, parse_design, refuse_axes
 from kit.ablation.space import Arm, Space
+from kit.errors import require
 from kit.specs import Recipe, Setting, arm_name, override, value_of, written
-from kit.specs.settings import require
 
 __all__ = [
     "Arm",

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import msgspec
 
 from kit.arguments import checked_arguments
-from kit.errors import SpecError
+from kit.errors import SpecError, require
 from kit.specs import Setting, override, value_of
-from kit.specs.settings import number_kind, require
+from kit.specs.settings import number_kind
 
 _VALUE = r"\s*(?:\[[^\[\]]*\]|[^,\[\]\s][^,\[\]]*)\s*"  # 0.5 or [32, 64]
 _VALUES = re.compile(rf"{_VALUE}(?:,{_VALUE})*")

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from kit.ablation.axis import Axis
-from kit.errors import SpecError
-from kit.specs.settings import require
+from kit.errors import SpecError, require
 
 Kind = Literal["grid", "one-at-a-time", "ladder", "random", "search"]
 

@@ -11,9 +11,9 @@ from kit.ablation.trial import run_trial
 from kit.datasets import Dataset
 from kit.engines import Local, core_count, free_memory, gpus
 from kit.engines.machine import VISIBLE_GPUS
+from kit.errors import require
 from kit.progress import NO_PROGRESS, Progress
 from kit.specs import RunSpec, override
-from kit.specs.settings import require
 
 _SECONDS = 1.0  # of steps that a probe takes: dozens of a small model, whose choice is the closer one
 _MEMORY = 0.8  # of what is free that trials may fill together

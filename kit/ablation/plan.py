@@ -16,14 +16,14 @@ from kit.ablation.packing import Packing
 from kit.ablation.search import Search
 from kit.ablation.status import Watched
 from kit.datasets import Dataset, find_dataset
-from kit.errors import ShardError, SpecError, unknown
+from kit.errors import ShardError, SpecError, require, unknown
 from kit.files import write_whole
 from kit.names import below
 from kit.runs import RunDirectory
 from kit.seals import read_sealed, seal
 from kit.specs import RunSpec, Setting, override, read_recipe
+from kit.specs.naming import as_named
 from kit.specs.recipe import recipe_name, split_arm
-from kit.specs.settings import as_named, require
 from kit.training.check import check_spec
 from kit.training.cross_validation import parse_folds
 from kit.training.early_stopping import smaller_is_better

@@ -13,15 +13,14 @@ import msgspec
 
 from kit.ablation.ablate import run_plan
 from kit.ablation.plan import Plan
-from kit.conversion.build_dataset import Conversion
+from kit.conversion.conversion import Conversion
 from kit.conversion.reshard import plan_again, shard_again
 from kit.datasets import Dataset
-from kit.errors import ShardError, SpecError
+from kit.errors import ShardError, SpecError, require
 from kit.inference.predict_split import refuse_unlabelled
 from kit.models import plan_layers
 from kit.progress import NO_PROGRESS, Progress
 from kit.runs import RunDirectory
-from kit.specs.settings import require
 from kit.training.check import check_spec
 
 

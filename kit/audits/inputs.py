@@ -25,8 +25,8 @@ def read_audited(spec: SourceSpec) -> tuple[Source, str]:
         return read_source(spec), ""
     except (SourceError, SubmissionError) as error:
         if spec == SourceSpec(folder=spec.folder) and Path(spec.folder).is_dir():
-            return _read_plain(Path(spec.folder)), str(error)
-        return read_unjudged(spec), str(error)
+            return _read_plain(Path(spec.folder)), error.as_options()
+        return read_unjudged(spec), error.as_options()
 
 
 def _read_plain(folder: Path) -> Source:

@@ -8,9 +8,9 @@ from pathlib import Path
 from kit.arguments import checked_arguments
 from kit.benchmark.speeds import Speeds
 from kit.datasets import find_dataset
+from kit.errors import require
 from kit.progress import NO_PROGRESS, Progress
 from kit.specs.recipe import DEFAULT_RECIPE
-from kit.specs.settings import require
 from kit.training.check import check_spec
 from kit.training.request import run_spec
 from kit.workspace import Workspace

@@ -22,8 +22,8 @@ from kit.cli.options import (
     read_against,
 )
 from kit.cli.status_line import WAITING
+from kit.errors import require
 from kit.specs.recipe import DEFAULT_RECIPE
-from kit.specs.settings import require
 
 if TYPE_CHECKING:
     from kit.ablation import Plan

@@ -116,7 +116,7 @@ def main() -> None:
 def _in_words(error: Exception) -> str | None:
     """Say in a line what a user can mend; None of a bug."""
     if isinstance(error, KitError):
-        return str(error)
+        return error.as_options()
     if isinstance(error, OSError) and error.strerror is not None:
         what = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
         return f"{what}; {_NEXT_STEPS[error.errno]}" if error.errno in _NEXT_STEPS else what

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kit.cli.options import Against, Html, Json, Root, Verbose, read_against
-from kit.specs.settings import require
+from kit.errors import require
 
 if TYPE_CHECKING:
     from kit.comparison import Comparison

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from kit.cli.options import Html, Json, Root, Runs, Tta, Verbose, Weights, one_of
-from kit.specs.settings import require
+from kit.errors import require
 
 if TYPE_CHECKING:
     from kit.specs.train import Weights as WeightsName

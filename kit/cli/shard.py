@@ -35,7 +35,8 @@ def shard(
         typer.Argument(metavar="SOURCE", help="Class folders, the images that --labels names, or an .npz file."),
     ],
     name: Annotated[
-        str | None, typer.Option(help="Name of the dataset to write in tfrecords/.", show_default="the recipe's")
+        str | None,
+        typer.Option(help="Name of the dataset to write in tfrecords/.", show_default="the recipe's, or the folder's"),
     ] = None,
     recipe: Annotated[
         str | None,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from kit.conversion.shard_plan import ShardPlan
 from kit.datasets.manifest import NO_FOLD, DuplicateInfo
-from kit.errors import ShardError
+from kit.errors import ShardError, option
 from kit.images import equal_images
 from kit.sources import Record
 
@@ -35,12 +35,14 @@ def find_duplicates(plans: Sequence[ShardPlan], *digests: Sequence[str]) -> list
     Returns:
         Sets of two or more, each sorted by file name, sorted by their first.
     """
-    equal = joined([places for kind in digests for places in equal_images(kind)])
+    equal = [places for kind in digests for places in equal_images(kind)]
     if not equal:
         return []
+    from kit.joined_sets import join_sets  # noqa: PLC0415 (SciPy, and few images are equal)
+
     written = [(record, plan) for plan in plans for record in plan.records]
     sets = []
-    for places in equal:
+    for places in join_sets(equal, len(written)):
         members = (written[place] for place in places)
         sets.append(sorted((Placed(record, plan.split, plan.fold) for record, plan in members), key=_order))
     return sorted(sets, key=lambda members: _order(members[0]))
@@ -48,18 +50,9 @@ def find_duplicates(plans: Sequence[ShardPlan], *digests: Sequence[str]) -> list
 
 def place_sets(sets: Iterable[Sequence[Record]], plans: Sequence[ShardPlan]) -> list[list[Placed]]:
     """Say of records that stay together where they were written."""
-    of = {id(record): Placed(record, plan.split, plan.fold) for plan in plans for record in plan.records}
-    placed = [sorted((of[id(record)] for record in members), key=_order) for members in sets]
+    of = {record.id: Placed(record, plan.split, plan.fold) for plan in plans for record in plan.records}
+    placed = [sorted((of[record.id] for record in members), key=_order) for members in sets]
     return sorted(placed, key=lambda members: _order(members[0]))
-
-
-def joined(sets: Sequence[Sequence[int]]) -> list[list[int]]:
-    """Join sets that share a member, until none do."""
-    of: dict[int, set[int]] = {}
-    for members in sets:
-        whole = set(members).union(*(of[member] for member in members if member in of))
-        of.update(dict.fromkeys(whole, whole))
-    return [sorted(whole) for whole in {id(whole): whole for whole in of.values()}.values()]
 
 
 def describe_duplicates(sets: Sequence[Sequence[Placed]]) -> DuplicateInfo:
@@ -99,7 +92,9 @@ def read_duplicates(path: Path, records: Iterable[Record]) -> list[list[Record]]
             for row in csv.DictReader(file):
                 sets.setdefault(row["set"], []).append(by_path[row["input"]])
     except (OSError, KeyError, UnicodeDecodeError, csv.Error) as error:
-        raise ShardError(f"{path} is missing or damaged; restore it, or shard again with --force") from error
+        raise ShardError(
+            f"{path} is missing or damaged; restore it, or shard again with {option('force', True)}"
+        ) from error
     return list(sets.values())
 
 

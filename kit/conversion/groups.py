@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kit.sources import Record
@@ -14,46 +14,53 @@ class Unit:
     """Records that go to one split and one fold: a patient's, or an image and its duplicates.
 
     Attributes:
-        records: in the source's order; one where nothing ties it to others.
+        records: Records in the source's order; one where nothing ties it to others.
     """
 
     records: tuple[Record, ...]
 
     @property
     def key(self) -> str:
-        """The first record's, which stands for all."""
+        """Key of the first record, which stands for all."""
         return self.records[0].key
 
 
-def tie(records: Sequence[Record], ties: Iterable[Sequence[Record]]) -> list[Unit]:
+def tie(records: Sequence[Record], ties: Sequence[Sequence[Record]]) -> list[Unit]:
     """Join the records of each group and of each tie; who shares a record with either belongs to both.
 
     Args:
-        records: to join.
-        ties: sets of records; those that are not among `records` do not count.
+        records: Records to join.
+        ties: Sets of records; those that are not among `records` do not count.
     """
-    places = {id(record): place for place, record in enumerate(records)}
-    roots = list(range(len(records)))
-
-    def root(place: int) -> int:
-        while roots[place] != place:
-            roots[place] = roots[roots[place]]
-            place = roots[place]
-        return place
-
-    groups: dict[str, list[int]] = {}
-    for place, record in enumerate(records):
-        if record.group:
-            groups.setdefault(record.group, []).append(place)
-    tied = ([places[id(record)] for record in members if id(record) in places] for members in ties)
-    for first, *others in (members for members in (*groups.values(), *tied) if members):
-        for other in others:
-            low, high = sorted((root(first), root(other)))
-            roots[high] = low
+    names = _names(records, [*_grouped(records), *_tied(records, ties)])
     units: dict[int, list[Record]] = {}
-    for place, record in enumerate(records):
-        units.setdefault(root(place), []).append(record)
+    for record, name in zip(records, names, strict=True):
+        units.setdefault(name, []).append(record)
     return [Unit(tuple(members)) for members in units.values()]
+
+
+def _grouped(records: Sequence[Record]) -> list[list[int]]:
+    groups: dict[str, list[int]] = {}
+    for index, record in enumerate(records):
+        if record.group:
+            groups.setdefault(record.group, []).append(index)
+    return list(groups.values())
+
+
+def _tied(records: Sequence[Record], ties: Sequence[Sequence[Record]]) -> list[list[int]]:
+    indices = {record.id: index for index, record in enumerate(records)} if ties else {}
+    tied = ([indices[record.id] for record in members if record.id in indices] for members in ties)
+    return [members for members in tied if members]
+
+
+def _names(records: Sequence[Record], sets: Sequence[Sequence[int]]) -> Sequence[int]:
+    """Number the units, one for each record."""
+    if not sets:
+        return range(len(records))
+    from kit.joined_sets import components  # noqa: PLC0415 (SciPy, where something is tied)
+
+    numbers: list[int] = components(sets, len(records)).tolist()
+    return numbers
 
 
 def divide_units(units: Sequence[Unit], shares: Sequence[float]) -> list[list[Unit]]:
@@ -63,8 +70,8 @@ def divide_units(units: Sequence[Unit], shares: Sequence[float]) -> list[list[Un
     StratifiedGroupKFold does for equal shares; an implementation of our own keeps shards the same across versions).
 
     Args:
-        units: in random order, which decides among equals.
-        shares: of each part; they sum to 1.
+        units: Units in random order, which decides among equals.
+        shares: Share of each part; they sum to 1.
     """
     totals = Counter(record.label or "" for unit in units for record in unit.records)
     needs = [{label: share * total for label, total in totals.items()} for share in shares]

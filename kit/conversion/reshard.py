@@ -7,7 +7,8 @@ from pathlib import Path
 
 import msgspec
 
-from kit.conversion.build_dataset import Conversion, build_dataset, describe_source
+from kit.conversion.build_dataset import build_dataset
+from kit.conversion.conversion import Conversion, describe_source
 from kit.conversion.exact_duplicates import read_duplicates
 from kit.datasets.dataset import DUPLICATES, NEAR_DUPLICATES, Dataset
 from kit.engines import engine_for

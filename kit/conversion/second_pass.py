@@ -1,78 +1,88 @@
-"""A second look at images whose digests cannot tell that they are equal: JPEGs that were not decoded whole."""
+"""The writer's two passes: shards are written anew where images turn out to be equal after the first.
+
+Which images are equal is known when all have been decoded. Reading them all before the first shard would double the
+time of every conversion; this way only those with duplicates take longer.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 
-import msgspec
-
+from kit.conversion.conversion import Conversion, class_names
+from kit.conversion.exact_duplicates import Placed, find_duplicates, place_sets
+from kit.conversion.rejects import collect_rejects
+from kit.conversion.shard_plan import ShardPlan, plan_shards, sample
+from kit.conversion.ties import NEAR_TIES, TIES, near_ties, read_ties, write_ties
+from kit.conversion.whole_digests import digest_whole, doubtful
+from kit.conversion.write_shard import ShardTask, WrittenShard
+from kit.conversion.write_shards import write_shards
 from kit.engines import Engine
-from kit.images import ImageError, SourceImage, store
 from kit.progress import Progress
-from kit.sources import Record
-from kit.specs import ImageSpec
-from kit.stderr import held_stderr
+from kit.sources import Record, Reject
+from kit.sources.record import RecordId
 
-_CHUNK = 64  # images that a worker looks at before it reports
+
+@dataclass(slots=True)
+class Written:
+    """What stands in the folder, and what the manifest says of it."""
+
+    plans: list[ShardPlan]
+    shards: list[WrittenShard]
+    duplicates: list[list[Placed]]
+    rejects: list[Reject] = field(default_factory=list)
+    not_taken: list[Record] = field(default_factory=list)
+    near: list[list[Placed]] = field(default_factory=list)
+
+
+def write_dataset(partial: Path, conversion: Conversion, engine: Engine, progress: Progress) -> Written:
+    """Write all shards; again where images turn out to be equal, so that equal ones stay together."""
+    records, left_out = sample(conversion.source.records, conversion.spec)
+    near = near_ties(partial / NEAR_TIES, records, conversion, engine, progress)
+    ties = read_ties(partial / TIES, records) if conversion.ties is None else conversion.ties
+    writer = _Writer(partial, conversion, engine, progress)
+    plans = plan_shards(records, conversion.spec, [*near, *ties])
+    shards, duplicates = writer.write(plans)
+    if duplicates and not ties and conversion.ties is None:
+        tied = [[placed.record for placed in members] for members in duplicates]
+        write_ties(partial / TIES, records, tied)
+        again = plan_shards(records, conversion.spec, [*near, *tied])
+        if again != plans:
+            progress.advance(0, f"{len(tied):,} sets of equal images: shards are written anew to keep them together")
+            plans = again
+            shards, duplicates = writer.write(plans)
+    rejects = collect_rejects(conversion, left_out, shards)
+    return Written(plans, shards, duplicates, rejects, left_out, place_sets(near, plans))
 
 
 @dataclass(frozen=True, slots=True)
-class LookTask:
-    """Some records to decode whole."""
+class _Writer:
+    """Writes a dataset's shards by one plan or another.
 
-    records: tuple[Record, ...]
-    spec: ImageSpec
-
-
-def doubtful(origins: Sequence[SourceImage]) -> list[int]:
-    """Find the images that may be equal to one that was decoded otherwise: a JPEG's size tells which.
-
-    Args:
-        origins: of all images.
-
-    Returns:
-        Places.
+    Attributes:
+        folder: Folder of the shards.
+        conversion: Source and settings.
+        engine: Engine that runs the tasks.
+        progress: Receiver of every finished shard.
+        digests: Digests of the images that were decoded whole, by their records' ids: a second pass needs them again.
     """
-    whole = {(origin.height, origin.width) for origin in origins if origin.is_whole}
-    parts = {(origin.height, origin.width) for origin in origins if not origin.is_whole}
-    both = whole & parts
-    return [place for place, origin in enumerate(origins) if (origin.height, origin.width) in both]
 
+    folder: Path
+    conversion: Conversion
+    engine: Engine
+    progress: Progress
+    digests: dict[RecordId, str] = field(default_factory=dict)
 
-def look_again(
-    records: Sequence[Record], spec: ImageSpec, engine: Engine, progress: Progress, known: dict[int, str]
-) -> None:
-    """Decode whole images at their own size, and digest their pixels.
-
-    Args:
-        records: of the images.
-        spec: that they are stored by.
-        engine: for the work.
-        progress: sees every chunk.
-        known: digests by the record's `id`; those of `records` are added.
-    """
-    left = [record for record in records if id(record) not in known]
-    if not left:
-        return
-    spec = msgspec.structs.replace(spec, size=None, encoding="raw", channels=3)  # a JPEG has a grey of its own
-    tasks = [LookTask(tuple(left[start : start + _CHUNK]), spec) for start in range(0, len(left), _CHUNK)]
-    progress.start("compare JPEGs with other images of their size", len(left))
-    for finished in engine.run(digest_images, tasks):
-        members = tasks[finished.index].records
-        known.update((id(record), digest) for record, digest in zip(members, finished.value, strict=True))
-        progress.advance(len(members))
-    progress.finish()
-
-
-def digest_images(task: LookTask) -> list[str]:
-    """Digest the pixels of some images, in a worker; empty for one that cannot be read."""
-    with held_stderr():  # libjpeg writes its complaints straight to stderr
-        return [_digest(record, task.spec) for record in task.records]
-
-
-def _digest(record: Record, spec: ImageSpec) -> str:
-    try:
-        return store(record.file.read(), spec).digest
-    except (ImageError, OSError):
-        return ""
+    def write(self, plans: Sequence[ShardPlan]) -> tuple[list[WrittenShard], list[list[Placed]]]:
+        """Write shards, and find the sets of equal images among them."""
+        spec, classes = self.conversion.spec, class_names(self.conversion.source.records)
+        tasks = [ShardTask(self.folder, plan, classes, spec) for plan in plans]
+        shards = write_shards(tasks, self.engine, self.progress)
+        digests = [digest for shard in shards for digest in shard.digests]
+        places = doubtful([origin for shard in shards for origin in shard.origins])
+        if not places:
+            return shards, find_duplicates(plans, digests)
+        records = [record for plan in plans for record in plan.records]
+        digest_whole([records[place] for place in places], spec.image, self.engine, self.progress, self.digests)
+        return shards, find_duplicates(plans, digests, [self.digests.get(record.id, "") for record in records])

@@ -6,20 +6,38 @@ import csv
 import io
 import shlex
 from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from kit.errors import worded
+from kit.specs.options import ShardOptions
 
 _DEFAULTS = {"scale": "none", "encoding": "auto"}  # besides None, 0, False and what is empty
-_SILENT = frozenset({"source", "progress"})
+_ORDER = ("name", "recipe", *ShardOptions.__annotations__, "max_bad", "workers", "index", "force", "root")
+
+
+def shard_again(given: Mapping[str, object]) -> str:
+    """Write a call of `kit.shard` for an error's message: the command, or the call itself."""
+    arguments = "".join(f", {name}={_plain(value)!r}" for name, value in _given(given))
+    return worded(shard_command(given), f"kit.shard({_plain(given['source'])!r}{arguments})")
 
 
 def shard_command(given: Mapping[str, object]) -> str:
     """Write the command that calls `kit.shard` with these arguments; defaults are left out."""
     words = ["kit", "shard", str(given["source"])]
-    for name, value in given.items():
-        if name in _SILENT or value is None or not value or value == _DEFAULTS.get(name):
-            continue
+    for name, value in _given(given):
         words.append(f"--{name.replace('_', '-')}")
         words += [] if value is True else [option_text(name, value)]
     return shlex.join(words)
+
+
+def _given(given: Mapping[str, object]) -> list[tuple[str, object]]:
+    """List the arguments that are not at their defaults, in the order of the command's options."""
+    named = [(name, given[name]) for name in _ORDER if name in given]
+    return [(name, value) for name, value in named if value and value != _DEFAULTS.get(name)]
+
+
+def _plain(value: object) -> object:
+    return str(value) if isinstance(value, Path) else value
 
 
 def option_text(name: str, value: object) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from kit.conversion.groups import divide_units, tie
 from kit.datasets.manifest import NO_FOLD
-from kit.errors import SourceError, SpecError
+from kit.errors import SourceError, SpecError, option
 from kit.sources import Record
 from kit.specs import ShardSpec
 
@@ -82,10 +82,10 @@ def sample(records: Sequence[Record], spec: ShardSpec) -> tuple[list[Record], li
     if smallest < wanted:
         raise SourceError(
             f"class '{count}' has {smallest:,} images, fewer than the {wanted:,} that are to be taken of each class;"
-            f" give --per-class {smallest}, or --balance down"
+            f" give {option('per_class', smallest)}, or {option('balance', 'down')}"
         )
-    left = {id(record) for members in by_class.values() for record in _drawn(members, spec.seed, "sample")[wanted:]}
-    return [r for r in records if id(r) not in left], [r for r in records if id(r) in left]
+    left = {record.id for members in by_class.values() for record in _drawn(members, spec.seed, "sample")[wanted:]}
+    return [r for r in records if r.id not in left], [r for r in records if r.id in left]
 
 
 def assign_splits(records: Iterable[Record], spec: ShardSpec, ties: Iterable[Sequence[Record]] = ()) -> Parts:
@@ -121,7 +121,8 @@ def _open_shares(spec: ShardSpec, given: set[str | None]) -> tuple[set[str | Non
     if "validation" in given and not spec.folds:
         return {None}, {"train": 1.0}
     if "test" in given and "test" in shares:
-        raise SpecError("the source has a test split of its own; give --split two shares, train/validation")
+        two = option("split", (0.7, 0.3), typed="two shares, train/validation")
+        raise SpecError(f"the source has a test split of its own; give {two}")
     if spec.folds:
         held_back = shares.get("test", 0.0)
         whole = {"train": 1 - held_back, "test": held_back} if held_back else {"train": 1.0}
@@ -132,7 +133,8 @@ def _open_shares(spec: ShardSpec, given: set[str | None]) -> tuple[set[str | Non
 def _fold(records: Sequence[Record], ties: Sequence[Sequence[Record]], spec: ShardSpec) -> Parts:
     folds = _divide(records, ties, [1 / spec.folds] * spec.folds, spec.seed, "fold")
     if empty := sum(not members for members in folds):
-        raise SpecError(f"--folds {spec.folds} leaves {empty} empty: there are too few images or groups; give fewer")
+        asked = option("folds", spec.folds)
+        raise SpecError(f"{asked} leaves {empty} empty: there are too few images or groups; give fewer")
     return {
         "train": {number: members for number, members in enumerate(folds) if number},
         "validation": {0: folds[0]},
@@ -145,8 +147,7 @@ def _divide(
     """Divide records by shares: exactly, class by class, where each stands alone; else as evenly as groups allow."""
     units = tie(records, ties) if ties or any(record.group for record in records) else []
     if any(len(unit.records) > 1 for unit in units):
-        of = {id(unit.records[0]): unit for unit in units}
-        drawn = [of[id(record)] for record in _drawn([unit.records[0] for unit in units], seed, purpose)]
+        drawn = [units[place] for place in _order([unit.key for unit in units], seed, purpose)]
         return [[record for unit in part for record in unit.records] for part in divide_units(drawn, shares)]
     parts: list[list[Record]] = [[] for _ in shares]
     by_class: dict[str, list[Record]] = {}
@@ -206,11 +207,16 @@ def _cut(records: Sequence[Record], count: int) -> list[Sequence[Record]]:
 
 
 def _drawn(records: Sequence[Record], seed: int, purpose: str) -> list[Record]:
-    """Shuffle records by their keys.
+    """Shuffle records by their keys."""
+    return [records[place] for place in _order([record.key for record in records], seed, purpose)]
+
+
+def _order(keys: Sequence[str], seed: int, purpose: str) -> list[int]:
+    """Draw an order of keys.
 
     A hash stays the same across Python and numpy versions, which their generators do not promise.
     """
     prefix = f"{seed}/{purpose}/".encode()
     blake2b = hashlib.blake2b
-    ranks = [blake2b(prefix + record.key.encode(), digest_size=8).digest() for record in records]
-    return [records[place] for place in sorted(range(len(records)), key=ranks.__getitem__)]
+    ranks = [blake2b(prefix + key.encode(), digest_size=8).digest() for key in keys]
+    return sorted(range(len(keys)), key=ranks.__getitem__)

@@ -8,11 +8,11 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
+from kit.errors import require
 from kit.names import checked_id, checked_name
 from kit.sources import UNLABELLED
 from kit.specs import DataSpec, ShardSpec, SourceSpec
 from kit.specs.image import size_text
-from kit.specs.settings import require
 
 FORMAT_VERSION = 3
 NO_FOLD = -1

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from numbers import Integral
+
 from kit.engines.engine import Engine
 from kit.engines.local import Local
 from kit.engines.machine import core_count
 from kit.engines.serial import Serial
-from kit.specs.settings import require
+from kit.errors import require
 
 
 def engine_for(workers: int | None) -> Engine:
@@ -15,6 +17,7 @@ def engine_for(workers: int | None) -> Engine:
     Raises:
         SpecError: fewer than one worker.
     """
-    require(workers is None or workers >= 1, f"workers must be 1 or more, got {workers}")
+    is_count = isinstance(workers, Integral) and workers >= 1
+    require(workers is None or is_count, f"workers must be 1 or more, got {workers!r}")
     count = core_count() if workers is None else workers
     return Local(count) if count > 1 else Serial()

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from kit.arguments import checked_arguments
 from kit.datasets import Dataset
-from kit.errors import RunError, SpecError, unknown
+from kit.errors import RunError, SpecError, require, unknown
 from kit.evaluation.calibration import Calibration, calibrate
 from kit.evaluation.confusion import class_support, classification_report, confusion_matrix
 from kit.evaluation.mistakes import mistakes_in
@@ -26,7 +26,6 @@ from kit.inference.predictions import Predictions
 from kit.progress import NO_PROGRESS, Progress
 from kit.runs.directory import evaluation_folder
 from kit.runs.fold_set import FoldResult
-from kit.specs.settings import require
 from kit.specs.train import Weights
 from kit.specs.views import ONE_VIEW, Views, parse_views
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from kit.datasets import find_dataset
-from kit.errors import RunError, SpecError
+from kit.errors import RunError, SpecError, require
 from kit.files import write_whole
 from kit.inference.predict_split import predict_split, refuse_unlabelled
 from kit.inference.predictions import Predictions
@@ -19,7 +19,6 @@ from kit.runs import RunDirectory, RunSnapshot
 from kit.runs.mean_and_sd import MeanAndSD, mean_and_sd_of
 from kit.seals import read_sealed, seal
 from kit.specs import from_json
-from kit.specs.settings import require
 from kit.specs.train import Weights
 
 TRAIN = "train"

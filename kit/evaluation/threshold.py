@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from kit.specs.settings import require
+from kit.errors import require
 
 Goal = Literal["recall", "best-f1", "best-accuracy"]
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from kit.arguments import checked_arguments
 from kit.datasets import Dataset, find_dataset
-from kit.errors import MissingDependencyError, RunError, SpecError, WorkspaceError, unknown
+from kit.errors import MissingDependencyError, RunError, SpecError, WorkspaceError, require, unknown
 from kit.exports.metadata import FILES, INFO, ExportInfo
 from kit.exports.onnx import require_onnx
 from kit.files import locked, refuse_overwrite, whole_folder, write_whole
@@ -22,7 +22,6 @@ from kit.inference.predict_split import class_probabilities, trained_model
 from kit.progress import NO_PROGRESS, Progress
 from kit.runs import RunSnapshot, open_run
 from kit.specs import ImageSpec, RunSpec, to_json
-from kit.specs.settings import require
 from kit.specs.train import Weights
 from kit.workspace import Workspace
 

@@ -1,4 +1,4 @@
-"""Pairs of hashes that differ in a few bits, and the sets that pairs make: pure functions."""
+"""Pairs of hashes that differ in a few bits: pure functions."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 BITS = 64
 
@@ -91,23 +89,3 @@ def _sharing(band: Hashes, others: Hashes) -> Iterator[tuple[Places, Places]]:
         steps = np.arange(len(one)) - np.repeat(np.cumsum(some) - some, some)
         yield one, order[np.repeat(starts[first:last], some) + steps]
         first = last
-
-
-def join_pairs(pairs: Places, count: int) -> list[list[int]]:
-    """Join pairs that share a member.
-
-    Args:
-        pairs: int64 [pairs, 2] of places below `count`.
-        count: of all places.
-
-    Returns:
-        Sets of two or more places, each sorted, sorted by their first.
-    """
-    if not len(pairs):
-        return []
-    links = coo_array((np.ones(len(pairs), np.bool_), (pairs[:, 0], pairs[:, 1])), shape=(count, count))
-    _, names = connected_components(links, directed=False)
-    sets: dict[int, list[int]] = {}
-    for place in np.unique(pairs).tolist():
-        sets.setdefault(int(names[place]), []).append(place)
-    return list(sets.values())

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import dctn
 
-from kit.images.hamming import Hashes, Places, join_pairs, near_pairs, near_pairs_between
+from kit.images.hamming import Hashes, Places, near_pairs, near_pairs_between
 from kit.images.perceptual_hash import THUMBNAIL
+from kit.joined_sets import join_pairs
 
 # Of thumbnails. The hash alone takes chest X-rays of two people for one: of 1,431 such images, 14 pairs are at most 4
 # of 64 bits apart and show different people. Among a million pairs of them none correlates above 0.977; copies that

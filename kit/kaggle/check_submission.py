@@ -11,10 +11,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from kit.errors import SourceError, SubmissionError, first_three
+from kit.errors import SourceError, SubmissionError, first_three, require
 from kit.files import size_text
 from kit.sources.image_table import read_table, separator_hint
-from kit.specs.settings import require
 
 Rows = NDArray[np.bool_]
 

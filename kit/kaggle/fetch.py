@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from kit.arguments import checked_arguments
-from kit.errors import KaggleError, NetworkError, WorkspaceError, first_three, unknown
+from kit.errors import KaggleError, NetworkError, WorkspaceError, first_three, require, unknown
 from kit.files import locked, refuse_overwrite
 from kit.kaggle.fetch_manifest import FetchManifest, read_fetched, write_fetched
 from kit.kaggle.http_errors import Resource, not_entered
@@ -20,7 +20,6 @@ from kit.kaggle.retries import Retries
 from kit.kaggle.shard_suggestion import shard_command
 from kit.names import checked_id
 from kit.progress import NO_PROGRESS, Progress
-from kit.specs.settings import require
 from kit.workspace import Workspace
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kit.arguments import checked_arguments
-from kit.errors import KaggleError
+from kit.errors import KaggleError, require
 from kit.files import locked
 from kit.kaggle.check_submission import KNOWN, Checked, Problem, check_file, refuse_missing, refuse_unknown_doubts
 from kit.kaggle.daily_limit import refuse_used_up
@@ -21,7 +21,6 @@ from kit.kaggle.responses import ERROR, PENDING, Listed
 from kit.kaggle.retries import Retries
 from kit.names import checked_id
 from kit.progress import NO_PROGRESS, Progress
-from kit.specs.settings import require
 from kit.submission.origin import Origin, read_origin
 from kit.workspace import Workspace
 

@@ -10,6 +10,7 @@ from typing import Any, Literal, cast
 from kit.compat import tf
 from kit.datasets import Dataset
 from kit.engines import memory
+from kit.errors import require
 from kit.pipeline.augmentation import augment_batch
 from kit.pipeline.cache import Decoded, as_tensor, decode_split, map_split
 from kit.pipeline.parallel import as_written, parallel_calls, read_ahead
@@ -17,7 +18,6 @@ from kit.pipeline.parse import decode_batches
 from kit.pipeline.random_numbers import folded
 from kit.pipeline.sampling import DecodedExamples, Examples, StreamedExamples, balanced, epoch_seed
 from kit.specs import AugmentSpec
-from kit.specs.settings import require
 from kit.specs.train import Cache
 
 MEMORY_SHARE = 0.25  # of the machine's memory that decoded images may fill; the rest is the model's and the neighbours'

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 import textwrap
 from collections import Counter
@@ -15,10 +14,10 @@ from kit.audits.image_facts import SATURATED_SHARE
 from kit.conversion.shard_command import option_text
 from kit.images.perceptual_hash import BLANK_DEVIATION
 from kit.reports.audit_files import count_sets
-from kit.reports.rejects import describe_left_out
+from kit.reports.reject_reasons import describe_left_out
 from kit.reports.table import NOTHING, Table
 from kit.sources import UNLABELLED
-from kit.specs.source import SPLIT_FOLDERS
+from kit.specs.source import folder_name
 
 _LISTED, _SETS = 5, 3  # of a kind that a terminal shows; the CSV has them all
 _MEMBERS = 4  # of a set
@@ -72,7 +71,7 @@ def next_command(audit: Audit) -> str:
         "--scale": None if audit.scale == "none" else audit.scale,
         "--max-bad": str(audit.bad) if audit.bad else None,
     }
-    words = ["kit", "shard", asked.folder, "--name", _dataset_name(Path(asked.folder).resolve())]
+    words = ["kit", "shard", asked.folder, "--name", folder_name(Path(asked.folder).resolve())]
     words += [word for option, value in named.items() if value for word in (option, value)]
     return shlex.join(words)
 
@@ -80,12 +79,6 @@ def next_command(audit: Audit) -> str:
 def audit_tables(audit: Audit) -> list[Table]:
     """Lay out an audit: what was found, examples of it, and then what the images are."""
     return [_found(audit), *_examples(audit), _classes(audit), *_kinds_and_sizes(audit)]
-
-
-def _dataset_name(source: Path) -> str:
-    """Call a dataset as its folder is called; train and the like as the one above."""
-    folder = source.parent if source.stem.lower() in {*SPLIT_FOLDERS, "images"} else source
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", folder.stem).strip("-.") or "images"
 
 
 def _found(audit: Audit) -> Table:

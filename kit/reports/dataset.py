@@ -7,7 +7,7 @@ from kit.datasets import Dataset
 from kit.datasets.dataset import DUPLICATES, NEAR_DUPLICATES, REJECTS
 from kit.datasets.manifest import Manifest
 from kit.reports.class_balance import balance_table
-from kit.reports.rejects import describe_left_out
+from kit.reports.reject_reasons import describe_left_out
 from kit.reports.table import NOTHING, Table
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from kit.errors import SourceError, first_three
+from kit.errors import SourceError, first_three, option
 from kit.sources.exclude import excluded_folders
 from kit.sources.image_files import list_images
 from kit.sources.nested import refuse_nested_splits
@@ -76,7 +76,8 @@ def _refuse_empty_classes(parent: Path, files: Sequence[ImageFile], top: Path, u
         place = (below, name) if depth else (name,)
         if place not in filled and "/".join(place) not in unseen:
             raise SourceError(
-                f"class folder {parent / name} holds no image; fill it, remove it, or list it in a file for --exclude"
+                f"class folder {parent / name} holds no image; fill it, remove it, or list it in a file for"
+                f" {option('exclude')}"
             )
 
 
@@ -88,11 +89,12 @@ def _folder_classes(files: Sequence[ImageFile], *, has_splits: bool) -> list[str
 
 
 def _named_classes(files: Sequence[ImageFile], folders: Sequence[str | None], expression: str) -> list[str | None]:
-    pattern = parse_pattern(expression, "--class-from")
+    pattern = parse_pattern(expression, "class_from")
     found = [find(pattern, file.name.rpartition("/")[2]) for file in files]
     if not any(found):
         names = first_three((file.name for file in files), len(files))
-        raise SourceError(f"--class-from '{expression}' finds nothing in file names such as {names}; mend it")
+        asked = option("class_from", expression, typed=f"'{expression}'")
+        raise SourceError(f"{asked} finds nothing in file names such as {names}; mend it")
     chosen = [label or other for label, other in zip(found, folders, strict=True)]
     return [None if label is None else label.lower() for label in chosen]
 
@@ -115,8 +117,9 @@ def _refuse_classless(
         if label is None and file.name not in unlabelled
     ]
     if lost:
-        why = f"no class by --class-from '{spec.class_from}' and " if spec.class_from else ""
+        asked = option("class_from", spec.class_from, typed=f"'{spec.class_from}'")
+        why = f"no class by {asked} and " if spec.class_from else ""
         raise SourceError(
             f"{why}no class folder: {first_three(lost, len(lost))};"
-            " move them into class folders, or give --labels with a file of ids and labels"
+            f" move them into class folders, or give {option('labels')} with a file of ids and labels"
         )

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from kit.errors import SourceError, SpecError, first_three, unknown
+from kit.errors import SourceError, SpecError, first_three, option, unknown
 from kit.sources.label_kinds import find_tags, find_values
 from kit.sources.record import Record
 from kit.specs.source import SourceSpec
@@ -32,11 +32,11 @@ def rename_classes(records: Sequence[Record], spec: SourceSpec) -> list[Record]:
     known = {record.label for record in records if record.label is not None}
     if spec.class_names and known != set(chosen):
         raise SpecError(
-            f"--class-names gives {len(chosen)} names, for the labels 0 to {len(chosen) - 1}; the labels are"
+            f"{option('class_names')} gives {len(chosen)} names, for the labels 0 to {len(chosen) - 1}; the labels are"
             f" {first_three(sorted(known, key=lambda label: (len(label), label)), len(known))}"
         )
     if lost := [label for label in chosen if label not in known]:
-        raise SpecError(f"--classes: {unknown('label', lost[0], known)}")
+        raise SpecError(f"{option('classes')}: {unknown('label', lost[0], known)}")
     return _renamed(records, chosen)
 
 
@@ -101,8 +101,8 @@ def _refuse_missing(counts: Mapping[str, int], spec: SourceSpec) -> None:
         label, count = next(iter(missing.items()))
         raise SourceError(
             f"{_origin(spec)}: {_images(count)} labelled '{label}', which means that the label is missing;"
-            f" leave them out with a file for --exclude, or name their class with --classes"
-            f" {shlex.quote(f'{label}=CLASS')}"
+            f" leave them out with a file for {option('exclude')}, or name their class with"
+            f" {_classes([(label, 'CLASS')])}"
         )
 
 
@@ -117,10 +117,10 @@ def _refuse_spellings(counts: Mapping[str, int], spec: SourceSpec) -> None:
     told = [" and ".join(f"'{name}' ({_images(counts[name])})" for name in same) for same in groups]
     more = f"; … ({len(told)} such)" if len(told) > _SHOWN else ""
     pairs = [(name, same[0]) for same in groups for name in same[1:]]
-    one, apart = (_argument(pairs), _argument((old, old) for old, _ in pairs))
+    one, apart = _classes(pairs), _classes([(old, old) for old, _ in pairs])
     raise SourceError(
         f"{_origin(spec)}: labels that differ in case or blanks only: {'; '.join(told[:_SHOWN])}{more};"
-        f" make them one with --classes {one}, or keep them apart with --classes {apart}"
+        f" make them one with {one}, or keep them apart with {apart}"
     )
 
 
@@ -130,9 +130,9 @@ def _refuse_tags(counts: Mapping[str, int], spec: SourceSpec) -> None:
     raise SourceError(
         f"the {sum(counts.values()):,} labels of {_origin(spec)} look like tags joined by '{tags.separator}'"
         f" ({tags.tags} tags in {tags.combinations} combinations, such as '{tags.example}'): kit trains one class an"
-        f" image; name a class for each combination with --classes"
-        f" {_argument([(tags.example, tags.example.replace(tags.separator, '+'))])},… or leave such images out with a"
-        " file for --exclude"
+        " image; name a class for each combination with"
+        f" {_classes([(tags.example, tags.example.replace(tags.separator, '+'))])},… or leave such images out with a"
+        f" file for {option('exclude')}"
     )
 
 
@@ -142,14 +142,15 @@ def _refuse_values(counts: Mapping[str, int], spec: SourceSpec) -> None:
     raise SourceError(
         f"the {sum(counts.values()):,} labels of {_origin(spec)} look like values ({values.count} different numbers"
         f" from {values.lowest} to {values.highest}, such as {values.example}): kit trains one class an image, not"
-        " numbers; give a --label-column of classes"
+        f" numbers; give a {option('label_column')} of classes"
     )
 
 
-def _argument(pairs: Iterable[tuple[str, str]]) -> str:
-    """Write renamings as an argument that a shell takes as it is."""
+def _classes(pairs: Sequence[tuple[str, str]]) -> str:
+    """Write renamings as an argument, for a shell as it takes it."""
     parts = (f"{old}={new}" for old, new in pairs)
-    return shlex.quote(",".join(f'"{part}"' if "," in part else part for part in parts))
+    typed = shlex.quote(",".join(f'"{part}"' if "," in part else part for part in parts))
+    return option("classes", dict(pairs), typed=typed)
 
 
 def _origin(spec: SourceSpec) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from numpy.typing import ArrayLike
 
-from kit.errors import SourceError, SpecError, first_three
+from kit.errors import SourceError, SpecError, first_three, option
 from kit.sources.class_folders import read_folder
 from kit.sources.classes import rename_classes, settle_classes
 from kit.sources.exclude import leave_out
@@ -136,14 +136,15 @@ def _read_tests(spec: SourceSpec, records: Sequence[Record]) -> tuple[list[Recor
     sample = Path(spec.sample_submission) if spec.sample_submission else None
     own = [record for record in records if record.label is None]
     if spec.test and any(record.split == "test" for record in records):
-        raise SpecError(f"{spec.folder} has a test folder of its own; leave out --test or move it")
+        raise SpecError(f"{spec.folder} has a test folder of its own; leave out {option('test')} or move it")
     is_same = spec.test is not None and Path(spec.test).resolve() == Path(spec.folder).resolve()
     is_shared = bool(spec.labels) and not own and (not spec.test or is_same)
     if sample and not spec.test and not own and not is_shared:
-        raise SpecError("--sample-submission needs --test with the folder of its images")
+        raise SpecError(f"{option('sample_submission')} needs {option('test')} with the folder of its images")
     if is_same and not (sample and is_shared):
         raise SpecError(
-            f"--test {spec.test} holds the labelled images too; give --sample-submission, which names its own"
+            f"{option('test', spec.test)} holds the labelled images too; give {option('sample_submission')}, which"
+            " names its own"
         )
     if not sample and not spec.test:
         return own, []
@@ -163,13 +164,14 @@ def _grouped(records: Sequence[Record], spec: SourceSpec) -> list[Record]:
     """
     if any(record.group for record in records):
         return list(records)
-    pattern = parse_pattern(spec.group or "", "--group")
+    pattern = parse_pattern(spec.group or "", "group")
     groups = [find(pattern, record.file.name.rpartition("/")[2]) or "" for record in records]
     if not any(groups):
         known = _columns(spec)
         columns = f"; {spec.labels} has the columns {', '.join(known)}" if known else ""
+        asked = option("group", spec.group, typed=f"'{spec.group}'")
         raise SpecError(
-            f"--group '{spec.group}' finds nothing in file names such as"
+            f"{asked} finds nothing in file names such as"
             f" {first_three((record.file.name for record in records), len(records))}{columns}; mend the expression"
         )
     return [msgspec.structs.replace(record, group=group) for record, group in zip(records, groups, strict=True)]

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from kit.errors import SourceError, first_three
+from kit.errors import SourceError, first_three, option
 from kit.sources.exclude import excluded_folders
 from kit.sources.image_files import FilesById, list_images
 from kit.sources.image_table import join, line_of, read_table, separator_hint, unnamed
@@ -46,7 +46,8 @@ def read_labelled(spec: SourceSpec) -> tuple[list[Record], list[Reject]]:
     records, missing = join(folder, finder, path, pairs)
     if not records:
         named = [name for name in table.columns if any(finder.find(_text(value)) for value in table[name].head(_HEAD))]
-        hint = f"--id-column '{named[0]}', which does" if named else "the folder of its images, or another --id-column"
+        column = option("id_column", named[0], typed=f"'{named[0]}'") if named else option("id_column")
+        hint = f"{column}, which does" if named else f"the folder of its images, or another {column}"
         ids = [text for text in map(_text, table[id_column]) if text]
         raise SourceError(
             f"no id in {path} names an image in {folder}; ids there, in column {id_column}:"
@@ -93,16 +94,18 @@ def _id_column(path: Path, table: pd.DataFrame, spec: SourceSpec, finder: FilesB
         first = ", ".join(_quoted(table.iloc[0]))
         raise SourceError(
             f"{path} has no column 'id'; it has {', '.join(_quoted(table.columns))}, and none that names an image: its"
-            f" first row is {first}, the first image {finder.first}; give the folder of its images, or --id-column"
+            f" first row is {first}, the first image {finder.first}; give the folder of its images, or"
+            f" {option('id_column')}"
         )
     return _known(path, table, "id")
 
 
 def _known(path: Path, table: pd.DataFrame, column: str) -> str:
     if column not in table.columns:
+        choose = f"choose with {option('id_column')} and {option('label_column')}"
         raise SourceError(
             f"{path} has no column '{column}'; it has {', '.join(_quoted(table.columns))}"
-            f" ({separator_hint(table) or 'choose with --id-column and --label-column'})"
+            f" ({separator_hint(table) or choose})"
         )
     return column
 
@@ -123,9 +126,9 @@ def _labels(path: Path, table: pd.DataFrame, spec: SourceSpec, id_column: str) -
     _refuse_tag_columns(path, table[chosen])
     if spec.label_column is not None:
         raise SourceError(f"{path}: columns {', '.join(chosen)} are not one-hot: one 1 and else 0 in each row")
+    choose = f"choose with {option('label_column')}"
     raise SourceError(
-        f"{path} has no column 'label'; it has {', '.join(_quoted(table.columns))}"
-        f" ({separator_hint(table) or 'choose with --label-column'})"
+        f"{path} has no column 'label'; it has {', '.join(_quoted(table.columns))} ({separator_hint(table) or choose})"
     )
 
 
@@ -137,7 +140,8 @@ def _one_hot(columns: pd.DataFrame) -> pd.Series[str] | None:
     if empty := [str(name) for name in numbers.columns if not numbers[name].any()]:
         filled = ",".join(str(name) for name in numbers.columns if numbers[name].any())
         raise SourceError(
-            f"one-hot column {first_three(empty, len(empty))} marks no image; leave it out with --label-column {filled}"
+            f"one-hot column {first_three(empty, len(empty))} marks no image; leave it out with"
+            f" {option('label_column', filled)}"
         )
     return pd.Series(numbers.idxmax(axis=1), dtype=str)
 
@@ -151,7 +155,7 @@ def _refuse_tag_columns(path: Path, columns: pd.DataFrame) -> None:
         raise SourceError(
             f"{path}: columns {', '.join(_quoted(tags))} are not one-hot: one 1 and else 0 in each row, but several 1"
             f" for {several:,} of {len(columns):,} images and none for {int((marks == 0).sum()):,}, so these are tags;"
-            " kit trains one class an image: give --label-column one of them"
+            f" kit trains one class an image: give {option('label_column')} one of them"
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
-from kit.errors import SourceError, first_three
+from kit.errors import SourceError, first_three, option
 from kit.specs.source import SPLIT_FOLDERS
 
 Tree = Mapping[str, set[str]]  # names of folders by the path of the folder that they lie in; "" is the source itself
@@ -52,18 +52,19 @@ def refuse_nested_splits(folder: Path, files: Iterable[str], *, has_splits: bool
         others = sorted(name for name in tree[""] if name.lower() not in SPLIT_FOLDERS)
         raise SourceError(
             f"{folder} holds the folders {_names(tree[''])} beside {first_three(others, len(others))}: where some are"
-            " splits, all must be; move the others away, or list them in a file for --exclude"
+            f" splits, all must be; move the others away, or list them in a file for {option('exclude')}"
         )
     doubled = [parent for parent in holders if parent.rpartition("/")[2].lower() in SPLIT_FOLDERS]
     if doubled:
         raise SourceError(
             f"{folder / doubled[0]} holds {_names(tree[doubled[0]])}, no classes; move what lies there one folder up,"
-            " or give --labels with a file of ids and labels"
+            f" or give {option('labels')} with a file of ids and labels"
         )
     if holders and not merge_splits:
         raise SourceError(
             f"{folder / holders[0]} is a class divided into {_names(tree[holders[0]])}: kit reads splits above classes,"
-            " as train/cat and test/cat; lay the folders out so, or take each class whole with --merge-splits"
+            " as train/cat and test/cat; lay the folders out so, or take each class whole with"
+            f" {option('merge_splits', True)}"
         )
 
 

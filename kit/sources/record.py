@@ -93,6 +93,7 @@ class ArrayImage(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
 
 Image: TypeAlias = ImageFile | ArrayImage
+RecordId: TypeAlias = tuple[str | None, str]
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -111,6 +112,11 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     label: str | None = None
     split: str | None = None
     group: str = ""
+
+    @property
+    def id(self) -> RecordId:
+        """Split and name of the file: no other record of a source has both."""
+        return self.split, self.file.name
 
 
 @dataclass(frozen=True, slots=True)

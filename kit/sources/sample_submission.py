@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from kit.errors import KitError, SourceError, SpecError, SubmissionError, first_three
+from kit.errors import KitError, SourceError, SpecError, SubmissionError, first_three, option
 from kit.sources.classes import loose
 from kit.sources.image_files import FilesById, list_images
 from kit.sources.image_table import join, read_table, separator_hint, unnamed
@@ -167,13 +167,13 @@ def _refuse_other_names(path: Path, cells: Sequence[str], classes: Collection[st
     for cell in cells:
         if renamed.get(cell, cell) != cell and cell not in classes:
             raise SubmissionError(
-                f"{path}: '{cell}' is the label that --classes calls '{renamed[cell]}', which a submission would say"
-                " instead; leave that renaming out, or the sample submission"
+                f"{path}: '{cell}' is the label that {option('classes')} calls '{renamed[cell]}', which a submission"
+                " would say instead; leave that renaming out, or the sample submission"
             )
         if cell not in classes and (name := names.get(loose(cell))) is not None:
+            same = option("classes", {name: cell}, typed=f"'{name}={cell}'")
             raise SubmissionError(
-                f"{path}: '{cell}' is spelled '{name}' by the labels, and a submission would be too; give"
-                f" --classes '{name}={cell}'"
+                f"{path}: '{cell}' is spelled '{name}' by the labels, and a submission would be too; give {same}"
             )
 
 
@@ -207,7 +207,8 @@ def _named(
     if ids and not records:
         raise refusal(
             f"no id in {sample_submission} names an image in {folder}: the first id is '{ids[0]}', the first image"
-            f" {files[0].name}; --sample-submission needs --test with the folder of its images, called as its ids are"
+            f" {files[0].name}; {option('sample_submission')} needs {option('test')} with the folder of its images,"
+            " called as its ids are"
         )
     return records, missing
 

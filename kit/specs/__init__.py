@@ -2,19 +2,15 @@
 
 from kit.specs.augment import AugmentSpec
 from kit.specs.data import DataSpec
+from kit.specs.decode import from_json, to_json
+from kit.specs.fields import setting_paths
 from kit.specs.image import ImageSpec, parse_bands, parse_size
 from kit.specs.model import ModelSpec
-from kit.specs.recipe import Recipe, Setting, read_recipe, read_setting, recipe_names
-from kit.specs.run import RunSpec, arm_name
-from kit.specs.settings import (
-    from_json,
-    override,
-    parse_assignments,
-    setting_paths,
-    to_json,
-    value_of,
-    written,
-)
+from kit.specs.naming import arm_name
+from kit.specs.overrides import parse_assignments
+from kit.specs.recipe import Recipe, Setting, read_recipe, recipe_names
+from kit.specs.run import RunSpec
+from kit.specs.settings import override, read_setting, value_of, written
 from kit.specs.shard import ShardSpec, parse_split
 from kit.specs.source import SourceSpec, parse_classes, parse_names
 from kit.specs.train import TrainSpec

@@ -7,10 +7,10 @@ from typing import Any, Literal
 
 import msgspec
 
-from kit.specs.settings import NamedTable, require
+from kit.errors import require
 
 
-class AugmentSpec(NamedTable, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class AugmentSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How training images are varied, each anew in each epoch; zeros change nothing.
 
     What moves pixels becomes one affine transform, so that an image is interpolated once.
@@ -99,20 +99,6 @@ class AugmentSpec(NamedTable, frozen=True, kw_only=True, forbid_unknown_fields=T
     def changes(self, channels: int) -> bool:
         """Whether anything happens to images of that many channels."""
         return self.moves or self.recolours(channels) or bool(self.erasing) or self.mixes
-
-    @classmethod
-    def called(cls, name: str) -> AugmentSpec:
-        """Find a known augmentation; see `kit.specs.presets`."""
-        from kit.specs.presets import augmentation  # noqa: PLC0415 (it is made of these)
-
-        return augmentation(name)
-
-    @property
-    def known_as(self) -> str | None:
-        """Its name, if it is a known augmentation."""
-        from kit.specs.presets import name_of  # noqa: PLC0415 (it is made of these)
-
-        return name_of(self)
 
     @property
     def settings(self) -> dict[str, Any]:

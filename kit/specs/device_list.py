@@ -7,8 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from kit.errors import SpecError
-from kit.specs.settings import require
+from kit.errors import SpecError, require
 
 _ASKED = re.compile(r"(?P<kind>auto|cpu|gpu)(?::(?P<numbers>\d+(?:,\d+)*))?")
 

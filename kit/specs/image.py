@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import Literal
+from numbers import Integral
+from typing import Any, Literal
 
 import msgspec
 
-from kit.errors import SpecError
-from kit.specs.settings import require
+from kit.errors import SpecError, require
 
 MAX_SIDE = 16_384  # pixels; larger than any scanner's field of view that a network sees whole
 
@@ -23,17 +23,18 @@ class ImageSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """How a source image becomes the bytes of a record.
 
     Attributes:
-        size: height and width in pixels that every image gets; None keeps each image's own.
-        fit: how an image of another shape gets there: "crop" cuts the largest centred rectangle of the wanted shape,
+        size: Height and width of every image in pixels: 64, (240, 320) or "240x320"; None keeps each image's own.
+        fit: Way from another shape to the wanted one: "crop" cuts the largest centred rectangle of the wanted shape,
             "pad" adds black borders, "stretch" changes the shape.
-        channels: 3 stores RGB, 1 stores grey.
-        scale: how more than 8 bits become 8. "none" divides integers by their full range and takes floats from 0 to
+        channels: 3 for RGB, 1 for grey.
+        scale: Mapping of more than 8 bits to 8. "none" divides integers by their full range and takes floats from 0 to
             1; "minmax" takes each image's own range; "percentile:1,99" the range between two of its percentiles.
-        page: of files with several, from 0.
-        bands: channels of a TIFF or an array to take, from 0: three for red, green and blue, or one; none takes grey
+        page: Page of files with several, counted from 0.
+        bands: Channels of a TIFF or an array to take, from 0: three for red, green and blue, or one; none takes grey
             or RGB as the file marks them.
-        encoding: "auto" stores small images raw, keeps the bytes of JPEGs and PNGs that need no change, and writes
-            PNG otherwise; "keep" keeps whenever it can; "raw", "png" and "jpeg:90" always write that.
+        encoding: Format of the stored images: "auto" stores small ones raw, keeps the bytes of JPEGs and PNGs that
+            need no change, and writes PNG otherwise; "keep" keeps whenever it can; "raw", "png" and "jpeg:90" always
+            write that.
     """
 
     size: tuple[int, int] | None = None
@@ -100,6 +101,23 @@ def parse_size(text: str) -> tuple[int, int]:
         raise SpecError(f"size '{text}' must read 32, or 240x320 (height x width)")
     height, width = found.groups()
     return int(height), int(width or height)
+
+
+def read_size(value: object) -> tuple[int, int]:
+    """Read a size as callers give it: 32, (240, 320), or as text.
+
+    Raises:
+        SpecError: Anything else.
+
+    >>> read_size(32), read_size((240, 320)), read_size("240x320")
+    ((32, 32), (240, 320), (240, 320))
+    """
+    if isinstance(value, str):
+        return parse_size(value)
+    sides: list[Any] = list(value) if isinstance(value, tuple | list) else [value, value]
+    if len(sides) != 2 or not all(isinstance(side, Integral) and not isinstance(side, bool) for side in sides):  # noqa: PLR2004
+        raise SpecError(f"size must read 32, (240, 320) or '240x320' (height x width), got {value!r}")
+    return int(sides[0]), int(sides[1])
 
 
 def size_text(height: int, width: int) -> str:

@@ -6,7 +6,7 @@ from typing import Literal, TypeAlias, TypeVar
 
 import msgspec
 
-from kit.specs.settings import require
+from kit.errors import require
 
 BNPosition = Literal["none", "before", "after"]
 Padding = Literal["valid", "same"]

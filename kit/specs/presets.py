@@ -1,14 +1,11 @@
-"""Augmentations that have a name: published ones, and those of the recipes."""
+"""Augmentations that have a name of their own, as published; those of recipes are found in `kit.specs.settings`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from kit.errors import SpecError, unknown
 from kit.specs.augment import AugmentSpec
-from kit.specs.recipe import augmented_settings, is_file, read_setting, recipe_names, split_arm
-from kit.specs.settings import OWN
 
 NONE = "none"
 
@@ -35,38 +32,18 @@ KNOWN: Mapping[str, AugmentSpec] = {
 }
 
 
-def augmentation(name: str) -> AugmentSpec:
-    """Find an augmentation by its name.
-
-    Args:
-        name: one of `KNOWN`, or several as d4+colour, of which a later one wins where both change a setting; or a
-            recipe, the path of a .toml file, or an arm of either as RECIPE/ARM, for its augmentation.
-
-    Raises:
-        SpecError: unknown name, with the nearest known one.
-    """
-    parts = name.split("+")
-    if all(part in KNOWN for part in parts):
-        return _joined(parts)
-    if is_file(name) or split_arm(name)[0] in recipe_names():
-        return read_setting(name).augment
-    part = next(part for part in parts if part not in KNOWN)
-    raise SpecError(unknown("augmentation", part, [*KNOWN, *augmented_settings(), OWN]))
-
-
-def name_of(spec: AugmentSpec) -> str | None:
-    """Name an augmentation by as few of `KNOWN` as say all of it, else by a shipped recipe; None if nobody has it."""
-    names = _names_within(spec)
-    if _joined(names) == spec:
-        return "+".join(names) or NONE
-    return next((name for name, setting in augmented_settings().items() if setting.augment == spec), None)
-
-
-def _joined(names: Iterable[str]) -> AugmentSpec:
+def joined(names: Iterable[str]) -> AugmentSpec:
+    """Join augmentations of `KNOWN`; a later one wins where several change a setting."""
     return AugmentSpec(**{setting: value for name in names for setting, value in KNOWN[name].settings.items()})
 
 
-def _names_within(spec: AugmentSpec) -> list[str]:
+def name_within(spec: AugmentSpec) -> str | None:
+    """Name an augmentation by as few of `KNOWN` as say all of it; None if they do not."""
+    names = _held(spec)
+    return ("+".join(names) or NONE) if joined(names) == spec else None
+
+
+def _held(spec: AugmentSpec) -> list[str]:
     """List those of `KNOWN` that `spec` holds, but none whose settings larger ones have."""
     wanted = spec.settings.items()
     held: dict[str, Any] = {}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
@@ -11,12 +9,12 @@ from typing import Any, Literal
 import msgspec
 
 from kit.arguments import checked_arguments
-from kit.errors import SpecError, unknown
+from kit.errors import SpecError, require, unknown
 from kit.names import checked_name
 from kit.specs.augment import AugmentSpec
 from kit.specs.data import DataSpec
+from kit.specs.decode import from_toml
 from kit.specs.model import ModelSpec
-from kit.specs.settings import from_toml, override, require
 from kit.specs.train import TrainSpec
 
 DEFAULT_RECIPE = "histopathologic-cancer"
@@ -128,29 +126,6 @@ def read_recipe(name: str = DEFAULT_RECIPE) -> Recipe:
     if name not in recipe_names():
         raise SpecError(f"{unknown('recipe', name, recipe_names())} (or give the path of a .toml file)")
     return from_toml(_shipped() / f"{name}{_FILE}", Recipe)
-
-
-def read_setting(name: str, settings: Mapping[str, object] | None = None) -> Setting:
-    """Read a recipe, or one of its arms as RECIPE/ARM, and change it by dotted path.
-
-    Raises:
-        SpecError: unknown recipe, arm or setting, or settings that cannot be.
-    """
-    stem, arm = split_arm(name)
-    recipe = read_recipe(stem)
-    return override(override(recipe.base, recipe.changes(arm) if arm else {}), settings or {})
-
-
-@functools.cache
-def augmented_settings() -> Mapping[str, Setting]:
-    """Find the shipped recipes that vary their images, and the arms that do so otherwise, as RECIPE/ARM."""
-    found = {}
-    for name in recipe_names():
-        recipe = read_recipe(name)
-        arms = {f"{name}/{arm.name}": override(recipe.base, recipe.changes(arm.name)) for arm in recipe.arms}
-        found[name] = recipe.base
-        found |= {arm: setting for arm, setting in arms.items() if setting.augment != recipe.augment}
-    return {name: setting for name, setting in found.items() if setting.augment.settings}
 
 
 def split_arm(name: str) -> tuple[str, str]:

@@ -7,9 +7,9 @@ from typing import Literal
 
 import msgspec
 
-from kit.errors import SpecError
+from kit.errors import SpecError, require
 from kit.specs.image import ImageSpec
-from kit.specs.settings import MAX_SEED, require
+from kit.specs.seed import check_seed
 
 MAX_NEAR = 12  # of 64 bits: different images come that near by chance, and thumbnails have to tell them apart
 
@@ -18,16 +18,16 @@ class ShardSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """What decides the bytes of a dataset's shards, besides its images.
 
     Attributes:
-        image: what becomes of each image.
-        split: shares of train and validation, or of train, validation and test; they sum to 1. With folds, only the
-            test share counts.
-        folds: equal parts of all that is not test, for cross-validation; validation is fold 0, train the others.
+        image: Settings of the stored images.
+        split: Shares of train and validation, (0.7, 0.3) by default, or of train, validation and test; they sum to 1.
+            "own" keeps the source's own validation split. With folds, only the test share counts.
+        folds: Equal parts of all that is not test, for cross-validation; validation is fold 0, train the others.
             0 for none.
-        balance: "down" takes as many images of each class as the smallest class has; None takes all.
-        per_class: images that are taken of each class; None takes all.
-        near_duplicates: bits of 64 in which the perceptual hashes of images that stay together differ at most, also
-            of images that are turned or mirrored; 0 keeps only equal images together.
-        seed: decides the split, the folds, what is taken and the order of the records.
+        balance: "down" for as many images of each class as the smallest class has; None takes all.
+        per_class: Images to take of each class; None takes all.
+        near_duplicates: Bits of 64 in which the perceptual hashes of images differ at most that stay in one split and
+            one fold, turned and mirrored ones too; 0 ties equal images only. `kit.audit` shows what it finds.
+        seed: Seed of the split, the folds, what is taken and the order of the records; 0 by default.
     """
 
     image: ImageSpec = ImageSpec()
@@ -40,7 +40,7 @@ class ShardSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     def __post_init__(self) -> None:
         """Refuse shares and folds that cannot be."""
-        require(0 <= self.seed < MAX_SEED, f"seed must be in [0, {MAX_SEED}), got {self.seed}")
+        check_seed(self.seed)
         require(
             len(self.split) in {2, 3} and all(share > 0 for share in self.split) and math.isclose(sum(self.split), 1),
             f"split must be two or three shares above 0 that sum to 1, got {self.split}",

@@ -6,11 +6,12 @@ import csv
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
-from kit.errors import SpecError, unknown
-from kit.specs.settings import require
+from kit.errors import SpecError, option, require, unknown
+from kit.specs.decode import build
 
 SPLIT_FOLDERS = {
     "train": "train",
@@ -27,18 +28,19 @@ class SourceSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """What a dataset is made from, as the user named it.
 
     Attributes:
-        folder: of images, or an .npz file of arrays.
-        labels: CSV or Parquet file of ids and labels; None takes folders for classes.
-        id_column: of `labels`; None finds it.
-        label_column: of `labels`; several with commas between them are one-hot; None finds it.
-        class_from: regular expression that finds the class in a file's name; where it finds none, the folder is it.
-        classes: pairs of a label and the class that takes it in, several labels to one class or each to its own.
-        class_names: names of the classes 0, 1, and so on, of labels that are numbers.
-        merge_splits: whether train, val and test folders are one source, to be divided anew.
-        ignore_splits: the source's own splits that are left out: train, val or test.
-        group: column of `labels`, or regular expression that finds the group (a patient, a slide) in a file's name.
-        exclude: text file of ids or paths to leave out, one a line.
-        test: folder of unlabelled images.
+        folder: Folder of images, or an .npz file of arrays.
+        labels: CSV or Parquet file of ids and labels, with or without a header; None takes folders for classes.
+        id_column: Column of ids in `labels`, with or without the files' endings; None finds it by its name or content.
+        label_column: Column of labels in `labels`, or one-hot columns with commas between them; None finds it.
+        class_from: Regular expression that finds the class in a file's name; the folder is the class where it finds
+            nothing.
+        classes: Class by label, for labels that are to be renamed or brought together: {"Cat": "cat"}.
+        class_names: Names of the classes 0, 1, and so on, for labels that are numbers, as those of an .npz file.
+        merge_splits: Whether train, val and test folders are one source, to be divided anew.
+        ignore_splits: Splits of the source's own that are left out: "train", "val" or "test".
+        group: Column of `labels`, or regular expression that finds the group (a patient, a slide) in a file's name.
+        exclude: Text file of ids or paths to leave out, one a line.
+        test: Folder of unlabelled images.
         sample_submission: CSV whose first column orders the test images.
     """
 
@@ -59,16 +61,21 @@ class SourceSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     def __post_init__(self) -> None:
         """Refuse what contradicts itself."""
         columns = self.id_column or self.label_column
-        require(bool(self.labels) or not columns, "--id-column and --label-column need --labels with their file")
-        require(not (self.labels and self.class_from), "give --labels or --class-from, not both")
+        require(
+            bool(self.labels) or not columns,
+            f"{option('id_column')} and {option('label_column')} need {option('labels')} with their file",
+        )
+        require(not (self.labels and self.class_from), f"give {option('labels')} or {option('class_from')}, not both")
         olds = [old for old, _ in self.classes]
         twice = sorted({old for old in olds if olds.count(old) > 1})
-        require(not twice, f"--classes names '{(twice or [''])[0]}' twice; a label has one class")
-        require(all(new for _, new in self.classes), "--classes: a class needs a name, as in old=new")
-        require(not (self.classes and self.class_names), "give --classes or --class-names, not both")
+        require(not twice, f"{option('classes')} names '{(twice or [''])[0]}' twice; a label has one class")
+        require(all(new for _, new in self.classes), f"{option('classes')}: a class needs a name, as in old=new")
+        require(
+            not (self.classes and self.class_names), f"give {option('classes')} or {option('class_names')}, not both"
+        )
         names = self.class_names
-        require(len(set(names)) == len(names), f"--class-names must all be different, got {', '.join(names)}")
-        require(all(names), "--class-names: each class needs a name, as in normal,pneumonia")
+        require(len(set(names)) == len(names), f"{option('class_names')} must all be different, got {', '.join(names)}")
+        require(all(names), f"{option('class_names')}: each class needs a name, as in normal,pneumonia")
         checked_splits(self.ignore_splits)
 
     @property
@@ -100,8 +107,8 @@ def parse_classes(text: str) -> dict[str, str]:
     pairs = {}
     for part in next(csv.reader([text], skipinitialspace=True), []):
         old, equals, new = part.partition("=")
-        require(bool(equals and old and new.strip()), f"--classes must read old=new,other=new, got '{part}'")
-        require(old not in pairs, f"--classes names '{old}' twice; a label has one class")
+        require(bool(equals and old and new.strip()), f"{option('classes')} must read old=new,other=new, got '{part}'")
+        require(old not in pairs, f"{option('classes')} names '{old}' twice; a label has one class")
         pairs[old] = new.strip()
     return pairs
 
@@ -111,12 +118,33 @@ def parse_names(text: str) -> list[str]:
     return [name.strip() for name in next(csv.reader([text], skipinitialspace=True), [])]
 
 
+def folder_name(source: Path) -> str:
+    """Name a dataset after its folder; after the one above where that is called images, train or the like."""
+    folder = source.parent if source.stem.lower() in {*SPLIT_FOLDERS, "images"} else source
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", folder.stem).strip("-.") or "images"
+
+
 def path_text(path: Path | str | None) -> str | None:
-    """Write a path as a spec keeps it."""
-    return None if path is None else str(path)
+    """Write a path as a spec keeps it; what is no path is left for the spec to refuse."""
+    return str(path) if isinstance(path, Path) else path
 
 
-def parse_pattern(text: str, option: str) -> re.Pattern[str]:
+def source_spec(folder: Path | str, options: Mapping[str, Any]) -> SourceSpec:
+    """Read a source's options as a caller gives them; None stands for an option that is not given.
+
+    Raises:
+        SpecError: An option of another type, or options that contradict each other.
+    """
+    require(isinstance(folder, str | Path), f"source must be a path, got {folder!r}")
+    given = {name: _plain(value) for name, value in options.items() if value is not None}
+    return build({"folder": _plain(folder), **given}, SourceSpec)
+
+
+def _plain(value: Any) -> Any:
+    return list(value.items()) if isinstance(value, Mapping) else path_text(value)
+
+
+def parse_pattern(text: str, name: str) -> re.Pattern[str]:
     """Compile a regular expression that a user gave.
 
     Raises:
@@ -125,7 +153,8 @@ def parse_pattern(text: str, option: str) -> re.Pattern[str]:
     try:
         return re.compile(text)
     except re.error as error:
-        raise SpecError(f"{option} '{text}' is no regular expression: {error}") from error
+        asked = option(name, text, typed=f"'{text}'")
+        raise SpecError(f"{asked} is no regular expression: {error}") from error
 
 
 def find(pattern: re.Pattern[str], name: str) -> str | None:

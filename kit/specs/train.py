@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from kit.specs.settings import require
+from kit.errors import require
 
 CHECKPOINT_MINUTES = 10.0  # between checkpoints within an epoch, by default: what a crash costs at most
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from kit.errors import option, require
 from kit.specs.augment import AugmentSpec
-from kit.specs.settings import require
 
 FLIPS, D4 = "flips", "d4"
 
@@ -41,12 +41,12 @@ class Views:
         height, width, channels = shape
         require(
             self.name != D4 or height == width,
-            f"--tta d4 needs square images, not {height}x{width}; give --tta flips",
+            f"{option('tta', 'd4')} needs square images, not {height}x{width}; give {option('tta', 'flips')}",
         )
         require(
             bool(self.name) or self.count == 1 or augment.alone.changes(channels),
-            f"--tta {self.count} draws from the run's augmentation, and it was trained with none that changes a single"
-            " image; give --tta flips or d4",
+            f"{option('tta', self.count)} draws from the run's augmentation, and it was trained with none that changes"
+            f" a single image; give {option('tta', 'flips')} or d4",
         )
 
 

@@ -13,12 +13,11 @@ import numpy as np
 import pandas as pd
 
 from kit.arguments import checked_arguments
-from kit.errors import RunError, SpecError, SubmissionError
+from kit.errors import RunError, SpecError, SubmissionError, require
 from kit.files import refuse_overwrite
 from kit.inference.out_of_fold import OutOfFold, read_out_of_fold
 from kit.progress import NO_PROGRESS, Progress
 from kit.runs.fold_set import OUT_OF_FOLD
-from kit.specs.settings import require
 from kit.submission.blend_inputs import read_alike
 from kit.submission.blend_weights import By, Fit, Metric, Values, combine, fit_weights, scaled
 from kit.submission.origin import Origin, command_line, now, read_origin, write_csv

@@ -10,11 +10,10 @@ from numpy.typing import NDArray
 
 from kit.datasets import Dataset
 from kit.datasets.dataset import SAMPLE_SUBMISSION
-from kit.errors import SpecError, SubmissionError, first_three
+from kit.errors import SpecError, SubmissionError, first_three, require
 from kit.inference.predictions import Predictions
 from kit.sources.image_table import read_table
 from kit.sources.sample_submission import check_columns
-from kit.specs.settings import require
 
 
 def fill(

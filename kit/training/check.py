@@ -6,13 +6,12 @@ import math
 
 from kit.datasets import Dataset
 from kit.engines import lacks_gpus, memory
-from kit.errors import SpecError
+from kit.errors import SpecError, require
 from kit.files import size_text
 from kit.inference.batch_size import measuring_batch
 from kit.models import plan_layers
 from kit.specs import ModelSpec, RunSpec
 from kit.specs.device_list import AUTO, NO_GPU, Devices
-from kit.specs.settings import require
 from kit.training.progressive_resizing import sides_of
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 from kit.compat import keras, tf
 from kit.datasets import Dataset
+from kit.errors import require
 from kit.models.build import build_model
 from kit.specs import RunSpec, TrainSpec
-from kit.specs.settings import require
 from kit.training.check import validating_batch
 from kit.training.devices import choose_strategy
 from kit.training.lr_schedule import first_rate, scheduled_rate

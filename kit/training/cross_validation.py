@@ -9,12 +9,11 @@ import msgspec
 
 from kit.arguments import checked_arguments
 from kit.datasets import Dataset
-from kit.errors import SpecError
+from kit.errors import SpecError, require
 from kit.files import locked
 from kit.inference.out_of_fold import hold_out
 from kit.progress import NO_PROGRESS, Progress
 from kit.runs.fold_set import FoldSet
-from kit.specs.settings import require
 from kit.specs.train import CHECKPOINT_MINUTES, Cache, Precision
 from kit.training.check import check_spec
 from kit.training.request import TrainRequest, fold_set_id, saying_recipe

@@ -11,6 +11,7 @@ import numpy as np
 
 from kit.datasets import Dataset
 from kit.datasets.verify import reading
+from kit.errors import require
 from kit.files import locked, write_whole
 from kit.inference.predict_split import predict_split, refuse_changed
 from kit.pipeline import MEMORY_SHARE, damage_named, map_split, train_batches, train_examples, validation_batches
@@ -18,7 +19,6 @@ from kit.progress import NO_PROGRESS, Progress
 from kit.runs import BEGIN, History, RunDirectory, RunResult
 from kit.specs import RunSpec, to_json
 from kit.specs.device_list import AUTO, Devices
-from kit.specs.settings import require
 from kit.specs.train import CHECKPOINT_MINUTES
 from kit.training.callbacks import (
     Averages,

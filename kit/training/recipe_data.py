@@ -7,10 +7,9 @@ import shlex
 from collections.abc import Iterable, Mapping
 
 from kit.datasets import Dataset
-from kit.errors import SpecError
+from kit.errors import SpecError, require
 from kit.specs import DataSpec, Setting, SourceSpec, parse_size, read_recipe, read_setting, value_of
 from kit.specs.recipe import dataset_name, split_arm
-from kit.specs.settings import require
 
 _DATA = "data."
 

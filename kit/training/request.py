@@ -10,11 +10,12 @@ from pathlib import Path
 import msgspec
 
 from kit.datasets import Dataset, find_dataset
+from kit.errors import require
 from kit.progress import PrefacedProgress, Progress
 from kit.specs import RunSpec, Setting, arm_name, to_json, written
 from kit.specs.device_list import Devices, parse_devices
+from kit.specs.naming import as_named
 from kit.specs.recipe import DEFAULT_RECIPE, recipe_name, split_arm
-from kit.specs.settings import as_named, require
 from kit.specs.train import CHECKPOINT_MINUTES
 from kit.training.recipe_data import setting_for
 from kit.workspace import Workspace

@@ -14,7 +14,7 @@ from timing import SHARED, interleave, report, with_pcam
 def run(pcam: Path, scratch: Path) -> None:
     import kit
 
-    dataset = kit.shard(pcam / "train", name="pcam", labels=pcam / "train_labels.csv", size=(32, 32), root=scratch)
+    dataset = kit.shard(pcam / "train", name="pcam", labels=pcam / "train_labels.csv", size=32, root=scratch)
     _compare(dataset, "histopathologic-cancer", "the histopathology network", steps=228, joined=19, rounds=15)
 
 

@@ -1,0 +1,95 @@
+"""The manifest of a dataset whose shards are written: counts by split, class and fold, sizes, groups."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from kit.conversion.conversion import Conversion, class_names
+from kit.conversion.exact_duplicates import describe_duplicates
+from kit.conversion.second_pass import Written
+from kit.conversion.shard_plan import ShardPlan
+from kit.conversion.write_shard import WrittenShard
+from kit.datasets.manifest import NO_FOLD, ImageInfo, Manifest, fingerprint
+from kit.errors import SourceError, first_three
+from kit.sources import UNLABELLED
+
+
+def build_manifest(conversion: Conversion, written: Written) -> Manifest:
+    """Describe what was written.
+
+    Raises:
+        SourceError: A split to learn from lacks a class.
+    """
+    classes = class_names(conversion.source.records)
+    shards = tuple(shard.shard for shard in written.shards)
+    groups = _splits_of_groups(written.plans)
+    return Manifest(
+        name=conversion.name,
+        classes=classes,
+        counts=_counts(written.shards, classes),
+        folds=_fold_counts(written.shards, classes),
+        groups=len(groups),
+        groups_across_splits=sum(len(splits) > 1 for splits in groups.values()),
+        duplicates=describe_duplicates(written.duplicates),
+        image=_image_info(written.shards, conversion.spec.image.channels),
+        shards=shards,
+        source=conversion.info,
+        settings=conversion.spec,
+        sample_submission=conversion.source.sample_submission is not None,
+        rejects=sum(reject.is_bad for reject in written.rejects),
+        left_out=sum(not reject.is_bad for reject in written.rejects),
+        left_out_reasons=dict(Counter(reject.reason for reject in written.rejects if not reject.is_bad).most_common()),
+        not_taken=dict(sorted(Counter(record.label or UNLABELLED for record in written.not_taken).items())),
+        near_duplicates=describe_duplicates(written.near),
+        fingerprint=fingerprint(classes, shards),
+        recipe=conversion.recipe,
+    )
+
+
+def _counts(written: Sequence[WrittenShard], classes: Sequence[str]) -> dict[str, dict[str, int]]:
+    """Count images by split and class, in the classes' order, and refuse splits to learn from that lack one."""
+    counts: dict[str, Counter[str]] = {}
+    for shard in written:
+        counts.setdefault(shard.shard.split, Counter()).update(shard.counts)
+    for split in counts.keys() - {"test"}:
+        if lost := [label for label in classes if not counts[split][label]]:
+            raise SourceError(
+                f"no readable {split} image of class {first_three(lost, len(lost))}; add images, or divide otherwise"
+            )
+    return {
+        split: {label: count[label] for label in (*classes, UNLABELLED) if count[label]}
+        for split, count in counts.items()
+    }
+
+
+def _fold_counts(written: Sequence[WrittenShard], classes: Sequence[str]) -> dict[int, dict[str, int]]:
+    counts: dict[int, Counter[str]] = {}
+    for shard in written:
+        if shard.shard.fold != NO_FOLD:
+            counts.setdefault(shard.shard.fold, Counter()).update(shard.counts)
+    return {fold: {label: counts[fold][label] for label in classes} for fold in sorted(counts)}
+
+
+def _splits_of_groups(plans: Iterable[ShardPlan]) -> dict[str, set[str]]:
+    splits: dict[str, set[str]] = {}
+    for plan in plans:
+        for record in plan.records:
+            if record.group:
+                splits.setdefault(record.group, set()).add(plan.split)
+    return splits
+
+
+def _image_info(written: Sequence[WrittenShard], channels: int) -> ImageInfo:
+    formats, sources = Counter[str](), Counter[str]()
+    for shard in written:
+        formats.update(shard.formats)
+        sources.update(shard.sources)
+    heights, widths = zip(*(size for shard in written for size in shard.sizes), strict=True)
+    return ImageInfo(
+        formats=dict(sorted(formats.items())),
+        height=(min(heights), max(heights)),
+        width=(min(widths), max(widths)),
+        channels=channels,
+        sources=dict(sorted(sources.items())),
+    )

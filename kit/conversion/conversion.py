@@ -1,0 +1,57 @@
+"""What is converted into a dataset: a source and the settings, and what identifies both."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from kit.datasets.manifest import SourceInfo
+from kit.sources import Record, Source
+from kit.specs import ShardSpec, SourceSpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conversion:
+    """What becomes which dataset, and how.
+
+    Attributes:
+        name: of the dataset.
+        source: its images and labels.
+        info: where they came from.
+        spec: decides the shards' bytes.
+        ties: records that stay together because their images are equal; None finds them.
+        recipe: Recipe, or arm as RECIPE/ARM, whose data settings `spec` begins with; empty for none.
+        near: Records that stay together because their images look the same; None finds them where the spec asks so.
+    """
+
+    name: str
+    source: Source
+    info: SourceInfo
+    spec: ShardSpec
+    ties: Sequence[Sequence[Record]] | None = None
+    recipe: str = ""
+    near: Sequence[Sequence[Record]] | None = None
+
+
+def describe_source(source: Source, spec: SourceSpec) -> SourceInfo:
+    """Summarise a source so that the same inputs are recognised, and changed ones are not mistaken for them."""
+    digest = hashlib.sha256()
+    for record in source.records:
+        line = [record.key, record.label, record.split, record.group, *record.file.identity]
+        digest.update(msgspec.json.encode(line) + b"\n")
+    digest.update(msgspec.json.encode([Path(reject.name).name for reject in source.rejects if reject.is_bad]))
+    if source.sample_submission:
+        digest.update(source.sample_submission.read_bytes())
+    return SourceInfo(spec=spec, files=len(source.records), digest=digest.hexdigest()[:16])
+
+
+def class_names(records: Iterable[Record]) -> tuple[str, ...]:
+    """Sort the labels; as numbers if all are."""
+    labels = {record.label for record in records if record.label is not None}
+    if all(label.isdecimal() for label in labels):
+        return tuple(sorted(labels, key=lambda label: (int(label), label)))
+    return tuple(sorted(labels))

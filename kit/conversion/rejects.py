@@ -1,0 +1,50 @@
+"""Inputs that are not stored: how many are allowed, and the list of them in rejects.csv."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+
+from kit.conversion.conversion import Conversion
+from kit.conversion.write_shard import WrittenShard
+from kit.datasets.dataset import REJECTS
+from kit.errors import SourceError, first_three, option
+from kit.sources import Record, Reject
+
+_REASONS = 4  # reasons that a message names
+
+
+def refuse_bad(name: str, rejects: Sequence[Reject], max_bad: int, *, is_read: bool) -> None:
+    """Count what cannot be stored; before the images are read only the lists are known."""
+    bad = [reject for reject in rejects if reject.is_bad]
+    if len(bad) <= max_bad:
+        return
+    by_reason: dict[str, list[str]] = {}
+    for reject in bad:
+        by_reason.setdefault(reject.reason, []).append(reject.name)
+    groups = [f"{reason}: {first_three(names, len(names))}" for reason, names in by_reason.items()]
+    raise SourceError(
+        f"{name}: {len(bad):,} inputs cannot be stored: {'; '.join(groups[:_REASONS])}"
+        f"{'; …' if len(groups) > _REASONS else ''}. Mend or remove them (kit audit lists all), or let them go to"
+        f" {REJECTS} with {option('max_bad', len(bad))}{'' if is_read else ' or more (no image has been read yet)'}"
+    )
+
+
+def collect_rejects(conversion: Conversion, left_out: Sequence[Record], shards: Sequence[WrittenShard]) -> list[Reject]:
+    """List what was not stored: what the source lists, what a sample leaves out, and what could not be read."""
+    taken = f"not taken: --{'balance down' if conversion.spec.balance else 'per-class'} leaves it out"
+    return [
+        *conversion.source.rejects,
+        *(Reject(str(record.file.path), taken, is_bad=False) for record in left_out),
+        *sorted((Reject(*pair) for shard in shards for pair in shard.rejects), key=lambda reject: reject.name),
+    ]
+
+
+def rejects_csv(rejects: Sequence[Reject]) -> str:
+    """Write rejects.csv: the path or id of each input, and the reason."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["input", "reason"])
+    writer.writerows([reject.name, reject.reason] for reject in rejects)
+    return text.getvalue()

@@ -1,0 +1,67 @@
+"""Fields of settings: their dotted paths, their types, and what lies at a path."""
+
+from __future__ import annotations
+
+import functools
+import re
+import types
+import typing
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+_STEP = re.compile(r"[^.\[\]]+")
+
+
+def setting_paths(spec: msgspec.Struct) -> list[str]:
+    """List the dotted paths of all fields."""
+    return leaves(msgspec.to_builtins(spec))
+
+
+def leaves(data: Mapping[str, Any], prefix: str = "") -> list[str]:
+    """List the dotted paths of all fields that are not themselves settings."""
+    paths: list[str] = []
+    for name, value in data.items():
+        paths += leaves(value, f"{prefix}{name}.") if isinstance(value, dict) else [f"{prefix}{name}"]
+    return paths
+
+
+def part(spec: msgspec.Struct, path: str) -> Any:
+    """Return what lies at a dotted path of a struct."""
+    return functools.reduce(getattr, path.split("."), spec)
+
+
+def value_at(data: Any, path: str) -> Any:
+    """Return what lies at a path of plain data, as in filters[0]."""
+    for name in _STEP.findall(path):
+        data = data[int(name)] if isinstance(data, list | tuple) else data[name]
+    return data
+
+
+def field_names(kind: type[msgspec.Struct], path: str) -> list[str]:
+    """List the fields of the struct at a dotted path."""
+    return list(types_of(type_at(kind, path)))
+
+
+def type_at(kind: Any, path: str) -> Any:
+    """Find a field's type; a place within a list or a table, as in filters[0], has the list's or the table's."""
+    for name in filter(None, re.sub(r"\[.*?\]", "", path).split(".")):
+        kind = types_of(_struct_in(kind))[name]
+    return kind
+
+
+def _struct_in(kind: Any) -> Any:
+    """Find the struct that a list or a table of structs holds; a struct is itself."""
+    return next((inner for inner in typing.get_args(kind) if isinstance(inner, type(msgspec.Struct))), kind)
+
+
+def alternatives(kind: Any) -> tuple[Any, ...]:
+    """List the types of a union; another type is its only alternative."""
+    return typing.get_args(kind) if isinstance(kind, types.UnionType) else (kind,)
+
+
+@functools.cache
+def types_of(kind: type[msgspec.Struct]) -> Mapping[str, Any]:
+    """Read a struct's fields and their types, which takes longer than all else here."""
+    return {field.name: field.type for field in msgspec.structs.fields(kind)}

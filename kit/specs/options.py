@@ -1,0 +1,113 @@
+"""Options of the public calls, each described once: by the attributes of the specs that they become.
+
+A call takes them as ``**options: Unpack[SourceOptions]``, which type checkers and editors read; `spelled_out` shows
+them one by one in its signature and its help.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import textwrap
+import typing
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, TypedDict, TypeVar
+
+import msgspec
+
+from kit.specs.data import DataSpec
+from kit.specs.image import ImageSpec
+from kit.specs.shard import ShardSpec
+from kit.specs.source import SourceSpec
+
+Call = TypeVar("Call", bound=Callable[..., Any])
+
+_SPECS: tuple[type[msgspec.Struct], ...] = (SourceSpec, ImageSpec, ShardSpec, DataSpec)
+_ENTRY = re.compile(r"^ {8}(\w+): (.*(?:\n {12}.*)*)", re.MULTILINE)
+_INDENTS: dict[str, Any] = {"initial_indent": " " * 8, "subsequent_indent": " " * 12}
+_MARK = "**options:"  # line of a docstring that gives way to the options' descriptions
+
+
+class SourceOptions(TypedDict, total=False):
+    """What is known of a source's images; described in `SourceSpec`."""
+
+    labels: Path | str | None
+    id_column: str | None
+    label_column: str | None
+    class_from: str | None
+    classes: Mapping[str, str] | None
+    class_names: Sequence[str] | None
+    ignore_splits: Sequence[str] | None
+    group: str | None
+    exclude: Path | str | None
+    test: Path | str | None
+    sample_submission: Path | str | None
+
+
+class StoreOptions(TypedDict, total=False):
+    """How images are stored and divided; described in `ImageSpec` and `ShardSpec`."""
+
+    size: int | tuple[int, int] | str | None
+    fit: str | None
+    channels: int | None
+    scale: str
+    bands: Sequence[int]
+    encoding: str
+    split: tuple[float, ...] | Literal["own"] | None
+    folds: int | None
+    balance: str | None
+    per_class: int | None
+    near_duplicates: int
+    seed: int | None
+
+
+class ShardOptions(SourceOptions, StoreOptions, total=False):
+    """All that decides a dataset, besides its name, its recipe and where its images lie."""
+
+    merge_splits: bool | None
+    page: int
+
+
+def descriptions(spec: type[msgspec.Struct]) -> dict[str, str]:
+    """Read the descriptions of a spec's attributes from its docstring."""
+    listed = (spec.__doc__ or "").partition("Attributes:")[2]
+    return {name: " ".join(text.split()) for name, text in _ENTRY.findall(listed)}
+
+
+def described(name: str) -> str:
+    """Describe an option as the spec does whose attribute it becomes."""
+    return next(known[name] for known in map(descriptions, _SPECS) if name in known)
+
+
+def spelled_out(call: Call) -> Call:
+    """Show the options that a call takes as ``**options`` one by one, in its signature and in its docstring."""
+    signature = inspect.signature(call)
+    kind = typing.get_args(typing.get_type_hints(call)["options"])[0]
+    hints = typing.get_type_hints(kind)
+    shown = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=_default(name), annotation=hint)
+        for name, hint in hints.items()
+    ]
+    others = [one for one in signature.parameters.values() if one.kind is not inspect.Parameter.VAR_KEYWORD]
+    call.__signature__ = signature.replace(parameters=[*others, *shown])  # type: ignore[attr-defined]
+    lines = "\n".join(textwrap.fill(f"{name}: {described(name)}", 120, **_INDENTS) for name in hints)
+    call.__doc__ = re.sub(rf" {{8}}{re.escape(_MARK)}.*", lambda _: lines, call.__doc__ or "")
+    return call
+
+
+def refuse_unknown_options(given: Mapping[str, object], kind: type) -> None:
+    """Refuse a keyword that is no option, as Python does for any other call.
+
+    Raises:
+        TypeError: The keyword is none of the options of `kind`.
+    """
+    for name in given:
+        if name not in kind.__annotations__ and name not in typing.get_type_hints(kind):
+            raise TypeError(f"got an unexpected keyword argument {name!r}")
+
+
+def _default(name: str) -> object:
+    """Find the value that stands where an option is not given; None for what a recipe may say."""
+    owner = ImageSpec if name in {"scale", "page", "bands", "encoding"} else ShardSpec
+    return getattr(owner(), name) if name in {"scale", "page", "bands", "encoding", "near_duplicates"} else None

@@ -1,0 +1,143 @@
+"""Settings changed by dotted path, such as model.bn_momentum=0.5 or augment=d4."""
+
+from __future__ import annotations
+
+import functools
+import operator
+import re
+import types
+import typing
+from collections.abc import Iterable, Mapping
+from typing import Any, Protocol
+
+import msgspec
+
+from kit.errors import SpecError, require, unknown
+from kit.specs.decode import Settings, build
+from kit.specs.fields import alternatives, leaves, part, type_at, types_of
+
+OWN = "recipe"  # stands for what a table was before it was changed, which may have no name
+
+_LIST = re.compile(r"[\[,]")
+_BARE_NUMBER = re.compile(r"\+?(?P<sign>-?)(?P<rest>\.\d+(?:[eE][+-]?\d+)?)")  # .9
+
+
+class Presets(Protocol):
+    """Tables of one kind that have names, so that all of a table can be changed at once: augment=d4."""
+
+    def find(self, name: str) -> msgspec.Struct:
+        """Find a table by its name.
+
+        Raises:
+            SpecError: Unknown name, with the nearest known one.
+        """
+
+    def name_of(self, table: Any) -> str | None:
+        """Name a table; None if it has no name."""
+
+
+Named = Mapping[type[msgspec.Struct], Presets]
+
+
+def parse_assignments(assignments: Iterable[str]) -> dict[str, str]:
+    """Split "path=value" texts.
+
+    >>> parse_assignments(["model.bn_momentum=0.5"])
+    {'model.bn_momentum': '0.5'}
+    """
+    parsed: dict[str, str] = {}
+    for assignment in assignments:
+        path, equals, value = assignment.partition("=")
+        require(
+            bool(equals and path and value),
+            f"'{assignment}' must read path=value, as in train.epochs=5",
+        )
+        parsed[path.strip()] = value.strip()
+    return parsed
+
+
+def apply_overrides(spec: Settings, values: Mapping[str, object], presets: Named) -> Settings:
+    """Change fields by dotted path, one after another; texts become the field's type.
+
+    A comma or brackets make a list: "32,64" and "[32, 64]" are the same. A table with names is changed as a whole by
+    one of them, as augment=d4; "recipe" makes it again what it is in `spec`.
+
+    Args:
+        spec: Settings to change.
+        values: New values by dotted path.
+        presets: Tables that have names, by their type.
+
+    Raises:
+        SpecError: Unknown path, with the nearest known one, or a value that the field refuses.
+    """
+    kind, data = type(spec), msgspec.to_builtins(spec)
+    for path, value in values.items():
+        _refuse_unknown(data, kind, path, presets)
+        *parents, leaf = path.split(".")
+        holder = functools.reduce(operator.getitem, parents, data)
+        is_own = value == OWN and type(part(spec, path)) in presets
+        read = part(spec, path) if is_own else value
+        holder[leaf] = _read_value(read, type_at(kind, path), presets)
+    return build(data, kind, lax=True)
+
+
+def field_text(spec: msgspec.Struct, path: str, presets: Named) -> str:
+    """Write a field's value, or the name of a table, as `apply_overrides` reads it; "recipe" for an unnamed table.
+
+    Raises:
+        SpecError: Unknown path, with the nearest known one.
+    """
+    _refuse_unknown(msgspec.to_builtins(spec), type(spec), path, presets)
+    value = part(spec, path)
+    known = presets.get(type(value))
+    return known.name_of(value) or OWN if known else _write_value(msgspec.to_builtins(value))
+
+
+def number_type(spec: msgspec.Struct, path: str, presets: Named) -> type[int | float] | None:
+    """Say which type of number a field takes; None if it takes none.
+
+    Raises:
+        SpecError: Unknown path, with the nearest known one.
+    """
+    _refuse_unknown(msgspec.to_builtins(spec), type(spec), path, presets)
+    kinds = alternatives(type_at(type(spec), path))
+    return float if float in kinds else int if int in kinds else None
+
+
+def _refuse_unknown(data: Mapping[str, Any], kind: type[msgspec.Struct], path: str, presets: Named) -> None:
+    """Refuse a path that leads neither to a field in `data`, nor to a table of `kind` that has names."""
+    known = leaves(data)
+    if path not in known and path not in (tables := _named_tables(kind, presets)):
+        raise SpecError(unknown("setting", path, [*known, *tables]))
+
+
+def _named_tables(kind: type[msgspec.Struct], presets: Named, prefix: str = "") -> list[str]:
+    paths = []
+    for name, inner in types_of(kind).items():
+        paths += [f"{prefix}{name}"] if inner in presets else []
+        paths += _named_tables(inner, presets, f"{prefix}{name}.") if _is_struct(inner) else []
+    return paths
+
+
+def _is_struct(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, msgspec.Struct)
+
+
+def _write_value(value: object) -> str:
+    if isinstance(value, list | tuple):
+        return f"[{','.join(map(_write_value, value))}]"
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
+def _read_value(value: object, kind: Any, presets: Named) -> object:
+    """Find a table by its name; split a text where the field holds a list, or may and the text looks like one."""
+    if kind in presets:
+        return msgspec.to_builtins(presets[kind].find(value) if isinstance(value, str) else value)
+    kinds = alternatives(kind)
+    listed = next((one for one in kinds if typing.get_origin(one) is tuple), None)
+    if isinstance(value, str) and listed and (len(kinds) == 1 or _LIST.search(value)):
+        part_kind = typing.get_args(listed)[0]
+        return [_read_value(one.strip(), part_kind, presets) for one in value.strip("[]").split(",") if one.strip()]
+    if isinstance(value, str) and str not in kinds and (bare := _BARE_NUMBER.fullmatch(value)):
+        return f"{bare['sign']}0{bare['rest']}"
+    return None if value == "null" and types.NoneType in kinds else value

@@ -1,0 +1,95 @@
+"""Options of the public calls: what a notebook shows, and what it says of a wrong one."""
+
+from __future__ import annotations
+
+import inspect
+import pickle
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+import kit
+from kit.errors import SpecError
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> Path:
+    for number in range(20):
+        path = tmp_path / "images" / "ab"[number % 2] / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(path), np.full((8, 8, 3), number, np.uint8))
+    return tmp_path / "images"
+
+
+@pytest.mark.parametrize("size", [4, (4, 4), [4, 4], "4", "4x4", np.int64(4)], ids=repr)
+def test_a_size_may_be_a_number_a_pair_or_a_text(images: Path, tmp_path: Path, size: Any) -> None:
+    dataset = kit.shard(str(images), size=size, workers=1, root=str(tmp_path))
+
+    assert (4, 4) == dataset.manifest.settings.image.size
+    assert tmp_path.name == dataset.manifest.name
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"size": 32.5}, r"^size must read 32, \(240, 320\) or '240x320' \(height x width\), got 32\.5$"),
+        ({"size": True}, "^size must read 32, .*, got True$"),
+        ({"size": (1, 2, 3)}, r"^size must read 32, .*, got \(1, 2, 3\)$"),
+        ({"labels": 3}, "^labels must be a text or none, got 3$"),
+        ({"class_names": "ab"}, "^class_names must be a list, got 'ab'$"),
+        ({"ignore_splits": "val"}, "^ignore_splits must be a list, got 'val'$"),
+        ({"folds": "3"}, "^folds must be a whole number, got '3'$"),
+        ({"split": 0.7}, r"^split must be a list, got 0\.7$"),
+        ({"bands": 2}, "^bands must be a list, got 2$"),
+        ({"page": "x"}, "^page must be a whole number, got 'x'$"),
+        ({"near_duplicates": "x"}, "^near_duplicates must be a whole number, got 'x'$"),
+        ({"workers": "2"}, "^workers must be 1 or more, got '2'$"),
+        ({"max_bad": "1"}, "^max_bad must be 0 or more, got '1'$"),
+    ],
+    ids=str,
+)
+def test_a_value_of_another_type_is_refused_in_a_sentence(tmp_path: Path, options: Any, message: str) -> None:
+    with pytest.raises(SpecError, match=message):
+        kit.shard(tmp_path, name="x", root=tmp_path, **options)
+
+
+def test_an_option_that_is_none_is_refused_as_python_does(tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match=r"^got an unexpected keyword argument 'sizes'$"):
+        kit.shard(tmp_path, name="x", sizes=3)  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize("call", [kit.shard, kit.shard_arrays, kit.audit], ids=lambda call: call.__name__)
+def test_help_shows_and_describes_every_option(call: Any) -> None:
+    names = inspect.signature(call).parameters
+    described = inspect.getdoc(call) or ""
+
+    assert "options" not in names
+    assert [name for name in names if f"\n    {name}: " not in described] == []
+    assert max(map(len, described.splitlines())) <= 120
+
+
+def test_a_refusal_speaks_python_to_a_caller_and_options_to_the_command_line(images: Path, tmp_path: Path) -> None:
+    (tmp_path / "labels.csv").write_text("id,label\n")
+    with pytest.raises(SpecError) as refused:
+        kit.shard(images, name="x", labels=tmp_path / "labels.csv", class_from="(a|b)", root=tmp_path)
+
+    assert str(refused.value) == "give labels= or class_from=, not both"
+    assert refused.value.as_options() == "give --labels or --class-from, not both"
+    assert str(pickle.loads(pickle.dumps(refused.value))) == str(refused.value)  # noqa: S301
+
+
+def test_a_refusal_that_gives_the_whole_call_gives_one_that_runs(images: Path, tmp_path: Path) -> None:
+    (tmp_path / "own" / "train").mkdir(parents=True)
+    for part in ("train", "val"):
+        shutil.copytree(images, tmp_path / "own" / part, dirs_exist_ok=True)
+    with pytest.raises(SpecError) as refused:
+        kit.shard(tmp_path / "own", name="x", split=(0.8, 0.2), workers=1, root=tmp_path)
+    said = re.search(r"leave its own out: (kit\.shard\(.*\)) - or keep it", str(refused.value))
+
+    assert said is not None
+    assert eval(said[1], {"kit": kit}).manifest.counts["train"] == {"a": 8, "b": 8}  # noqa: S307

@@ -1,0 +1,23 @@
+"""Waiting for what another process does, instead of for some time."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Callable
+
+TIMEOUT = 120  # seconds: far more than any condition takes on a busy machine
+
+
+def wait_until(condition: Callable[[], object], process: subprocess.Popen[str] | subprocess.Popen[bytes]) -> None:
+    """Wait until `condition` holds, which `process` is to bring about.
+
+    Args:
+        condition: Condition to wait for.
+        process: Process that must not end before.
+    """
+    last = time.monotonic() + TIMEOUT
+    while not condition():
+        assert process.poll() is None, "the process ended first"
+        assert time.monotonic() < last, f"the condition did not hold within {TIMEOUT} s"
+        time.sleep(0.001)
