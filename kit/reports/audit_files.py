@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from kit.audits import Alike, Audit, Finding
-from kit.files import write_whole
+from kit.files import write_together
 from kit.reports.class_balance import counts_of_audit, plot_class_counts
 from kit.reports.gallery import draw_gallery
 from kit.reports.table import Table
@@ -79,9 +79,7 @@ def write_audit(audit: Audit, folder: Path) -> list[Path]:
     counts = counts_of_audit(audit)
     if len(counts.before) > 1:
         files["classes.png"] = plot_class_counts(counts).png
-    for name, data in files.items():
-        write_whole(folder / name, data)
-    return [folder / name for name in files]
+    return write_together(folder, files)
 
 
 def summary(audit: Audit) -> dict[str, object]:

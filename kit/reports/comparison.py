@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kit.comparison import Comparison
-from kit.files import write_whole
+from kit.files import write_together
 from kit.reports.differences import plot_differences, plot_steps
 from kit.reports.exact_verdicts import exact_steps, exact_table
 from kit.reports.factors import describe_test, exact_factors, factor_tables, plot_factors
@@ -95,9 +95,7 @@ def write_comparison(
     }
     if html:
         files[REPORT] = _page(comparison, pictures, more)
-    for name, data in files.items():
-        write_whole(folder / name, data)
-    return [folder / name for name in files]
+    return write_together(folder, files)
 
 
 def remarks(comparison: Comparison) -> list[str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kit.files import write_whole
+from kit.files import write_together
 from kit.reports.calibration import plot_calibration
 from kit.reports.class_balance import counts_of_dataset, plot_class_counts
 from kit.reports.fold_table import fold_csv
@@ -51,9 +51,7 @@ def write_evaluation(evaluation: Evaluation, folder: Path, *, html: bool) -> lis
         files[OUT_OF_FOLD] = evaluation.held_out.parquet()
     if html:
         files[REPORT] = _page(evaluation, pictures, mistakes)
-    for name, data in files.items():
-        write_whole(folder / name, data)
-    return [folder / name for name in files]
+    return write_together(folder, files)
 
 
 def _matrix_csv(columns: tuple[str, ...], values: NDArray[Any]) -> str:

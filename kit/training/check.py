@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 
 from kit.datasets import Dataset
-from kit.engines import lacks_gpus, memory
+from kit.engines import lacks_gpus
 from kit.errors import SpecError
 from kit.files import size_text
+from kit.memory import memory
 from kit.models import count_values, plan_layers
 from kit.specs import ModelSpec, RunSpec
 from kit.specs.device_list import AUTO, NO_GPU, Devices
