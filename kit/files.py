@@ -7,7 +7,7 @@ import ctypes
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from xxhash import xxh3_128
@@ -17,6 +17,7 @@ from kit.errors import WorkspaceError
 _LOCK_TIMEOUT = 2.0  # seconds: the workers of a killed command need a moment to follow it
 _CURRENT, _EXCHANGE = -100, 2  # AT_FDCWD and RENAME_EXCHANGE of linux/fs.h
 _SEAL = 16  # bytes of the hash at a sealed file's end
+_TOGETHER = "written-together"  # in names of what is only there while files of one folder are written
 _CHUNK = 1 << 20  # 1 MiB: large enough that hashing, not reading, is the work
 
 
@@ -37,15 +38,25 @@ def begun_file(path: Path) -> Iterator[Path]:
     """Give a temporary name beside `path` to write to, for `settle` to rename; a failure leaves nothing there."""
     temporary = _temporary(path)
     try:
-        yield temporary
-    except BaseException as error:
+        with _named(temporary, path):
+            yield temporary
+    except BaseException:
         with contextlib.suppress(OSError):
             temporary.unlink()
-        if not isinstance(error, OSError):
+        raise
+
+
+@contextlib.contextmanager
+def _named(temporary: Path, path: Path) -> Iterator[None]:
+    """Give errors about a temporary file or folder, and what lies in it, the name that the user knows."""
+    try:
+        yield
+    except OSError as error:
+        name = error.filename
+        is_ours = name is None or Path(os.fsdecode(name)).is_relative_to(temporary)
+        if not is_ours or error.errno is None:
             raise
-        if error.filename not in {None, str(temporary)} or error.errno is None:
-            raise
-        raise type(error)(error.errno, error.strerror, str(path)) from error  # the name that the user knows
+        raise type(error)(error.errno, error.strerror, str(path)) from error
 
 
 @contextlib.contextmanager
@@ -54,14 +65,52 @@ def whole_folder(path: Path) -> Iterator[Path]:
 
     What stood there goes away then. For a folder that is `locked`, as what killed processes have begun goes first.
     """
+    with _begun_folder(path) as temporary:
+        yield temporary
+        _all_to_disk(temporary)
+        publish(temporary, path)
+
+
+def write_together(folder: Path, files: Mapping[str, bytes | str]) -> list[Path]:
+    """Write several files into a folder: all of them, or none and the folder as it was.
+
+    A folder that is new appears whole, in one step. In one that exists, which may be the current one or hold files of
+    the user's own, files of other names stay; those of these names are replaced once all are on the disk.
+
+    Args:
+        folder: Folder of the files.
+        files: Content by name; text is written as UTF-8.
+
+    Returns:
+        The files.
+
+    Raises:
+        OSError: The disk is full, or does not take them.
+        WorkspaceError: Another process of kit is writing them.
+    """
+    place = folder / _TOGETHER if folder.is_dir() else folder
+    with locked(place), _begun_folder(place, folder) as temporary:
+        for name, data in files.items():
+            _write_new(temporary / name, data)
+        _all_to_disk(temporary)
+        if folder.is_dir():
+            for name in files:
+                (temporary / name).replace(folder / name)
+            _to_disk(folder)
+        else:
+            publish(temporary, folder)
+    return [folder / name for name in files]
+
+
+@contextlib.contextmanager
+def _begun_folder(path: Path, known: Path | None = None) -> Iterator[Path]:
+    """Give an empty temporary folder beside `path`, which is away in the end; what killed processes have begun, too."""
     temporary = _temporary(path)
     _sweep(path.parent, path.name)
-    temporary.mkdir(parents=True)
     try:
-        yield temporary
-        for file in temporary.rglob("*"):
-            _to_disk(file)
-        publish(temporary, path)
+        with _named(temporary, known or path):
+            temporary.mkdir(parents=True)
+            yield temporary
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
@@ -143,7 +192,12 @@ def settle(temporary: Path, path: Path) -> None:
 def write_whole(path: Path, data: bytes | str) -> None:
     """Write `data` (text as UTF-8) to `path`, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with whole_file(path) as temporary, temporary.open("xb") as file:  # never through a link that somebody put there
+    with whole_file(path) as temporary:
+        _write_new(temporary, data)
+
+
+def _write_new(path: Path, data: bytes | str) -> None:
+    with path.open("xb") as file:  # never through a link that somebody put there
         file.write(data.encode() if isinstance(data, str) else data)
 
 
@@ -233,6 +287,11 @@ def is_sealed(path: Path) -> bool:
             digest.update(chunk)
             size -= len(chunk)
         return size == 0 and file.read() == digest.digest()
+
+
+def _all_to_disk(folder: Path) -> None:
+    for path in folder.rglob("*"):
+        _to_disk(path)
 
 
 def _to_disk(path: Path) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -51,11 +52,7 @@ def noise(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 def disk(noise: Dataset, tmp_path: Path) -> Iterator[Path]:
     """A workspace with the dataset on a disk of 1.5 MB, and a file that fills the rest of it."""
     disk = tmp_path / "disk"
-    disk.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=1500k", "tmpfs", str(disk)]
-    if subprocess.run(command, check=False, stderr=subprocess.DEVNULL).returncode:
-        pytest.skip("only root may mount a small disk")
-    try:
+    with small_disk(disk, 1500):
         target = disk / "tfrecords" / "noise"
         target.mkdir(parents=True)
         for path in noise.folder.iterdir():
@@ -64,8 +61,19 @@ def disk(noise: Dataset, tmp_path: Path) -> Iterator[Path]:
             while True:
                 file.write(bytes(4096))
         yield disk
+
+
+@contextlib.contextmanager
+def small_disk(path: Path, size: int) -> Iterator[Path]:
+    """A disk of so many kB."""
+    path.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={size}k", "tmpfs", str(path)]
+    if subprocess.run(mount, check=False, stderr=subprocess.DEVNULL).returncode:
+        pytest.skip("only root may mount a small disk")
+    try:
+        yield path
     finally:
-        subprocess.run(["umount", str(disk)], check=True)
+        subprocess.run(["umount", str(path)], check=True)
 
 
 def command(root: Path, *more: str) -> list[str]:
@@ -105,3 +113,51 @@ def test_a_run_that_is_given_a_little_more_space_each_time_ends_as_any(disk: Pat
     assert walked.stderr.count("No space left on device; free some space") > 2
     assert "Traceback" not in walked.stderr
     assert_equal(the_run(root), the_run(disk))
+
+
+@pytest.mark.parametrize(("name", "size"), [("keras", 24), ("saved_model", 24), ("saved_model", 120), ("onnx", 24)])
+def test_an_export_on_a_full_disk_names_it_and_leaves_nothing(
+    run: RunDirectory, workspace: Path, tmp_path: Path, name: str, size: int
+) -> None:
+    with small_disk(tmp_path / "disk", size) as disk:
+        with pytest.raises(OSError, match="No space left on device") as full:
+            kit.export(run.path, formats=[name], output=disk / "export", root=workspace)
+        left = list(disk.rglob("*"))
+
+    assert (errno.ENOSPC, str(disk / "export"), []) == (full.value.errno, full.value.filename, left)
+
+
+def write_evaluation(run: RunDirectory, root: Path, folder: Path) -> None:
+    kit.evaluate(run.path, root=root).write(folder, html=True)
+
+
+def write_comparison(run: RunDirectory, root: Path, folder: Path) -> None:
+    kit.write_comparison(kit.compare(run.path, root=root), folder, html=True)
+
+
+@pytest.mark.parametrize("room", [4, 60])
+@pytest.mark.parametrize("write", [write_evaluation, write_comparison])
+def test_a_report_on_a_full_disk_names_it_and_leaves_nothing(
+    run: RunDirectory, workspace: Path, tmp_path: Path, write: Callable[[RunDirectory, Path, Path], object], room: int
+) -> None:
+    with small_disk(tmp_path / "disk", room) as disk:
+        with pytest.raises(OSError, match="No space left on device") as full:
+            write(run, workspace, disk / "report")
+        left = list(disk.rglob("*"))
+
+    assert (errno.ENOSPC, str(disk / "report"), []) == (full.value.errno, full.value.filename, left)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("words", [["export"], ["evaluate", "--html"], ["compare", "--html"]])
+def test_a_command_on_a_full_disk_ends_in_one_line(
+    run: RunDirectory, workspace: Path, tmp_path: Path, words: list[str]
+) -> None:
+    with small_disk(tmp_path / "disk", 24) as disk:
+        asked = [*words, str(run.path), "-o", str(disk / "out"), "--root", str(workspace)]
+        answer = subprocess.run([sys.executable, "-m", "kit", *asked], capture_output=True, text=True, check=False)
+        left = list(disk.rglob("*"))
+
+    assert (1, []) == (answer.returncode, left), answer.stderr
+    assert f"kit: {disk}/out: No space left on device; free some space" in answer.stderr.splitlines()[-1]
+    assert "Traceback" not in answer.stderr

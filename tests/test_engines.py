@@ -9,6 +9,8 @@ import sys
 import time
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 from kit.engines import Engine, Finished, Local, Serial, core_count
@@ -230,3 +232,32 @@ def test_core_count_is_what_this_process_may_use() -> None:
 
     assert core_count() == len(os.sched_getaffinity(0))
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True).stdout == "1\n"
+
+
+@pytest.mark.parametrize(
+    ("mount", "why"),
+    [
+        ("-o ro tmpfs /dev/shm", "Read-only file system"),
+        ("-o size=4k,nr_inodes=1 tmpfs /dev/shm", "No space left on"),
+        ("tmpfs /dev", "No such file or directory"),
+    ],
+)
+def test_processes_that_cannot_be_started_are_refused_with_the_way_out(tmp_path: Path, mount: str, why: str) -> None:
+    if subprocess.run(["unshare", "-m", "true"], check=False, capture_output=True).returncode:
+        pytest.skip("only root may have mounts of its own")
+    for number in range(4):
+        path = tmp_path / "images" / "ab"[number % 2] / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(path), np.full((8, 8), 9 * number, np.uint8))
+    shard = [sys.executable, "-m", "kit", "shard", str(tmp_path / "images"), "--name", "x", "--root", str(tmp_path)]
+    script = 'mount -t tmpfs $0 && exec "$@"'
+    command = ["unshare", "-m", "sh", "-c", script, mount, *shard]
+    refused, *done = (
+        subprocess.run([*command, "--workers", workers], capture_output=True, text=True, check=False)
+        for workers in (("2", "1") if "ro" in mount else ("2",))
+    )
+
+    (line,) = refused.stderr.splitlines()
+    assert line.startswith(f"kit: processes cannot be started, for their locks need /dev/shm ({why}")
+    assert "--workers 1" in line
+    assert [1] + [0] * len(done) == [answer.returncode for answer in (refused, *done)]

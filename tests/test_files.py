@@ -19,6 +19,7 @@ from kit.files import (
     sweep,
     whole_file,
     whole_folder,
+    write_together,
     write_whole,
     xxh128_file,
 )
@@ -136,6 +137,63 @@ def test_what_a_killed_process_has_begun_of_a_folder_goes_with_the_next_one(tmp_
     sweep(tmp_path)
 
     assert ("half", 2) == (before[-1].name, len(before))
+    assert not list(tmp_path.iterdir())
+
+
+KILLED = """
+import os, pathlib, sys
+import kit.files as f
+stop = getattr(f, sys.argv[2])
+count = 0
+def dying(*given):
+    global count
+    count += 1
+    if count == int(sys.argv[3]):
+        os._exit(9)
+    return stop(*given)
+setattr(f, sys.argv[2], dying)
+f.write_together(pathlib.Path(sys.argv[1]), {"one.csv": "new", "two.png": b"new"})
+"""
+
+
+def test_files_written_together_make_a_new_folder_or_join_one_that_is_there(tmp_path: Path) -> None:
+    folder = tmp_path / "new" / "report"
+    first = write_together(folder, {"one.csv": "1", "two.png": b"2"})
+    (folder / "mine.txt").write_text("mine")
+    second = write_together(folder, {"two.png": b"3", "three.csv": "é"})
+
+    assert [folder / "one.csv", folder / "two.png"] == first
+    assert [folder / "two.png", folder / "three.csv"] == second
+    content = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert {"one.csv": b"1", "two.png": b"3", "three.csv": "é".encode(), "mine.txt": b"mine"} == content
+    assert [folder] == list(folder.parent.iterdir())
+
+
+@pytest.mark.parametrize("is_new", [True, False])
+@pytest.mark.parametrize(("step", "at"), [("_write_new", 1), ("_write_new", 2), ("_to_disk", 1), ("publish", 1)])
+def test_a_kill_while_files_are_written_together_leaves_none_of_them(
+    tmp_path: Path, step: str, at: int, *, is_new: bool
+) -> None:
+    folder = tmp_path / "report"
+    if not is_new:
+        write_together(folder, {"one.csv": "old", "two.png": b"old"})
+    killed = subprocess.run([sys.executable, "-c", KILLED, str(folder), step, str(at)], check=False)
+
+    assert (0 if step == "publish" and not is_new else 9) == killed.returncode
+    expected = {} if is_new else dict.fromkeys(("one.csv", "two.png"), b"old" if killed.returncode else b"new")
+    shown = {path.name: path.read_bytes() for path in folder.glob("[!.]*")}
+    assert expected == shown
+
+    write_together(folder, {"one.csv": "new", "two.png": b"new"})
+    assert {"one.csv", "two.png"} == {path.name for path in folder.iterdir()}
+    assert [folder] == list(tmp_path.iterdir())
+
+
+def test_files_that_cannot_be_written_together_are_told_by_their_folder(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match=r"File name too long: '.*/report'") as refused:
+        write_together(tmp_path / "report", {"one.csv": "1", "x" * 300: "2"})
+
+    assert str(tmp_path / "report") == refused.value.filename
     assert not list(tmp_path.iterdir())
 
 

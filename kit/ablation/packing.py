@@ -9,9 +9,10 @@ import msgspec
 
 from kit.ablation.trial import run_trial
 from kit.datasets import Dataset
-from kit.engines import Local, core_count, free_memory, gpus
+from kit.engines import Local, core_count, gpus
 from kit.engines.machine import VISIBLE_GPUS
 from kit.errors import require
+from kit.memory import free_memory
 from kit.progress import NO_PROGRESS, Progress
 from kit.specs import RunSpec, override
 

@@ -14,6 +14,7 @@ from typing import Any
 from kit.benchmark.speeds import Speeds
 from kit.compat import keras, tf
 from kit.datasets import Dataset
+from kit.datasets.verify import check_lengths
 from kit.engines import core_count
 from kit.pipeline import as_written, choose_cache, damage_named, train_batches
 from kit.progress import Progress
@@ -36,6 +37,7 @@ def measure(spec: RunSpec, dataset: Dataset, *, seconds: float, scratch: Path, p
         scratch: Folder on the disk where runs lie; decoded images are cached in it meanwhile, if they are.
         progress: Listener that sees every part of every round.
     """
+    check_lengths(dataset, ["train"])
     prepare_devices(spec.train.threads)
     with tempfile.TemporaryDirectory(prefix=".bench-", dir=scratch) as folder, damage_named(dataset):
         batches = _batches(spec, dataset, Path(folder))

@@ -11,7 +11,7 @@ from kit.arguments import checked_arguments
 from kit.datasets.dataset import Dataset
 from kit.datasets.example import Feature, decode_example
 from kit.datasets.manifest import Manifest, ShardInfo
-from kit.datasets.tfrecord import read_records
+from kit.datasets.tfrecord import read_records, record_spans
 from kit.errors import ShardError, SpecError
 from kit.files import xxh128_file
 from kit.progress import NO_PROGRESS, Progress
@@ -54,13 +54,15 @@ def verify_bytes(dataset: Dataset, progress: Progress = NO_PROGRESS) -> None:
 def check_splits(dataset: Dataset, splits: Iterable[str], progress: Progress = NO_PROGRESS) -> None:
     """Compare the shards of some splits with the manifest's checksums, which are remembered from then on.
 
+    The lengths of new shards' records are compared with their files, too.
+
     Args:
         dataset: Dataset, or the view of a fold.
         splits: Names of the splits that are about to be read.
         progress: Receiver of every shard.
 
     Raises:
-        ShardError: A shard is not the one that was written.
+        ShardError: A shard is not the one that was written, or a record claims more bytes than it has.
     """
     known = KnownHashes(dataset.folder)
     shards = [shard for split in splits for shard in dataset.shards(split)]
@@ -70,9 +72,25 @@ def check_splits(dataset: Dataset, splits: Iterable[str], progress: Progress = N
         for shard in new:
             if known.hash(shard.name) != shard.xxh128:
                 _refuse_shard(dataset, shard)
+            _check_lengths(dataset, shard)
             progress.advance()
         known.keep()
         progress.finish()
+
+
+def check_lengths(dataset: Dataset, splits: Iterable[str]) -> None:
+    """Compare the lengths that records claim with their files, which takes microseconds a record; nothing is kept.
+
+    Raises:
+        CorruptRecordError: A record claims more bytes than there are. TensorFlow would take the memory, and crash.
+    """
+    for split in splits:
+        for shard in dataset.shards(split):
+            _check_lengths(dataset, shard)
+
+
+def _check_lengths(dataset: Dataset, shard: ShardInfo) -> None:
+    deque(record_spans(dataset.folder / shard.name), maxlen=0)
 
 
 @contextlib.contextmanager

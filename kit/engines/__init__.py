@@ -3,7 +3,7 @@
 from kit.engines.choice import engine_for
 from kit.engines.engine import Engine, Finished
 from kit.engines.local import Local
-from kit.engines.machine import core_count, free_memory, gpus, lacks_gpus, memory
+from kit.engines.machine import core_count, gpus, lacks_gpus
 from kit.engines.serial import Serial
 
 __all__ = [
@@ -13,8 +13,6 @@ __all__ = [
     "Serial",
     "core_count",
     "engine_for",
-    "free_memory",
     "gpus",
     "lacks_gpus",
-    "memory",
 ]

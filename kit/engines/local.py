@@ -112,7 +112,14 @@ class Local:
     def _new_pool(self, place: int) -> ProcessPoolExecutor:
         environment = dict(self._environments[place]) if self._environments else {}
         spawn = multiprocessing.get_context("spawn")
-        return ProcessPoolExecutor(1, mp_context=spawn, initializer=_live_with_parent, initargs=(environment,))
+        try:
+            return ProcessPoolExecutor(1, mp_context=spawn, initializer=_live_with_parent, initargs=(environment,))
+        except (OSError, ImportError) as error:  # Python's own check of semaphores, where a system has none
+            why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+            raise EngineError(
+                f"processes cannot be started, for their locks need /dev/shm ({why}); give kit audit or kit shard"
+                " --workers 1, run kit train instead of kit ablate, or make /dev/shm writable"
+            ) from error
 
     def _replace(self, place: int) -> None:
         """Put a new worker in the place of one that died."""

@@ -27,17 +27,3 @@ def lacks_gpus() -> bool:
     drivers = ("nvidia[0-9]*", "kfd", "dxg")  # NVIDIA's, AMD's, and that of Windows below
     has_driver = any(any(Path("/dev").glob(name)) for name in drivers)
     return not gpus() and (VISIBLE_GPUS in os.environ or (sys.platform == "linux" and not has_driver))
-
-
-def memory() -> int:
-    """Bytes that the machine has."""
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-
-
-def free_memory() -> int:
-    """Bytes that nobody needs; all that there are where the system does not say."""
-    info = Path("/proc/meminfo")
-    if not info.is_file():
-        return memory()
-    (line,) = (line for line in info.read_text().splitlines() if line.startswith("MemAvailable:"))
-    return int(line.split()[1]) * 1024

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from kit.arguments import checked_arguments
 from kit.datasets import Dataset, find_dataset
+from kit.datasets.verify import check_splits
 from kit.errors import MissingDependencyError, RunError, SpecError, WorkspaceError, require, unknown
 from kit.exports.metadata import FILES, INFO, ExportInfo
 from kit.exports.onnx import require_onnx
@@ -87,6 +88,7 @@ def export(
         SpecError: no such format.
         WorkspaceError: the folder exists and `force` is not set, or holds no export.
         MissingDependencyError: a package is not installed.
+        OSError: The disk is full; nothing of the export is left there.
     """
     workspace = Workspace.holding([run], root)
     directory = RunSnapshot.of(open_run(run, workspace))
@@ -133,6 +135,7 @@ def _predict(network: Any, spec: RunSpec, dataset: Dataset) -> _Compared:
     from kit.pipeline import as_float, damage_named, eval_batches  # noqa: PLC0415 (TensorFlow, after all checks)
 
     dataset = dataset.for_fold(spec.fold)
+    check_splits(dataset, ["validation"])
     count = min(_COMPARED, measuring_batch(spec.model, dataset))
     with damage_named(dataset):
         batch = next(iter(eval_batches(dataset, "validation", batch_size=count)))
@@ -148,13 +151,15 @@ def _write(
     """Write every format, read it again, and tell how far its probabilities are from the run's own."""
     from kit.exports.formats import FORMATS  # noqa: PLC0415 (TensorFlow, after all checks)
     from kit.exports.inference_model import served_model  # noqa: PLC0415
+    from kit.training.full_disk import full_disk_named  # noqa: PLC0415
 
     served = served_model(network, image)
     differences = {}
     for name in formats:
         path = folder / FILES[name]
         path.parent.mkdir(exist_ok=True)
-        FORMATS[name].write(served, image, path)
+        with full_disk_named(path):
+            FORMATS[name].write(served, image, path)
         differences[name] = _difference(name, FORMATS[name].read(path, compared.images), compared.probabilities)
         progress.advance()
     return differences

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import msgspec
 
+from kit.files import size_text
 from kit.images.image_error import ImageError
 from kit.images.signature import Kind
+from kit.memory import free_memory
 
 MAX_PIXELS = 1 << 28  # 16,384 x 16,384: 805 MB as RGB; what claims more is a slide, or a bomb
 MAX_BYTES = 1 << 32  # 4 GiB as the file stores them: MAX_PIXELS in RGBA of 32 bits
+
+_LARGE = 64 << 20  # 64 MiB: above, whether there is memory is asked first
 
 
 class ImageHeader(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,3 +59,25 @@ def check_size(height: int, width: int, channels: int = 1, bits: int = 8) -> Non
         raise ImageError(f"claims {height}x{width} pixels; kit takes up to {MAX_PIXELS:,}, as 16384x16384 has")
     if channels < 1 or bits < 1 or height * width * channels * bits > 8 * MAX_BYTES:
         raise ImageError(f"claims {height}x{width} pixels of {channels} channels of {bits} bits")
+
+
+def check_memory(header: ImageHeader, channels: int, reduction: int = 1) -> None:
+    """Refuse an image that needs more memory than is free, before it is decoded.
+
+    Systems promise more memory than they have, and end the process that uses it.
+
+    Args:
+        header: Header of the image.
+        channels: Channels that are stored, 8 bits each, beside those of the file.
+        reduction: Factor by which each side is reduced while it is decoded.
+
+    Raises:
+        ImageError: There is less.
+    """
+    pixels = header.height * header.width // reduction**2
+    need = pixels * (header.channels * -(-header.bits // 8) + channels)
+    if need > _LARGE and need > (free := free_memory()):
+        raise ImageError(
+            f"needs {size_text(need)} of memory to decode its {header.height}x{header.width} pixels, and"
+            f" {size_text(free)} are free"
+        )

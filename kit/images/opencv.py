@@ -5,6 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from kit.images.image_error import is_out_of_memory
 from kit.images.samples import Pixels, Values
 
 cv2.setNumThreads(1)  # shards are written in parallel; threads of their own would only contend
@@ -24,8 +25,10 @@ def imdecode(data: bytes, flags: int, size: tuple[int, int] | None = None) -> Va
     """
     try:
         decoded = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
-    except cv2.error:  # a size that OpenCV will not allocate
-        return None
+    except cv2.error as error:
+        if is_out_of_memory(error):
+            raise
+        return None  # a size that OpenCV will not allocate
     if decoded is None or (size is not None and decoded.shape[:2] != size):
         return None
     return decoded.reshape(*decoded.shape[:2], -1)

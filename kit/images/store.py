@@ -11,8 +11,8 @@ from xxhash import xxh3_128_hexdigest
 
 from kit.images.decode import OpenImage, open_image, to_pixels
 from kit.images.exif_orientation import swaps_sides
-from kit.images.header import check_size
-from kit.images.image_error import ImageError
+from kit.images.header import check_memory, check_size
+from kit.images.image_error import ImageError, memory_named
 from kit.images.jpeg import JpegFile
 from kit.images.photometric import chosen
 from kit.images.resize import reduction
@@ -70,7 +70,8 @@ class StoredImage(msgspec.Struct, frozen=True):
 
 def store(content: bytes | Values, spec: ImageSpec) -> StoredImage:
     """Store what an image is made of: a file's bytes as `store_image` does, an array as `store_pixels`."""
-    return store_image(content, spec) if isinstance(content, bytes) else store_pixels(content, spec)
+    with memory_named():
+        return store_image(content, spec) if isinstance(content, bytes) else store_pixels(content, spec)
 
 
 def store_image(data: bytes, spec: ImageSpec) -> StoredImage:
@@ -93,6 +94,7 @@ def store_image(data: bytes, spec: ImageSpec) -> StoredImage:
         digest = xxh3_128_hexdigest(file.content)
         origin = SourceImage(header.height, header.width, is_whole=False)
         return StoredImage(data, "jpeg", header.height, header.width, spec.channels, digest, header.source, origin)
+    check_memory(file.header, spec.channels, reduction(spec, file.header) if isinstance(file, JpegFile) else 1)
     pixels = to_pixels(file.samples(spec), spec)
     return _stored(
         pixels, spec, file.header.source, _origin(file, spec), data if kept == "png" and _fits(file, spec) else None

@@ -166,7 +166,7 @@ class TiffFile:
             raise self._undecoded(codec)
         try:
             return read_page(self._data, self._tags, parts)
-        except ImageError:
+        except (ImageError, MemoryError):
             raise
         except Exception as error:  # whatever a damaged file makes a codec raise
             raise self._undecoded(codec) from error

@@ -9,8 +9,8 @@ from typing import Any, Literal, cast
 
 from kit.compat import tf
 from kit.datasets import Dataset
-from kit.engines import memory
 from kit.errors import require
+from kit.memory import memory
 from kit.pipeline.augmentation import augment_batch
 from kit.pipeline.cache import Decoded, as_tensor, decode_split, map_split
 from kit.pipeline.parallel import as_written, parallel_calls, read_ahead

@@ -69,7 +69,8 @@ def map_split(dataset: Dataset, split: str, folder: Path, *, progress: Progress 
     Args:
         dataset: Dataset with images of one size.
         split: Name of the split.
-        folder: Folder of the decoded files; those already there are used as they are. Other processes may use it too.
+        folder: Folder of the decoded files; those already there are used where they fit. Other processes may use it
+            too.
         progress: Listener that sees every image that is decoded.
 
     Raises:
@@ -78,13 +79,13 @@ def map_split(dataset: Dataset, split: str, folder: Path, *, progress: Progress 
     names = [shard.name for shard in dataset.shards(split)]
     with _alone(folder):
         paths = _paths(folder, f"{split}-{hashlib.sha256(' '.join(names).encode()).hexdigest()[:8]}")
-        if not paths[-1].is_file():  # written last
-            _refuse_full(dataset, split, folder)
-            progress.start(f"decode {split}", dataset.manifest.records(split))
-            _decode_into(paths, dataset, names, progress)
-            progress.finish()
-        keys, labels = (np.load(path) for path in paths[:-1])
-    return Decoded(np.load(paths[-1], mmap_mode="c"), labels, keys)  # "c": TensorFlow takes no array that is read-only
+        if kept := _found(paths, dataset, names):
+            return kept
+        _refuse_full(dataset, split, folder)
+        progress.start(f"decode {split}", dataset.manifest.records(split))
+        _decode_into(paths, dataset, names, progress)
+        progress.finish()
+        return _mapped(paths)
 
 
 def as_tensor(values: NDArray[np.uint8]) -> Any:
@@ -140,15 +141,36 @@ def _decode_into(paths: Sequence[Path], dataset: Dataset, names: list[str], prog
 def _kept(dataset: Dataset, name: str, shared: Path) -> Decoded:
     """Load what another process decoded, or decode it and keep it where the disk has room."""
     paths = _paths(shared, name)
-    if paths[-1].is_file():  # written last
-        keys, labels, images = (np.load(path, mmap_mode="r") for path in paths)
-        return Decoded(images, labels, keys)
+    if kept := _found(paths, dataset, [name]):
+        return kept
     decoded = _decode(dataset, [name])
     if shutil.disk_usage(shared).free > 2 * decoded.images.nbytes:
         arrays: list[NDArray[np.generic]] = [decoded.keys, decoded.labels, decoded.images]
         for path, values in zip(paths, arrays, strict=True):
             _write(path, values)
     return decoded
+
+
+def _found(paths: Sequence[Path], dataset: Dataset, names: list[str]) -> Decoded | None:
+    """Map what was decoded before; None where there is nothing, or where it is not what these shards hold.
+
+    Nothing is unpickled, and a header that claims more than its file has is not believed.
+    """
+    try:
+        found = _mapped(paths)
+    except (OSError, ValueError, EOFError):
+        return None
+    count = _count(dataset, names)
+    shapes = (found.images.shape, found.labels.shape, found.keys.shape)
+    kinds = f"{found.images.dtype} {found.labels.dtype} {found.keys.dtype.kind}"
+    is_theirs = shapes == ((count, *dataset.shape), (count,), (count,)) and kinds == "uint8 int32 S"
+    return found if is_theirs else None
+
+
+def _mapped(paths: Sequence[Path]) -> Decoded:
+    """Map files into memory; "c", as TensorFlow takes no array that is read-only."""
+    keys, labels, images = (np.load(path, mmap_mode="c", allow_pickle=False) for path in paths)
+    return Decoded(images, labels, keys)
 
 
 def _write(path: Path, values: NDArray[np.generic]) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from kit.arguments import checked_arguments
 from kit.compat import tf
 from kit.datasets import Dataset, find_dataset
+from kit.datasets.verify import check_lengths
 from kit.pipeline.parse import Shape, decode_example
 
 
@@ -30,6 +31,7 @@ def load(name: str, split: str = "train", *, root: Path | str | None = None) -> 
         ShardError: no such split, or shards changed after writing.
     """
     dataset = find_dataset(name, root=root)
+    check_lengths(dataset, [split])
     shape = _shape(dataset)
     records = tf.data.TFRecordDataset([str(path) for path in dataset.paths(split)])
     examples = records.map(lambda one: decode_example(one, shape), num_parallel_calls=tf.data.AUTOTUNE)

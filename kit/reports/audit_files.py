@@ -7,7 +7,7 @@ from pathlib import Path
 
 from kit.audits import Alike, Audit, Finding
 from kit.audits.class_balance import counts_of_audit
-from kit.files import write_whole
+from kit.files import write_together
 from kit.reports.class_balance import plot_class_counts
 from kit.reports.gallery import draw_gallery
 from kit.reports.table import Table
@@ -80,9 +80,7 @@ def write_audit(audit: Audit, folder: Path) -> list[Path]:
     counts = counts_of_audit(audit)
     if len(counts.before) > 1:
         files["classes.png"] = plot_class_counts(counts).png
-    for name, data in files.items():
-        write_whole(folder / name, data)
-    return [folder / name for name in files]
+    return write_together(folder, files)
 
 
 def summary(audit: Audit) -> dict[str, object]:

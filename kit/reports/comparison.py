@@ -9,7 +9,7 @@ from pathlib import Path
 
 from kit.arguments import checked_arguments
 from kit.comparison import Comparison
-from kit.files import write_whole
+from kit.files import write_together
 from kit.reports.caveats import comparison_remarks
 from kit.reports.differences import plot_differences, plot_steps
 from kit.reports.exact_verdicts import exact_steps, exact_table
@@ -99,9 +99,7 @@ def write_comparison(
     }
     if html:
         files[REPORT] = _page(comparison, pictures, more)
-    for name, data in files.items():
-        write_whole(Path(folder) / name, data)
-    return [Path(folder) / name for name in files]
+    return write_together(Path(folder), files)
 
 
 def remarks(comparison: Comparison) -> list[str]:

@@ -10,7 +10,7 @@ import numpy as np
 from kit.audits.class_balance import counts_of_dataset
 from kit.evaluation.evaluate import Evaluation
 from kit.evaluation.roc import KINDS, Kind
-from kit.files import write_whole
+from kit.files import write_together
 from kit.reports.calibration import calibration_table, plot_calibration
 from kit.reports.class_balance import plot_class_counts
 from kit.reports.confusion import (
@@ -131,9 +131,7 @@ def write_evaluation(evaluation: Evaluation, folder: Path | str, *, html: bool =
         files[OUT_OF_FOLD] = evaluation.held_out.parquet()
     if html:
         files[REPORT] = _page(evaluation, pictures, mistakes)
-    for name, data in files.items():
-        write_whole(folder / name, data)
-    return [folder / name for name in files]
+    return write_together(folder, files)
 
 
 def _file_name(kind: Kind) -> str:

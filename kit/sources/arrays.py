@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kit.errors import SourceError, first_three
+from kit.sources.npz import read_arrays_of
 from kit.sources.record import ArrayImage, Record
 from kit.specs.source import SPLIT_FOLDERS
 
@@ -74,21 +74,15 @@ def read_npz(path: Path) -> list[Record]:
     Keras' mnist.npz has them, train_images and train_labels as MedMNIST.
 
     Raises:
-        SourceError: no such file, or no such arrays in it.
+        SourceError: no such file, no such arrays in it, or larger ones than it holds or the memory takes.
     """
-    try:
-        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
-            found = {name: match for name in file.files if (match := _NAME.fullmatch(name))}
-            arrays = {name: file[name] for name in found}
-            names = ", ".join(file.files)
-    except OSError as error:
-        raise SourceError(f"cannot read {path}: {error.strerror or error}") from error
-    except (ValueError, TypeError, EOFError, zipfile.BadZipFile) as error:  # one array alone has no names
-        raise SourceError(f"{path} is no .npz file of numbers; write it with numpy.savez") from error
+    arrays, every = read_arrays_of(path, _NAME.fullmatch)
+    names = ", ".join(every)
     parts: dict[str, dict[str, NDArray[Any]]] = {}
-    for name, match in found.items():
-        split = SPLIT_FOLDERS.get(match["before"] or match["after"] or "", "")
-        parts.setdefault(split, {})["images" if match["what"] in {"images", "x"} else "labels"] = arrays[name]
+    for name, array in arrays.items():
+        if match := _NAME.fullmatch(name):
+            split = SPLIT_FOLDERS.get(match["before"] or match["after"] or "", "")
+            parts.setdefault(split, {})["images" if match["what"] in {"images", "x"} else "labels"] = array
     if not parts or any("images" not in part for part in parts.values()):
         raise SourceError(f"{path} needs arrays such as images and labels, or x_train and y_train; it has {names}")
     unlabelled = [split for split, part in parts.items() if "labels" not in part and split != "test"]
@@ -103,7 +97,7 @@ def read_npz(path: Path) -> list[Record]:
 
 def _pixels(images: Any) -> Sequence[NDArray[Any]]:
     """Take an array of images, or a sequence of arrays, apart."""
-    arrays = images if isinstance(images, np.ndarray) else [np.asarray(image) for image in images]
+    arrays = np.atleast_1d(images) if isinstance(images, np.ndarray) else [np.asarray(image) for image in images]
     if not len(arrays) or {image.ndim for image in arrays} - _DIMENSIONS:
         shapes = sorted({str(image.shape) for image in arrays})
         found = images.shape if isinstance(images, np.ndarray) else f"arrays of {first_three(shapes, len(shapes))}"

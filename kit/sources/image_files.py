@@ -6,6 +6,7 @@ import os
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 from kit.errors import SourceError, first_three
 from kit.sources.record import ImageFile, Reject
@@ -46,14 +47,15 @@ def list_images(folder: Path, excluded: Collection[str] = ()) -> Listing:
         excluded: folders below it, by their path there, that are not looked into.
 
     Raises:
-        SourceError: the folder is missing, cannot be listed, or holds no image.
+        SourceError: the folder is missing, cannot be listed, or holds no image; or a name is not UTF-8.
     """
     if not folder.is_dir():
         raise SourceError(f"{folder} {'is not a folder' if folder.exists() else 'does not exist'}")
     if not os.access(folder, os.R_OK | os.X_OK):
         raise SourceError(f"cannot list {folder}: Permission denied; change its permissions")
     found = Listing()
-    for entry in _walk(folder, "", (folder.stat(),), frozenset(excluded)):
+    _utf8(str(folder))
+    for entry in _walk(folder, frozenset(excluded)):
         if isinstance(entry, ImageFile):
             found.images.append(entry)
         else:
@@ -65,43 +67,65 @@ def list_images(folder: Path, excluded: Collection[str] = ()) -> Listing:
     return found
 
 
-def _walk(
-    top: Path, prefix: str, above: tuple[os.stat_result, ...], excluded: frozenset[str]
-) -> Iterator[ImageFile | Reject]:
-    """Yield what lies in the folder `prefix` below `top`; a link may not lead back to one of those `above`."""
-    try:
-        entries = list(os.scandir(top / prefix))
-    except OSError as error:
-        yield Reject(str(top / prefix), f"the folder cannot be listed: {error.strerror}")
-        return
-    for entry in entries:
-        name = prefix + entry.name
-        is_image = entry.name[entry.name.rfind(".") :].lower() in IMAGE_SUFFIXES
+class _Folder(NamedTuple):
+    """A folder to look into: its path below the top, empty or ending with '/', and the folders above it and itself."""
+
+    prefix: str
+    line: tuple[os.stat_result, ...]
+
+
+def _walk(top: Path, excluded: frozenset[str]) -> Iterator[ImageFile | Reject]:
+    """Yield what lies below `top`, however deep: folders wait in a list, not in calls."""
+    waiting = [_Folder("", (top.stat(),))]
+    while waiting:
+        folder = waiting.pop()
         try:
-            if entry.name[0] == "." or entry.name in _LITTER:
-                yield Reject(entry.path, "hidden, or left behind by a system: not looked at", is_bad=False)
-            elif is_image and entry.is_file():
-                stat = entry.stat()
-                yield ImageFile(folder=top, name=_utf8(name), size=stat.st_size, modified=stat.st_mtime_ns)
-            elif entry.is_dir():
-                yield from _walk_inside(top, name, entry.stat(), above, excluded)
+            entries = list(os.scandir(top / folder.prefix))
+        except OSError as error:
+            yield _reject(str(top / folder.prefix), f"the folder cannot be listed: {error.strerror}")
+            continue
+        for entry in entries:
+            found = _look_at(entry, top, folder, excluded)
+            if isinstance(found, _Folder):
+                waiting.append(found)
             else:
-                yield Reject(entry.path, _why_no_image(entry), is_bad=is_image)
-        except OSError as error:  # a link to itself
-            yield Reject(entry.path, f"cannot be followed: {error.strerror}", is_bad=is_image)
+                yield found
 
 
-def _walk_inside(
-    top: Path, name: str, inside: os.stat_result, above: tuple[os.stat_result, ...], excluded: frozenset[str]
-) -> Iterator[ImageFile | Reject]:
+def _look_at(
+    entry: os.DirEntry[str], top: Path, folder: _Folder, excluded: frozenset[str]
+) -> ImageFile | Reject | _Folder:
+    is_image = entry.name[entry.name.rfind(".") :].lower() in IMAGE_SUFFIXES
+    try:
+        if entry.name[0] == "." or entry.name in _LITTER:
+            return _reject(entry.path, "hidden, or left behind by a system: not looked at", is_bad=False)
+        if is_image and entry.is_file():
+            stat = entry.stat()
+            name = _utf8(folder.prefix + entry.name)
+            return ImageFile(folder=top, name=name, size=stat.st_size, modified=stat.st_mtime_ns)
+        if entry.is_dir():
+            return _look_into(entry, folder, excluded)
+        return _reject(entry.path, _why_no_image(entry), is_bad=is_image)
+    except OSError as error:  # such as a link to itself
+        is_bad = is_image or entry.is_dir(follow_symlinks=False)  # a folder whose path is too long
+        return _reject(entry.path, f"cannot be followed: {error.strerror}", is_bad=is_bad)
+
+
+def _look_into(entry: os.DirEntry[str], above: _Folder, excluded: frozenset[str]) -> Reject | _Folder:
+    """Choose whether to look into a folder; a link may not lead back to one above it."""
+    name, inside = above.prefix + entry.name, entry.stat()
     if name in excluded:
-        yield Reject(str(top / name), "the folder is left out by hand", is_bad=False)
-    elif is_written_by_kit(top / name):
-        yield Reject(str(top / name), "written by kit: not looked at", is_bad=False)
-    elif any(os.path.samestat(inside, outer) for outer in above):
-        yield Reject(str(top / name), "a symbolic link that leads back to a folder above it")
-    else:
-        yield from _walk(top, f"{name}/", (*above, inside), excluded)
+        return _reject(entry.path, "the folder is left out by hand", is_bad=False)
+    if is_written_by_kit(Path(entry.path)):
+        return _reject(entry.path, "written by kit: not looked at", is_bad=False)
+    if any(os.path.samestat(inside, outer) for outer in above.line):
+        return _reject(entry.path, "a symbolic link that leads back to a folder above it")
+    return _Folder(f"{name}/", (*above.line, inside))
+
+
+def _reject(path: str, reason: str, *, is_bad: bool = True) -> Reject:
+    r"""Name what is no image; bytes of a name that are not UTF-8 are shown as \xff."""
+    return Reject(os.fsencode(path).decode(errors="backslashreplace"), reason, is_bad=is_bad)
 
 
 def is_written_by_kit(folder: Path) -> bool:
@@ -111,7 +135,7 @@ def is_written_by_kit(folder: Path) -> bool:
     """
     has_marks = any(any(folder.glob(mark)) for mark in _MARKS.get(folder.name, ()))
     is_file = os.path.isfile
-    return has_marks or any(all(is_file(folder / name) for name in names) for names in _REPORTS)
+    return has_marks or any(all(is_file(f"{folder}/{name}") for name in names) for names in _REPORTS)
 
 
 def _why_no_image(entry: os.DirEntry[str]) -> str:

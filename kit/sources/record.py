@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -10,9 +12,15 @@ from typing import Any, TypeAlias
 import msgspec
 from numpy.typing import NDArray
 
+from kit.files import size_text
+from kit.memory import free_memory
+
 UNLABELLED = "unlabelled"  # counted like a class in a split that has no labels
 
-_MORE = 1 << 20  # bytes
+_MOST_AT_ONCE = 1 << 30  # 1 GiB: Linux reads 2 GiB at a time at most
+_LARGE = 64 << 20  # 64 MiB: above, whether there is memory is asked first
+# Neither a pipe nor a terminal that took a file's place is waited for; Windows has none of them.
+_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)
 
 
 class ImageFile(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -36,15 +44,14 @@ class ImageFile(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return self.folder / self.name
 
     def read(self) -> bytes:
-        """Read the whole file, with as few system calls as can be: its size is known."""
-        handle = os.open(f"{self.folder}/{self.name}", os.O_RDONLY)
+        """Read the whole file, with as few system calls as can be: its size is known.
+
+        Raises:
+            OSError: The file cannot be read: gone, no longer a file, larger than the memory, or growing meanwhile.
+        """
+        handle = os.open(f"{self.folder}/{self.name}", _FLAGS)
         try:
-            data = os.read(handle, self.size + 1)
-            while len(data) != self.size:  # changed since it was listed, or lies on a network
-                if not (more := os.read(handle, _MORE)):
-                    break
-                data += more
-            return data
+            return _read_all(handle)
         finally:
             os.close(handle)
 
@@ -57,6 +64,33 @@ class ImageFile(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     def identity(self) -> tuple[str, int, int]:
         """What changes when the image does."""
         return self.name, self.size, self.modified
+
+
+def _read_all(handle: int) -> bytes:
+    """Read an open file to the end that it has now."""
+    status = os.fstat(handle)
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError(errno.EINVAL, "it is no longer a file, but a device, a pipe or a folder")
+    size = status.st_size
+    if size > _LARGE and size > (free := free_memory()):
+        raise OSError(errno.ENOMEM, f"it has {size_text(size)}, and {size_text(free)} of memory are free")
+    try:
+        data = os.read(handle, size + 1) if size < _MOST_AT_ONCE else _read_in_pieces(handle, size + 1)
+        if len(data) < size:  # cut short meanwhile, or on a network
+            data += _read_in_pieces(handle, size + 1 - len(data))
+    except MemoryError as error:
+        raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM)) from error
+    if len(data) > size:
+        raise OSError(errno.EFBIG, "it grew while it was read")
+    return data
+
+
+def _read_in_pieces(handle: int, most: int) -> bytes:
+    pieces = []
+    while most and (piece := os.read(handle, min(most, _MOST_AT_ONCE))):
+        pieces.append(piece)
+        most -= len(piece)
+    return b"".join(pieces)
 
 
 class ArrayImage(msgspec.Struct, frozen=True, kw_only=True, eq=False):

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 
 from kit.datasets import Dataset
-from kit.engines import lacks_gpus, memory
+from kit.engines import lacks_gpus
 from kit.errors import SpecError, require
 from kit.files import size_text
 from kit.inference.batch_size import measuring_batch
+from kit.memory import memory
 from kit.models import plan_layers
 from kit.specs import ModelSpec, RunSpec
 from kit.specs.device_list import AUTO, NO_GPU, Devices

@@ -46,7 +46,7 @@ class WeightsFile(io.BytesIO):
 
 @contextlib.contextmanager
 def full_disk_named(folder: Path) -> Iterator[None]:
-    """Run a block in which TensorFlow writes below `folder`; its word for a full disk becomes Python's.
+    """Run a block in which TensorFlow writes to `folder` or below; its word for a full disk becomes Python's.
 
     Raises:
         OSError: the disk is full; TensorFlow says the same of memory that is.

@@ -8,6 +8,7 @@ import msgspec
 import numpy as np
 
 from kit.datasets import Dataset
+from kit.datasets.verify import check_splits
 from kit.pipeline import damage_named, train_batches
 from kit.progress import Progress
 from kit.specs import RunSpec
@@ -37,6 +38,7 @@ def measure_rates(spec: RunSpec, dataset: Dataset, *, devices: Devices = AUTO, p
         devices: Devices to train on; where the run's rate is multiplied by their number, those tried are, too.
         progress: Listener that sees every step.
     """
+    check_splits(dataset, ["train"], progress)
     advice = prepare_devices(spec.train.threads, devices)
     unscheduled = msgspec.structs.replace(spec.train, schedule=ScheduleSpec())
     model = compiled_model(msgspec.structs.replace(spec, train=unscheduled), dataset)
