@@ -37,7 +37,7 @@ from kit.errors import EngineError, ShardError, SourceError, SpecError, first_th
 from kit.files import locked, publish, sweep, unused, write_whole
 from kit.names import checked_id
 from kit.progress import NO_PROGRESS, Progress
-from kit.seals import hashes, seal
+from kit.seals import hashes, read_sealed, seal
 from kit.sources import UNLABELLED, Record, Reject, Source
 from kit.specs import ShardSpec, SourceSpec, setting_paths, to_json, value_of
 from kit.workspace import Workspace
@@ -237,7 +237,7 @@ def _write(partial: Path, conversion: Conversion, engine: Engine, progress: Prog
     the time of every conversion; this way only those with duplicates take longer.
     """
     records, left_out = sample(conversion.source.records, conversion.spec)
-    ties = _read_ties(partial / TIES, records) if conversion.ties is None else conversion.ties
+    ties = (_read_ties(partial / TIES, records) or ()) if conversion.ties is None else conversion.ties
     near = _near_ties(partial / NEAR_TIES, records, conversion, engine, progress)
     plans = plan_shards(records, conversion.spec, [*near, *ties])
     looks: dict[int, str] = {}
@@ -289,23 +289,33 @@ def _near_ties(
     """Find the records that look the same and are to stay together; a stopped command has noted them."""
     if not conversion.spec.near_duplicates or conversion.near is not None:
         return conversion.near or ()
-    if not path.is_file():
+    known = _read_ties(path, records)
+    if known is None:
         sets = find_looks_alike(records, conversion.spec, engine, progress)
-        _write_ties(path, records, [[records[place] for place in places] for places in sets])
-    return _read_ties(path, records)
+        known = [[records[place] for place in places] for places in sets]
+        _write_ties(path, records, known)
+    return known
 
 
 def _write_ties(path: Path, records: Sequence[Record], ties: Sequence[Sequence[Record]]) -> None:
     """Note which records stay together, so that a stopped command goes on from there."""
     places = {id(record): place for place, record in enumerate(records)}
-    write_whole(path, msgspec.json.encode([[places[id(record)] for record in tie] for tie in ties]))
+    write_whole(path, seal(_Ties(sets=[[places[id(record)] for record in tie] for tie in ties])))
 
 
-def _read_ties(path: Path, records: Sequence[Record]) -> list[list[Record]]:
-    if not path.is_file():
-        return []
-    places = msgspec.json.decode(path.read_bytes(), type=list[list[int]])
-    return [[records[place] for place in tie] for tie in places]
+def _read_ties(path: Path, records: Sequence[Record]) -> list[list[Record]] | None:
+    """Read what was noted; None where nothing was, or the note is damaged."""
+    try:
+        sets = read_sealed(path, _Ties).sets
+    except (FileNotFoundError, SpecError):
+        return None
+    return [[records[place] for place in tie] for tie in sets]
+
+
+class _Ties(msgspec.Struct, frozen=True):
+    """Places of records that stay together."""
+
+    sets: list[list[int]]
 
 
 def _write_shards(tasks: Sequence[ShardTask], engine: Engine, progress: Progress) -> list[WrittenShard]:

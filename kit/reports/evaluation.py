@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kit.files import write_whole
+from kit.files import write_whole, xxh128
 from kit.reports.calibration import plot_calibration
 from kit.reports.class_balance import counts_of_dataset, plot_class_counts
 from kit.reports.fold_table import fold_csv
@@ -19,8 +19,8 @@ from kit.reports.page import REPORT, Picture, Section, write_page
 from kit.reports.roc import KINDS, Kind, plot_ranking, ranking_table
 from kit.reports.table import Table
 from kit.runs import RunDirectory
-from kit.runs.fold_set import OUT_OF_FOLD
-from kit.specs import to_json
+from kit.runs.fold_set import EVALUATION, OUT_OF_FOLD
+from kit.seals import seal
 
 if TYPE_CHECKING:
     from kit.evaluation.evaluate import Evaluation
@@ -44,13 +44,13 @@ def write_evaluation(evaluation: Evaluation, folder: Path, *, html: bool) -> lis
         "misclassified.csv": mistakes.csv(),
         "predictions.csv": evaluation.scores.csv(evaluation.classes),
         **({"folds.csv": fold_csv(evaluation.folds)} if evaluation.folds else {}),
-        "evaluation.json": to_json(evaluation.figures()),
         **{name: picture.png for name, picture in pictures.items()},
     }
     if evaluation.folds and evaluation.held_out:
         files[OUT_OF_FOLD] = evaluation.held_out.parquet()
     if html:
         files[REPORT] = _page(evaluation, pictures, mistakes)
+    files[EVALUATION] = seal({**evaluation.figures(), "files": {name: xxh128(data) for name, data in files.items()}})
     for name, data in files.items():
         write_whole(folder / name, data)
     return [folder / name for name in files]

@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeVar
 import msgspec
 
 from kit.errors import RunError, SpecError
-from kit.files import sweep, write_whole, xxh128_file
+from kit.files import sweep, write_whole, xxh128, xxh128_file
 from kit.runs.history import History
 from kit.seals import hashes, read_sealed, seal
 from kit.specs import RunSpec, from_json, to_json
@@ -78,10 +78,12 @@ class RunFailure(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         reason: one line.
         details: the traceback; empty where there is none.
+        files: XXH128 of the settings and the history then, by name.
     """
 
     reason: str
     details: str = ""
+    files: Mapping[str, str] = {}
 
 
 class Halt(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,11 +93,13 @@ class Halt(msgspec.Struct, frozen=True, kw_only=True):
         epochs: that it was given.
         place: of its arm among those compared then, from 1.
         arms: compared then.
+        files: XXH128 of the settings and the history then, by name.
     """
 
     epochs: int
     place: int
     arms: int
+    files: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,8 +173,20 @@ class RunDirectory:
         return self._note(_HALT, Halt)
 
     def _note(self, name: str, kind: type[Note]) -> Note | None:
+        """Read a note on an attempt that came to no result.
+
+        Raises:
+            RunError: It was changed since.
+        """
         path = self.path / name
-        return from_json(path, kind) if path.is_file() and not self.is_finished else None
+        if self.is_finished:
+            return None
+        try:
+            return read_sealed(path, kind, what="run")
+        except FileNotFoundError:
+            return None
+        except SpecError as error:
+            raise RunError(f"{error}; remove it and run the command of {self.path} again") from error
 
     def refuse_other(self, spec: RunSpec) -> None:
         """Refuse another run's directory.
@@ -191,17 +207,17 @@ class RunDirectory:
 
     def fail(self, reason: str, details: str = "") -> None:
         """Note why the run could not be trained."""
-        write_whole(self.path / _FAILURE, to_json(RunFailure(reason=reason, details=details)))
+        write_whole(self.path / _FAILURE, seal(RunFailure(reason=reason, details=details, files=self._begun())))
 
     def stop_at(self, halt: Halt) -> None:
         """Note where the run was stopped."""
-        write_whole(self.path / _HALT, to_json(halt))
+        write_whole(self.path / _HALT, seal(msgspec.structs.replace(halt, files=self._begun())))
 
     def spec(self) -> RunSpec:
         """Read the run's settings.
 
         Raises:
-            RunError: The run is finished, and they were changed since.
+            RunError: The run is finished, halted or failed, and they were changed since.
         """
         return from_json(self.checked(self.path / _SPEC), RunSpec)
 
@@ -209,17 +225,18 @@ class RunDirectory:
         """Read the run's history.
 
         Raises:
-            RunError: It is no history, or the run is finished, and it was changed since.
+            RunError: It is no history, or the run is finished, halted or failed, and it was changed since.
         """
         return History.read(self.checked(self.history_file))
 
     def checked(self, file: Path) -> Path:
-        """Return a file of the run, which still is what the training wrote if the run is finished.
+        """Return a file of the run, which still is what the training wrote if the run is finished, halted or failed.
 
         Raises:
             RunError: It was changed since.
         """
-        expected = self.result().files.get(file.name) if self.is_finished and file.is_file() else None
+        ended = (self.result() if self.is_finished else self.failure or self.halt) if file.is_file() else None
+        expected = ended.files.get(file.name) if ended else None
         if expected and xxh128_file(file) != expected:
             raise RunError(
                 f"{file} was changed after the training wrote it; restore it, or remove the folder {self.path} and run"
@@ -227,10 +244,14 @@ class RunDirectory:
             )
         return file
 
+    def knows(self, file: Path) -> bool:
+        """Tell whether the result has a file's hash, which `checked` compares then."""
+        return self.is_finished and file.name in self.result().files
+
     @property
     def identity(self) -> str:
         """Hash of the run's settings, by which checkpoints know it."""
-        return xxh128_file(self.path / _SPEC)
+        return xxh128(to_json(self.spec()))
 
     def checkpoint(self, at: Position) -> Path:
         """Name the file of all that a training is at a position."""
@@ -263,5 +284,12 @@ class RunDirectory:
     def finish(self, result: RunResult) -> None:
         """Write the result, with the hashes of what it came from; the last thing a run does."""
         made = (self.best_weights, self.last_weights, self.history_file, self.predictions, self.environment)
-        files = hashes(self.path, [file.name for file in (self.path / _SPEC, *made) if file.is_file()])
+        files = self._hashes(self.path / _SPEC, *made)
         write_whole(self.path / "result.json", seal(msgspec.structs.replace(result, files=files)))
+
+    def _begun(self) -> dict[str, str]:
+        """Hash what is read of a run that came to no result."""
+        return self._hashes(self.path / _SPEC, self.history_file)
+
+    def _hashes(self, *files: Path) -> dict[str, str]:
+        return hashes(self.path, [file.name for file in files if file.is_file()])

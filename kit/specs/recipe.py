@@ -122,10 +122,22 @@ def read_recipe(name: str = DEFAULT_RECIPE) -> Recipe:
         path = Path(name)
         if not path.is_file():
             raise SpecError(f"recipe file {path} does not exist")
-        return from_toml(path, Recipe)
+        return _with_sound_arms(path, from_toml(path, Recipe))
     if name not in recipe_names():
         raise SpecError(f"{unknown('recipe', name, recipe_names())} (or give the path of a .toml file)")
     return from_toml(_shipped() / f"{name}{_FILE}", Recipe)
+
+
+def _with_sound_arms(path: Path, recipe: Recipe) -> Recipe:
+    """Refuse, by the file's name, an arm or a value to vary that cannot be."""
+    arms = {f"arm {arm.name}": recipe.changes(arm.name) for arm in recipe.arms}
+    varied = [(f"vary, {name}", {name: value}) for name, values in recipe.vary.items() for value in values]
+    for what, changes in (*arms.items(), *varied):
+        try:
+            override(recipe.base, changes)
+        except SpecError as error:
+            raise SpecError(f"{path}: {what}: {error}") from error
+    return recipe
 
 
 def read_setting(name: str, settings: Mapping[str, object] | None = None) -> Setting:

@@ -20,6 +20,8 @@ Settings = TypeVar("Settings", bound=msgspec.Struct)
 MAX_SEED = 1 << 31  # what every generator below takes
 _LATER = {("train", "evaluate"): "best", ("data", "ignore_splits"): []}  # left out of names at their defaults
 
+_SHOWN = 200  # characters of a value in a message
+
 OWN = "recipe"  # stands for what a table was before it was changed, which may have no name
 
 _UNKNOWN_FIELD = re.compile(r"Object contains unknown field `(?P<name>[^`]*)`(?: - at `\$\.?(?P<path>.*)`)?")
@@ -254,9 +256,15 @@ def _explain(error: msgspec.ValidationError, kind: type[msgspec.Struct], data: A
             return f"{found['path']}.{message[: found.start()]}"
         if "..." not in found["path"] and (expected := _EXPECTED.match(message)):
             wanted = _IN_WORDS.get(expected["type"], expected["type"])
-            return f"{found['path']} must be {wanted}, got {_value_at(data, found['path'])!r}"
+            return f"{found['path']} must be {wanted}, got {_shown(_value_at(data, found['path']))}"
         return f"{found['path']}: {message[: found.start()]}"
     return message
+
+
+def _shown(value: object) -> str:
+    """Write a value, of a long one its beginning."""
+    text = repr(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
 def _value_at(data: Any, path: str) -> Any:
@@ -266,7 +274,7 @@ def _value_at(data: Any, path: str) -> Any:
 
 
 def _field_names(kind: type[msgspec.Struct], path: str) -> list[str]:
-    return list(_types(_type_at(kind, path)))
+    return list(_types(_struct_in(_type_at(kind, path))))
 
 
 def _type_at(kind: Any, path: str) -> Any:
