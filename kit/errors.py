@@ -170,7 +170,8 @@ def unknown(kind: str, name: str, known: Collection[str]) -> str:
     ends = itertools.accumulate(len(other) + len(", ") for other in sorted(known))
     listed = [other for other, end in zip(sorted(known), ends, strict=True) if end <= _LISTED]
     more = f", … ({len(known):,})" if len(listed) < len(known) else ""
-    return f"unknown {kind} '{name}'{hint} Known: {', '.join(listed) or 'none yet'}{more}"
+    shown = name if len(name) <= _LISTED else f"{name[:_LISTED]}…"
+    return f"unknown {kind} '{shown}'{hint} Known: {', '.join(listed) or 'none yet'}{more}"
 
 
 def first_three(items: Iterable[str], count: int) -> str:

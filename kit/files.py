@@ -250,6 +250,11 @@ def size_text(size: float) -> str:
     return f"{size:,.0f} bytes"
 
 
+def xxh128(data: bytes | str) -> str:
+    """Hash bytes, or a text as UTF-8, as `xxh128_file` does a file of them."""
+    return xxh3_128(data.encode() if isinstance(data, str) else data).hexdigest()
+
+
 def xxh128_file(path: Path) -> str:
     """Hash a file's bytes as `xxhsum -H2` does; hexadecimal."""
     digest = xxh3_128()

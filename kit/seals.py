@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 import msgspec
 from xxhash import xxh3_128_hexdigest
 
-from kit.errors import SpecError
+from kit.errors import SpecError, require
 from kit.files import write_whole, xxh128_file
 from kit.specs import to_json
 from kit.specs.decode import build
@@ -44,13 +44,14 @@ def seal(document: msgspec.Struct | Mapping[str, object]) -> bytes:
     return to_json({**fields, SEAL: _hash(fields)})
 
 
-def read_sealed(path: Path, kind: type[Document], *, what: str) -> Document:
+def read_sealed(path: Path, kind: type[Document], *, what: str = "") -> Document:
     """Read a document that `seal` wrote; one from before there were seals is read with a warning.
 
     Args:
         path: JSON file.
         kind: Struct to make of it.
-        what: Noun for the warning, such as "dataset"; it is given once for each.
+        what: Noun for the warning, such as "dataset"; it is given once for each. Empty refuses a document without a
+            seal: a note that kit makes again.
 
     Raises:
         SpecError: The file is no JSON, was changed after writing, or lacks fields.
@@ -63,6 +64,7 @@ def read_sealed(path: Path, kind: type[Document], *, what: str) -> Document:
     if not isinstance(fields, dict):
         raise SpecError(f"{path}: not a table of fields")
     if SEAL not in fields:
+        require(bool(what), f"{path} has no seal")
         warn_unsealed(path, what)
     elif fields[SEAL] != _hash(fields):
         raise SpecError(f"{path} was changed after kit wrote it: its seal does not fit")
@@ -102,6 +104,12 @@ class _Seen(msgspec.Struct, frozen=True, array_like=True):
 
     stat: tuple[int, int, int, int]
     hash: str
+
+
+class _Cache(msgspec.Struct, frozen=True):
+    """Files by name."""
+
+    files: dict[str, _Seen]
 
 
 class KnownHashes:
@@ -149,7 +157,7 @@ class KnownHashes:
         """Write what was learned; where that cannot be, the next call hashes again."""
         if self._seen != self._before:
             with contextlib.suppress(OSError):
-                write_whole(self._path, msgspec.json.encode(self._seen))
+                write_whole(self._path, seal(_Cache(self._seen)))
                 self._before = dict(self._seen)
 
 
@@ -173,6 +181,6 @@ def _cache_file(folder: Path) -> Path:
 
 def _read_cache(path: Path) -> dict[str, _Seen]:
     try:
-        return msgspec.json.decode(path.read_bytes(), type=dict[str, _Seen])
-    except (OSError, msgspec.DecodeError):  # there is none, or it is damaged: everything is hashed again
+        return read_sealed(path, _Cache).files
+    except (OSError, SpecError):  # there is none, or it is damaged: everything is hashed again
         return {}

@@ -59,6 +59,19 @@ def csv_mutations(data: bytes) -> Iterator[Mutation]:
     yield from _cuts(data)
 
 
+def byte_mutations(data: bytes) -> Iterator[Mutation]:
+    """Change a byte in many places, and cut and spoil the rest."""
+    for place in range(0, len(data), max(1, len(data) // 200)):
+        yield f"byte {place}", data[:place] + bytes([data[place] ^ 0xFF]) + data[place + 1 :]
+    yield from _cuts(data)
+
+
+def mutations_of(name: str, data: bytes) -> Iterator[Mutation]:
+    """Change a file as its ending asks."""
+    kinds = {".json": json_mutations, ".csv": csv_mutations}
+    yield from kinds.get(name[name.rfind(".") :], byte_mutations)(data)
+
+
 def _cuts(data: bytes) -> Iterator[Mutation]:
     for cut in range(0, len(data), 11):
         yield f"cut at {cut}", data[:cut]

@@ -370,14 +370,21 @@ class _Server(ThreadingHTTPServer):
 @pytest.fixture
 def standin(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[StandIn]:
     """Run a stand-in, with a good key in the environment and an empty home folder."""
+    with running(monkeypatch, tmp_path) as state:
+        yield state
+
+
+@contextlib.contextmanager
+def running(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Iterator[StandIn]:
+    """Run a stand-in; the home folder is made in `folder`."""
     state = StandIn()
     server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"state": state}))
     state.port = server.server_port
     server.daemon_threads = True
     for name in ("no_proxy", "NO_PROXY", "KAGGLE_API_TOKEN", "KAGGLE_CONFIG_DIR", "KAGGLE_KERNEL_RUN_TYPE", "KIT_ROOT"):
         monkeypatch.delenv(name, raising=False)
-    (tmp_path / "home").mkdir()
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    (folder / "home").mkdir(exist_ok=True)
+    monkeypatch.setenv("HOME", str(folder / "home"))
     monkeypatch.setenv("KAGGLE_API_ENVIRONMENT", "LOCALHOST")
     monkeypatch.setenv("KAGGLE_USERNAME", USER)
     monkeypatch.setenv("KAGGLE_KEY", KEY)

@@ -15,6 +15,7 @@ from trained import SETTINGS
 import kit
 from kit.datasets import Dataset, find_dataset
 from kit.errors import RunError, ShardError, SpecError, WorkspaceError
+from kit.files import is_sealed, xxh128_file
 from kit.inference.out_of_fold import predict_out_of_fold
 from kit.inference.predictions import read_predictions
 from kit.progress import NoProgress
@@ -165,6 +166,22 @@ def test_weights_of_another_seed_are_refused(copy: RunDirectory) -> None:
 
     with pytest.raises(RunError, match=r"best\.weights\.h5 was changed after the training wrote it"):
         kit.evaluate(copy.path, split="train", root=root)
+
+
+def test_weights_are_hashed_once_before_they_are_loaded(copy: RunDirectory, monkeypatch: pytest.MonkeyPatch) -> None:
+    from kit.training import score
+
+    dataset, hashed = find_dataset("bound", root=copy.path.parents[1]), []
+
+    def counted(path: Path) -> str:
+        hashed.append(path.name)
+        return xxh128_file(path)
+
+    monkeypatch.setattr("kit.runs.directory.xxh128_file", counted)
+    monkeypatch.setattr(score, "is_sealed", lambda path: hashed.append(path.name) or is_sealed(path))
+    score.trained_model(copy, dataset)
+
+    assert 1 == hashed.count("best.weights.h5")
 
 
 def test_checkpoint_or_history_of_another_training_is_named(tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import contextlib
 import csv
+import hashlib
 import json
 import math
 import re
@@ -21,6 +23,7 @@ from kit.cli import main
 from kit.errors import KitError, RunError, SpecError, SubmissionError, WorkspaceError
 from kit.inference.out_of_fold import OutOfFold, read_out_of_fold
 from kit.inference.predictions import Predictions
+from kit.progress import NoProgress
 from kit.runs import FoldSet
 from kit.submission.blend_weights import combine, fit_weights, scaled, select_weights
 from kit.submission.origin import Origin, read_origin, write_origin
@@ -360,3 +363,34 @@ def test_kit_blend_prints_weights_and_scores(
         assert re.search(rf"blend, {name} +— +{told['fit'][score]:.4f}", shown)
     assert f"{tmp_path / 'blend.csv'}: 2 rows, columns id, label; weights" in shown
     assert pd.read_csv(tmp_path / "blend.csv")["id"].tolist() == ["x", "y"]
+
+
+def test_an_edited_csv_is_blended_with_a_word(tmp_path: Path) -> None:
+    said: list[str] = []
+
+    class Notes(NoProgress):
+        def advance(self, steps: int = 1, note: str = "") -> None:
+            del steps
+            said.extend([note] if note else [])
+
+    paths = [write(tmp_path / f"{name}.csv", {"a": 0.25, "b": 0.5}) for name in ("one", "two")]
+    for path in paths:
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        write_origin(path, Origin(command=[], dataset="d", fingerprint="f", runs=[], created="", sha256=digest))
+    paths[1].write_text(paths[1].read_text().replace("0.5", "0.75"))
+    kit.blend(*paths, output=tmp_path / "blend.csv", progress=Notes())
+
+    assert [f"{paths[1]} was changed after kit wrote it: nothing is known of its runs and its score"] == said
+
+
+def test_damaged_out_of_fold_predictions_are_refused_by_name(tmp_path: Path) -> None:
+    path = tmp_path / "predictions.parquet"
+    data = noisy(1, seed=0).parquet()
+    for place in range(10, 400, 13):
+        path.write_bytes(data[:place] + bytes([data[place] ^ 0xFF]) + data[place + 1 :])
+        with contextlib.suppress(RunError):  # any other error is a bug
+            read_out_of_fold(path)
+    path.write_bytes(data[:22] + bytes([data[22] ^ 0xFF]) + data[23:])
+
+    with pytest.raises(RunError, match=r"predictions\.parquet has not the columns id, fold, label"):
+        read_out_of_fold(path)

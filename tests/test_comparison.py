@@ -10,6 +10,7 @@ import shutil
 from itertools import product
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pandas as pd
 import pytest
@@ -30,7 +31,8 @@ from kit.reports.comparison import comparison_tables
 from kit.reports.differences import plot_differences
 from kit.reports.latex import latex
 from kit.reports.table import Table
-from kit.runs.directory import Pruned
+from kit.runs.directory import Position, Pruned
+from kit.training.owner import OWNER, owned_history, owner
 
 PUBLISHED = Path(__file__).parents[2] / "shared" / "published" / "histopathology_histories.json"
 OTHER = "f" * 16
@@ -190,6 +192,33 @@ def test_what_has_no_figures_is_named_with_its_reason(ablation: Made) -> None:
         ("pool=6", "0, 1, 2", "failed: out of memory"),
         ("pool=99", "all", "does not fit"),
     ) == comparison_tables(comparison)[-1].rows
+
+
+@pytest.mark.parametrize("name", ["spec.json", "history.csv", "halted.json"])
+def test_a_halted_run_whose_files_were_changed_is_refused(tmp_path: Path, name: str) -> None:
+    made = Made(tmp_path / "halved")
+    made.finish("pool=2", 0, [0.5, 0.6])
+    halted = made.begin("pool=5", 0, {"accuracy": [0.5, 0.6], "val_accuracy": [0.5, 0.6]}, settings=pool(5))
+    halted.prune(Pruned(epochs=2, rank=2, arms=3))
+    made.plan("pool=2", "pool=5")
+    path = halted.path / name
+    written = path.read_bytes()
+    path.write_bytes(written.replace(b"5", b"4", 1) if b"5" in written else written.replace(b"2", b"1", 1))
+
+    with pytest.raises(RunError, match=rf"{name} was changed after"):
+        kit.compare(made.folder)
+
+
+def test_an_unfinished_history_counts_as_far_as_its_checkpoint_goes(tmp_path: Path) -> None:
+    run = Made(tmp_path / "begun").begin("pool=2", 0, {"accuracy": [0.5, 0.6], "val_accuracy": [0.5, 0.6]})
+
+    assert [] == owned_history(run).rows
+    with h5py.File(run.checkpoint(Position(2)), "w") as file:
+        file.create_group(OWNER).attrs.update(owner(run, Position(2), run.history().digest()))
+    assert run.history().rows == owned_history(run).rows
+    run.history_file.write_text(run.history_file.read_text().replace("val_accuracy", "val_auc"))
+    with pytest.raises(RunError, match=r"history\.csv was changed since epoch-00002\.weights\.h5 was written"):
+        owned_history(run)
 
 
 def test_a_baseline_that_failed_is_stood_in_for(ablation: Made) -> None:

@@ -309,3 +309,19 @@ def test_recipes_that_cannot_be_are_refused(tmp_path: Path, text: str, message: 
 
     with pytest.raises(SpecError, match=message):
         read_recipe(str(tmp_path / "own.toml"))
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ('[[arms]]\nname = "a"\nsetings = {}', r"own\.toml: unknown setting 'arms\[0\]\.setings'; did you mean"),
+        ('[[arms]]\nname = "a"\nsettings = {"train.epoch" = 3}', r"own\.toml: arm a: unknown setting 'train\.epoch'"),
+        ('design = "grid"\nvary = {"model.bn_momentum" = [0.5, 2]}', r"own\.toml: vary, model\.bn_momentum: .* got 2"),
+    ],
+)
+def test_what_cannot_be_in_a_recipe_is_named_with_its_file(line: str, told: str, tmp_path: Path) -> None:
+    path = tmp_path / "own.toml"
+    path.write_text(f'description = "mine"\n{line}\n')
+
+    with pytest.raises(SpecError, match=told):
+        read_recipe(str(path))

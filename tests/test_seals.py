@@ -9,12 +9,15 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from everything import shard as write_dataset
+from everything import shard_and_stop, write_source
 from hypothesis import given
 from hypothesis import strategies as st
 from mutations import json_mutations
 
 from kit import seals
 from kit.conversion import shard
+from kit.conversion.reshard import plan_again
 from kit.datasets import Dataset, verify_dataset
 from kit.datasets.dataset import read_dataset
 from kit.datasets.manifest import Manifest
@@ -128,6 +131,31 @@ def test_changed_copy_of_the_sample_submission_is_refused(cells: Dataset) -> Non
 
     with pytest.raises(ShardError, match=r"sample_submission\.csv was changed after kit wrote it; restore it"):
         _ = cells.sample_submission
+
+
+@pytest.mark.parametrize("name", ["duplicates.csv", "near_duplicates.csv"])
+def test_changed_lists_of_images_that_stay_together_are_not_sharded_by(tmp_path: Path, name: str) -> None:
+    write_source(tmp_path)
+    dataset = write_dataset(tmp_path)
+    path = dataset.folder / name
+    path.write_text(path.read_text().replace("/a/", "/b/", 1))
+
+    with pytest.raises(ShardError, match=rf"/{name} was changed after kit wrote it; restore it"):
+        plan_again(dataset, {"data.size": "8x8"})
+
+
+@pytest.mark.parametrize("name", ["near_ties.json", "train-00000-of-00001.written.json"])
+def test_changed_notes_of_a_stopped_conversion_are_made_anew(tmp_path: Path, name: str) -> None:
+    write_source(tmp_path)
+    undisturbed = write_dataset(tmp_path, "stopped").manifest
+    shutil.rmtree(tmp_path / "tfrecords")
+    shard_and_stop(tmp_path)
+    path = tmp_path / "tfrecords" / ".stopped.partial" / name
+    document = json.loads(path.read_bytes())
+    document |= {"sets": [[0, 1, 2]]} if "sets" in document else {"rejects": [["x.png", "unreadable"]]}
+    path.write_text(json.dumps(document))
+
+    assert undisturbed == write_dataset(tmp_path, "stopped").manifest
 
 
 def test_swapped_shards_of_equal_size_are_refused(competition: Competition, tmp_path: Path) -> None:

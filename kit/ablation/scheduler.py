@@ -20,6 +20,7 @@ from kit.errors import RunError
 from kit.progress import Progress
 from kit.runs import Pruned, RunDirectory
 from kit.training.early_stopping import Limit, has_stopped, smaller_is_better
+from kit.training.owner import owned_history
 
 DECODED = ".decoded"  # folder of the ablation in which its trials share decoded images
 
@@ -126,7 +127,7 @@ class Session:
         for key in self._plan.keys(arm):
             if key not in self._failed:
                 spec = self._plan.specs[key].train
-                column = self._plan.directory(key).history().column(spec.monitor)
+                column = owned_history(self._plan.directory(key)).column(spec.monitor)
                 start = min(spec.early_stopping.start_epoch, epochs - 1)  # no epoch before it is the best
                 smaller = smaller_is_better(spec.monitor)
                 values.append(best_so_far(column[start:], epochs - start, smaller_is_better=smaller))
@@ -195,7 +196,7 @@ class Session:
         run, spec = self._plan.directory(key), self._plan.specs[key]
         if run.is_finished or until is None:
             return not run.is_finished
-        history = run.history()
+        history = owned_history(run)
         return len(history.rows) < until or has_stopped(history, spec) or until >= spec.train.epochs
 
     def _trial(self, key: RunKey, until: int | None) -> Trial:

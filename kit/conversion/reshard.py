@@ -52,8 +52,8 @@ def plan_again(dataset: Dataset, settings: Mapping[str, object]) -> Conversion:
         source=source,
         info=info,
         spec=msgspec.structs.replace(dataset.manifest.settings, image=image),
-        ties=read_duplicates(dataset.folder / DUPLICATES, source.records) if dataset.manifest.duplicates.sets else (),
-        near=read_duplicates(dataset.folder / NEAR_DUPLICATES, source.records)
+        ties=read_duplicates(dataset.checked(DUPLICATES), source.records) if dataset.manifest.duplicates.sets else (),
+        near=read_duplicates(dataset.checked(NEAR_DUPLICATES), source.records)
         if dataset.manifest.near_duplicates.sets
         else (),
     )

@@ -40,7 +40,7 @@ def write_dataset(partial: Path, conversion: Conversion, engine: Engine, progres
     """Write all shards; again where images turn out to be equal, so that equal ones stay together."""
     records, left_out = sample(conversion.source.records, conversion.spec)
     near = near_ties(partial / NEAR_TIES, records, conversion, engine, progress)
-    ties = read_ties(partial / TIES, records) if conversion.ties is None else conversion.ties
+    ties = (read_ties(partial / TIES, records) or ()) if conversion.ties is None else conversion.ties
     writer = _Writer(partial, conversion, engine, progress)
     plans = plan_shards(records, conversion.spec, [*near, *ties])
     shards, duplicates = writer.write(plans)

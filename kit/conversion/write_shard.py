@@ -17,8 +17,9 @@ from kit.datasets.tfrecord import TFRecordWriter
 from kit.errors import SpecError
 from kit.files import begun_file, settle, write_whole, xxh128_file
 from kit.images import ImageError, SourceImage, StoredImage, store
+from kit.seals import read_sealed, seal
 from kit.sources import UNLABELLED, Record
-from kit.specs import ShardSpec, from_json, to_json
+from kit.specs import ShardSpec
 from kit.stderr import held_stderr
 
 NO_LABEL = -1
@@ -120,7 +121,7 @@ def settle_shard(task: ShardTask, written: WrittenShard) -> None:
     Waiting for the disk takes as long as a tenth of the writing; the caller does it beside, not the workers.
     """
     settle(task.folder / written.temporary, task.path)
-    write_whole(summary_path(task.path), to_json(written))
+    write_whole(summary_path(task.path), seal(written))
 
 
 def _example(record: Record, image: StoredImage, classes: Sequence[str], fold: int) -> list[bytes]:
@@ -155,7 +156,7 @@ def plan_digest(task: ShardTask) -> str:
 def kept_shard(task: ShardTask) -> WrittenShard | None:
     """Return an earlier attempt's shard if it is of this plan and its bytes are the ones it summarised."""
     try:
-        summary = from_json(summary_path(task.path), WrittenShard)
+        summary = read_sealed(summary_path(task.path), WrittenShard)
         is_sound = summary.plan == plan_digest(task) and xxh128_file(task.path) == summary.shard.xxh128
     except (OSError, SpecError):
         return None

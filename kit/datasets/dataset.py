@@ -78,11 +78,17 @@ class Dataset:
         Raises:
             ShardError: It was changed since the dataset was made.
         """
-        path = self.folder / SAMPLE_SUBMISSION
-        if not self.manifest.sample_submission:
-            return None
+        return self.checked(SAMPLE_SUBMISSION) if self.manifest.sample_submission else None
+
+    def checked(self, name: str) -> Path:
+        """Return a file beside the shards, which still is what was written.
+
+        Raises:
+            ShardError: It was changed since the dataset was made.
+        """
+        path = self.folder / name
         try:
-            if expected := self.manifest.files.get(SAMPLE_SUBMISSION):
+            if expected := self.manifest.files.get(name):
                 check_hash(path, expected)
         except SpecError as error:
             raise ShardError(f"{error}; restore it, or shard again with --force") from error
@@ -176,13 +182,18 @@ def read_dataset(folder: Path) -> Dataset:
     try:
         version = from_json(folder / MANIFEST, _AnyVersion).format_version
         if version != FORMAT_VERSION:
-            raise ShardError(f"{folder} has format version {version}, this kit reads {FORMAT_VERSION}; shard it again")
+            raise ShardError(
+                f"{folder / MANIFEST} has format version {version}, this kit reads {FORMAT_VERSION}; shard it again"
+            )
         manifest = read_sealed(folder / MANIFEST, Manifest, what="dataset")
-        manifest.refuse_contradictions()
     except FileNotFoundError as error:
         raise ShardError(f"{folder} has no {MANIFEST}, so it is not a dataset; make it with kit shard") from error
     except SpecError as error:
         raise ShardError(f"{error}; restore the file, or shard again with --force") from error
+    try:
+        manifest.refuse_contradictions()
+    except SpecError as error:
+        raise ShardError(f"{folder / MANIFEST}: {error}; restore the file, or shard again with --force") from error
     for shard in manifest.shards:
         path = folder / shard.name
         if not path.is_file():

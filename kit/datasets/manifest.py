@@ -161,7 +161,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
             SpecError: They contradict each other.
         """
         for problem, applies in self._contradictions():
-            require(not applies, f"{self.name}: {problem}")
+            require(not applies, problem)
 
     def _contradictions(self) -> Iterator[tuple[str, bool]]:
         """List what cannot be true of any dataset, each with whether it is true of this one."""

@@ -12,10 +12,10 @@ from kit.datasets.dataset import Dataset
 from kit.datasets.example import Feature, decode_example
 from kit.datasets.manifest import Manifest, ShardInfo
 from kit.datasets.tfrecord import read_records, record_spans
-from kit.errors import ShardError, SpecError
+from kit.errors import ShardError
 from kit.files import xxh128_file
 from kit.progress import NO_PROGRESS, Progress
-from kit.seals import KnownHashes, check_hash
+from kit.seals import KnownHashes
 from kit.sources import UNLABELLED
 
 
@@ -29,8 +29,8 @@ def verify_dataset(dataset: Dataset, progress: Progress = NO_PROGRESS) -> None:
             contradict.
     """
     verify_bytes(dataset, progress)
-    for name, expected in dataset.manifest.files.items():
-        _check(dataset, name, expected)
+    for name in dataset.manifest.files:
+        dataset.checked(name)
     found = _Contents()
     progress.start(f"read {dataset.manifest.name}", len(dataset.manifest.shards))
     for shard in dataset.manifest.shards:
@@ -110,13 +110,6 @@ def _refuse_shard(dataset: Dataset, shard: ShardInfo) -> None:
     path = dataset.folder / shard.name
     deque(read_records(path), maxlen=0)  # raises at the damaged record, if its checksum tells
     raise ShardError(f"{path} was changed after writing; restore it, or shard again with --force")
-
-
-def _check(dataset: Dataset, name: str, expected: str) -> None:
-    try:
-        check_hash(dataset.folder / name, expected)
-    except SpecError as error:
-        raise ShardError(f"{error}; restore it, or shard again with --force") from error
 
 
 @dataclass(slots=True)

@@ -119,7 +119,7 @@ def read_out_of_fold(path: Path) -> OutOfFold:
         held_out = OutOfFold(classes, np.asarray(folds, np.int32), scores)
     except FileNotFoundError as error:
         raise RunError(f"{path} does not exist; kit train --folds writes {path.name}") from error
-    except (pa.ArrowException, ValueError, KeyError, TypeError) as error:
+    except (pa.ArrowException, OSError, ValueError, KeyError, TypeError) as error:
         raise RunError(f"{path} has not the columns id, fold, label and one of each class: {error}") from error
     if tuple(table.column_names[: len(_COLUMNS)]) != _COLUMNS or not keys or len(set(scores.keys)) < len(keys):
         raise RunError(f"{path} must begin with the columns {', '.join(_COLUMNS)}, and name every image once")
@@ -142,13 +142,9 @@ def predict_out_of_fold(
         RunError: see `predict_split`.
     """
     path, fold = run.held_out(weights or run.spec().train.evaluate, str(views)), run.spec().fold
-    if run.is_finished:
-        with contextlib.suppress(RunError, OSError, SpecError):
-            if path != run.predictions:  # sealed with the run itself
-                _refuse_other(run, path, run.weights(weights))
-            kept = read_predictions(run.checked(path))
-            if len(kept.keys) == dataset.for_fold(fold).manifest.records("validation"):
-                return kept
+    kept = kept_scores(run, path, run.weights(weights)) if run.is_finished else None
+    if kept and len(kept.keys) == dataset.for_fold(fold).manifest.records("validation"):
+        return kept
     task = f"predict {'validation' if fold is None else f'fold {fold}'}"
     scores = predict_split(run, dataset, "validation", weights=weights, views=views, task=task, progress=progress)
     if run.is_finished:
@@ -157,6 +153,15 @@ def predict_out_of_fold(
             kept_by = _Kept(weights=run.hash_of(run.weights(weights)), predictions=xxh128_file(path))
             write_whole(_seal_file(path), seal(kept_by))
     return scores
+
+
+def kept_scores(run: RunDirectory, path: Path, weights: Path) -> Predictions | None:
+    """Read an answer that a finished run keeps; None where there is none by these weights, or it was changed since."""
+    with contextlib.suppress(RunError, OSError, SpecError):
+        if path != run.predictions:  # sealed with the run itself
+            _refuse_other(run, path, weights)
+        return read_predictions(run.checked(path))
+    return None
 
 
 class _Kept(msgspec.Struct, frozen=True, kw_only=True):

@@ -14,7 +14,7 @@ from kit.files import settle, size_text, write_whole
 from kit.kaggle.http_errors import Resource
 from kit.kaggle.remote_files import Store
 from kit.kaggle.transport import network_error
-from kit.specs import from_json, to_json
+from kit.seals import read_sealed, seal
 
 _CHUNK = 1 << 16  # 64 KiB: what is lost at most when a connection is cut
 MEGA = 1_000_000  # bytes of a step of progress
@@ -75,7 +75,7 @@ def _attempt(store: Store, about: Resource, name: str | None, part: Path) -> Non
         total = begin + _length(response)
         if not is_rest:
             part.unlink(missing_ok=True)
-            write_whole(_note(part), to_json(_Part(_tag(response), total)))
+            write_whole(_note(part), seal(_Part(_tag(response), total)))
         store.progress.start(f"downloading {size_text(total)} (MB)", -(-total // MEGA))
         store.progress.advance(begin // MEGA)
         with part.open("ab") as file:
@@ -119,7 +119,7 @@ def _begun(part: Path) -> _Part | None:
     if part.is_symlink():  # what it leads to is not kit's
         return None
     try:
-        begun = from_json(_note(part), _Part)
+        begun = read_sealed(_note(part), _Part)
     except (FileNotFoundError, SpecError):
         return None
     return begun if begun.tag and _size(part) <= begun.bytes else None

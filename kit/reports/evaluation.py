@@ -10,7 +10,7 @@ import numpy as np
 from kit.audits.class_balance import counts_of_dataset
 from kit.evaluation.evaluate import Evaluation
 from kit.evaluation.roc import KINDS, Kind
-from kit.files import write_together
+from kit.files import write_together, xxh128
 from kit.reports.calibration import calibration_table, plot_calibration
 from kit.reports.class_balance import plot_class_counts
 from kit.reports.confusion import (
@@ -30,8 +30,8 @@ from kit.reports.page import REPORT, Picture, Section, write_page
 from kit.reports.roc import plot_ranking, ranking_table
 from kit.reports.table import NOTHING, Table
 from kit.runs import RunDirectory
-from kit.runs.fold_set import OUT_OF_FOLD
-from kit.specs import to_json
+from kit.runs.fold_set import EVALUATION, OUT_OF_FOLD
+from kit.seals import seal
 
 
 def evaluation_title(evaluation: Evaluation) -> str:
@@ -124,13 +124,14 @@ def write_evaluation(evaluation: Evaluation, folder: Path | str, *, html: bool =
         "misclassified.csv": mistakes.csv(),
         "predictions.csv": evaluation.scores.csv(evaluation.classes),
         **({"folds.csv": fold_csv(evaluation.folds)} if evaluation.folds else {}),
-        "evaluation.json": to_json(evaluation.figures()),
         **{name: picture.png for name, picture in pictures.items()},
     }
     if evaluation.folds and evaluation.held_out:
         files[OUT_OF_FOLD] = evaluation.held_out.parquet()
     if html:
         files[REPORT] = _page(evaluation, pictures, mistakes)
+    hashes = {name: xxh128(data) for name, data in files.items()}
+    files[EVALUATION] = seal({**evaluation.figures(), "files": hashes})
     return write_together(folder, files)
 
 

@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeVar
 import msgspec
 
 from kit.errors import RunError, SpecError
-from kit.files import sweep, write_whole, xxh128_file
+from kit.files import sweep, write_whole, xxh128, xxh128_file
 from kit.runs.history import History
 from kit.seals import hashes, read_sealed, seal
 from kit.specs import RunSpec, from_json, to_json
@@ -78,10 +78,12 @@ class RunFailure(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         reason: Reason in one line.
         details: Traceback; empty where there is none.
+        files: XXH128 of the settings and the history then, by name.
     """
 
     reason: str
     details: str = ""
+    files: Mapping[str, str] = {}
 
 
 class Pruned(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,11 +93,13 @@ class Pruned(msgspec.Struct, frozen=True, kw_only=True):
         epochs: Epochs that the run was given.
         rank: Rank of its arm among those compared then, from 1; "place" in the file.
         arms: Arms compared then.
+        files: XXH128 of the settings and the history then, by name.
     """
 
     epochs: int
     rank: int = msgspec.field(name="place")
     arms: int
+    files: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,8 +173,20 @@ class RunDirectory:
         return self._note(_PRUNED, Pruned)
 
     def _note(self, name: str, kind: type[Note]) -> Note | None:
+        """Read a note on an attempt that came to no result.
+
+        Raises:
+            RunError: It was changed since.
+        """
         path = self.path / name
-        return from_json(path, kind) if path.is_file() and not self.is_finished else None
+        if self.is_finished:
+            return None
+        try:
+            return read_sealed(path, kind, what="run")
+        except FileNotFoundError:
+            return None
+        except SpecError as error:
+            raise RunError(f"{error}; remove it and run the command of {self.path} again") from error
 
     def refuse_other(self, spec: RunSpec) -> None:
         """Refuse another run's directory.
@@ -191,17 +207,17 @@ class RunDirectory:
 
     def fail(self, reason: str, details: str = "") -> None:
         """Note why the run could not be trained."""
-        write_whole(self.path / _FAILURE, to_json(RunFailure(reason=reason, details=details)))
+        write_whole(self.path / _FAILURE, seal(RunFailure(reason=reason, details=details, files=self._begun())))
 
     def prune(self, pruned: Pruned) -> None:
         """Note where the run was pruned."""
-        write_whole(self.path / _PRUNED, to_json(pruned))
+        write_whole(self.path / _PRUNED, seal(msgspec.structs.replace(pruned, files=self._begun())))
 
     def spec(self) -> RunSpec:
         """Read the run's settings.
 
         Raises:
-            RunError: The run is finished, and they were changed since.
+            RunError: The run is finished, pruned or failed, and they were changed since.
         """
         return from_json(self.checked(self.path / _SPEC), RunSpec)
 
@@ -209,17 +225,19 @@ class RunDirectory:
         """Read the run's history.
 
         Raises:
-            RunError: It is no history, or the run is finished, and it was changed since.
+            RunError: It is no history, or the run is finished, pruned or failed, and it was changed since.
         """
         return History.read(self.checked(self.history_file))
 
     def checked(self, file: Path) -> Path:
-        """Return a file of the run, which still is what the training wrote if the run is finished.
+        """Return a file of the run, which still is what the training wrote if the run is finished, pruned or failed.
 
         Raises:
             RunError: It was changed since.
         """
-        if self.knows(file) and self.hash_of(file) != self.result().files[file.name]:
+        ended = (self.result() if self.is_finished else self.failure or self.pruned) if file.is_file() else None
+        expected = ended.files.get(file.name) if ended else None
+        if expected and self.hash_of(file) != expected:
             raise RunError(
                 f"{file} was changed after the training wrote it; restore it, or remove the folder {self.path} and run"
                 " its command again"
@@ -245,7 +263,7 @@ class RunDirectory:
     @property
     def identity(self) -> str:
         """Hash of the run's settings, by which checkpoints know it."""
-        return xxh128_file(self.path / _SPEC)
+        return xxh128(to_json(self.spec()))
 
     def checkpoint(self, at: Position) -> Path:
         """Name the file of all that a training is at a position."""
@@ -278,5 +296,12 @@ class RunDirectory:
     def finish(self, result: RunResult) -> None:
         """Write the result, with the hashes of what it came from; the last thing a run does."""
         made = (self.best_weights, self.last_weights, self.history_file, self.predictions, self.environment)
-        files = hashes(self.path, [file.name for file in (self.path / _SPEC, *made) if file.is_file()])
+        files = self._hash_all(self.path / _SPEC, *made)
         write_whole(self.path / "result.json", seal(msgspec.structs.replace(result, files=files)))
+
+    def _begun(self) -> dict[str, str]:
+        """Hash what is read of a run that came to no result."""
+        return self._hash_all(self.path / _SPEC, self.history_file)
+
+    def _hash_all(self, *files: Path) -> dict[str, str]:
+        return hashes(self.path, [file.name for file in files if file.is_file()])

@@ -16,7 +16,9 @@ from kit.runs.mean_and_sd import MeanAndSD
 from kit.seals import check_hash, read_sealed, seal
 
 OUT_OF_FOLD = "out_of_fold.parquet"
+EVALUATION = "evaluation.json"
 _RESULT = "folds.json"
+_WRITERS = {_RESULT: "kit train --folds", EVALUATION: "kit evaluate"}  # of what lies beside out-of-fold predictions
 _FOLD = re.compile(r"fold-(\d+)")
 
 
@@ -57,6 +59,12 @@ class FoldResult(msgspec.Struct, frozen=True, kw_only=True):
     auc: MeanAndSD | None
     files: Mapping[str, str] = {}
     seal: str = ""
+
+
+class _Beside(msgspec.Struct, frozen=True):
+    """Hashes of the files that a file lies beside."""
+
+    files: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +109,17 @@ class FoldSet:
         write_whole(self.path / _RESULT, seal(msgspec.structs.replace(result, files=files)))
 
     def refuse_changed(self) -> None:
-        """Compare the out-of-fold predictions with those that were written, where there is a result that knows them.
+        """Compare the out-of-fold predictions with those that were written, where a file beside them knows them.
 
         Raises:
-            RunError: They were changed since.
+            RunError: They, or that file, were changed since.
         """
-        if (self.path / _RESULT).is_file() and (expected := self.result().files.get(OUT_OF_FOLD)):
+        for name, command in _WRITERS.items():
             try:
-                check_hash(self.predictions, expected)
+                expected = read_sealed(self.path / name, _Beside, what=f"{command}'s folder").files.get(OUT_OF_FOLD)
+                if expected:
+                    check_hash(self.predictions, expected)
+            except FileNotFoundError:
+                continue
             except SpecError as error:
-                raise RunError(f"{error}; run its kit train --folds again") from error
+                raise RunError(f"{error}; run its {command} again") from error

@@ -52,7 +52,7 @@ class History:
 
     def append(self, row: Row) -> None:
         """Add an epoch, on the disk before this returns."""
-        header = "" if self.rows else ",".join(row) + "\n"
+        header = "" if self.rows else _header([row])
         with self.path.open("a") as file:
             file.write(header + _line(row))
             file.flush()
@@ -62,12 +62,12 @@ class History:
     def cut(self, epochs: int) -> None:
         """Forget all epochs after the first `epochs`, and any half-written line."""
         self.rows = self.rows[:epochs]
-        header = ",".join(self.rows[0]) + "\n" if self.rows else ""
-        write_whole(self.path, header + "".join(_line(row) for row in self.rows))
+        write_whole(self.path, _header(self.rows) + "".join(_line(row) for row in self.rows))
 
     def digest(self, *more: Row) -> str:
-        """Hash the rows, and some that are not there yet, as `xxhsum -H2` would hash their lines."""
-        return xxh3_128_hexdigest("".join(map(_line, (*self.rows, *more))).encode())
+        """Hash the header and the rows, with some that are not there yet, as `xxhsum -H2` would hash the file."""
+        rows = [*self.rows, *more]
+        return xxh3_128_hexdigest((_header(rows) + "".join(map(_line, rows))).encode())
 
     def metrics(self) -> list[dict[str, float]]:
         """List what was measured on images in each epoch."""
@@ -76,6 +76,10 @@ class History:
     def column(self, name: str) -> list[float]:
         """List one metric over the epochs; empty if it was not recorded."""
         return [row[name] for row in self.rows if name in row]
+
+
+def _header(rows: Sequence[Row]) -> str:
+    return ",".join(rows[0]) + "\n" if rows else ""
 
 
 def _line(row: Row) -> str:

@@ -8,9 +8,9 @@ from kit.specs.image import ImageSpec, parse_bands, parse_size
 from kit.specs.model import ModelSpec
 from kit.specs.naming import arm_name
 from kit.specs.overrides import parse_assignments
-from kit.specs.recipe import Recipe, Setting, read_recipe, recipe_names
+from kit.specs.recipe import Recipe, Setting, recipe_names
 from kit.specs.run import RunSpec
-from kit.specs.settings import override, read_setting, value_of, written
+from kit.specs.settings import override, read_recipe, read_setting, value_of, written
 from kit.specs.shard import ShardSpec, parse_split
 from kit.specs.source import SourceSpec, parse_classes, parse_names
 from kit.specs.train import TrainSpec

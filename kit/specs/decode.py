@@ -28,6 +28,8 @@ _IN_WORDS = {
 }
 _AT = re.compile(r" - at `\$\.?(?P<path>[^`]*)`$")
 
+_SHOWN = 200  # characters of a value in a message
+
 
 def from_toml(path: Path, kind: type[Settings]) -> Settings:
     """Read a struct from a TOML file.
@@ -87,6 +89,12 @@ def _explain(error: msgspec.ValidationError, kind: type[msgspec.Struct], data: A
             return f"{found['path']}.{message[: found.start()]}"
         if "..." not in found["path"] and (expected := _EXPECTED.match(message)):
             wanted = " or ".join(_IN_WORDS.get(kind, kind) for kind in expected["type"].split(" | "))
-            return f"{found['path']} must be {wanted}, got {value_at(data, found['path'])!r}"
+            return f"{found['path']} must be {wanted}, got {_shown(value_at(data, found['path']))}"
         return f"{found['path']}: {message[: found.start()]}"
     return message
+
+
+def _shown(value: object) -> str:
+    """Write a value, of a long one its beginning."""
+    text = repr(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"

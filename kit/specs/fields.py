@@ -41,7 +41,7 @@ def value_at(data: Any, path: str) -> Any:
 
 def field_names(kind: type[msgspec.Struct], path: str) -> list[str]:
     """List the fields of the struct at a dotted path."""
-    return list(types_of(type_at(kind, path)))
+    return list(types_of(_struct_in(type_at(kind, path))))
 
 
 def type_at(kind: Any, path: str) -> Any:

@@ -8,7 +8,6 @@ from typing import Any, Literal
 
 import msgspec
 
-from kit.arguments import checked_arguments
 from kit.errors import SpecError, require, unknown
 from kit.names import checked_name
 from kit.specs.augment import AugmentSpec
@@ -111,8 +110,7 @@ def recipe_names() -> list[str]:
     return sorted(path.stem for path in _shipped().glob(f"*{_FILE}"))
 
 
-@checked_arguments
-def read_recipe(name: str = DEFAULT_RECIPE) -> Recipe:
+def parse_recipe(name: str) -> Recipe:
     """Read a shipped recipe by name, or any recipe by the path of its .toml file.
 
     Raises:
@@ -158,7 +156,7 @@ def dataset_name(name: str) -> str:
     ('chest-xray-ladder', 'chest-xray-ladder-final_model')
     """
     stem, arm = split_arm(name)
-    has_data = arm and any(path.startswith("data.") for path in read_recipe(stem).changes(arm))
+    has_data = arm and any(path.startswith("data.") for path in parse_recipe(stem).changes(arm))
     return f"{recipe_name(name)}-{arm}" if has_data else recipe_name(name)
 
 

@@ -7,12 +7,13 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
+from kit.arguments import checked_arguments
 from kit.errors import SpecError, unknown
 from kit.specs.augment import AugmentSpec
 from kit.specs.decode import Settings
 from kit.specs.overrides import OWN, Named, apply_overrides, field_text, number_type
 from kit.specs.presets import KNOWN, joined, name_within
-from kit.specs.recipe import Setting, is_file, read_recipe, recipe_names, split_arm
+from kit.specs.recipe import DEFAULT_RECIPE, Recipe, Setting, is_file, parse_recipe, recipe_names, split_arm
 
 
 def override(spec: Settings, values: Mapping[str, object]) -> Settings:
@@ -50,6 +51,33 @@ def number_kind(spec: msgspec.Struct, path: str) -> type[int | float] | None:
     return number_type(spec, path, _PRESETS)
 
 
+@checked_arguments
+def read_recipe(name: str = DEFAULT_RECIPE) -> Recipe:
+    """Read a shipped recipe by name, or any recipe by the path of its .toml file.
+
+    Args:
+        name: Name of a shipped recipe, or path of a .toml file.
+
+    Raises:
+        SpecError: Unknown name, with the nearest known one, or settings, arms or values to vary that cannot be.
+    """
+    recipe = parse_recipe(name)
+    if is_file(name):
+        _refuse_unsound_arms(name, recipe)
+    return recipe
+
+
+def _refuse_unsound_arms(name: str, recipe: Recipe) -> None:
+    """Refuse, by the file's name, an arm or a value to vary that cannot be."""
+    arms = {f"arm {arm.name}": recipe.changes(arm.name) for arm in recipe.arms}
+    varied = [(f"vary, {path}", {path: value}) for path, values in recipe.vary.items() for value in values]
+    for what, changes in (*arms.items(), *varied):
+        try:
+            override(recipe.base, changes)
+        except SpecError as error:
+            raise SpecError(f"{name}: {what}: {error.marked}") from error
+
+
 def read_setting(name: str, settings: Mapping[str, object] | None = None) -> Setting:
     """Read a recipe, or one of its arms as RECIPE/ARM, and change it by dotted path.
 
@@ -66,7 +94,7 @@ def augmented_settings() -> Mapping[str, Setting]:
     """Find the shipped recipes that vary their images, and the arms that do so otherwise, as RECIPE/ARM."""
     found = {}
     for name in recipe_names():
-        recipe = read_recipe(name)
+        recipe = parse_recipe(name)
         arms = {f"{name}/{arm.name}": override(recipe.base, recipe.changes(arm.name)) for arm in recipe.arms}
         found[name] = recipe.base
         found |= {arm: setting for arm, setting in arms.items() if setting.augment != recipe.augment}

@@ -87,7 +87,7 @@ def blend(
         refuse_overwrite(path, force=force)
     tables = read_alike(paths)
     inputs = [read_out_of_fold(find_out_of_fold(name, workspace)) for name in fit]
-    origins = [_origin_of(one) for one in paths]
+    origins = _origins(paths, progress)
     for one, origin, held_out, name in zip(paths, origins, inputs, fit, strict=False):
         _refuse_others(one, origin, held_out, name)
     fitted = fit_weights(inputs, goal, by, progress) if inputs else None
@@ -177,15 +177,26 @@ def _join(tables: Sequence[pd.DataFrame], shares: Sequence[float], by: By) -> pd
     return blended.reset_index(names=first.index.name)
 
 
-def _origin_of(path: Path) -> Origin | None:
-    """Read where a CSV comes from; None if nobody knows, or it was changed since.
+def _origins(paths: Sequence[Path], progress: Progress) -> list[Origin | None]:
+    """Read where each CSV comes from; None if nobody knows, or it was changed since, which is said."""
+    progress.start("read CSVs", len(paths))
+    origins = []
+    for path in paths:
+        origin = read_origin(path)
+        is_changed = origin is not None and not origin.is_of(hashlib.sha256(path.read_bytes()).hexdigest())
+        note = f"{path} was changed after kit wrote it: nothing is known of its runs and its score"
+        progress.advance(1, note if is_changed else "")
+        origins.append(None if origin is None or is_changed else _of_probabilities(path, origin))
+    progress.finish()
+    return origins
+
+
+def _of_probabilities(path: Path, origin: Origin) -> Origin:
+    """Refuse a CSV of classes.
 
     Raises:
         SubmissionError: it holds classes, which may be numbers, too.
     """
-    origin = read_origin(path)
-    if origin is None or not origin.is_of(hashlib.sha256(path.read_bytes()).hexdigest()):
-        return None
     if origin.metric == "accuracy":
         raise SubmissionError(
             f"{path} holds classes; a blend takes probabilities, as kit predict writes them without --threshold"

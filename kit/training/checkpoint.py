@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,9 +17,9 @@ from kit.files import is_sealed
 from kit.runs import BEGIN, History, Position, RunDirectory
 from kit.training.full_disk import WeightsFile
 from kit.training.metrics import parts_of
+from kit.training.owner import OWNER, owner, refuse_foreign
 
 _KEPT = 2  # the newest, and the one before it in case that is damaged
-_OWNER = "written_by"  # in the file, beside what Keras writes
 _GROUP = "begun_epoch"  # in the file, beside what Keras writes
 _STEPS = 1 << 20  # more than any epoch has
 _WORD = 1 << 32
@@ -98,7 +97,7 @@ def save_checkpoint(model: Any, directory: RunDirectory, at: Position, *, histor
     """
     file = WeightsFile(model)
     with h5py.File(file, "a") as opened:
-        opened.create_group(_OWNER).attrs.update(_owner(directory, at, history))
+        opened.create_group(OWNER).attrs.update(owner(directory, at, history))
     if at.steps:
         _write(Begun.of(model, seconds), file)
     path = directory.checkpoint(at)
@@ -123,7 +122,7 @@ def restore(model: Any, directory: RunDirectory, history: History) -> Restored:
             continue  # the one before gives the same numbers
         if position.epochs and not directory.best_weights.is_file():
             continue  # as does the first epoch, whose weights may have been the best
-        _refuse_foreign(path, directory, position, history)
+        refuse_foreign(path, directory, position, history)
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("error", UserWarning)  # so Keras says which parts it left as they were
@@ -138,30 +137,6 @@ def restore(model: Any, directory: RunDirectory, history: History) -> Restored:
         return Restored(position, begun)
     history.cut(0)
     return Restored()
-
-
-def _owner(directory: RunDirectory, at: Position, history: str) -> dict[str, object]:
-    """What a checkpoint says of itself."""
-    return {"run": directory.identity, "epochs": at.epochs, "steps": at.steps, "history": history}
-
-
-def _refuse_foreign(path: Path, directory: RunDirectory, at: Position, history: History) -> None:
-    """Refuse a checkpoint of another run or position, and a history that was changed since; older ones do not know.
-
-    Raises:
-        RunError: They do not belong together.
-    """
-    with contextlib.suppress(OSError), h5py.File(path) as file:
-        said = dict(file[_OWNER].attrs) if _OWNER in file else {}
-        lines = History(history.path, history.rows[: at.epochs]).digest()
-        differing = [name for name, value in _owner(directory, at, lines).items() if said and said.get(name) != value]
-        if differing == ["history"]:
-            raise RunError(
-                f"{history.path} was changed since {path.name} was written; restore it, or remove the folder"
-                f" {directory.path} and run its command again"
-            )
-        if differing:
-            raise RunError(f"{path} is of another run or another epoch; remove it and run the command again")
 
 
 def begin_drops(model: Any, epoch: int) -> None:

@@ -1,0 +1,53 @@
+"""What a checkpoint belongs to: a run, a place in it, and the history up to there."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+import h5py
+
+from kit.errors import RunError
+from kit.runs import BEGIN, History, Position, RunDirectory
+
+OWNER = "written_by"  # group in the file, beside what Keras writes
+_LINES = "lines"  # digest of the history up to there, header included
+
+
+def owner(directory: RunDirectory, at: Position, history: str) -> dict[str, object]:
+    """What a checkpoint says of itself."""
+    return {"run": directory.identity, "epochs": at.epochs, "steps": at.steps, _LINES: history}
+
+
+def refuse_foreign(path: Path, directory: RunDirectory, at: Position, history: History) -> None:
+    """Refuse a checkpoint of another run or position, and a history that was changed since; older ones do not know.
+
+    Raises:
+        RunError: They do not belong together.
+    """
+    with contextlib.suppress(OSError), h5py.File(path) as file:
+        said = dict(file[OWNER].attrs) if OWNER in file else {}
+        lines = History(history.path, history.rows[: at.epochs]).digest()
+        differing = [name for name, value in owner(directory, at, lines).items() if said.get(name, value) != value]
+        if differing == [_LINES]:
+            raise RunError(
+                f"{history.path} was changed since {path.name} was written; restore it, or remove the folder"
+                f" {directory.path} and run its command again"
+            )
+        if differing:
+            raise RunError(f"{path} is of another run or another epoch; remove it and run the command again")
+
+
+def owned_history(directory: RunDirectory) -> History:
+    """Read the history of a run; of an unfinished one, the epochs that its newest checkpoint vouches for.
+
+    Raises:
+        RunError: It was changed since, or is none.
+    """
+    history = directory.history()
+    if directory.is_finished:
+        return history
+    newest = next(iter(directory.checkpoints()), BEGIN)
+    if newest != BEGIN and newest.epochs <= len(history.rows):
+        refuse_foreign(directory.checkpoint(newest), directory, newest, history)
+    return History(history.path, history.rows[: newest.epochs])
