@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from kit.reports.evaluation import evaluation_tables, write_evaluation
     from kit.reports.lr_range_test import write_range_test
     from kit.reports.preview import write_preview
+    from kit.reports.table import Table
     from kit.runs import FoldSet, RunDirectory
     from kit.specs import Recipe, read_recipe, recipe_names
     from kit.submission import Blend, Submission, blend, predict
@@ -62,6 +63,7 @@ __all__ = [
     "Submission",
     "Submissions",
     "Submitted",
+    "Table",
     "ablate",
     "audit",
     "bench",
@@ -113,6 +115,7 @@ _ROOMS = {
     "reports.evaluation": ("evaluation_tables", "write_evaluation"),
     "reports.lr_range_test": ("write_range_test",),
     "reports.preview": ("write_preview",),
+    "reports.table": ("Table",),
     "runs": ("FoldSet", "RunDirectory"),
     "specs": ("Recipe", "read_recipe", "recipe_names"),
     "submission": ("Blend", "Submission", "blend", "predict"),

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from kit.arguments import checked_arguments
 from kit.audits.class_balance import counts_of_dataset
 from kit.evaluation.evaluate import Evaluation
 from kit.evaluation.roc import KINDS, Kind
@@ -41,6 +42,7 @@ def evaluation_title(evaluation: Evaluation) -> str:
     return f"{evaluation.split}, {evaluation.weights} weights{views}{runs}, n = {evaluation.images:,}"
 
 
+@checked_arguments
 def evaluation_tables(evaluation: Evaluation) -> list[Table]:
     """Lay out the confusion matrix, counts above shares, the classification report, and the folds if there are.
 
@@ -101,6 +103,7 @@ def evaluation_remarks(evaluation: Evaluation) -> list[str]:
     return lines
 
 
+@checked_arguments
 def write_evaluation(evaluation: Evaluation, folder: Path | str, *, html: bool = False) -> list[Path]:
     """Write the files of an evaluation, always the same ones, and with `html` report.html.
 

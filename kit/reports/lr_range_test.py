@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from kit.arguments import checked_arguments
 from kit.files import write_whole
 from kit.reports.figure import BLUE, GREY, ORANGE, new_figure, png
 from kit.reports.table import Table
@@ -15,6 +16,7 @@ from kit.training.lr_range_test import FoundRates
 _ROOM = 0.15  # of what is drawn, above and below
 
 
+@checked_arguments
 def write_range_test(found: FoundRates) -> tuple[Path, Path]:
     """Write a range test into runs/learning-rates/ of its workspace.
 
