@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
 from invoke.context import Context
 from invoke.tasks import task
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 ROOT = Path(__file__).parent
 README = ROOT / "README.md"
+LOWEST = ROOT / ".ci" / "lowest"
+LOWEST_HELD_UP = {"keras", "numpy", "tensorboard", "tensorflow"}  # pyproject.toml says by what
+# Where other packages do the work: reading images and tables, training, exporting, statistics, pictures, Kaggle.
+LOWEST_TESTS = (
+    "ablation audit cli comparison conversion designs disk engines export images images_jpeg images_tiff "
+    "kaggle_answers kaggle_check kaggle_fetch kaggle_ledger kaggle_submit models near_duplicates reports seals "
+    "shards sources specs submission tfds tfrecord training verdicts weights_file"
+)
 REFERENCE = re.compile(r"(<!-- reference: made by invoke docs -->\n).*?(<!-- end of reference -->)", re.DOTALL)
 
 
@@ -20,6 +33,24 @@ def test(ctx: Context, slow: bool = False) -> None:
     """Run the fast tests, in two processes; --slow runs the others instead."""
     which = '-m "slow"' if slow else '-m "not slow" --numprocesses 2 --dist loadfile'
     ctx.run(f"{sys.executable} -m pytest {which}", pty=sys.stdout.isatty())
+
+
+@task
+def lowest(ctx: Context) -> None:
+    """Run the fast tests of what other packages do with the lowest versions of pyproject.toml, on Python 3.11."""
+    python = LOWEST / "bin" / "python"
+    uv = f"{sys.executable} -m uv"
+    ctx.run(f"{uv} venv --quiet --clear --no-python-downloads --python 3.11 {LOWEST}")
+    ctx.run(f"{uv} pip install --quiet --python {python} --resolution lowest-direct --editable '{ROOT}[dev]'")
+    listed: Any = ctx.run(f"{uv} pip list --python {python} --format json", hide=True)
+    if guesses := _guesses(listed.stdout):
+        sys.exit(
+            f"pyproject.toml: the lowest version that can be installed is not the lower bound: {', '.join(guesses)}"
+        )
+    files = " ".join(f"tests/test_{name}.py" for name in LOWEST_TESTS.split())
+    # Old versions warn of what has changed in Python and NumPy since, which their newer versions have done.
+    pytest = f'{python} -m pytest -W default -m "not slow" --numprocesses 2 --dist loadfile'
+    ctx.run(f"{pytest} {files}", pty=sys.stdout.isatty())
 
 
 @task
@@ -58,6 +89,27 @@ def docs(ctx: Context, check: bool = False) -> None:
 def demo(ctx: Context) -> None:
     """Run kit demo."""
     ctx.run(f"{sys.executable} -m kit demo", pty=sys.stdout.isatty())
+
+
+def _guesses(listing: str) -> list[str]:
+    """Name the requirements of which another version is installed than the lower bound."""
+    installed = {package["name"]: Version(package["version"]) for package in json.loads(listing)}
+    found = [(line, installed[canonicalize_name(line.name)]) for line in _required() if line.name not in LOWEST_HELD_UP]
+    return [f"{line} ({version})" for line, version in found if not _is_lowest(line, version)]
+
+
+def _required() -> list[Requirement]:
+    """Read the requirements that pyproject.toml declares for users, each extra and developers, kit itself excepted."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"]
+    lines = [*project["dependencies"], *extras["search"], *extras["onnx"], *extras["dev"]]
+    return [line for line in map(Requirement, lines) if line.name != "kit"]
+
+
+def _is_lowest(requirement: Requirement, installed: Version) -> bool:
+    """Tell whether a version is the lower bound, or has parts after those that the bound names (2.4 and 2.4.0)."""
+    lowest = [bound.version for bound in requirement.specifier if bound.operator == ">="]
+    return any(installed.release[: len(Version(bound).release)] == Version(bound).release for bound in lowest)
 
 
 def _reference() -> str:

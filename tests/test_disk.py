@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 from test_resume import assert_equal
@@ -87,6 +88,25 @@ def kit_train(root: Path) -> subprocess.CompletedProcess[str]:
 def the_run(root: Path) -> RunDirectory:
     (path,) = (root / "runs").glob("[!.]*")
     return RunDirectory(path)
+
+
+class SavesByName:
+    """What Keras before 3.10 does with a file of weights: it opens what `str` makes of it."""
+
+    def save_weights(self, file: object) -> None:
+        with h5py.File(str(file), mode="w") as opened:
+            opened["weights"] = np.arange(1000)
+
+
+def test_weights_stay_in_memory_where_keras_opens_them_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from kit.training.full_disk import WeightsFile
+
+    monkeypatch.chdir(tmp_path)
+    WeightsFile(SavesByName()).write_to(tmp_path / "written.weights.h5")
+
+    assert ["written.weights.h5"] == [path.name for path in tmp_path.iterdir()]
+    with h5py.File(tmp_path / "written.weights.h5") as written:
+        assert np.array_equal(np.arange(1000), written["weights"][:])
 
 
 def test_weights_on_a_full_disk_end_in_one_line(disk: Path) -> None:

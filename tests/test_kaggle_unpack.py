@@ -10,6 +10,7 @@ import shutil
 import struct
 import subprocess
 import unicodedata
+import warnings
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path, PureWindowsPath
@@ -37,7 +38,8 @@ CALM = Retries(connect_timeout=5, read_timeout=5, attempts=2, backoff=0.01)
 def written(path: Path, files: dict[str, bytes], how: int = zipfile.ZIP_DEFLATED) -> Path:
     with zipfile.ZipFile(path, "w", how) as archive:
         for name, data in files.items():
-            archive.writestr(zipfile.ZipInfo(name), data, how)
+            with warnings.catch_warnings(action="ignore"):  # zipfile cuts names at NUL, so that two may become one
+                archive.writestr(zipfile.ZipInfo(name), data, how)
     return path
 
 

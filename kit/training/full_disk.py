@@ -8,7 +8,7 @@ import io
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from kit.compat import tf
 from kit.files import seal, whole_file
@@ -29,7 +29,7 @@ class WeightsFile(io.BytesIO):
 
     def __str__(self) -> str:
         """Name the format, which Keras chooses by a name's ending."""
-        return "memory.weights.h5"
+        return _NameOfFile(self)
 
     __fspath__ = __str__  # Keras asks whether there is such a file already
 
@@ -42,6 +42,25 @@ class WeightsFile(io.BytesIO):
         with whole_file(path) as temporary:
             temporary.write_bytes(self.getbuffer())
             seal(temporary)
+
+
+class _NameOfFile(str):
+    """The name of a file in memory that reads and writes as the file does.
+
+    Keras before 3.10 hands the name alone to h5py, which takes whatever reads and seeks for a file.
+    """
+
+    __slots__ = ("_file",)
+
+    _file: io.BytesIO
+
+    def __new__(cls, file: io.BytesIO) -> Self:
+        name = super().__new__(cls, "memory.weights.h5")
+        name._file = file
+        return name
+
+    def __getattr__(self, method: str) -> Any:
+        return getattr(self._file, method)
 
 
 @contextlib.contextmanager
