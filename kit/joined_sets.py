@@ -44,7 +44,7 @@ def join_pairs(pairs: NDArray[np.int64], count: int) -> list[list[int]]:
     """Join pairs that share a member.
 
     Args:
-        pairs: int64 [pairs, 2] of indices below `count`.
+        pairs: Int64 [pairs, 2] of indices below `count`.
         count: Number of all indices.
 
     Returns:

@@ -68,7 +68,7 @@ def ablate(
     ] = None,
     filters: Annotated[
         str | None,
-        typer.Option(metavar="[A],[B]", help="Of each block, as [16,32],[32,64].", rich_help_panel=_AXES),
+        typer.Option(metavar="[A],[B]", help="Filters of each block, as [16,32],[32,64].", rich_help_panel=_AXES),
     ] = None,
     batch_size: Annotated[str | None, typer.Option(metavar="A,B", help=BATCH_SIZE, rich_help_panel=_AXES)] = None,
     augment: Annotated[
@@ -121,7 +121,7 @@ def ablate(
             help="Then train the K best arms again, at --set data.size=S if given, and measure them on test.",
         ),
     ] = None,
-    metric: Annotated[str, typer.Option(help="That arms are judged by; any that is recorded.")] = "val_accuracy",
+    metric: Annotated[str, typer.Option(help="Metric that arms are judged by; any that is recorded.")] = "val_accuracy",
     against: Against = "",
     html: Html = False,
     recipe: Recipe = DEFAULT_RECIPE,

@@ -43,7 +43,7 @@ def audit(
         str,
         typer.Option(
             metavar="none|minmax|percentile:1,99",
-            help="How more than 8 bits become 8, as kit shard takes it.",
+            help="Mapping of more than 8 bits to 8, as in kit shard.",
         ),
     ] = "none",
     near: Annotated[

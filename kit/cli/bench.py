@@ -15,7 +15,7 @@ def bench(
     recipe: Recipe = DEFAULT_RECIPE,
     settings: Set = None,
     cache: Cache = None,
-    seconds: Annotated[float, typer.Option(help="Of measuring; starting up comes on top.")] = 12.0,
+    seconds: Annotated[float, typer.Option(help="Seconds of measuring; starting up comes on top.")] = 12.0,
     root: Root = None,
     json: Json = False,
     verbose: Verbose = False,

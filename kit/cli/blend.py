@@ -38,7 +38,7 @@ def blend(
     metric: Annotated[
         str | None,
         typer.Option(
-            metavar="loss|auc", help="What fitted weights are to be best for.", show_default="loss; auc by rank"
+            metavar="loss|auc", help="Metric that fitted weights are best for.", show_default="loss; auc by rank"
         ),
     ] = None,
     output: Annotated[

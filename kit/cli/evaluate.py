@@ -37,7 +37,7 @@ def evaluate(
             "--output",
             "-o",
             metavar="DIR",
-            help="Where tables and pictures go.",
+            help="Folder for tables and pictures.",
             show_default="in the run, or the folder of runs",
         ),
     ] = None,

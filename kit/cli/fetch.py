@@ -13,7 +13,9 @@ from kit.cli.options import Json, Root
 def fetch(
     competition: Annotated[
         str | None,
-        typer.Argument(metavar="[COMPETITION]", help="Its slug, as addresses on Kaggle have it.", show_default=False),
+        typer.Argument(
+            metavar="[COMPETITION]", help="Slug of the competition, as addresses on Kaggle have it.", show_default=False
+        ),
     ] = None,
     dataset: Annotated[
         str | None, typer.Option(metavar="OWNER/NAME", help="A dataset on Kaggle instead of a competition.")

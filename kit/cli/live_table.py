@@ -73,8 +73,8 @@ def draw_status(status: AblationStatus, width: int, height: int) -> RenderableTy
 
     Args:
         status: Status of the ablation.
-        width: of the screen, characters.
-        height: of the screen, lines; the last one is left to the cursor.
+        width: Width of the screen, characters.
+        height: Height of the screen, lines; the last one is left to the cursor.
     """
     shown, hidden = _choose(status.arms, height - _FOOT - 2)
     runs = [run for arm in shown for run in arm.running]

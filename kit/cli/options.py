@@ -53,12 +53,12 @@ Set = Annotated[
 ]
 EPOCHS = "Passes over the train split."
 BATCH_SIZE = "Images a step, over all devices together."
-LEARNING_RATE = "At the start, or after the warm-up."
+LEARNING_RATE = "Learning rate at the start, or after the warm-up."
 Cache = Annotated[
     str | None,
     typer.Option(
         metavar="auto|memory|disk|none",
-        help="Where decoded images wait for their next epoch; none streams them. Short for --set train.cache=…",
+        help="Storage of decoded images between epochs; none streams them. Short for --set train.cache=…",
         show_default="auto: memory, if they fill no more than a quarter of it",
     ),
 ]
@@ -85,13 +85,15 @@ Labels = Annotated[
 IdColumn = Annotated[
     str | None,
     typer.Option(
-        help="Its column of ids, with or without file endings.", show_default="id, or found", rich_help_panel=_SOURCE
+        help="Column of ids in --labels, with or without file endings.",
+        show_default="id, or found",
+        rich_help_panel=_SOURCE,
     ),
 ]
 LabelColumn = Annotated[
     str | None,
     typer.Option(
-        help="Its column of labels, or one-hot columns: a,b,c.",
+        help="Column of labels in --labels, or one-hot columns: a,b,c.",
         show_default="label, or found",
         rich_help_panel=_SOURCE,
     ),
@@ -100,7 +102,7 @@ ClassFrom = Annotated[
     str | None,
     typer.Option(
         metavar="REGEX",
-        help="Finds the class in a file's name, as '_(bacteria|virus)_'; else its folder is the class.",
+        help="Pattern that finds the class in a file's name, as '_(bacteria|virus)_'; else its folder is the class.",
         rich_help_panel=_SOURCE,
     ),
 ]
@@ -151,7 +153,8 @@ Exclude = Annotated[
 ]
 Test = Annotated[Path | None, typer.Option(metavar="DIR", help="Unlabelled test images.", rich_help_panel=_SOURCE)]
 SampleSubmission = Annotated[
-    Path | None, typer.Option(metavar="CSV", help="Whose ids order the test images.", rich_help_panel=_SOURCE)
+    Path | None,
+    typer.Option(metavar="CSV", help="Sample submission, whose ids order the test images.", rich_help_panel=_SOURCE),
 ]
 
 Against = Annotated[

@@ -69,7 +69,9 @@ def shard(
     ] = None,
     balance: Annotated[
         str | None,
-        typer.Option(metavar="down", help="As many images of each class as the smallest has.", rich_help_panel=_SPLIT),
+        typer.Option(
+            metavar="down", help="Take as many images of each class as the smallest has.", rich_help_panel=_SPLIT
+        ),
     ] = None,
     per_class: Annotated[int | None, typer.Option(help="Images to take of each class.", rich_help_panel=_SPLIT)] = None,
     near_duplicates: Annotated[
@@ -84,7 +86,9 @@ def shard(
     ] = 0,
     seed: Annotated[
         int | None,
-        typer.Option(help="Of splits, folds, what is taken, and the order.", show_default="0", rich_help_panel=_SPLIT),
+        typer.Option(
+            help="Seed of splits, folds, what is taken, and the order.", show_default="0", rich_help_panel=_SPLIT
+        ),
     ] = None,
     size: Annotated[
         str | None,
@@ -96,7 +100,7 @@ def shard(
         str | None,
         typer.Option(
             metavar="crop|pad|stretch",
-            help="How another shape becomes the wanted one.",
+            help="Adjustment of images of another shape.",
             show_default="crop",
             rich_help_panel=_IMAGES,
         ),
@@ -108,11 +112,11 @@ def shard(
         str,
         typer.Option(
             metavar="none|minmax|percentile:1,99",
-            help="How more than 8 bits become 8: by the type's range, the image's, or between percentiles.",
+            help="Mapping of more than 8 bits to 8: by the type's range, the image's, or between percentiles.",
             rich_help_panel=_IMAGES,
         ),
     ] = "none",
-    page: Annotated[int, typer.Option(help="Of TIFFs with several pages, from 0.", rich_help_panel=_IMAGES)] = 0,
+    page: Annotated[int, typer.Option(help="Page of TIFFs with several pages, from 0.", rich_help_panel=_IMAGES)] = 0,
     bands: Annotated[
         str | None,
         typer.Option(
@@ -126,7 +130,7 @@ def shard(
         str,
         typer.Option(
             metavar="auto|keep|raw|png|jpeg[:90]",
-            help="How images are stored; auto is raw if small, else the file's own bytes or PNG.",
+            help="Format of the stored images; auto is raw if small, else the file's own bytes or PNG.",
             rich_help_panel=_IMAGES,
         ),
     ] = "auto",

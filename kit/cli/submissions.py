@@ -11,7 +11,7 @@ from kit.cli.options import Json, Root
 
 def submissions(
     competition: Annotated[
-        str | None, typer.Option("--competition", "-c", metavar="SLUG", help="Of this competition only.")
+        str | None, typer.Option("--competition", "-c", metavar="SLUG", help="Competition to list; all otherwise.")
     ] = None,
     refresh: Annotated[bool, typer.Option("--refresh", help="Ask Kaggle for scores that came later.")] = False,
     root: Root = None,

@@ -18,10 +18,13 @@ if TYPE_CHECKING:
 def submit(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV, as kit predict writes it.")],
     competition: Annotated[
-        str, typer.Option("--competition", "-c", metavar="SLUG", help="Its slug, as addresses on Kaggle have it.")
+        str,
+        typer.Option(
+            "--competition", "-c", metavar="SLUG", help="Slug of the competition, as addresses on Kaggle have it."
+        ),
     ],
     message: Annotated[
-        str, typer.Option("--message", "-m", help="What tells this submission from others; Kaggle shows it.")
+        str, typer.Option("--message", "-m", help="Message that tells this submission from others; Kaggle shows it.")
     ] = "",
     wait: Annotated[bool, typer.Option("--wait", help="Wait for the score.")] = False,
     dry_run: Annotated[

@@ -19,11 +19,11 @@ class Conversion:
     """What becomes which dataset, and how.
 
     Attributes:
-        name: of the dataset.
-        source: its images and labels.
-        info: where they came from.
-        spec: decides the shards' bytes.
-        ties: records that stay together because their images are equal; None finds them.
+        name: Name of the dataset.
+        source: Images and labels.
+        info: Origin of the images and labels.
+        spec: Settings that decide the shards' bytes.
+        ties: Records that stay together because their images are equal; None finds them.
         recipe: Recipe, or arm as RECIPE/ARM, whose data settings `spec` begins with; empty for none.
         near: Records that stay together because their images look the same; None finds them where the spec asks so.
     """

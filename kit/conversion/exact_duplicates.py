@@ -28,9 +28,9 @@ def find_duplicates(plans: Sequence[ShardPlan], *digests: Sequence[str]) -> list
     """Find the sets of equal images.
 
     Args:
-        plans: that were written.
-        digests: of their records, one kind or several: images are equal if any kind says so; empty where it says
-            nothing.
+        plans: Plans that were written.
+        digests: Digests of their records, one kind or several: images are equal if any kind says so; empty where it
+            says nothing.
 
     Returns:
         Sets of two or more, each sorted by file name, sorted by their first.

@@ -25,8 +25,8 @@ def plan_again(dataset: Dataset, settings: Mapping[str, object]) -> Conversion:
     """Plan to shard a dataset's source as it was sharded, with the same split and folds, but for its images.
 
     Args:
-        dataset: that stands.
-        settings: data.size, data.fit and data.channels.
+        dataset: Dataset to reshard.
+        settings: Settings data.size, data.fit and data.channels.
 
     Returns:
         For a dataset named after the one that stands and its size.
@@ -70,11 +70,11 @@ def shard_again(
     """Write what `plan_again` has planned for a dataset.
 
     Args:
-        dataset: that stands; as many bad inputs as it has are allowed.
-        planned: for it.
-        workers: processes; one for each core otherwise.
-        root: of the workspace; KIT_ROOT or the current folder otherwise.
-        progress: sees every shard.
+        dataset: Dataset to reshard; as many bad inputs as it has are allowed.
+        planned: Plan for it.
+        workers: Number of processes; one per core otherwise.
+        root: Workspace; KIT_ROOT or the current folder otherwise.
+        progress: Listener that sees every shard.
 
     Raises:
         KitError: see `build_dataset`.

@@ -132,10 +132,10 @@ def shard_arrays(
     Args:
         images: [n, height, width] or [n, height, width, channels], of any number type, or n arrays of different sizes;
             floats are 0 to 1, or see `scale`.
-        labels: n classes as numbers or names, [n], [n, 1], or one-hot [n, classes].
+        labels: Labels of n images as numbers or names, [n], [n, 1], or one-hot [n, classes].
         name: Name of the dataset, a folder in tfrecords/.
-        ids: n texts that are all different; indices otherwise.
-        groups: n names of what must not be divided between splits, such as patients.
+        ids: Texts [n] that are all different; indices otherwise.
+        groups: Names [n] of what must not be divided between splits, such as patients.
         class_names: Names of the classes 0, 1, and so on, for labels that are numbers; a dataset sorts its classes by
             name.
         workers: Processes; one for each core otherwise.

@@ -28,10 +28,10 @@ class ShardPlan:
     """One file to write.
 
     Attributes:
-        name: the file's.
-        split: that it belongs to.
-        records: in the order they are written.
-        fold: of all of them; -1 without folds.
+        name: Name of the file.
+        split: Split that it belongs to.
+        records: Records in the order in which they are written.
+        fold: Fold of all of them; -1 without folds.
     """
 
     name: str
@@ -44,9 +44,9 @@ def plan_shards(records: Iterable[Record], spec: ShardSpec, ties: Iterable[Seque
     """Assign records to splits and folds, shuffle each labelled one as a whole, and cut it into shards.
 
     Args:
-        records: as the source gives them; those of a group stay together.
-        spec: decides shares, folds and order.
-        ties: sets of records that must stay together too, as duplicates must.
+        records: Records as the source gives them; those of a group stay together.
+        spec: Settings that decide shares, folds and order.
+        ties: Sets of records that must stay together too, as duplicates must.
     """
     plans = []
     for split, parts in assign_splits(records, spec, ties).items():
@@ -166,9 +166,9 @@ def deal(members: Sequence[Record], count: int, dealt: int) -> list[list[Record]
     """Cut `members` into `count` parts that differ by one at most.
 
     Args:
-        members: of one class.
-        count: of parts.
-        dealt: members of other classes that were dealt before; who gets one more goes on from there, so that the
+        members: Members of one class.
+        count: Number of parts.
+        dealt: Members of other classes that were dealt before; the next extra member goes on from there, so that the
             parts of all classes together differ by one at most too.
     """
     sizes = [len(members) // count] * count

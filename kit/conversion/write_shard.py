@@ -46,16 +46,16 @@ class WrittenShard(msgspec.Struct, frozen=True, kw_only=True):
     """A finished shard, kept beside it until the manifest is written so that a stopped command can go on.
 
     Attributes:
-        temporary: name that the worker wrote it under.
-        plan: hash of what was to be written.
-        shard: for the manifest.
-        counts: images of each class.
-        formats: images of each stored format.
-        sources: images of each kind that the source held.
-        sizes: distinct heights and widths, pixels.
-        digests: of the pixels of each record of the plan; empty for a rejected one.
-        origins: of each record of the plan.
-        rejects: paths and reasons.
+        temporary: Name that the worker wrote it under.
+        plan: Hash of what was to be written.
+        shard: Entry for the manifest.
+        counts: Images of each class.
+        formats: Images of each stored format.
+        sources: Images of each kind that the source held.
+        sizes: Distinct heights and widths, pixels.
+        digests: Digest of the pixels of each record of the plan; empty for a rejected one.
+        origins: Source image of each record of the plan.
+        rejects: Paths and reasons.
     """
 
     temporary: str

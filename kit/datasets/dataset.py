@@ -211,8 +211,8 @@ def find_dataset(name: str, *, root: Path | str | None = None) -> Dataset:
     """Open tfrecords/<name>.
 
     Args:
-        name: of the dataset, or its folder in tfrecords/.
-        root: of the workspace; KIT_ROOT or the current folder otherwise.
+        name: Name of the dataset, or its folder in tfrecords/.
+        root: Workspace; KIT_ROOT or the current folder otherwise.
 
     Raises:
         WorkspaceError: no such dataset, with the nearest name.

@@ -22,13 +22,13 @@ class ShardInfo(msgspec.Struct, frozen=True, kw_only=True):
     """One shard as it was written.
 
     Attributes:
-        name: the file's, beside the manifest.
-        split: that it belongs to.
-        records: in it.
-        bytes: the file's.
-        xxh128: of the file's bytes, as `xxhsum -H2` prints it: at ten times SHA-256's speed it finds every damage,
-            though not forgery.
-        fold: of all its records; -1 without folds.
+        name: Name of the file beside the manifest.
+        split: Split that it belongs to.
+        records: Records in the file.
+        bytes: Size of the file, bytes.
+        xxh128: XXH128 of the file's bytes, as `xxhsum -H2` prints it: at ten times SHA-256's speed it finds every
+            damage, though not forgery.
+        fold: Fold of all its records; -1 without folds.
     """
 
     name: str
@@ -48,11 +48,11 @@ class ImageInfo(msgspec.Struct, frozen=True, kw_only=True):
     """What the stored images have in common.
 
     Attributes:
-        formats: images of each format.
-        height: smallest and largest, pixels.
-        width: smallest and largest, pixels.
-        channels: of every image as readers decode it.
-        sources: images of each kind that the source held, as "TIFF, 3 x uint16".
+        formats: Images of each format.
+        height: Smallest and largest height, pixels.
+        width: Smallest and largest width, pixels.
+        channels: Channels of every image as readers decode it.
+        sources: Images of each kind that the source held, as "TIFF, 3 x uint16".
     """
 
     formats: dict[str, int]
@@ -73,9 +73,9 @@ class SourceInfo(msgspec.Struct, frozen=True, kw_only=True):
     """Where the images came from.
 
     Attributes:
-        spec: as it was given.
-        files: images found.
-        digest: of all keys, labels, splits and groups, and the files' names, sizes and times of change.
+        spec: Source as it was given.
+        files: Images found.
+        digest: Hash of all keys, labels, splits and groups, and the files' names, sizes and times of change.
     """
 
     spec: SourceSpec
@@ -87,10 +87,10 @@ class DuplicateInfo(msgspec.Struct, frozen=True, kw_only=True):
     """Images that are the same pixel by pixel.
 
     Attributes:
-        sets: of equal images.
-        images: in them.
-        across_splits: sets that lie in several splits, because the source itself put them there.
-        across_classes: sets whose images have different labels.
+        sets: Sets of equal images.
+        images: Images in them.
+        across_splits: Sets that lie in several splits, because the source itself put them there.
+        across_classes: Sets whose images have different labels.
     """
 
     sets: int = 0
@@ -103,20 +103,20 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """A dataset's manifest.json.
 
     Attributes:
-        name: the dataset's.
-        classes: names, sorted; a label is an index into them.
-        counts: images of each class, and of "unlabelled", in each split.
-        folds: images of each class in each fold; empty without folds.
-        groups: that records belong to, such as patients.
-        groups_across_splits: of them, because the source itself divides them.
-        duplicates: listed in duplicates.csv.
-        sample_submission: whether a copy of it lies beside the manifest.
-        rejects: bad inputs, listed in rejects.csv.
-        left_out: inputs that were left out on purpose or are no images, listed there too.
-        left_out_reasons: inputs that were left out, by reason, the most frequent first; empty in older datasets.
-        not_taken: images of each class that balancing leaves out; empty where all are taken.
-        near_duplicates: sets that stay together because they look the same, listed in near_duplicates.csv.
-        fingerprint: of classes and shards; runs and submissions carry it.
+        name: Name of the dataset.
+        classes: Names of the classes, sorted; a label is an index into them.
+        counts: Images of each class, and of "unlabelled", in each split.
+        folds: Images of each class in each fold; empty without folds.
+        groups: Groups that records belong to, such as patients.
+        groups_across_splits: Groups in several splits, because the source itself divides them.
+        duplicates: Sets of equal images, listed in duplicates.csv.
+        sample_submission: Whether a copy of the sample submission lies beside the manifest.
+        rejects: Bad inputs, listed in rejects.csv.
+        left_out: Inputs that were left out on purpose or are no images, listed there too.
+        left_out_reasons: Inputs that were left out, by reason, the most frequent first; empty in older datasets.
+        not_taken: Images of each class that balancing leaves out; empty where all are taken.
+        near_duplicates: Sets that stay together because they look the same, listed in near_duplicates.csv.
+        fingerprint: Fingerprint of classes and shards; runs and submissions carry it.
         recipe: Recipe whose data settings hold where no option said otherwise, or an arm's as RECIPE/ARM; empty for
             none.
         files: XXH128 of each file beside the shards, by its name.

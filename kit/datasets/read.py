@@ -20,9 +20,9 @@ class StoredExample:
     """A record read back.
 
     Attributes:
-        key: of the image.
-        text: name of its class; empty where there is none.
-        pixels: uint8 [height, width, channels].
+        key: Key of the image.
+        text: Name of its class; empty where there is none.
+        pixels: Uint8 [height, width, channels].
     """
 
     key: str

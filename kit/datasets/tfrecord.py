@@ -31,8 +31,8 @@ class TFRecordWriter:
         is_new: Whether nothing may be there yet, not even a link.
 
     Attributes:
-        records: written so far.
-        bytes: written so far, framing included.
+        records: Records written so far.
+        bytes: Bytes written so far, framing included.
     """
 
     def __init__(self, path: Path, *, is_new: bool = False) -> None:

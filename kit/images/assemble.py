@@ -15,8 +15,8 @@ def assemble(header: ImageHeader, parts: list[Part], decoded: Iterable[Values]) 
     """Put parts side by side.
 
     Args:
-        header: of the page.
-        parts: in the file's order: row by row, plane by plane.
+        header: Header of the page.
+        parts: Parts in the file's order: row by row, plane by plane.
         decoded: [part.height, part.width, part.channels] each.
 
     Returns:

@@ -19,7 +19,7 @@ class BmpFile:
     """A BMP.
 
     Attributes:
-        header: of the image.
+        header: Header of the image.
     """
 
     __slots__ = ("_data", "_depth", "_packing", "header")

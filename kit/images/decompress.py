@@ -31,10 +31,10 @@ def unpack_bytes(data: bytes, part: Part, page: Directory, size: int) -> bytes:
     """Undo no compression, deflate or LZW.
 
     Args:
-        data: the file.
-        part: strip or tile.
-        page: its tags.
-        size: bytes that are due.
+        data: Bytes of the file.
+        part: Strip or tile.
+        page: Tags of the page.
+        size: Bytes that are due.
 
     Raises:
         ImageError: damaged, or fewer bytes.
@@ -136,9 +136,9 @@ def write_page(found: Mapping[int, tuple[int, ...]], pixels: list[bytes], places
     """Write a BigTIFF of one page: header, directory, the values beside it, pixels.
 
     Args:
-        found: integers by tag.
-        pixels: strips or tiles.
-        places: tags of their starts and sizes.
+        found: Integers by tag.
+        pixels: Strips or tiles.
+        places: Tags of their starts and sizes.
         order: "<" or ">".
     """
     sizes = tuple(len(part) for part in pixels)

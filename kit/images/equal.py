@@ -10,7 +10,7 @@ def equal_images(digests: Iterable[str]) -> list[list[int]]:
     """Find the sets of images whose `StoredImage.digest` is the same.
 
     Args:
-        digests: of images; empty for one that could not be stored.
+        digests: Digests of images; empty for one that could not be stored.
 
     Returns:
         Places, ascending, of each set of two or more; sets sorted by their first.

@@ -22,8 +22,8 @@ def hamming(one: Hashes, other: Hashes) -> NDArray[np.uint8]:
     """Count the bits in which hashes differ.
 
     Args:
-        one: uint64 [n].
-        other: uint64 [n].
+        one: Uint64 [n].
+        other: Uint64 [n].
 
     Returns:
         uint8 [n].
@@ -36,8 +36,8 @@ def near_pairs(hashes: Hashes, distance: int) -> Places:
     """Find every pair of hashes that differ in at most `distance` bits.
 
     Args:
-        hashes: uint64 [n].
-        distance: bits, 0 to 63.
+        hashes: Uint64 [n].
+        distance: Largest number of differing bits, 0 to 63.
 
     Returns:
         int64 [pairs, 2] of places, the lower first; sorted.
@@ -53,9 +53,9 @@ def near_pairs_between(hashes: Hashes, others: Hashes, distance: int) -> Places:
     which share a band: 100,000 hashes need seconds instead of the minutes of all pairs.
 
     Args:
-        hashes: uint64 [n].
-        others: uint64 [m].
-        distance: bits, 0 to 63.
+        hashes: Uint64 [n].
+        others: Uint64 [m].
+        distance: Largest number of differing bits, 0 to 63.
 
     Returns:
         int64 [pairs, 2] of places, one of a hash and one of another; sorted.

@@ -19,14 +19,14 @@ class ImageHeader(msgspec.Struct, frozen=True, kw_only=True):
     """What a file says of itself; a Struct because one is made for every image, in a tenth of a dataclass's time.
 
     Attributes:
-        kind: its format.
-        height: pixels, before any turn that `orientation` asks for.
-        width: pixels, likewise.
-        channels: as the file stores them: a palette is 1, RGB with alpha 4.
-        bits: of a channel.
-        is_float: whether channels are floating-point numbers.
-        is_signed: whether channels are integers below and above zero.
-        pages: of a TIFF; 1 otherwise.
+        kind: Format of the file.
+        height: Height before any turn that `orientation` asks for, pixels.
+        width: Width before any turn, pixels.
+        channels: Channels as the file stores them: a palette is 1, RGB with alpha 4.
+        bits: Bits per channel.
+        is_float: Whether channels are floating-point numbers.
+        is_signed: Whether channels are integers below and above zero.
+        pages: Pages of a TIFF; 1 otherwise.
         orientation: EXIF's, 1 to 8; 1 is upright.
     """
 

@@ -38,10 +38,10 @@ class Layout:
 
     Attributes:
         order: "<" or ">".
-        start: where the first directory's place stands, bytes.
-        count: of a directory's tags.
-        entry: a tag.
-        place: of the next directory, or of a value.
+        start: Position of the first directory's offset, bytes.
+        count: Layout of the count of a directory's tags.
+        entry: Layout of a tag.
+        place: Layout of the offset of the next directory, or of a value.
     """
 
     order: str
@@ -67,9 +67,9 @@ class _Block(NamedTuple):
     """What the bytes of a directory say by themselves.
 
     Attributes:
-        inline: integers that stand in the directory, by tag.
-        distant: type, count and place of those that stand elsewhere.
-        reach: where the furthest of TIFF's own values ends, bytes.
+        inline: Integers that stand in the directory, by tag.
+        distant: Type, count and offset of those that stand elsewhere.
+        reach: End of the furthest of TIFF's own values, bytes.
     """
 
     inline: dict[int, tuple[int, ...]]
@@ -99,8 +99,8 @@ class Directory:
     """The tags of one page.
 
     Attributes:
-        start: where it lies in the file, bytes.
-        end: where the place of the next directory stands, bytes.
+        start: Offset in the file, bytes.
+        end: Position of the next directory's offset, bytes.
     """
 
     __slots__ = ("_block", "_data", "_layout", "end", "start")

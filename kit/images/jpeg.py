@@ -35,7 +35,7 @@ class JpegFile:
     """A JPEG.
 
     Attributes:
-        header: of the image.
+        header: Header of the image.
     """
 
     __slots__ = ("_asides", "_data", "_frame", "_is_clean", "_is_rgb", "_orientation", "_scan", "_size", "header")

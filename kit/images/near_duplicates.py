@@ -116,9 +116,9 @@ def _look_the_same(units: Thumbnails, others: Thumbnails, pairs: Places) -> NDAr
     """Tell of each pair whether its thumbnails correlate.
 
     Args:
-        units: float32 [n, THUMBNAIL, THUMBNAIL] as `_units` makes them.
-        others: float32 [n, THUMBNAIL, THUMBNAIL], the same turned or not.
-        pairs: int64 [pairs, 2] of places in each.
+        units: Float32 [n, THUMBNAIL, THUMBNAIL] as `_units` makes them.
+        others: Float32 [n, THUMBNAIL, THUMBNAIL], the same turned or not.
+        pairs: Int64 [pairs, 2], indices in each.
 
     Returns:
         bool [pairs].

@@ -16,11 +16,11 @@ class Part(NamedTuple):
     """A strip or tile.
 
     Attributes:
-        start: in the file, bytes.
-        size: bytes; 0 where the file leaves it open.
-        height: rows that it holds; a tile's go beyond the image's edge.
-        width: columns, likewise.
-        channels: of each pixel.
+        start: Offset in the file, bytes.
+        size: Size, bytes; 0 where the file leaves it open.
+        height: Rows that it holds; a tile's go beyond the image's edge.
+        width: Columns that it holds; a tile's go beyond the image's edge.
+        channels: Channels of each pixel.
     """
 
     start: int
@@ -34,9 +34,9 @@ def find_parts(page: Directory, header: ImageHeader, end: int) -> list[Part]:
     """List a page's strips or tiles in order, plane by plane.
 
     Args:
-        page: its tags.
-        header: its size and channels.
-        end: of the file, bytes.
+        page: Tags of the page.
+        header: Size and channels of the page.
+        end: Size of the file, bytes.
 
     Raises:
         ImageError: a part is missing, empty, or beyond the end; no decoder shall make something of nothing.

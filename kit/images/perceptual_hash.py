@@ -22,7 +22,7 @@ class Look(msgspec.Struct, frozen=True, array_like=True, gc=False):
     Attributes:
         digest: Hash of the pixels; empty for an image that cannot be read.
         look: 64-bit perceptual hash.
-        thumbnail: uint8 [THUMBNAIL, THUMBNAIL] in grey, its darkest pixel 0 and its brightest 255, row by row.
+        thumbnail: Uint8 [THUMBNAIL, THUMBNAIL] in grey, its darkest pixel 0 and its brightest 255, row by row.
         is_blank: Whether it shows nothing.
     """
 
@@ -36,7 +36,7 @@ def look_at(pixels: Pixels, digest: str) -> Look:
     """Reduce an image to what it looks like.
 
     Args:
-        pixels: uint8 [height, width, 3].
+        pixels: Uint8 [height, width, 3].
         digest: Hash of the pixels.
     """
     deviation = float(np.max(cv2.meanStdDev(pixels)[1]))
@@ -50,7 +50,7 @@ def look_of(pixels: Pixels) -> tuple[int, bytes]:
     size and another brightness hardly change it.
 
     Args:
-        pixels: uint8 [height, width, 3].
+        pixels: Uint8 [height, width, 3].
     """
     grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
     small = np.asarray(cv2.resize(grey, (_HASHED, _HASHED), interpolation=cv2.INTER_AREA))

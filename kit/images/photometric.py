@@ -22,9 +22,9 @@ def to_samples(values: Values, page: Directory, header: ImageHeader, bands: tupl
 
     Args:
         values: [height, width, channels] as the file stores them; JPEG's YCbCr already as RGB.
-        page: their tags.
-        header: of the page.
-        bands: channels to take as they are, whatever the tag says.
+        page: Tags of the page.
+        header: Header of the page.
+        bands: Channels to take as they are, whatever the tag says.
 
     Raises:
         ImageError: no such channels, neither grey, RGB, palette, CMYK nor JPEG's YCbCr.

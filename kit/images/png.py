@@ -27,7 +27,7 @@ class PngFile:
     """A PNG.
 
     Attributes:
-        header: of the image; of the first one, where there are several.
+        header: Header of the image; of the first one, where there are several.
     """
 
     __slots__ = ("_colours", "_data", "_is_animated", "header")

@@ -15,8 +15,8 @@ def fit(pixels: Pixels, spec: ImageSpec) -> Pixels:
     """Bring an image to `spec.size`, the way `spec.fit` says.
 
     Args:
-        pixels: uint8 [height, width, channels].
-        spec: of the wanted image.
+        pixels: Uint8 [height, width, channels].
+        spec: Settings of the wanted image.
 
     Returns:
         uint8 [size[0], size[1], channels]; `pixels` itself where nothing changes.

@@ -17,8 +17,8 @@ class Samples:
     """Decoded pixels at the file's own precision, upright, without alpha.
 
     Attributes:
-        values: any integers or floats [height, width, channels]; 3 channels are RGB, 1 is grey, black at its least.
-        bits: of a channel as the file stores it: 12 where twelve lie in a uint16.
+        values: Integers or floats [height, width, channels]; 3 channels are RGB, 1 is grey, black at its least.
+        bits: Bits of a channel as the file stores it: 12 where twelve lie in a uint16.
     """
 
     values: Values

@@ -32,9 +32,9 @@ class SourceImage(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What a stored image was made of.
 
     Attributes:
-        height: of the upright source image, pixels.
-        width: likewise.
-        is_whole: whether every pixel of it was decoded as it is: not of a kept JPEG, nor of one that was decoded at a
+        height: Height of the upright source image, pixels.
+        width: Width of the upright source image, pixels.
+        is_whole: Whether every pixel of it was decoded as it is: not of a kept JPEG, nor of one that was decoded at a
             reduced scale or to its own grey. Only then do equal pixels show in equal digests.
     """
 
@@ -47,15 +47,15 @@ class StoredImage(msgspec.Struct, frozen=True):
     """An image as it stands in a record; a Struct because one is made for every image.
 
     Attributes:
-        encoded: raw is uint8 [height, width, channels] row by row; png and jpeg are whole files.
-        format: of `encoded`.
-        height: pixels.
-        width: pixels.
+        encoded: Stored bytes: raw is uint8 [height, width, channels] row by row; png and jpeg are whole files.
+        format: Format of `encoded`.
+        height: Height, pixels.
+        width: Width, pixels.
         channels: 3 (RGB) or 1 (grey), also of a grey JPEG that readers decode to RGB.
         digest: 32 hexadecimal digits; equal for equal stored pixels of one shape, and for JPEGs that were kept
             undecoded and differ in their metadata at most.
-        source: what it was made from, such as "TIFF, 3 x uint16".
-        origin: its size, and how much of it was decoded.
+        source: Kind of source file, such as "TIFF, 3 x uint16".
+        origin: Size of the source, and how much of it was decoded.
     """
 
     encoded: bytes
@@ -105,9 +105,9 @@ def store_pixels(pixels: Values, spec: ImageSpec) -> StoredImage:
     """Scale, fit and encode an array as `store_image` does a file's pixels.
 
     Args:
-        pixels: booleans, integers or floats [height, width] or [height, width, 1 to 4]: grey, grey and alpha, RGB, or
+        pixels: Booleans, integers or floats [height, width] or [height, width, 1 to 4]: grey, grey and alpha, RGB, or
             RGB and alpha, of which alpha is dropped.
-        spec: how it is stored.
+        spec: Settings by which it is stored.
 
     Raises:
         ImageError: with the reason.

@@ -40,7 +40,7 @@ class TiffFile:
     """One page of a TIFF.
 
     Attributes:
-        header: of that page.
+        header: Header of that page.
     """
 
     __slots__ = ("_bits", "_data", "_page", "_tags", "header")

@@ -21,7 +21,7 @@ class WebpFile:
     """A WebP.
 
     Attributes:
-        header: of the image; of the first one, where there are several.
+        header: Header of the image; of the first one, where there are several.
     """
 
     __slots__ = ("_data", "header")

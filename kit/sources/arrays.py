@@ -33,10 +33,10 @@ def array_records(
 
     Args:
         images: [n, height, width] or [n, height, width, channels], of any number type; or n arrays of different sizes.
-        labels: n classes as numbers or names, [n], [n, 1], or one-hot [n, classes]; None for a test split.
-        ids: n texts that are all different; their places otherwise.
-        groups: n names of what must not be divided between splits.
-        split: that all belong to.
+        labels: Labels of n images as numbers or names, [n], [n, 1], or one-hot [n, classes]; None for a test split.
+        ids: Texts [n] that are all different; their indices otherwise.
+        groups: Names [n] of what must not be divided between splits.
+        split: Split that all belong to.
 
     Raises:
         SourceError: shapes or lengths that do not fit, or ids that repeat.

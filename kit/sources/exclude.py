@@ -25,9 +25,9 @@ def leave_out(records: Sequence[Record], asked: SourceSpec) -> tuple[list[Record
     """Take the images that the exclude file lists from `records`.
 
     Args:
-        records: of files.
-        asked: names the text file, with an id, a path or a folder on each line; empty lines and those that begin with
-            # do not count.
+        records: Records of files.
+        asked: Source with the name of the text file, which has an id, a path or a folder on each line; empty lines and
+            those that begin with # do not count.
 
     Raises:
         SourceError: the file cannot be read, or lists what is not there: a misspelt line would keep its image.

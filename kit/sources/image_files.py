@@ -31,8 +31,8 @@ class Listing:
     """What lies below a folder.
 
     Attributes:
-        images: files with an image's ending, sorted by name.
-        others: everything else, and why it is not looked at.
+        images: Files with an image's ending, sorted by name.
+        others: Everything else, and why it is not looked at.
     """
 
     images: list[ImageFile] = field(default_factory=list)
@@ -43,8 +43,8 @@ def list_images(folder: Path, excluded: Collection[str] = ()) -> Listing:
     """List the files below `folder`, links followed; hidden files and folders are named and not looked at.
 
     Args:
-        folder: to look into.
-        excluded: folders below it, by their path there, that are not looked into.
+        folder: Folder to look into.
+        excluded: Folders below it, by their path there, that are not looked into.
 
     Raises:
         SourceError: the folder is missing, cannot be listed, or holds no image; or a name is not UTF-8.

@@ -27,10 +27,10 @@ class ImageFile(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An image file as the folder lists it, unread; a Struct because there may be millions.
 
     Attributes:
-        folder: of the source.
-        name: its path below that, with '/' on every system.
-        size: bytes.
-        modified: nanoseconds since 1970.
+        folder: Folder of the source.
+        name: Path of the file below that, with '/' on every system.
+        size: Size, bytes.
+        modified: Time of the last change, nanoseconds since 1970.
     """
 
     folder: Path
@@ -97,9 +97,9 @@ class ArrayImage(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """An image that a caller holds as an array.
 
     Attributes:
-        name: made of its place.
+        name: Name made of its index.
         pixels: [height, width] or [height, width, channels].
-        digest: of all the caller's arrays together.
+        digest: Hash of all the caller's arrays together.
     """
 
     name: str
@@ -134,11 +134,11 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An image to store.
 
     Attributes:
-        key: unique in its split: the id in the label file, or the name.
-        file: the image.
-        label: the class's name; None in an unlabelled test split.
-        split: the split that the source itself puts it in, if it does.
-        group: what must not be divided between splits or folds, such as a patient; empty where there is none.
+        key: Unique key in its split: the id in the label file, or the name.
+        file: File of the image.
+        label: Name of the class; None in an unlabelled test split.
+        split: Split that the source itself puts it in, if it does.
+        group: Group that must not be divided between splits or folds, such as a patient; empty where there is none.
     """
 
     key: str
@@ -158,9 +158,9 @@ class Reject:
     """An input that is not stored, and why, in words for people.
 
     Attributes:
-        name: path or id.
-        reason: for people.
-        is_bad: whether it counts against the bad inputs that the user allows; what was left out on purpose does not.
+        name: Path or id.
+        reason: Reason for people.
+        is_bad: Whether it counts against the bad inputs that the user allows; what was left out on purpose does not.
     """
 
     name: str
@@ -173,9 +173,9 @@ class Source:
     """Everything found, nothing read yet.
 
     Attributes:
-        records: labelled ones sorted by key, then an unlabelled test split in its sample submission's order.
-        rejects: files without a label, ids without a file, what is no image, and what was left out on purpose.
-        sample_submission: the file, if there is one.
+        records: Labelled records sorted by key, then an unlabelled test split in its sample submission's order.
+        rejects: Files without a label, ids without a file, files that are no image, and what was left out on purpose.
+        sample_submission: Sample submission, if there is one.
     """
 
     records: tuple[Record, ...]

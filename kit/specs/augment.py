@@ -16,27 +16,28 @@ class AugmentSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     What moves pixels becomes one affine transform, so that an image is interpolated once.
 
     Attributes:
-        rotation: largest angle either way, degrees.
-        shear: largest angle either way, degrees.
-        zoom: largest share by which an image grows or shrinks, both sides together.
-        stretch: largest share by which height and width each grow or shrink, apart from each other.
-        height_shift: largest share of the height, either way.
-        width_shift: largest share of the width, either way.
-        horizontal_flip: half of the images.
-        vertical_flip: half of the images.
+        rotation: Largest angle either way, degrees.
+        shear: Largest angle either way, degrees.
+        zoom: Largest share by which an image grows or shrinks, both sides together.
+        stretch: Largest share by which height and width each grow or shrink, apart from each other.
+        height_shift: Largest share of the height, either way.
+        width_shift: Largest share of the width, either way.
+        horizontal_flip: Whether half of the images are mirrored left to right.
+        vertical_flip: Whether half of the images are mirrored top to bottom.
         quarter_turns: 0 to 3 of them; with a flip, the eight views of a square image that has no top, as in histology.
-        fill: of what comes into sight: "reflect", "nearest" and "wrap" continue the image, "constant" is `fill_value`.
+        fill: Content of what comes into sight: "reflect", "nearest" and "wrap" continue the image, "constant" is
+            `fill_value`.
         fill_value: 0 to 1.
-        brightness: largest amount added or taken away, of pixels in 0 to 1.
-        contrast: largest share by which differences from the image's mean grow or shrink.
-        saturation: largest share by which differences from grey grow or shrink.
-        hue: largest turn either way, as a share of the colour circle.
-        erasing: probability that a rectangle is filled with `fill_value` (Zhong et al. 2020, arXiv:1708.04896).
-        erasing_area: smallest and largest share of the image that is erased.
-        mixup: alpha of the beta distribution that two images and their labels are mixed by (Zhang et al. 2018,
+        brightness: Largest amount added or taken away, of pixels in 0 to 1.
+        contrast: Largest share by which differences from the image's mean grow or shrink.
+        saturation: Largest share by which differences from grey grow or shrink.
+        hue: Largest turn either way, as a share of the colour circle.
+        erasing: Probability that a rectangle is filled with `fill_value` (Zhong et al. 2020, arXiv:1708.04896).
+        erasing_area: Smallest and largest share of the image that is erased.
+        mixup: Alpha of the beta distribution that two images and their labels are mixed by (Zhang et al. 2018,
             arXiv:1710.09412); 0 mixes none.
-        cutmix: alpha of the beta distribution of the share that a rectangle of another image covers, the labels
-            mixed by it (Yun et al. 2019, arXiv:1905.04899); 0 cuts none. With both, each batch gets one of them.
+        cutmix: Alpha of the beta distribution of the share that a rectangle of another image covers, the labels mixed
+            by it (Yun et al. 2019, arXiv:1905.04899); 0 cuts none. With both, each batch gets one of them.
     """
 
     rotation: float = 0.0
@@ -111,7 +112,7 @@ class AugmentSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         """Refuse what images of one shape cannot take.
 
         Args:
-            shape: height, width and channels of every image.
+            shape: Height, width and channels of every image.
 
         Raises:
             SpecError: quarter turns would make a wide image a high one.

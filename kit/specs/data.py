@@ -14,18 +14,18 @@ class DataSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     Attributes:
         size: "32", or "240x320" (height x width); empty keeps each image's own.
-        fit: of images of another shape.
+        fit: Adjustment of images of another shape.
         channels: 3 for RGB, 1 for grey.
-        class_from: regular expression that finds the class in a file's name; empty takes folders or a label file.
-        merge_splits: whether train, val and test folders are one source, divided anew by `split`.
-        ignore_splits: the source's own splits that are left out: train, val or test.
-        group: regular expression that finds the group in a file's name, or a column of the label file; empty for none.
-        split: shares of train and validation, or of train, validation and test.
-        folds: for cross-validation; 0 for none.
+        class_from: Regular expression that finds the class in a file's name; empty takes folders or a label file.
+        merge_splits: Whether train, val and test folders are one source, divided anew by `split`.
+        ignore_splits: Splits of the source's own that are left out: train, val or test.
+        group: Regular expression that finds the group in a file's name, or a column of the label file; empty for none.
+        split: Shares of train and validation, or of train, validation and test.
+        folds: Number of folds for cross-validation; 0 for none.
         balance: "down" takes as many images of each class as the smallest has; empty takes all.
-        per_class: images that are taken of each class; 0 takes all.
-        seed: of all that is drawn.
-        classes: that the published data have, sorted.
+        per_class: Images taken of each class; 0 takes all.
+        seed: Seed of all random choices.
+        classes: Classes that the published data have, sorted.
     """
 
     size: str = ""

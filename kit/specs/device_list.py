@@ -17,8 +17,8 @@ class Devices(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         kind: "auto" is all GPUs, or the CPU where there is none.
-        count: logical devices that share the CPU's cores; of "cpu".
-        numbers: of the GPUs, as nvidia-smi counts those that the process may see; empty for all; of "gpu".
+        count: Logical devices that share the CPU's cores; of "cpu".
+        numbers: GPUs, as nvidia-smi counts those that the process may see; empty for all; of "gpu".
     """
 
     kind: Literal["auto", "cpu", "gpu"] = "auto"

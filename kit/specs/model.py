@@ -33,13 +33,13 @@ class BackboneSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """A network of keras.applications in place of the blocks of convolutions.
 
     Attributes:
-        name: as in keras.applications, such as "VGG19"; empty for blocks of convolutions.
+        name: Name in keras.applications, such as "VGG19"; empty for blocks of convolutions.
         weights: "imagenet" (Keras downloads them), "none", or the path of a weights file.
-        frozen_layers: its first layers that are not trained; None freezes all of them, 0 trains all of them.
-        adapter: how images reach its three channels. "conv" learns a convolution (as wide as `ModelSpec.kernel`) from
-            any number of channels, with padding and the model's activation; "repeat" copies a grey channel; "none"
+        frozen_layers: Number of its first layers that are not trained; None freezes all of them, 0 trains all of them.
+        adapter: Way in which images get its three channels. "conv" learns a convolution (as wide as `ModelSpec.kernel`)
+            from any number of channels, with padding and the model's activation; "repeat" copies a grey channel; "none"
             takes RGB as it is. With "repeat" and "none" pixels are scaled as the backbone's authors scaled theirs.
-        bn: whether batch norm follows the backbone.
+        bn: Whether batch norm follows the backbone.
     """
 
     name: str = ""
@@ -63,36 +63,38 @@ class ModelSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     What reads "one number, or one a block" is the same in all blocks if it is one number.
 
     Attributes:
-        filters: of the convolutions of each block; as many blocks as numbers. With `conv_layers`, the one number that
-            the blocks grow from.
-        conv_layers: blocks to grow from one number of filters F: F, F, 2F, 4F, and so on; 0 takes `filters` as it is.
-        convolutions: one after another in each block.
-        kernel: side of every convolution in pixels.
-        stride: of every convolution, pixels.
-        padding: of the convolutions.
-        initializer: of the convolutions' weights; dense layers begin with Glorot & Bengio 2010's uniform weights.
-        activation: of convolutions and hidden dense layers.
+        filters: Filters of the convolutions of each block; as many blocks as numbers. With `conv_layers`, the one
+            number that the blocks grow from.
+        conv_layers: Blocks to grow from one number of filters F: F, F, 2F, 4F, and so on; 0 takes `filters` as it is.
+        convolutions: Convolutions one after another in each block.
+        kernel: Side of every convolution, pixels.
+        stride: Stride of every convolution, pixels.
+        padding: Padding of the convolutions.
+        initializer: Distribution of the convolutions' initial weights; dense layers begin with Glorot & Bengio 2010's
+            uniform weights.
+        activation: Activation of convolutions and hidden dense layers.
         bn_position: "before" is layer, batch norm, activation (Ioffe & Szegedy 2015, arXiv:1502.03167);
             "after" is layer, activation, batch norm; "none" leaves batch norm out.
-        bn_momentum: share of the moving mean and variance kept at each step.
-        bn_epsilon: added to the variance before its root is taken.
-        bn_synchronized: whether batch norm takes its statistics over all replicas together; each replica's own would
-            be those of a smaller batch. Nothing changes with one replica.
-        pool: side of the max pool that ends a block, one number, or one a block; 1 leaves it out.
-        pool_stride: pixels; 0 is as wide as the pool.
-        pool_padding: of the pools.
-        dropout: share of the values that are dropped in a block, one number, or one a block.
+        bn_momentum: Share of the moving mean and variance kept at each step.
+        bn_epsilon: Number added to the variance before its root is taken.
+        bn_synchronized: Whether batch norm takes its statistics over all replicas together; each replica's own would be
+            those of a smaller batch. Nothing changes with one replica.
+        pool: Side of the max pool that ends a block, one number, or one a block; 1 leaves it out.
+        pool_stride: Stride of the pools, pixels; 0 is as wide as the pool.
+        pool_padding: Padding of the pools.
+        dropout: Share of the values that are dropped in a block, one number, or one a block.
         dropout_position: "pool" drops once a block, after its pool; "activation" drops after each convolution's
             activation, which is before batch norm where that is `after`.
-        top: how features become a vector: "flatten", or "average" over all places.
-        flatten_dropout: share of that vector that is dropped.
-        dense: units of each hidden dense layer; may be empty.
-        dense_layers: hidden dense layers of 16 F units each, F being the first block's filters; None takes `dense`.
-        dense_bn: whether `bn_position` holds for hidden dense layers too; they have no batch norm otherwise.
-        dense_dropout: share that is dropped after each hidden dense layer, one number, or one a layer; None is as
+        top: Step from features to a vector: "flatten", or "average" over all positions.
+        flatten_dropout: Share of that vector that is dropped.
+        dense: Units of each hidden dense layer; may be empty.
+        dense_layers: Hidden dense layers of 16 F units each, F being the first block's filters; None takes `dense`.
+        dense_bn: Whether `bn_position` holds for hidden dense layers too; they have no batch norm otherwise.
+        dense_dropout: Share that is dropped after each hidden dense layer, one number, or one a layer; None is as
             `dropout`, which must be one number then.
-        dense_l2: factor of the hidden dense layers' squared weights in the loss.
-        backbone: instead of the blocks; all settings of blocks but `kernel` and `activation` mean nothing then.
+        dense_l2: Factor of the hidden dense layers' squared weights in the loss.
+        backbone: Pretrained network instead of the blocks; all settings of blocks but `kernel` and `activation` mean
+            nothing then.
     """
 
     filters: tuple[int, ...] = (32, 64)

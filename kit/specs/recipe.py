@@ -25,7 +25,7 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """All that decides a training besides its images and its seed.
 
     Attributes:
-        data: how the images are stored; a dataset that stands has its own.
+        data: Settings by which the images are stored; an existing dataset has its own.
     """
 
     data: DataSpec = DataSpec()
@@ -38,8 +38,8 @@ class RecipeArm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """One of a recipe's named arms.
 
     Attributes:
-        name: a folder's too.
-        settings: changes by dotted path: to the recipe, or in a ladder to the arm before.
+        name: Name of the arm, and of its folder.
+        settings: Changes by dotted path: to the recipe, or in a ladder to the arm before.
         published: Figures of the authors by name, such as test_accuracy, as shares of 1; a list where they trained
             the same setting several times.
     """
@@ -62,11 +62,11 @@ class Recipe(Setting, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A setting and its variations, as somebody published them.
 
     Attributes:
-        description: one line for `kit recipes`.
-        design: what `kit ablate` runs: "arms" each change the recipe, "ladder" arms each change the one before, "grid"
-            is every combination of `vary`.
-        arms: in order; `kit train --recipe NAME/ARM` trains one.
-        vary: values by dotted path.
+        description: Description in one line for `kit recipes`.
+        design: Arms that `kit ablate` runs: "arms" each change the recipe, "ladder" arms each change the one before,
+            "grid" is every combination of `vary`.
+        arms: Arms in order; `kit train --recipe NAME/ARM` trains one.
+        vary: Values by dotted path.
         commands: Commands that train and measure what was published, in order.
     """
 

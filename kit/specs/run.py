@@ -15,11 +15,12 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """One run: a dataset, a model, a training and a seed.
 
     Attributes:
-        dataset: its name.
-        fingerprint: of the dataset, so that a run is never mistaken for one on other images.
-        arm: the setting this run stands for in a comparison.
-        seed: decides initial weights, the order of the examples, their augmentation and what dropout drops.
-        fold: that validates, all others being trained on; None takes the dataset's own train and validation splits.
+        dataset: Name of the dataset.
+        fingerprint: Fingerprint of the dataset, so that a run is never mistaken for one on other images.
+        arm: Setting that this run stands for in a comparison.
+        seed: Seed for the initial weights, the order of the examples, their augmentation and what dropout drops.
+        fold: Fold that validates, all others being trained on; None takes the dataset's own train and validation
+            splits.
     """
 
     dataset: str

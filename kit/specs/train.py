@@ -25,12 +25,12 @@ class ScheduleSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         kind: "constant"; "cosine" falls from `TrainSpec.learning_rate` to `smallest` along half a cosine (Loshchilov &
             Hutter 2017, arXiv:1608.03983); "plateau" multiplies by `factor` when `monitor` has not improved for
             `patience` epochs (Keras' ReduceLROnPlateau).
-        warmup_epochs: in which the rate rises linearly from 0 first; "cosine" only.
-        smallest: learning rate below which neither falls.
-        monitor: of "plateau".
-        patience: epochs, of "plateau".
-        factor: of "plateau".
-        min_delta: smallest change of `monitor` that counts as better, of "plateau".
+        warmup_epochs: Epochs in which the rate rises linearly from 0 first; "cosine" only.
+        smallest: Learning rate below which neither falls.
+        monitor: Metric that "plateau" watches.
+        patience: Epochs that "plateau" waits for an improvement.
+        factor: Factor by which "plateau" lowers the rate.
+        min_delta: Smallest change of `monitor` that counts as better, of "plateau".
     """
 
     kind: Literal["constant", "cosine", "plateau"] = "constant"
@@ -58,9 +58,9 @@ class EarlyStoppingSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     restore_best_weights; `TrainSpec.evaluate` says whether they are used afterwards.
 
     Attributes:
-        patience: epochs without an improvement after which it ends; 0 never.
-        monitor: what should improve.
-        min_delta: smallest change that counts.
+        patience: Epochs without an improvement after which the training ends; 0 never.
+        monitor: Metric that should improve.
+        min_delta: Smallest change that counts.
         start_epoch: Epochs at the beginning that do not count: they end nothing, and none of them is the best.
     """
 
@@ -79,43 +79,44 @@ class TrainSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """How a model is fitted.
 
     Attributes:
-        epochs: passes over the train split.
-        batch_size: images a step over all devices together; a train split's last short batch waits
-            for the next epoch's shuffle.
-        optimizer: with Keras' defaults but for what stands here; "adamw" is Loshchilov & Hutter 2019
+        epochs: Passes over the train split.
+        batch_size: Images per step over all devices together; a train split's last short batch waits for the next
+            epoch's shuffle.
+        optimizer: Optimizer with Keras' defaults but for the settings below; "adamw" is Loshchilov & Hutter 2019
             (arXiv:1711.05101).
-        learning_rate: at the start, or at the end of the warm-up.
-        scale_learning_rate: whether it is multiplied by the number of devices, as Goyal et al. 2017
-            (arXiv:1706.02677) do whose batches grow with the devices; here `batch_size` does not by itself.
-        momentum: of "sgd".
-        weight_decay: of "adamw".
-        schedule: of the learning rate.
-        early_stopping: before the last epoch.
+        learning_rate: Learning rate at the start, or at the end of the warm-up.
+        scale_learning_rate: Whether it is multiplied by the number of devices, as Goyal et al. 2017 (arXiv:1706.02677)
+            do whose batches grow with the devices; here `batch_size` does not by itself.
+        momentum: Momentum of "sgd".
+        weight_decay: Weight decay of "adamw".
+        schedule: Schedule of the learning rate.
+        early_stopping: Early stopping before the last epoch.
         loss: "crossentropy", binary for two classes; "focal" is Lin et al. 2017 (arXiv:1708.02002).
-        focal_gamma: exponent of "focal".
-        label_smoothing: share of the truth that is spread over all classes.
+        focal_gamma: Exponent of "focal".
+        label_smoothing: Share of the truth that is spread over all classes.
         class_weights: "balanced" weighs each image by the rarity of its class, as scikit-learn does.
         sampling: "balanced" draws each class equally often, the rarer ones again and again; "shuffle" draws every
             image once an epoch.
-        cache: where decoded images wait for their next epoch: "memory", "disk" (files beside the run, until it is
-            finished) or "none" (streamed from the shards in every epoch). "auto" is memory where they fill no more than
-            a quarter of it, else none. Streamed images are shuffled by shard and within a window, cached ones as a
-            whole, so their orders differ; memory and disk give the same.
-        ema: momentum of a moving average of the weights (Polyak & Juditsky 1992) that is validated and kept instead
-            of them; 0 for none.
-        metrics: that history and result hold besides the loss; for more than two classes precision, recall and f1 are
-            means over the classes, auc is one class against the others.
-        monitor: what decides the best epoch; the first of equals wins.
+        cache: Storage of decoded images between epochs: "memory", "disk" (files beside the run, until it is finished)
+            or "none" (streamed from the shards in every epoch). "auto" is memory where they fill no more than a quarter
+            of it, else none. Streamed images are shuffled by shard and within a window, cached ones as a whole, so
+            their orders differ; memory and disk give the same.
+        ema: Momentum of a moving average of the weights (Polyak & Juditsky 1992) that is validated and kept instead of
+            them; 0 for none.
+        metrics: Metrics that history and result hold besides the loss; for more than two classes precision, recall and
+            f1 are means over the classes, auc is one class against the others.
+        monitor: Metric that decides the best epoch; the first of equals wins.
         evaluate: Weights by which a run is evaluated, compared on whole splits, predicts and is exported unless told
             otherwise: "best", of the best epoch, or "last", of the last.
-        progressive: shorter sides, in pixels, of the images in the first epochs, ever larger: the training is divided
+        progressive: Shorter sides, in pixels, of the images in the first epochs, ever larger: the training is divided
             into as many equal parts and one more, in which they are as they are stored. Validation always sees whole
-            images. It takes less time, and a network often does better on images larger than those that it began
-            with (Touvron et al. 2019, arXiv:1906.06423). Models with top "average" only.
-        precision: that the model computes in; "mixed_float16" (for GPUs; the loss is scaled) and "mixed_bfloat16" keep
-            weights, statistics and the last layer in float32 (Micikevicius et al. 2018, arXiv:1710.03740).
-        jit: whether XLA compiles the steps: "auto" is where one GPU trains, the only place where it can.
-        histograms: whether TensorBoard gets histograms of the weights after each epoch.
+            images. It takes less time, and a network often does better on images larger than those that it began with
+            (Touvron et al. 2019, arXiv:1906.06423). Models with top "average" only.
+        precision: Precision of the model's arithmetic; "mixed_float16" (for GPUs; the loss is scaled) and
+            "mixed_bfloat16" keep weights, statistics and the last layer in float32 (Micikevicius et al. 2018,
+            arXiv:1710.03740).
+        jit: Whether XLA compiles the steps: "auto" is where one GPU trains, the only place where it can.
+        histograms: Whether TensorBoard gets histograms of the weights after each epoch.
         threads: Number of threads that operations on CPUs share; 0 is one a core. Equal seeds give equal numbers bit
             for bit where the threads are as many, on one machine and with the same packages; other numbers of threads
             and other processors round sums differently.

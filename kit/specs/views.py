@@ -18,7 +18,7 @@ class Views:
 
     Attributes:
         name: "flips" or "d4"; empty for the image alone, or it and draws of the run's own augmentation.
-        count: the image as it is included.
+        count: Number of views, the image as it is included.
     """
 
     name: str = ""
@@ -32,8 +32,8 @@ class Views:
         """Refuse views that a run's images do not have.
 
         Args:
-            shape: height, width and channels of every image.
-            augment: what the run was trained with.
+            shape: Height, width and channels of every image.
+            augment: Augmentation that the run was trained with.
 
         Raises:
             SpecError: quarter turns of images that are not square, or draws of an augmentation that changes nothing.
