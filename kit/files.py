@@ -68,15 +68,18 @@ def whole_folder(path: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Keep other processes of kit from writing to `path` meanwhile; a killed process leaves nothing locked.
+    """Keep other processes of kit from writing to `path` meanwhile, whatever name they know it by.
+
+    A killed process leaves nothing locked.
 
     Raises:
         WorkspaceError: another one does.
     """
     from filelock import FileLock, Timeout  # noqa: PLC0415 (slow to import, and only what writes needs it)
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(path.with_name(f".{path.name}.lock"), timeout=_PATIENCE)
+    real = path.resolve()  # also of ".", which has no name
+    real.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(real.with_name(f".{real.name}.lock"), timeout=_PATIENCE)
     try:
         lock.acquire()
     except Timeout as error:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kit.comparison import Comparison
-from kit.files import write_whole
+from kit.files import locked, write_whole
 from kit.reports.differences import plot_differences, plot_steps
 from kit.reports.exact_verdicts import exact_steps, exact_table
 from kit.reports.factors import describe_test, exact_factors, factor_tables, plot_factors
@@ -82,6 +82,9 @@ def write_comparison(
 
     Returns:
         The files.
+
+    Raises:
+        WorkspaceError: Another process is writing the folder.
     """
     pictures = _pictures(comparison)
     tables = [*comparison_tables(comparison), *(one.shown for one in more)]
@@ -95,8 +98,9 @@ def write_comparison(
     }
     if html:
         files[REPORT] = _page(comparison, pictures, more)
-    for name, data in files.items():
-        write_whole(folder / name, data)
+    with locked(folder):
+        for name, data in files.items():
+            write_whole(folder / name, data)
     return [folder / name for name in files]
 
 

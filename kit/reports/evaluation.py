@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kit.files import write_whole
+from kit.files import locked, write_whole
 from kit.reports.calibration import plot_calibration
 from kit.reports.class_balance import counts_of_dataset, plot_class_counts
 from kit.reports.fold_table import fold_csv
@@ -20,6 +20,7 @@ from kit.reports.roc import KINDS, Kind, plot_ranking, ranking_table
 from kit.reports.table import Table
 from kit.runs import RunDirectory
 from kit.runs.fold_set import OUT_OF_FOLD
+from kit.runs.provenance import SEALED, refuse_other, seal_folder
 from kit.specs import to_json
 
 if TYPE_CHECKING:
@@ -30,8 +31,26 @@ def write_evaluation(evaluation: Evaluation, folder: Path, *, html: bool) -> lis
     """Write the files of an evaluation, always the same ones, and with `html` report.html.
 
     Returns:
-        The files.
+        The files, but for seal.json, which says what made them.
+
+    Raises:
+        ShardError: The dataset was replaced since it was evaluated.
+        WorkspaceError: The folder holds another evaluation, files of one that were changed since, or another process
+            is writing it.
     """
+    with evaluation.dataset.in_use():
+        files = _files(evaluation, html=html)
+    with locked(folder):
+        refuse_other(folder, evaluation.provenance)
+        (folder / SEALED).unlink(missing_ok=True)
+        for name, data in files.items():
+            write_whole(folder / name, data)
+        seal_folder(folder, evaluation.provenance, files)
+    return [folder / name for name in files]
+
+
+def _files(evaluation: Evaluation, *, html: bool) -> dict[str, str | bytes]:
+    """Make the contents of each file."""
     confusion, report, *_ = evaluation.tables()
     mistakes = mistakes_table(evaluation.scores, evaluation.mistakes, evaluation.classes)
     pictures = _pictures(evaluation, mistakes)
@@ -51,9 +70,7 @@ def write_evaluation(evaluation: Evaluation, folder: Path, *, html: bool) -> lis
         files[OUT_OF_FOLD] = evaluation.held_out.parquet()
     if html:
         files[REPORT] = _page(evaluation, pictures, mistakes)
-    for name, data in files.items():
-        write_whole(folder / name, data)
-    return [folder / name for name in files]
+    return files
 
 
 def _matrix_csv(columns: tuple[str, ...], values: NDArray[Any]) -> str:
