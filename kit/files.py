@@ -7,7 +7,7 @@ import ctypes
 import os
 import secrets
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from xxhash import xxh3_128
@@ -71,7 +71,9 @@ def whole_folder(path: Path) -> Iterator[Path]:
         publish(temporary, path)
 
 
-def write_together(folder: Path, files: Mapping[str, bytes | str]) -> list[Path]:
+def write_together(
+    folder: Path, files: Mapping[str, bytes | str], *, check: Callable[[], None] = lambda: None
+) -> list[Path]:
     """Write several files into a folder: all of them, or none and the folder as it was.
 
     A folder that is new appears whole, in one step. In one that exists, which may be the current one or hold files of
@@ -80,6 +82,7 @@ def write_together(folder: Path, files: Mapping[str, bytes | str]) -> list[Path]
     Args:
         folder: Folder of the files.
         files: Content by name; text is written as UTF-8.
+        check: Function that raises where the folder may not be taken, called once no other command can write it.
 
     Returns:
         The files.
@@ -90,6 +93,7 @@ def write_together(folder: Path, files: Mapping[str, bytes | str]) -> list[Path]
     """
     place = folder / _TOGETHER if folder.is_dir() else folder
     with locked(place), _begun_folder(place, folder) as temporary:
+        check()
         for name, data in files.items():
             _write_new(temporary / name, data)
         _all_to_disk(temporary)
@@ -117,15 +121,18 @@ def _begun_folder(path: Path, known: Path | None = None) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Keep other processes of kit from writing to `path` meanwhile; a killed process leaves nothing locked.
+    """Keep other processes of kit from writing to `path` meanwhile, whatever name they know it by.
+
+    A killed process leaves nothing locked.
 
     Raises:
         WorkspaceError: another one does.
     """
     from filelock import FileLock, Timeout  # noqa: PLC0415 (slow to import, and only what writes needs it)
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(path.with_name(f".{path.name}.lock"), timeout=_LOCK_TIMEOUT)
+    real = path.resolve()  # also of ".", which has no name
+    real.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(real.with_name(f".{real.name}.lock"), timeout=_LOCK_TIMEOUT)
     try:
         lock.acquire()
     except Timeout as error:

@@ -61,6 +61,11 @@ class Workspace:
         """Folder of what was fetched, one folder each."""
         return self.root / "data"
 
+    def run_name(self, run: Path) -> str:
+        """Name a run by its path below runs/; by its whole path where it lies elsewhere."""
+        whole, runs = run.resolve(), self.runs.resolve()
+        return whole.relative_to(runs).as_posix() if whole.is_relative_to(runs) else whole.as_posix()
+
     def submission(self, name: str) -> Path:
         """Name a submission's file; in a notebook on Kaggle, the one that the platform looks for."""
         if os.environ.get("KAGGLE_KERNEL_RUN_TYPE"):

@@ -245,7 +245,7 @@ def test_an_export_is_replaced_only_when_asked(run: RunDirectory, workspace: Pat
         kit.export(run.path, output=folder, root=workspace)
     replaced = kit.export(run.path, formats=["saved_model"], output=folder, force=True, root=workspace)
 
-    assert {"export.json", "saved_model"} == {path.name for path in folder.iterdir()}
+    assert {"export.json", "saved_model", "seal.json"} == {path.name for path in folder.iterdir()}
     assert [folder] == list(folder.parent.iterdir())
     assert ["saved_model"] == list(replaced.paths)
 

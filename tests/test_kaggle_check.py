@@ -277,7 +277,7 @@ def test_every_change_of_what_a_csv_comes_from_is_refused(tmp_path: Path) -> Non
     origin = Origin(
         command=["kit", "predict", "run"], dataset="pcam", fingerprint="f", runs=["a", "b"], created=now(), score=0.875
     )
-    write_csv(tmp_path / "mine.csv", "id,label\n", origin)
+    write_csv(tmp_path / "mine.csv", "id,label\n", origin, force=True)
     path = tmp_path / "mine.csv.origin.json"
     written, before = path.read_bytes(), read_origin(tmp_path / "mine.csv")
     silent = []

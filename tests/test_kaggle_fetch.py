@@ -3,6 +3,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import os
 import shlex
 import stat
 import zipfile
@@ -16,6 +17,7 @@ from standin import SIGNATURE, SLUG, Game, StandIn
 from trained import write_images
 
 import kit
+from kit import seals
 from kit.errors import KaggleError, NetworkError, SpecError, WorkspaceError
 from kit.kaggle.archives import refuse_unsafe, unpack
 from kit.kaggle.retries import Retries
@@ -84,6 +86,72 @@ def test_a_file_that_was_lost_or_cut_is_fetched_again(tmp_path: Path) -> None:
 
     assert fetch(tmp_path).is_new
     assert FILES == contents(tmp_path / "data" / SLUG)
+
+
+@pytest.mark.usefixtures("game")
+def test_a_file_that_was_changed_at_equal_size_is_named_and_fetched_again(tmp_path: Path) -> None:
+    folder = fetch(tmp_path).folder
+    (folder / "train" / "3.tif").write_bytes(b"?" * len(FILES["train/3.tif"]))
+    done = fetch(tmp_path)
+
+    assert done.is_new
+    assert ("changed since they were fetched, and fetched anew: train/3.tif (1)",) == done.remarks
+    assert FILES == contents(folder)
+    assert (False, ()) == ((again := fetch(tmp_path)).is_new, again.remarks)
+
+
+@pytest.mark.usefixtures("game")
+def test_a_single_file_that_was_changed_at_equal_size_is_named_and_fetched_again(
+    tmp_path: Path, standin: StandIn
+) -> None:
+    both = ["train_labels.csv", "train/7.tif"]
+    folder = fetch(tmp_path, files=both).folder
+    (folder / "train" / "7.tif").write_bytes(b"?" * len(FILES["train/7.tif"]))
+    standin.seen.clear()
+    done = fetch(tmp_path, files=both)
+
+    assert ("changed since they were fetched, and fetched anew: train/7.tif (1)",) == done.remarks
+    assert 1 == standin.steps("DownloadDataFile")
+    assert {name: FILES[name] for name in both} == contents(folder)
+
+
+def test_a_file_that_is_gone_from_kaggle_and_was_changed_at_equal_size_stays(tmp_path: Path, game: Game) -> None:
+    folder = fetch(tmp_path).folder
+    (folder / "train" / "3.tif").write_bytes(b"?" * len(FILES["train/3.tif"]))
+    game.files = {name: data for name, data in FILES.items() if not name.startswith("train/")}
+    game.archive = zipped(game.files)
+    done = fetch(tmp_path, force=True)
+
+    assert ("no longer on Kaggle, but changed here and kept: train/3.tif (1)",) == done.remarks
+    assert {**game.files, "train/3.tif": b"?" * 20_000} == contents(folder)
+
+
+@pytest.mark.usefixtures("game")
+def test_files_are_read_once_to_be_known_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = fetch(tmp_path).folder
+    for path in folder.rglob("*.*"):
+        os.utime(path, (1, 1))
+    monkeypatch.setattr(seals, "_RACY", 0)  # as if some seconds had gone by
+    fetch(tmp_path)
+    monkeypatch.setattr(seals, "xxh128_file", None)
+
+    assert not fetch(tmp_path).is_new
+
+
+@pytest.mark.usefixtures("game")
+def test_a_note_without_hashes_is_read_as_before(tmp_path: Path) -> None:
+    folder = fetch(tmp_path).folder
+    old = json.loads((folder / ".fetched.json").read_text())
+    assert FILES.keys() == old["hashes"].keys()
+    (folder / ".fetched.json").write_bytes(
+        seals.seal({name: old[name] for name in old if name not in {"hashes", "seal"}})
+    )
+    (folder / "train" / "3.tif").write_bytes(b"?" * len(FILES["train/3.tif"]))
+
+    assert not fetch(tmp_path).is_new
+    (folder / "train" / "3.tif").write_bytes(b"cut")
+    assert fetch(tmp_path).is_new
+    assert FILES == contents(folder)
 
 
 def test_single_files_are_fetched_and_unwrapped(tmp_path: Path, game: Game) -> None:

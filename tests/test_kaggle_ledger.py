@@ -394,7 +394,7 @@ def root(standin: StandIn, tmp_path: Path) -> Path:
             score=0.9 - wrong / 10,
             scored_on="validation",
         )
-        write_csv(path, "id,label\n" + "\n".join(rows) + "\n", origin)
+        write_csv(path, "id,label\n" + "\n".join(rows) + "\n", origin, force=True)
     return tmp_path
 
 

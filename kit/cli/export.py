@@ -55,6 +55,8 @@ def export(
     if json:
         print_json({"folder": exported.folder, "paths": exported.paths, "info": exported.info})
         return
+    if not exported.is_new:
+        print_line(f"{exported.folder}: the same run by the same weights, nothing to export")
     print_tables([export_table(exported)])
     for line in describe_export(exported):
         print_line(line)

@@ -19,13 +19,14 @@ from kit.evaluation.confusion import class_support, classification_report, confu
 from kit.evaluation.mistakes import mistakes_in
 from kit.evaluation.roc import Curve, Kind, ranking_curves
 from kit.evaluation.threshold import Threshold, find_threshold
-from kit.inference.ensemble import open_ensemble
+from kit.inference.ensemble import Ensemble, open_ensemble
 from kit.inference.out_of_fold import OutOfFold
 from kit.inference.predict_split import refuse_unlabelled
 from kit.inference.predictions import Predictions
 from kit.progress import NO_PROGRESS, Progress
 from kit.runs.directory import evaluation_folder
 from kit.runs.fold_set import FoldResult
+from kit.runs.provenance import Maker, Provenance
 from kit.specs.train import Weights
 from kit.specs.views import ONE_VIEW, Views, parse_views
 
@@ -46,6 +47,7 @@ class Evaluation:
         held_out: The same predictions by fold; None for other splits.
         positive: Index of the class that curves, calibration and threshold are about; None for all of more than two.
         wanted: Recall that a threshold was asked for; None where none was.
+        makers: Runs, with hashes of their settings and weights.
     """
 
     run: Path
@@ -58,6 +60,20 @@ class Evaluation:
     held_out: OutOfFold | None = None
     positive: int | None = None
     wanted: float | None = None
+    makers: tuple[Maker, ...] = ()
+
+    @property
+    def provenance(self) -> Provenance:
+        """What made the files, as seal.json beside them says it."""
+        return Provenance(
+            kind="evaluation",
+            dataset=self.dataset.manifest.name,
+            fingerprint=self.dataset.manifest.fingerprint,
+            split=self.split,
+            weights=self.weights,
+            views=str(self.views),
+            made_by=self.makers,
+        )
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -223,9 +239,22 @@ def evaluate(
             nobody knows.
     """
     ensemble = open_ensemble(runs, weights=weights, views=parse_views(tta), root=root)
+    place = _positive_place(positive, ensemble.dataset.manifest.classes, recall)
+    refuse_unlabelled(ensemble.dataset, split)
+    with ensemble.steady() as makers:
+        return _evaluate(ensemble, split, makers, place=place, recall=recall, progress=progress)
+
+
+def _evaluate(
+    ensemble: Ensemble,
+    split: str,
+    makers: tuple[Maker, ...],
+    *,
+    place: int | None,
+    recall: float | None,
+    progress: Progress,
+) -> Evaluation:
     dataset, folds = ensemble.dataset, ensemble.folds
-    place = _positive_place(positive, dataset.manifest.classes, recall)
-    refuse_unlabelled(dataset, split)
     held_out = None
     if split == "validation" and (len(folds) > 1 or len(ensemble.runs) > 1):
         held_out = ensemble.hold_out(progress)
@@ -242,6 +271,7 @@ def evaluate(
         held_out=held_out,
         positive=place,
         wanted=recall,
+        makers=makers,
     )
 
 

@@ -13,16 +13,17 @@ from numpy.typing import NDArray
 
 from kit.arguments import checked_arguments
 from kit.datasets import Dataset, find_dataset
-from kit.datasets.verify import check_splits
+from kit.datasets.verify import reading
 from kit.errors import MissingDependencyError, RunError, SpecError, WorkspaceError, require, unknown
 from kit.exports.metadata import FILES, INFO, ExportInfo
 from kit.exports.onnx import require_onnx
 from kit.files import locked, refuse_overwrite, whole_folder, write_whole
 from kit.inference.batch_size import measuring_batch
-from kit.inference.predict_split import class_probabilities, trained_model
+from kit.inference.predict_split import class_probabilities, trained_model, weights_file
 from kit.progress import NO_PROGRESS, Progress
-from kit.runs import RunSnapshot, open_run
-from kit.specs import ImageSpec, RunSpec, to_json
+from kit.runs import RunDirectory, RunSnapshot, open_run
+from kit.runs.provenance import Provenance, name_maker, read_provenance, refuse_changed, seal_folder
+from kit.specs import ImageSpec, RunSpec, from_json, to_json
 from kit.specs.train import Weights
 from kit.workspace import Workspace
 
@@ -40,10 +41,12 @@ class Export:
     Attributes:
         folder: Folder of the export.
         info: Contents of its export.json.
+        is_new: Whether it was written now; False of one that existed already, of the same run and weights.
     """
 
     folder: Path
     info: ExportInfo
+    is_new: bool = True
 
     @property
     def paths(self) -> dict[str, Path]:
@@ -67,7 +70,7 @@ def export(
     root: Path | str | None = None,
     progress: Progress = NO_PROGRESS,
 ) -> Export:
-    """Write a run's model, with the preprocessing inside, for programs that have no kit.
+    """Write a run's model, with the preprocessing inside, for programs that have no kit; one that stands is returned.
 
     The model takes uint8 images [batch, height, width, channels] of any height and width, brings them to the dataset's
     size as `kit shard` did, scales them to 0 to 1, and gives the probability of each class, float32 [batch, classes].
@@ -86,7 +89,8 @@ def export(
     Raises:
         RunError: no such run, it is of other data, its predictions are not numbers, or a format predicts otherwise.
         SpecError: no such format.
-        WorkspaceError: the folder exists and `force` is not set, or holds no export.
+        WorkspaceError: the folder exists and `force` is not set, holds no export or files that were changed since, or
+            another process is writing it.
         MissingDependencyError: a package is not installed.
         OSError: The disk is full; nothing of the export is left there.
     """
@@ -95,26 +99,36 @@ def export(
     dataset = find_dataset(directory.spec().dataset, root=workspace.root)
     _check_formats(formats)
     folder = Path(output) if output else directory.path / "export"
-    _refuse_taken(folder, force=force)
+    name = workspace.run_name(directory.path)
+    weights = weights or directory.spec().train.evaluate
+    provenance = _provenance(directory, name, dataset, weights)
+    if existing := _existing(folder, provenance, formats, force=force):
+        return existing
     network = trained_model(directory, dataset, weights)
+    if provenance != _provenance(directory, name, dataset, weights):
+        raise RunError(f"{directory.path} was trained on meanwhile, so its weights changed; wait until it is finished")
     _require_keras()
     compared = _predict(network, directory.spec(), dataset)
-    with locked(folder), whole_folder(folder) as partial:
-        progress.start(f"export {directory.spec().arm}", len(formats))
-        differences = _write(partial, network, dataset.manifest.settings.image, formats, compared, progress=progress)
-        info = ExportInfo(
-            classes=dataset.manifest.classes,
-            shape=dataset.shape,
-            image=dataset.manifest.settings.image,
-            weights=weights or directory.spec().train.evaluate,
-            run=directory.spec(),
-            files={name: FILES[name] for name in formats},
-            compared=len(compared.images),
-            largest_difference=differences,
-            versions=_versions(),
-        )
-        _describe(partial, info)
-        progress.finish()
+    with locked(folder):
+        if existing := _existing(folder, provenance, formats, force=force):  # of a command that was faster
+            return existing
+        with whole_folder(folder) as partial:
+            progress.start(f"export {directory.spec().arm}", len(formats))
+            image = dataset.manifest.settings.image
+            differences = _write(partial, network, image, formats, compared, progress=progress)
+            info = ExportInfo(
+                classes=dataset.manifest.classes,
+                shape=dataset.shape,
+                image=image,
+                weights=weights,
+                run=directory.spec(),
+                files={name: FILES[name] for name in formats},
+                compared=len(compared.images),
+                largest_difference=differences,
+                versions=_versions(),
+            )
+            _describe(partial, info, provenance)
+            progress.finish()
     return Export(folder, info)
 
 
@@ -135,9 +149,8 @@ def _predict(network: Any, spec: RunSpec, dataset: Dataset) -> _Compared:
     from kit.pipeline import as_float, damage_named, eval_batches  # noqa: PLC0415 (TensorFlow, after all checks)
 
     dataset = dataset.for_fold(spec.fold)
-    check_splits(dataset, ["validation"])
     count = min(_COMPARED, measuring_batch(spec.model, dataset))
-    with damage_named(dataset):
+    with reading(dataset, ["validation"]), damage_named(dataset):
         batch = next(iter(eval_batches(dataset, "validation", batch_size=count)))
     probabilities = class_probabilities(network.predict_on_batch(as_float(batch["image"])))
     if not np.isfinite(probabilities).all():
@@ -172,12 +185,15 @@ def _versions() -> dict[str, str]:
     return {name: environment[name] for name in ("kit", "keras", "tensorflow")}
 
 
-def _describe(folder: Path, info: ExportInfo) -> None:
+def _describe(folder: Path, info: ExportInfo, provenance: Provenance) -> None:
+    """Write export.json, also into a SavedModel, and seal.json after all."""
     write_whole(folder / INFO, to_json(info))
     if "saved_model" in info.files:
         extra = folder / FILES["saved_model"] / _EXTRA
         extra.mkdir()
         shutil.copyfile(folder / INFO, extra / INFO)
+    written = sorted(path for path in folder.rglob("*") if path.is_file())
+    seal_folder(folder, provenance, [path.relative_to(folder).as_posix() for path in written])
 
 
 def _difference(name: str, given: NDArray[np.float32], expected: NDArray[np.float32]) -> float:
@@ -200,11 +216,37 @@ def _check_formats(formats: Sequence[str]) -> None:
         require_onnx()
 
 
-def _refuse_taken(folder: Path, *, force: bool) -> None:
-    """Refuse a folder that exists, and one that kit did not write, whatever is forced."""
-    refuse_overwrite(folder, force=force)
-    if folder.exists() and not (folder / INFO).is_file():
+def _provenance(run: RunDirectory, name: str, dataset: Dataset, weights: Weights) -> Provenance:
+    return Provenance(
+        kind="export",
+        dataset=dataset.manifest.name,
+        fingerprint=dataset.manifest.fingerprint,
+        split="validation",
+        weights=weights,
+        made_by=(name_maker(run, weights_file(run, dataset, weights), name),),
+    )
+
+
+def _existing(folder: Path, provenance: Provenance, formats: Sequence[str], *, force: bool) -> Export | None:
+    """Return the export that stands there if it is the one that is asked; None if one is to be written.
+
+    Raises:
+        WorkspaceError: There is another one, or files of it were changed, and `force` is not set; or no export of
+            kit's, whatever is forced.
+    """
+    if not folder.exists():
+        return None
+    if force and not (folder / INFO).is_file():
         raise WorkspaceError(f"{folder} exists and is no export of kit's; move it away, or choose another folder")
+    before = None if force else read_provenance(folder)
+    if before is not None and not provenance.is_made_like(before):
+        raise WorkspaceError(f"{folder} holds the {before}; choose another -o, or replace it with --force")
+    info = from_json(folder / INFO, ExportInfo) if before and (folder / INFO).is_file() else None
+    if before is None or info is None or set(info.files) != set(formats):
+        refuse_overwrite(folder, force=force)
+        return None
+    refuse_changed(folder, before)
+    return Export(folder, info, is_new=False)
 
 
 def _require_keras() -> None:

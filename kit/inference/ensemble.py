@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import contextlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from kit.datasets import Dataset, find_dataset
 from kit.errors import RunError, first_three
 from kit.inference.out_of_fold import OutOfFold, hold_out, is_held_out
-from kit.inference.predict_split import predict_split, refuse_unscorable
+from kit.inference.predict_split import predict_split, refuse_unscorable, weights_file
 from kit.inference.predictions import Predictions, average
 from kit.progress import NO_PROGRESS, Progress
 from kit.runs import RunSnapshot, find_folder, open_runs
+from kit.runs.provenance import Maker, name_maker
 from kit.specs import RunSpec
 from kit.specs.train import Weights
 from kit.specs.views import ONE_VIEW, Views
@@ -29,6 +31,7 @@ class Ensemble:
         weights: Epoch whose weights predict, "best" or "last".
         views: Views of each image.
         folder: Folder that all of them lie in, the run's own where it is one; None for runs that were named one by one.
+        workspace: Workspace, below whose runs/ they are named.
     """
 
     runs: tuple[RunSnapshot, ...]
@@ -36,6 +39,7 @@ class Ensemble:
     weights: Weights = "best"
     views: Views = ONE_VIEW
     folder: Path | None = None
+    workspace: Workspace = field(default_factory=Workspace.at)
 
     @property
     def folds(self) -> list[int]:
@@ -46,6 +50,32 @@ class Ensemble:
     def knows_held_out(self) -> bool:
         """Whether each image of the validation split, or of the folds, has runs that did not learn from it."""
         return is_held_out(self.runs)
+
+    def makers(self) -> tuple[Maker, ...]:
+        """Name the runs and the weights that predict.
+
+        Raises:
+            RunError: A run has no such weights.
+        """
+        return tuple(
+            name_maker(run, weights_file(run, self.dataset, self.weights), self.workspace.run_name(run.path))
+            for run in self.runs
+        )
+
+    @contextlib.contextmanager
+    def steady(self) -> Iterator[tuple[Maker, ...]]:
+        """Name the runs and their weights, which are the same afterwards.
+
+        Raises:
+            RunError: A training that goes on wrote others meanwhile, so that not all predictions are of the same.
+        """
+        before = self.makers()
+        yield before
+        for maker, now in zip(before, self.makers(), strict=True):
+            if now != maker:
+                raise RunError(
+                    f"{maker.run} was trained on meanwhile, so its weights changed; wait until it is finished"
+                )
 
     def refuse(self, split: str) -> None:
         """Refuse a split that cannot be predicted, before TensorFlow is loaded.
@@ -116,6 +146,7 @@ def open_ensemble(
         weights=weights or _agreed(specs),
         views=views,
         folder=folder,
+        workspace=workspace,
     )
 
 

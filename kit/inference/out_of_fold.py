@@ -24,6 +24,7 @@ from kit.progress import NO_PROGRESS, Progress
 from kit.runs import RunDirectory, RunSnapshot
 from kit.runs.fold_set import OUT_OF_FOLD, FoldFigures, FoldResult, FoldSet
 from kit.runs.mean_and_sd import mean_and_sd_of
+from kit.runs.provenance import read_provenance, refuse_changed
 from kit.seals import check_hash, read_sealed, seal
 from kit.specs.train import Weights
 from kit.specs.views import ONE_VIEW, Views
@@ -100,12 +101,16 @@ def read_out_of_fold(path: Path) -> OutOfFold:
 
     Raises:
         RunError: no such file, or not of these columns.
+        SpecError: The seal of an evaluation beside it was changed.
+        WorkspaceError: It was changed since an evaluation wrote it.
     """
     import pyarrow as pa
     from pyarrow import parquet
 
     if path.name == OUT_OF_FOLD and path.is_file():
         FoldSet(path.parent).refuse_changed()
+        if made := read_provenance(path.parent):
+            refuse_changed(path.parent, made, path.name)
     try:
         table = parquet.ParquetFile(path).read()  # by place: a class may be called id
         classes = tuple(table.column_names[len(_COLUMNS) :])

@@ -78,7 +78,7 @@ def trained_model(run: RunDirectory, dataset: Dataset, weights: Weights | None =
     Raises:
         RunError: the run was trained on other data, or has no such weights yet.
     """
-    return _load_model(_weights_file(run, dataset, weights), run, dataset)
+    return _load_model(weights_file(run, dataset, weights), run, dataset)
 
 
 def refuse_unscorable(
@@ -91,7 +91,7 @@ def refuse_unscorable(
     """
     dataset.shards(split)
     views.refuse(dataset.shape, run.spec().augment)
-    return _weights_file(run, dataset, weights)
+    return weights_file(run, dataset, weights)
 
 
 def refuse_changed(run: Path, spec: RunSpec, dataset: Dataset) -> None:
@@ -117,8 +117,12 @@ def refuse_unlabelled(dataset: Dataset, split: str) -> None:
         raise ShardError(f"split '{split}' of {dataset.manifest.name} has no labels; name another")
 
 
-def _weights_file(run: RunDirectory, dataset: Dataset, weights: Weights | None) -> Path:
-    """Find a run's trained weights for `dataset`."""
+def weights_file(run: RunDirectory, dataset: Dataset, weights: Weights | None) -> Path:
+    """Find a run's trained weights for `dataset`.
+
+    Raises:
+        RunError: The run was trained on other data, has no such weights yet, or they were changed since.
+    """
     refuse_changed(run.path, run.spec(), dataset)
     path = run.weights(weights)
     if not path.is_file():

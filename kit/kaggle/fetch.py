@@ -12,7 +12,7 @@ import msgspec
 from kit.arguments import checked_arguments
 from kit.errors import KaggleError, NetworkError, WorkspaceError, first_three, require, unknown
 from kit.files import locked, refuse_overwrite
-from kit.kaggle.fetch_manifest import FetchManifest, read_fetched, write_fetched
+from kit.kaggle.fetch_manifest import Contents, FetchManifest, read_fetched, write_fetched
 from kit.kaggle.http_errors import Resource, not_entered
 from kit.kaggle.member_names import checked_relative, is_below, refuse_link
 from kit.kaggle.responses import RemoteFile
@@ -20,6 +20,7 @@ from kit.kaggle.retries import Retries
 from kit.kaggle.shard_suggestion import shard_command
 from kit.names import checked_id
 from kit.progress import NO_PROGRESS, Progress
+from kit.seals import hashes
 from kit.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -61,6 +62,8 @@ def fetch(
 ) -> Fetched:
     """Fetch a competition's or a dataset's files; what is complete is not fetched again.
 
+    Files that were lost, cut or changed since are fetched anew, and remarks name those that were changed.
+
     Args:
         competition: Slug of the competition, as addresses have it.
         dataset: OWNER/NAME, instead of a competition.
@@ -85,48 +88,60 @@ def fetch(
     with locked(folder):
         known = read_fetched(folder, about, force=force)
         is_known = known.files.keys() >= set(files) if files else known.is_whole
-        if not force and is_known and _is_complete(folder, known):
+        contents = Contents(folder, known, progress)
+        changed = [] if force else contents.changed([name for name in files or known.files if name in known.files])
+        if not force and is_known and not changed:
             return _result(folder, known, about, is_new=False)
+        overwritten = [name for name in changed if (folder / name).is_file()]
         from kit.kaggle.remote_files import Store  # noqa: PLC0415 (what talks to the network)
 
         with Store(retries or Retries(), progress) as store:
             progress.start("asking Kaggle", 1)
             listed = _listed(store, about, files)
             if files:
-                done = _fetch_some(store, about, files, listed, folder, known=known, force=force)
+                wanted = [name for name in files if force or name in changed or name not in known.files]
+                done = _fetch_some(store, about, wanted, listed, folder, known=known, force=force)
             else:
-                done = _fetch_all(store, about, listed, folder, known=known, force=force)
+                done = _fetch_all(store, about, listed, folder, known=known, contents=contents, force=force)
         remarks = (*(known.remarks if files else done.remarks), *_differences(done.files, listed, wanted=files))
         done = write_fetched(folder, msgspec.structs.replace(done, remarks=tuple(dict.fromkeys(remarks))))
-        return _result(folder, done, about, is_new=True)
+        anew = [name for name in overwritten if name in done.files]
+        return _result(folder, done, about, is_new=True, anew=anew)
 
 
 def _fetch_some(
     store: Store,
     about: Resource,
-    files: Sequence[str],
+    wanted: Sequence[str],
     listed: list[RemoteFile] | None,
     folder: Path,
     *,
     known: FetchManifest,
     force: bool,
 ) -> FetchManifest:
-    """Fetch single files but those that are there; each is noted when it comes, so that another call goes on."""
+    """Fetch single files; each is noted when it comes, so that another call goes on."""
     from kit.kaggle.fetched_files import fetch_files  # noqa: PLC0415 (what talks to the network)
 
-    for name in files:
+    for name in wanted:
         refuse_overwrite(folder / name, force=force or name in known.files)
-    wanted = [name for name in files if force or not _is_there(folder, name, known)]
     for name, size in fetch_files(store, about, wanted, listed, folder):
-        known = _noted(folder, known, {**known.files, name: size}, is_whole=known.is_whole)
+        files, sums = {**known.files, name: size}, {**known.hashes, **hashes(folder, [name])}
+        known = _noted(folder, known, files, sums, is_whole=known.is_whole)
     return known
 
 
 def _fetch_all(
-    store: Store, about: Resource, listed: list[RemoteFile] | None, folder: Path, *, known: FetchManifest, force: bool
+    store: Store,
+    about: Resource,
+    listed: list[RemoteFile] | None,
+    folder: Path,
+    *,
+    known: FetchManifest,
+    contents: Contents,
+    force: bool,
 ) -> FetchManifest:
     """Fetch all files; they are noted as kit's before they take their places, so that a killed call can go on."""
-    from kit.kaggle.fetched_files import put_in_place, staged_files  # noqa: PLC0415 (what talks to the network)
+    from kit.kaggle.fetched_files import STAGE, put_in_place, staged_files  # noqa: PLC0415 (what talks to the network)
 
     _refuse_other(folder, known, about, force=force)
     _forget_begun(folder, about, force=force)
@@ -135,26 +150,33 @@ def _fetch_all(
         if strange and not force:
             named = first_three(strange, len(strange))
             raise WorkspaceError(f"{folder} holds files of its own: {named}; move them away, or add --force")
-        _noted(folder, known, {**known.files, **new}, is_whole=False)
+        gone = contents.changed(known.files.keys() - new.keys()) if known.is_whole else []
+        sums = {**known.hashes, **hashes(folder / STAGE, new)}
+        _noted(folder, known, {**known.files, **new}, sums, is_whole=False)
         put_in_place(folder)
-    kept = _remove_gone(folder, known, new) if known.is_whole else ()
-    noted = _noted(folder, known, new if known.is_whole else {**known.files, **new}, is_whole=True)
+    kept = _remove_gone(folder, known, new, changed=gone) if known.is_whole else ()
+    noted = _noted(folder, known, new if known.is_whole else {**known.files, **new}, sums, is_whole=True)
     return msgspec.structs.replace(noted, remarks=kept)
 
 
-def _remove_gone(folder: Path, known: FetchManifest, new: Mapping[str, int]) -> tuple[str, ...]:
+def _remove_gone(
+    folder: Path, known: FetchManifest, new: Mapping[str, int], *, changed: Sequence[str]
+) -> tuple[str, ...]:
     """Remove files that are no longer on Kaggle; what is no longer as kit fetched it stays, and a line names it."""
     gone = sorted(name for name in known.files.keys() - new.keys() if (folder / name).exists())
-    mine = [name for name in gone if is_below(folder, name) and _is_there(folder, name, known)]
+    mine = [name for name in gone if is_below(folder, name) and name not in changed]
     for name in mine:
         (folder / name).unlink()
     others = [name for name in gone if name not in set(mine)]
     return (f"no longer on Kaggle, but changed here and kept: {first_three(others, len(others))}",) if others else ()
 
 
-def _noted(folder: Path, known: FetchManifest, files: dict[str, int], *, is_whole: bool) -> FetchManifest:
+def _noted(
+    folder: Path, known: FetchManifest, files: dict[str, int], sums: Mapping[str, str], *, is_whole: bool
+) -> FetchManifest:
     """Write down what kit put into a folder."""
-    return write_fetched(folder, FetchManifest(source=known.source, is_whole=is_whole, files=files))
+    kept = {name: sums[name] for name in files if name in sums}
+    return write_fetched(folder, FetchManifest(source=known.source, is_whole=is_whole, files=files, hashes=kept))
 
 
 def _about(competition: str | None, dataset: str | None) -> Resource:
@@ -164,15 +186,6 @@ def _about(competition: str | None, dataset: str | None) -> Resource:
     owner, _, name = str(dataset).partition("/")
     require(bool(name), f"--dataset must be OWNER/NAME, as in an address on Kaggle, got '{dataset}'")
     return Resource(name=f"{checked_id(owner, 'owner')}/{checked_id(name, 'dataset')}", is_dataset=True)
-
-
-def _is_complete(folder: Path, known: FetchManifest) -> bool:
-    return all(_is_there(folder, name, known) for name in known.files)
-
-
-def _is_there(folder: Path, name: str, known: FetchManifest) -> bool:
-    path = folder / name
-    return path.is_file() and path.stat().st_size == known.files.get(name)
 
 
 def _listed(store: Store, about: Resource, files: Sequence[str]) -> list[RemoteFile] | None:
@@ -217,12 +230,13 @@ def _forget_begun(folder: Path, about: Resource, *, force: bool) -> None:
         begun.unlink()
 
 
-def _result(folder: Path, known: FetchManifest, about: Resource, *, is_new: bool) -> Fetched:
+def _result(folder: Path, known: FetchManifest, about: Resource, *, is_new: bool, anew: Sequence[str] = ()) -> Fetched:
+    said = (f"changed since they were fetched, and fetched anew: {first_three(anew, len(anew))}",) if anew else ()
     return Fetched(
         folder=folder,
         files=len(known.files),
         bytes=sum(known.files.values()),
         is_new=is_new,
-        remarks=known.remarks,
+        remarks=(*known.remarks, *said),
         command=shard_command(folder, about.slug),
     )

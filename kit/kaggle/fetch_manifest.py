@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 import msgspec
@@ -10,7 +11,8 @@ from kit.errors import SpecError, WorkspaceError
 from kit.files import write_whole
 from kit.kaggle.http_errors import Resource
 from kit.kaggle.member_names import checked_relative
-from kit.seals import read_sealed, seal
+from kit.progress import Progress
+from kit.seals import KnownHashes, read_sealed, seal
 
 NOTE = ".fetched.json"
 _ANEW = "add --force to fetch all of it anew"
@@ -23,12 +25,14 @@ class FetchManifest(msgspec.Struct, frozen=True, kw_only=True):
         source: Competition or dataset.
         is_whole: Whether all files were asked for, and are where they belong.
         files: Size of each file in bytes, by its name.
+        hashes: XXH128 of each file by its name; none for those that an earlier version fetched.
         remarks: Remarks on the files, a line each.
     """
 
     source: str
     is_whole: bool
     files: dict[str, int]
+    hashes: dict[str, str] = {}
     remarks: tuple[str, ...] = ()
 
 
@@ -56,6 +60,44 @@ def read_fetched(folder: Path, about: Resource, *, force: bool) -> FetchManifest
     if note.source != about.name:
         raise WorkspaceError(f"{folder} holds files of '{note.source}'; choose another -o")
     return note
+
+
+class Contents:
+    """Fetched files as they lie in their folder now.
+
+    What is in them is read once: the hashes are remembered while size, inode and times of change stay as they are.
+
+    Args:
+        folder: Folder of the files.
+        note: What was fetched into it.
+        progress: Listener that sees every file that is read.
+    """
+
+    def __init__(self, folder: Path, note: FetchManifest, progress: Progress) -> None:
+        self._folder, self._note, self._progress = folder, note, progress
+        self._known = KnownHashes(folder)
+
+    def changed(self, names: Collection[str]) -> list[str]:
+        """List those of some fetched files that are missing, or no longer what was fetched."""
+        there = [name for name in names if self._has_size(name)]
+        new = [name for name in there if name in self._note.hashes and self._known.known(name) is None]
+        if new:
+            self._progress.start(f"checking {self._folder.name}", len(new))
+        for name in new:
+            self._known.hash(name)
+            self._progress.advance()
+        if new:
+            self._known.keep()
+            self._progress.finish()
+        same = {name for name in there if self._is_same(name)}
+        return [name for name in names if name not in same]
+
+    def _has_size(self, name: str) -> bool:
+        path = self._folder / name
+        return path.is_file() and path.stat().st_size == self._note.files.get(name)
+
+    def _is_same(self, name: str) -> bool:
+        return name not in self._note.hashes or self._known.hash(name) == self._note.hashes[name]
 
 
 def write_fetched(folder: Path, note: FetchManifest) -> FetchManifest:

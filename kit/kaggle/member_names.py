@@ -15,7 +15,9 @@ from kit.names import DEVICE
 
 _DEEPEST = 50  # folders: ten times what datasets have, and far below what systems and recursion stand
 _LONGEST_STEP, _LONGEST = 255, 1024  # bytes that file systems take for one name, and file stores for a whole path
-_OWN = re.compile(r"\.fetched\.json|\.unpacking|\..*\.(?:zip|part|part\.json|lock)|\..*\.tmp\..*", re.IGNORECASE)
+_OWN = re.compile(
+    r"\.(?:fetched|hashes)\.json|\.unpacking|\..*\.(?:zip|part|part\.json|lock)|\..*\.tmp\..*", re.IGNORECASE
+)
 _PLAIN = re.compile(  # names that need no closer look, which are nearly all, and many
     r"(?=.{1,200}\Z)(?:(?!con|prn|aux|nul|com\d|lpt\d)[a-z0-9_](?:[a-z0-9_. -]*[a-z0-9_-])?(?:/|\Z)){1,20}",
     re.IGNORECASE | re.ASCII,

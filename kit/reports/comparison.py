@@ -86,6 +86,9 @@ def write_comparison(
 
     Returns:
         The files.
+
+    Raises:
+        WorkspaceError: Another process is writing the folder.
     """
     pictures = _pictures(comparison)
     tables = [*comparison_tables(comparison), *(one.shown for one in more)]

@@ -11,7 +11,7 @@ from kit.arguments import checked_arguments
 from kit.audits.class_balance import counts_of_dataset
 from kit.evaluation.evaluate import Evaluation
 from kit.evaluation.roc import KINDS, Kind
-from kit.files import write_together, xxh128
+from kit.files import write_together
 from kit.reports.calibration import calibration_table, plot_calibration
 from kit.reports.class_balance import plot_class_counts
 from kit.reports.confusion import (
@@ -31,8 +31,9 @@ from kit.reports.page import REPORT, Picture, Section, write_page
 from kit.reports.roc import plot_ranking, ranking_table
 from kit.reports.table import NOTHING, Table
 from kit.runs import RunDirectory
-from kit.runs.fold_set import EVALUATION, OUT_OF_FOLD
-from kit.seals import seal
+from kit.runs.fold_set import OUT_OF_FOLD
+from kit.runs.provenance import SEALED, refuse_other, sealed_with
+from kit.specs import to_json
 
 
 def evaluation_title(evaluation: Evaluation) -> str:
@@ -113,9 +114,25 @@ def write_evaluation(evaluation: Evaluation, folder: Path | str, *, html: bool =
         html: Whether to write one page of all, too.
 
     Returns:
-        The files.
+        The files, but for seal.json, which says what made them.
+
+    Raises:
+        ShardError: The dataset was replaced since it was evaluated.
+        WorkspaceError: The folder holds another evaluation, files of one that were changed since, or another process
+            is writing it.
     """
-    folder, classes = Path(folder), evaluation.classes
+    folder = Path(folder)
+    with evaluation.dataset.in_use():
+        files = _files(evaluation, html=html)
+    provenance = evaluation.provenance
+    sealed = {**files, SEALED: sealed_with(provenance, files)}
+    write_together(folder, sealed, check=lambda: refuse_other(folder, provenance))
+    return [folder / name for name in files]
+
+
+def _files(evaluation: Evaluation, *, html: bool) -> dict[str, str | bytes]:
+    """Make the contents of each file."""
+    classes = evaluation.classes
     mistakes = mistakes_table(evaluation.scores, evaluation.mistakes, evaluation.classes)
     pictures = _pictures(evaluation, mistakes)
     files: dict[str, str | bytes] = {
@@ -125,6 +142,7 @@ def write_evaluation(evaluation: Evaluation, folder: Path | str, *, html: bool =
         **{f"{_file_name(kind)}.csv": ranking_table(kind, evaluation.curves(kind)).csv() for kind in KINDS},
         "calibration.csv": calibration_table(evaluation.calibration).csv(),
         "misclassified.csv": mistakes.csv(),
+        "evaluation.json": to_json(evaluation.figures()),
         "predictions.csv": evaluation.scores.csv(evaluation.classes),
         **({"folds.csv": fold_csv(evaluation.folds)} if evaluation.folds else {}),
         **{name: picture.png for name, picture in pictures.items()},
@@ -133,9 +151,7 @@ def write_evaluation(evaluation: Evaluation, folder: Path | str, *, html: bool =
         files[OUT_OF_FOLD] = evaluation.held_out.parquet()
     if html:
         files[REPORT] = _page(evaluation, pictures, mistakes)
-    hashes = {name: xxh128(data) for name, data in files.items()}
-    files[EVALUATION] = seal({**evaluation.figures(), "files": hashes})
-    return write_together(folder, files)
+    return files
 
 
 def _file_name(kind: Kind) -> str:

@@ -13,12 +13,12 @@ from kit.errors import RunError, SpecError
 from kit.files import write_whole, xxh128_file
 from kit.runs.directory import RunDirectory
 from kit.runs.mean_and_sd import MeanAndSD
+from kit.runs.provenance import SEALED
 from kit.seals import check_hash, read_sealed, seal
 
 OUT_OF_FOLD = "out_of_fold.parquet"
-EVALUATION = "evaluation.json"
 _RESULT = "folds.json"
-_WRITERS = {_RESULT: "kit train --folds", EVALUATION: "kit evaluate"}  # of what lies beside out-of-fold predictions
+_WRITERS = {_RESULT: "kit train --folds", SEALED: "kit evaluate"}  # of what lies beside out-of-fold predictions
 _FOLD = re.compile(r"fold-(\d+)")
 
 

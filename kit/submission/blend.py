@@ -113,8 +113,9 @@ def blend(
         score=fitted.blend if fitted else None,
         scored_on="out-of-fold" if fitted else None,
         inputs=[str(one) for one in paths],
+        made_by=tuple(dict.fromkeys(maker for one in known for maker in one.made_by)),
     )
-    write_csv(path, table.to_csv(index=False, lineterminator="\n", float_format="%.9g"), origin)
+    write_csv(path, table.to_csv(index=False, lineterminator="\n", float_format="%.9g"), origin, force=force)
     return Blend(path=path, rows=len(table), columns=tuple(table.columns), weights=shares, fit=fitted)
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import msgspec
 
 from kit.errors import SpecError
-from kit.files import write_whole
+from kit.files import locked, refuse_overwrite, write_whole
+from kit.runs.provenance import Maker
 from kit.seals import read_sealed, seal
 
 
@@ -28,6 +29,7 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
         scored_on: Name of those images: "out-of-fold" or "validation".
         inputs: CSVs that were blended.
         sha256: SHA-256 of the CSV's bytes; empty if unknown.
+        made_by: Runs with hashes of their settings and weights; of a blend those of its inputs.
     """
 
     command: list[str]
@@ -40,6 +42,7 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
     scored_on: str | None = None
     inputs: list[str] = []
     sha256: str = ""
+    made_by: tuple[Maker, ...] = ()
 
     def is_of(self, sha256: str) -> bool:
         """Whether it speaks of these bytes: false of a CSV that was changed since."""
@@ -66,11 +69,17 @@ def read_origin(csv: Path) -> Origin | None:
         raise SpecError(f"{error}; make {csv.name} again, or remove {path.name}, which says what made it") from error
 
 
-def write_csv(csv: Path, text: str, origin: Origin) -> None:
-    """Write a CSV, and before it appears, where it comes from."""
+def write_csv(csv: Path, text: str, origin: Origin, *, force: bool) -> None:
+    """Write a CSV, and before it appears, where it comes from.
+
+    Raises:
+        WorkspaceError: The file exists and `force` is not set, or another process is writing it.
+    """
     digest = hashlib.sha256(text.encode()).hexdigest()
-    write_origin(csv, msgspec.structs.replace(origin, sha256=digest))
-    write_whole(csv, text)
+    with locked(csv):
+        refuse_overwrite(csv, force=force)  # of a command that was faster
+        write_origin(csv, msgspec.structs.replace(origin, sha256=digest))
+        write_whole(csv, text)
 
 
 def write_origin(csv: Path, origin: Origin) -> None:

@@ -106,10 +106,11 @@ def predict(
             "runs on folds beside runs on the dataset's own split leave no images to choose a threshold on that none"
             " of them learned from; give a number, or name runs of one kind"
         )
-    held_out = ensemble.hold_out(progress)
-    chosen = _choose(wanted, held_out) if isinstance(wanted, Wanted) and held_out else None
-    at = chosen.threshold if chosen else wanted if isinstance(wanted, float) else None
-    scores = ensemble.score(split, progress)
+    with ensemble.steady() as makers:
+        held_out = ensemble.hold_out(progress)
+        chosen = _choose(wanted, held_out) if isinstance(wanted, Wanted) and held_out else None
+        at = chosen.threshold if chosen else wanted if isinstance(wanted, float) else None
+        scores = ensemble.score(split, progress)
     table = fill(scores, dataset.manifest.classes, sample, at)
     has_labels = at is not None or _is_likeliest(dataset, len(table.columns))
     metric, score = _score(held_out, at, has_labels=has_labels) if held_out else (None, None)
@@ -128,13 +129,14 @@ def predict(
         command=command_line("predict", runs, options),
         dataset=dataset.manifest.name,
         fingerprint=dataset.manifest.fingerprint,
-        runs=[_below_runs(run.path, workspace) for run in ensemble.runs],
+        runs=[maker.run for maker in makers],
+        made_by=makers,
         created=now(),
         metric=metric,
         score=score,
         scored_on=scored_on,
     )
-    write_csv(path, table.to_csv(index=False, lineterminator="\n"), origin)
+    write_csv(path, table.to_csv(index=False, lineterminator="\n"), origin, force=force)
     return Submission(
         path=path,
         rows=len(table),
@@ -184,11 +186,6 @@ def _score(held_out: OutOfFold, threshold: float | None, *, has_labels: bool) ->
 def _flat_name(ensemble: Ensemble, workspace: Workspace) -> str:
     """Name a file by the folder of the runs; of runs that were named one by one, by the first and how many more."""
     path = ensemble.folder or ensemble.runs[0].path
-    below = _below_runs(path, workspace)
+    below = workspace.run_name(path)
     name = path.resolve().name if below.startswith("/") else below.replace("/", "-")
     return name if ensemble.folder else f"{name}-and-{len(ensemble.runs) - 1}-more"
-
-
-def _below_runs(path: Path, workspace: Workspace) -> str:
-    whole, runs = path.resolve(), workspace.runs.resolve()
-    return whole.relative_to(runs).as_posix() if whole.is_relative_to(runs) else whole.as_posix()
