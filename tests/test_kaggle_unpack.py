@@ -205,7 +205,7 @@ def test_names_that_are_only_unusual_are_taken(name: str) -> None:
 
 @given(st.text(st.sampled_from("aCoOnN1m_. -/\\"), max_size=12))
 def test_plain_names_are_those_that_a_closer_look_finds_nothing_in(name: str) -> None:
-    from kit.kaggle import members
+    from kit.kaggle import member_names as members
 
     if members._PLAIN.fullmatch(name):  # noqa: SLF001 (the short cut must agree with what it spares)
         steps = PureWindowsPath(name).parts

@@ -402,7 +402,7 @@ def test_a_disk_cache_without_a_folder_is_refused(tiny: Dataset) -> None:
 
 
 def test_windows_of_large_records_hold_fewer(tiny: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
-    from kit.pipeline import epochs as orders
+    from kit.pipeline import sampling as orders
 
     whole = epochs(tiny, 2, seed=1, cache="none")
     monkeypatch.setattr(orders, "_WINDOW_BYTES", 20_000)  # some 20 of the 84 records

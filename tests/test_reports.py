@@ -25,7 +25,7 @@ from kit.errors import RunError, ShardError, SpecError
 from kit.evaluation.evaluate import Evaluation
 from kit.evaluation.threshold import Goal, Wanted, best_threshold, find_threshold, parse_threshold
 from kit.inference.predictions import Predictions
-from kit.reports import curves, matrix, ranking
+from kit.reports import matrix, roc, training_curves
 from kit.reports.calibration import BINS, calibrate
 from kit.reports.dataset import dataset_tables, describe_images, remarks
 from kit.reports.figure import line_style, png
@@ -440,7 +440,7 @@ def test_lines_differ_without_their_colour(number: int) -> None:
 
 
 def test_no_two_lines_of_a_picture_are_of_one_colour() -> None:
-    most = max(curves.ARMS, ranking.MOST)
+    most = max(training_curves.ARMS, roc.MOST)
 
     assert most == len({line_style(number, 20)["color"] for number in range(most)})
 
@@ -487,8 +487,8 @@ def test_a_loss_has_weight_penalties_only_where_there_are_some(l2: float, label:
     spec = RunSpec(dataset="d", fingerprint="f", arm="a", seed=0, model=ModelSpec(dense_l2=l2))
     runs = [Trajectory(arm="a", metrics={"loss": [1.0]}, spec=spec)]
 
-    assert label == curves.axis_label("loss", runs)
-    assert "loss (mean)" == curves.axis_label("loss", [Trajectory(arm="a", metrics={"loss": [1.0]})])
+    assert label == training_curves.axis_label("loss", runs)
+    assert "loss (mean)" == training_curves.axis_label("loss", [Trajectory(arm="a", metrics={"loss": [1.0]})])
 
 
 def test_images_of_one_run_are_counted_whole() -> None:
@@ -507,15 +507,15 @@ LONG = ("Corn_(maize)___Cercospora_leaf_spot Gray_leaf_spot", "Orange___Haunglon
 def test_names_are_not_cut_by_the_edge_of_a_picture(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
     names = [f"{LONG[number % 4]}{number}" for number in range(count)]
     x = np.linspace(0, 1, 5)
-    curve = ranking.Curve(name="", images=1, thresholds=x, x=x, y=x, area=0.5)
+    curve = roc.Curve(name="", images=1, thresholds=x, x=x, y=x, area=0.5)
     figures: list[Any] = []
-    for module in (matrix, ranking):
+    for module in (matrix, roc):
         monkeypatch.setattr(module, "png", lambda figure: figures.append(figure) or png(figure))
     matrix.plot_matrix(np.eye(count), [["1"] * count] * count, names, names, title="title")
     matrix.plot_matrix(
         np.eye(count)[:, :2], [["1"] * 2] * count, [f"{n}\nn = 1" for n in names], ("recall", "f1"), title="t"
     )
-    ranking.plot_ranking("ROC", [dataclasses.replace(curve, name=name) for name in names], "title", None)
+    roc.plot_ranking("ROC", [dataclasses.replace(curve, name=name) for name in names], "title", None)
 
     assert 3 == len(figures)
     for figure in figures:

@@ -98,7 +98,7 @@ def test_a_training_with_all_its_states_goes_on_to_the_same_numbers(tiny: Datase
 
 def _stop_after(epoch: int, dataset: Dataset, spec: Any, directory: RunDirectory) -> None:
     """End a training as a kill would, once an epoch's history line is on the disk."""
-    from kit.training import run as module
+    from kit.training import fit as module
 
     class StoppedError(Exception):
         pass

@@ -3,4 +3,4 @@
 from kit.training.cross_validation import train_folds
 from kit.training.train import run_spec, train
 
-__all__ = ["run_spec", "score_split", "train", "train_folds"]
+__all__ = ["run_spec", "train", "train_folds"]
