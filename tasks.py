@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import sys
 import tomllib
 from pathlib import Path
@@ -16,7 +15,6 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 ROOT = Path(__file__).parent
-README = ROOT / "README.md"
 LOWEST = ROOT / ".ci" / "lowest"
 LOWEST_HELD_UP = {"keras", "numpy", "tensorboard", "tensorflow"}  # pyproject.toml says by what
 # Where other packages do the work: reading images and tables, training, exporting, statistics, pictures, Kaggle.
@@ -25,7 +23,6 @@ LOWEST_TESTS = (
     "kaggle_answers kaggle_check kaggle_fetch kaggle_ledger kaggle_submit models near_duplicates reports seals "
     "shards sources specs submission tfds tfrecord training verdicts weights_file"
 )
-REFERENCE = re.compile(r"(<!-- reference: made by invoke docs -->\n).*?(<!-- end of reference -->)", re.DOTALL)
 
 
 @task
@@ -75,14 +72,9 @@ def bench(ctx: Context, only: str = "") -> None:
 
 @task
 def docs(ctx: Context, check: bool = False) -> None:
-    """Write the README's command reference; --check fails if it is stale."""
-    del ctx
-    made = REFERENCE.sub(lambda found: found[1] + _reference() + found[2], README.read_text())
-    if made == README.read_text():
-        return
-    if check:
-        sys.exit("README.md: the command reference is stale; run invoke docs")
-    README.write_text(made)
+    """Write what is generated in docs/ and build the site; --check fails on stale pages and on any warning."""
+    ctx.run(f"{sys.executable} docs/generate.py{' --check' if check else ''}")
+    ctx.run(f"{sys.executable} -m sphinx --builder html --fail-on-warning --keep-going --quiet docs docs/_build")
 
 
 @task
@@ -102,7 +94,7 @@ def _required() -> list[Requirement]:
     """Read the requirements that pyproject.toml declares for users, each extra and developers, kit itself excepted."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
-    lines = [*project["dependencies"], *extras["search"], *extras["onnx"], *extras["dev"]]
+    lines = [*project["dependencies"], *extras["search"], *extras["onnx"], *extras["docs"], *extras["dev"]]
     return [line for line in map(Requirement, lines) if line.name != "kit"]
 
 
@@ -110,49 +102,3 @@ def _is_lowest(requirement: Requirement, installed: Version) -> bool:
     """Tell whether a version is the lower bound, or has parts after those that the bound names (2.4 and 2.4.0)."""
     lowest = [bound.version for bound in requirement.specifier if bound.operator == ">="]
     return any(installed.release[: len(Version(bound).release)] == Version(bound).release for bound in lowest)
-
-
-def _reference() -> str:
-    """Describe each command's arguments and options, as its --help does."""
-    from typer.main import get_command
-
-    from kit.cli.app import app
-
-    commands = _commands(get_command(app))
-    return "".join(_section(name, command) for name, command in commands.items()) + "\n"
-
-
-def _commands(group: Any, before: str = "") -> dict[str, Any]:
-    """Name a group's commands, those of groups within it after it."""
-    found: dict[str, Any] = {}
-    for name, command in group.commands.items():
-        found[f"{before}{name}"] = command
-        found |= _commands(command, f"{before}{name} ") if hasattr(command, "commands") else {}
-    return found
-
-
-def _section(name: str, command: Any) -> str:
-    rows = "".join(_row(parameter) for parameter in command.params if parameter.name != "help")
-    purpose = command.help.split("\n\n")[0].replace("\n", " ")
-    table = f"| | meaning | default |\n| --- | --- | --- |\n{rows}" if rows else ""
-    return f"\n### kit {name}\n\n{purpose}\n\n{table}".rstrip("\n") + "\n"
-
-
-def _row(parameter: Any) -> str:
-    default = parameter.show_default if isinstance(parameter.show_default, str) else parameter.default
-    is_unset = default is None or default is False or parameter.required
-    cells = (_names(parameter), parameter.help, "" if is_unset else f"`{default}`")
-    return f"| {' | '.join(map(_escaped, cells))} |\n"
-
-
-def _names(parameter: Any) -> str:
-    """Name an argument, or an option with what it takes; a flag takes nothing."""
-    if parameter.param_type_name == "argument":
-        return str(parameter.metavar)
-    value = "" if parameter.is_flag else f" {parameter.metavar or '…'}"
-    return ", ".join(f"`{option}{value}`" for option in parameter.opts)
-
-
-def _escaped(cell: str) -> str:
-    """Keep a cell in one piece: Markdown divides at a bar even within code."""
-    return cell.replace("|", r"\|")

@@ -76,7 +76,7 @@ def write_source(root: Path) -> None:
 
 
 def shard(root: Path, name: str = "both", **options: object) -> kit.Dataset:
-    given = {"folds": 2, "near_duplicates": 2, "max_bad": 1, "index": True, **options}
+    given = {"folds": 2, "near_duplicates": 2, "max_rejects": 1, "index": True, **options}
     return kit.shard(
         root / "source" / "images",
         name=name,
@@ -226,8 +226,8 @@ def read_back(root: Path) -> None:
             kit.submit(path, competition=SLUG, dry_run=True, root=root, force=("known",))
     kit.predict(one_run(root), output=root / "submissions" / "again.csv", weights="last", root=root)
     files = [root / "submissions" / f"{name}.csv" for name in ("one", "blend")]
-    kit.blend(*files, fit=[fold_set(root)] * 2, output=root / "submissions" / "new.csv", root=root)
-    kit.blend(fit=[fold_set(root), fold_set(root) / "evaluation-validation-best"], root=root)
+    kit.blend(*files, oof=[fold_set(root)] * 2, output=root / "submissions" / "new.csv", root=root)
+    kit.blend(oof=[fold_set(root), fold_set(root) / "evaluation-validation-best"], root=root)
     kit.submissions(root=root)
     kit.export(one_run(root), formats=("keras",), force=True, root=root)
     with pytest.MonkeyPatch.context() as patch, running(patch, root.parent):

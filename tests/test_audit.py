@@ -194,7 +194,7 @@ def test_labels_that_kit_shard_refuses_are_looked_at_with_the_reason(competition
 
 
 def test_near_zero_looks_for_no_near_duplicates(messy: Path) -> None:
-    found = audit(messy, near=0, workers=1)
+    found = audit(messy, near_bits=0, workers=1)
 
     assert () == found.near_duplicates
     assert 2 == len(found.duplicates)
@@ -259,7 +259,7 @@ def test_labels_and_a_test_split_are_read_as_kit_shard_reads_them(competition: C
     assert "image without an id" in found.missing[0].reason
     command = next_command(found)
     assert command.startswith(f"kit shard {inputs['source']} --name competition --labels {inputs['labels']}")
-    assert command.endswith("--max-bad 1")
+    assert command.endswith("--max-rejects 1")
 
 
 def test_a_flat_folder_is_looked_at_though_kit_shard_would_refuse_it(tmp_path: Path) -> None:
@@ -516,7 +516,7 @@ def test_the_command_prints_and_writes(messy: Path, tmp_path: Path, command: Com
     assert ["audit.csv", "audit.png", "classes.png", "findings.csv"] == sorted(
         path.name for path in (tmp_path / "out").iterdir()
     )
-    assert f"next: kit shard {messy} --name messy --max-bad 2" == out.splitlines()[-1]
+    assert f"next: kit shard {messy} --name messy --max-rejects 2" == out.splitlines()[-1]
     assert max(map(len, out.splitlines()[1:-2])) <= 100
 
 
@@ -542,7 +542,7 @@ def test_json_has_the_counts_and_every_finding(messy: Path, tmp_path: Path, comm
     ("arguments", "message"),
     [
         (["nowhere"], "nowhere does not exist"),
-        ([".", "--near", "13"], "near must be between 0 and 12 bits, got 13"),
+        ([".", "--near-bits", "13"], "near must be between 0 and 12 bits, got 13"),
         ([".", "--labels", "nothing.csv"], "cannot read nothing.csv"),
         ([".", "--class-from", "("], r"no regular expression"),
         ([".", "-o", "notes.txt"], r"notes.txt"),

@@ -86,7 +86,7 @@ def test_ranks_ask_for_the_order_only(values: list[int], stretched: Callable[[An
 def test_by_rank_files_are_blended_by_their_scaled_ranks(tmp_path: Path) -> None:
     one = write(tmp_path / "one.csv", {"a": 0.1, "b": 0.2, "c": 0.9, "d": 0.2})
     other = write(tmp_path / "other.csv", {"d": 1e-6, "c": 1e-7, "b": 1e-8, "a": 1e-9})
-    kit.blend(one, other, by="rank", output=tmp_path / "blend.csv")
+    kit.blend(one, other, average="rank", output=tmp_path / "blend.csv")
 
     assert {"a": 0.25, "b": 0.5625, "c": 0.875, "d": 0.8125} == read(tmp_path / "blend.csv")
 
@@ -220,7 +220,7 @@ def test_a_fitted_blend_says_where_it_comes_from(
     files: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "blend.csv"
-    made = kit.blend(files["a"], files["b"], fit=[files["oof_a"], files["oof_b"]], metric="auc", output=path)
+    made = kit.blend(files["a"], files["b"], oof=[files["oof_a"], files["oof_b"]], metric="auc", output=path)
     origin, text = read_origin(path), path.read_text()
     assert origin is not None
     assert made.fit == fit_weights([read_out_of_fold(files["oof_a"]), read_out_of_fold(files["oof_b"])], "auc")
@@ -241,7 +241,7 @@ def test_a_fitted_blend_says_where_it_comes_from(
 
 def test_swapped_out_of_fold_files_are_noticed(files: dict[str, Path], tmp_path: Path) -> None:
     with pytest.raises(RunError, match=r"oof_b.parquet is not the out-of-fold side of .*a.csv: its AUC is 0\.\d+"):
-        kit.blend(files["a"], files["b"], fit=[files["oof_b"], files["oof_a"]], output=tmp_path / "blend.csv")
+        kit.blend(files["a"], files["b"], oof=[files["oof_b"], files["oof_a"]], output=tmp_path / "blend.csv")
     assert not (tmp_path / "blend.csv").exists()
 
 
@@ -278,7 +278,7 @@ def test_weights_that_were_given_have_no_score(files: dict[str, Path], tmp_path:
 def test_fold_sets_are_enough_for_weights(fold_set: FoldSet, workspace: Path) -> None:
     folder = kit.evaluate(fold_set.path, tta="flips", root=workspace)
     kit.write_evaluation(folder, folder.folder)
-    made = kit.blend(fit=[fold_set.path.name, folder.folder], root=workspace)
+    made = kit.blend(oof=[fold_set.path.name, folder.folder], root=workspace)
 
     assert (None, 0) == (made.path, made.rows)
     assert made.fit is not None
@@ -295,13 +295,13 @@ def test_fold_sets_are_enough_for_weights(fold_set: FoldSet, workspace: Path) ->
         ({"weights": "2,-1"}, SpecError, r"weights must be 0 or more, one of them above 0, got 2, -1"),
         ({"weights": "0,0"}, SpecError, r"weights must be 0 or more, one of them above 0, got 0, 0"),
         ({"weights": "nan,1"}, SpecError, r"weights must be 0 or more"),
-        ({"by": "vote"}, SpecError, r"--by must be one of probability, rank, got 'vote'"),
-        ({"metric": "auc"}, SpecError, r"--metric is what --fit chooses weights for; add --fit"),
-        ({"fit": ["nothing"]}, SpecError, r"give --fit once for each of the 2 CSVs"),
-        ({"fit": ["nothing"] * 2, "weights": "1,1"}, SpecError, r"--weights and --fit exclude each other"),
-        ({"fit": ["nothing"] * 2, "metric": "f1"}, SpecError, r"--metric must be one of loss, auc, got 'f1'"),
-        ({"fit": ["nothing"] * 2, "by": "rank", "metric": "loss"}, SpecError, r"ranks are no probabilities"),
-        ({"fit": ["nothing"] * 2}, RunError, r"nothing is no file and no folder with out_of_fold.parquet"),
+        ({"average": "vote"}, SpecError, r"--average must be one of probability, rank, got 'vote'"),
+        ({"metric": "auc"}, SpecError, r"--metric is what --oof chooses weights for; add --oof"),
+        ({"oof": ["nothing"]}, SpecError, r"give --oof once for each of the 2 CSVs"),
+        ({"oof": ["nothing"] * 2, "weights": "1,1"}, SpecError, r"--weights and --oof exclude each other"),
+        ({"oof": ["nothing"] * 2, "metric": "f1"}, SpecError, r"--metric must be one of loss, auc, got 'f1'"),
+        ({"oof": ["nothing"] * 2, "by": "rank", "metric": "loss"}, SpecError, r"ranks are no probabilities"),
+        ({"oof": ["nothing"] * 2}, RunError, r"nothing is no file and no folder with out_of_fold.parquet"),
         ({"output": "a.csv"}, WorkspaceError, r"a.csv exists; choose another name or add --force"),
     ],
 )
@@ -347,7 +347,7 @@ def test_one_file_is_no_blend(files: dict[str, Path]) -> None:
 def test_kit_blend_prints_weights_and_scores(
     files: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    sides = [part for name in "ab" for part in ("--fit", str(files[f"oof_{name}"]))]
+    sides = [part for name in "ab" for part in ("--oof", str(files[f"oof_{name}"]))]
     command = ["kit", "blend", str(files["a"]), str(files["b"]), *sides, "-o", str(tmp_path / "blend.csv")]
     monkeypatch.setattr("sys.argv", command)
     with pytest.raises(SystemExit):

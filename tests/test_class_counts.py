@@ -33,7 +33,7 @@ BEFORE, AFTER = {"a": 14, "b": 9, "c": 6}, {"a": 6, "b": 6, "c": 6}
 
 
 def test_a_dataset_knows_what_its_balancing_left_out(uneven: Path, tmp_path: Path) -> None:
-    counts = counts_of_dataset(kit.shard(uneven, name="even", balance="down", workers=1, root=tmp_path))
+    counts = counts_of_dataset(kit.shard(uneven, name="even", undersample=True, workers=1, root=tmp_path))
 
     assert (BEFORE, AFTER) == (counts.before, counts.after)
     assert counts.is_balanced
@@ -76,7 +76,7 @@ def test_many_classes_are_cut_in_the_middle() -> None:
 def test_info_draws_the_chart_where_it_is_asked_to(
     uneven: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    kit.shard(uneven, name="even", balance="down", workers=1, root=tmp_path)
+    kit.shard(uneven, name="even", undersample=True, workers=1, root=tmp_path)
     chart = tmp_path / "chart.png"
     monkeypatch.setattr(sys, "argv", ["kit", "info", "even", "--chart", str(chart), "--root", str(tmp_path)])
     with pytest.raises(SystemExit):
@@ -85,4 +85,4 @@ def test_info_draws_the_chart_where_it_is_asked_to(
 
     assert chart.read_bytes().startswith(b"\x89PNG")
     assert "classes before and after balancing" in out
-    assert "not stored: 11 not taken by --balance down; see rejects.csv" in out
+    assert "not stored: 11 not taken by --undersample; see rejects.csv" in out

@@ -22,6 +22,7 @@ from kit.runs import FoldSet, RunDirectory
 from kit.specs import recipe_names
 
 README = Path(__file__).parents[1] / "README.md"
+REFERENCE = README.parent / "docs" / "reference" / "cli.md"
 COMMANDS = sorted(get_command(app).commands)
 HEAVY = (
     "tensorflow",
@@ -101,7 +102,7 @@ def test_every_command_has_help_and_an_example_in_the_readme(name: str, command:
 
 
 def test_the_reference_tells_flags_from_options_that_take_a_value() -> None:
-    reference = README.read_text().split("## Command reference")[1]
+    reference = REFERENCE.read_text().split("## Command reference")[1]
     rows = [re.split(r"(?<!\\)\|", row) for row in reference.splitlines() if row.startswith("| `")]
 
     assert {5} == {len(row) for row in rows}
@@ -240,7 +241,7 @@ BAD_INPUT = [
     (["shard", ".", "--name", "x", "--split", "70/20"], r"split '70/20' must read 70/30"),
     (["shard", ".", "--name", "x", "--workers", "0"], r"workers must be 1 or more, got 0"),
     (["shard", ".", "--name", "x", "--channels", "4"], r"channels must be 1 or 3, got 4"),
-    (["shard", ".", "--name", "x", "--max-bad", "-1"], r"max_bad must be 0 or more, got -1"),
+    (["shard", ".", "--name", "x", "--max-rejects", "-1"], r"max_rejects must be 0 or more, got -1"),
     (["shard", ".", "--name", "x", "--seed", "-1"], r"seed must be in \[0, 2147483648\), got -1"),
     (["train", "tiny", "--seed", "-1"], r"seed must be in \[0, 2147483648\), got -1"),
     (["train", "tiny", "--set", "train.threads=-1"], r"train.threads must be 0 or more, got -1"),

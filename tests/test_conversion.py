@@ -144,12 +144,12 @@ def test_balancing_lists_what_it_leaves_out(tmp_path: Path) -> None:
     folder = _images(tmp_path / "images", each=40)
     for number in range(30):
         (folder / "class1" / f"{number:03d}.png").unlink()
-    dataset = shard(folder, name="pets", balance="down", workers=1, root=tmp_path)
+    dataset = shard(folder, name="pets", undersample=True, workers=1, root=tmp_path)
     rows = (dataset.folder / "rejects.csv").read_text().splitlines()[1:]
 
     assert 20 == sum(dataset.manifest.records(split) for split in dataset.manifest.splits)
     assert (0, 30) == (dataset.manifest.rejects, dataset.manifest.left_out)
-    assert all(row.endswith("not taken: --balance down leaves it out") for row in rows)
+    assert all(row.endswith("not taken: --undersample leaves it out") for row in rows)
 
 
 def test_every_input_is_in_a_shard_or_in_the_rejects(tmp_path: Path) -> None:
@@ -160,7 +160,7 @@ def test_every_input_is_in_a_shard_or_in_the_rejects(tmp_path: Path) -> None:
     (folder / "class1" / "902.jpg").write_text("version https://git-lfs.github.com/spec/v1\n")
     excluded = tmp_path / "exclude.txt"
     excluded.write_text("class0/000.png\n")
-    dataset = shard(folder, name="pets", exclude=excluded, max_bad=3, workers=1, root=tmp_path)
+    dataset = shard(folder, name="pets", exclude=excluded, max_rejects=3, workers=1, root=tmp_path)
     with (dataset.folder / "rejects.csv").open(newline="") as file:
         rejects = {Path(row["input"]).relative_to(folder).as_posix(): row["reason"] for row in csv.DictReader(file)}
     stored = {e.key for split in dataset.manifest.splits for e in read_examples(dataset, split)}
@@ -178,7 +178,7 @@ def test_every_awkward_file_is_stored_or_rejected_with_a_reason(awkward: Path, t
     labels = tmp_path / "labels.csv"
     with labels.open("w", newline="") as file:
         csv.writer(file).writerows([["id", "label"], *([name, "ab"[place % 2]] for place, name in enumerate(names))])
-    dataset = shard(awkward, labels=labels, name="awkward", max_bad=len(names), root=tmp_path)
+    dataset = shard(awkward, labels=labels, name="awkward", max_rejects=len(names), root=tmp_path)
     stored = {e.key for split in dataset.manifest.splits for e in read_examples(dataset, split)}
     with (dataset.folder / "rejects.csv").open(newline="") as file:
         rejects = {Path(row["input"]).relative_to(awkward).as_posix(): row["reason"] for row in csv.DictReader(file)}
@@ -253,8 +253,8 @@ def test_arrays_take_ids_groups_and_one_hot_labels(tmp_path: Path) -> None:
     ("options", "message"),
     [
         ({"per_class": 0}, "per_class must be 2 or more, got 0"),
-        ({"balance": ""}, "balance must be down, got ''"),
-        ({"balance": "down", "per_class": 3}, "give balance or per_class, not both"),
+        ({"undersample": ""}, "undersample must be True or False, got ''"),
+        ({"undersample": True, "per_class": 3}, "give undersample or per_class, not both"),
         ({"channels": 2}, "channels must be 1 or 3, got 2"),
         ({"fit": "squeeze"}, "fit must be one of crop, pad, stretch"),
         ({"size": (0, 3)}, "size must be between 1"),
@@ -467,8 +467,8 @@ def test_folds_and_two_shares_contradict_each_other(tmp_path: Path) -> None:
     ("options", "message"),
     [
         ({"folds": 1}, "folds must be 2 or more, got 1"),
-        ({"balance": "up"}, "balance must be down, got 'up'"),
-        ({"balance": "down", "per_class": 5}, "give balance or per_class, not both"),
+        ({"undersample": "up"}, "undersample must be True or False, got 'up'"),
+        ({"undersample": True, "per_class": 5}, "give undersample or per_class, not both"),
         ({"fit": "squeeze"}, "fit must be one of crop, pad, stretch, got 'squeeze'"),
         ({"scale": "percentile:99,1"}, "scale must be none, minmax or percentile:1,99"),
         ({"encoding": "jpeg:0"}, "encoding must be auto, keep, raw, png, jpeg or jpeg:90"),

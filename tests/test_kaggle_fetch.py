@@ -642,7 +642,7 @@ def test_the_command_shards_real_competition_data(
     command = shard_command(request.getfixturevalue(data), data)
     assert command
     monkeypatch.setattr(
-        sys, "argv", [*shlex.split(command), "--root", str(tmp_path), "--size", "8", "--max-bad", "9999"]
+        sys, "argv", [*shlex.split(command), "--root", str(tmp_path), "--size", "8", "--max-rejects", "9999"]
     )
     with pytest.raises(SystemExit) as left:
         main()

@@ -50,7 +50,7 @@ def places(dataset: Dataset) -> dict[str, set[tuple[str, int]]]:
 
 def test_near_duplicates_share_a_split_and_a_fold_where_asked(turned: Path, tmp_path: Path) -> None:
     loose = kit.shard(turned, name="loose", folds=4, workers=1, root=tmp_path)
-    kept = kit.shard(turned, name="kept", folds=4, near_duplicates=4, workers=1, root=tmp_path)
+    kept = kit.shard(turned, name="kept", folds=4, near_bits=4, workers=1, root=tmp_path)
 
     assert any(len(found) > 1 for found in places(loose).values())
     assert all(len(found) == 1 for found in places(kept).values())
@@ -60,9 +60,7 @@ def test_near_duplicates_share_a_split_and_a_fold_where_asked(turned: Path, tmp_
 
 
 def test_workers_do_not_change_what_is_kept_together(turned: Path, tmp_path: Path) -> None:
-    one, two = (
-        kit.shard(turned, name=f"by{count}", near_duplicates=4, workers=count, root=tmp_path) for count in (1, 2)
-    )
+    one, two = (kit.shard(turned, name=f"by{count}", near_bits=4, workers=count, root=tmp_path) for count in (1, 2))
 
     assert one.manifest.fingerprint == two.manifest.fingerprint
 
@@ -70,14 +68,14 @@ def test_workers_do_not_change_what_is_kept_together(turned: Path, tmp_path: Pat
 def test_equal_images_and_near_ones_are_kept_together_at_once(turned: Path, tmp_path: Path) -> None:
     (turned / "b" / "0-again.png").write_bytes((turned / "a" / "0.png").read_bytes())
     (turned / "a" / "20-again.png").write_bytes((turned / "a" / "20.png").read_bytes())
-    kept = kit.shard(turned, name="kept", folds=4, near_duplicates=4, workers=1, root=tmp_path)
+    kept = kit.shard(turned, name="kept", folds=4, near_bits=4, workers=1, root=tmp_path)
 
     assert all(len(found) == 1 for found in places(kept).values())
     assert 2 == kept.manifest.duplicates.sets
 
 
 def test_another_size_keeps_the_split(turned: Path, tmp_path: Path) -> None:
-    kept = kit.shard(turned, name="kept", near_duplicates=4, workers=1, root=tmp_path)
+    kept = kit.shard(turned, name="kept", near_bits=4, workers=1, root=tmp_path)
     again = shard_again(kept, plan_again(kept, {"data.size": "16"}), workers=1, root=tmp_path)
 
     assert places(kept) == places(again)
@@ -91,12 +89,12 @@ def test_near_duplicates_across_the_sources_own_splits_are_warned_of(turned: Pat
     for number in (0, 1):
         path = tmp_path / "split" / "train" / "ab"[number] / f"{number}-copy.jpg"
         path.rename(tmp_path / "split" / "test" / "ab"[number] / path.name)
-    kept = kit.shard(tmp_path / "split", name="kept", near_duplicates=4, workers=1, root=tmp_path)
+    kept = kit.shard(tmp_path / "split", name="kept", near_bits=4, workers=1, root=tmp_path)
 
     assert "warning: sets of near-duplicates across the source's own splits: 2" in remarks(kept)
 
 
 @pytest.mark.parametrize("bits", [-1, 13])
 def test_bits_that_cannot_be_are_refused(turned: Path, tmp_path: Path, bits: int) -> None:
-    with pytest.raises(SpecError, match=rf"near_duplicates must be between 0 and 12 bits, got {bits}"):
-        kit.shard(turned, name="x", near_duplicates=bits, workers=1, root=tmp_path)
+    with pytest.raises(SpecError, match=rf"near_bits must be between 0 and 12, got {bits}"):
+        kit.shard(turned, name="x", near_bits=bits, workers=1, root=tmp_path)

@@ -28,7 +28,7 @@ source, root, free = sys.argv[1], sys.argv[2], int(sys.argv[3])
 kit.shard(source, name="first", root=root, workers=1)  # everything is imported
 used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (used + free, used + free))
-kit.shard(source, name="second", root=root, workers=1, max_bad=1)
+kit.shard(source, name="second", root=root, workers=1, max_rejects=1)
 """
 
 

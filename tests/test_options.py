@@ -47,9 +47,9 @@ def test_a_size_may_be_a_number_a_pair_or_a_text(images: Path, tmp_path: Path, s
         ({"split": 0.7}, r"^split must be a list, got 0\.7$"),
         ({"bands": 2}, "^bands must be a list, got 2$"),
         ({"page": "x"}, "^page must be a whole number, got 'x'$"),
-        ({"near_duplicates": "x"}, "^near_duplicates must be a whole number, got 'x'$"),
+        ({"near_bits": "x"}, "^near_bits must be a whole number, got 'x'$"),
         ({"workers": "2"}, "^workers must be 1 or more, got '2'$"),
-        ({"max_bad": "1"}, "^max_bad must be 0 or more, got '1'$"),
+        ({"max_rejects": "1"}, "^max_rejects must be 0 or more, got '1'$"),
     ],
     ids=str,
 )

@@ -38,7 +38,7 @@ def pairs(root: Path) -> Dataset:
         shutil.copy(root / "pairs" / "dark" / f"{number:03d}.png", root / "pairs" / "dark" / f"copy-{number}.png")
     (root / "pairs" / "light" / "broken.png").write_bytes(b"nothing")
     return kit.shard(
-        root / "pairs", name="pairs", size=(8, 8), split=(0.6, 0.2, 0.2), max_bad=1, seed=3, root=root, workers=1
+        root / "pairs", name="pairs", size=(8, 8), split=(0.6, 0.2, 0.2), max_rejects=1, seed=3, root=root, workers=1
     )
 
 

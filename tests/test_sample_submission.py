@@ -174,7 +174,7 @@ def test_ids_and_images_that_share_nothing_are_not_called_bad_ones(competition: 
 
     with pytest.raises(SourceError, match=r"the first id is '240', the first image test0\.\w+; .*test=") as caught:
         read_source(spec)
-    assert "max_bad" not in str(caught.value)
+    assert "max_rejects" not in str(caught.value)
 
 
 def test_the_column_that_names_the_images_is_named(competition: Competition) -> None:

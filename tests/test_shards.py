@@ -282,7 +282,7 @@ def test_image_that_cannot_be_stored_stops_with_its_name_and_reason_and_leaves_n
 ) -> None:
     name = _cut(competition)
 
-    with pytest.raises(SourceError, match=rf"truncated or damaged .*: \S*{re.escape(name)} \(1\)\. .*max_bad=1"):
+    with pytest.raises(SourceError, match=rf"truncated or damaged .*: \S*{re.escape(name)} \(1\)\. .*max_rejects=1"):
         shard(**competition.inputs, name="cells", workers=workers, root=tmp_path)
 
     assert not _names(tmp_path / "tfrecords")
@@ -290,7 +290,7 @@ def test_image_that_cannot_be_stored_stops_with_its_name_and_reason_and_leaves_n
 
 def test_images_that_cannot_be_stored_are_listed_if_allowed(competition: Competition, tmp_path: Path) -> None:
     names = [_cut(competition, number=number) for number in (0, 5)]
-    dataset = shard(**competition.inputs, name="cells", max_bad=2, workers=1, root=tmp_path)
+    dataset = shard(**competition.inputs, name="cells", max_rejects=2, workers=1, root=tmp_path)
     header, *rows = (dataset.folder / "rejects.csv").read_text().splitlines()
 
     assert header == "input,reason"
@@ -305,8 +305,8 @@ def test_one_more_than_the_allowed_images_stops(competition: Competition, tmp_pa
     for number in range(3):
         _cut(competition, number=number)
 
-    with pytest.raises(SourceError, match=r"3 inputs cannot be stored: .*max_bad=3"):
-        shard(**competition.inputs, name="cells", max_bad=2, workers=1, root=tmp_path)
+    with pytest.raises(SourceError, match=r"3 inputs cannot be stored: .*max_rejects=3"):
+        shard(**competition.inputs, name="cells", max_rejects=2, workers=1, root=tmp_path)
 
     assert not _names(tmp_path / "tfrecords")
 
@@ -316,7 +316,7 @@ def test_split_that_loses_all_images_of_a_class_stops(competition: Competition, 
         _cut(competition, number=number)
 
     with pytest.raises(SourceError, match=r"no readable (train|validation) image of class 0"):
-        shard(**competition.inputs, name="cells", max_bad=24, workers=1, root=tmp_path)
+        shard(**competition.inputs, name="cells", max_rejects=24, workers=1, root=tmp_path)
 
     assert not _names(tmp_path / "tfrecords")
 
@@ -326,7 +326,7 @@ def test_source_that_holds_no_readable_image_stops(competition: Competition, tmp
         _cut(competition, number=number)
 
     with pytest.raises(SourceError, match="no readable"):
-        shard(competition.train, labels=competition.labels, name="cells", max_bad=24, workers=1, root=tmp_path)
+        shard(competition.train, labels=competition.labels, name="cells", max_rejects=24, workers=1, root=tmp_path)
 
 
 @pytest.mark.parametrize("shards", [1, 3, 5])

@@ -498,9 +498,9 @@ def test_rejects_of_the_source_stop_shard_with_their_count_and_the_first_three(
         file.writelines(f"lost{number},1\n" for number in range(5))
 
     with pytest.raises(
-        SourceError, match=r"id in .* without an image in .*: lost0, lost1, lost2, … \(5\)\..*max_bad=5"
+        SourceError, match=r"id in .* without an image in .*: lost0, lost1, lost2, … \(5\)\..*max_rejects=5"
     ):
-        shard(**competition.inputs, name="cells", workers=1, root=tmp_path, max_bad=4)
+        shard(**competition.inputs, name="cells", workers=1, root=tmp_path, max_rejects=4)
 
     assert not list((tmp_path / "tfrecords").glob("*"))
 
@@ -508,7 +508,7 @@ def test_rejects_of_the_source_stop_shard_with_their_count_and_the_first_three(
 def test_rejects_of_the_source_that_are_allowed_are_listed(competition: Competition, tmp_path: Path) -> None:
     with competition.labels.open("a") as file:
         file.write("lost,1\n")
-    dataset = shard(**competition.inputs, name="cells", workers=1, root=tmp_path, max_bad=1)
+    dataset = shard(**competition.inputs, name="cells", workers=1, root=tmp_path, max_rejects=1)
 
     assert (dataset.folder / "rejects.csv").read_text().splitlines()[1].startswith("lost,id in train_labels.csv")
     assert dataset.manifest.rejects == 1

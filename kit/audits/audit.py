@@ -31,7 +31,7 @@ def audit(
     source: Path | str,
     *,
     scale: str = "none",
-    near: int = NEAR,
+    near_bits: int = NEAR,
     workers: int | None = None,
     progress: Progress = NO_PROGRESS,
     **options: Unpack[SourceOptions],
@@ -42,7 +42,7 @@ def audit(
         source: Class folders, also below train, val and test folders; the images that `labels` names; an .npz file;
             or a folder of images without classes.
         scale: Mapping of more than 8 bits to 8: "none", "minmax" or "percentile:1,99"; see `ImageSpec`.
-        near: Bits of 64 in which the perceptual hashes of near-duplicates differ at most, one of two
+        near_bits: Largest number of the 64 bits in which perceptual hashes of near-duplicates differ, one of two
             turned by quarters or mirrored or not; 0 looks for none.
         workers: Processes; one for each core otherwise.
         progress: Receiver of every measured image.
@@ -53,8 +53,8 @@ def audit(
     """
     refuse_unknown_options(options, SourceOptions)
     asked = source_spec(source, options)
-    is_near = isinstance(near, Integral) and 0 <= near <= MAX_NEAR
-    require(is_near, f"near must be between 0 and {MAX_NEAR} bits, got {near!r}")
+    is_near = isinstance(near_bits, Integral) and 0 <= near_bits <= MAX_NEAR
+    require(is_near, f"near_bits must be between 0 and {MAX_NEAR}, got {near_bits!r}")
     engine = engine_for(workers)
     spec = storing_spec(scale)
     found, refusal = read_audited(asked)
@@ -62,13 +62,13 @@ def audit(
     return Audit(
         asked=asked,
         scale=scale,
-        near=near,
+        near_bits=near_bits,
         records=found.records,
         facts=tuple(facts),
         rejects=found.rejects,
         refusal=refusal,
         duplicates=place_sets(equal_images(fact.digest for fact in facts), found.records),
-        near_duplicates=place_sets(find_near_duplicates(facts, near), found.records) if near else (),
+        near_duplicates=place_sets(find_near_duplicates(facts, near_bits), found.records) if near_bits else (),
     )
 
 

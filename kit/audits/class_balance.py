@@ -54,7 +54,7 @@ def counts_of_dataset(dataset: Dataset) -> ClassCounts:
 
 
 def counts_of_audit(audit: Audit) -> ClassCounts:
-    """Count what a source holds, and what `kit shard --balance down` would take of it.
+    """Count what a source holds, and what `kit shard --undersample` would take of it.
 
     Args:
         audit: Audit of the source.
@@ -66,7 +66,7 @@ def counts_of_audit(audit: Audit) -> ClassCounts:
     smallest = min((count for count in drawn.values() if count), default=0)
     before = {name: sum(splits.values()) for name, splits in found.items()}
     return ClassCounts(
-        title=f"{Path(audit.asked.folder).resolve().name}: images of each class, and with --balance down",
+        title=f"{Path(audit.asked.folder).resolve().name}: images of each class, and with --undersample",
         before=before,
         after={name: count - drawn[name] + min(drawn[name], smallest) for name, count in before.items()},
     )

@@ -43,7 +43,7 @@ class Audit:
     Attributes:
         asked: Source that was audited.
         scale: Mapping of more than 8 bits to 8.
-        near: Largest number of bits in which hashes of near-duplicates differ; 0 if none were looked for.
+        near_bits: Largest number of bits in which hashes of near-duplicates differ; 0 if none were looked for.
         records: Images in the source's order; every index refers to it.
         facts: Facts about each image.
         rejects: Ids without an image, images without an id, and files that are no image.
@@ -54,7 +54,7 @@ class Audit:
 
     asked: SourceSpec
     scale: str
-    near: int
+    near_bits: int
     records: tuple[Record, ...]
     facts: tuple[Facts, ...]
     rejects: tuple[Reject, ...]

@@ -43,9 +43,15 @@ def ablate(
         str | None,
         typer.Option(metavar="A,B", help="Batch norm before or after the activation, or none.", rich_help_panel=_AXES),
     ] = None,
-    momentum: Annotated[
+    bn_momentum: Annotated[
         str | None,
-        typer.Option(metavar="A,B", help="Momentum of batch norm's moving averages.", rich_help_panel=_AXES),
+        typer.Option(
+            "--bn-momentum",
+            "--momentum",
+            metavar="A,B",
+            help="Momentum of batch norm's moving averages.",
+            rich_help_panel=_AXES,
+        ),
     ] = None,
     optimizer: Annotated[
         str | None,
@@ -147,7 +153,7 @@ def ablate(
     trials, compared = _read_jobs(jobs), read_against(against)
     named = {
         "model.bn_position": bn_position,
-        "model.bn_momentum": momentum,
+        "model.bn_momentum": bn_momentum,
         "train.optimizer": optimizer,
         "train.learning_rate": learning_rate,
         "model.dropout": dropout,

@@ -46,7 +46,7 @@ def audit(
             help="Mapping of more than 8 bits to 8, as in kit shard.",
         ),
     ] = "none",
-    near: Annotated[
+    near_bits: Annotated[
         int, typer.Option(help="Bits of 64 in which hashes of near-duplicates differ at most; 0 looks for none.")
     ] = 4,
     output: Annotated[
@@ -82,7 +82,7 @@ def audit(
         test=test,
         sample_submission=sample_submission,
         scale=scale,
-        near=near,
+        near_bits=near_bits,
         workers=workers,
         progress=ConsoleProgress(),
     )

@@ -19,15 +19,15 @@ _WIDTH = 70  # columns that leave room for a weight and a score on a terminal of
 def blend(
     files: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="CSVS...", help="Predictions of the same ids; without any, --fit prints weights only."),
+        typer.Argument(metavar="CSVS...", help="Predictions of the same ids; without any, --oof prints weights only."),
     ] = None,
-    by: Annotated[
+    average: Annotated[
         str, typer.Option(metavar="probability|rank", help="Average the values, or each column's ranks.")
     ] = "probability",
     weights: Annotated[
         str | None, typer.Option(metavar="A,B", help="One for each CSV, as 2,1.", show_default="equal")
     ] = None,
-    fit: Annotated[
+    oof: Annotated[
         list[str] | None,
         typer.Option(
             metavar="OOF",
@@ -51,16 +51,16 @@ def blend(
 ) -> None:
     """Blend CSVs of predictions into one, by weights that are equal, given, or fitted out-of-fold.
 
-    Example: kit blend a.csv b.csv --fit RUNS_A --fit RUNS_B -o submissions/blend.csv
+    Example: kit blend a.csv b.csv --oof RUNS_A --oof RUNS_B -o submissions/blend.csv
     """
     from kit.cli.console import ConsoleProgress, print_json, print_line, print_tables
     from kit.submission import blend as blend_files
 
     made = blend_files(
         *(files or []),
-        by=cast("By", by),
+        average=cast("By", average),
         weights=weights,
-        fit=fit or [],
+        oof=oof or [],
         metric=cast("Metric | None", metric),
         output=output,
         force=force,
@@ -71,7 +71,7 @@ def blend(
         print_json(made)
         return
     if made.fit:
-        names = [str(file) for file in files] if files else [_short(name) for name in fit or []]
+        names = [str(file) for file in files] if files else [_short(name) for name in oof or []]
         print_tables([_table(made.fit, names)])
         if not made.fit.is_better:
             print_line("the fitted weights are no better than equal ones or the best input alone: prefer those")

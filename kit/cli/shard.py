@@ -67,19 +67,22 @@ def shard(
         int | None,
         typer.Option(help="Equal parts for cross-validation; validation is fold 0.", rich_help_panel=_SPLIT),
     ] = None,
-    balance: Annotated[
-        str | None,
+    undersample: Annotated[
+        bool | None,
         typer.Option(
-            metavar="down", help="Take as many images of each class as the smallest has.", rich_help_panel=_SPLIT
+            "--undersample",
+            help="Take as many images of each class as the smallest has.",
+            rich_help_panel=_SPLIT,
+            show_default=False,
         ),
     ] = None,
     per_class: Annotated[int | None, typer.Option(help="Images to take of each class.", rich_help_panel=_SPLIT)] = None,
-    near_duplicates: Annotated[
+    near_bits: Annotated[
         int,
         typer.Option(
             metavar="BITS",
             help="Keep images together whose hashes differ in at most so many of 64 bits, turned and mirrored ones too;"
-            " kit audit --near shows them.",
+            " kit audit --near-bits shows them.",
             show_default="0: equal images only",
             rich_help_panel=_SPLIT,
         ),
@@ -134,7 +137,7 @@ def shard(
             rich_help_panel=_IMAGES,
         ),
     ] = "auto",
-    max_bad: Annotated[
+    max_rejects: Annotated[
         int, typer.Option(help="Bad inputs that may go to rejects.csv instead of stopping the command.")
     ] = 0,
     workers: Annotated[
@@ -186,11 +189,11 @@ def shard(
         encoding=encoding,
         split=shares,
         folds=folds,
-        balance=balance,
+        undersample=undersample,
         per_class=per_class,
-        near_duplicates=near_duplicates,
+        near_bits=near_bits,
         seed=seed,
-        max_bad=max_bad,
+        max_rejects=max_rejects,
         workers=workers,
         index=index,
         force=force,

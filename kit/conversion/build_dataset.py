@@ -43,7 +43,7 @@ def build_dataset(
     *,
     workspace: Workspace,
     engine: Engine,
-    max_bad: int = 0,
+    max_rejects: int = 0,
     force: bool = False,
     progress: Progress = NO_PROGRESS,
 ) -> Dataset:
@@ -53,7 +53,7 @@ def build_dataset(
 
     Raises:
         ShardError: the name holds other data and `force` is not set.
-        SourceError: more than `max_bad` inputs cannot be stored; nothing is left behind.
+        SourceError: more than `max_rejects` inputs cannot be stored; nothing is left behind.
         WorkspaceError: another process is writing the dataset.
     """
     final = workspace.datasets / checked_id(conversion.name, "dataset")
@@ -61,14 +61,14 @@ def build_dataset(
     if standing := existing_dataset(final, conversion, progress, force=force):
         remove_stale(partial, final)
         return standing
-    refuse_bad(conversion.name, conversion.source.rejects, max_bad, is_read=False)
+    refuse_bad(conversion.name, conversion.source.rejects, max_rejects, is_read=False)
     with locked(final):
         if standing := existing_dataset(final, conversion, progress, force=force):  # of a command that was faster
             return standing
         _claim(partial, conversion)
         try:
             written = write_dataset(partial, conversion, engine, progress)
-            refuse_bad(conversion.name, written.rejects, max_bad, is_read=True)
+            refuse_bad(conversion.name, written.rejects, max_rejects, is_read=True)
             _complete(partial, conversion, written)
         except (ShardError, SourceError, SpecError):
             shutil.rmtree(partial)

@@ -15,10 +15,10 @@ from kit.sources import Record, Reject
 _REASONS = 4  # reasons that a message names
 
 
-def refuse_bad(name: str, rejects: Sequence[Reject], max_bad: int, *, is_read: bool) -> None:
+def refuse_bad(name: str, rejects: Sequence[Reject], max_rejects: int, *, is_read: bool) -> None:
     """Count what cannot be stored; before the images are read only the lists are known."""
     bad = [reject for reject in rejects if reject.is_bad]
-    if len(bad) <= max_bad:
+    if len(bad) <= max_rejects:
         return
     by_reason: dict[str, list[str]] = {}
     for reject in bad:
@@ -27,13 +27,13 @@ def refuse_bad(name: str, rejects: Sequence[Reject], max_bad: int, *, is_read: b
     raise SourceError(
         f"{name}: {len(bad):,} inputs cannot be stored: {'; '.join(groups[:_REASONS])}"
         f"{'; …' if len(groups) > _REASONS else ''}. Mend or remove them (kit audit lists all), or let them go to"
-        f" {REJECTS} with {option('max_bad', len(bad))}{'' if is_read else ' or more (no image has been read yet)'}"
+        f" {REJECTS} with {option('max_rejects', len(bad))}{'' if is_read else ' or more (no image has been read yet)'}"
     )
 
 
 def collect_rejects(conversion: Conversion, left_out: Sequence[Record], shards: Sequence[WrittenShard]) -> list[Reject]:
     """List what was not stored: what the source lists, what a sample leaves out, and what could not be read."""
-    taken = f"not taken: --{'balance down' if conversion.spec.balance else 'per-class'} leaves it out"
+    taken = f"not taken: --{'undersample' if conversion.spec.balance else 'per-class'} leaves it out"
     return [
         *conversion.source.rejects,
         *(Reject(str(record.file.path), taken, is_bad=False) for record in left_out),

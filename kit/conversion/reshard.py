@@ -83,7 +83,7 @@ def shard_again(
         planned,
         workspace=Workspace.at(root),
         engine=engine_for(workers),
-        max_bad=dataset.manifest.rejects,
+        max_rejects=dataset.manifest.rejects,
         progress=progress,
     )
 

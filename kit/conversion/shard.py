@@ -62,7 +62,7 @@ def shard(
     *,
     name: str | None = None,
     recipe: str | None = None,
-    max_bad: int = 0,
+    max_rejects: int = 0,
     workers: int | None = None,
     index: bool = False,
     force: bool = False,
@@ -79,7 +79,7 @@ def shard(
         source: Class folders, also below train, val and test folders; the images that `labels` names; or an .npz file.
         name: Name of the dataset, a folder in tfrecords/; the recipe's, or that of the source's folder otherwise.
         recipe: Recipe whose data settings are meant where nothing else is given.
-        max_bad: Inputs that may be listed in rejects.csv instead of stored.
+        max_rejects: Inputs that may be listed in rejects.csv instead of stored.
         workers: Processes; one for each core otherwise. The bytes do not depend on it.
         index: Whether each shard's .idx is written too, by which NVIDIA DALI reads it.
         force: Whether a dataset of other inputs or settings is replaced.
@@ -91,19 +91,21 @@ def shard(
         KitError: Labels or images that cannot become this dataset; nothing is left half-written.
     """
     refuse_unknown_options(options, ShardOptions)
-    others = {"max_bad": max_bad, "workers": workers, "index": index, "force": force, "root": root}
+    others = {"max_rejects": max_rejects, "workers": workers, "index": index, "force": force, "root": root}
     request = _request(source, options, recipe=recipe, name=name, **others)
     if name is None:
         name = dataset_name(recipe) if recipe else folder_name(Path(source).resolve())
     engine = engine_for(workers)
-    require(isinstance(max_bad, Integral) and max_bad >= 0, f"max_bad must be 0 or more, got {max_bad!r}")
+    require(
+        isinstance(max_rejects, Integral) and max_rejects >= 0, f"max_rejects must be 0 or more, got {max_rejects!r}"
+    )
     is_new = force or not (Workspace.at(root).datasets / name).exists()
     with engine.prepare(write_shard) if is_new else contextlib.nullcontext():  # while the source is read
         dataset = build_dataset(
             _conversion(name, _read(request), request, recipe or ""),
             workspace=Workspace.at(root),
             engine=engine,
-            max_bad=max_bad,
+            max_rejects=max_rejects,
             force=force,
             progress=progress,
         )
@@ -181,8 +183,10 @@ def _data(recipe: str | None, options: Mapping[str, Any]) -> DataSpec:
         del changes["split"]
     if options.get("size") is not None:
         changes["size"] = size_text(*read_size(options["size"]))
-    balance, per_class = options.get("balance"), options.get("per_class")
-    if balance is not None or per_class is not None:  # one of them takes the place of the recipe's other
+    undersample, per_class = options.get("undersample"), options.get("per_class")
+    require(undersample in {None, True, False}, f"undersample must be True or False, got {undersample!r}")
+    if undersample is not None or per_class is not None:  # one of them takes the place of the recipe's other
+        balance = "down" if undersample else None
         build({"balance": balance, "per_class": per_class}, ShardSpec)  # refuses what DataSpec would take for none
         changes |= {"balance": balance or "", "per_class": per_class or 0}
     return build(msgspec.structs.asdict(data) | changes, DataSpec)
@@ -190,11 +194,12 @@ def _data(recipe: str | None, options: Mapping[str, Any]) -> DataSpec:
 
 def _shard_spec(data: DataSpec, options: Mapping[str, Any]) -> ShardSpec:
     """Add what data settings do not say."""
-    spec = data.shard_spec()
+    spec = msgspec.to_builtins(data.shard_spec())
     image = {name: options[name] for name in _OF_IMAGE if name in options}
-    others = {"near_duplicates": options["near_duplicates"]} if "near_duplicates" in options else {}
-    whole = build(msgspec.structs.asdict(spec.image) | image, ImageSpec)
-    return build(msgspec.structs.asdict(spec) | {"image": msgspec.structs.asdict(whole)} | others, ShardSpec)
+    near = options.get("near_bits", spec["near_duplicates"])
+    require(isinstance(near, Integral), f"near_bits must be a whole number, got {near!r}")
+    whole = build(spec["image"] | image, ImageSpec)
+    return build(spec | {"image": msgspec.to_builtins(whole)} | {"near_duplicates": near}, ShardSpec)
 
 
 def _conversion(name: str, source: Source, request: _Request, recipe: str = "") -> Conversion:

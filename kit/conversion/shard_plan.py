@@ -82,7 +82,7 @@ def sample(records: Sequence[Record], spec: ShardSpec) -> tuple[list[Record], li
     if smallest < wanted:
         raise SourceError(
             f"class '{count}' has {smallest:,} images, fewer than the {wanted:,} that are to be taken of each class;"
-            f" give {option('per_class', smallest)}, or {option('balance', 'down')}"
+            f" give {option('per_class', smallest)}, or {option('undersample', True)}"
         )
     left = {record.id for members in by_class.values() for record in _drawn(members, spec.seed, "sample")[wanted:]}
     return [r for r in records if r.id not in left], [r for r in records if r.id in left]

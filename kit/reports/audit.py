@@ -69,7 +69,7 @@ def next_command(audit: Audit) -> str:
         "--test": asked.test,
         "--sample-submission": asked.sample_submission,
         "--scale": None if audit.scale == "none" else audit.scale,
-        "--max-bad": str(audit.bad) if audit.bad else None,
+        "--max-rejects": str(audit.bad) if audit.bad else None,
     }
     words = ["kit", "shard", asked.folder, "--name", folder_name(Path(asked.folder).resolve())]
     words += [word for option, value in named.items() if value for word in (option, value)]
@@ -88,8 +88,8 @@ def _found(audit: Audit) -> Table:
         ("id without an image, or image without an id", f"{len(audit.missing):,}", *[NOTHING] * 3),
         ("exact duplicates: equal pixels", *_set_cells(audit.duplicates)),
     ]
-    if audit.near:
-        near = f"near-duplicates: hashes at most {audit.near} of 64 bits apart"
+    if audit.near_bits:
+        near = f"near-duplicates: hashes at most {audit.near_bits} of 64 bits apart"
         rows.append((near, *_set_cells(audit.near_duplicates)))
     if audit.groups():
         across = audit.groups_across_splits()

@@ -96,7 +96,7 @@ def summary(audit: Audit) -> dict[str, object]:
         "unreadable": len(audit.unreadable),
         "missing": len(audit.missing),
         "duplicates": count_sets(audit.duplicates),
-        "near_duplicates": count_sets(audit.near_duplicates) if audit.near else None,
+        "near_duplicates": count_sets(audit.near_duplicates) if audit.near_bits else None,
         "blank": len(audit.blank),
         "saturated": len(audit.saturated),
         "several_pages": len(audit.several_pages),

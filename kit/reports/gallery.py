@@ -108,7 +108,7 @@ def _rows(audit: Audit) -> Iterator[Row]:
     yield from _class_rows(audit)
     yield from _set_rows("exact duplicates", "equal pixels", audit.duplicates, audit)
     yield from _set_rows(
-        "near-duplicates", f"hashes at most {audit.near} of 64 bits apart", audit.near_duplicates, audit
+        "near-duplicates", f"hashes at most {audit.near_bits} of 64 bits apart", audit.near_duplicates, audit
     )
     blank = [Tile(place, f"deviation {audit.facts[place].deviation:.2f} of 255") for place in audit.blank]
     saturated = [Tile(place, f"{audit.facts[place].saturated:.0%} at 0 or 255") for place in audit.saturated]

@@ -26,6 +26,8 @@ Call = TypeVar("Call", bound=Callable[..., Any])
 _SPECS: tuple[type[msgspec.Struct], ...] = (SourceSpec, ImageSpec, ShardSpec, DataSpec)
 _ENTRY = re.compile(r"^ {8}(\w+): (.*(?:\n {12}.*)*)", re.MULTILINE)
 _INDENTS: dict[str, Any] = {"initial_indent": " " * 8, "subsequent_indent": " " * 12}
+_ATTRIBUTES = {"near_bits": "near_duplicates"}  # of options that are called otherwise
+_SWITCHES = {"undersample": "Whether as many images of each class are taken as the smallest has."}  # data.balance
 _MARK = "**options:"  # line of a docstring that gives way to the options' descriptions
 
 
@@ -56,9 +58,9 @@ class StoreOptions(TypedDict, total=False):
     encoding: str
     split: tuple[float, ...] | Literal["own"] | None
     folds: int | None
-    balance: str | None
+    undersample: bool | None
     per_class: int | None
-    near_duplicates: int
+    near_bits: int
     seed: int | None
 
 
@@ -77,7 +79,8 @@ def descriptions(spec: type[msgspec.Struct]) -> dict[str, str]:
 
 def described(name: str) -> str:
     """Describe an option as the spec does whose attribute it becomes."""
-    return next(known[name] for known in map(descriptions, _SPECS) if name in known)
+    attribute = _ATTRIBUTES.get(name, name)
+    return next(known[attribute] for known in (_SWITCHES, *map(descriptions, _SPECS)) if attribute in known)
 
 
 def spelled_out(call: Call) -> Call:
@@ -109,5 +112,6 @@ def refuse_unknown_options(given: Mapping[str, object], kind: type) -> None:
 
 def _default(name: str) -> object:
     """Find the value that stands where an option is not given; None for what a recipe may say."""
-    owner = ImageSpec if name in {"scale", "page", "bands", "encoding"} else ShardSpec
-    return getattr(owner(), name) if name in {"scale", "page", "bands", "encoding", "near_duplicates"} else None
+    if name == "near_bits":
+        return ShardSpec().near_duplicates
+    return getattr(ImageSpec(), name) if name in {"scale", "page", "bands", "encoding"} else None

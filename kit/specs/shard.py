@@ -23,10 +23,10 @@ class ShardSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
             "own" keeps the source's own validation split. With folds, only the test share counts.
         folds: Equal parts of all that is not test, for cross-validation; validation is fold 0, train the others.
             0 for none.
-        balance: "down" for as many images of each class as the smallest class has; None takes all.
+        balance: Undersampling, "down": takes as many images of each class as the smallest has; None takes all.
         per_class: Images to take of each class; None takes all.
-        near_duplicates: Bits of 64 in which the perceptual hashes of images differ at most that stay in one split and
-            one fold, turned and mirrored ones too; 0 ties equal images only. `kit.audit` shows what it finds.
+        near_duplicates: Largest number of the 64 bits in which perceptual hashes of images differ that stay in one
+            split and one fold, turned and mirrored ones too; 0 ties equal images only. `kit.audit` shows what it finds.
         seed: Seed of the split, the folds, what is taken and the order of the records; 0 by default.
     """
 
@@ -48,10 +48,10 @@ class ShardSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         require(self.folds == 0 or self.folds >= 2, f"folds must be 2 or more, got {self.folds}")  # noqa: PLR2004
         require(self.balance in {None, "down"}, f"balance must be down, got '{self.balance}'")
         require(self.per_class is None or self.per_class >= 2, f"per_class must be 2 or more, got {self.per_class}")  # noqa: PLR2004
-        require(not (self.balance and self.per_class), "give balance or per_class, not both")
+        require(not (self.balance and self.per_class), "give undersample or per_class, not both")
         require(
             0 <= self.near_duplicates <= MAX_NEAR,
-            f"near_duplicates must be between 0 and {MAX_NEAR} bits, got {self.near_duplicates}",
+            f"near_bits must be between 0 and {MAX_NEAR}, got {self.near_duplicates}",
         )
 
 

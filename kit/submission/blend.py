@@ -48,9 +48,9 @@ class Blend:
 @checked_arguments
 def blend(
     *files: str | Path,
-    by: By = "probability",
+    average: By = "probability",
     weights: str | Sequence[float] | None = None,
-    fit: Sequence[str | Path] = (),
+    oof: Sequence[str | Path] = (),
     metric: Metric | None = None,
     output: Path | str | None = None,
     force: bool = False,
@@ -62,10 +62,10 @@ def blend(
     Args:
         files: CSVs of the same ids and columns, such as `kit.predict` writes; the first one's order counts. None fits
             weights only.
-        by: "probability" averages the values, "rank" each column's ranks, 1/n to 1: for metrics such as AUC that ask
-            for an order only, and models whose probabilities do not mean the same.
+        average: Quantity to average: "probability", or "rank", each column's ranks, 1/n to 1: for metrics such as AUC
+            that ask for an order only, and models whose probabilities do not mean the same.
         weights: One number for each file, as "2,1" or numbers; equal otherwise.
-        fit: Out-of-fold predictions to choose weights on, one for each file in the same order: Parquet files, or
+        oof: Out-of-fold predictions to choose weights on, one for each file in the same order: Parquet files, or
             folders with one, such as fold sets and their evaluations.
         metric: Metric that fitted weights are best for, "loss" or "auc"; by rank, "auc".
         output: File to write; submissions/blend.csv otherwise.
@@ -80,23 +80,23 @@ def blend(
         WorkspaceError: the file exists and `force` is not set.
     """
     paths = [Path(file) for file in files]
-    workspace = Workspace.holding([*paths, *fit], root)
-    goal = _check(paths, by, weights, fit, metric)
+    workspace = Workspace.holding([*paths, *oof], root)
+    goal = _check(paths, average, weights, oof, metric)
     path = Path(output) if output else workspace.submissions / "blend.csv"
     if paths:
         refuse_overwrite(path, force=force)
     tables = read_alike(paths)
-    inputs = [read_out_of_fold(find_out_of_fold(name, workspace)) for name in fit]
+    inputs = [read_out_of_fold(find_out_of_fold(name, workspace)) for name in oof]
     origins = _origins(paths, progress)
-    for one, origin, held_out, name in zip(paths, origins, inputs, fit, strict=False):
+    for one, origin, held_out, name in zip(paths, origins, inputs, oof, strict=False):
         _refuse_others(one, origin, held_out, name)
-    fitted = fit_weights(inputs, goal, by, progress) if inputs else None
+    fitted = fit_weights(inputs, goal, average, progress) if inputs else None
     shares = fitted.weights if fitted else _shares(weights, len(paths))
     if not tables:
         return Blend(path=None, rows=0, columns=(), weights=shares, fit=fitted)
-    table = _join(tables, shares, by)
+    table = _join(tables, shares, average)
     options = {
-        "--by": by if by != "probability" else None,
+        "--average": average if average != "probability" else None,
         "--weights": None if weights is None else ",".join(f"{share:.9g}" for share in shares),
         "--metric": metric,
         "--output": path,
@@ -104,7 +104,7 @@ def blend(
     }
     known = [origin for origin in origins if origin]
     origin = Origin(
-        command=command_line("blend", [*paths, *(part for name in fit for part in ("--fit", name))], options),
+        command=command_line("blend", [*paths, *(part for name in oof for part in ("--oof", name))], options),
         dataset=known[0].dataset if known else "",
         fingerprint=known[0].fingerprint if known else "",
         runs=list(dict.fromkeys(run for one in known for run in one.runs)),
@@ -135,23 +135,25 @@ def find_out_of_fold(name: str | Path, workspace: Workspace) -> Path:
 
 def _check(
     paths: Sequence[Path],
-    by: str,
+    average: str,
     weights: str | Sequence[float] | None,
-    fit: Sequence[str | Path],
+    oof: Sequence[str | Path],
     metric: str | None,
 ) -> Metric:
     """Refuse what does not go together; return what fitted weights are to be best for."""
-    require(by in get_args(By), f"--by must be one of {', '.join(get_args(By))}, got '{by}'")
+    require(average in get_args(By), f"--average must be one of {', '.join(get_args(By))}, got '{average}'")
     require(
         metric is None or metric in get_args(Metric),
         f"--metric must be one of {', '.join(get_args(Metric))}, got '{metric}'",
     )
-    require(metric is None or bool(fit), "--metric is what --fit chooses weights for; add --fit")
-    require(len(paths) != 1 and max(len(paths), len(fit)) > 1, "a blend needs two files or more")
-    require(not fit or not paths or len(fit) == len(paths), f"give --fit once for each of the {len(paths)} CSVs")
-    require(weights is None or not fit, "--weights and --fit exclude each other: the one gives what the other chooses")
-    require(by == "probability" or metric != "loss", "ranks are no probabilities and have no loss; give --metric auc")
-    return "auc" if metric == "auc" or by == "rank" else "loss"
+    require(metric is None or bool(oof), "--metric is what --oof chooses weights for; add --oof")
+    require(len(paths) != 1 and max(len(paths), len(oof)) > 1, "a blend needs two files or more")
+    require(not oof or not paths or len(oof) == len(paths), f"give --oof once for each of the {len(paths)} CSVs")
+    require(weights is None or not oof, "--weights and --oof exclude each other: the one gives what the other chooses")
+    require(
+        average == "probability" or metric != "loss", "ranks are no probabilities and have no loss; give --metric auc"
+    )
+    return "auc" if metric == "auc" or average == "rank" else "loss"
 
 
 def _shares(weights: str | Sequence[float] | None, count: int) -> tuple[float, ...]:
@@ -213,6 +215,6 @@ def _refuse_others(path: Path, origin: Origin | None, held_out: OutOfFold, name:
     if area is None or abs(area - origin.score) > _CLOSE:
         raise RunError(
             f"{name} is not the out-of-fold side of {path}: its AUC is {'unknown' if area is None else f'{area:.6f}'},"
-            f" that of the file's own runs {origin.score:.6f}; give --fit in the order of the CSVs, and for a file made"
+            f" that of the file's own runs {origin.score:.6f}; give --oof in the order of the CSVs, and for a file made"
             " with --tta the folder that kit evaluate --tta wrote"
         )
