@@ -300,7 +300,7 @@ def test_fold_sets_are_enough_for_weights(fold_set: FoldSet, workspace: Path) ->
         ({"oof": ["nothing"]}, SpecError, r"give --oof once for each of the 2 CSVs"),
         ({"oof": ["nothing"] * 2, "weights": "1,1"}, SpecError, r"--weights and --oof exclude each other"),
         ({"oof": ["nothing"] * 2, "metric": "f1"}, SpecError, r"--metric must be one of loss, auc, got 'f1'"),
-        ({"oof": ["nothing"] * 2, "by": "rank", "metric": "loss"}, SpecError, r"ranks are no probabilities"),
+        ({"oof": ["nothing"] * 2, "average": "rank", "metric": "loss"}, SpecError, r"ranks are no probabilities"),
         ({"oof": ["nothing"] * 2}, RunError, r"nothing is no file and no folder with out_of_fold.parquet"),
         ({"output": "a.csv"}, WorkspaceError, r"a.csv exists; choose another name or add --force"),
     ],

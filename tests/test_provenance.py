@@ -58,7 +58,7 @@ def unfinished(copy: RunDirectory) -> RunDirectory:
 def test_an_evaluation_is_sealed_with_its_run_weights_split_and_files(
     run: RunDirectory, workspace: Path, tmp_path: Path
 ) -> None:
-    files = kit.evaluate(run.path, root=workspace).write(tmp_path / "evaluated", html=True)
+    files = kit.write_evaluation(kit.evaluate(run.path, root=workspace), tmp_path / "evaluated", html=True)
     made = read_provenance(tmp_path / "evaluated")
 
     assert made
@@ -72,15 +72,15 @@ def test_an_evaluation_of_the_same_is_written_anew_and_one_of_others_refused(
     run: RunDirectory, workspace: Path, tmp_path: Path
 ) -> None:
     folder = tmp_path / "evaluated"
-    kit.evaluate(run.path, root=workspace).write(folder)
-    kit.evaluate(run.path, recall=0.5, root=workspace).write(folder)
+    kit.write_evaluation(kit.evaluate(run.path, root=workspace), folder)
+    kit.write_evaluation(kit.evaluate(run.path, recall=0.5, root=workspace), folder)
     written = {path.name: path.read_bytes() for path in folder.iterdir()}
     for options in ({"weights": "last"}, {"split": "train"}, {"tta": "flips"}):
         other = kit.evaluate(run.path, root=workspace, **options)  # type: ignore[arg-type]
         with pytest.raises(
             WorkspaceError, match=f"evaluated holds the evaluation of {run.path.name}, best weights, spl"
         ):
-            other.write(folder)
+            kit.write_evaluation(other, folder)
 
     assert json.loads(written["evaluation.json"])["threshold"]
     assert written == {path.name: path.read_bytes() for path in folder.iterdir()}
@@ -90,19 +90,19 @@ def test_a_file_of_an_evaluation_that_was_changed_is_named_and_not_written_over(
     run: RunDirectory, workspace: Path, tmp_path: Path
 ) -> None:
     evaluation = kit.evaluate(run.path, root=workspace)
-    evaluation.write(tmp_path)
+    kit.write_evaluation(evaluation, tmp_path)
     (tmp_path / "misclassified.csv").write_text("mine")
     with pytest.raises(WorkspaceError, match=r"misclassified\.csv was changed after kit wrote it; move it away"):
-        evaluation.write(tmp_path)
+        kit.write_evaluation(evaluation, tmp_path)
     (tmp_path / "misclassified.csv").unlink()
-    evaluation.write(tmp_path)
+    kit.write_evaluation(evaluation, tmp_path)
 
     assert "mine" != (tmp_path / "misclassified.csv").read_text()
 
 
 def test_every_change_of_a_seal_is_refused_or_harmless(run: RunDirectory, workspace: Path, tmp_path: Path) -> None:
     evaluation = kit.evaluate(run.path, root=workspace)
-    evaluation.write(tmp_path)
+    kit.write_evaluation(evaluation, tmp_path)
     before, written = read_provenance(tmp_path), (tmp_path / SEALED).read_bytes()
     silent = []
     for what, changed in [*json_mutations(written)]:
@@ -148,7 +148,7 @@ def test_a_folder_from_before_there_were_seals_is_taken(tmp_path: Path) -> None:
 def test_out_of_fold_predictions_of_an_evaluation_that_were_changed_are_refused(
     fold_set: FoldSet, workspace: Path, tmp_path: Path
 ) -> None:
-    kit.evaluate(fold_set.path, tta="flips", root=workspace).write(tmp_path)
+    kit.write_evaluation(kit.evaluate(fold_set.path, tta="flips", root=workspace), tmp_path)
     path = tmp_path / "out_of_fold.parquet"
     read_out_of_fold(path)
     shutil.copy(fold_set.predictions, path)
@@ -266,7 +266,7 @@ def test_a_folder_that_another_command_writes_is_not_written_to(
     (tmp_path / "linked").symlink_to(tmp_path / "folder")
     with locked(tmp_path / "folder"):
         for write in (
-            lambda: evaluation.write(tmp_path / "linked"),
+            lambda: kit.write_evaluation(evaluation, tmp_path / "linked"),
             lambda: write_comparison(comparison, tmp_path / "folder"),
         ):
             with pytest.raises(WorkspaceError, match="another kit command is writing"):
@@ -279,7 +279,7 @@ def test_the_current_folder_can_be_written_to(
     run: RunDirectory, workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    kit.evaluate(run.path, root=workspace).write(Path())
+    kit.write_evaluation(kit.evaluate(run.path, root=workspace), Path())
 
     assert (tmp_path / "evaluation.json").is_file()
 
@@ -291,6 +291,6 @@ def test_pictures_are_not_of_a_dataset_that_was_replaced(copy: RunDirectory, tmp
     manifest.write_text(manifest.read_text().replace(evaluation.dataset.manifest.fingerprint, "0" * 16))
 
     with pytest.raises(ShardError, match="was replaced while it was in use"):
-        evaluation.write(tmp_path / "evaluated")
+        kit.write_evaluation(evaluation, tmp_path / "evaluated")
 
     assert not (tmp_path / "evaluated").exists()

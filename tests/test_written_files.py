@@ -39,6 +39,7 @@ from kit.kaggle.download import _begun
 from kit.kaggle.ledger import Ledger
 from kit.progress import NoProgress
 from kit.runs import FoldSet, RunDirectory
+from kit.runs.provenance import read_provenance
 from kit.seals import read_sealed
 from kit.submission.origin import read_origin
 from kit.training.owner import owned_history
@@ -52,9 +53,9 @@ PARTIAL = r"tfrecords/\.stopped\.partial"
 
 FOR_PEOPLE = (  # and for other programs; that no command reads them back is tested
     r"audit/.*",
-    r"runs/.*/(evaluation-[^/]*|comparison)/.*",  # but for the out-of-fold predictions there
+    r"runs/.*/(evaluation-[^/]*|comparison)/(?!seal\.json).*",  # but for the out-of-fold predictions there
     r"runs/learning-rates/.*",
-    r"runs/.*/export/.*",
+    r"runs/.*/export/(?!seal\.json).*",
     r"runs/.*/tensorboard/.*",
     r"runs/.*/environment\.json",
     r"tfrecords/[^/]*/[^/]*\.idx",
@@ -186,6 +187,10 @@ def outside_the_fold(reading: Reading) -> object:
     return read_out_of_fold(reading.path.with_name("out_of_fold.parquet")).scores.csv("ab")
 
 
+def read_seal(reading: Reading) -> object:
+    return read_provenance(reading.path.parent)
+
+
 def read_submission(reading: Reading) -> object:
     """Blend a CSV with another one, and check it as submit does before it sends it."""
     notes, submissions = Notes(), reading.root / "submissions"
@@ -251,7 +256,8 @@ READERS: dict[str, Reader] = {
     rf"{RUN}/evaluation-[^/]*\.json": read_figures,
     r"runs/[^/]*/folds\.json": read_fold_set,
     r"runs/[^/]*/(evaluation-[^/]*/)?out_of_fold\.parquet": outside_the_fold,
-    r"runs/[^/]*-folds-[^/]*/evaluation-[^/]*/evaluation\.json": outside_the_fold,
+    r"runs/[^/]*-folds-[^/]*/evaluation-[^/]*/seal\.json": outside_the_fold,
+    r"runs/.*/(evaluation-[^/]*|export)/seal\.json": read_seal,
     r"runs/[^/]*/ablation\.json": read_folder,
     r"runs/[^/]*/[^/]*/seed-\d/(halted|failure)\.json": read_folder,
     r"runs/both-learning_rate-[^/]*/[^/]*/seed-\d/(spec\.json|history\.csv)": read_folder,

@@ -69,7 +69,7 @@ class Contents:
 
     Args:
         folder: Folder of the files.
-        note: What was fetched into it.
+        note: Record of what was fetched into it.
         progress: Listener that sees every file that is read.
     """
 

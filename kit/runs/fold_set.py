@@ -13,12 +13,10 @@ from kit.errors import RunError, SpecError
 from kit.files import write_whole, xxh128_file
 from kit.runs.directory import RunDirectory
 from kit.runs.mean_and_sd import MeanAndSD
-from kit.runs.provenance import SEALED
 from kit.seals import check_hash, read_sealed, seal
 
 OUT_OF_FOLD = "out_of_fold.parquet"
 _RESULT = "folds.json"
-_WRITERS = {_RESULT: "kit train --folds", SEALED: "kit evaluate"}  # of what lies beside out-of-fold predictions
 _FOLD = re.compile(r"fold-(\d+)")
 
 
@@ -59,12 +57,6 @@ class FoldResult(msgspec.Struct, frozen=True, kw_only=True):
     auc: MeanAndSD | None
     files: Mapping[str, str] = {}
     seal: str = ""
-
-
-class _Beside(msgspec.Struct, frozen=True):
-    """Hashes of the files that a file lies beside."""
-
-    files: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,17 +101,13 @@ class FoldSet:
         write_whole(self.path / _RESULT, seal(msgspec.structs.replace(result, files=files)))
 
     def refuse_changed(self) -> None:
-        """Compare the out-of-fold predictions with those that were written, where a file beside them knows them.
+        """Compare the out-of-fold predictions with those that were written, where there is a result that knows them.
 
         Raises:
-            RunError: They, or that file, were changed since.
+            RunError: They were changed since.
         """
-        for name, command in _WRITERS.items():
+        if (self.path / _RESULT).is_file() and (expected := self.result().files.get(OUT_OF_FOLD)):
             try:
-                expected = read_sealed(self.path / name, _Beside, what=f"{command}'s folder").files.get(OUT_OF_FOLD)
-                if expected:
-                    check_hash(self.predictions, expected)
-            except FileNotFoundError:
-                continue
+                check_hash(self.predictions, expected)
             except SpecError as error:
-                raise RunError(f"{error}; run its {command} again") from error
+                raise RunError(f"{error}; run its kit train --folds again") from error

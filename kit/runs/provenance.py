@@ -108,7 +108,7 @@ def refuse_changed(folder: Path, before: Provenance, *names: str) -> None:
 
     Args:
         folder: Folder of the files.
-        before: What was written.
+        before: Record of what was written.
         *names: Files to compare, by path below the folder; all without any.
 
     Raises:
