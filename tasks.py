@@ -19,9 +19,11 @@ LOWEST = ROOT / ".ci" / "lowest"
 LOWEST_HELD_UP = {"keras", "numpy", "tensorboard", "tensorflow"}  # pyproject.toml says by what
 # Where other packages do the work: reading images and tables, training, exporting, statistics, pictures, Kaggle.
 LOWEST_TESTS = (
-    "ablation audit cli comparison conversion designs disk engines export images images_jpeg images_tiff "
-    "kaggle_answers kaggle_check kaggle_fetch kaggle_ledger kaggle_submit models near_duplicates reports seals "
-    "shards sources specs submission tfds tfrecord training verdicts weights_file"
+    "ablation/test_ablation ablation/test_designs audits cli comparison/test_comparison comparison/test_verdicts "
+    "conversion/test_conversion conversion/test_near_duplicates datasets engines exports images/test_images "
+    "images/test_jpeg images/test_tiff kaggle/test_check kaggle/test_fetch kaggle/test_ledger kaggle/test_submit "
+    "models reports/test_reports sources/test_sources specs/test_specs submission/test_submission "
+    "training/test_full_disk training/test_training test_seals"
 )
 
 
@@ -44,7 +46,7 @@ def lowest(ctx: Context) -> None:
         sys.exit(
             f"pyproject.toml: the lowest version that can be installed is not the lower bound: {', '.join(guesses)}"
         )
-    files = " ".join(f"tests/test_{name}.py" for name in LOWEST_TESTS.split())
+    files = " ".join(f"tests/{name}.py" if "test_" in name else f"tests/{name}" for name in LOWEST_TESTS.split())
     # Old versions warn of what has changed in Python and NumPy since, which their newer versions have done.
     pytest = f'{python} -m pytest -W default -m "not slow" --numprocesses 2 --dist loadfile'
     ctx.run(f"{pytest} {files}", pty=sys.stdout.isatty())

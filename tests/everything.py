@@ -12,7 +12,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from kit.kaggle.timeouts import Patience
 from standin import SLUG, Game, running
 
 import kit
@@ -22,6 +21,7 @@ from kit.ablation.scheduler import run_plan
 from kit.conversion.reshard import plan_again
 from kit.datasets import find_dataset
 from kit.errors import NetworkError
+from kit.kaggle.retries import Retries
 from kit.progress import NoProgress
 from kit.reports.audit_files import write_audit
 from kit.reports.evaluation import write_evaluation
@@ -32,7 +32,7 @@ from kit.training.fit import train_run
 from kit.training.train import run_spec
 
 SMALL = {"train.epochs": 2, "train.batch_size": 16, "model.pool": 2, "model.filters": "4,8", "model.dense": "16"}
-CALM = Patience(connect=5, answer=5, attempts=2, pause=0.01, score=10)
+CALM = Retries(connect_timeout=5, read_timeout=5, attempts=2, backoff=0.01, score_timeout=10)
 
 Command = Callable[[Path], object]
 
@@ -140,12 +140,12 @@ def fetch_and_submit(root: Path) -> None:
     with pytest.MonkeyPatch.context() as patch, running(patch, root.parent) as server:
         server.games[SLUG] = Game(files=files, archive=packed(files), truth=dict.fromkeys(ids, "1"))
         server.datasets["ada/cells"] = Game(files=files, archive=packed({"a": bytes(200_000)}))
-        kit.fetch(SLUG, root=root, patience=CALM)
+        kit.fetch(SLUG, root=root, retries=CALM)
         server.faults["Download"] = ("cut", 6)
         with contextlib.suppress(NetworkError):
-            kit.fetch(dataset="ada/cells", root=root, patience=CALM)
+            kit.fetch(dataset="ada/cells", root=root, retries=CALM)
         kit.submit(
-            root / "submissions" / "one.csv", competition=SLUG, message="one", root=root, patience=CALM, wait=True
+            root / "submissions" / "one.csv", competition=SLUG, message="one", root=root, retries=CALM, wait=True
         )
 
 
@@ -231,7 +231,7 @@ def read_back(root: Path) -> None:
     kit.submissions(root=root)
     kit.export(one_run(root), formats=("keras",), force=True, root=root)
     with pytest.MonkeyPatch.context() as patch, running(patch, root.parent):
-        kit.fetch(SLUG, root=root, patience=CALM)
+        kit.fetch(SLUG, root=root, retries=CALM)
 
 
 def run_commands(root: Path) -> dict[str, list[str]]:

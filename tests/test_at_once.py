@@ -23,7 +23,6 @@ import h5py
 import pytest
 from at_once import Ended, Job, Starter
 from standin import SLUG, Game, StandIn
-from test_kaggle_fetch import FILES, zipped
 from trained import write_images
 
 from kit.datasets import find_dataset, verify_dataset
@@ -31,6 +30,7 @@ from kit.files import xxh128_file
 from kit.runs import RunDirectory
 from kit.runs.provenance import read_provenance, refuse_changed
 from kit.submission.origin import read_origin
+from tests.kaggle.test_fetch import FILES, zipped
 
 STARTS = int(os.environ.get("KIT_STARTS", "3"))
 

@@ -19,15 +19,13 @@ from typing import Any
 
 import everything
 import pytest
-from kit.kaggle.fetched_note import read_note
-from kit.kaggle.refusals import Resource
 from mutations import mutations_of
 
 import kit
 from kit import seals
 from kit.comparison.collect import find_runs
-from kit.conversion.build_dataset import _read_ties
 from kit.conversion.reshard import plan_again
+from kit.conversion.ties import read_ties as noted_ties
 from kit.conversion.write_shard import WrittenShard
 from kit.datasets import Dataset, find_dataset
 from kit.datasets.verify import check_splits, verify_dataset
@@ -36,6 +34,8 @@ from kit.evaluation.split_metrics import _load
 from kit.inference.out_of_fold import kept_scores, read_out_of_fold
 from kit.inference.predictions import read_predictions
 from kit.kaggle.download import _begun
+from kit.kaggle.fetch_manifest import read_fetched as read_note
+from kit.kaggle.http_errors import Resource
 from kit.kaggle.ledger import Ledger
 from kit.progress import NoProgress
 from kit.runs import FoldSet, RunDirectory
@@ -132,7 +132,7 @@ def read_written(reading: Reading) -> object:
 
 def read_ties(reading: Reading) -> object:
     records = plan_again(reading.dataset, {}).source.records
-    ties = _read_ties(reading.path, records)
+    ties = noted_ties(reading.path, records)
     return ANEW if ties is None else [[record.key for record in tie] for tie in ties]
 
 

@@ -22,7 +22,7 @@ from kit.sources.record import ImageFile
 from kit.specs import Recipe, Setting, override, read_recipe, read_setting, recipe_names
 from kit.specs.recipe import dataset_name
 
-SHARED = Path(__file__).parents[2] / "shared"
+SHARED = Path(__file__).parents[3] / "shared"
 
 PUBLISHED = {
     "histopathologic-cancer/before": (53_313, 52_865),

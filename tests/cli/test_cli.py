@@ -21,7 +21,7 @@ from kit.datasets import Dataset
 from kit.runs import FoldSet, RunDirectory
 from kit.specs import recipe_names
 
-README = Path(__file__).parents[1] / "README.md"
+README = Path(__file__).parents[2] / "README.md"
 REFERENCE = README.parent / "docs" / "reference" / "cli.md"
 COMMANDS = sorted(get_command(app).commands)
 HEAVY = (

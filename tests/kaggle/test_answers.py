@@ -252,7 +252,7 @@ def test_what_talks_to_kaggle_is_declared_from_a_version_that_can() -> None:
     import kagglesdk
     import requests
 
-    project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())["project"]
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
     declared = {found.name: found for found in map(Requirement, project["dependencies"])}
 
     assert {kagglesdk.__name__, requests.__name__} <= declared.keys()

@@ -34,7 +34,7 @@ from kit.reports.table import Table
 from kit.runs.directory import Position, Pruned
 from kit.training.owner import OWNER, owned_history, owner
 
-PUBLISHED = Path(__file__).parents[2] / "shared" / "published" / "histopathology_histories.json"
+PUBLISHED = Path(__file__).parents[3] / "shared" / "published" / "histopathology_histories.json"
 OTHER = "f" * 16
 PICTURE = b"\x89PNG"
 

@@ -26,7 +26,7 @@ from kit.runs.mean_and_sd import mean_and_sd_of
 from kit.specs import override, read_recipe
 from kit.specs.recipe import DEFAULT_RECIPE
 
-PUBLISHED = Path(__file__).parents[2] / "shared" / "published" / "histopathology_histories.json"
+PUBLISHED = Path(__file__).parents[3] / "shared" / "published" / "histopathology_histories.json"
 AXES = [kit.parse_axis("model.bn_position", "before,after")]
 SHORT = {**SETTINGS, "train.epochs": 2}
 FINITE = st.floats(-1e6, 1e6)

@@ -14,7 +14,7 @@ from kit.sources.sample_submission import read_ids
 from kit.specs import SourceSpec
 from tests.conftest import Competition
 
-SHARED = Path(__file__).parents[2] / "shared" / "data"
+SHARED = Path(__file__).parents[3] / "shared" / "data"
 GRADES = ("0", "1", "2", "3", "4")
 NAMES = ("HGSC", "LGSC", "CC", "EC", "MC")
 

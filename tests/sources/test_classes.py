@@ -17,7 +17,7 @@ from kit.sources import Source, read_source
 from kit.sources.label_kinds import find_tags, find_values
 from kit.specs import SourceSpec, parse_classes
 
-SHARED = Path(__file__).parents[2] / "shared" / "data"
+SHARED = Path(__file__).parents[3] / "shared" / "data"
 
 SEEDLINGS = [
     "Black-grass",

@@ -12,13 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from sklearn import metrics
-from test_training import weights
 from trained import SETTINGS, write_images
 
 import kit
 from kit.datasets import Dataset
 from kit.runs import RunDirectory
 from kit.training.request import run_spec
+from tests.training.test_training import weights
 
 ALL = ("accuracy", "auc", "precision", "recall", "f1")
 ROUND = {  # everything that has a state of its own

@@ -13,11 +13,11 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from test_resume import assert_equal
 
 import kit
 from kit.datasets import Dataset
 from kit.runs import RunDirectory
+from tests.training.test_resume import assert_equal
 
 SETTINGS = (
     *("--set", "model.filters=4", "--set", "model.pool=2", "--set", "model.dense=16"),

@@ -229,7 +229,7 @@ def test_a_learning_rate_grows_with_the_devices_where_it_is_asked_for(tiny: Data
 @pytest.mark.slow
 @pytest.mark.parametrize("precision", ["mixed_float16", "mixed_bfloat16"])
 def test_half_precision_learns_as_float32_does(precision: str, tiny: Dataset, tmp_path: Path) -> None:
-    from test_training import weights
+    from tests.training.test_training import weights
 
     half, whole = (train_on("cpu", tiny, tmp_path / kind, {"train.precision": kind}) for kind in (precision, "float32"))
 

@@ -233,7 +233,7 @@ def test_large_radiographs_are_reduced_as_area_averages_are(chest_xray_fullsize:
 
 @pytest.fixture
 def chest_xray_fullsize() -> Path:
-    folder = Path(__file__).parents[2] / "shared" / "data" / "chest_xray_fullsize"
+    folder = Path(__file__).parents[3] / "shared" / "data" / "chest_xray_fullsize"
     if not folder.is_dir():
         pytest.skip(f"{folder} is not on this machine")
     return folder

@@ -17,7 +17,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from test_training import weights
 
 import kit
 from kit.datasets import Dataset
@@ -29,6 +28,7 @@ from kit.specs import RunSpec, TrainSpec
 from kit.training.early_stopping import Limit
 from kit.training.progressive_resizing import next_piece, side_of, sides_of
 from kit.training.request import run_spec
+from tests.training.test_training import weights
 
 STEPS = 37  # prime and above 32, so that every step is a call of its own
 STATES = {  # everything that has a state

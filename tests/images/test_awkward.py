@@ -18,7 +18,7 @@ from PIL import Image, ImageOps
 from kit.images import ImageError, Pixels, decode_image, read_header, store_image
 from kit.specs import ImageSpec
 
-FOLDER = Path(__file__).parents[2] / "shared" / "data" / "awkward"
+FOLDER = Path(__file__).parents[3] / "shared" / "data" / "awkward"
 SECONDS = 5  # for the slowest file; most take milliseconds
 SPEC = ImageSpec()
 
