@@ -20,9 +20,9 @@ LOWEST_HELD_UP = {"keras", "numpy", "tensorboard", "tensorflow"}  # pyproject.to
 # Where other packages do the work: reading images and tables, training, exporting, statistics, pictures, Kaggle.
 LOWEST_TESTS = (
     "ablation/test_ablation ablation/test_designs audits cli comparison/test_comparison comparison/test_verdicts "
-    "conversion/test_conversion conversion/test_near_duplicates datasets engines exports images/test_images "
-    "images/test_jpeg images/test_tiff kaggle/test_check kaggle/test_fetch kaggle/test_ledger kaggle/test_submit "
-    "models reports/test_reports sources/test_sources specs/test_specs submission/test_submission "
+    "conversion/test_conversion conversion/test_near_duplicates datasets/test_shards engines exports "
+    "images/test_images images/test_jpeg images/test_tiff kaggle/test_check kaggle/test_fetch kaggle/test_ledger "
+    "kaggle/test_submit models reports/test_reports sources/test_sources specs/test_specs submission/test_submission "
     "training/test_full_disk training/test_training test_seals"
 )
 

@@ -15,9 +15,9 @@ import pytest
 from standin import SLUG, Game, running
 
 import kit
+from kit.ablation.ablate import run_plan
 from kit.ablation.arms import parse_axis
 from kit.ablation.plan import Plan, plan_ablation
-from kit.ablation.scheduler import run_plan
 from kit.conversion.reshard import plan_again
 from kit.datasets import find_dataset
 from kit.errors import NetworkError
@@ -29,7 +29,7 @@ from kit.runs import RunDirectory
 from kit.specs import RunSpec
 from kit.training.early_stopping import Limit
 from kit.training.fit import train_run
-from kit.training.train import run_spec
+from kit.training.request import run_spec
 
 SMALL = {"train.epochs": 2, "train.batch_size": 16, "model.pool": 2, "model.filters": "4,8", "model.dense": "16"}
 CALM = Retries(connect_timeout=5, read_timeout=5, attempts=2, backoff=0.01, score_timeout=10)

@@ -24,8 +24,7 @@ from kit.errors import KitError
 from kit.names import checked_name
 from kit.reports.recipes import describe_recipe
 from kit.runs import RunDirectory
-from kit.specs import RunSpec, read_recipe, to_json
-from kit.specs.recipe import read_setting
+from kit.specs import RunSpec, read_recipe, read_setting, to_json
 from kit.specs.settings import override
 
 MEMORY = 500_000  # kB that reading files of a few kB, one after another, never takes

@@ -148,7 +148,7 @@ def test_an_export_on_a_full_disk_names_it_and_leaves_nothing(
 
 
 def write_evaluation(run: RunDirectory, root: Path, folder: Path) -> None:
-    kit.evaluate(run.path, root=root).write(folder, html=True)
+    kit.write_evaluation(kit.evaluate(run.path, root=root), folder, html=True)
 
 
 def write_comparison(run: RunDirectory, root: Path, folder: Path) -> None:
