@@ -12,7 +12,7 @@ from pathlib import Path
 
 from xxhash import xxh3_128
 
-from kit.errors import WorkspaceError
+from kit.errors import WorkspaceError, option
 
 _LOCK_TIMEOUT = 2.0  # seconds: the workers of a killed command need a moment to follow it
 _CURRENT, _EXCHANGE = -100, 2  # AT_FDCWD and RENAME_EXCHANGE of linux/fs.h
@@ -242,7 +242,7 @@ def exchange(one: Path, other: Path) -> None:
 def refuse_overwrite(path: Path, *, force: bool) -> None:
     """Raise unless `path` is free or the caller asked to replace it."""
     if path.exists() and not force:
-        raise WorkspaceError(f"{path} exists; choose another name or add --force")
+        raise WorkspaceError(f"{path} exists; choose another name or add {option('force', True)}")
 
 
 def size_text(size: float) -> str:

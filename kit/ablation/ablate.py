@@ -17,7 +17,7 @@ from kit.ablation.scheduler import DECODED, Session
 from kit.ablation.status import AblationStatus
 from kit.arguments import checked_arguments
 from kit.engines import Local
-from kit.errors import require
+from kit.errors import option, require
 from kit.files import locked
 from kit.models import count_operations
 from kit.progress import NO_PROGRESS, Progress
@@ -101,7 +101,7 @@ def run_plan(
     """
     check_jobs(jobs)
     require(max_hours > 0, f"max_hours must be above 0, got {max_hours}")
-    require(not (halving and plan.search), "a search proposes arms by whole trainings; leave --halving out")
+    require(not (halving and plan.search), f"a search proposes arms by whole trainings; leave {option('halving')} out")
     deadline = time.time() + _HOUR * max_hours
     with locked(plan.folder), contextlib.ExitStack() as workers:
         plan, packing, engine = _pack(plan, jobs, workers, progress)

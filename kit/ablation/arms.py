@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from kit.ablation.axis import Axis, parse_axis, settled
 from kit.ablation.design import Design, parse_design, refuse_axes
 from kit.ablation.space import Arm, Space
-from kit.errors import require
+from kit.errors import option, require
 from kit.specs import Recipe, Setting, arm_name, override, value_of, written
 
 __all__ = [
@@ -67,8 +67,9 @@ def recipe_arms(recipe: Recipe, base: Setting, kept: Mapping[str, object], desig
     kind = (parse_design(design) if isinstance(design, str) else design).kind
     require(
         kind != "ladder" or bool(recipe.arms),
-        "design ladder runs the recipe's named arms, and it has none; leave --design out for the recipe itself, or"
-        " give another --recipe",
+        f"design ladder runs the recipe's named arms, and it has none; leave {option('design')} out for the"
+        " recipe itself, or"
+        f" give another {option('recipe')}",
     )
     if kind != "ladder" and (recipe.design == "grid" or not recipe.arms):
         return plan_arms(recipe_axes(recipe, base, kept), base, "grid")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from kit.ablation.axis import Axis
-from kit.errors import SpecError, require
+from kit.errors import SpecError, option, require
 
 Kind = Literal["grid", "one-at-a-time", "ladder", "random", "search"]
 
@@ -73,7 +73,7 @@ def refuse_axes(axes: Sequence[Axis], design: Design) -> None:
     require(
         not axes or design.kind != "ladder",
         f"design ladder runs the recipe's own arms and varies nothing; leave {', '.join(paths)} out, or give"
-        " --design grid",
+        f" {option('design', 'grid')}",
     )
     require(
         bool(axes) or not design.draws,
@@ -83,5 +83,5 @@ def refuse_axes(axes: Sequence[Axis], design: Design) -> None:
         if (found := axis.range) and not design.draws:
             raise SpecError(
                 f"{axis.path}={found} is a range, and design {design} takes values, as in"
-                f" {axis.path}={found.low},{found.high}; or give --design random:20"
+                f" {axis.path}={found.low},{found.high}; or give {option('design', 'random:20')}"
             )

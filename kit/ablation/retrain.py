@@ -16,7 +16,7 @@ from kit.ablation.plan import Plan
 from kit.conversion.conversion import Conversion
 from kit.conversion.reshard import plan_again, shard_again
 from kit.datasets import Dataset
-from kit.errors import ShardError, SpecError, require
+from kit.errors import ShardError, SpecError, option, require, worded
 from kit.inference.predict_split import refuse_unlabelled
 from kit.models import plan_layers
 from kit.progress import NO_PROGRESS, Progress
@@ -53,11 +53,14 @@ def check_retrain(plan: Plan, count: int, settings: Mapping[str, object]) -> Con
         SpecError: settings that cannot be, or an arm that does not fit the new images.
         ShardError: the dataset has no labelled test split, or its source is gone or has changed.
     """
-    require(1 <= count <= len(plan.arms), f"--then-retrain must be 1 to {len(plan.arms)}, the arms, got {count}")
+    require(
+        1 <= count <= len(plan.arms),
+        f"{worded('--then-retrain', 'count')} must be 1 to {len(plan.arms)}, the arms, got {count}",
+    )
     if "test" not in plan.dataset.manifest.splits:
         raise ShardError(
             f"{plan.dataset.manifest.name} has no test split to measure the best arms on;"
-            " shard it with --split 70/20/10"
+            f" shard it with {option('split', (0.7, 0.2, 0.1), typed='70/20/10')}"
         )
     refuse_unlabelled(plan.dataset, "test")
     if not settings:

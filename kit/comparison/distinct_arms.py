@@ -7,7 +7,7 @@ from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import replace
 
 from kit.comparison.trajectory import Trajectory
-from kit.errors import RunError
+from kit.errors import RunError, option
 
 
 def identify(
@@ -45,7 +45,8 @@ def refuse_mixed(trajectories: Sequence[Trajectory], *, across_datasets: bool) -
     named = ", ".join(f"{name} ({fingerprint})" for name, fingerprint in datasets)
     if not across_datasets:
         raise RunError(
-            f"runs of different datasets do not compare: {named}; name runs of one of them, or add --across-datasets"
+            f"runs of different datasets do not compare: {named}; name runs of one of them, or add"
+            f" {option('across_datasets', True)}"
         )
     return tuple(datasets)
 

@@ -12,7 +12,7 @@ import msgspec
 
 from kit.arguments import checked_arguments
 from kit.datasets.manifest import FORMAT_VERSION, NO_FOLD, Manifest, ShardInfo
-from kit.errors import ShardError, SpecError, WorkspaceError, unknown
+from kit.errors import ShardError, SpecError, WorkspaceError, option, unknown
 from kit.files import shared_lock
 from kit.seals import check_hash, read_sealed
 from kit.specs import from_json
@@ -56,7 +56,11 @@ class Dataset:
             return self
         manifest = self.manifest
         if fold not in manifest.folds:
-            known = f"folds 0 to {len(manifest.folds) - 1}" if manifest.folds else "no folds (shard it with --folds 5)"
+            known = (
+                f"folds 0 to {len(manifest.folds) - 1}"
+                if manifest.folds
+                else f"no folds (shard it with {option('folds', 5)})"
+            )
             raise ShardError(f"{manifest.name} has {known}, not fold {fold}")
         others = [counts for number, counts in manifest.folds.items() if number != fold]
         counts = {
@@ -91,7 +95,7 @@ class Dataset:
             if expected := self.manifest.files.get(name):
                 check_hash(path, expected)
         except SpecError as error:
-            raise ShardError(f"{error}; restore it, or shard again with --force") from error
+            raise ShardError(f"{error}; restore it, or shard again with {option('force', True)}") from error
         return path
 
     @contextlib.contextmanager
@@ -155,7 +159,7 @@ class Dataset:
         if image.shape is None:
             raise ShardError(
                 f"{self.manifest.name}: images are {image.height[0]} to {image.height[1]} pixels high and"
-                f" {image.width[0]} to {image.width[1]} wide; shard them with --size to give them one size"
+                f" {image.width[0]} to {image.width[1]} wide; shard them with {option('size')} to give them one size"
             )
         return image.shape
 
@@ -189,19 +193,21 @@ def read_dataset(folder: Path) -> Dataset:
     except FileNotFoundError as error:
         raise ShardError(f"{folder} has no {MANIFEST}, so it is not a dataset; make it with kit shard") from error
     except SpecError as error:
-        raise ShardError(f"{error}; restore the file, or shard again with --force") from error
+        raise ShardError(f"{error}; restore the file, or shard again with {option('force', True)}") from error
     try:
         manifest.refuse_contradictions()
     except SpecError as error:
-        raise ShardError(f"{folder / MANIFEST}: {error}; restore the file, or shard again with --force") from error
+        raise ShardError(
+            f"{folder / MANIFEST}: {error}; restore the file, or shard again with {option('force', True)}"
+        ) from error
     for shard in manifest.shards:
         path = folder / shard.name
         if not path.is_file():
-            raise ShardError(f"{path} is missing; restore it, or shard again with --force")
+            raise ShardError(f"{path} is missing; restore it, or shard again with {option('force', True)}")
         if path.stat().st_size != shard.bytes:
             raise ShardError(
                 f"{path} has {path.stat().st_size:,} bytes, the manifest says {shard.bytes:,}: it was changed after"
-                " writing; restore it, or shard again with --force"
+                f" writing; restore it, or shard again with {option('force', True)}"
             )
     return Dataset(folder, manifest)
 

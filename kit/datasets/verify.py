@@ -12,7 +12,7 @@ from kit.datasets.dataset import Dataset
 from kit.datasets.example import Feature, decode_example
 from kit.datasets.manifest import Manifest, ShardInfo
 from kit.datasets.tfrecord import read_records, record_spans
-from kit.errors import ShardError
+from kit.errors import ShardError, option
 from kit.files import xxh128_file
 from kit.progress import NO_PROGRESS, Progress
 from kit.seals import KnownHashes
@@ -109,7 +109,7 @@ def reading(dataset: Dataset, splits: Iterable[str], progress: Progress = NO_PRO
 def _refuse_shard(dataset: Dataset, shard: ShardInfo) -> None:
     path = dataset.folder / shard.name
     deque(read_records(path), maxlen=0)  # raises at the damaged record, if its checksum tells
-    raise ShardError(f"{path} was changed after writing; restore it, or shard again with --force")
+    raise ShardError(f"{path} was changed after writing; restore it, or shard again with {option('force', True)}")
 
 
 @dataclass(slots=True)
@@ -158,7 +158,7 @@ class _Contents:
             if found != said:
                 raise ShardError(
                     f"{dataset.folder}: the manifest's {name} is {said}, the records say {found}; restore the manifest,"
-                    " or shard again with --force"
+                    f" or shard again with {option('force', True)}"
                 )
 
     def _pairs(self, manifest: Manifest) -> dict[str, tuple[object, object]]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from kit.arguments import checked_arguments
 from kit.datasets import Dataset
-from kit.errors import RunError, SpecError, require, unknown
+from kit.errors import RunError, SpecError, option, require, unknown
 from kit.evaluation.calibration import Calibration, calibrate
 from kit.evaluation.confusion import class_support, classification_report, confusion_matrix
 from kit.evaluation.mistakes import mistakes_in
@@ -284,5 +284,8 @@ def _positive_place(positive: str | None, classes: tuple[str, ...], recall: floa
     if len(classes) == 2:  # noqa: PLR2004 (the second of two)
         return 1
     named = ", ".join(classes)
-    require(recall is None, f"--recall needs --positive CLASS where there are more than two: one of {named}")
+    require(
+        recall is None,
+        f"{option('recall')} needs {option('positive', typed='CLASS')} where there are more than two: one of {named}",
+    )
     return None

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from kit.datasets import find_dataset
-from kit.errors import RunError, SpecError, require
+from kit.errors import RunError, SpecError, option, require
 from kit.files import write_whole
 from kit.inference.predict_split import predict_split, refuse_unlabelled
 from kit.inference.predictions import Predictions
@@ -140,7 +140,7 @@ def measure_runs(
     """
     require(split != TRAIN, "split train stands beside every other one; name validation or test")
     if not runs:
-        raise RunError("--split measures runs; histories from elsewhere have no weights")
+        raise RunError(f"{option('split')} measures runs; histories from elsewhere have no weights")
     runs = [RunSnapshot.of(run) for run in runs]
     wanted = [(run, name) for run in runs for name in (TRAIN, split)]
     loaded = {_file(*one): known for one in wanted if (known := _load(*one))}

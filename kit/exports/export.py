@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from kit.arguments import checked_arguments
 from kit.datasets import Dataset, find_dataset
 from kit.datasets.verify import reading
-from kit.errors import MissingDependencyError, RunError, SpecError, WorkspaceError, require, unknown
+from kit.errors import MissingDependencyError, RunError, SpecError, WorkspaceError, option, require, unknown, worded
 from kit.exports.metadata import FILES, INFO, ExportInfo
 from kit.exports.onnx import require_onnx
 from kit.files import locked, refuse_overwrite, whole_folder, write_whole
@@ -240,7 +240,10 @@ def _existing(folder: Path, provenance: Provenance, formats: Sequence[str], *, f
         raise WorkspaceError(f"{folder} exists and is no export of kit's; move it away, or choose another folder")
     before = None if force else read_provenance(folder)
     if before is not None and not provenance.is_made_like(before):
-        raise WorkspaceError(f"{folder} holds the {before}; choose another -o, or replace it with --force")
+        raise WorkspaceError(
+            f"{folder} holds the {before}; choose another {worded('-o', 'output=')}, or replace it with"
+            f" {option('force', True)}"
+        )
     info = from_json(folder / INFO, ExportInfo) if before and (folder / INFO).is_file() else None
     if before is None or info is None or set(info.files) != set(formats):
         refuse_overwrite(folder, force=force)

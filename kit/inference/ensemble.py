@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from kit.datasets import Dataset, find_dataset
-from kit.errors import RunError, first_three
+from kit.errors import RunError, first_three, option
 from kit.inference.out_of_fold import OutOfFold, hold_out, is_held_out
 from kit.inference.predict_split import predict_split, refuse_unscorable, weights_file
 from kit.inference.predictions import Predictions, average
@@ -155,6 +155,7 @@ def _agreed(specs: Sequence[RunSpec]) -> Weights:
     first, *others = dict.fromkeys(spec.train.evaluate for spec in specs)
     if others:
         raise RunError(
-            "some runs are evaluated by their best weights, others by their last; give --weights best or last"
+            "some runs are evaluated by their best weights, others by their last; give"
+            f" {option('weights', 'best')} or last"
         )
     return first

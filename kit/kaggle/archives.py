@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
-from kit.errors import KaggleError, WorkspaceError, first_three
+from kit.errors import KaggleError, WorkspaceError, first_three, option
 from kit.files import settle, size_text
 from kit.kaggle.download import MEGA
 from kit.kaggle.member_names import clashes, remove_tree, why_unsafe
@@ -103,7 +103,9 @@ def _named_if_damaged(archive: Path) -> Iterator[None]:
     except (*_DAMAGED, OSError) as error:
         if isinstance(error, OSError) and error.errno != errno.EINVAL:  # an offset before the file's beginning
             raise
-        raise KaggleError(f"{archive} is damaged: {error}; remove it, or add --force, and fetch again") from error
+        raise KaggleError(
+            f"{archive} is damaged: {error}; remove it, or add {option('force', True)}, and fetch again"
+        ) from error
 
 
 def unwrap(path: Path) -> None:
@@ -147,7 +149,7 @@ def refuse_unsafe(
     if bad:
         raise KaggleError(
             f"{archive} is not safe to unpack: {first_three(bad, len(bad))}; nothing of it was unpacked;"
-            " remove it, or add --force to fetch it anew; its owner should know"
+            f" remove it, or add {option('force', True)} to fetch it anew; its owner should know"
         )
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from kit.arguments import checked_arguments
-from kit.errors import KaggleError, NetworkError, WorkspaceError, first_three, require, unknown
+from kit.errors import KaggleError, NetworkError, WorkspaceError, first_three, option, require, unknown, worded
 from kit.files import locked, refuse_overwrite
 from kit.kaggle.fetch_manifest import Contents, FetchManifest, read_fetched, write_fetched
 from kit.kaggle.http_errors import Resource, not_entered
@@ -149,7 +149,9 @@ def _fetch_all(
         strange = [name for name in new if name not in known.files and (folder / name).exists()]
         if strange and not force:
             named = first_three(strange, len(strange))
-            raise WorkspaceError(f"{folder} holds files of its own: {named}; move them away, or add --force")
+            raise WorkspaceError(
+                f"{folder} holds files of its own: {named}; move them away, or add {option('force', True)}"
+            )
         gone = contents.changed(known.files.keys() - new.keys()) if known.is_whole else []
         sums = {**known.hashes, **hashes(folder / STAGE, new)}
         _noted(folder, known, {**known.files, **new}, sums, is_whole=False)
@@ -180,11 +182,11 @@ def _noted(
 
 
 def _about(competition: str | None, dataset: str | None) -> Resource:
-    require(bool(competition) != bool(dataset), "give a competition, or --dataset OWNER/NAME")
+    require(bool(competition) != bool(dataset), f"give a competition, or {option('dataset', typed='OWNER/NAME')}")
     if competition:
         return Resource(name=checked_id(competition, "competition"))
     owner, _, name = str(dataset).partition("/")
-    require(bool(name), f"--dataset must be OWNER/NAME, as in an address on Kaggle, got '{dataset}'")
+    require(bool(name), f"{option('dataset')} must be OWNER/NAME, as in an address on Kaggle, got '{dataset}'")
     return Resource(name=f"{checked_id(owner, 'owner')}/{checked_id(name, 'dataset')}", is_dataset=True)
 
 
@@ -222,7 +224,10 @@ def _refuse_other(folder: Path, known: FetchManifest, about: Resource, *, force:
         return
     begun = any(folder.glob(f".*{about.slug}.zip*"))
     if any(folder.iterdir()) and not begun:
-        raise WorkspaceError(f"{folder} holds other files; choose another -o, or add --force to put these among them")
+        raise WorkspaceError(
+            f"{folder} holds other files; choose another {worded('-o', 'output=')}, or add"
+            f" {option('force', True)} to put these among them"
+        )
 
 
 def _forget_begun(folder: Path, about: Resource, *, force: bool) -> None:

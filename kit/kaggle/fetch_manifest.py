@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from kit.errors import SpecError, WorkspaceError
+from kit.errors import SpecError, WorkspaceError, option
 from kit.files import write_whole
 from kit.kaggle.http_errors import Resource
 from kit.kaggle.member_names import checked_relative
@@ -15,7 +15,7 @@ from kit.progress import Progress
 from kit.seals import KnownHashes, read_sealed, seal
 
 NOTE = ".fetched.json"
-_ANEW = "add --force to fetch all of it anew"
+_ANEW = f"add {option('force', True)} to fetch all of it anew"
 
 
 class FetchManifest(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kit.datasets.dataset import MANIFEST, read_dataset
-from kit.errors import SubmissionError
+from kit.errors import SubmissionError, option
 from kit.kaggle.member_names import walk
 from kit.submission.origin import Origin
 from kit.workspace import Workspace
@@ -39,7 +39,9 @@ def find_sample(slug: str, origin: Origin | None, given: Path | None, workspace:
     classes = dataset.manifest.classes if dataset else ()
     if given:
         if not given.is_file():
-            raise SubmissionError(f"--sample {given} does not exist; give the competition's sample submission")
+            raise SubmissionError(
+                f"{option('sample', str(given))} does not exist; give the competition's sample submission"
+            )
         return Sample(given, classes)
     if dataset and dataset.sample_submission:
         return Sample(dataset.sample_submission, classes)
@@ -47,7 +49,7 @@ def find_sample(slug: str, origin: Origin | None, given: Path | None, workspace:
         return Sample(found, classes)
     raise SubmissionError(
         f"no sample submission to check against; fetch it: kit fetch {slug} --files sample_submission.csv,"
-        " or name it: --sample PATH"
+        f" or name it: {option('sample', typed='PATH')}"
     )
 
 

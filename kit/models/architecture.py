@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from kit.errors import SpecError
+from kit.errors import SpecError, option
 from kit.models.layers import (
     Activation,
     Backbone,
@@ -125,7 +125,8 @@ def _backbone(spec: ModelSpec, shape: tuple[int, int, int]) -> Iterator[Layer]:
         if shape[2] != needed:
             raise SpecError(
                 f"model.backbone.adapter={backbone.adapter} takes images of {needed} channel{'s' * (needed > 1)}, the"
-                f" dataset has {shape[2]}; set it to {'repeat or ' * (shape[2] == 1)}conv, or shard with --channels"
+                f" dataset has {shape[2]}; set it to {'repeat or ' * (shape[2] == 1)}conv, or shard with"
+                f" {option('channels')}"
             )
         yield Scaling("adapter", backbone.name, backbone.adapter == "repeat")
     yield Backbone("backbone", backbone)

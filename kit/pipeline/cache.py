@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from kit.compat import tf
 from kit.datasets import Dataset
-from kit.errors import WorkspaceError
+from kit.errors import WorkspaceError, option
 from kit.files import begun_file, size_text
 from kit.pipeline.parallel import as_written
 from kit.pipeline.parse import decode_batches
@@ -115,7 +115,7 @@ def _refuse_full(dataset: Dataset, split: str, folder: Path) -> None:
     if needed > free:
         raise WorkspaceError(
             f"{folder}: the decoded {split} images fill {size_text(needed)}, and {size_text(free)} are free;"
-            " free some space, or give --cache none"
+            f" free some space, or give {option('cache', 'none')}"
         )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from kit.errors import SpecError, WorkspaceError, first_three
+from kit.errors import SpecError, WorkspaceError, first_three, worded
 from kit.files import write_whole, xxh128
 from kit.names import below
 from kit.runs.directory import RunDirectory
@@ -134,5 +134,7 @@ def refuse_other(folder: Path, provenance: Provenance) -> None:
     if before is None:
         return
     if not provenance.goes_on(before):
-        raise WorkspaceError(f"{folder} holds the {before}; choose another -o, or remove that folder")
+        raise WorkspaceError(
+            f"{folder} holds the {before}; choose another {worded('-o', 'output=')}, or remove that folder"
+        )
     refuse_changed(folder, before)

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from kit.arguments import checked_arguments
-from kit.errors import RunError, SpecError, SubmissionError, require
+from kit.errors import RunError, SpecError, SubmissionError, option, require, worded
 from kit.files import refuse_overwrite
 from kit.inference.out_of_fold import OutOfFold, read_out_of_fold
 from kit.progress import NO_PROGRESS, Progress
@@ -141,17 +141,27 @@ def _check(
     metric: str | None,
 ) -> Metric:
     """Refuse what does not go together; return what fitted weights are to be best for."""
-    require(average in get_args(By), f"--average must be one of {', '.join(get_args(By))}, got '{average}'")
+    require(average in get_args(By), f"{option('average')} must be one of {', '.join(get_args(By))}, got '{average}'")
     require(
         metric is None or metric in get_args(Metric),
-        f"--metric must be one of {', '.join(get_args(Metric))}, got '{metric}'",
+        f"{option('metric')} must be one of {', '.join(get_args(Metric))}, got '{metric}'",
     )
-    require(metric is None or bool(oof), "--metric is what --oof chooses weights for; add --oof")
-    require(len(paths) != 1 and max(len(paths), len(oof)) > 1, "a blend needs two files or more")
-    require(not oof or not paths or len(oof) == len(paths), f"give --oof once for each of the {len(paths)} CSVs")
-    require(weights is None or not oof, "--weights and --oof exclude each other: the one gives what the other chooses")
     require(
-        average == "probability" or metric != "loss", "ranks are no probabilities and have no loss; give --metric auc"
+        metric is None or bool(oof),
+        f"{option('metric')} is what {option('oof')} chooses weights for; add {option('oof')}",
+    )
+    require(len(paths) != 1 and max(len(paths), len(oof)) > 1, "a blend needs two files or more")
+    require(
+        not oof or not paths or len(oof) == len(paths),
+        f"give {worded('--oof once', 'one of oof=')} for each of the {len(paths)} CSVs",
+    )
+    require(
+        weights is None or not oof,
+        f"{option('weights')} and {option('oof')} exclude each other: the one gives what the other chooses",
+    )
+    require(
+        average == "probability" or metric != "loss",
+        f"ranks are no probabilities and have no loss; give {option('metric', 'auc')}",
     )
     return "auc" if metric == "auc" or average == "rank" else "loss"
 
@@ -202,7 +212,8 @@ def _of_probabilities(path: Path, origin: Origin) -> Origin:
     """
     if origin.metric == "accuracy":
         raise SubmissionError(
-            f"{path} holds classes; a blend takes probabilities, as kit predict writes them without --threshold"
+            f"{path} holds classes; a blend takes probabilities, as kit predict writes them without"
+            f" {option('threshold')}"
         )
     return origin
 
@@ -214,7 +225,9 @@ def _refuse_others(path: Path, origin: Origin | None, held_out: OutOfFold, name:
     area = held_out.scores.auc
     if area is None or abs(area - origin.score) > _CLOSE:
         raise RunError(
-            f"{name} is not the out-of-fold side of {path}: its AUC is {'unknown' if area is None else f'{area:.6f}'},"
-            f" that of the file's own runs {origin.score:.6f}; give --oof in the order of the CSVs, and for a file made"
+            f"{name} is not the out-of-fold side of {path}: its AUC is"
+            f" {'unknown' if area is None else f'{area:.6f}'},"
+            f" that of the file's own runs {origin.score:.6f}; give {option('oof')} in the order of the CSVs,"
+            " and for a file made"
             " with --tta the folder that kit evaluate --tta wrote"
         )

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from kit.errors import SubmissionError, first_three
+from kit.errors import SubmissionError, first_three, option
 from kit.sources.image_table import line_of, read_table
 
 
@@ -51,7 +51,7 @@ def _read(path: Path) -> pd.DataFrame:
         written = texts[names[column]].iloc[row]
         raise SubmissionError(
             f"{path}, line {line_of(row)}: '{written}' in column {names[column]} is no number;"
-            " a blend takes probabilities, as kit predict writes them without --threshold"
+            f" a blend takes probabilities, as kit predict writes them without {option('threshold')}"
         )
     indexed: pd.DataFrame = values.set_index(pd.Index(texts[identifier], name=identifier))
     return indexed

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from kit.errors import RunError, first_three
+from kit.errors import RunError, first_three, option
 from kit.inference.out_of_fold import OutOfFold
 from kit.inference.predictions import Predictions
 from kit.progress import NO_PROGRESS, Progress
@@ -173,5 +173,5 @@ def _score(blended: Values, labels: NDArray[np.int32], metric: Metric) -> float:
     if metric == "loss":
         return scores.loss
     if scores.auc is None:
-        raise RunError("AUC needs images of every class, in every fold but one; shard with fewer --folds")
+        raise RunError(f"AUC needs images of every class, in every fold but one; shard with fewer {option('folds')}")
     return scores.auc

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from kit.datasets import Dataset
 from kit.datasets.dataset import SAMPLE_SUBMISSION
-from kit.errors import SpecError, SubmissionError, first_three, require
+from kit.errors import SpecError, SubmissionError, first_three, option, require
 from kit.inference.predictions import Predictions
 from kit.sources.image_table import read_table
 from kit.sources.sample_submission import check_columns
@@ -84,9 +84,9 @@ def refuse_threshold(classes: Sequence[str], sample: pd.DataFrame | None) -> Non
     Raises:
         SpecError: more classes, or more columns.
     """
-    require(len(classes) == 2, f"--threshold parts two classes; this dataset has {len(classes)}")  # noqa: PLR2004
+    require(len(classes) == 2, f"{option('threshold')} applies to two classes only; this dataset has {len(classes)}")  # noqa: PLR2004
     if sample is not None and len(sample.columns) > 2:  # noqa: PLR2004 (ids and a value)
-        raise SpecError("--threshold needs one value column; the sample submission has one for each class")
+        raise SpecError(f"{option('threshold')} needs one value column; the sample submission has one for each class")
 
 
 def read_sample(dataset: Dataset) -> pd.DataFrame:
@@ -97,7 +97,7 @@ def read_sample(dataset: Dataset) -> pd.DataFrame:
     """
     path = dataset.folder / SAMPLE_SUBMISSION
     if not path.is_file():
-        raise SubmissionError(f"{path} is missing; restore it, or shard again with --force")
+        raise SubmissionError(f"{path} is missing; restore it, or shard again with {option('force', True)}")
     table = read_table(dataset.sample_submission or path)
     check_columns(path, list(table.columns), dataset.manifest.classes)
     return table

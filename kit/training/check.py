@@ -6,7 +6,7 @@ import math
 
 from kit.datasets import Dataset
 from kit.engines import lacks_gpus
-from kit.errors import SpecError, require
+from kit.errors import SpecError, option, require
 from kit.files import size_text
 from kit.inference.batch_size import measuring_batch
 from kit.memory import memory
@@ -59,7 +59,7 @@ def check_spec(spec: RunSpec, dataset: Dataset, devices: Devices = AUTO) -> None
         ShardError: images of different sizes, or too few for a batch.
     """
     if devices.kind == "gpu" and lacks_gpus():
-        raise SpecError(f"devices={devices}: {NO_GPU}; leave --devices out to train on the CPU")
+        raise SpecError(f"devices={devices}: {NO_GPU}; leave {option('devices')} out to train on the CPU")
     plan_layers(spec.model, dataset.shape, len(dataset.manifest.classes))
     _check_sides(spec, dataset)
     if backbone := spec.model.backbone.name:

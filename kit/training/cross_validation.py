@@ -9,7 +9,7 @@ import msgspec
 
 from kit.arguments import checked_arguments
 from kit.datasets import Dataset
-from kit.errors import SpecError, require
+from kit.errors import SpecError, option, require
 from kit.files import locked
 from kit.inference.out_of_fold import hold_out
 from kit.progress import NO_PROGRESS, Progress
@@ -85,7 +85,7 @@ def train_folds_as_asked(request: TrainRequest, folds: str | Sequence[int], prog
     planned = request.plan()
     dataset, whole = planned.dataset, planned.spec
     specs = {fold: msgspec.structs.replace(whole, fold=fold) for fold in parse_folds(dataset, folds)}
-    require(bool(specs), "--folds names no fold; give all, or numbers such as 0,1")
+    require(bool(specs), f"{option('folds')} names no fold; give all, or numbers such as 0,1")
     for fold, spec in specs.items():
         check_spec(spec, dataset.for_fold(fold), planned.devices)
     progress = saying_recipe(request.recipe, progress)
@@ -127,7 +127,7 @@ def parse_folds(dataset: Dataset, wanted: str | Sequence[int]) -> tuple[int, ...
     """
     if wanted == ALL_FOLDS:
         found = tuple(sorted(dataset.manifest.folds))
-        require(bool(found), f"{dataset.manifest.name} has no folds; shard it with --folds 5")
+        require(bool(found), f"{dataset.manifest.name} has no folds; shard it with {option('folds', 5)}")
         return found
     parts = [part.strip() for part in wanted.split(",") if part.strip()] if isinstance(wanted, str) else list(wanted)
     try:

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Iterable, Mapping
 
 from kit.datasets import Dataset
-from kit.errors import SpecError, require
+from kit.errors import SpecError, option, require
 from kit.specs import DataSpec, Setting, SourceSpec, parse_size, read_recipe, read_setting, value_of
 from kit.specs.recipe import dataset_name, split_arm
 
@@ -46,7 +46,7 @@ def refuse_data(paths: Iterable[str], dataset: Dataset) -> None:
     require(
         not named,
         f"{named}: the data are settled when they are sharded; shard the source of {dataset.manifest.name} again, under"
-        " another --name",
+        f" another {option('name')}",
     )
 
 

@@ -70,7 +70,9 @@ def _problem(folder: Path, change: Callable[[Path], None]) -> str:
 
 
 @pytest.mark.parametrize(
-    "change", [lambda path: path.symlink_to("/dev/zero"), os.mkfifo, lambda path: path.mkdir()], ids=str
+    "change",
+    [lambda path: path.symlink_to("/dev/zero"), os.mkfifo, lambda path: path.mkdir()],
+    ids=["device", "pipe", "folder"],
 )
 def test_a_file_that_became_a_device_a_pipe_or_a_folder_is_a_reject(
     folder: Path, change: Callable[[Path], None]
