@@ -37,7 +37,7 @@ def checked_arguments(function: Callable[Given, Result]) -> Callable[Given, Resu
     """Make a public call refuse arguments of other types than its annotations say, by name.
 
     Only types are checked; which values an argument takes is for the call to say. A text is no list of texts, and True
-    is no number; NumPy's numbers arrive as Python's own.
+    is not a number; NumPy's numbers arrive as Python's own.
 
     Raises:
         SpecError: An argument is of a type that the call does not take; raised by the call.

@@ -115,7 +115,7 @@ def settled(axis: Axis, base: Setting) -> Axis:
     """Write an axis' values as the recipe would: 0.50 and 0.5 are the same.
 
     Raises:
-        SpecError: unknown setting, a value or an end of a range that it refuses, a range of what is no number, or a
+        SpecError: unknown setting, a value or an end of a range that it refuses, a range of what is not a number, or a
             value that is there twice.
     """
     if axis.range is None:
@@ -125,7 +125,7 @@ def settled(axis: Axis, base: Setting) -> Axis:
             require(same == value, f"{axis.path} names a value twice: {same} and {value} are the same")
         return Axis(axis.path, tuple(plain))
     if number_kind(base, axis.path) is None:
-        raise SpecError(f"{axis.path} takes no range, as it is no number; name its values, as in {axis.path}=a,b")
+        raise SpecError(f"{axis.path} takes no range, as it is not a number; name its values, as in {axis.path}=a,b")
     low, high = (_settled(axis.path, end, base) for end in (axis.range.low, axis.range.high))
     return Axis(axis.path, (str(Range(low, high, axis.range.is_log)),))
 

@@ -13,12 +13,12 @@ class Alike:
     """A set of images that are the same, or look the same.
 
     Attributes:
-        places: Indices of two or more images among the audit's, ascending.
+        indices: Indices of two or more images among the audit's, ascending.
         across_splits: Whether they lie in several splits.
         across_classes: Whether they have several labels.
     """
 
-    places: tuple[int, ...]
+    indices: tuple[int, ...]
     across_splits: bool
     across_classes: bool
 
@@ -27,10 +27,10 @@ def place_sets(sets: Iterable[Sequence[int]], records: Sequence[Record]) -> tupl
     """Say of each set whether it lies across splits or classes; those that do come first, then the larger ones."""
     placed = [
         Alike(
-            tuple(places),
-            across_splits=len({records[place].split for place in places}) > 1,
-            across_classes=len({records[place].label for place in places} - {None}) > 1,
+            tuple(indices),
+            across_splits=len({records[index].split for index in indices}) > 1,
+            across_classes=len({records[index].label for index in indices} - {None}) > 1,
         )
-        for places in sets
+        for indices in sets
     ]
-    return tuple(sorted(placed, key=lambda s: (-(s.across_splits + s.across_classes), -len(s.places), s.places)))
+    return tuple(sorted(placed, key=lambda s: (-(s.across_splits + s.across_classes), -len(s.indices), s.indices)))

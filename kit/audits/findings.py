@@ -25,14 +25,14 @@ class Finding:
             "group across splits".
         number: Number of the set, from 1, among those of its kind.
         inputs: Paths, or an id without an image.
-        places: Indices of the images among the audit's; empty where there is no image.
+        indices: Indices of the images among the audit's; empty where there is no image.
         detail: Explanation for people.
     """
 
     kind: str
     number: int
     inputs: tuple[str, ...]
-    places: tuple[int, ...] = ()
+    indices: tuple[int, ...] = ()
     detail: str = ""
 
 
@@ -65,22 +65,22 @@ class Audit:
     @property
     def unreadable(self) -> tuple[int, ...]:
         """Places of images that cannot be stored; `facts` has each one's problem."""
-        return tuple(place for place, fact in enumerate(self.facts) if fact.problem)
+        return tuple(index for index, fact in enumerate(self.facts) if fact.problem)
 
     @property
     def blank(self) -> tuple[int, ...]:
         """Places of images that show nothing."""
-        return tuple(place for place, fact in enumerate(self.facts) if fact.is_blank)
+        return tuple(index for index, fact in enumerate(self.facts) if fact.is_blank)
 
     @property
     def saturated(self) -> tuple[int, ...]:
         """Places of images that are nearly all pure black or white."""
-        return tuple(place for place, fact in enumerate(self.facts) if fact.is_saturated)
+        return tuple(index for index, fact in enumerate(self.facts) if fact.is_saturated)
 
     @property
     def several_pages(self) -> tuple[int, ...]:
         """Places of TIFFs of which `kit shard` stores one page."""
-        return tuple(place for place, fact in enumerate(self.facts) if fact.pages > 1)
+        return tuple(index for index, fact in enumerate(self.facts) if fact.pages > 1)
 
     @property
     def missing(self) -> tuple[Reject, ...]:
@@ -95,17 +95,17 @@ class Audit:
     def groups(self) -> dict[str, tuple[int, ...]]:
         """Give the places of each group."""
         groups: dict[str, list[int]] = {}
-        for place, record in enumerate(self.records):
+        for index, record in enumerate(self.records):
             if record.group:
-                groups.setdefault(record.group, []).append(place)
-        return {group: tuple(places) for group, places in groups.items()}
+                groups.setdefault(record.group, []).append(index)
+        return {group: tuple(indices) for group, indices in groups.items()}
 
     def groups_across_splits(self) -> dict[str, tuple[int, ...]]:
         """Give the places of each group that lies in several of the source's own splits."""
         return {
-            group: places
-            for group, places in self.groups().items()
-            if len({self.records[place].split for place in places}) > 1
+            group: indices
+            for group, indices in self.groups().items()
+            if len({self.records[index].split for index in indices}) > 1
         }
 
     def counts(self) -> dict[str, dict[str, int]]:
@@ -124,13 +124,13 @@ class Audit:
         """Count readable images by height and width in pixels."""
         return Counter((fact.height, fact.width) for fact in self.facts if fact.digest)
 
-    def path(self, place: int) -> str:
+    def path(self, index: int) -> str:
         """Write an image's path as the source was named."""
-        return str(self.records[place].file.path)
+        return str(self.records[index].file.path)
 
-    def name(self, place: int) -> str:
+    def name(self, index: int) -> str:
         """Write an image's path below the source's folder; another folder's as it was named."""
-        file = self.records[place].file
+        file = self.records[index].file
         is_inside = isinstance(file, ImageFile) and file.folder == Path(self.asked.folder)
         return file.name if is_inside else str(file.path)
 
@@ -141,11 +141,11 @@ class Audit:
             for number, reject in enumerate(self.missing, 1)
         ]
         across = [
-            self._finding("group across splits", number, places, group)
-            for number, (group, places) in enumerate(self.groups_across_splits().items(), 1)
+            self._finding("group across splits", number, indices, group)
+            for number, (group, indices) in enumerate(self.groups_across_splits().items(), 1)
         ]
         return [
-            *self._single("unreadable", self.unreadable, [self.facts[place].problem for place in self.unreadable]),
+            *self._single("unreadable", self.unreadable, [self.facts[index].problem for index in self.unreadable]),
             *missing,
             *self._sets("duplicates", self.duplicates),
             *self._sets("near-duplicates", self.near_duplicates),
@@ -157,15 +157,15 @@ class Audit:
             ),
         ]
 
-    def _single(self, kind: str, places: Sequence[int], details: Sequence[str]) -> list[Finding]:
-        pairs = enumerate(zip(places, details, strict=True), 1)
-        return [self._finding(kind, number, (place,), detail) for number, (place, detail) in pairs]
+    def _single(self, kind: str, indices: Sequence[int], details: Sequence[str]) -> list[Finding]:
+        pairs = enumerate(zip(indices, details, strict=True), 1)
+        return [self._finding(kind, number, (index,), detail) for number, (index, detail) in pairs]
 
     def _sets(self, kind: str, sets: Sequence[Alike]) -> list[Finding]:
-        return [self._finding(kind, number, alike.places, describe(alike)) for number, alike in enumerate(sets, 1)]
+        return [self._finding(kind, number, alike.indices, describe(alike)) for number, alike in enumerate(sets, 1)]
 
-    def _finding(self, kind: str, number: int, places: tuple[int, ...], detail: str) -> Finding:
-        return Finding(kind=kind, number=number, inputs=tuple(map(self.path, places)), places=places, detail=detail)
+    def _finding(self, kind: str, number: int, indices: tuple[int, ...], detail: str) -> Finding:
+        return Finding(kind=kind, number=number, inputs=tuple(map(self.path, indices)), indices=indices, detail=detail)
 
 
 def describe(alike: Alike) -> str:

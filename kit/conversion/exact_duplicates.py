@@ -35,15 +35,15 @@ def find_duplicates(plans: Sequence[ShardPlan], *digests: Sequence[str]) -> list
     Returns:
         Sets of two or more, each sorted by file name, sorted by their first.
     """
-    equal = [places for kind in digests for places in equal_images(kind)]
+    equal = [indices for kind in digests for indices in equal_images(kind)]
     if not equal:
         return []
     from kit.joined_sets import join_sets  # noqa: PLC0415 (SciPy, and few images are equal)
 
     written = [(record, plan) for plan in plans for record in plan.records]
     sets = []
-    for places in join_sets(equal, len(written)):
-        members = (written[place] for place in places)
+    for indices in join_sets(equal, len(written)):
+        members = (written[index] for index in indices)
         sets.append(sorted((Placed(record, plan.split, plan.fold) for record, plan in members), key=_order))
     return sorted(sets, key=lambda members: _order(members[0]))
 

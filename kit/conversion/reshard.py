@@ -1,4 +1,4 @@
-"""A dataset that stands, once more at another size."""
+"""Reshards an existing dataset at another size."""
 
 from __future__ import annotations
 

@@ -80,9 +80,9 @@ class _Writer:
         tasks = [ShardTask(self.folder, plan, classes, spec) for plan in plans]
         shards = write_shards(tasks, self.engine, self.progress)
         digests = [digest for shard in shards for digest in shard.digests]
-        places = doubtful([origin for shard in shards for origin in shard.origins])
-        if not places:
+        indices = doubtful([origin for shard in shards for origin in shard.origins])
+        if not indices:
             return shards, find_duplicates(plans, digests)
         records = [record for plan in plans for record in plan.records]
-        digest_whole([records[place] for place in places], spec.image, self.engine, self.progress, self.digests)
+        digest_whole([records[index] for index in indices], spec.image, self.engine, self.progress, self.digests)
         return shards, find_duplicates(plans, digests, [self.digests.get(record.id, "") for record in records])

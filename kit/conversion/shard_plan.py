@@ -147,7 +147,7 @@ def _divide(
     """Divide records by shares: exactly, class by class, where each stands alone; else as evenly as groups allow."""
     units = tie(records, ties) if ties or any(record.group for record in records) else []
     if any(len(unit.records) > 1 for unit in units):
-        drawn = [units[place] for place in _order([unit.key for unit in units], seed, purpose)]
+        drawn = [units[index] for index in _order([unit.key for unit in units], seed, purpose)]
         return [[record for unit in part for record in unit.records] for part in divide_units(drawn, shares)]
     parts: list[list[Record]] = [[] for _ in shares]
     by_class: dict[str, list[Record]] = {}
@@ -208,7 +208,7 @@ def _cut(records: Sequence[Record], count: int) -> list[Sequence[Record]]:
 
 def _drawn(records: Sequence[Record], seed: int, purpose: str) -> list[Record]:
     """Shuffle records by their keys."""
-    return [records[place] for place in _order([record.key for record in records], seed, purpose)]
+    return [records[index] for index in _order([record.key for record in records], seed, purpose)]
 
 
 def _order(keys: Sequence[str], seed: int, purpose: str) -> list[int]:

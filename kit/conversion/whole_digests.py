@@ -38,7 +38,7 @@ def doubtful(origins: Sequence[SourceImage]) -> list[int]:
     whole = {(origin.height, origin.width) for origin in origins if origin.is_whole}
     parts = {(origin.height, origin.width) for origin in origins if not origin.is_whole}
     both = whole & parts
-    return [place for place, origin in enumerate(origins) if (origin.height, origin.width) in both]
+    return [index for index, origin in enumerate(origins) if (origin.height, origin.width) in both]
 
 
 def digest_whole(

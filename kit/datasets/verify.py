@@ -117,7 +117,7 @@ class _Contents:
     """What the records of a dataset come to, in the manifest's terms."""
 
     records: Counter[str] = field(default_factory=Counter)
-    places: set[tuple[str, int]] = field(default_factory=set)
+    indices: set[tuple[str, int]] = field(default_factory=set)
     counts: dict[str, Counter[str]] = field(default_factory=dict)
     folds: dict[int, Counter[str]] = field(default_factory=dict)
     formats: Counter[str] = field(default_factory=Counter)
@@ -140,7 +140,7 @@ class _Contents:
             }:
                 name = text.decode() or UNLABELLED
                 self.records[shard.name] += 1
-                self.places.add((shard.name, fold))
+                self.indices.add((shard.name, fold))
                 self.counts.setdefault(shard.split, Counter())[name] += 1
                 if fold >= 0:
                     self.folds.setdefault(fold, Counter())[name] += 1
@@ -163,10 +163,10 @@ class _Contents:
 
     def _pairs(self, manifest: Manifest) -> dict[str, tuple[object, object]]:
         """Give what was found beside what the manifest says, by the name of its field."""
-        classes = {(name, place) for place, name in enumerate(manifest.classes)} | {(UNLABELLED, -1)}
+        classes = {(name, index) for index, name in enumerate(manifest.classes)} | {(UNLABELLED, -1)}
         return {
             "shards": (dict(self.records), {shard.name: shard.records for shard in manifest.shards}),
-            "shards' folds": (sorted(self.places), sorted((shard.name, shard.fold) for shard in manifest.shards)),
+            "shards' folds": (sorted(self.indices), sorted((shard.name, shard.fold) for shard in manifest.shards)),
             "counts": (_plain(self.counts), _plain(manifest.counts)),
             "folds": (_plain(self.folds), _plain(manifest.folds)),
             "classes": (sorted(self.labels - classes), []),

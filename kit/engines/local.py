@@ -68,25 +68,25 @@ class Local:
         waiting = deque(enumerate(tasks))
         running: dict[Future[Result], tuple[int, int]] = {}
 
-        def begin(place: int) -> None:
+        def begin(worker: int) -> None:
             if waiting:
                 index, task = waiting.popleft()
-                running[_submit(self._pools[place], function, task)] = (place, index)
+                running[_submit(self._pools[worker], function, task)] = (worker, index)
 
         try:
-            for place in range(len(self._pools)):
-                begin(place)
+            for worker in range(len(self._pools)):
+                begin(worker)
             while running:
                 done, _ = wait(running, timeout=_TICK, return_when=FIRST_COMPLETED)
                 for future in sorted(done, key=_has_failed):  # a failure must not hide what finished beside it
-                    place, index = running.pop(future)
+                    worker, index = running.pop(future)
                     if isinstance(future.exception(), BrokenProcessPool):
-                        self._replace(place)
+                        self._replace(worker)
                         _lose(index, lost)
-                        begin(place)
+                        begin(worker)
                         continue
                     value = future.result()
-                    begin(place)
+                    begin(worker)
                     yield Finished(index, value)
                 if tick:
                     tick()
@@ -107,10 +107,10 @@ class Local:
         """Make pools, if there are none; also remember the processes that are none of theirs."""
         if not self._pools:
             self._others = multiprocessing.active_children()
-            self._pools = [self._new_pool(place) for place in range(workers)]
+            self._pools = [self._new_pool(worker) for worker in range(workers)]
 
-    def _new_pool(self, place: int) -> ProcessPoolExecutor:
-        environment = dict(self._environments[place]) if self._environments else {}
+    def _new_pool(self, worker: int) -> ProcessPoolExecutor:
+        environment = dict(self._environments[worker]) if self._environments else {}
         spawn = multiprocessing.get_context("spawn")
         try:
             return ProcessPoolExecutor(1, mp_context=spawn, initializer=_live_with_parent, initargs=(environment,))
@@ -121,10 +121,10 @@ class Local:
                 " --workers 1, run kit train instead of kit ablate, or make /dev/shm writable"
             ) from error
 
-    def _replace(self, place: int) -> None:
+    def _replace(self, worker: int) -> None:
         """Put a new worker in the place of one that died."""
-        self._pools[place].shutdown(cancel_futures=True)
-        self._pools[place] = self._new_pool(place)
+        self._pools[worker].shutdown(cancel_futures=True)
+        self._pools[worker] = self._new_pool(worker)
 
     def _stop(self) -> None:
         """End the workers, and none of the `others`; what they had not renamed into place does not exist."""

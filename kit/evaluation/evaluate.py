@@ -239,10 +239,10 @@ def evaluate(
             nobody knows.
     """
     ensemble = open_ensemble(runs, weights=weights, views=parse_views(tta), root=root)
-    place = _positive_place(positive, ensemble.dataset.manifest.classes, recall)
+    index = _positive_place(positive, ensemble.dataset.manifest.classes, recall)
     refuse_unlabelled(ensemble.dataset, split)
     with ensemble.steady() as makers:
-        return _evaluate(ensemble, split, makers, place=place, recall=recall, progress=progress)
+        return _evaluate(ensemble, split, makers, index=index, recall=recall, progress=progress)
 
 
 def _evaluate(
@@ -250,7 +250,7 @@ def _evaluate(
     split: str,
     makers: tuple[Maker, ...],
     *,
-    place: int | None,
+    index: int | None,
     recall: float | None,
     progress: Progress,
 ) -> Evaluation:
@@ -269,7 +269,7 @@ def _evaluate(
         runs=len(ensemble.runs),
         views=ensemble.views,
         held_out=held_out,
-        positive=place,
+        positive=index,
         wanted=recall,
         makers=makers,
     )

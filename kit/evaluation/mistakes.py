@@ -14,5 +14,5 @@ def mistakes_in(scores: Predictions) -> list[int]:
         scores: Predictions of all images.
     """
     confidence = np.where(scores.are_numbers, scores.confidence, -1.0)
-    places = np.flatnonzero(scores.mislabelled)
-    return [int(place) for place in places[np.argsort(-confidence[places], kind="stable")]]
+    indices = np.flatnonzero(scores.mislabelled)
+    return [int(index) for index in indices[np.argsort(-confidence[indices], kind="stable")]]

@@ -39,8 +39,8 @@ class Curve:
     area: float
 
 
-def ranking_curves(kind: Kind, scores: Predictions, classes: Sequence[str], places: Sequence[int]) -> list[Curve]:
-    """Compute the curves of the classes at `places`, by scikit-learn.
+def ranking_curves(kind: Kind, scores: Predictions, classes: Sequence[str], indices: Sequence[int]) -> list[Curve]:
+    """Compute the curves of the classes at `indices`, by scikit-learn.
 
     Images whose outputs are not numbers are left out, and with them the classes that then have no images, or all.
 
@@ -48,13 +48,13 @@ def ranking_curves(kind: Kind, scores: Predictions, classes: Sequence[str], plac
         kind: Kind of the curves.
         scores: Predictions of all images.
         classes: Names of all classes.
-        places: Indices of the classes that get a curve.
+        indices: Indices of the classes that get a curve.
     """
     numbers = scores.are_numbers
     labels, probabilities = scores.labels[numbers], scores.probabilities[numbers]
     curves: list[Curve] = []
-    for place in places:
-        truth, column = labels == place, probabilities[:, place]
+    for index in indices:
+        truth, column = labels == index, probabilities[:, index]
         if not 0 < truth.sum() < len(truth):
             continue
         if kind == "ROC":
@@ -65,5 +65,5 @@ def ranking_curves(kind: Kind, scores: Predictions, classes: Sequence[str], plac
             thresholds = np.append(thresholds, np.inf)  # the last point, where nothing is flagged, has none
             area = metrics.average_precision_score(truth, column)
         images = int(truth.sum())
-        curves.append(Curve(name=classes[place], images=images, thresholds=thresholds, x=x, y=y, area=float(area)))
+        curves.append(Curve(name=classes[index], images=images, thresholds=thresholds, x=x, y=y, area=float(area)))
     return curves

@@ -29,8 +29,8 @@ def assemble(header: ImageHeader, parts: list[Part], decoded: Iterable[Values]) 
     for number, values in enumerate(decoded):
         if not number:
             page = np.empty((header.height, header.width, header.channels), values.dtype.newbyteorder("="))
-        plane, place = divmod(number, len(parts) // planes)
-        top, left = place // across * first.height, place % across * first.width
+        plane, index = divmod(number, len(parts) // planes)
+        top, left = index // across * first.height, index % across * first.width
         wanted = page[top : top + first.height, left : left + first.width, plane * first.channels :]
         wanted[..., : first.channels] = values[: wanted.shape[0], : wanted.shape[1]]
     return page

@@ -132,20 +132,22 @@ def _spaces(page: Directory, *, is_jfif: bool) -> tuple[int | None, int | None]:
             return None, None
 
 
-def write_page(found: Mapping[int, tuple[int, ...]], pixels: list[bytes], places: tuple[int, int], order: str) -> bytes:
+def write_page(
+    found: Mapping[int, tuple[int, ...]], pixels: list[bytes], offsets: tuple[int, int], order: str
+) -> bytes:
     """Write a BigTIFF of one page: header, directory, the values beside it, pixels.
 
     Args:
         found: Integers by tag.
         pixels: Strips or tiles.
-        places: Tags of their starts and sizes.
+        offsets: Tags of their starts and sizes.
         order: "<" or ">".
     """
     sizes = tuple(len(part) for part in pixels)
-    values = {**found, places[0]: sizes, places[1]: sizes}  # the starts are as many
+    values = {**found, offsets[0]: sizes, offsets[1]: sizes}  # the starts are as many
     beside = 16 + 8 + 20 * len(values) + 8
     start = beside + sum(8 * len(value) for value in values.values() if len(value) > 1)
-    values[places[0]] = tuple(accumulate(sizes[:-1], initial=start))
+    values[offsets[0]] = tuple(accumulate(sizes[:-1], initial=start))
     entries, distant = b"", b""
     for tag, value in sorted(values.items()):
         packed = struct.pack(f"{order}{len(value)}Q", *value)

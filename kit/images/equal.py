@@ -18,7 +18,7 @@ def equal_images(digests: Iterable[str]) -> list[list[int]]:
     digests = list(digests)
     counts = Counter(digests)
     by_digest: dict[str, list[int]] = {}
-    for place, digest in enumerate(digests):
+    for index, digest in enumerate(digests):
         if digest and counts[digest] > 1:
-            by_digest.setdefault(digest, []).append(place)
+            by_digest.setdefault(digest, []).append(index)
     return list(by_digest.values())

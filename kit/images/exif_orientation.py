@@ -33,8 +33,8 @@ def exif_orientation(block: bytes) -> int:
 def _find(block: bytes, order: str) -> int:
     (start,) = struct.unpack_from(order + "I", block, 4)
     (entries,) = struct.unpack_from(order + "H", block, start)
-    for place in range(start + 2, start + 2 + entries * _ENTRY, _ENTRY):
-        tag, kind, _, value = struct.unpack_from(order + "HHIH", block, place)
+    for offset in range(start + 2, start + 2 + entries * _ENTRY, _ENTRY):
+        tag, kind, _, value = struct.unpack_from(order + "HHIH", block, offset)
         if tag == _TAG:
             return value if kind == 3 and _UPRIGHT <= value <= 8 else _UPRIGHT  # noqa: PLR2004 (SHORT; EXIF's eight)
     return _UPRIGHT

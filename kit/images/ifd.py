@@ -41,18 +41,18 @@ class Layout:
         start: Position of the first directory's offset, bytes.
         count: Layout of the count of a directory's tags.
         entry: Layout of a tag.
-        place: Layout of the offset of the next directory, or of a value.
+        offset: Layout of the offset of the next directory, or of a value.
     """
 
     order: str
     start: int
     count: struct.Struct
     entry: struct.Struct
-    place: struct.Struct
+    offset: struct.Struct
 
 
-def _layout(order: str, start: int, count: str, entry: str, place: str) -> Layout:
-    return Layout(order, start, *(struct.Struct(order + letters) for letters in (count, entry, place)))
+def _layout(order: str, start: int, count: str, entry: str, offset: str) -> Layout:
+    return Layout(order, start, *(struct.Struct(order + letters) for letters in (count, entry, offset)))
 
 
 LAYOUTS = {
@@ -85,10 +85,10 @@ def _read_block(layout: Layout, block: bytes) -> _Block:
         if tag in found.inline or tag in found.distant:  # the first one counts
             continue
         size = count * _SIZES.get(kind, 1)
-        if size > layout.place.size:
-            (place,) = layout.place.unpack(value)
-            found.distant[tag] = kind, count, place
-            reach = max(reach, place + size if tag < _PUBLIC else 0)
+        if size > layout.offset.size:
+            (offset,) = layout.offset.unpack(value)
+            found.distant[tag] = kind, count, offset
+            reach = max(reach, offset + size if tag < _PUBLIC else 0)
         else:
             letters = f"{layout.order}{count}{_LETTERS[kind]}" if kind in _LETTERS else ""
             found.inline[tag] = struct.unpack_from(letters, value)
@@ -138,12 +138,12 @@ class Directory:
         block = self._block
         if tag in block.inline:
             return block.inline[tag]
-        kind, count, place = block.distant.get(tag, (0, 0, 0))
+        kind, count, offset = block.distant.get(tag, (0, 0, 0))
         if kind not in _LETTERS:
             return ()
-        if place + count * _SIZES[kind] > len(self._data):
+        if offset + count * _SIZES[kind] > len(self._data):
             raise damaged("TIFF")
-        return struct.unpack_from(f"{self._layout.order}{count}{_LETTERS[kind]}", self._data, place)
+        return struct.unpack_from(f"{self._layout.order}{count}{_LETTERS[kind]}", self._data, offset)
 
 
 def find_page(data: bytes, page: int) -> Directory:
@@ -174,7 +174,7 @@ def _places(data: bytes) -> Iterator[int]:
     where = layout.start
     while True:
         try:
-            (start,) = layout.place.unpack_from(data, where)
+            (start,) = layout.offset.unpack_from(data, where)
             (tags,) = layout.count.unpack_from(data, start)
         except (struct.error, OverflowError):
             return

@@ -50,9 +50,9 @@ class JpegFile:
         self._size = (0, 0, 0, 0)  # bits, height, width, channels
         self._orientation = 1
         try:
-            place = 2
-            while not self._scan and place:
-                place = self._read_marker(place)
+            offset = 2
+            while not self._scan and offset:
+                offset = self._read_marker(offset)
         except (IndexError, ValueError, struct.error):
             raise damaged("JPEG", "it ends before its pixels") from None
         if not self._frame or not self._scan:
@@ -65,22 +65,22 @@ class JpegFile:
             kind="JPEG", height=height, width=width, channels=channels, bits=bits, orientation=self._orientation
         )
 
-    def _read_marker(self, place: int) -> int:
-        """Read the marker at `place` and return where the next one stands; 0 at the end of the image."""
+    def _read_marker(self, offset: int) -> int:
+        """Read the marker at `offset` and return where the next one stands; 0 at the end of the image."""
         data = self._data
-        if data[place] != _FILL:
+        if data[offset] != _FILL:
             self._is_clean = False
-            place = data.index(b"\xff", place)
-        marker = data[place + 1]
+            offset = data.index(b"\xff", offset)
+        marker = data[offset + 1]
         if marker == _FILL:  # any number may come before a marker
-            return place + 1
+            return offset + 1
         if marker in _BARE:
-            return place + 2
+            return offset + 2
         if marker == _END:
             return 0
-        length = int.from_bytes(data[place + 2 : place + 4], "big")
-        body, after = place + 4, place + 2 + length
-        self._asides += [(place, after)] * (marker in _ASIDES)
+        length = int.from_bytes(data[offset + 2 : offset + 4], "big")
+        body, after = offset + 4, offset + 2 + length
+        self._asides += [(offset, after)] * (marker in _ASIDES)
         if marker in _FRAMES:
             self._frame, self._size = marker, _FRAME.unpack_from(data, body)
             self._is_rgb = self._is_rgb or data[body + 6 : body + 15 : 3] == b"RGB"

@@ -66,9 +66,9 @@ def find_near_duplicates(images: Sequence[Looked], distance: int) -> list[list[i
         Sets of places, each ascending, sorted by their first.
     """
     by_look: dict[tuple[int, bytes], list[int]] = {}
-    for place, image in enumerate(images):
+    for index, image in enumerate(images):
         if image.digest and not image.is_blank and any(image.thumbnail):
-            by_look.setdefault((image.look, image.thumbnail), []).append(place)
+            by_look.setdefault((image.look, image.thumbnail), []).append(index)
     looks = list(by_look.values())
     thumbnails = np.frombuffer(b"".join(thumbnail for _, thumbnail in by_look), np.uint8)
     units = _units(thumbnails.reshape(-1, THUMBNAIL, THUMBNAIL))
@@ -76,9 +76,9 @@ def find_near_duplicates(images: Sequence[Looked], distance: int) -> list[list[i
     pairs = np.concatenate([pairs[_look_the_same(units, units, pairs)], *_turned_pairs(units, distance)])
     joined = join_pairs(pairs, len(looks))
     taken = {look for members in joined for look in members}
-    sets = [[place for look in members for place in looks[look]] for members in joined]
-    sets += [places for look, places in enumerate(looks) if look not in taken]
-    return sorted(sorted(places) for places in sets if len({images[place].digest for place in places}) > 1)
+    sets = [[index for look in members for index in looks[look]] for members in joined]
+    sets += [indices for look, indices in enumerate(looks) if look not in taken]
+    return sorted(sorted(indices) for indices in sets if len({images[index].digest for index in indices}) > 1)
 
 
 def _turned_pairs(units: Thumbnails, distance: int) -> list[Places]:

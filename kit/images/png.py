@@ -79,12 +79,12 @@ class PngFile:
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, slice]]:
     """Yield the name of each whole chunk and where its data lies."""
-    place = len(_SIGNATURE)
-    while place + _FRAME_BYTES <= len(data):
-        size, name = _CHUNK.unpack_from(data, place)
-        start = place + _CHUNK.size
-        place += size + _FRAME_BYTES
-        if place <= len(data):
+    offset = len(_SIGNATURE)
+    while offset + _FRAME_BYTES <= len(data):
+        size, name = _CHUNK.unpack_from(data, offset)
+        start = offset + _CHUNK.size
+        offset += size + _FRAME_BYTES
+        if offset <= len(data):
             yield name, slice(start, start + size)
         if name == b"IEND":
             return
@@ -92,5 +92,5 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, slice]]:
 
 def _still(data: bytes) -> bytes:
     """Leave an animation out, so that the image is shown that every PNG reader shows."""
-    kept = [data[place.start - _CHUNK.size : place.stop + 4] for name, place in _chunks(data) if name not in _ANIMATION]
+    kept = [data[span.start - _CHUNK.size : span.stop + 4] for name, span in _chunks(data) if name not in _ANIMATION]
     return _SIGNATURE + b"".join(kept)

@@ -73,7 +73,7 @@ def _table(low: float, high: float, bits: int) -> Pixels:
 
 
 def _mapped(values: Values, low: float, high: float) -> Pixels:
-    """Map `low` to 0 and `high` to 255; what is no number becomes 0, and so does an image of one value."""
+    """Map `low` to 0 and `high` to 255; what is not a number becomes 0, and so does an image of one value."""
     pixels = np.zeros(values.shape, np.uint8)
     if not high > low:
         return pixels

@@ -112,8 +112,8 @@ def refuse_foreign(data: bytes) -> NoReturn:
 
 
 def _foreign(head: bytes) -> str | None:
-    for (place, signature), name in _FOREIGN.items():
-        if head.startswith(signature, place):
+    for (offset, signature), name in _FOREIGN.items():
+        if head.startswith(signature, offset):
             return name
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if start.startswith((b"<html", b"<!doctype html")):

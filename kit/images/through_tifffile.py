@@ -64,9 +64,9 @@ def _read_first(data: bytes) -> Values:
 def _alone(data: bytes, page: Directory, layout: Layout) -> bytes:
     """Make `page` the first and last one, so that tifffile looks at no other, wherever it points to."""
     changed = bytearray(data)
-    layout.place.pack_into(changed, layout.start, page.start)
-    if page.end + layout.place.size <= len(data):
-        layout.place.pack_into(changed, page.end, 0)
+    layout.offset.pack_into(changed, layout.start, page.start)
+    if page.end + layout.offset.size <= len(data):
+        layout.offset.pack_into(changed, page.end, 0)
     return bytes(changed)
 
 
@@ -77,5 +77,5 @@ def _without_lzw(data: bytes, page: Directory, parts: list[Part], layout: Layout
     bits = max(page.numbers(tags.BITS), default=1)
     sizes = [part.height * -(-part.width * part.channels * bits // 8) for part in parts]
     plain = [unpack_bytes(data, part, page, size) for part, size in zip(parts, sizes, strict=True)]
-    places = (tags.TILES, tags.TILE_BYTES) if tags.TILES in page else (tags.STRIPS, tags.STRIP_BYTES)
-    return write_page(found, [zlib.compress(part, 0) for part in plain], places, layout.order)
+    offsets = (tags.TILES, tags.TILE_BYTES) if tags.TILES in page else (tags.STRIPS, tags.STRIP_BYTES)
+    return write_page(found, [zlib.compress(part, 0) for part in plain], offsets, layout.order)

@@ -37,7 +37,7 @@ class WebpFile:
         except (IndexError, struct.error):
             raise damaged("WebP") from None
         check_size(height, width)
-        exif = next((data[place : place + size] for name, place, size in chunks if name == b"EXIF"), b"")
+        exif = next((data[offset : offset + size] for name, offset, size in chunks if name == b"EXIF"), b"")
         self.header = ImageHeader(
             kind="WebP",
             height=height,
@@ -70,24 +70,24 @@ class WebpFile:
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
     """Yield each chunk's name, place and size in bytes."""
-    place = 12  # after "RIFF", its size and "WEBP"
-    while place + _CHUNK.size <= len(data):
-        name, size = _CHUNK.unpack_from(data, place)
-        yield name, place + _CHUNK.size, size
-        place += _CHUNK.size + size + size % 2
+    offset = 12  # after "RIFF", its size and "WEBP"
+    while offset + _CHUNK.size <= len(data):
+        name, size = _CHUNK.unpack_from(data, offset)
+        yield name, offset + _CHUNK.size, size
+        offset += _CHUNK.size + size + size % 2
 
 
-def _size(data: bytes, name: bytes, place: int, _: int) -> tuple[int, int, bool]:
+def _size(data: bytes, name: bytes, offset: int, _: int) -> tuple[int, int, bool]:
     """Read height, width and whether there is alpha from the first chunk."""
     if name == b"VP8X":
-        flags = data[place]
-        width = int.from_bytes(data[place + 4 : place + 7], "little") + 1
-        height = int.from_bytes(data[place + 7 : place + 10], "little") + 1
+        flags = data[offset]
+        width = int.from_bytes(data[offset + 4 : offset + 7], "little") + 1
+        height = int.from_bytes(data[offset + 7 : offset + 10], "little") + 1
         return height, width, bool(flags & _CANVAS_ALPHA)
     if name == b"VP8L":
-        (packed,) = struct.unpack_from("<I", data, place + 1)
+        (packed,) = struct.unpack_from("<I", data, offset + 1)
         return (packed >> 14 & _SIDE) + 1, (packed & _SIDE) + 1, bool(packed >> 28 & 1)
     if name == b"VP8 ":
-        width, height = struct.unpack_from("<HH", data, place + 6)
+        width, height = struct.unpack_from("<HH", data, offset + 6)
         return height & _SIDE, width & _SIDE, False
     raise damaged("WebP")

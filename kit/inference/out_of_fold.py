@@ -114,18 +114,18 @@ def read_out_of_fold(path: Path) -> OutOfFold:
     try:
         table = parquet.ParquetFile(path).read()  # by place: a class may be called id
         classes = tuple(table.column_names[len(_COLUMNS) :])
-        places = {name: place for place, name in enumerate(classes)}
+        indices = {name: index for index, name in enumerate(classes)}
         keys, folds, labels, *columns = (column.to_pylist() for column in table.columns)
         scores = Predictions(
             [str(key) for key in keys],
-            np.asarray([places[str(label)] for label in labels], np.int32),
+            np.asarray([indices[str(label)] for label in labels], np.int32),
             np.asarray(columns, np.float32).T,
         )
         held_out = OutOfFold(classes, np.asarray(folds, np.int32), scores)
     except FileNotFoundError as error:
         raise RunError(f"{path} does not exist; kit train --folds writes {path.name}") from error
     except (pa.ArrowException, OSError, ValueError, KeyError, TypeError) as error:
-        raise RunError(f"{path} has not the columns id, fold, label and one of each class: {error}") from error
+        raise RunError(f"{path} lacks the columns id, fold, label and one of each class: {error}") from error
     if tuple(table.column_names[: len(_COLUMNS)]) != _COLUMNS or not keys or len(set(scores.keys)) < len(keys):
         raise RunError(f"{path} must begin with the columns {', '.join(_COLUMNS)}, and name every image once")
     return held_out

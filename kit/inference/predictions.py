@@ -75,8 +75,8 @@ class Predictions:
         None without any.
         """
         classes = self.probabilities.shape[1]
-        places = [1] if classes == _TWO else range(classes)  # the second of two
-        found = [float((~self.mislabelled)[here].mean()) for place in places if (here := self.labels == place).any()]
+        indices = [1] if classes == _TWO else range(classes)  # the second of two
+        found = [float((~self.mislabelled)[here].mean()) for index in indices if (here := self.labels == index).any()]
         return float(np.mean(found)) if found else None
 
     @property
@@ -89,18 +89,18 @@ class Predictions:
         support = np.bincount(self.labels, minlength=classes)
         if not self.are_numbers.all() or not support.all():
             return None
-        places = [1] if classes == _TWO else range(classes)  # the second of two
-        areas = [area_under_roc(self.labels == place, self.probabilities[:, place]) for place in places]
+        indices = [1] if classes == _TWO else range(classes)  # the second of two
+        areas = [area_under_roc(self.labels == index, self.probabilities[:, index]) for index in indices]
         return float(np.mean(areas))
 
     def ordered(self, keys: Sequence[str]) -> Predictions:
         """Bring the images into the order of `keys`, which are among them."""
-        places = {key: place for place, key in enumerate(self.keys)}
-        return self.at([places[key] for key in keys])
+        indices = {key: index for index, key in enumerate(self.keys)}
+        return self.at([indices[key] for key in keys])
 
-    def at(self, places: Sequence[int] | NDArray[np.intp]) -> Predictions:
+    def at(self, indices: Sequence[int] | NDArray[np.intp]) -> Predictions:
         """Take some of the images."""
-        return Predictions([self.keys[place] for place in places], self.labels[places], self.probabilities[places])
+        return Predictions([self.keys[index] for index in indices], self.labels[indices], self.probabilities[indices])
 
     def csv(self, classes: Sequence[str]) -> str:
         """Write id, label and each class' probability; nine digits tell float32 numbers apart."""
@@ -137,8 +137,8 @@ def read_predictions(path: Path) -> Predictions:
     try:
         text = path.read_bytes().decode()
         (_, _, *classes), *rows = csv.reader(io.StringIO(text, newline=""))
-        places = {name: place for place, name in enumerate(classes)}
-        labels = np.asarray([places[row[1]] for row in rows], np.int32)
+        indices = {name: index for index, name in enumerate(classes)}
+        labels = np.asarray([indices[row[1]] for row in rows], np.int32)
         probabilities = np.asarray([row[2:] for row in rows], np.float64).reshape(len(rows), len(classes))
     except FileNotFoundError as error:
         raise RunError(f"{path} is missing") from error

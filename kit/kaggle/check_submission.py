@@ -258,7 +258,7 @@ def _numbers(values: pd.DataFrame) -> NDArray[np.float64]:
 
 
 def _is_outside(numbers: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Mark numbers that are no probabilities; what is no number is not marked."""
+    """Mark numbers that are no probabilities; what is not a number is not marked."""
     return np.asarray(np.isfinite(numbers) & ((numbers < 0) | (numbers > 1)))
 
 

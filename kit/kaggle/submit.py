@@ -101,7 +101,7 @@ def submit(
     checked_id(competition, "competition")
     message = " ".join(message.split())
     require(bool(message) or dry_run, "a submission needs a message that tells it from others; add -m MESSAGE")
-    require(bool(path.name), f"'{file}' is no file; give the CSV, as submissions/first.csv")
+    require(bool(path.name), f"'{file}' is not a file; give the CSV, as submissions/first.csv")
     refuse_missing(path)
     origin = read_origin(path)
     ledger = Ledger(workspace.submissions / "ledger.csv")

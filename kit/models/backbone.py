@@ -105,7 +105,7 @@ def _load_weights(model: Any, spec: BackboneSpec) -> None:
 def _file(path: str) -> Path:
     file = Path(path)
     if not file.is_file():
-        raise SpecError(f"model.backbone.weights={path} is no file; name a weights file, imagenet, or none")
+        raise SpecError(f"model.backbone.weights={path} is not a file; name a weights file, imagenet, or none")
     return file
 
 

@@ -175,11 +175,11 @@ def validation_batches(
 
 def _cached(dataset: Dataset, split: str, cache: Cache, memory_share: float, shared: Path | None) -> Decoded | None:
     """Decode a split where its images are cached; None where they are streamed."""
-    place = choose_cache(dataset, split, cache, memory_share)
-    if place == "disk":
+    index = choose_cache(dataset, split, cache, memory_share)
+    if index == "disk":
         require(shared is not None, "cache disk needs a folder for decoded images")
         return map_split(dataset, split, cast("Path", shared))
-    return decode_split(dataset, split, shared) if place == "memory" else None
+    return decode_split(dataset, split, shared) if index == "memory" else None
 
 
 def _slices(decoded: Decoded, batch_size: int) -> Any:

@@ -50,8 +50,8 @@ def rectangles(rows: tuple[Any, Any], columns: tuple[Any, Any], height: int, wid
 
 
 def _between(first: Any, last: Any, count: int) -> Any:
-    places = tf.range(count)
-    return (places >= first[:, tf.newaxis]) & (places < last[:, tf.newaxis])
+    indices = tf.range(count)
+    return (indices >= first[:, tf.newaxis]) & (indices < last[:, tf.newaxis])
 
 
 def _rounded(side: Any, most: int) -> Any:
@@ -60,5 +60,5 @@ def _rounded(side: Any, most: int) -> Any:
 
 def _place(purpose: str, room: Any, draws: Draws) -> Any:
     """Draw a whole number from 0 to `room`, int32 [batch]."""
-    places = tf.cast(draws.uniform(purpose) * tf.cast(room + 1, tf.float32), tf.int32)
-    return tf.minimum(places, room)  # products just below room + 1 may round up to it
+    indices = tf.cast(draws.uniform(purpose) * tf.cast(room + 1, tf.float32), tf.int32)
+    return tf.minimum(indices, room)  # products just below room + 1 may round up to it

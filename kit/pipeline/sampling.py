@@ -220,8 +220,8 @@ def _shuffle(records: Any, size: int, seed: Any) -> Any:
 
 def _rows(count: Any, seed: Any, batch_size: int) -> Any:
     """Shuffle places from 0 to `count`: tf.data.Dataset of int32 [batch_size], without the remainder."""
-    places = tf.random.experimental.stateless_shuffle(tf.range(count), seed)
-    return tf.data.Dataset.from_tensor_slices(tf.reshape(places[: count // batch_size * batch_size], (-1, batch_size)))
+    indices = tf.random.experimental.stateless_shuffle(tf.range(count), seed)
+    return tf.data.Dataset.from_tensor_slices(tf.reshape(indices[: count // batch_size * batch_size], (-1, batch_size)))
 
 
 def _in_order(values: Any, seed: Any) -> Any:

@@ -93,14 +93,14 @@ def _found(audit: Audit) -> Table:
         rows.append((near, *_set_cells(audit.near_duplicates)))
     if audit.groups():
         across = audit.groups_across_splits()
-        images = sum(len(places) for places in across.values())
+        images = sum(len(indices) for indices in across.values())
         rows.append(("groups across splits", f"{images:,}", f"{len(across):,}", f"{len(across):,}", NOTHING))
     singles = {
         f"blank: standard deviation below {BLANK_DEVIATION:g} of 255": audit.blank,
         f"saturated: over {SATURATED_SHARE:.0%} of the values 0 or 255": audit.saturated,
         "with several pages, of which one is stored": audit.several_pages,
     }
-    rows += [(name, f"{len(places):,}", *[NOTHING] * 3) for name, places in singles.items()]
+    rows += [(name, f"{len(indices):,}", *[NOTHING] * 3) for name, indices in singles.items()]
     return Table("findings", ("", "images", "sets", "across\nsplits", "across\nclasses"), tuple(rows))
 
 
@@ -137,8 +137,8 @@ def _examples(audit: Audit) -> list[Table]:
 def _reasons(audit: Audit) -> Table:
     """Gather what cannot be stored by reason, the most frequent first."""
     inputs: dict[str, list[str]] = {}
-    for place in audit.unreadable:
-        inputs.setdefault(audit.facts[place].problem, []).append(audit.name(place))
+    for index in audit.unreadable:
+        inputs.setdefault(audit.facts[index].problem, []).append(audit.name(index))
     for reject in audit.missing:
         inputs.setdefault(reject.reason, []).append(reject.name)
     ordered = sorted(inputs.items(), key=lambda item: -len(item[1]))
@@ -150,13 +150,13 @@ def _reasons(audit: Audit) -> Table:
 
 
 def _sets(audit: Audit, name: str, sets: Sequence[Alike]) -> Table:
-    rows = tuple(_set_row(audit, alike.places) for alike in sets[:_SETS])
+    rows = tuple(_set_row(audit, alike.indices) for alike in sets[:_SETS])
     return Table(_cut(name, len(rows), len(sets), "sets"), _columns(audit), rows)
 
 
 def _groups(audit: Audit) -> Table:
     across = audit.groups_across_splits()
-    rows = tuple((group, *_set_row(audit, places)) for group, places in list(across.items())[:_SETS])
+    rows = tuple((group, *_set_row(audit, indices)) for group, indices in list(across.items())[:_SETS])
     return Table(_cut("groups across splits", len(rows), len(across), "groups"), ("group", *_columns(audit)), rows)
 
 
@@ -167,34 +167,34 @@ def _columns(audit: Audit) -> tuple[str, ...]:
     return ("image", *(["class"] if has_classes else []), *(["split"] if has_splits else []))
 
 
-def _set_row(audit: Audit, places: Sequence[int]) -> tuple[str, ...]:
+def _set_row(audit: Audit, indices: Sequence[int]) -> tuple[str, ...]:
     """Write a set as one row, a line an image; where it has to be cut, each split and class is still seen."""
-    shown = _varied(audit, places)
-    more = [f"… {len(places) - len(shown):,} more"] if len(places) > len(shown) else []
-    records = [audit.records[place] for place in shown]
+    shown = _varied(audit, indices)
+    more = [f"… {len(indices) - len(shown):,} more"] if len(indices) > len(shown) else []
+    records = [audit.records[index] for index in shown]
     lines = {
-        "image": [*(_short(audit.name(place), _NAME) for place in shown), *more],
+        "image": [*(_short(audit.name(index), _NAME) for index in shown), *more],
         "class": [record.label or NOTHING for record in records],
         "split": [record.split or TO_SPLIT for record in records],
     }
     return tuple("\n".join(lines[column]) for column in _columns(audit))
 
 
-def _varied(audit: Audit, places: Sequence[int]) -> list[int]:
+def _varied(audit: Audit, indices: Sequence[int]) -> list[int]:
     """Choose a few members of a set: one of each split and class first."""
     firsts: dict[tuple[str | None, str | None], int] = {}
-    for place in places:
-        firsts.setdefault((audit.records[place].split, audit.records[place].label), place)
+    for index in indices:
+        firsts.setdefault((audit.records[index].split, audit.records[index].label), index)
     chosen = list(firsts.values())[:_MEMBERS]
-    chosen += [place for place in places if place not in chosen][: _MEMBERS - len(chosen)]
+    chosen += [index for index in indices if index not in chosen][: _MEMBERS - len(chosen)]
     return sorted(chosen)
 
 
-def _singles(audit: Audit, name: str, places: Sequence[int], figure: str, values: Sequence[str]) -> Table:
+def _singles(audit: Audit, name: str, indices: Sequence[int], figure: str, values: Sequence[str]) -> Table:
     rows = tuple(
-        (*_set_row(audit, (place,)), value) for place, value in list(zip(places, values, strict=True))[:_LISTED]
+        (*_set_row(audit, (index,)), value) for index, value in list(zip(indices, values, strict=True))[:_LISTED]
     )
-    return Table(_cut(name, len(rows), len(places), "images"), (*_columns(audit), figure), rows)
+    return Table(_cut(name, len(rows), len(indices), "images"), (*_columns(audit), figure), rows)
 
 
 def _cut(name: str, shown: int, count: int, what: str) -> str:

@@ -37,20 +37,20 @@ def images_table(audit: Audit) -> Table:
     """Lay out a row an image, as audit.csv has it."""
     duplicates, near = (_numbers(sets) for sets in (audit.duplicates, audit.near_duplicates))
     rows = []
-    for place, (record, fact) in enumerate(zip(audit.records, audit.facts, strict=True)):
+    for index, (record, fact) in enumerate(zip(audit.records, audit.facts, strict=True)):
         header = (fact.height, fact.width, fact.channels, fact.bits, fact.pages)
         measured = (f"{fact.mean:.2f}", f"{fact.deviation:.2f}", f"{fact.saturated:.4f}", fact.digest)
         rows.append(
             (
-                audit.path(place),
+                audit.path(index),
                 record.label or "",
                 record.split or "",
                 record.group,
                 fact.kind,
                 *(str(number) if fact.kind else "" for number in header),
                 *(measured if fact.digest else [""] * len(measured)),
-                duplicates.get(place, ""),
-                near.get(place, ""),
+                duplicates.get(index, ""),
+                near.get(index, ""),
                 fact.problem,
             )
         )
@@ -111,18 +111,18 @@ def count_sets(sets: Sequence[Alike]) -> dict[str, int]:
     """Count sets, their images, and the sets that lie across splits or classes."""
     return {
         "sets": len(sets),
-        "images": sum(len(alike.places) for alike in sets),
+        "images": sum(len(alike.indices) for alike in sets),
         "across_splits": sum(alike.across_splits for alike in sets),
         "across_classes": sum(alike.across_classes for alike in sets),
     }
 
 
 def _numbers(sets: Sequence[Alike]) -> dict[int, str]:
-    return {place: str(number) for number, alike in enumerate(sets, 1) for place in alike.places}
+    return {index: str(number) for number, alike in enumerate(sets, 1) for index in alike.indices}
 
 
 def _finding_rows(audit: Audit, finding: Finding) -> Iterable[tuple[str, ...]]:
     for index, path in enumerate(finding.inputs):
-        record = audit.records[finding.places[index]] if finding.places else None
+        record = audit.records[finding.indices[index]] if finding.indices else None
         label, split = (record.label or "", record.split or "") if record else ("", "")
         yield finding.kind, str(finding.number), path, label, split, finding.detail

@@ -72,7 +72,7 @@ def _draw(axes: Axes, picture: np.ndarray, caption: str) -> None:
 
 def _caption(shares: np.ndarray, names: tuple[str, ...]) -> str:
     """Name an image's class, or the two that it is mixed of."""
-    mixed = [place for place in np.argsort(-shares, kind="stable") if shares[place] > 0]
+    mixed = [index for index in np.argsort(-shares, kind="stable") if shares[index] > 0]
     if len(mixed) == 1:
         return wrapped(names[mixed[0]], _NAME)
-    return wrapped("\n".join(f"{shares[place]:.2f} {names[place]}" for place in mixed), _NAME)
+    return wrapped("\n".join(f"{shares[index]:.2f} {names[index]}" for index in mixed), _NAME)

@@ -66,13 +66,13 @@ def _plot(rows: Sequence[_Row], metric: str, title: str) -> bytes | None:
     figure = new_figure(7 + _LETTER * max(map(len, names)), 1.9 + 0.34 * len(rows))
     axes = figure.subplots()
     axes.axvline(0, color="black", linewidth=1)
-    for place, row in enumerate(rows):
+    for index, row in enumerate(rows):
         colour, marker = _LOOKS[row.outcome]
         found = row.found
         low, high = (found.mean if end is None else end for end in (found.low, found.high))
         axes.errorbar(
             found.mean,
-            place,
+            index,
             xerr=[[found.mean - low], [high - found.mean]],
             color=colour,
             marker=marker,

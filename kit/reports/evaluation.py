@@ -86,7 +86,7 @@ def headline(evaluation: Evaluation) -> str:
 
 
 def evaluation_remarks(evaluation: Evaluation) -> list[str]:
-    """Say in a line each how many images are mislabelled, the threshold, and what is no number."""
+    """Say in a line each how many images are mislabelled, the threshold, and what is not a number."""
     images = evaluation.images
     lines = [f"mislabelled: {len(evaluation.mistakes):,} of {images:,} images ({1 - evaluation.accuracy:.1%})"]
     if evaluation.threshold is not None:

@@ -119,13 +119,13 @@ def _rows(effect: Effect) -> list[tuple[str, ...]]:
     common = (f"{effect.size:.4f}", f, chance(effect.p_holm), share)
     return [
         (
-            names[place] if place < len(names) else "",
+            names[index] if index < len(names) else "",
             " x ".join(level.values),
             str(level.n),
             _mean_and_sd(level.figure),
-            *(("",) * len(common) if place else common),
+            *(("",) * len(common) if index else common),
         )
-        for place, level in enumerate(effect.levels)
+        for index, level in enumerate(effect.levels)
     ]
 
 

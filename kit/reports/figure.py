@@ -26,11 +26,11 @@ _MARKED = 8  # marks along a line: enough to tell it by, few enough to see the l
 
 def line_style(number: int, points: int) -> dict[str, Any]:
     """Choose how the line of `number` (from 0) among `points` points looks: apart without colour too."""
-    turn, place = divmod(number, len(_MARKERS))
+    turn, index = divmod(number, len(_MARKERS))
     return {
         "color": COLOURS[number % len(COLOURS)],
-        "linestyle": _STYLES[(place + turn) % len(_STYLES)],
-        "marker": _MARKERS[(place + 2 * turn) % len(_MARKERS)],
+        "linestyle": _STYLES[(index + turn) % len(_STYLES)],
+        "marker": _MARKERS[(index + 2 * turn) % len(_MARKERS)],
         "markersize": 4.5,
         "markevery": (number % _MARKED / _MARKED / _MARKED, 1 / _MARKED) if points > _MARKED else 1,
     }

@@ -39,7 +39,7 @@ _PALE, _WARM = "#f3f3f3", "#fdf1e7"
 class Tile:
     """A picture and what stands below it: the image's name, and lines of a caption."""
 
-    place: int
+    index: int
     caption: str
 
     @property
@@ -110,20 +110,20 @@ def _rows(audit: Audit) -> Iterator[Row]:
     yield from _set_rows(
         "near-duplicates", f"hashes at most {audit.near_bits} of 64 bits apart", audit.near_duplicates, audit
     )
-    blank = [Tile(place, f"deviation {audit.facts[place].deviation:.2f} of 255") for place in audit.blank]
-    saturated = [Tile(place, f"{audit.facts[place].saturated:.0%} at 0 or 255") for place in audit.saturated]
+    blank = [Tile(index, f"deviation {audit.facts[index].deviation:.2f} of 255") for index in audit.blank]
+    saturated = [Tile(index, f"{audit.facts[index].saturated:.0%} at 0 or 255") for index in audit.saturated]
     yield from _single_rows("blank", "they show next to nothing", blank)
     yield from _single_rows("saturated", "nearly all pure black or white", saturated)
 
 
 def _class_rows(audit: Audit) -> Iterator[Row]:
-    places: dict[str, list[int]] = {}
-    for place, record in enumerate(audit.records):
-        if audit.facts[place].digest:
-            places.setdefault(record.label or UNLABELLED, []).append(place)
-    counts = {name: sum(cells.values()) for name, cells in audit.counts().items() if name in places}
+    indices: dict[str, list[int]] = {}
+    for index, record in enumerate(audit.records):
+        if audit.facts[index].digest:
+            indices.setdefault(record.label or UNLABELLED, []).append(index)
+    counts = {name: sum(cells.values()) for name, cells in audit.counts().items() if name in indices}
     for name in list(counts)[:_CLASSES]:
-        tiles = tuple(Tile(place, _size(audit, place)) for place in _spread(places[name], _COLUMNS))
+        tiles = tuple(Tile(index, _size(audit, index)) for index in _spread(indices[name], _COLUMNS))
         heading = name if name == UNLABELLED else f"class {name}"
         yield Row(heading=heading, note=_describe_shown(counts[name], counts[name], "image"))
         yield Row(clusters=(Cluster(tiles),))
@@ -149,10 +149,10 @@ def _set_rows(name: str, note: str, sets: Sequence[Alike], audit: Audit) -> Iter
 
 
 def _set_cluster(alike: Alike, audit: Audit) -> Cluster:
-    places = _spread(alike.places, _MEMBERS)
-    tiles = [Tile(place, _where(audit, place)) for place in places]
-    if len(alike.places) > len(places):
-        tiles[-1] = Tile(places[-1], f"{_where(audit, places[-1])}, {len(alike.places) - len(places)} more")
+    indices = _spread(alike.indices, _MEMBERS)
+    tiles = [Tile(index, _where(audit, index)) for index in indices]
+    if len(alike.indices) > len(indices):
+        tiles[-1] = Tile(indices[-1], f"{_where(audit, indices[-1])}, {len(alike.indices) - len(indices)} more")
     return Cluster(tuple(tiles), is_framed=True, is_warm=alike.across_splits or alike.across_classes)
 
 
@@ -176,19 +176,19 @@ def _describe_shown(shown: int, count: int, what: str) -> str:
     return f"the first {shown} of {named}" if shown < count else named
 
 
-def _spread(places: Sequence[int], most: int) -> list[int]:
+def _spread(indices: Sequence[int], most: int) -> list[int]:
     """Choose up to `most` places, evenly from first to last."""
-    count = min(most, len(places))
-    return [places[number * (len(places) - 1) // max(count - 1, 1)] for number in range(count)]
+    count = min(most, len(indices))
+    return [indices[number * (len(indices) - 1) // max(count - 1, 1)] for number in range(count)]
 
 
-def _where(audit: Audit, place: int) -> str:
-    record = audit.records[place]
+def _where(audit: Audit, index: int) -> str:
+    record = audit.records[index]
     return ", ".join(filter(None, (record.label or UNLABELLED, record.split)))
 
 
-def _size(audit: Audit, place: int) -> str:
-    return f"{audit.facts[place].height} x {audit.facts[place].width}"
+def _size(audit: Audit, index: int) -> str:
+    return f"{audit.facts[index].height} x {audit.facts[index].width}"
 
 
 def _draw_row(page: Axes, row: Row, top: float, audit: Audit) -> None:
@@ -222,7 +222,7 @@ def _frame(cluster: Cluster, left: float, top: float, captions: float) -> FancyB
 
 def _draw_tile(page: Axes, tile: Tile, left: float, top: float, audit: Audit) -> None:
     centre, middle = left + _PICTURE / 2 + 0.02, top + _PICTURE / 2 + 0.03
-    pixels = _thumbnail(audit, tile.place)
+    pixels = _thumbnail(audit, tile.index)
     if pixels is None:
         page.text(centre, middle, "gone", fontsize=8, ha="center", color=GREY)
     else:
@@ -232,7 +232,7 @@ def _draw_tile(page: Axes, tile: Tile, left: float, top: float, audit: Audit) ->
         frame = FancyBboxPatch((extent[0], extent[3]), width, height, boxstyle="square,pad=0", fill=False)
         frame.set(edgecolor="#b0b0b0", linewidth=0.6, zorder=4)
         page.add_patch(frame)
-    name = middle_cut(Path(audit.name(tile.place)).name, _NAME)
+    name = middle_cut(Path(audit.name(tile.index)).name, _NAME)
     for line, text in enumerate((name, *tile.lines)):
         page.text(
             centre,
@@ -246,10 +246,10 @@ def _draw_tile(page: Axes, tile: Tile, left: float, top: float, audit: Audit) ->
         )
 
 
-def _thumbnail(audit: Audit, place: int) -> Pixels | None:
+def _thumbnail(audit: Audit, index: int) -> Pixels | None:
     """Decode an image once more, no larger than the page shows it; None where its file is gone meanwhile."""
     try:
-        pixels = read_pixels(audit.records[place], storing_spec(audit.scale))
+        pixels = read_pixels(audit.records[index], storing_spec(audit.scale))
     except (ImageError, OSError):
         return None
     scale = _THUMBNAIL / max(pixels.shape[:2])

@@ -21,8 +21,8 @@ def mistakes_table(scores: Predictions, mistakes: list[int], classes: tuple[str,
     """Lay out every mistake: id, true class, predicted class and its probability."""
     predicted = scores.predicted
     rows = tuple(
-        (scores.keys[place], classes[scores.labels[place]], *_prediction(scores, place, int(predicted[place]), classes))
-        for place in mistakes
+        (scores.keys[index], classes[scores.labels[index]], *_prediction(scores, index, int(predicted[index]), classes))
+        for index in mistakes
     )
     return Table("misclassified images, most confident first", ("id", "label", "predicted", "probability"), rows)
 
@@ -49,10 +49,10 @@ def describe_count(table: Table, images: int) -> str:
     return f"{shown} misclassified of {images:,} images, most confident first"
 
 
-def _prediction(scores: Predictions, place: int, predicted: int, classes: tuple[str, ...]) -> tuple[str, str]:
+def _prediction(scores: Predictions, index: int, predicted: int, classes: tuple[str, ...]) -> tuple[str, str]:
     if predicted == NO_CLASS:
         return NOTHING, "nan"
-    return classes[predicted], f"{scores.probabilities[place, predicted]:.9g}"
+    return classes[predicted], f"{scores.probabilities[index, predicted]:.9g}"
 
 
 def _caption(key: str, label: str, predicted: str, probability: str) -> str:

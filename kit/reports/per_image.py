@@ -20,8 +20,8 @@ def image_tables(comparison: Comparison) -> list[Table]:
     if not found:
         return []
     first = found[0]
-    places = {(one.seed, one.fold) for one in found}
-    which = f"seed {first.seed}{_fold(first)}" if len(places) == 1 else "one seed of each arm"
+    indices = {(one.seed, one.fold) for one in found}
+    which = f"seed {first.seed}{_fold(first)}" if len(indices) == 1 else "one seed of each arm"
     title = (
         f"what {which} alone can say, by {first.weights} weights: of {first.images:,} validation images"
         f" (one: {1 / first.images:.4f}), not of trainings"

@@ -162,10 +162,10 @@ def _figure_row(arm: ArmSummary, names: Sequence[str]) -> tuple[str, ...]:
 
 def _table(title: str, columns: Sequence[str], arms: Sequence[ArmSummary], rows: Sequence[tuple[str, ...]]) -> Table:
     """Put the arms' names in front, and leave out columns without a value."""
-    shown = [place for place in range(len(columns)) if any(row[place] != NOTHING for row in rows)]
+    shown = [index for index in range(len(columns)) if any(row[index] != NOTHING for row in rows)]
     return Table(
         title,
-        ("arm", *(columns[place] for place in shown)),
-        tuple((arm_lines(arm.name), *(row[place] for place in shown)) for arm, row in zip(arms, rows, strict=True)),
+        ("arm", *(columns[index] for index in shown)),
+        tuple((arm_lines(arm.name), *(row[index] for index in shown)) for arm, row in zip(arms, rows, strict=True)),
         kept=(_DELTA, _VERDICT),
     )

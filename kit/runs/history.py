@@ -37,7 +37,7 @@ class History:
         """Read a history; a missing file is an empty one, a last line cut short is left out.
 
         Raises:
-            RunError: a value is no number, or the file no text.
+            RunError: a value is not a number, or the file no text.
         """
         if not path.is_file():
             return cls(path)

@@ -58,12 +58,12 @@ def array_records(
     return [
         Record(
             key=name,
-            file=ArrayImage(name=name, pixels=pixels[place], digest=digest),
-            label=None if texts is None else texts[place],
+            file=ArrayImage(name=name, pixels=pixels[index], digest=digest),
+            label=None if texts is None else texts[index],
             split=split,
-            group="" if members is None else members[place],
+            group="" if members is None else members[index],
         )
-        for place, name in enumerate(names)
+        for index, name in enumerate(names)
     ]
 
 
@@ -108,7 +108,7 @@ def _pixels(images: Any) -> Sequence[NDArray[Any]]:
 def _names(count: int, split: str | None) -> list[str]:
     width = len(str(count - 1))
     prefix = f"{split}-" if split else ""
-    return [f"{prefix}{place:0{width}d}" for place in range(count)]
+    return [f"{prefix}{index:0{width}d}" for index in range(count)]
 
 
 def _label_texts(labels: NDArray[Any]) -> list[str]:

@@ -73,8 +73,8 @@ def _refuse_empty_classes(parent: Path, files: Sequence[ImageFile], top: Path, u
     depth = 0 if below == "." else 1
     filled = {tuple(file.name.split("/")[: depth + 1]) for file in files}
     for name in _folders(parent):
-        place = (below, name) if depth else (name,)
-        if place not in filled and "/".join(place) not in unseen:
+        index = (below, name) if depth else (name,)
+        if index not in filled and "/".join(index) not in unseen:
             raise SourceError(
                 f"class folder {parent / name} holds no image; fill it, remove it, or list it in a file for"
                 f" {option('exclude')}"
@@ -83,9 +83,9 @@ def _refuse_empty_classes(parent: Path, files: Sequence[ImageFile], top: Path, u
 
 def _folder_classes(files: Sequence[ImageFile], *, has_splits: bool) -> list[str | None]:
     """Name the class folder of each file; None for a file that lies in none."""
-    place = 1 if has_splits else 0
+    index = 1 if has_splits else 0
     parts = (file.name.split("/") for file in files)
-    return [names[place] if len(names) > place + 1 else None for names in parts]
+    return [names[index] if len(names) > index + 1 else None for names in parts]
 
 
 def _named_classes(files: Sequence[ImageFile], folders: Sequence[str | None], expression: str) -> list[str | None]:

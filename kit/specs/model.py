@@ -173,7 +173,7 @@ class ModelSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         if not self.conv_layers:
             return self.filters
         (first,) = self.filters
-        return (first, *(first << place for place in range(self.conv_layers - 1)))
+        return (first, *(first << index for index in range(self.conv_layers - 1)))
 
     @property
     def block_pools(self) -> tuple[int, ...]:

@@ -130,7 +130,9 @@ def find_out_of_fold(name: str | Path, workspace: Workspace) -> Path:
             return path
         if (path / OUT_OF_FOLD).is_file():
             return path / OUT_OF_FOLD
-    raise RunError(f"{name} is no file and no folder with {OUT_OF_FOLD}; kit train --folds and kit evaluate write it")
+    raise RunError(
+        f"{name} is neither a file nor a folder with {OUT_OF_FOLD}; kit train --folds and kit evaluate write it"
+    )
 
 
 def _check(

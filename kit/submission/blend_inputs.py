@@ -50,7 +50,7 @@ def _read(path: Path) -> pd.DataFrame:
         row, column = (int(index) for index in bad[0])
         written = texts[names[column]].iloc[row]
         raise SubmissionError(
-            f"{path}, line {line_of(row)}: '{written}' in column {names[column]} is no number;"
+            f"{path}, line {line_of(row)}: '{written}' in column {names[column]} is not a number;"
             f" a blend takes probabilities, as kit predict writes them without {option('threshold')}"
         )
     indexed: pd.DataFrame = values.set_index(pd.Index(texts[identifier], name=identifier))

@@ -170,15 +170,15 @@ def _write(begun: Begun, weights: WeightsFile) -> None:
         group = file.create_group(_GROUP)
         group.attrs["seconds"] = begun.seconds
         for name in ("metrics", "generators"):
-            for place, value in enumerate(getattr(begun, name)):
-                group[f"{name}/{place}"] = value
+            for index, value in enumerate(getattr(begun, name)):
+                group[f"{name}/{index}"] = value
 
 
 def _read(path: Path) -> Begun:
     with h5py.File(path) as file:
         group = file[_GROUP]
         lists = (
-            [np.asarray(group[f"{name}/{place}"]) for place in range(len(group.get(name, ())))]
+            [np.asarray(group[f"{name}/{index}"]) for index in range(len(group.get(name, ())))]
             for name in ("metrics", "generators")
         )
         return Begun(float(group.attrs["seconds"]), *lists)

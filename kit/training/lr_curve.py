@@ -35,8 +35,8 @@ class RangeTest:
     def smoothed(self) -> NDArray[np.float64]:
         """Float64 [steps]: each loss averaged with its neighbours, nearer ones weighing more, the high ones clipped."""
         clipped = np.minimum(self.losses, _CLIPPED * self.beginning)
-        places = np.arange(len(clipped))
-        weights = np.exp(-0.5 * ((places[:, np.newaxis] - places) / _WIDTH) ** 2)
+        indices = np.arange(len(clipped))
+        weights = np.exp(-0.5 * ((indices[:, np.newaxis] - indices) / _WIDTH) ** 2)
         return np.asarray(weights @ clipped / weights.sum(axis=1))
 
     @property

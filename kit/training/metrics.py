@@ -73,10 +73,10 @@ class ExactAUC(keras.metrics.Metric):  # type: ignore[misc]  # Keras is untyped 
         replica, replicas = _replica()
         outputs, labels, seen = (parts_of(variable)[replica] for variable in self.variables)
         count = tf.shape(y_pred)[0]
-        places = (tf.cast(seen, tf.int32) + tf.range(count)) * replicas + replica
-        places %= self._room  # steps that are taken for the clock have no end
-        outputs.scatter_update(tf.IndexedSlices(tf.cast(y_pred, tf.float32), places))
-        labels.scatter_update(tf.IndexedSlices(tf.cast(1 + _chosen(y_true), tf.float32), places))
+        indices = (tf.cast(seen, tf.int32) + tf.range(count)) * replicas + replica
+        indices %= self._room  # steps that are taken for the clock have no end
+        outputs.scatter_update(tf.IndexedSlices(tf.cast(y_pred, tf.float32), indices))
+        labels.scatter_update(tf.IndexedSlices(tf.cast(1 + _chosen(y_true), tf.float32), indices))
         seen.assign_add(tf.cast(count, tf.float64))
 
     def result(self) -> Any:
@@ -138,11 +138,11 @@ class ClassMean(keras.metrics.Metric):  # type: ignore[misc]  # Keras is untyped
         """Forget what was counted."""
         self._counts.assign(tf.zeros_like(self._counts))
 
-    def _indicate(self, places: Any) -> Any:
+    def _indicate(self, indices: Any) -> Any:
         """Mark each image's class; float32 [batch, classes]."""
         if self._classes == 1:
-            return tf.cast(places[:, None], tf.float32)
-        return tf.one_hot(places, self._classes)
+            return tf.cast(indices[:, None], tf.float32)
+        return tf.one_hot(indices, self._classes)
 
 
 def _precision(hits: Any, false_alarms: Any, misses: Any) -> Any:

@@ -47,8 +47,8 @@ def time_steps(spec: RunSpec, dataset: Dataset, *, steps: float = math.inf, seco
     batch, classes = spec.train.batch_size, len(dataset.manifest.classes)
     generator = np.random.default_rng(0)
     images = generator.random((batch, *dataset.shape), np.float32)
-    places = generator.integers(0, classes, batch)
-    labels = places.astype(np.float32) if classes == 2 else np.eye(classes, dtype=np.float32)[places]  # noqa: PLR2004
+    indices = generator.integers(0, classes, batch)
+    labels = indices.astype(np.float32) if classes == 2 else np.eye(classes, dtype=np.float32)[indices]  # noqa: PLR2004
     model.train_on_batch(images, labels)  # traces
     begun = time.perf_counter()
     done = 0

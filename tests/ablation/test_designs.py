@@ -81,8 +81,8 @@ def test_a_design_that_cannot_be_says_what_is_meant(text: str, message: str) -> 
         ("model.dropout", "log:0..0.5", "random:5", r"range log:0..0.5 must begin above 0"),
         ("model.dropout", "0..1.5", "random:5", r"dropout must be in \[0, 1\), got 1.5"),
         ("train.batch_size", "8..16.5", "random:5", r"train.batch_size must be a whole number, got '16.5'"),
-        ("model.filters", "8..16", "random:5", r"model.filters takes no range, as it is no number"),
-        ("train.optimizer", "1..2", "random:5", r"train.optimizer takes no range, as it is no number"),
+        ("model.filters", "8..16", "random:5", r"model.filters takes no range, as it is not a number"),
+        ("train.optimizer", "1..2", "random:5", r"train.optimizer takes no range, as it is not a number"),
         ("model.bn_momntum", "0..0.5", "random:5", r"did you mean 'model.bn_momentum'"),
     ],
 )

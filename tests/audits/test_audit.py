@@ -119,9 +119,9 @@ def test_exact_duplicates_are_found_across_splits_and_classes(messy: Path) -> No
     found = audit(messy, workers=1)
     both, splits = found.duplicates
 
-    assert ["test/dog/cat.png", "train/cat/2.png"] == named(found, both.places)
+    assert ["test/dog/cat.png", "train/cat/2.png"] == named(found, both.indices)
     assert (True, True) == (both.across_splits, both.across_classes)
-    assert ["test/cat/again.bmp", "train/cat/1.png"] == named(found, splits.places)
+    assert ["test/cat/again.bmp", "train/cat/1.png"] == named(found, splits.indices)
     assert (True, False) == (splits.across_splits, splits.across_classes)
 
 
@@ -129,7 +129,7 @@ def test_compressed_and_brightened_copies_are_near_duplicates(messy: Path) -> No
     found = audit(messy, workers=1)
 
     assert [["test/cat/near.jpg", "train/cat/3.png"], ["test/dog/brighter.png", "train/dog/0.png"]] == [
-        named(found, alike.places) for alike in found.near_duplicates
+        named(found, alike.indices) for alike in found.near_duplicates
     ]
     assert all(alike.across_splits and not alike.across_classes for alike in found.near_duplicates)
 
@@ -155,7 +155,7 @@ def test_turned_and_mirrored_copies_are_near_duplicates(view: str, tmp_path: Pat
         write(tmp_path / "b" / f"{number}.jpg", changed, cv2.IMWRITE_JPEG_QUALITY, 60)
     found = audit(tmp_path, workers=1)
 
-    assert [["a/2.png", "b/2.jpg"], ["a/3.png", "b/3.jpg"]] == [named(found, s.places) for s in found.near_duplicates]
+    assert [["a/2.png", "b/2.jpg"], ["a/3.png", "b/3.jpg"]] == [named(found, s.indices) for s in found.near_duplicates]
     assert all(alike.across_classes for alike in found.near_duplicates)
 
 
@@ -171,7 +171,7 @@ def test_turned_real_patches_are_found_and_strangers_are_not(pcam: Path, tmp_pat
         turned = np.ascontiguousarray(views[number // 5 % 7](images[number]))
         write(tmp_path / "b" / f"{number}.jpg", turned, cv2.IMWRITE_JPEG_QUALITY, 75)
     found = audit(tmp_path)
-    pairs = {frozenset(Path(name).stem for name in named(found, alike.places)) for alike in found.near_duplicates}
+    pairs = {frozenset(Path(name).stem for name in named(found, alike.indices)) for alike in found.near_duplicates}
 
     assert sum(len(names) == 1 for names in pairs) >= 0.97 * 140
     assert all(len(names) == 1 for names in pairs)
@@ -289,7 +289,7 @@ def test_arrays_are_audited(tmp_path: Path) -> None:
     found = audit(tmp_path / "images.npz", workers=1)
 
     assert {"array, 3 x uint8": 4} == dict(found.modes())
-    assert [(0, 3)] == [alike.places for alike in found.duplicates]
+    assert [(0, 3)] == [alike.indices for alike in found.duplicates]
     assert found.duplicates[0].across_classes
     draw_gallery(found)
 
@@ -431,7 +431,7 @@ def test_sets_in_contradiction_come_first_and_then_the_larger() -> None:
     records = [record("a", "train")] * 5 + [record("b", "train"), record("a", "test"), record(None, "train")]
     sets = place_sets([[0, 1], [0, 1, 2], [3, 5], [4, 6], [0, 7]], records)
 
-    assert [(3, 5), (4, 6), (0, 1, 2), (0, 1), (0, 7)] == [alike.places for alike in sets]
+    assert [(3, 5), (4, 6), (0, 1, 2), (0, 1), (0, 7)] == [alike.indices for alike in sets]
     assert [(False, True), (True, False)] == [(alike.across_splits, alike.across_classes) for alike in sets[:2]]
 
 
@@ -589,7 +589,7 @@ def test_odd_files_of_many_makers_are_audited(awkward: Path) -> None:
 def test_x_rays_of_different_people_are_not_near(chest_xray: Path) -> None:
     found = audit(chest_xray)
 
-    assert (8, 17) == (len(found.duplicates), sum(len(alike.places) for alike in found.duplicates))
+    assert (8, 17) == (len(found.duplicates), sum(len(alike.indices) for alike in found.duplicates))
     assert () == found.near_duplicates
 
 

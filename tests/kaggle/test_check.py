@@ -160,7 +160,7 @@ def test_a_gigantic_file_is_refused_unread(tmp_path: Path) -> None:
 
 
 def test_a_folder_is_no_file(tmp_path: Path) -> None:
-    with pytest.raises(SpecError, match=r"'\.' is no file; give the CSV"):
+    with pytest.raises(SpecError, match=r"'\.' is not a file; give the CSV"):
         kit.submit(".", competition="pets", dry_run=True, root=tmp_path)
 
 

@@ -301,7 +301,7 @@ def test_fold_sets_are_enough_for_weights(fold_set: FoldSet, workspace: Path) ->
         ({"oof": ["nothing"] * 2, "weights": "1,1"}, SpecError, r"--weights and --oof exclude each other"),
         ({"oof": ["nothing"] * 2, "metric": "f1"}, SpecError, r"--metric must be one of loss, auc, got 'f1'"),
         ({"oof": ["nothing"] * 2, "average": "rank", "metric": "loss"}, SpecError, r"ranks are no probabilities"),
-        ({"oof": ["nothing"] * 2}, RunError, r"nothing is no file and no folder with out_of_fold.parquet"),
+        ({"oof": ["nothing"] * 2}, RunError, r"nothing is neither a file nor a folder with out_of_fold.parquet"),
         ({"output": "a.csv"}, WorkspaceError, r"a.csv exists; choose another name or add --force"),
     ],
 )
@@ -327,8 +327,8 @@ def test_what_does_not_go_together_is_refused(
         ("id,label\nx,1\nz,1\n", r"b.csv and .*a.csv do not have the same ids: only one of them has y, z \(2\)"),
         ("id,score\nx,1\ny,1\n", r"b.csv has the columns id, score, .*a.csv has id, label"),
         ("id,label\nx,1\nx,1\n", r"b.csv repeats ids: x \(1\)"),
-        ("id,label\nx,1\ny,cat\n", r"b.csv, line 3: 'cat' in column label is no number; .* without --threshold"),
-        ("id,label\nx,1\ny,inf\n", r"b.csv, line 3: 'inf' in column label is no number"),
+        ("id,label\nx,1\ny,cat\n", r"b.csv, line 3: 'cat' in column label is not a number; .* without --threshold"),
+        ("id,label\nx,1\ny,inf\n", r"b.csv, line 3: 'inf' in column label is not a number"),
         ("id\nx\n", r"b.csv needs a column of ids, one of values or more, and rows"),
         ("id,label\n", r"b.csv needs a column of ids, one of values or more, and rows"),
     ],
@@ -392,5 +392,5 @@ def test_damaged_out_of_fold_predictions_are_refused_by_name(tmp_path: Path) -> 
             read_out_of_fold(path)
     path.write_bytes(data[:22] + bytes([data[22] ^ 0xFF]) + data[23:])
 
-    with pytest.raises(RunError, match=r"predictions\.parquet has not the columns id, fold, label"):
+    with pytest.raises(RunError, match=r"predictions\.parquet lacks the columns id, fold, label"):
         read_out_of_fold(path)

@@ -249,8 +249,8 @@ def test_classes_of_any_name_have_a_column(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("columns", "message"),
     [
-        ({"id": ["a"], "fold": [0], "label": ["no"], "yes": [1.0]}, r"has not the columns id, fold, label"),
-        ({"id": ["a"], "fold": ["x"], "label": ["yes"], "yes": [1.0]}, r"has not the columns id, fold, label"),
+        ({"id": ["a"], "fold": [0], "label": ["no"], "yes": [1.0]}, r"lacks the columns id, fold, label"),
+        ({"id": ["a"], "fold": ["x"], "label": ["yes"], "yes": [1.0]}, r"lacks the columns id, fold, label"),
         ({"key": ["a"], "fold": [0], "label": ["yes"], "yes": [1.0]}, r"must begin with the columns id, fold, label"),
         ({"id": ["a", "a"], "fold": [0, 1], "label": ["yes"] * 2, "yes": [1.0] * 2}, r"name every image once"),
     ],
@@ -268,7 +268,7 @@ def test_a_file_that_is_missing_or_no_parquet_is_named(tmp_path: Path) -> None:
 
     with pytest.raises(RunError, match=r"x.parquet does not exist; kit train --folds writes"):
         read_out_of_fold(tmp_path / "x.parquet")
-    with pytest.raises(RunError, match=r"y.parquet has not the columns"):
+    with pytest.raises(RunError, match=r"y.parquet lacks the columns"):
         read_out_of_fold(tmp_path / "y.parquet")
 
 
