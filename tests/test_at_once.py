@@ -52,7 +52,7 @@ _UNEQUAL = {
     "made_by",
 }  # in equal results
 _KEPT = re.compile(r"runs/.*/(?:validation_predictions-[^/]*|evaluation-[^/]*\.json)")  # so as not to be computed again
-_UNSEEN = ("images/", "test/", ".hashes.json", "environment.json", "events.out.tfevents")
+_UNSEEN = ("images/", "test/", ".partial/", ".hashes.json", "environment.json", "events.out.tfevents")
 
 
 @dataclass(frozen=True)
@@ -199,9 +199,10 @@ def test_two_commands_at_once_lose_and_mix_nothing(
         said = f"delays {delays}: " + " | ".join(f"{one.status} {one.said[-400:]}" for one in ended)
         for one in ended:
             assert _ends_well(one), said
-        _check_all(folder)
-        early = pair.one == TRAIN and _remove_early(folder)
-        done = frozenset(place for place, one in enumerate(ended) if one.status == 0 and not (early and place == 1))
+        _check_all(folder, shards_kept=any(commands[place][0] == "shard" for place in (0, 1) if ended[place].status))
+        undone = {1} if pair.one == TRAIN and _remove_early(folder) else set[int]()
+        undone |= {place for place in (0, 1) if commands[place][0] == "ablate" and _unfinished_ablations(folder)}
+        done = frozenset(place for place, one in enumerate(ended) if one.status == 0 and place not in undone)
         found = _contents(folder)
         matching = [contents for who, contents in allowed if who == done]
         assert found in matching, f"{said}\n{_difference(found, matching)}"
@@ -242,16 +243,24 @@ def _ends_well(ended: Ended) -> bool:
 
 
 def _contents(folder: Path) -> dict[str, Any]:
-    """What a workspace holds but for times and unfinished runs, which the same command goes on with."""
+    """What a workspace holds but for times and what is unfinished: shards, runs and ablations are gone on with."""
     files = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
-    begun = [f"{Path(name).parent.as_posix()}/" for name in files if name.endswith("/spec.json")]
-    begun = [run for run in begun if f"{run}result.json" not in files]
+    begun = [f"{run.relative_to(folder).as_posix()}/" for run in (*_unfinished(folder), *_unfinished_ablations(folder))]
     return {
         name: _content(path)
         for name, path in files.items()
         if not (_KEPT.fullmatch(name) or any(part in name for part in _UNSEEN))
         and not any(name.startswith(run) for run in begun)
     }
+
+
+def _unfinished(folder: Path) -> list[Path]:
+    runs = [path.parent for path in folder.rglob("spec.json")]
+    return [run for run in runs if not (run / "result.json").exists()]
+
+
+def _unfinished_ablations(folder: Path) -> list[Path]:
+    return [run.parents[1] for run in _unfinished(folder) if (run.parents[1] / "ablation.json").exists()]
 
 
 def _content(path: Path) -> Any:
@@ -281,10 +290,16 @@ def _without_times(told: Any) -> Any:
     return [_without_times(value) for value in told] if isinstance(told, list) else told
 
 
-def _check_all(folder: Path) -> None:
-    """See that what lies in a workspace is whole: nothing begun is left, and every seal fits."""
-    assert not [path for path in folder.rglob(".*") if _LEFT_OVER.fullmatch(path.name)]
-    for path in (folder / "tfrecords").iterdir():
+def _check_all(folder: Path, *, shards_kept: bool) -> None:
+    """See that what lies in a workspace is whole: nothing begun is left, and every seal fits.
+
+    Args:
+        folder: Root folder of the workspace.
+        shards_kept: Whether a refused `kit shard` may have kept the shards that it had finished.
+    """
+    left = [path for path in folder.rglob(".*") if _LEFT_OVER.fullmatch(path.name)]
+    assert not [path for path in left if not (shards_kept and path.suffix == ".partial")]
+    for path in (folder / "tfrecords").glob("[!.]*"):
         verify_dataset(find_dataset(path.name, root=folder))
     for path in folder.rglob("result.json"):
         run = RunDirectory(path.parent)

@@ -121,10 +121,10 @@ def write_evaluation(evaluation: Evaluation, folder: Path | str, *, html: bool =
         WorkspaceError: The folder holds another evaluation, files of one that were changed since, or another process
             is writing it.
     """
-    folder = Path(folder)
+    folder, provenance = Path(folder), evaluation.provenance
+    refuse_other(folder, provenance)  # before pictures are drawn, which takes seconds
     with evaluation.dataset.in_use():
         files = _files(evaluation, html=html)
-    provenance = evaluation.provenance
     sealed = {**files, SEALED: sealed_with(provenance, files)}
     write_together(folder, sealed, check=lambda: refuse_other(folder, provenance))
     return [folder / name for name in files]

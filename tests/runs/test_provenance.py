@@ -19,7 +19,7 @@ from kit.files import locked, xxh128_file
 from kit.inference.out_of_fold import read_out_of_fold
 from kit.progress import NoProgress
 from kit.runs import FoldSet, RunDirectory
-from kit.runs.provenance import SEALED, Maker, Provenance, read_provenance, refuse_changed, refuse_other
+from kit.runs.provenance import SEALED, Maker, Provenance, read_provenance, refuse_changed, refuse_other, seal_folder
 from kit.submission.origin import read_origin
 
 BEST = Maker(run="a", identity="1", weights="w1")
@@ -72,7 +72,8 @@ def test_an_evaluation_of_the_same_is_written_anew_and_one_of_others_refused(
     run: RunDirectory, workspace: Path, tmp_path: Path
 ) -> None:
     folder = tmp_path / "evaluated"
-    kit.write_evaluation(kit.evaluate(run.path, root=workspace), folder)
+    folder.mkdir()
+    seal_folder(folder, kit.evaluate(run.path, root=workspace).provenance, [])
     kit.write_evaluation(kit.evaluate(run.path, recall=0.5, root=workspace), folder)
     written = {path.name: path.read_bytes() for path in folder.iterdir()}
     for options in ({"weights": "last"}, {"split": "train"}, {"tta": "flips"}):
@@ -101,8 +102,7 @@ def test_a_file_of_an_evaluation_that_was_changed_is_named_and_not_written_over(
 
 
 def test_every_change_of_a_seal_is_refused_or_harmless(run: RunDirectory, workspace: Path, tmp_path: Path) -> None:
-    evaluation = kit.evaluate(run.path, root=workspace)
-    kit.write_evaluation(evaluation, tmp_path)
+    seal_folder(tmp_path, kit.evaluate(run.path, root=workspace).provenance, [])
     before, written = read_provenance(tmp_path), (tmp_path / SEALED).read_bytes()
     silent = []
     for what, changed in [*json_mutations(written)]:
