@@ -56,7 +56,7 @@ def below(folder: Path, *names: str) -> Path:
         SpecError: A name that is no name, see `checked_name`, or one of more than 200 bytes.
     """
     for name in names:
-        if len(name.encode()) > _LONGEST:
+        if len(name.encode(errors="surrogatepass")) > _LONGEST:
             raise SpecError(f"name '{printable(name)}' has more than {_LONGEST} bytes, too many for a folder")
     return folder.joinpath(*(checked_name(name, "file") for name in names))
 

@@ -76,7 +76,7 @@ def write_source(root: Path) -> None:
 
 
 def shard(root: Path, name: str = "both", **options: object) -> kit.Dataset:
-    given = {"folds": 2, "near_duplicates": 2, "max_rejects": 1, "index": True, **options}
+    given = {"folds": 2, "near_bits": 2, "max_rejects": 1, "index": True, **options}
     return kit.shard(
         root / "source" / "images",
         name=name,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import shutil
 import subprocess
 import sys
@@ -169,8 +170,7 @@ def test_weights_of_another_seed_are_refused(copy: RunDirectory) -> None:
 
 
 def test_weights_are_hashed_once_before_they_are_loaded(copy: RunDirectory, monkeypatch: pytest.MonkeyPatch) -> None:
-    from kit.training import score
-
+    module = importlib.import_module("kit.inference.predict_split")
     dataset, hashed = find_dataset("bound", root=copy.path.parents[1]), []
 
     def counted(path: Path) -> str:
@@ -178,8 +178,8 @@ def test_weights_are_hashed_once_before_they_are_loaded(copy: RunDirectory, monk
         return xxh128_file(path)
 
     monkeypatch.setattr("kit.runs.directory.xxh128_file", counted)
-    monkeypatch.setattr(score, "is_sealed", lambda path: hashed.append(path.name) or is_sealed(path))
-    score.trained_model(copy, dataset)
+    monkeypatch.setattr(module, "is_sealed", lambda path: hashed.append(path.name) or is_sealed(path))
+    module.trained_model(copy, dataset)
 
     assert 1 == hashed.count("best.weights.h5")
 

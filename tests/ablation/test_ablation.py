@@ -188,7 +188,7 @@ def test_runs_of_different_datasets_do_not_compare(run: RunDirectory, tmp_path: 
     other.finish(run.result())
 
     with pytest.raises(
-        RunError, match=r"different datasets do not compare: tiny \(.*\), tiny \(ffff.*--across-datasets"
+        RunError, match=r"different datasets do not compare: tiny \(.*\), tiny \(ffff.*across_datasets=True"
     ):
         kit.compare(run.path, other.path)
 

@@ -73,7 +73,7 @@ def test_a_design_that_cannot_be_says_what_is_meant(text: str, message: str) -> 
 @pytest.mark.parametrize(
     ("path", "values", "design", "message"),
     [
-        ("model.dropout", "0..0.5", "grid", r"as in model.dropout=0,0.5; or give --design random:20"),
+        ("model.dropout", "0..0.5", "grid", r"as in model.dropout=0,0.5; or give design='random:20'"),
         ("train.learning_rate", "log:1e-4..0.1", "one-at-a-time", r"is a range, and design one-at-a-time takes values"),
         ("model.dropout", "0,0.5", "ladder", r"design ladder runs the recipe's own arms .* leave model.dropout out"),
         ("model.dropout", "0,0.1..0.5", "random:5", r"takes values or one range, not both: 0, 0.1..0.5"),
@@ -243,7 +243,7 @@ def test_design_ladder_runs_the_named_arms_of_a_recipe_that_has_a_grid() -> None
     assert [arm.name for arm in recipe.arms] == [arm.name for arm in recipe_arms(recipe, recipe.base, {}, "ladder")]
     assert 648 == len(recipe_arms(recipe, recipe.base, {}))
     without = msgspec.structs.replace(recipe, arms=())
-    with pytest.raises(SpecError, match=r"design ladder runs the recipe's named arms, and it has none; leave --design"):
+    with pytest.raises(SpecError, match=r"design ladder runs the recipe's named arms, and it has none; leave design="):
         recipe_arms(without, recipe.base, {}, "ladder")
 
 

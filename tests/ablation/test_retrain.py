@@ -148,8 +148,8 @@ def test_without_a_labelled_test_split_nothing_is_retrained(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("count", "settings", "message"),
     [
-        (0, {}, "--then-retrain must be 1 to 2, the arms, got 0"),
-        (3, {}, "--then-retrain must be 1 to 2"),
+        (0, {}, "count must be 1 to 2, the arms, got 0"),
+        (3, {}, "count must be 1 to 2"),
         (1, {"data.size": "abc"}, "size 'abc' must read 32"),
         (1, {"data.size": "3"}, "does not fit in block 1"),
         (1, {"data.seed": "3"}, "data.seed would change the split"),

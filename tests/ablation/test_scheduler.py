@@ -122,7 +122,7 @@ def test_a_search_goes_on_where_it_was_and_more_arms_extend_it(root: Path) -> No
     assert times.items() <= now.items()
     assert list(first.plan.arms) == list(more.plan.arms)[:9]
     assert list(more.plan.arms) == [arm.name for arm in kit.compare(more.plan.folder).arms]
-    with pytest.raises(SpecError, match="leave --halving out"):
+    with pytest.raises(SpecError, match="leave halving= out"):
         run_plan(plan_of(root, *axes, settings=ONE, design="search:9"), halving=True)
 
 
@@ -220,7 +220,7 @@ def test_a_metric_that_is_not_recorded_is_refused_before_anything_runs(root: Pat
 @pytest.mark.parametrize(
     ("folds", "message"),
     [
-        ("all", "tiny has no folds; shard it with --folds 5"),
+        ("all", "tiny has no folds; shard it with folds=5"),
         ("one", "folds must be all, or numbers such as 0,1, got 'one'"),
         ("1", "tiny has no folds"),
     ],

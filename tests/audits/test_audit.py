@@ -323,7 +323,11 @@ def test_workers_do_not_change_the_answer(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("setting", "message"),
-    [({"near": 65}, "near must be between 0 and 12"), ({"near": -1}, "near must"), ({"workers": 0}, "workers must")],
+    [
+        ({"near_bits": 65}, "near_bits must be between 0 and 12"),
+        ({"near_bits": -1}, "near_bits must"),
+        ({"workers": 0}, "workers must"),
+    ],
 )
 def test_settings_out_of_range_are_refused(messy: Path, setting: dict[str, int], message: str) -> None:
     with pytest.raises(SpecError, match=message):
@@ -542,7 +546,7 @@ def test_json_has_the_counts_and_every_finding(messy: Path, tmp_path: Path, comm
     ("arguments", "message"),
     [
         (["nowhere"], "nowhere does not exist"),
-        ([".", "--near-bits", "13"], "near must be between 0 and 12 bits, got 13"),
+        ([".", "--near-bits", "13"], "near_bits must be between 0 and 12, got 13"),
         ([".", "--labels", "nothing.csv"], "cannot read nothing.csv"),
         ([".", "--class-from", "("], r"no regular expression"),
         ([".", "-o", "notes.txt"], r"notes.txt"),

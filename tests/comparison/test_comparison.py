@@ -157,7 +157,7 @@ def test_files_of_one_name_are_two_arms(tmp_path: Path) -> None:
 def test_other_datasets_compare_only_when_asked(ablation: Made, tmp_path: Path) -> None:
     other = Made(tmp_path / "runs" / "other")
     other.finish("pool=2", 0, [0.5, 0.9], settings=pool(2), fingerprint=OTHER)
-    with pytest.raises(RunError, match=rf"made \({FINGERPRINT}\), made \({OTHER}\).*--across-datasets"):
+    with pytest.raises(RunError, match=rf"made \({FINGERPRINT}\), made \({OTHER}\).*across_datasets=True"):
         kit.compare(ablation.folder, other.folder)
     comparison = kit.compare(ablation.folder, other.folder, across_datasets=True)
 

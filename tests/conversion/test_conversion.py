@@ -503,7 +503,7 @@ def test_a_fold_that_is_not_there_is_refused(tmp_path: Path) -> None:
     plain = shard(folder, name="plain", workers=1, root=tmp_path)
     folded = shard(folder, name="folded", folds=2, workers=1, root=tmp_path)
 
-    with pytest.raises(ShardError, match=r"plain has no folds \(shard it with --folds 5\), not fold 0"):
+    with pytest.raises(ShardError, match=r"plain has no folds \(shard it with folds=5\), not fold 0"):
         plain.for_fold(0)
     with pytest.raises(ShardError, match="folded has folds 0 to 1, not fold 2"):
         folded.for_fold(2)

@@ -500,7 +500,7 @@ def test_folder_without_manifest_is_no_dataset(cells: Dataset, tmp_path: Path) -
 def test_damaged_manifest_is_named(cells: Dataset, tmp_path: Path, content: bytes) -> None:
     (cells.folder / "manifest.json").write_bytes(content)
 
-    with pytest.raises(ShardError, match=r"cells/manifest\.json: .*; restore the file, or shard again with --force"):
+    with pytest.raises(ShardError, match=r"cells/manifest\.json: .*; restore the file, or shard again with force=True"):
         find_dataset("cells", root=tmp_path)
 
 
@@ -560,7 +560,7 @@ def test_images_of_different_sizes_have_no_common_shape(competition: Competition
     cv2.imwrite(str(competition.train / "case00.tif"), np.zeros((30, 50, 3), np.uint8))
     dataset = shard(**competition.inputs, name="cells", workers=1, root=tmp_path)
 
-    with pytest.raises(ShardError, match="30 to 40 pixels high and 40 to 50 wide; shard them with --size"):
+    with pytest.raises(ShardError, match="30 to 40 pixels high and 40 to 50 wide; shard them with size="):
         _ = dataset.shape
 
 

@@ -360,6 +360,6 @@ def test_runs_that_are_evaluated_by_different_weights_are_not_averaged_in_silenc
 ) -> None:
     other = kit.train(tiny.manifest.name, settings={**SETTINGS, "train.evaluate": "last"}, seed=5, root=workspace)
 
-    with pytest.raises(RunError, match=r"give --weights best or last"):
+    with pytest.raises(RunError, match=r"give weights='best' or last"):
         kit.evaluate(run.path, other.path, root=workspace)
     assert 2 == kit.evaluate(run.path, other.path, weights="best", root=workspace).runs

@@ -241,7 +241,7 @@ def test_the_last_weights_are_exported_when_asked(run: RunDirectory, workspace: 
 def test_an_export_is_replaced_only_when_asked(run: RunDirectory, workspace: Path, tmp_path: Path) -> None:
     folder = tmp_path / "models" / "export"
     kit.export(run.path, formats=["keras"], output=folder, root=workspace)
-    with pytest.raises(WorkspaceError, match=r"models/export exists; choose another name or add --force"):
+    with pytest.raises(WorkspaceError, match=r"models/export exists; choose another name or add force=True"):
         kit.export(run.path, output=folder, root=workspace)
     replaced = kit.export(run.path, formats=["saved_model"], output=folder, force=True, root=workspace)
 

@@ -264,7 +264,7 @@ def test_the_sample_is_the_predicted_datasets_with_its_classes(tmp_path: Path) -
 def test_without_a_sample_the_ways_to_give_one_are_named(tmp_path: Path) -> None:
     mine, _ = written(tmp_path, "id,label\na,1\n")
     with pytest.raises(
-        SubmissionError, match=r"fetch it: kit fetch any --files sample_submission.csv, or name it: --sample"
+        SubmissionError, match=r"fetch it: kit fetch any --files sample_submission.csv, or name it: sample="
     ):
         kit.submit(mine, competition="any", dry_run=True, root=tmp_path)
 

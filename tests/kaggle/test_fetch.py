@@ -168,7 +168,7 @@ def test_a_file_that_kit_did_not_fetch_is_not_replaced(tmp_path: Path) -> None:
     mine = tmp_path / "data" / SLUG / "train_labels.csv"
     mine.parent.mkdir(parents=True)
     mine.write_text("mine")
-    with pytest.raises(WorkspaceError, match=r"train_labels.csv exists; choose another name or add --force"):
+    with pytest.raises(WorkspaceError, match=r"train_labels.csv exists; choose another name or add force=True"):
         fetch(tmp_path, files=["train_labels.csv"])
     assert "mine" == mine.read_text()
 
@@ -217,7 +217,7 @@ def test_files_that_are_no_longer_on_kaggle_go_when_all_is_fetched_again(tmp_pat
 def test_own_files_of_the_same_names_stop_the_fetch_of_all(tmp_path: Path) -> None:
     folder = fetch(tmp_path, files=["train/7.tif"]).folder
     (folder / "train_labels.csv").write_text("mine")
-    with pytest.raises(WorkspaceError, match=r"holds files of its own: train_labels.csv \(1\); .* add --force"):
+    with pytest.raises(WorkspaceError, match=r"holds files of its own: train_labels.csv \(1\); .* add force=True"):
         fetch(tmp_path)
     assert b"mine" == contents(folder)["train_labels.csv"]
 
@@ -446,7 +446,7 @@ def test_a_folder_of_other_things_is_left_alone(tmp_path: Path) -> None:
     mine = tmp_path / "data" / SLUG / "notes.txt"
     mine.parent.mkdir(parents=True)
     mine.write_text("mine")
-    with pytest.raises(WorkspaceError, match="holds other files; choose another -o, or add --force"):
+    with pytest.raises(WorkspaceError, match="holds other files; choose another output=, or add force=True"):
         fetch(tmp_path)
     assert {"notes.txt": b"mine"} == contents(mine.parent)
 
@@ -550,7 +550,7 @@ def test_a_damaged_archive_is_refused(tmp_path: Path) -> None:
     data = bytearray(archive.read_bytes())
     data[100] ^= 0xFF
     archive.write_bytes(data)
-    with pytest.raises(KaggleError, match=r"is damaged: .*; remove it, or add --force, and fetch again"):
+    with pytest.raises(KaggleError, match=r"is damaged: .*; remove it, or add force=True, and fetch again"):
         unpack(archive, tmp_path / "folder")
 
 

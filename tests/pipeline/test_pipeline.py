@@ -182,7 +182,7 @@ def test_images_of_several_sizes_are_refused_with_the_option_that_helps(tmp_path
     cv2.imwrite(str(tmp_path / "images" / "dark" / "larger.png"), np.zeros((40, 20, 3), np.uint8))
     dataset = kit.shard(tmp_path / "images", name="sizes", root=tmp_path, workers=1)
 
-    with pytest.raises(ShardError, match=r"16 to 40 pixels high and 16 to 20 wide; shard them with --size"):
+    with pytest.raises(ShardError, match=r"16 to 40 pixels high and 16 to 20 wide; shard them with size="):
         _ = dataset.shape
 
 
@@ -391,7 +391,7 @@ def test_a_cache_on_a_disk_without_room_is_refused_with_the_way_out(tiny: Datase
     huge = msgspec.structs.replace(tiny.manifest.image, height=(1 << 23, 1 << 23), width=(1 << 23, 1 << 23))
     dataset = AnyDataset(tiny.folder, msgspec.structs.replace(tiny.manifest, image=huge))
 
-    with pytest.raises(WorkspaceError, match=r"the decoded train images fill 17,732,923.53 GB.* give --cache none"):
+    with pytest.raises(WorkspaceError, match=r"the decoded train images fill 17,732,923.53 GB.* give cache='none'"):
         map_split(dataset, "train", tmp_path / "decoded")
     assert [".lock"] == [path.name for path in (tmp_path / "decoded").iterdir()]
 

@@ -180,7 +180,7 @@ def test_an_evaluation_is_written_as_tables_and_pictures(run: RunDirectory, work
     texts = {path.name: path.read_text().splitlines() for path in files if path.suffix == ".csv"}
     figures = json.loads((tmp_path / "evaluation.json").read_text())
 
-    assert {path.name for path in tmp_path.iterdir()} == {path.name for path in files}
+    assert {path.name for path in tmp_path.iterdir()} == {path.name for path in files} | {"seal.json"}
     assert "class,dark,light" == texts["confusion_matrix.csv"][0] == texts["confusion_matrix_shares.csv"][0]
     assert "class,precision,recall,f1-score,support" == texts["classification_report.csv"][0]
     assert 1 + len(evaluation.mistakes) == len(texts["misclassified.csv"])
@@ -318,7 +318,7 @@ def three(tmp_path: Path) -> RunDirectory:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"recall": 0.9}, r"--recall needs --positive CLASS where there are more than two: one of a, b, c"),
+        ({"recall": 0.9}, r"recall= needs positive= where there are more than two: one of a, b, c"),
         ({"recall": 0.9, "positive": "d"}, r"unknown class 'd'"),
         ({"recall": 1.5}, r"recall must be above 0 and at most 1, got 1.5"),
         ({"recall": math.nan}, r"recall must be above 0 and at most 1, got nan"),

@@ -232,7 +232,7 @@ def test_a_prediction_that_appears_meanwhile_is_not_written_over(
     run: RunDirectory, workspace: Path, tmp_path: Path
 ) -> None:
     path = tmp_path / "first.csv"
-    with pytest.raises(WorkspaceError, match=r"first\.csv exists; choose another name or add --force"):
+    with pytest.raises(WorkspaceError, match=r"first\.csv exists; choose another name or add force=True"):
         kit.predict(
             run.path, output=path, root=workspace, progress=When("predict test", lambda: path.write_text("mine"))
         )
@@ -251,7 +251,7 @@ def test_an_export_that_appears_meanwhile_is_not_replaced(copy: RunDirectory, mo
         return predict(*given)  # type: ignore[arg-type]
 
     monkeypatch.setattr(room, "_predict", slowly)
-    with pytest.raises(WorkspaceError, match="export exists; choose another name or add --force"):
+    with pytest.raises(WorkspaceError, match="export exists; choose another name or add force=True"):
         kit.export(copy.path, formats=["keras"], root=copy.path.parents[1])
 
     assert "mine" == (folder / "export.json").read_text()

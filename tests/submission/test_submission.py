@@ -116,7 +116,7 @@ def test_a_submission_has_the_samples_ids_order_and_columns(run: RunDirectory, w
 def test_an_existing_submission_is_replaced_only_when_asked(run: RunDirectory, workspace: Path, tmp_path: Path) -> None:
     path = tmp_path / "submission.csv"
     path.write_text("mine")
-    with pytest.raises(WorkspaceError, match=r"submission.csv exists; choose another name or add --force"):
+    with pytest.raises(WorkspaceError, match=r"submission.csv exists; choose another name or add force=True"):
         kit.predict(run.path, output=path, root=workspace)
     assert "mine" == path.read_text()
 

@@ -128,8 +128,8 @@ def test_a_single_fold_has_no_spread(copy: FoldSet) -> None:
     [
         ("folded", "0,3", ShardError, r"folded has folds 0 to 2, not fold 3"),
         ("folded", "some", SpecError, r"folds must be all, or numbers such as 0,1, got 'some'"),
-        ("folded", "", SpecError, r"--folds names no fold"),
-        ("tiny", "all", SpecError, r"tiny has no folds; shard it with --folds 5"),
+        ("folded", "", SpecError, r"folds= names no fold"),
+        ("tiny", "all", SpecError, r"tiny has no folds; shard it with folds=5"),
     ],
 )
 @pytest.mark.usefixtures("tiny", "folded")
