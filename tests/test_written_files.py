@@ -53,15 +53,15 @@ PARTIAL = r"tfrecords/\.stopped\.partial"
 
 FOR_PEOPLE = (  # and for other programs; that no command reads them back is tested
     r"audit/.*",
-    r"runs/.*/(evaluation-[^/]*|comparison)/(?!seal\.json).*",  # but for the out-of-fold predictions there
+    r"runs/.*/comparison/.*",
     r"runs/learning-rates/.*",
-    r"runs/.*/export/(?!seal\.json).*",
     r"runs/.*/tensorboard/.*",
     r"runs/.*/environment\.json",
     r"tfrecords/[^/]*/[^/]*\.idx",
 )
 BYTES = (  # not text: hashed as a whole, by tests of their own
     r"runs/.*\.weights\.h5",
+    r"runs/.*/(evaluation-[^/]*|export)/(?!seal\.json|out_of_fold).*",  # known by seal.json
     r"runs/.*/\.decoded/.*\.npy",
     r"tfrecords/[^/]*/[^/]*\.tfrecord",
     r".*/\.[^/]*\.part",
@@ -156,7 +156,7 @@ def read_finished(reading: Reading) -> object:
 def read_folder(reading: Reading) -> object:
     """Read what compare does of runs in an ablation, also of those that came to no result."""
     found = find_runs(reading.root / "runs" / "both-learning_rate-3c461333", Workspace.at(reading.root))
-    return [found.finished, found.halted, found.left_out, found.unfinished, found.baseline]
+    return [found.finished, found.pruned, found.left_out, found.unfinished, found.baseline]
 
 
 def read_unfinished(reading: Reading) -> object:
