@@ -361,6 +361,7 @@ def linked(tmp_path: Path, workspace: Path) -> Path:
     return root
 
 
+@pytest.mark.slow
 def test_a_recipe_s_own_arms_are_run_as_published(tiny: Dataset, tmp_path: Path, workspace: Path) -> None:
     recipe = tmp_path / "own.toml"
     recipe.write_text(RECIPE)

@@ -98,13 +98,16 @@ def test_a_lost_list_of_duplicates_is_named(tmp_path: Path) -> None:
     listed = dataset.folder / "duplicates.csv"
     for text in ("set,input,split,fold,class\n0,elsewhere.png,train,,dark\n", "nothing\n1\n"):
         listed.write_text(text)
-        with pytest.raises(ShardError, match=r"duplicates.csv is missing or damaged; restore it, or shard again"):
+        with pytest.raises(
+            ShardError, match=r"duplicates.csv was changed after kit wrote it; restore it, or shard again"
+        ):
             plan_again(dataset, {"data.size": "8"})
     listed.unlink()
     with pytest.raises(ShardError, match=r"duplicates.csv is missing or damaged"):
         plan_again(dataset, {"data.size": "8"})
 
 
+@pytest.mark.slow
 def test_the_best_arms_are_trained_again_and_measured_on_all_splits(pairs: Dataset, root: Path) -> None:
     axes = [kit.parse_axis("model.filters", "[2],[8],[16]")]
     settings = {**SETTINGS, "train.epochs": 2}

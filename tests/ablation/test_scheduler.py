@@ -126,6 +126,7 @@ def test_a_search_goes_on_where_it_was_and_more_arms_extend_it(root: Path) -> No
         run_plan(plan_of(root, *axes, settings=ONE, design="search:9"), halving=True)
 
 
+@pytest.mark.slow
 def test_equal_seeds_see_equal_images_and_drop_equal_values_in_every_arm(root: Path) -> None:
     settings = {**TWO, "model.dropout": 0.3, "augment": "d4+mixup", "train.sampling": "balanced"}
     plan = plan_of(root, "model.bn_momentum=0.9,0.5", settings=settings, seeds=2)
@@ -165,6 +166,7 @@ def test_where_every_run_fails_the_first_reason_is_said(root: Path, tmp_path: Pa
         run_plan(plan, jobs=1)
 
 
+@pytest.mark.slow
 def test_out_of_time_leaves_the_rest_for_the_same_command(root: Path) -> None:
     plan = plan_of(root, "model.bn_position=before,after", settings=TWO)
     stopped = run_plan(plan, jobs=2, max_hours=1e-9)
@@ -190,6 +192,7 @@ def test_a_command_out_of_time_says_so_by_its_exit_status(root: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_every_fold_validates_runs_of_its_own(tmp_path: Path) -> None:
     write_images(tmp_path / "images", 60, ("dark", "light"))
     dataset = kit.shard(tmp_path / "images", name="tiny", folds=3, root=tmp_path, workers=1)

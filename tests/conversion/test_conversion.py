@@ -374,6 +374,7 @@ def test_names_are_swapped_in_one_step(tmp_path: Path) -> None:
     assert (tmp_path / "one" / "other").exists()
 
 
+@pytest.mark.slow
 def test_a_killed_worker_is_reported_and_its_shards_are_written_again(tmp_path: Path) -> None:
     folder = tmp_path / "images"
     big = np.random.default_rng(0).integers(0, 255, (900, 900, 3), np.uint8)

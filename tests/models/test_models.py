@@ -198,7 +198,7 @@ def test_a_backbone_s_first_layers_are_frozen(frozen: int | None, expected: int)
         ({"name": "VGG18"}, (32, 32, 3), r"unknown model.backbone.name 'VGG18'; did you mean 'VGG1[69]'"),
         ({"name": "VGG16"}, (16, 16, 3), r"VGG16 cannot take images of 16x16 pixels"),
         ({"name": "VGG16"}, (32, 32, 1), r"adapter=none takes images of 3 channels, the dataset has 1"),
-        ({"name": "VGG16", "weights": "nowhere.h5"}, (32, 32, 3), r"weights=nowhere.h5 is no file"),
+        ({"name": "VGG16", "weights": "nowhere.h5"}, (32, 32, 3), r"weights=nowhere.h5 is not a file"),
         ({"name": "VGG16"}, (32, 32, 3), r"ImageNet weights of VGG16 cannot be downloaded: .*weights=none"),
     ],
 )

@@ -365,6 +365,7 @@ def specs(draw: st.DrawFn) -> AugmentSpec:
     )
 
 
+@pytest.mark.slow
 @given(spec=specs(), channels=st.sampled_from([1, 3]), part=st.integers(0, 1 << 40))
 @few
 def test_any_augmentation_keeps_range_and_shape_and_repeats_itself_bit_for_bit(

@@ -43,9 +43,9 @@ class When(NoProgress):
 def copy(run: RunDirectory, workspace: Path, tmp_path: Path) -> RunDirectory:
     """A workspace of its own, with the run."""
     shutil.copytree(workspace / "tfrecords" / "tiny", tmp_path / "copy" / "tfrecords" / "tiny")
-    place = tmp_path / "copy" / run.path.relative_to(workspace)
-    shutil.copytree(run.path, place)
-    return RunDirectory(place)
+    path = tmp_path / "copy" / run.path.relative_to(workspace)
+    shutil.copytree(run.path, path, ignore=shutil.ignore_patterns("export", "evaluation-*"))  # of other tests
+    return RunDirectory(path)
 
 
 @pytest.fixture

@@ -99,6 +99,7 @@ def test_several_columns_are_blended_each(tmp_path: Path) -> None:
     assert "image,cat,dog\nx,0.625,0.375\n" == (tmp_path / "blend.csv").read_text()
 
 
+@pytest.mark.slow
 @given(st.lists(st.integers(0, 2**31), min_size=2, max_size=5), st.sampled_from(["loss", "auc"]))
 def test_fitted_weights_are_shares_and_no_worse_than_the_best_input_where_they_were_fitted(
     seeds: list[int], metric: Any

@@ -118,6 +118,7 @@ def assert_equal(one: RunDirectory, other: RunDirectory) -> None:
     assert one.predictions.read_text() == other.predictions.read_text()
 
 
+@pytest.mark.slow
 def test_a_training_goes_on_from_the_middle_of_an_epoch(
     noise: Dataset, spec: RunSpec, whole: RunDirectory, tmp_path: Path
 ) -> None:
@@ -177,6 +178,7 @@ def test_without_a_sound_checkpoint_a_training_begins_anew(
     assert_equal(whole, parts)
 
 
+@pytest.mark.slow
 def test_a_training_whose_best_weights_are_lost_begins_anew(
     noise: Dataset, spec: RunSpec, whole: RunDirectory, tmp_path: Path
 ) -> None:
@@ -243,6 +245,7 @@ def test_half_precision_goes_on_too(noise: Dataset, tmp_path: Path) -> None:
     assert all(np.isfinite(row["loss"]) for row in whole.history().rows)
 
 
+@pytest.mark.slow
 def test_images_grow_and_a_training_goes_on_at_their_size(noise: Dataset, tmp_path: Path) -> None:
     changes = {**STATES, "model.top": "average", "train.progressive": "4,6", "train.epochs": 3}
     spec = run_spec(noise, "histopathologic-cancer", changes, seed=3)
