@@ -103,7 +103,7 @@ def test_a_lost_list_of_duplicates_is_named(tmp_path: Path) -> None:
         ):
             plan_again(dataset, {"data.size": "8"})
     listed.unlink()
-    with pytest.raises(ShardError, match=r"duplicates.csv is missing or damaged"):
+    with pytest.raises(ShardError, match=r"duplicates.csv is missing; restore it, or shard again"):
         plan_again(dataset, {"data.size": "8"})
 
 
