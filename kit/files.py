@@ -72,20 +72,26 @@ def whole_folder(path: Path) -> Iterator[Path]:
 
 
 def write_together(
-    folder: Path, files: Mapping[str, bytes | str], *, check: Callable[[], None] = lambda: None
+    folder: Path,
+    files: Mapping[str, bytes | str],
+    *,
+    last: Mapping[str, bytes | str] | None = None,
+    check: Callable[[], None] = lambda: None,
 ) -> list[Path]:
     """Write several files into a folder: all of them, or none and the folder as it was.
 
     A folder that is new appears whole, in one step. In one that exists, which may be the current one or hold files of
-    the user's own, files of other names stay; those of these names are replaced once all are on the disk.
+    the user's own, files of other names stay; those of these names are replaced once all are on the disk. A process
+    that is stopped among these renames leaves old files beside new ones, and none of `last`.
 
     Args:
         folder: Folder of the files.
         files: Content by name; text is written as UTF-8.
+        last: Files that vouch for the others, likewise: away before the first of those is replaced, there after all.
         check: Function that raises where the folder may not be taken, called once no other command can write it.
 
     Returns:
-        The files.
+        The files, without `last`.
 
     Raises:
         OSError: The disk is full, or does not take them.
@@ -94,11 +100,15 @@ def write_together(
     place = folder / _TOGETHER if folder.is_dir() else folder
     with locked(place), _begun_folder(place, folder) as temporary:
         check()
-        for name, data in files.items():
+        whole = {**files, **(last or {})}
+        for name, data in whole.items():
             _write_new(temporary / name, data)
         _all_to_disk(temporary)
         if folder.is_dir():
-            for name in files:
+            for name in last or ():
+                (folder / name).unlink(missing_ok=True)
+            _to_disk(folder)
+            for name in whole:
                 (temporary / name).replace(folder / name)
             _to_disk(folder)
         else:

@@ -169,7 +169,7 @@ class Evaluation:
 
     @functools.cached_property
     def mistakes(self) -> list[int]:
-        """Places of the mislabelled images, the most confident mistakes first."""
+        """Indices of the mislabelled images, the most confident mistakes first."""
         return mistakes_in(self.scores)
 
     def figures(self) -> dict[str, Any]:

@@ -125,9 +125,8 @@ def write_evaluation(evaluation: Evaluation, folder: Path | str, *, html: bool =
     refuse_other(folder, provenance)  # before pictures are drawn, which takes seconds
     with evaluation.dataset.in_use():
         files = _files(evaluation, html=html)
-    sealed = {**files, SEALED: sealed_with(provenance, files)}
-    write_together(folder, sealed, check=lambda: refuse_other(folder, provenance))
-    return [folder / name for name in files]
+    seal = {SEALED: sealed_with(provenance, files)}
+    return write_together(folder, files, last=seal, check=lambda: refuse_other(folder, provenance))
 
 
 def _files(evaluation: Evaluation, *, html: bool) -> dict[str, str | bytes]:

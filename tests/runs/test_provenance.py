@@ -101,6 +101,27 @@ def test_a_file_of_an_evaluation_that_was_changed_is_named_and_not_written_over(
     assert "mine" != (tmp_path / "misclassified.csv").read_text()
 
 
+def test_an_evaluation_that_was_stopped_while_its_files_took_their_places_is_written_by_the_next_command(
+    run: RunDirectory, workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kit.write_evaluation(kit.evaluate(run.path, root=workspace), tmp_path)
+    other, replace = kit.evaluate(run.path, recall=0.5, root=workspace), Path.replace
+
+    def stopped(file: Path, target: Path) -> Path:
+        if target.name == "predictions.csv":
+            raise KeyboardInterrupt
+        return replace(file, target)
+
+    monkeypatch.setattr(Path, "replace", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        kit.write_evaluation(other, tmp_path)
+    monkeypatch.undo()
+    kit.write_evaluation(other, tmp_path)
+
+    assert json.loads((tmp_path / "evaluation.json").read_text())["threshold"]
+    refuse_changed(tmp_path, read_provenance(tmp_path))
+
+
 def test_every_change_of_a_seal_is_refused_or_harmless(run: RunDirectory, workspace: Path, tmp_path: Path) -> None:
     seal_folder(tmp_path, kit.evaluate(run.path, root=workspace).provenance, [])
     before, written = read_provenance(tmp_path), (tmp_path / SEALED).read_bytes()
