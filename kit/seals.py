@@ -11,7 +11,7 @@ import contextlib
 import logging
 import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -44,7 +44,13 @@ def seal(document: msgspec.Struct | Mapping[str, object]) -> bytes:
     return to_json({**fields, SEAL: _hash(fields)})
 
 
-def read_sealed(path: Path, kind: type[Document], *, what: str = "") -> Document:
+def read_sealed(
+    path: Path,
+    kind: type[Document],
+    *,
+    what: str = "",
+    upgrade: Callable[[dict[str, Any]], dict[str, Any]] | None = None,
+) -> Document:
     """Read a document that `seal` wrote; one from before there were seals is read with a warning.
 
     Args:
@@ -52,6 +58,7 @@ def read_sealed(path: Path, kind: type[Document], *, what: str = "") -> Document
         kind: Struct to make of it.
         what: Noun for the warning, such as "dataset"; it is given once for each. Empty refuses a document without a
             seal: a note that kit makes again.
+        upgrade: Function that brings the fields of an earlier version into the form of this one.
 
     Raises:
         SpecError: The file is no JSON, was changed after writing, or lacks fields.
@@ -68,7 +75,7 @@ def read_sealed(path: Path, kind: type[Document], *, what: str = "") -> Document
         warn_unsealed(path, what)
     elif fields[SEAL] != _hash(fields):
         raise SpecError(f"{path} was changed after kit wrote it: its seal does not fit")
-    return build(fields, kind, where=f"{path}: ")
+    return build(upgrade(fields) if upgrade else fields, kind, where=f"{path}: ")
 
 
 def warn_unsealed(path: Path, what: str) -> None:

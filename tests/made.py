@@ -9,9 +9,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from kit.files import write_whole
+from kit.inference.predictions import Predictions
 from kit.runs import RunDirectory, RunResult
 from kit.specs import RunSpec, override, to_json
+from kit.targets import Head
+from kit.targets.classes import Classes
 
 FINGERPRINT = "0123456789abcdef"
 
@@ -80,6 +86,24 @@ class Made:
             )
         )
         return run
+
+
+def class_target(count: int) -> Classes:
+    """Make a target of so many classes, called 0, 1, and so on."""
+    return Classes(names=tuple(map(str, range(count))))
+
+
+def class_head(count: int) -> Head:
+    """Choose the last layer of a network for so many classes."""
+    return class_target(count).head()
+
+
+def class_predictions(
+    keys: list[str], labels: NDArray[np.int32], probabilities: NDArray[np.float32], classes: Sequence[str] = ()
+) -> Predictions:
+    """Make predictions of classes, called 0, 1, and so on unless they have names."""
+    target = Classes(names=tuple(classes)) if classes else class_target(probabilities.shape[1])
+    return Predictions(keys, labels, probabilities, target)
 
 
 def respecify(run: RunDirectory, spec: RunSpec) -> None:

@@ -187,7 +187,7 @@ def with_a_long_record(tiny: Dataset, root: Path) -> Dataset:
         for one in tiny.manifest.shards
     ]
     changed = msgspec.structs.replace(
-        tiny.manifest, name="long", shards=tuple(shards), fingerprint=fingerprint(tiny.manifest.classes, shards)
+        tiny.manifest, name="long", shards=tuple(shards), fingerprint=fingerprint(tiny.manifest.target, shards)
     )
     (path.parent / "manifest.json").write_bytes(seal(changed))
     return find_dataset("long", root=root)

@@ -150,7 +150,7 @@ def read_plan(reading: Reading) -> object:
 
 def read_finished(reading: Reading) -> object:
     run = reading.run
-    return run.result(), run.spec(), run.history().rows, read_predictions(run.checked(run.predictions)).csv("ab")
+    return run.result(), run.spec(), run.history().rows, read_predictions(run.checked(run.predictions)).csv()
 
 
 def read_folder(reading: Reading) -> object:
@@ -171,7 +171,7 @@ def read_unfinished(reading: Reading) -> object:
 def read_kept(reading: Reading) -> object:
     run = reading.run
     kept = kept_scores(run, run.path / "validation_predictions-last.csv", run.last_weights)
-    return ANEW if kept is None else kept.csv("ab")
+    return ANEW if kept is None else kept.csv()
 
 
 def read_figures(reading: Reading) -> object:
@@ -184,7 +184,7 @@ def read_fold_set(reading: Reading) -> object:
 
 
 def outside_the_fold(reading: Reading) -> object:
-    return read_out_of_fold(reading.path.with_name("out_of_fold.parquet")).scores.csv("ab")
+    return read_out_of_fold(reading.path.with_name("out_of_fold.parquet")).scores.csv()
 
 
 def read_seal(reading: Reading) -> object:

@@ -130,4 +130,4 @@ def _pack(
 
 
 def _operations(plan: Plan, spec: RunSpec) -> int:
-    return count_operations(spec.model, plan.dataset.shape, len(plan.dataset.manifest.classes))
+    return count_operations(spec.model, plan.dataset.shape, plan.dataset.manifest.target.head(spec.model.head))

@@ -72,8 +72,9 @@ def forecast(plan: Plan, *, jobs: int | None = None, progress: Progress = NO_PRO
     """
     check_jobs(jobs)
     arms = plan.arms
-    shape, classes = plan.dataset.shape, len(plan.dataset.manifest.classes)
-    operations = {name: count_operations(spec.model, shape, classes) for name, spec in arms.items()}
+    shape, target = plan.dataset.shape, plan.dataset.manifest.target
+    heads = {name: target.head(spec.model.head) for name, spec in arms.items()}
+    operations = {name: count_operations(spec.model, shape, heads[name]) for name, spec in arms.items()}
     ordered = sorted(arms, key=lambda name: operations[name])
     chosen = tuple(dict.fromkeys(ordered[index] for index in (0, len(ordered) // 2, -1)))
     from kit.training.timed_steps import time_steps  # noqa: PLC0415 (TensorFlow, for the estimate only)
@@ -95,7 +96,7 @@ def forecast(plan: Plan, *, jobs: int | None = None, progress: Progress = NO_PRO
 
     return Forecast(
         arms=tuple(
-            ArmForecast(name, count_parameters(spec.model, shape, classes), estimate(name))
+            ArmForecast(name, count_parameters(spec.model, shape, heads[name]), estimate(name))
             for name, spec in arms.items()
         ),
         count=plan.possible,

@@ -69,7 +69,7 @@ def check_retrain(plan: Plan, count: int, settings: Mapping[str, object]) -> Con
     image = conversion.spec.image
     shape = (*(image.size or plan.dataset.shape[:2]), image.channels)
     for spec in plan.arms.values():
-        plan_layers(spec.model, shape, len(plan.dataset.manifest.classes))
+        plan_layers(spec.model, shape, plan.dataset.manifest.target.head(spec.model.head))
     return conversion
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from kit.errors import SourceError, SubmissionError
 from kit.sources import Record, Source, read_source, read_unjudged
+from kit.sources.classes import class_target
 from kit.sources.image_files import list_images
 from kit.sources.record import ImageFile
 from kit.specs import SourceSpec
@@ -35,7 +36,7 @@ def _read_plain(folder: Path) -> Source:
     tops = {file.name.partition("/")[0].lower() for file in listing.images if "/" in file.name}
     has_splits = bool(tops) and tops <= SPLIT_FOLDERS.keys()
     records = [_plain_record(file, has_splits=has_splits) for file in listing.images]
-    return Source(records=tuple(records), rejects=tuple(listing.others))
+    return Source(records=tuple(records), target=class_target(records), rejects=tuple(listing.others))
 
 
 def _plain_record(file: ImageFile, *, has_splits: bool) -> Record:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from kit.conversion.conversion import Conversion, class_names
+from kit.conversion.conversion import Conversion
 from kit.conversion.exact_duplicates import describe_duplicates
 from kit.conversion.second_pass import Written
 from kit.conversion.shard_plan import ShardPlan
@@ -13,6 +13,7 @@ from kit.conversion.write_shard import WrittenShard
 from kit.datasets.manifest import NO_FOLD, ImageInfo, Manifest, fingerprint
 from kit.errors import SourceError, first_three
 from kit.sources import UNLABELLED
+from kit.targets import Target
 
 
 def build_manifest(conversion: Conversion, written: Written) -> Manifest:
@@ -21,14 +22,14 @@ def build_manifest(conversion: Conversion, written: Written) -> Manifest:
     Raises:
         SourceError: A split to learn from lacks a class.
     """
-    classes = class_names(conversion.source.records)
+    target = conversion.source.target
     shards = tuple(shard.shard for shard in written.shards)
     groups = _splits_of_groups(written.plans)
     return Manifest(
         name=conversion.name,
-        classes=classes,
-        counts=_counts(written.shards, classes),
-        folds=_fold_counts(written.shards, classes),
+        target=target,
+        counts=_counts(written.shards, target),
+        folds=_fold_counts(written.shards, target.names),
         groups=len(groups),
         groups_across_splits=sum(len(splits) > 1 for splits in groups.values()),
         duplicates=describe_duplicates(written.duplicates),
@@ -42,23 +43,23 @@ def build_manifest(conversion: Conversion, written: Written) -> Manifest:
         left_out_reasons=dict(Counter(reject.reason for reject in written.rejects if not reject.is_bad).most_common()),
         not_taken=dict(sorted(Counter(record.label or UNLABELLED for record in written.not_taken).items())),
         near_duplicates=describe_duplicates(written.near),
-        fingerprint=fingerprint(classes, shards),
+        fingerprint=fingerprint(target, shards),
         recipe=conversion.recipe,
     )
 
 
-def _counts(written: Sequence[WrittenShard], classes: Sequence[str]) -> dict[str, dict[str, int]]:
+def _counts(written: Sequence[WrittenShard], target: Target) -> dict[str, dict[str, int]]:
     """Count images by split and class, in the classes' order, and refuse splits to learn from that lack one."""
     counts: dict[str, Counter[str]] = {}
     for shard in written:
         counts.setdefault(shard.shard.split, Counter()).update(shard.counts)
     for split in counts.keys() - {"test"}:
-        if lost := [label for label in classes if not counts[split][label]]:
-            raise SourceError(
-                f"no readable {split} image of class {first_three(lost, len(lost))}; add images, or divide otherwise"
-            )
+        lost = [name for name in target.names if not counts[split][name]]
+        if lost and target.is_partition:
+            named = f"{target.noun} {first_three(lost, len(lost))}"
+            raise SourceError(f"no readable {split} image of {named}; add images, or divide otherwise")
     return {
-        split: {label: count[label] for label in (*classes, UNLABELLED) if count[label]}
+        split: {label: count[label] for label in (*target.names, UNLABELLED) if count[label]}
         for split, count in counts.items()
     }
 

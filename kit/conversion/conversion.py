@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,11 +47,3 @@ def describe_source(source: Source, spec: SourceSpec) -> SourceInfo:
     if source.sample_submission:
         digest.update(source.sample_submission.read_bytes())
     return SourceInfo(spec=spec, files=len(source.records), digest=digest.hexdigest()[:16])
-
-
-def class_names(records: Iterable[Record]) -> tuple[str, ...]:
-    """Sort the labels; as numbers if all are."""
-    labels = {record.label for record in records if record.label is not None}
-    if all(label.isdecimal() for label in labels):
-        return tuple(sorted(labels, key=lambda label: (int(label), label)))
-    return tuple(sorted(labels))

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from kit.conversion.conversion import Conversion, class_names
+from kit.conversion.conversion import Conversion
 from kit.conversion.exact_duplicates import Placed, find_duplicates, place_sets
 from kit.conversion.rejects import collect_rejects
 from kit.conversion.shard_plan import ShardPlan, plan_shards, sample
@@ -76,8 +76,8 @@ class _Writer:
 
     def write(self, plans: Sequence[ShardPlan]) -> tuple[list[WrittenShard], list[list[Placed]]]:
         """Write shards, and find the sets of equal images among them."""
-        spec, classes = self.conversion.spec, class_names(self.conversion.source.records)
-        tasks = [ShardTask(self.folder, plan, classes, spec) for plan in plans]
+        spec, target = self.conversion.spec, self.conversion.source.target
+        tasks = [ShardTask(self.folder, plan, target, spec) for plan in plans]
         shards = write_shards(tasks, self.engine, self.progress)
         digests = [digest for shard in shards for digest in shard.digests]
         indices = doubtful([origin for shard in shards for origin in shard.origins])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,8 +20,7 @@ from kit.seals import read_sealed, seal
 from kit.sources import UNLABELLED, Record
 from kit.specs import ShardSpec
 from kit.stderr import held_stderr
-
-NO_LABEL = -1
+from kit.targets import Target
 
 _NOWHERE = SourceImage(0, 0, is_whole=True)  # of a rejected image
 
@@ -33,7 +31,7 @@ class ShardTask:
 
     folder: Path
     plan: ShardPlan
-    classes: tuple[str, ...]
+    target: Target
     spec: ShardSpec
 
     @property
@@ -87,8 +85,8 @@ def write_shard(task: ShardTask) -> WrittenShard:
                 digests.append("")
                 origins.append(_NOWHERE)
                 continue
-            writer.write(*_example(record, image, task.classes, task.plan.fold))
-            counts[record.label or UNLABELLED] += 1
+            writer.write(*_example(record, image, task.target, task.plan.fold))
+            counts.update([UNLABELLED] if record.label is None else task.target.named(record.label))
             formats[image.format] += 1
             sources[image.source] += 1
             sizes.add((image.height, image.width))
@@ -124,7 +122,7 @@ def settle_shard(task: ShardTask, written: WrittenShard) -> None:
     write_whole(summary_path(task.path), seal(written))
 
 
-def _example(record: Record, image: StoredImage, classes: Sequence[str], fold: int) -> list[bytes]:
+def _example(record: Record, image: StoredImage, target: Target, fold: int) -> list[bytes]:
     return encode_example(
         {
             "image/encoded": image.encoded,
@@ -133,7 +131,7 @@ def _example(record: Record, image: StoredImage, classes: Sequence[str], fold: i
             "image/width": image.width,
             "image/channels": image.channels,
             "image/filename": record.file.name.encode(),
-            "image/class/label": NO_LABEL if record.label is None else classes.index(record.label),
+            "image/class/label": int(target.encode([record.label])[0]),
             "image/class/text": (record.label or "").encode(),
             "image/key": record.key.encode(),
             "image/group": record.group.encode(),
@@ -149,7 +147,7 @@ def _reason(error: ImageError | OSError) -> str:
 def plan_digest(task: ShardTask) -> str:
     """Hash what a shard is to hold, so that one of an earlier plan is not taken for it."""
     lines = [(r.key, r.file.name, r.label, r.group) for r in task.plan.records]
-    content = msgspec.json.encode([task.plan.name, task.plan.split, task.plan.fold, task.classes, lines])
+    content = msgspec.json.encode([task.plan.name, task.plan.split, task.plan.fold, task.target, lines])
     return hashlib.sha256(content).hexdigest()
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from kit.arguments import checked_arguments
-from kit.datasets.manifest import FORMAT_VERSION, NO_FOLD, Manifest, ShardInfo
+from kit.datasets.manifest import FORMAT_VERSION, NO_FOLD, READABLE, Manifest, ShardInfo, upgraded
 from kit.errors import ShardError, SpecError, WorkspaceError, option, unknown
 from kit.files import shared_lock
 from kit.seals import check_hash, read_sealed
@@ -185,11 +185,11 @@ def read_dataset(folder: Path) -> Dataset:
     """
     try:
         version = from_json(folder / MANIFEST, _AnyVersion).format_version
-        if version != FORMAT_VERSION:
+        if version not in READABLE:
             raise ShardError(
                 f"{folder / MANIFEST} has format version {version}, this kit reads {FORMAT_VERSION}; shard it again"
             )
-        manifest = read_sealed(folder / MANIFEST, Manifest, what="dataset")
+        manifest = read_sealed(folder / MANIFEST, Manifest, what="dataset", upgrade=upgraded)
     except FileNotFoundError as error:
         raise ShardError(f"{folder} has no {MANIFEST}, so it is not a dataset; make it with kit shard") from error
     except SpecError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import msgspec
 
@@ -13,8 +14,10 @@ from kit.names import checked_id, checked_name
 from kit.sources import UNLABELLED
 from kit.specs import DataSpec, ShardSpec, SourceSpec
 from kit.specs.image import size_text
+from kit.targets import AnyTarget, Target
 
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
+READABLE = frozenset({3, FORMAT_VERSION})  # version 3 knew classes only
 NO_FOLD = -1
 
 
@@ -104,9 +107,10 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         name: Name of the dataset.
-        classes: Names of the classes, sorted; a label is an index into them.
-        counts: Images of each class, and of "unlabelled", in each split.
-        folds: Images of each class in each fold; empty without folds.
+        target: Meaning of the labels, with the names of the classes, tags or grades, or of the values.
+        counts: Images of each of these names, and of "unlabelled", in each split; an image with several tags counts for
+            each.
+        folds: Images of each name in each fold; empty without folds.
         groups: Groups that records belong to, such as patients.
         groups_across_splits: Groups in several splits, because the source itself divides them.
         duplicates: Sets of equal images, listed in duplicates.csv.
@@ -125,7 +129,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
     format_version: int = FORMAT_VERSION
     name: str
-    classes: tuple[str, ...]
+    target: AnyTarget
     counts: dict[str, dict[str, int]]
     folds: dict[int, dict[str, int]]
     groups: int
@@ -172,14 +176,25 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         folds = Counter(shard.fold for shard in self.shards if shard.fold != NO_FOLD)
         yield "classes names one twice", len(set(self.classes)) < len(self.classes)
         yield "shards names one twice", len(set(names)) < len(names)
-        yield "shards and counts differ", records != Counter({name: self.records(name) for name in self.counts})
+        yield "shards and counts differ", any(self._disagree(split, records[split]) for split in self.splits)
+        yield "shards and counts name other splits", records.keys() != self.counts.keys()
         yield (
             "counts is of other classes",
             any(not {*self.classes, UNLABELLED} >= counts.keys() for counts in self.counts.values()),
         )
         yield "shards and folds differ", folds.keys() != self.folds.keys()
-        given = fingerprint(self.classes, self.shards)
+        given = fingerprint(self.target, self.shards)
         yield "fingerprint is not that of classes and shards", self.fingerprint != given
+
+    def _disagree(self, split: str, records: int) -> bool:
+        counts = self.counts[split].values()
+        is_partition = self.target.is_partition or UNLABELLED in self.counts[split]
+        return sum(counts) != records if is_partition else max(counts, default=0) > records
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes, tags or grades, or of the values; see `target`."""
+        return self.target.names
 
     @property
     def splits(self) -> tuple[str, ...]:
@@ -208,10 +223,19 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
     def records(self, split: str) -> int:
         """Count the records of a split."""
-        return sum(self.counts[split].values())
+        return sum(shard.records for shard in self.shards if shard.split == split)
 
 
-def fingerprint(classes: Sequence[str], shards: Sequence[ShardInfo]) -> str:
-    """Hash what a run's numbers depend on; 16 hexadecimal digits."""
-    content = msgspec.json.encode([FORMAT_VERSION, list(classes), [[shard.name, shard.xxh128] for shard in shards]])
+def fingerprint(target: Target, shards: Sequence[ShardInfo]) -> str:
+    """Hash what a run's numbers depend on; 16 hexadecimal digits, those of version 3 for classes."""
+    described: list[object] = [3, list(target.names)] if target.kind() == "classes" else [FORMAT_VERSION, target]
+    content = msgspec.json.encode([*described, [[shard.name, shard.xxh128] for shard in shards]])
     return hashlib.sha256(content).hexdigest()[:16]
+
+
+def upgraded(fields: dict[str, Any]) -> dict[str, Any]:
+    """Bring a manifest of version 3 into the form of this one."""
+    if "target" in fields or "classes" not in fields:
+        return fields
+    rest = {name: value for name, value in fields.items() if name != "classes"}
+    return {**rest, "target": {"kind": "classes", "names": fields["classes"]}}

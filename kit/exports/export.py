@@ -19,12 +19,13 @@ from kit.exports.metadata import FILES, INFO, ExportInfo
 from kit.exports.onnx import require_onnx
 from kit.files import locked, refuse_overwrite, whole_folder, write_whole
 from kit.inference.batch_size import measuring_batch
-from kit.inference.predict_split import class_probabilities, trained_model, weights_file
+from kit.inference.predict_split import head_of, trained_model, weights_file
 from kit.progress import NO_PROGRESS, Progress
 from kit.runs import RunDirectory, RunSnapshot, open_run
 from kit.runs.provenance import Provenance, name_maker, read_provenance, refuse_changed, seal_folder
 from kit.specs import ImageSpec, RunSpec, from_json, to_json
 from kit.specs.train import Weights
+from kit.targets import Head
 from kit.workspace import Workspace
 
 DEFAULT_FORMATS = ("keras", "saved_model")
@@ -108,7 +109,7 @@ def export(
     if provenance != _provenance(directory, name, dataset, weights):
         raise RunError(f"{directory.path} was trained on meanwhile, so its weights changed; wait until it is finished")
     _require_keras()
-    compared = _predict(network, directory.spec(), dataset)
+    compared = _predict(network, head_of(directory, dataset), directory.spec(), dataset)
     with locked(folder):
         if existing := _existing(folder, provenance, formats, force=force):  # of a command that was faster
             return existing
@@ -144,7 +145,7 @@ class _Compared(NamedTuple):
     probabilities: NDArray[np.float32]
 
 
-def _predict(network: Any, spec: RunSpec, dataset: Dataset) -> _Compared:
+def _predict(network: Any, head: Head, spec: RunSpec, dataset: Dataset) -> _Compared:
     """Predict the first validation images as `kit predict` does."""
     from kit.pipeline import as_float, damage_named, eval_batches  # noqa: PLC0415 (TensorFlow, after all checks)
 
@@ -152,7 +153,7 @@ def _predict(network: Any, spec: RunSpec, dataset: Dataset) -> _Compared:
     count = min(_COMPARED, measuring_batch(spec.model, dataset))
     with reading(dataset, ["validation"]), damage_named(dataset):
         batch = next(iter(eval_batches(dataset, "validation", batch_size=count)))
-    probabilities = class_probabilities(network.predict_on_batch(as_float(batch["image"])))
+    probabilities = head.predictions(network.predict_on_batch(as_float(batch["image"])))
     if not np.isfinite(probabilities).all():
         raise RunError("the run's predictions are not numbers; its training diverged: lower train.learning_rate")
     return _Compared(batch["image"].numpy(), probabilities)

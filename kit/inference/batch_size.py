@@ -17,5 +17,5 @@ def measuring_batch(model: ModelSpec, dataset: Dataset) -> int:
         model: Settings of the model.
         dataset: Dataset that holds the images.
     """
-    values = count_values(model, dataset.shape, len(dataset.manifest.classes))
+    values = count_values(model, dataset.shape, dataset.manifest.target.head(model.head))
     return max(1, min(_BATCH, _BYTES // (4 * values)))

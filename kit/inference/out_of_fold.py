@@ -28,6 +28,8 @@ from kit.runs.provenance import read_provenance, refuse_changed
 from kit.seals import check_hash, read_sealed, seal
 from kit.specs.train import Weights
 from kit.specs.views import ONE_VIEW, Views
+from kit.targets import Target
+from kit.targets.classes import Classes
 
 ScoredOn = Literal["out-of-fold", "validation"]
 
@@ -39,14 +41,22 @@ class OutOfFold:
     """Held-out predictions, fold by fold.
 
     Attributes:
-        classes: Names of the classes.
         folds: Int32 [n], fold of each image; -1 for the dataset's own validation split.
         scores: Predictions of the n images.
     """
 
-    classes: tuple[str, ...]
     folds: NDArray[np.int32]
     scores: Predictions
+
+    @property
+    def target(self) -> Target:
+        """Meaning of labels and outputs."""
+        return self.scores.target
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes, tags or grades, or of the values."""
+        return self.target.names
 
     @property
     def scored_on(self) -> ScoredOn:
@@ -74,15 +84,18 @@ class OutOfFold:
         )
 
     def parquet(self) -> bytes:
-        """Write id, fold, label (the class's name) and a column for each class, float32, named by it."""
+        """Write id, fold, label (as text) and a column for each class, tag, grade or value, float32, named by it."""
         import pyarrow as pa
         from pyarrow import parquet
 
-        labels = pa.array([self.classes[label] for label in self.scores.labels])
-        columns = [pa.array(self.scores.keys), pa.array(self.folds), labels]
-        columns += [pa.array(np.ascontiguousarray(column)) for column in self.scores.probabilities.T]
+        scores, target = self.scores, self.target
+        labels = pa.array([target.text(label) for label in scores.labels])
+        columns = [pa.array(scores.keys), pa.array(self.folds), labels]
+        columns += [pa.array(np.ascontiguousarray(column)) for column in scores.outputs.T]
         file = io.BytesIO()
-        parquet.write_table(pa.Table.from_arrays(columns, names=[*_COLUMNS, *self.classes]), file)
+        parquet.write_table(
+            pa.Table.from_arrays(columns, names=[*_COLUMNS, *target.columns(scores.outputs.shape[1])]), file
+        )
         return file.getvalue()
 
 
@@ -96,8 +109,12 @@ def _figures(scores: Predictions) -> FoldFigures:
     )
 
 
-def read_out_of_fold(path: Path) -> OutOfFold:
+def read_out_of_fold(path: Path, target: Target | None = None) -> OutOfFold:
     """Read what `OutOfFold.parquet` wrote, or another program in its columns.
+
+    Args:
+        path: Parquet file.
+        target: Target of the images; None takes the columns for classes.
 
     Raises:
         RunError: no such file, or not of these columns.
@@ -113,15 +130,15 @@ def read_out_of_fold(path: Path) -> OutOfFold:
             refuse_changed(path.parent, made, path.name)
     try:
         table = parquet.ParquetFile(path).read()  # by place: a class may be called id
-        classes = tuple(table.column_names[len(_COLUMNS) :])
-        indices = {name: index for index, name in enumerate(classes)}
+        target = target or Classes(names=tuple(table.column_names[len(_COLUMNS) :]))
         keys, folds, labels, *columns = (column.to_pylist() for column in table.columns)
         scores = Predictions(
             [str(key) for key in keys],
-            np.asarray([indices[str(label)] for label in labels], np.int32),
+            target.encode(list(map(str, labels))),
             np.asarray(columns, np.float32).T,
+            target,
         )
-        held_out = OutOfFold(classes, np.asarray(folds, np.int32), scores)
+        held_out = OutOfFold(np.asarray(folds, np.int32), scores)
     except FileNotFoundError as error:
         raise RunError(f"{path} does not exist; kit train --folds writes {path.name}") from error
     except (pa.ArrowException, OSError, ValueError, KeyError, TypeError) as error:
@@ -153,7 +170,7 @@ def predict_out_of_fold(
     task = f"predict {'validation' if fold is None else f'fold {fold}'}"
     scores = predict_split(run, dataset, "validation", weights=weights, views=views, task=task, progress=progress)
     if run.is_finished:
-        write_whole(path, scores.csv(dataset.manifest.classes))
+        write_whole(path, scores.csv())
         if path != run.predictions:
             kept_by = _Kept(weights=run.hash_of(run.weights(weights)), predictions=xxh128_file(path))
             write_whole(_seal_file(path), seal(kept_by))
@@ -222,7 +239,7 @@ def hold_out(
         np.full(len(part.keys), NO_FOLD if fold is None else fold, np.int32)
         for (fold, _), part in zip(folds, parts, strict=True)
     ]
-    return OutOfFold(dataset.manifest.classes, np.concatenate(numbers), join(parts))
+    return OutOfFold(np.concatenate(numbers), join(parts))
 
 
 def is_held_out(runs: Sequence[RunDirectory]) -> bool:

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from kit.datasets import Dataset
 from kit.datasets.verify import reading
@@ -20,6 +19,7 @@ from kit.sources import UNLABELLED
 from kit.specs import RunSpec, override
 from kit.specs.train import Weights
 from kit.specs.views import ONE_VIEW, Views
+from kit.targets import Head
 
 
 def predict_split(
@@ -69,11 +69,12 @@ def predict_split(
             keys += [key.decode() for key in batch["key"].numpy()]
             progress.advance(len(labels[-1]))
     progress.finish()
-    return Predictions(keys, np.concatenate(labels), class_probabilities(np.concatenate(outputs)))
+    predicted = head_of(run, dataset).predictions(np.concatenate(outputs))
+    return Predictions(keys, np.concatenate(labels), predicted, dataset.manifest.target)
 
 
 def trained_model(run: RunDirectory, dataset: Dataset, weights: Weights | None = None) -> Any:
-    """Load a run's model: keras.Model from float32 images in 0 to 1 to what `class_probabilities` takes.
+    """Load a run's model: keras.Model from float32 images in 0 to 1 to what the run's `head_of` reads.
 
     Raises:
         RunError: the run was trained on other data, or has no such weights yet.
@@ -137,9 +138,8 @@ def _load_model(path: Path, run: RunDirectory, dataset: Dataset) -> Any:
 
     spec = run.spec()
     untrained = override(spec.model, {"backbone.weights": "none"})  # what it began with lies in the run's own file
-    model = build_model(
-        untrained, dataset.shape, len(dataset.manifest.classes), seed=spec.seed, precision=spec.train.precision
-    )
+    head = head_of(run, dataset)
+    model = build_model(untrained, dataset.shape, head, seed=spec.seed, precision=spec.train.precision)
     damaged = RunError(f"{path} is damaged; remove the folder {run.path} and run its command again")
     try:
         if not (run.knows(path) or is_sealed(path)):  # a few wrong bits leave a file that can be read
@@ -150,8 +150,7 @@ def _load_model(path: Path, run: RunDirectory, dataset: Dataset) -> Any:
     return model
 
 
-def class_probabilities(outputs: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Turn a model's outputs, [n, 1] sigmoid or [n, classes] softmax, into [n, classes] probabilities."""
-    if outputs.shape[1] == 1:
-        return np.concatenate([1 - outputs, outputs], axis=1)
-    return outputs
+def head_of(run: RunDirectory, dataset: Dataset) -> Head:
+    """Choose the last layer that a run's network has."""
+    spec = run.spec()
+    return dataset.manifest.target.head(spec.model.head, spec.train.loss)

@@ -1,4 +1,4 @@
-"""Class probabilities of images, what they come to, and the file that keeps them."""
+"""Predictions of images, what they come to, and the file that keeps them."""
 
 from __future__ import annotations
 
@@ -11,8 +11,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from kit.errors import RunError
+from kit.errors import RunError, SpecError
 from kit.inference.auc import area_under_roc
+from kit.metrics import Metric, Score
+from kit.targets import NO_DECISION, Decision, Target, Truth, judge
+from kit.targets.classes import Classes
 
 NO_CLASS = -1  # what is predicted where an output is not a number
 
@@ -26,18 +29,34 @@ class Predictions:
 
     Attributes:
         keys: Keys of the n examples.
-        labels: Int32 [n]; -1 where there is no label.
-        probabilities: Float32 [n, classes]; each row sums to 1.
+        labels: Labels as the target encodes them, see `kit.targets.Truth`.
+        outputs: Float32 [n, columns]: the probability of each class, tag or grade, or numbers; see
+            `kit.targets.Head.predictions`.
+        target: Meaning of labels and outputs.
     """
 
     keys: list[str]
-    labels: NDArray[np.int32]
-    probabilities: NDArray[np.float32]
+    labels: Truth
+    outputs: NDArray[np.float32]
+    target: Target
+
+    @property
+    def probabilities(self) -> NDArray[np.float32]:
+        """Float32 [n, names]; each row of classes and grades sums to 1.
+
+        Raises:
+            SpecError: The outputs are numbers.
+        """
+        return self.target.probabilities(self.outputs)
+
+    def judge(self, metric: Metric, decision: Decision = NO_DECISION) -> Score:
+        """Judge the predictions; see `kit.targets.judge`."""
+        return judge(self.target, metric, self.labels, self.outputs, decision=decision)
 
     @property
     def are_numbers(self) -> NDArray[np.bool_]:
         """Bool [n]: false where the model of a training that diverged gave something else."""
-        return np.asarray(np.isfinite(self.probabilities).all(axis=1))
+        return np.asarray(np.isfinite(self.outputs).all(axis=1))
 
     @property
     def predicted(self) -> NDArray[np.int64]:
@@ -100,23 +119,24 @@ class Predictions:
 
     def at(self, indices: Sequence[int] | NDArray[np.intp]) -> Predictions:
         """Take some of the images."""
-        return Predictions([self.keys[index] for index in indices], self.labels[indices], self.probabilities[indices])
+        keys = [self.keys[index] for index in indices]
+        return Predictions(keys, self.labels[indices], self.outputs[indices], self.target)
 
-    def csv(self, classes: Sequence[str]) -> str:
-        """Write id, label and each class' probability; nine digits tell float32 numbers apart."""
-        text = io.StringIO()
+    def csv(self) -> str:
+        """Write id, label and each column of the outputs; nine digits tell float32 numbers apart."""
+        text, target = io.StringIO(), self.target
         writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(["id", "label", *classes])
-        for key, label, row in zip(self.keys, self.labels, self.probabilities, strict=True):
-            writer.writerow([key, classes[label], *(f"{value:.9g}" for value in row)])
+        writer.writerow(["id", "label", *target.columns(self.outputs.shape[1])])
+        for key, label, row in zip(self.keys, self.labels, self.outputs, strict=True):
+            writer.writerow([key, target.text(label), *(f"{value:.9g}" for value in row)])
         return text.getvalue()
 
 
 def average(scores: Sequence[Predictions]) -> Predictions:
-    """Average the probabilities that several models give the same images, in the same order."""
+    """Average what several models predict of the same images, in the same order."""
     first = scores[0]
-    mean = np.asarray(np.mean([one.probabilities for one in scores], axis=0, dtype=np.float64), np.float32)
-    return Predictions(first.keys, first.labels, mean)
+    mean = np.asarray(np.mean([one.outputs for one in scores], axis=0, dtype=np.float64), np.float32)
+    return Predictions(first.keys, first.labels, mean, first.target)
 
 
 def join(parts: Sequence[Predictions]) -> Predictions:
@@ -124,26 +144,34 @@ def join(parts: Sequence[Predictions]) -> Predictions:
     return Predictions(
         [key for part in parts for key in part.keys],
         np.concatenate([part.labels for part in parts]),
-        np.concatenate([part.probabilities for part in parts]),
+        np.concatenate([part.outputs for part in parts]),
+        parts[0].target,
     )
 
 
-def read_predictions(path: Path) -> Predictions:
-    """Read what `Predictions.csv` wrote; the labels are places in the order of its columns.
+def read_predictions(path: Path, target: Target | None = None) -> Predictions:
+    """Read what `Predictions.csv` wrote.
+
+    Args:
+        path: CSV of predictions.
+        target: Target of the run's dataset; None takes the columns for classes.
 
     Raises:
         RunError: the file is missing or damaged.
     """
     try:
         text = path.read_bytes().decode()
-        (_, _, *classes), *rows = csv.reader(io.StringIO(text, newline=""))
-        indices = {name: index for index, name in enumerate(classes)}
-        labels = np.asarray([indices[row[1]] for row in rows], np.int32)
-        probabilities = np.asarray([row[2:] for row in rows], np.float64).reshape(len(rows), len(classes))
+        (_, _, *columns), *rows = csv.reader(io.StringIO(text, newline=""))
+        target = target or Classes(names=tuple(columns))
+        labels = target.encode([row[1] for row in rows])
+        outputs = np.asarray([row[2:] for row in rows], np.float64).reshape(len(rows), len(columns))
+        is_sound = tuple(columns) == target.columns(len(columns))
     except FileNotFoundError as error:
         raise RunError(f"{path} is missing") from error
-    except (ValueError, KeyError, IndexError, csv.Error) as error:
+    except (ValueError, KeyError, IndexError, csv.Error, SpecError) as error:
         raise RunError(f"{path} is damaged; remove the run's folder and run its command again") from error
-    if not rows or len(classes) < _TWO or not text.endswith("\n"):
+    if not is_sound:
+        raise RunError(f"{path} has other columns than its dataset's target: {', '.join(columns)}")
+    if not rows or not columns or not text.endswith("\n"):
         raise RunError(f"{path} is {'cut short' if rows else 'empty'}")
-    return Predictions([row[0] for row in rows], labels, probabilities.astype(np.float32))
+    return Predictions([row[0] for row in rows], labels, outputs.astype(np.float32), target)

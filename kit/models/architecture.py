@@ -21,38 +21,38 @@ from kit.models.layers import (
     Top,
 )
 from kit.specs import ModelSpec
+from kit.targets import Head
 
 
-def plan_layers(spec: ModelSpec, shape: tuple[int, int, int], classes: int) -> list[Layer]:
+def plan_layers(spec: ModelSpec, shape: tuple[int, int, int], head: Head) -> list[Layer]:
     """List a model's layers, each with a name of its own.
 
     Args:
         spec: Settings of the model.
         shape: Height, width and channels of its input.
-        classes: Number of classes: 2 give one sigmoid unit for the second class; more give a softmax over all.
+        head: Last layer, which a target chooses.
 
     Raises:
         SpecError: a kernel or pool is larger than the image that reaches it, or channels that a backbone cannot take.
     """
     features = _backbone(spec, shape) if spec.backbone.name else _blocks(spec, shape)
-    units, activation = (1, "sigmoid") if classes == 2 else (classes, "softmax")  # noqa: PLR2004 (binary)
-    return [*features, *_dense(spec), Dense("head", units, activation)]
+    return [*features, *_dense(spec), Dense("head", head.units, head.activation, is_shared=head.is_shared)]
 
 
-def count_parameters(spec: ModelSpec, shape: tuple[int, int, int], classes: int) -> Parameters:
+def count_parameters(spec: ModelSpec, shape: tuple[int, int, int], head: Head) -> Parameters:
     """Count a model's parameters; see `plan_layers`."""
-    counts = [layer.parameters(before) for layer, before in _walk(plan_layers(spec, shape, classes), shape)]
+    counts = [layer.parameters(before) for layer, before in _walk(plan_layers(spec, shape, head), shape)]
     return Parameters(sum(count.total for count in counts), sum(count.trainable for count in counts))
 
 
-def count_operations(spec: ModelSpec, shape: tuple[int, int, int], classes: int) -> int:
+def count_operations(spec: ModelSpec, shape: tuple[int, int, int], head: Head) -> int:
     """Count the multiplications, or what costs as much, for one image; see `plan_layers`."""
-    return sum(layer.operations(before) for layer, before in _walk(plan_layers(spec, shape, classes), shape))
+    return sum(layer.operations(before) for layer, before in _walk(plan_layers(spec, shape, head), shape))
 
 
-def count_values(spec: ModelSpec, shape: tuple[int, int, int], classes: int) -> int:
+def count_values(spec: ModelSpec, shape: tuple[int, int, int], head: Head) -> int:
     """Count one image's values at the widest layer, input and output together: a bound on memory."""
-    steps = _walk(plan_layers(spec, shape, classes), shape)
+    steps = _walk(plan_layers(spec, shape, head), shape)
     return max(layer.values(before) + math.prod(before) for layer, before in steps)
 
 

@@ -25,12 +25,13 @@ from kit.models.layers import (
 from kit.models.mixed_precision import computing_in
 from kit.specs import ModelSpec
 from kit.specs.train import Precision
+from kit.targets import Head
 
 
 def build_model(
     spec: ModelSpec,
     shape: tuple[int, int, int],
-    classes: int,
+    head: Head,
     *,
     seed: int,
     precision: Precision = "float32",
@@ -44,13 +45,13 @@ def build_model(
     Args:
         spec: Settings of the model.
         shape: Height, width and channels of the input, float32 in 0 to 1.
-        classes: Number of classes: 2 gives one sigmoid unit for the second class; more give a softmax over all.
+        head: Last layer, which a target chooses.
         seed: Seed for the initial weights and dropout.
         precision: Precision of the computation; the last layer's is always float32.
         is_any_size: Whether images of other heights and widths are taken, too; those of top "average" can.
 
     Returns:
-        keras.Model from [batch, height, width, channels] to [batch, 1] or [batch, classes].
+        keras.Model from [batch, height, width, channels] to [batch, units].
 
     Raises:
         SpecError: a kernel or pool is larger than the image that reaches it, or a backbone that cannot be had.
@@ -58,7 +59,7 @@ def build_model(
     with computing_in(precision):
         inputs = keras.Input((None, None, shape[2]) if is_any_size else shape, name="image")
         x = inputs
-        for layer in plan_layers(spec, shape, classes):
+        for layer in plan_layers(spec, shape, head):
             x = _BUILDERS[type(layer)](layer, seed)(x)
         return keras.Model(inputs, x)
 

@@ -145,11 +145,19 @@ class Top(Layer):
 
 @dataclass(frozen=True, slots=True)
 class Dense(Layer):
-    """A fully connected layer with a bias."""
+    """A fully connected layer with a bias.
+
+    Attributes:
+        units: Number of units.
+        activation: Activation; None for none.
+        l2: Factor of the squared weights in the loss.
+        is_shared: Whether all units share their weights and differ in their biases.
+    """
 
     units: int
     activation: str | None = None
     l2: float = 0.0
+    is_shared: bool = False
 
     def output(self, shape: Shape) -> Shape:
         """Compute the units."""
@@ -158,11 +166,11 @@ class Dense(Layer):
 
     def parameters(self, shape: Shape) -> Parameters:
         """Count weights and biases."""
-        return _all(shape[-1] * self.units + self.units)
+        return _all(self.operations(shape) + self.units)
 
     def operations(self, shape: Shape) -> int:
         """Count every weight."""
-        return shape[-1] * self.units
+        return shape[-1] * (1 if self.is_shared else self.units)
 
 
 @dataclass(frozen=True, slots=True)

@@ -142,7 +142,7 @@ def _files(evaluation: Evaluation, *, html: bool) -> dict[str, str | bytes]:
         "calibration.csv": calibration_table(evaluation.calibration).csv(),
         "misclassified.csv": mistakes.csv(),
         "evaluation.json": to_json(evaluation.figures()),
-        "predictions.csv": evaluation.scores.csv(evaluation.classes),
+        "predictions.csv": evaluation.scores.csv(),
         **({"folds.csv": fold_csv(evaluation.folds)} if evaluation.folds else {}),
         **{name: picture.png for name, picture in pictures.items()},
     }

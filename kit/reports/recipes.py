@@ -9,6 +9,7 @@ from kit.models import Parameters, count_parameters
 from kit.reports.table import NOTHING, Table
 from kit.specs import AugmentSpec, Recipe, Setting, override, setting_paths, value_of
 from kit.specs.recipe import split_arm
+from kit.targets.classes import Classes
 
 
 def list_recipes(recipes: dict[str, Recipe]) -> list[str]:
@@ -151,7 +152,11 @@ def _row(arm: dict[str, Any]) -> tuple[str, ...]:
 def _count(setting: Setting) -> Parameters | None:
     """Count a model's parameters; None where the recipe does not say which images it is for."""
     data = setting.data
-    return count_parameters(setting.model, data.shape, len(data.classes)) if data.shape and data.classes else None
+    return (
+        count_parameters(setting.model, data.shape, Classes(names=data.classes).head())
+        if data.shape and data.classes
+        else None
+    )
 
 
 def _size(shape: tuple[int, int, int] | None) -> str:

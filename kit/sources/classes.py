@@ -16,6 +16,7 @@ from kit.errors import SourceError, SpecError, first_three, option, unknown
 from kit.sources.label_kinds import find_tags, find_values
 from kit.sources.record import Record
 from kit.specs.source import SourceSpec
+from kit.targets.classes import Classes
 
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)")
 _SHOWN = 3  # groups of spellings that a message names
@@ -59,6 +60,14 @@ def settle_classes(records: Sequence[Record], spec: SourceSpec) -> list[Record]:
     _refuse_tags(judged, spec)
     _refuse_values(judged, spec)
     return _renamed(renamed, shorter)
+
+
+def class_target(records: Iterable[Record]) -> Classes:
+    """Sort the labels; as numbers if all are."""
+    labels = {str(record.label) for record in records if record.label is not None}
+    if all(label.isdecimal() for label in labels):
+        return Classes(names=tuple(sorted(labels, key=lambda label: (int(label), label))))
+    return Classes(names=tuple(sorted(labels)))
 
 
 def loose(name: str) -> str:

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from kit.errors import SourceError, SpecError, first_three, option
 from kit.sources.class_folders import read_folder
-from kit.sources.classes import rename_classes, settle_classes
+from kit.sources.classes import class_target, rename_classes, settle_classes
 from kit.sources.exclude import leave_out
 from kit.sources.record import Record, Reject, Source
 from kit.specs.source import SourceSpec, checked_splits, find, parse_pattern
@@ -65,6 +65,7 @@ def _source(spec: SourceSpec, records: Sequence[Record], tests: Sequence[Record]
     found = {str(record.file.path) for record in tests}  # where test images lie among the labelled ones
     return Source(
         records=(*labelled, *tests),
+        target=class_target(labelled),
         rejects=tuple(reject for reject in rejects if reject.name not in found),
         sample_submission=Path(spec.sample_submission) if spec.sample_submission else None,
     )
@@ -92,7 +93,7 @@ def read_arrays(
 
     records = settle_classes(array_records(images, labels, ids=ids, groups=groups), spec)
     _check_classes(records)
-    return Source(records=tuple(records))
+    return Source(records=tuple(records), target=class_target(records))
 
 
 def _check_classes(records: Collection[Record]) -> None:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from kit.files import size_text
 from kit.memory import free_memory
+from kit.targets import Target
 
 UNLABELLED = "unlabelled"  # counted like a class in a split that has no labels
 
@@ -136,7 +137,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     Attributes:
         key: Unique key in its split: the id in the label file, or the name.
         file: File of the image.
-        label: Name of the class; None in an unlabelled test split.
+        label: Label as a text that the source's target reads; None in an unlabelled test split.
         split: Split that the source itself puts it in, if it does.
         group: Group that must not be divided between splits or folds, such as a patient; empty where there is none.
     """
@@ -174,10 +175,12 @@ class Source:
 
     Attributes:
         records: Labelled records sorted by key, then an unlabelled test split in its sample submission's order.
+        target: Meaning of the labels.
         rejects: Files without a label, ids without a file, files that are no image, and what was left out on purpose.
         sample_submission: Sample submission, if there is one.
     """
 
     records: tuple[Record, ...]
+    target: Target
     rejects: tuple[Reject, ...] = ()
     sample_submission: Path | None = None

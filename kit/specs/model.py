@@ -95,6 +95,8 @@ class ModelSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         dense_l2: Factor of the hidden dense layers' squared weights in the loss.
         backbone: Pretrained network instead of the blocks; all settings of blocks but `kernel` and `activation` mean
             nothing then.
+        head: Last layer, one of those of the dataset's target: "classes", "tags", "cumulative" or "value"; empty for
+            the target's default.
     """
 
     filters: tuple[int, ...] = (32, 64)
@@ -122,6 +124,7 @@ class ModelSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     dense_dropout: Rates | None = None
     dense_l2: float = 0.0
     backbone: BackboneSpec = BackboneSpec()
+    head: str = ""
 
     def __post_init__(self) -> None:
         """Refuse what no network can have."""

@@ -15,6 +15,7 @@ from kit.errors import RunError, first_three, option
 from kit.inference.out_of_fold import OutOfFold
 from kit.inference.predictions import Predictions
 from kit.progress import NO_PROGRESS, Progress
+from kit.targets.classes import Classes
 
 By = Literal["probability", "rank"]
 Metric = Literal["loss", "auc"]
@@ -169,7 +170,8 @@ def stack(inputs: Sequence[OutOfFold]) -> Values:
 
 
 def _score(blended: Values, labels: NDArray[np.int32], metric: Metric) -> float:
-    scores = Predictions([], labels, blended.astype(np.float32))
+    target = Classes(names=tuple(map(str, range(blended.shape[1]))))
+    scores = Predictions([], labels, blended.astype(np.float32), target)
     if metric == "loss":
         return scores.loss
     if scores.auc is None:

@@ -60,7 +60,7 @@ def check_spec(spec: RunSpec, dataset: Dataset, devices: Devices = AUTO) -> None
     """
     if devices.kind == "gpu" and lacks_gpus():
         raise SpecError(f"devices={devices}: {NO_GPU}; leave {option('devices')} out to train on the CPU")
-    plan_layers(spec.model, dataset.shape, len(dataset.manifest.classes))
+    plan_layers(spec.model, dataset.shape, dataset.manifest.target.head(spec.model.head, spec.train.loss))
     _check_sides(spec, dataset)
     if backbone := spec.model.backbone.name:
         from kit.models.backbone import check_backbone  # noqa: PLC0415 (TensorFlow, which alone knows backbones)
@@ -94,7 +94,7 @@ def _check_sides(spec: RunSpec, dataset: Dataset) -> None:
     )
     smallest = (*sides_of(dataset.shape, sides[0]), dataset.shape[2])
     try:
-        plan_layers(spec.model, smallest, len(dataset.manifest.classes))
+        plan_layers(spec.model, smallest, dataset.manifest.target.head(spec.model.head))
     except SpecError as error:
         raise SpecError(f"{given}: {error}") from error
 

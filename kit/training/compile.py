@@ -11,6 +11,7 @@ from kit.datasets import Dataset
 from kit.errors import require
 from kit.models.build import build_model
 from kit.specs import RunSpec, TrainSpec
+from kit.targets import Head
 from kit.training.check import validating_batch
 from kit.training.devices import choose_strategy
 from kit.training.lr_schedule import first_rate, scheduled_rate
@@ -33,22 +34,23 @@ def compiled_model(spec: RunSpec, dataset: Dataset, *, joined: int | None = None
         joined: Number of steps in one call; None chooses, see `joined_steps`.
     """
     keras.utils.set_random_seed(spec.seed)
-    classes, steps = len(dataset.manifest.classes), dataset.full_batches("train", spec.train.batch_size)
+    target, steps = dataset.manifest.target, dataset.full_batches("train", spec.train.batch_size)
+    head = target.head(spec.model.head, spec.train.loss)
     strategy = choose_strategy()
     _refuse_replicas(spec, dataset, strategy.num_replicas_in_sync)
     with strategy.scope():
         model = build_model(
             spec.model,
             dataset.shape,
-            classes,
+            head,
             seed=spec.seed,
             precision=spec.train.precision,
             is_any_size=bool(spec.train.progressive),
         )
         model.compile(
             optimizer=_optimizer(spec.train, steps, first_rate(spec.train)),
-            loss=_loss(spec.train, classes),
-            metrics=make_metrics(spec.train.metrics, classes, _shown(dataset, spec.train)),
+            loss=_loss(spec.train, head),
+            metrics=make_metrics(spec.train.metrics, target, head, _shown(dataset, spec.train)),
             # a loop of steps in the graph does not run on several CPU devices
             steps_per_execution=(joined or joined_steps(spec, dataset)) if strategy.num_replicas_in_sync == 1 else 1,
             jit_compile={"auto": "auto", "on": True, "off": False}[spec.train.jit],
@@ -160,12 +162,12 @@ def _optimizer(spec: TrainSpec, steps: int, rate: float) -> Any:
     )
 
 
-def _loss(spec: TrainSpec, classes: int) -> Any:
+def _loss(spec: TrainSpec, head: Head) -> Any:
     smoothing = {"label_smoothing": spec.label_smoothing}
     if spec.loss == "focal":
         focal = {"gamma": spec.focal_gamma, **smoothing}
-        if classes == 2:  # noqa: PLR2004 (binary)
+        if head.activation == "sigmoid":
             return keras.losses.BinaryFocalCrossentropy(**focal)
         return keras.losses.CategoricalFocalCrossentropy(alpha=1.0, **focal)
-    kind = keras.losses.BinaryCrossentropy if classes == 2 else keras.losses.CategoricalCrossentropy  # noqa: PLR2004
+    kind = keras.losses.BinaryCrossentropy if head.activation == "sigmoid" else keras.losses.CategoricalCrossentropy
     return kind(**smoothing)

@@ -237,7 +237,7 @@ def _finish(
     with averaged(model):
         WeightsFile(model).write_to(directory.last_weights)
     scores = predict_split(directory, dataset, "validation", shared=shared)
-    write_whole(directory.predictions, scores.csv(dataset.manifest.classes))
+    write_whole(directory.predictions, scores.csv())
     result = RunResult(
         epochs=len(history.rows),
         best_epoch=None if best is None else best + 1,

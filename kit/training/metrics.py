@@ -8,30 +8,31 @@ from typing import Any
 import numpy as np
 
 from kit.compat import keras, tf
-from kit.inference.predict_split import class_probabilities
 from kit.inference.predictions import Predictions
 from kit.specs.train import Metric
+from kit.targets import Head, Target
 
 
-def make_metrics(names: tuple[Metric, ...], classes: int, images: int) -> list[Any]:
+def make_metrics(names: tuple[Metric, ...], target: Target, head: Head, images: int) -> list[Any]:
     """Make metrics for labels [batch] and outputs [batch, 1] of two classes, or one-hot [batch, classes] of more.
 
     Labels that were mixed count as the class that they hold most of.
 
     Args:
         names: Names of the metrics.
-        classes: Number of classes.
+        target: Target of the labels.
+        head: Last layer of the network.
         images: Most images that are measured together, in an epoch of training or of validation.
     """
-    return [_make(name, classes, images) for name in names]
+    return [_make(name, target, head, images) for name in names]
 
 
-def _make(name: Metric, classes: int, images: int) -> Any:
+def _make(name: Metric, target: Target, head: Head, images: int) -> Any:
     if name == "accuracy":
         return keras.metrics.MeanMetricWrapper(_is_right, name=name)
     if name == "auc":
-        return ExactAUC(images, classes, name=name)
-    return ClassMean(_SCORES[name], 1 if classes == 2 else classes, name=name)  # noqa: PLR2004
+        return ExactAUC(images, target, head, name=name)
+    return ClassMean(_SCORES[name], head.units, name=name)
 
 
 def _is_right(labels: Any, outputs: Any) -> Any:
@@ -55,15 +56,16 @@ class ExactAUC(keras.metrics.Metric):  # type: ignore[misc]  # Keras is untyped 
 
     Args:
         images: Most images that an epoch shows, to train on or to validate: 4 bytes for each and each class.
-        classes: Classes of the labels.
+        target: Target of the labels.
+        head: Last layer of the network.
     """
 
-    def __init__(self, images: int, classes: int, *, name: str) -> None:
+    def __init__(self, images: int, target: Target, head: Head, *, name: str) -> None:
         super().__init__(name=name)
-        columns = 1 if classes == 2 else classes  # noqa: PLR2004 (binary)
+        self._target, self._head = target, head
         replicas = tf.distribute.get_strategy().num_replicas_in_sync
         self._room = -(-images // replicas) * replicas
-        self._outputs = self.add_weight(name="outputs", shape=(self._room, columns), initializer="zeros")
+        self._outputs = self.add_weight(name="outputs", shape=(self._room, head.units), initializer="zeros")
         self._labels = self.add_weight(name="labels", shape=(self._room,), initializer="zeros")  # from 1; 0 is unseen
         self._seen = self.add_weight(name="seen", shape=(), initializer="zeros", dtype="float64")
 
@@ -85,7 +87,7 @@ class ExactAUC(keras.metrics.Metric):  # type: ignore[misc]  # Keras is untyped 
             return tf.constant(np.nan, tf.float32)
         labels = tf.convert_to_tensor(self._labels).numpy().astype(np.int32) - 1
         outputs = tf.convert_to_tensor(self._outputs).numpy()[labels >= 0]
-        area = Predictions([], labels[labels >= 0], class_probabilities(outputs)).auc
+        area = Predictions([], labels[labels >= 0], self._head.predictions(outputs), self._target).auc
         return tf.constant(np.nan if area is None else area, tf.float32)
 
     def reset_state(self) -> None:

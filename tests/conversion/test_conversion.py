@@ -29,6 +29,7 @@ from kit.errors import EngineError, ShardError, SourceError, SpecError
 from kit.files import exchange
 from kit.progress import NO_PROGRESS
 from kit.specs import ShardSpec
+from kit.targets.classes import Classes
 from tests.conftest import Competition
 from tests.waiting import wait_until
 
@@ -421,7 +422,9 @@ class _Dying:
 
 
 def test_workers_that_die_at_once_again_are_an_error(tmp_path: Path) -> None:
-    task = ShardTask(tmp_path, ShardPlan("train-00000-of-00001.tfrecord", "train", ()), ("a",), ShardSpec())
+    task = ShardTask(
+        tmp_path, ShardPlan("train-00000-of-00001.tfrecord", "train", ()), Classes(names=("a",)), ShardSpec()
+    )
 
     with pytest.raises(EngineError, match="a worker process was killed"):
         write_shards([task], _Dying(), NO_PROGRESS)  # type: ignore[arg-type]

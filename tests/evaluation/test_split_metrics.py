@@ -20,11 +20,11 @@ from kit.datasets import Dataset
 from kit.errors import RunError, ShardError, SpecError
 from kit.evaluation.split_metrics import measure_runs, split_figures
 from kit.files import seal
-from kit.inference.predictions import Predictions
 from kit.reports.caveats import comparison_remarks
 from kit.reports.comparison import comparison_tables
 from kit.runs import RunDirectory
 from kit.specs import override, read_recipe
+from tests.made import class_predictions
 
 RECIPE = """
 description = "two arms, of which somebody published one"
@@ -332,7 +332,7 @@ def test_a_diverged_run_is_said_so_and_has_no_loss(ablation: Path, workspace: Pa
 
 
 def test_figures_of_classes_that_a_split_lacks_are_none() -> None:
-    scores = Predictions(["a", "b"], np.int32([0, 0]), np.float32([[0.75, 0.25], [0.25, 0.75]]))
+    scores = class_predictions(["a", "b"], np.int32([0, 0]), np.float32([[0.75, 0.25], [0.25, 0.75]]))
     figures = split_figures(scores, ("no", "yes"), "")
 
     assert (None, "yes", 1, 0.5) == (figures.recall, figures.recall_of, figures.misclassified, figures.accuracy)
@@ -352,7 +352,7 @@ def test_a_run_is_measured_by_the_weights_that_its_setting_says(
     assert ("last", last.scores.loss) == (own.weights, own.scores.loss)
     assert last.scores.loss == measured.split.loss
     assert "last" == measured.weights
-    assert last.scores.csv(tiny.manifest.classes) == mine.predictions.read_text()
+    assert last.scores.csv() == mine.predictions.read_text()
 
 
 def test_runs_that_are_evaluated_by_different_weights_are_not_averaged_in_silence(

@@ -25,6 +25,7 @@ from kit.images.store import store_image
 from kit.progress import NoProgress
 from kit.runs import RunDirectory
 from kit.specs import ImageSpec, ModelSpec, from_json, override
+from tests.made import class_head
 
 SIZE = (12, 16)
 ROUNDING = 1e-5  # of a probability: kernels differ in their last bits
@@ -295,10 +296,9 @@ def check_formats(model: ModelSpec, shape: tuple[int, int, int], classes: int, n
     from kit.compat import keras
     from kit.exports.formats import FORMATS
     from kit.exports.inference_model import served_model
-    from kit.inference.predict_split import class_probabilities
     from kit.models.build import build_model
 
-    network = build_model(model, shape, classes, seed=0)
+    network = build_model(model, shape, class_head(classes), seed=0)
     generator = np.random.default_rng(0)
     images = generator.integers(0, 256, (8, *shape), np.uint8)
     pixels = images.astype(np.float32) / np.float32(255)
@@ -306,7 +306,7 @@ def check_formats(model: ModelSpec, shape: tuple[int, int, int], classes: int, n
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.momentum = 0.0
     network(pixels, training=True)
-    expected = class_probabilities(network.predict_on_batch(pixels))
+    expected = class_head(classes).predictions(network.predict_on_batch(pixels))
     image = ImageSpec(size=shape[:2], channels=1 if shape[2] == 1 else 3)
     for name in names:
         path = folder / name / Path(FILES[name]).name

@@ -11,6 +11,7 @@ from kit.errors import SpecError
 from kit.models import count_parameters, plan_layers
 from kit.specs import ModelSpec, read_recipe
 from kit.specs.model import BackboneSpec
+from tests.made import class_head
 
 SHAPE = (32, 32, 3)
 
@@ -28,7 +29,7 @@ def test_histopathology_network_has_the_published_parameters(bn_position: str) -
     from kit.models.build import build_model
 
     spec = ModelSpec(**{**_fields(read_recipe("histopathologic-cancer").model), "bn_position": bn_position})
-    model = build_model(spec, SHAPE, 2, seed=0)
+    model = build_model(spec, SHAPE, class_head(2), seed=0)
 
     assert (53_313, 52_865) == (model.count_params(), trainable(model))
 
@@ -36,10 +37,10 @@ def test_histopathology_network_has_the_published_parameters(bn_position: str) -
 def test_arms_with_equal_seeds_begin_with_equal_weights() -> None:
     from kit.models.build import build_model
 
-    before = weights_of(build_model(ModelSpec(bn_position="before"), SHAPE, 2, seed=3))
-    after = weights_of(build_model(ModelSpec(bn_position="after"), SHAPE, 2, seed=3))
-    without = weights_of(build_model(ModelSpec(bn_position="none"), SHAPE, 2, seed=3))
-    other = weights_of(build_model(ModelSpec(bn_position="before"), SHAPE, 2, seed=4))
+    before = weights_of(build_model(ModelSpec(bn_position="before"), SHAPE, class_head(2), seed=3))
+    after = weights_of(build_model(ModelSpec(bn_position="after"), SHAPE, class_head(2), seed=3))
+    without = weights_of(build_model(ModelSpec(bn_position="none"), SHAPE, class_head(2), seed=3))
+    other = weights_of(build_model(ModelSpec(bn_position="before"), SHAPE, class_head(2), seed=4))
 
     assert before.keys() == after.keys()
     assert all(np.array_equal(before[name], after[name]) for name in before)
@@ -50,7 +51,7 @@ def test_arms_with_equal_seeds_begin_with_equal_weights() -> None:
 def test_layers_of_one_shape_begin_differently() -> None:
     from kit.models.build import build_model
 
-    weights = weights_of(build_model(ModelSpec(filters=(3, 3), pool=1, dense=()), SHAPE, 2, seed=0))
+    weights = weights_of(build_model(ModelSpec(filters=(3, 3), pool=1, dense=()), SHAPE, class_head(2), seed=0))
 
     assert not np.array_equal(weights["conv_1/kernel"], weights["conv_2/kernel"])
 
@@ -66,7 +67,7 @@ def test_layers_of_one_shape_begin_differently() -> None:
 def test_batch_norm_stands_on_the_side_that_the_spec_names(bn_position: str, order: list[str]) -> None:
     from kit.models.build import build_model
 
-    model = build_model(ModelSpec(bn_position=bn_position), SHAPE, 2, seed=0)
+    model = build_model(ModelSpec(bn_position=bn_position), SHAPE, class_head(2), seed=0)
     names = [layer.name for layer in model.layers]
 
     assert order == names[1:4]
@@ -76,8 +77,8 @@ def test_two_classes_end_in_a_sigmoid_and_more_in_a_softmax() -> None:
     from kit.models.build import build_model
 
     image = np.random.default_rng(0).random((4, *SHAPE), np.float32)
-    two = build_model(ModelSpec(), SHAPE, 2, seed=0)(image).numpy()
-    five = build_model(ModelSpec(), SHAPE, 5, seed=0)(image).numpy()
+    two = build_model(ModelSpec(), SHAPE, class_head(2), seed=0)(image).numpy()
+    five = build_model(ModelSpec(), SHAPE, class_head(5), seed=0)(image).numpy()
 
     assert (4, 1) == two.shape
     assert (4, 5) == five.shape
@@ -87,7 +88,9 @@ def test_two_classes_end_in_a_sigmoid_and_more_in_a_softmax() -> None:
 def test_batch_norm_takes_its_momentum_and_epsilon_from_the_spec() -> None:
     from kit.models.build import build_model
 
-    norm = build_model(ModelSpec(bn_momentum=0.3, bn_epsilon=0.01), SHAPE, 2, seed=0).get_layer("dense_1_norm")
+    norm = build_model(ModelSpec(bn_momentum=0.3, bn_epsilon=0.01), SHAPE, class_head(2), seed=0).get_layer(
+        "dense_1_norm"
+    )
 
     assert (0.3, 0.01) == (norm.momentum, norm.epsilon)
 
@@ -120,17 +123,17 @@ def test_a_spec_that_fits_builds_and_one_that_does_not_is_refused(spec: ModelSpe
     shape = (side, side + 3, 1)
     if not fits(spec, shape):
         with pytest.raises(SpecError, match=f"block ., which gets .* of the {side}x{side + 3} image"):
-            build_model(spec, shape, 3, seed=0)
+            build_model(spec, shape, class_head(3), seed=0)
     else:
-        model = build_model(spec, shape, 3, seed=0)
+        model = build_model(spec, shape, class_head(3), seed=0)
 
         assert (None, 3) == tuple(model.output.shape)
-        assert count_parameters(spec, shape, 3) == (model.count_params(), trainable(model))
+        assert count_parameters(spec, shape, class_head(3)) == (model.count_params(), trainable(model))
 
 
 def fits(spec: ModelSpec, shape: tuple[int, int, int]) -> bool:
     try:
-        plan_layers(spec, shape, 3)
+        plan_layers(spec, shape, class_head(3))
     except SpecError:
         return False
     return True
@@ -138,7 +141,7 @@ def fits(spec: ModelSpec, shape: tuple[int, int, int]) -> bool:
 
 def test_pools_that_do_not_fit_are_named_with_the_block() -> None:
     with pytest.raises(SpecError, match=r"model.pool=9 does not fit in block 2, which gets 1x1 pixels of the 32x32"):
-        plan_layers(ModelSpec(pool=9), SHAPE, 2)
+        plan_layers(ModelSpec(pool=9), SHAPE, class_head(2))
 
 
 def _fields(spec: ModelSpec) -> dict[str, object]:
@@ -152,8 +155,8 @@ def test_dropout_stands_where_the_spec_says() -> None:
     activated = ModelSpec(
         filters=(4,), pool=2, dropout=0.1, dropout_position="activation", bn_position="after", dense=()
     )
-    names = [layer.name for layer in build_model(pooled, SHAPE, 2, seed=0).layers]
-    others = [layer.name for layer in build_model(activated, SHAPE, 2, seed=0).layers]
+    names = [layer.name for layer in build_model(pooled, SHAPE, class_head(2), seed=0).layers]
+    others = [layer.name for layer in build_model(activated, SHAPE, class_head(2), seed=0).layers]
 
     assert names[names.index("pool_1") + 1] == "dropout_1"
     assert "dropout_2" not in names
@@ -165,7 +168,7 @@ def test_dropout_stands_where_the_spec_says() -> None:
 def test_the_initializer_is_the_convolutions() -> None:
     from kit.models.build import build_model
 
-    model = build_model(ModelSpec(initializer="random_uniform"), SHAPE, 2, seed=0)
+    model = build_model(ModelSpec(initializer="random_uniform"), SHAPE, class_head(2), seed=0)
     kernel = model.get_layer("conv_1").weights[0].numpy()
 
     assert 0.04 < np.abs(kernel).max() <= 0.05  # Keras' RandomUniform
@@ -175,7 +178,7 @@ def test_the_initializer_is_the_convolutions() -> None:
 def test_l2_counts_in_the_loss() -> None:
     from kit.models.build import build_model
 
-    model = build_model(ModelSpec(dense_l2=0.5), SHAPE, 2, seed=0)
+    model = build_model(ModelSpec(dense_l2=0.5), SHAPE, class_head(2), seed=0)
     kernel = model.get_layer("dense_1").weights[0].numpy()
 
     assert 0.5 * np.square(kernel).sum() == pytest.approx(float(sum(model.losses)), rel=1e-5)
@@ -187,7 +190,7 @@ def test_a_backbone_s_first_layers_are_frozen(frozen: int | None, expected: int)
 
     backbone = BackboneSpec(name="VGG16", weights="none", frozen_layers=frozen, adapter="repeat")
     spec = ModelSpec(backbone=backbone, dense=(), bn_position="none", top="average")
-    model = build_model(spec, (32, 32, 1), 2, seed=0)
+    model = build_model(spec, (32, 32, 1), class_head(2), seed=0)
 
     assert expected == sum(len(layer.trainable_weights) for layer in model.layers if "vgg16" in layer.name)
 
@@ -210,7 +213,7 @@ def test_backbones_that_cannot_be_had_are_named(
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")  # nobody answers: as without a network
     with pytest.raises(SpecError, match=message):
-        build_model(ModelSpec(backbone=BackboneSpec(**backbone), dense=()), shape, 2, seed=0)
+        build_model(ModelSpec(backbone=BackboneSpec(**backbone), dense=()), shape, class_head(2), seed=0)
 
 
 def test_a_backbone_takes_weights_from_a_file(tmp_path: Path) -> None:
@@ -221,7 +224,7 @@ def test_a_backbone_takes_weights_from_a_file(tmp_path: Path) -> None:
     given = keras.applications.MobileNetV2(include_top=False, weights=None, input_shape=(32, 32, 3))
     given.save_weights(tmp_path / "own.weights.h5")
     backbone = BackboneSpec(name="MobileNetV2", weights=str(tmp_path / "own.weights.h5"))
-    model = build_model(ModelSpec(backbone=backbone, dense=()), (32, 32, 3), 2, seed=0)
+    model = build_model(ModelSpec(backbone=backbone, dense=()), (32, 32, 3), class_head(2), seed=0)
     (inner,) = (layer for layer in model.layers if "mobilenetv2" in layer.name)
 
     assert all(np.array_equal(a, b) for a, b in zip(given.get_weights(), inner.get_weights(), strict=True))

@@ -42,6 +42,7 @@ from kit.reports.verdicts import figure_table, verdict_table
 from kit.runs import RunDirectory
 from kit.runs.mean_and_sd import MeanAndSD
 from kit.specs import ModelSpec, RunSpec
+from tests.made import class_predictions
 
 if TYPE_CHECKING:
     from kit.datasets import Dataset
@@ -54,7 +55,7 @@ def random_scores(images: int, classes: int, *, broken: int = 0) -> Predictions:
     weights = generator.uniform(0.01, 1, (images, classes)) + np.eye(classes)[labels] * 0.5
     probabilities = (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
     probabilities[:broken] = np.nan
-    return Predictions([f"image-{number}" for number in range(images)], labels, probabilities)
+    return class_predictions([f"image-{number}" for number in range(images)], labels, probabilities)
 
 
 def synthetic(
@@ -445,7 +446,7 @@ def test_an_area_under_the_curve_is_the_share_of_pairs_in_order_to_the_last_bit_
     truth = np.array([true for true, _ in drawn])
     light = np.float32([value / 10 for _, value in drawn])
     found, others = light[truth], light[~truth]
-    scores = Predictions([""] * len(drawn), truth.astype(np.int32), np.stack([1 - light, light], axis=1))
+    scores = class_predictions([""] * len(drawn), truth.astype(np.int32), np.stack([1 - light, light], axis=1))
     if not len(found) or not len(others):
         assert scores.auc is None
         assert math.isnan(area_under_roc(truth, light))

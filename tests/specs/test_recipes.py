@@ -21,6 +21,7 @@ from kit.sources import Record
 from kit.sources.record import ImageFile
 from kit.specs import Recipe, Setting, override, read_recipe, read_setting, recipe_names
 from kit.specs.recipe import dataset_name
+from tests.made import class_head
 
 SHARED = Path(__file__).parents[3] / "shared"
 
@@ -62,7 +63,7 @@ def test_counted_parameters_are_those_of_the_keras_model(name: str) -> None:
     from kit.models.build import build_model
 
     setting = override(read_setting(name), {"model.backbone.weights": "none"})
-    model = build_model(setting.model, shape_of(setting), len(setting.data.classes), seed=0)
+    model = build_model(setting.model, shape_of(setting), class_head(len(setting.data.classes)), seed=0)
     trainable = sum(int(np.prod(weight.shape)) for weight in model.trainable_weights)
 
     assert PUBLISHED[name] == (model.count_params(), trainable)
@@ -77,7 +78,8 @@ def test_the_grid_has_648_arms_that_all_can_be_built() -> None:
     recipe = read_recipe("chest-xray-three-class")
     arms = recipe_arms(recipe, recipe.base, {})
     counts = {
-        count_parameters(override(recipe.base, dict(arm.settings)).model, shape_of(recipe.base), 3) for arm in arms
+        count_parameters(override(recipe.base, dict(arm.settings)).model, shape_of(recipe.base), class_head(3))
+        for arm in arms
     }
 
     assert 648 == len(arms) == grid_size(recipe) == len({arm.name for arm in arms})
@@ -238,7 +240,7 @@ def test_what_is_not_shown_of_a_recipe_has_no_effect_on_its_network(name: str) -
     other = {"bn_momentum": 0.5, "bn_epsilon": 0.1, "dense_bn": not setting.model.dense_bn, "pool_stride": 1}
     hidden = {f"model.{key}": value for key, value in other.items() if f"model.{key}" not in table}
     one, changed = (
-        [layer.get_config() for layer in build_model(each.model, shape_of(each), 2, seed=0).layers]
+        [layer.get_config() for layer in build_model(each.model, shape_of(each), class_head(2), seed=0).layers]
         for each in (setting, override(setting, hidden))
     )
 

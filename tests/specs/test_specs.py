@@ -32,6 +32,7 @@ from kit.specs import (
 )
 from kit.specs.decode import build
 from kit.training.request import run_id
+from tests.made import class_head
 
 SIDES = st.integers(1, 16_384)
 WIDTHS = st.lists(st.integers(1, 4096), max_size=4).map(tuple)
@@ -369,8 +370,8 @@ def test_arm_name_holds_nothing_that_a_shell_reads() -> None:
     ],
 )
 def test_blocks_that_just_fit_are_accepted(spec: ModelSpec, side: int) -> None:
-    plan_layers(spec, (side, side, 3), 2)
-    plan_layers(spec, (side, 10 * side, 3), 2)
+    plan_layers(spec, (side, side, 3), class_head(2))
+    plan_layers(spec, (side, 10 * side, 3), class_head(2))
 
 
 @pytest.mark.parametrize(
@@ -387,7 +388,7 @@ def test_block_that_does_not_fit_is_named_with_what_reaches_it(
     spec: ModelSpec, shape: tuple[int, int, int], message: str
 ) -> None:
     with pytest.raises(SpecError, match=f"^{re.escape(message)}"):
-        plan_layers(spec, shape, 2)
+        plan_layers(spec, shape, class_head(2))
 
 
 def test_runs_and_ablations_keep_the_names_that_they_had_before_a_setting_was_added() -> None:

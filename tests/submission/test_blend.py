@@ -22,11 +22,11 @@ import kit
 from kit.cli import main
 from kit.errors import KitError, RunError, SpecError, SubmissionError, WorkspaceError
 from kit.inference.out_of_fold import OutOfFold, read_out_of_fold
-from kit.inference.predictions import Predictions
 from kit.progress import NoProgress
 from kit.runs import FoldSet
 from kit.submission.blend_weights import combine, fit_weights, scaled, select_weights
 from kit.submission.origin import Origin, read_origin, write_origin
+from tests.made import class_predictions
 
 WEIGHTS = st.lists(st.floats(0, 8, width=32), min_size=2, max_size=4).filter(any)
 
@@ -43,7 +43,9 @@ def read(path: Path) -> dict[str, float]:
 def held_out(chances: Sequence[float], truth: Sequence[int], *, folds: int = 4) -> OutOfFold:
     values = np.float32([[1 - chance, chance] for chance in chances])
     keys = [f"image-{number}" for number in range(len(chances))]
-    return OutOfFold(("no", "yes"), np.int32(np.arange(len(keys)) % folds), Predictions(keys, np.int32(truth), values))
+    return OutOfFold(
+        np.int32(np.arange(len(keys)) % folds), class_predictions(keys, np.int32(truth), values, ("no", "yes"))
+    )
 
 
 def noisy(sharpness: float, *, seed: int, images: int = 200) -> OutOfFold:
@@ -147,8 +149,9 @@ def test_more_than_two_classes_are_fitted_alike() -> None:
     inputs = []
     for sharpness in (0.5, 3.0):
         values = np.exp(sharpness * np.eye(3)[truth] + generator.normal(size=(90, 3)))
-        scores = Predictions([str(n) for n in range(90)], truth, np.float32(values / values.sum(axis=1, keepdims=True)))
-        inputs.append(OutOfFold(("a", "b", "c"), np.int32(np.arange(90) // 30), scores))
+        shares = np.float32(values / values.sum(axis=1, keepdims=True))
+        scores = class_predictions([str(n) for n in range(90)], truth, shares, "abc")
+        inputs.append(OutOfFold(np.int32(np.arange(90) // 30), scores))
     fit = fit_weights(inputs, "auc", "rank")
     area = metrics.roc_auc_score(truth, inputs[1].scores.probabilities, multi_class="ovr")
 
@@ -167,8 +170,8 @@ def test_a_selection_is_of_the_best_step() -> None:
 def other(one: OutOfFold, **changes: Any) -> OutOfFold:
     parts = {"classes": one.classes, "folds": one.folds, "keys": one.scores.keys, "labels": one.scores.labels}
     parts |= {"probabilities": one.scores.probabilities, **changes}
-    scores = Predictions(parts["keys"], np.int32(parts["labels"]), parts["probabilities"])
-    return OutOfFold(parts["classes"], np.int32(parts["folds"]), scores)
+    scores = class_predictions(parts["keys"], np.int32(parts["labels"]), parts["probabilities"], parts["classes"])
+    return OutOfFold(np.int32(parts["folds"]), scores)
 
 
 @pytest.mark.parametrize(
@@ -189,7 +192,7 @@ def test_out_of_fold_files_of_other_images_are_refused(changes: dict[str, Any], 
 def test_inputs_in_another_order_give_the_same_weights() -> None:
     inputs = [noisy(1, seed=1), noisy(1, seed=2)]
     back = range(len(inputs[1].scores.keys) - 1, -1, -1)
-    turned = OutOfFold(inputs[1].classes, inputs[1].folds[list(back)], inputs[1].scores.at(list(back)))
+    turned = OutOfFold(inputs[1].folds[list(back)], inputs[1].scores.at(list(back)))
 
     assert fit_weights(inputs, "auc") == fit_weights([inputs[0], turned], "auc")
 

@@ -17,11 +17,11 @@ import kit
 from kit.cli import main
 from kit.errors import RunError, SpecError, SubmissionError, WorkspaceError
 from kit.evaluation.threshold import Wanted, parse_threshold
-from kit.inference.predict_split import class_probabilities
 from kit.inference.predictions import Predictions
 from kit.reports.submission import describe_submission
 from kit.submission.cells import fill
 from kit.submission.origin import read_origin
+from tests.made import class_head, class_predictions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 def scores(rows: dict[str, list[float]]) -> Predictions:
     probabilities = np.array(list(rows.values()), np.float32)
-    return Predictions(list(rows), np.full(len(rows), -1, np.int32), probabilities)
+    return class_predictions(list(rows), np.full(len(rows), -1, np.int32), probabilities)
 
 
 def sample(columns: list[str], ids: list[str]) -> pd.DataFrame:
@@ -99,7 +99,7 @@ def test_predictions_that_are_not_numbers_are_refused() -> None:
 
 
 def test_sigmoid_outputs_become_two_columns() -> None:
-    assert [[0.75, 0.25]] == class_probabilities(np.array([[0.25]], np.float32)).tolist()
+    assert [[0.75, 0.25]] == class_head(2).predictions(np.array([[0.25]], np.float32)).tolist()
 
 
 def test_a_submission_has_the_samples_ids_order_and_columns(run: RunDirectory, workspace: Path, tmp_path: Path) -> None:

@@ -17,11 +17,11 @@ from kit.datasets import Dataset
 from kit.datasets.read import read_examples
 from kit.errors import RunError, ShardError, SpecError
 from kit.inference.out_of_fold import OutOfFold, hold_out, read_out_of_fold
-from kit.inference.predictions import Predictions
 from kit.reports.evaluation import evaluation_title
 from kit.reports.fold_table import fold_doubts
 from kit.runs import FoldSet, RunDirectory, open_runs
 from kit.workspace import Workspace
+from tests.made import class_predictions
 
 
 @pytest.fixture
@@ -224,8 +224,8 @@ def test_runs_that_learned_from_each_others_validation_are_not_measured_on_it(
 
 
 def test_a_diverged_fold_leaves_figures_that_are_no_numbers(tmp_path: Path) -> None:
-    scores = Predictions(["a", "b"], np.int32([0, 1]), np.float32([[0.75, 0.25], [np.nan, np.nan]]))
-    held_out = OutOfFold(("no", "yes"), np.int32([0, 1]), scores)
+    scores = class_predictions(["a", "b"], np.int32([0, 1]), np.float32([[0.75, 0.25], [np.nan, np.nan]]))
+    held_out = OutOfFold(np.int32([0, 1]), scores)
     fold_set = FoldSet(tmp_path)
     fold_set.finish(held_out.parquet(), held_out.result())
     read, result = read_out_of_fold(fold_set.predictions), fold_set.result()
@@ -237,7 +237,7 @@ def test_a_diverged_fold_leaves_figures_that_are_no_numbers(tmp_path: Path) -> N
 
 def test_classes_of_any_name_have_a_column(tmp_path: Path) -> None:
     held_out = OutOfFold(
-        ("id", "label"), np.int32([0, 0]), Predictions(["a", "b"], np.int32([0, 1]), np.eye(2, dtype="f4"))
+        np.int32([0, 0]), class_predictions(["a", "b"], np.int32([0, 1]), np.eye(2, dtype="f4"), ("id", "label"))
     )
     (tmp_path / "x.parquet").write_bytes(held_out.parquet())
     read = read_out_of_fold(tmp_path / "x.parquet")

@@ -15,6 +15,7 @@ from kit.inference.predictions import Predictions
 from kit.progress import NoProgress
 from kit.training.request import run_spec
 from kit.training.training_warnings import doubt_averages, doubt_result
+from tests.made import class_predictions
 
 
 class Notes(NoProgress):
@@ -37,7 +38,7 @@ def noise(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 
 
 def scores(truth: list[int], named: list[int], classes: int = 2) -> Predictions:
-    return Predictions([], np.asarray(truth, np.int32), np.eye(classes, dtype=np.float32)[named])
+    return class_predictions([], np.asarray(truth, np.int32), np.eye(classes, dtype=np.float32)[named])
 
 
 def averages(noise: Dataset, **settings: Any) -> str:
@@ -94,7 +95,7 @@ def test_a_rare_class_that_is_ranked_well_is_not_called_unseen() -> None:
 
     chances = np.linspace(0.01, 0.4, 100, dtype=np.float32)
     truth = [0] * 95 + [1] * 5
-    ranked = Predictions([], np.asarray(truth, np.int32), np.stack([1 - chances, chances], axis=1))
+    ranked = class_predictions([], np.asarray(truth, np.int32), np.stack([1 - chances, chances], axis=1))
 
     assert 1.0 == roc_auc_score(truth, chances)
     assert "predicts no for all 100 validation images; AUC 1.0000, where chance has 0.5" == (

@@ -1,0 +1,55 @@
+"""One class an image."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kit.targets.decision import NO_DECISION, Decision
+from kit.targets.head import Head
+from kit.targets.label import Truth
+from kit.targets.names import encode_names, name_at
+from kit.targets.target import Target
+
+_TWO = 2
+
+
+class Classes(Target, frozen=True, kw_only=True):
+    """One of n classes an image: a sigmoid for the second of two, else a softmax over all.
+
+    Attributes:
+        names: Names of the classes, sorted.
+    """
+
+    noun: ClassVar[str] = "class"
+    default_metric: ClassVar[str] = "accuracy"
+    heads: ClassVar[tuple[str, ...]] = ("classes",)
+    losses: ClassVar[Mapping[str, tuple[str, ...]]] = {"classes": ("crossentropy", "focal")}
+    is_partition: ClassVar[bool] = True
+
+    def encode(self, labels: Sequence[str | None]) -> Truth:
+        """Index the classes."""
+        return encode_names(self.names, labels)
+
+    def text(self, truth: Any) -> str | None:
+        """Name a class."""
+        return name_at(self.names, truth)
+
+    def _head(self, name: str, loss: str) -> Head:
+        del loss
+        is_pair = len(self.names) == _TWO
+        return Head(name=name, units=1 if is_pair else len(self.names), activation="sigmoid" if is_pair else "softmax")
+
+    def decide(self, predictions: NDArray[Any], decision: Decision = NO_DECISION) -> NDArray[Any]:
+        """Take the likeliest class, the first of equals, or the second of two from a threshold: int [n]; -1 for NaN."""
+        if decision.thresholds:
+            chosen = np.asarray(predictions[:, 1] >= decision.thresholds[0], np.int64)
+        else:
+            chosen = predictions.argmax(axis=1)
+        return np.where(np.isfinite(predictions).all(axis=1), chosen, -1)
+
+    def _thresholds(self) -> int:
+        return 1 if len(self.names) == _TWO else 0

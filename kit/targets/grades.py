@@ -1,0 +1,88 @@
+"""One of several ordered grades an image."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kit.errors import SpecError, require
+from kit.targets.decision import NO_DECISION, Decision
+from kit.targets.head import Head
+from kit.targets.label import Truth
+from kit.targets.names import encode_names, name_at
+from kit.targets.target import Target
+
+NUMBER = "grade"  # column of the predictions of head "value"
+
+
+class Grades(Target, frozen=True, kw_only=True):
+    """One of G ordered grades an image: a softmax, G - 1 cumulative sigmoids (CORAL), or one number.
+
+    Attributes:
+        names: Names of the grades from the lowest to the highest.
+    """
+
+    noun: ClassVar[str] = "grade"
+    default_metric: ClassVar[str] = "qwk"
+    heads: ClassVar[tuple[str, ...]] = ("classes", "cumulative", "value")
+    losses: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "classes": ("crossentropy", "focal"),
+        "cumulative": ("crossentropy", "focal"),
+        "value": ("mse", "mae", "huber", "crossentropy"),
+    }
+    is_partition: ClassVar[bool] = True
+
+    def encode(self, labels: Sequence[str | None]) -> Truth:
+        """Index the grades."""
+        return encode_names(self.names, labels)
+
+    def text(self, truth: Any) -> str | None:
+        """Name a grade."""
+        return name_at(self.names, truth)
+
+    def _head(self, name: str, loss: str) -> Head:
+        count = len(self.names)
+        if name == "classes":  # one unit a grade, also of two
+            return Head(name=name, units=count, activation="softmax")
+        if name == "cumulative":
+            return Head(name=name, units=count - 1, activation="sigmoid", is_shared=True)
+        top = float(count - 1)
+        if loss == "crossentropy":
+            return Head(name=name, units=1, activation="sigmoid", shift=(0.0,), scale=(top,))
+        return Head(name=name, units=1, activation="linear", shift=(top / 2,), scale=(max(top / 2, 1.0),))
+
+    def columns(self, width: int) -> tuple[str, ...]:
+        """Name the columns of predictions: the grades, or the number of the head "value"."""
+        return (NUMBER,) if width == 1 else super().columns(width)
+
+    def probabilities(self, predictions: NDArray[Any]) -> NDArray[Any]:
+        """Return probabilities of the grades [n, grades]."""
+        if predictions.shape[1] == 1:
+            raise SpecError("head value predicts a number, not the probability of each grade")
+        return predictions
+
+    def numbers(self, predictions: NDArray[Any]) -> NDArray[np.float64]:
+        """Compute the expected grade: float64 [n], 0 for the lowest."""
+        if predictions.shape[1] == 1:
+            return np.asarray(predictions[:, 0], np.float64)
+        return np.asarray(predictions, np.float64) @ np.arange(len(self.names))
+
+    def decide(self, predictions: NDArray[Any], decision: Decision = NO_DECISION) -> NDArray[Any]:
+        """Take the likeliest grade, or the one between whose cut-offs the expected grade lies: int [n]; -1 for NaN."""
+        are_numbers = np.isfinite(predictions).all(axis=1)
+        if predictions.shape[1] > 1 and not decision.thresholds:
+            return np.where(are_numbers, predictions.argmax(axis=1), -1)
+        cuts = np.asarray(decision.thresholds or np.arange(len(self.names) - 1) + 0.5)
+        return np.where(are_numbers, np.searchsorted(cuts, self.numbers(predictions), side="right"), -1)
+
+    def check_decision(self, decision: Decision) -> None:
+        """Refuse a rule that is of another target; see `Target.check_decision`."""
+        super().check_decision(decision)
+        cuts = decision.thresholds
+        require(list(cuts) == sorted(cuts), f"cut-offs must ascend, got {', '.join(f'{cut:g}' for cut in cuts)}")
+
+    def _thresholds(self) -> int:
+        return len(self.names) - 1

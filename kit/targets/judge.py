@@ -1,0 +1,51 @@
+"""Predictions of a target, judged by a metric."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numpy.typing import NDArray
+
+from kit.errors import SpecError
+from kit.metrics import Metric, Score
+from kit.targets.decision import NO_DECISION, Decision
+from kit.targets.label import Truth
+from kit.targets.target import Target
+
+
+def judge(
+    target: Target,
+    metric: Metric,
+    truth: Truth,
+    predictions: NDArray[Any],
+    *,
+    decision: Decision = NO_DECISION,
+    weights: NDArray[Any] | None = None,
+) -> Score:
+    """Judge predictions of n labelled images.
+
+    Args:
+        target: Target of the labels.
+        metric: Metric to compute.
+        truth: Labels of the images, see `kit.targets.Truth`.
+        predictions: Predictions [n, columns], as `Head.predictions` gives them.
+        decision: Rule for metrics that judge decisions.
+        weights: Weights of the images, float [n]; None for equal ones.
+
+    Raises:
+        SpecError: A metric of other targets, or one that judges what these predictions are not.
+    """
+    refuse_metric(target, metric)
+    given = target.judged(predictions, metric.judges, decision, metric.guesses)
+    return metric.score(truth, given, weights, columns=target.names)
+
+
+def refuse_metric(target: Target, metric: Metric) -> None:
+    """Refuse a metric of other targets.
+
+    Raises:
+        SpecError: It does not judge this target.
+    """
+    if target.kind() not in metric.targets:
+        fitting = f"it judges {', '.join(sorted(metric.targets))}; this dataset's target is {target.kind()}"
+        raise SpecError(f"metric {metric.name} does not fit: {fitting}, whose default is {target.default_metric}")

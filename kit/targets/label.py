@@ -1,0 +1,11 @@
+"""Labels as texts, and as arrays."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+from numpy.typing import NDArray
+
+Truth: TypeAlias = NDArray[Any]
+"""Labels of n images: int32 [n] for classes and grades (-1: unlabelled), int8 [n, tags] of 0 and 1 (-1: unlabelled), or
+float32 [n, values] (NaN: unlabelled)."""

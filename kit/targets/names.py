@@ -1,0 +1,28 @@
+"""One of several names an image: what classes and grades share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from kit.targets.label import Truth
+
+
+def encode_names(names: Sequence[str], labels: Sequence[str | None]) -> Truth:
+    """Index labels among names: int32 [n]; -1 where there is none.
+
+    Raises:
+        ValueError: A label is none of the names.
+    """
+    indices: dict[str | None, int] = {None: -1, **{name: index for index, name in enumerate(names)}}
+    try:
+        return np.asarray([indices[label] for label in labels], np.int32).reshape(len(labels))
+    except KeyError as error:
+        raise ValueError(error.args[0]) from error
+
+
+def name_at(names: Sequence[str], index: Any) -> str | None:
+    """Name an index; None for -1."""
+    return None if index < 0 else names[int(index)]

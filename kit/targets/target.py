@@ -1,0 +1,163 @@
+"""What every kind of target answers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, ClassVar, Literal
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from kit.errors import SpecError, require, unknown
+from kit.targets.decision import NO_DECISION, Decision
+from kit.targets.head import Head
+from kit.targets.label import Truth
+
+Judges = Literal["probabilities", "decisions", "ranks", "numbers"]
+
+
+class Target(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=str.lower):
+    """What a dataset's labels are.
+
+    Attributes:
+        names: Names of the classes, tags or grades in order, or of the values.
+    """
+
+    noun: ClassVar[str]
+    """What one of the names is called in messages: class, tag, grade or value."""
+    default_metric: ClassVar[str]
+    """Metric of a dataset that names none."""
+    heads: ClassVar[tuple[str, ...]]
+    """Heads that a network may have, the default first."""
+    losses: ClassVar[Mapping[str, tuple[str, ...]]]
+    """Losses of each head, the default first."""
+    is_partition: ClassVar[bool]
+    """Whether each labelled image has exactly one of the names, so that their counts sum to the images."""
+
+    names: tuple[str, ...]
+
+    @classmethod
+    def kind(cls) -> str:
+        """Name the kind, as a manifest and `--target` do."""
+        return cls.__name__.lower()
+
+    # Labels
+
+    def encode(self, labels: Sequence[str | None]) -> Truth:
+        """Turn labels of n images into an array; see `kit.targets.Truth`.
+
+        Args:
+            labels: Texts: the name of a class or grade, tags joined as `text` joins them, or numbers with blanks
+                between them; None for an unlabelled image.
+
+        Raises:
+            ValueError: A text is no label of this target.
+        """
+        raise NotImplementedError
+
+    def text(self, truth: Any) -> str | None:
+        """Turn one image's row of `encode` back into a text; None where it is unlabelled."""
+        raise NotImplementedError
+
+    def named(self, label: str) -> Iterable[str]:
+        """Name what an image with this label counts as: its class, its tags, its grade, or each value."""
+        return (label,)
+
+    def count(self, labels: Iterable[str]) -> dict[str, int]:
+        """Count images by name, in the order of the names, without zeros."""
+        counts = Counter(name for label in labels for name in self.named(label))
+        return {name: counts[name] for name in self.names if counts[name]}
+
+    def strata(self, labels: Sequence[str]) -> list[tuple[str, ...]]:
+        """Name the strata of each image, which every split and fold gets its share of."""
+        return [tuple(self.named(label)) for label in labels]
+
+    # Networks
+
+    def head(self, name: str = "", loss: str = "") -> Head:
+        """Choose a network's last layer.
+
+        Args:
+            name: One of `heads`; empty for the default.
+            loss: One of the head's `losses`; empty for the default.
+
+        Raises:
+            SpecError: Neither of this target.
+        """
+        kind = name or self.heads[0]
+        if kind not in self.heads:
+            hint = unknown("head", kind, self.heads)
+            raise SpecError(f"model.head: {hint}; this dataset's target is {self.kind()}")
+        chosen = loss or self.losses[kind][0]
+        if chosen not in self.losses[kind]:
+            raise SpecError(f"train.loss: {unknown(f'loss of head {kind}', chosen, self.losses[kind])}")
+        return self._head(kind, chosen)
+
+    def _head(self, name: str, loss: str) -> Head:
+        raise NotImplementedError
+
+    def columns(self, width: int) -> tuple[str, ...]:
+        """Name the columns of predictions, by how many there are."""
+        require(width == len(self.names), f"predictions have {width} columns, not {len(self.names)}")
+        return self.names
+
+    # Predictions
+
+    def decide(self, predictions: NDArray[Any], decision: Decision = NO_DECISION) -> NDArray[Any]:
+        """Turn predictions [n, columns] into decisions, which are arrays like those of `encode`."""
+        raise NotImplementedError
+
+    def numbers(self, predictions: NDArray[Any]) -> NDArray[np.float64]:
+        """Turn predictions into numbers: float64 [n, values], or [n] the expected grade.
+
+        Raises:
+            SpecError: Names have no number.
+        """
+        del predictions
+        raise SpecError(f"{self.noun}s are names, not numbers")
+
+    def probabilities(self, predictions: NDArray[Any]) -> NDArray[Any]:
+        """Return predictions that are probabilities [n, names].
+
+        Raises:
+            SpecError: They are numbers.
+        """
+        return predictions
+
+    def ranks(self, predictions: NDArray[Any], guesses: int) -> NDArray[np.int64]:
+        """Index the likeliest names, best first, the first of equals: int [n, guesses]."""
+        probabilities = self.probabilities(predictions)
+        return np.argsort(-probabilities, axis=1, kind="stable")[:, :guesses]
+
+    def judged(
+        self, predictions: NDArray[Any], judges: Judges, decision: Decision = NO_DECISION, guesses: int = 0
+    ) -> NDArray[Any]:
+        """Turn predictions into what a metric judges."""
+        match judges:
+            case "probabilities":
+                return self.probabilities(predictions)
+            case "decisions":
+                return self.decide(predictions, decision)
+            case "ranks":
+                return self.ranks(predictions, guesses)
+            case "numbers":
+                return self.numbers(predictions)
+
+    def check_decision(self, decision: Decision) -> None:
+        """Refuse a rule that is of another target.
+
+        Raises:
+            SpecError: Wrong number of thresholds, or numbers of tags where there are none.
+        """
+        wanted = self._thresholds()
+        require(
+            len(decision.thresholds) in {0, wanted},
+            f"decide needs {wanted} thresholds for {len(self.names)} {self.noun}s, got {len(decision.thresholds)}",
+        )
+        require(not (decision.least or decision.most), f"numbers of tags do not apply to {self.kind()}")
+
+    def _thresholds(self) -> int:
+        """Count the thresholds of a rule; 0 where there can be none."""
+        return 0

@@ -1,0 +1,114 @@
+"""One or several numbers an image."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kit.errors import SpecError
+from kit.targets.decision import NO_DECISION, Decision
+from kit.targets.head import Head
+from kit.targets.label import Truth
+from kit.targets.target import Target
+
+QUANTILES = 10  # strata that a division keeps in proportion
+
+
+def numbers_of(label: str) -> tuple[float, ...]:
+    """Read the numbers of a label.
+
+    Raises:
+        ValueError: A part is no number.
+    """
+    return tuple(map(float, label.split()))
+
+
+class Values(Target, frozen=True, kw_only=True):
+    """k numbers an image: k linear units, standardised inside.
+
+    Attributes:
+        names: Names of the values, as their columns are called.
+        mean: Mean of each value over the labelled images.
+        deviation: Standard deviation of each value over the labelled images; 1 where all are equal.
+        lowest: Smallest of each value.
+        highest: Largest of each value.
+        are_whole: Whether all labels are whole numbers, as counts are.
+    """
+
+    noun: ClassVar[str] = "value"
+    default_metric: ClassVar[str] = "rmse"
+    heads: ClassVar[tuple[str, ...]] = ("value",)
+    losses: ClassVar[Mapping[str, tuple[str, ...]]] = {"value": ("mse", "mae", "huber", "crossentropy")}
+    is_partition: ClassVar[bool] = False
+
+    mean: tuple[float, ...]
+    deviation: tuple[float, ...]
+    lowest: tuple[float, ...]
+    highest: tuple[float, ...]
+    are_whole: bool = False
+
+    @classmethod
+    def of(cls, names: Sequence[str], labels: Sequence[str]) -> Values:
+        """Describe the values of n images.
+
+        Args:
+            names: Names of the k values.
+            labels: Texts, the k numbers of each image with blanks between them.
+        """
+        numbers = np.asarray([numbers_of(label) for label in labels], np.float64).reshape(len(labels), len(names))
+        deviations = numbers.std(axis=0)
+        return cls(
+            names=tuple(names),
+            mean=tuple(numbers.mean(axis=0).tolist()),
+            deviation=tuple(np.where(deviations > 0, deviations, 1.0).tolist()),
+            lowest=tuple(numbers.min(axis=0).tolist()),
+            highest=tuple(numbers.max(axis=0).tolist()),
+            are_whole=bool((numbers % 1 == 0).all()),
+        )
+
+    def encode(self, labels: Sequence[str | None]) -> Truth:
+        """Stack the numbers: float32 [n, values]."""
+        blank = (np.nan,) * len(self.names)
+        rows = [blank if label is None else numbers_of(label) for label in labels]
+        return np.asarray(rows, np.float32).reshape(len(labels), len(self.names))
+
+    def text(self, truth: Any) -> str | None:
+        """Write the numbers with blanks between them; nine digits tell float32 numbers apart."""
+        return None if np.isnan(truth).any() else " ".join(f"{float(value):.9g}" for value in truth)
+
+    def named(self, label: str) -> Iterable[str]:
+        """Name every value: each image has all."""
+        del label
+        return self.names
+
+    def strata(self, labels: Sequence[str]) -> list[tuple[str, ...]]:
+        """Name the quantile of each value, of as many as leave images in each."""
+        numbers = self.encode(labels)
+        found = []
+        for name, column in zip(self.names, numbers.T, strict=True):
+            edges = np.unique(np.quantile(column, np.linspace(0, 1, QUANTILES + 1)[1:-1])) if len(column) else column
+            found.append([f"{name} {index}" for index in np.searchsorted(edges, column, side="right")])
+        return list(zip(*found, strict=True))
+
+    def _head(self, name: str, loss: str) -> Head:
+        spans = [high - low or 1.0 for low, high in zip(self.lowest, self.highest, strict=True)]
+        if loss == "crossentropy":
+            return Head(name=name, units=len(self.names), activation="sigmoid", shift=self.lowest, scale=tuple(spans))
+        return Head(name=name, units=len(self.names), activation="linear", shift=self.mean, scale=self.deviation)
+
+    def numbers(self, predictions: NDArray[Any]) -> NDArray[np.float64]:
+        """Return the numbers: float64 [n, values]."""
+        return np.asarray(predictions, np.float64)
+
+    def probabilities(self, predictions: NDArray[Any]) -> NDArray[Any]:
+        """Refuse: numbers have no probabilities."""
+        del predictions
+        raise SpecError("values are numbers, not probabilities")
+
+    def decide(self, predictions: NDArray[Any], decision: Decision = NO_DECISION) -> NDArray[Any]:
+        """Return the numbers as they are."""
+        self.check_decision(decision)
+        return np.asarray(predictions)
