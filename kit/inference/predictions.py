@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kit.errors import RunError
-from kit.inference.auc import area_under_roc
+from kit.metrics.auc import area_under_roc
 
 NO_CLASS = -1  # what is predicted where an output is not a number
 
