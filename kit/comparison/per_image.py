@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from kit.comparison.trajectory import Trajectory, on_train
 from kit.errors import RunError
-from kit.inference.auc import area_under_roc
 from kit.inference.predictions import read_predictions
+from kit.metrics.auc import area_under_roc
 from kit.significance import LEVEL
 
 RESAMPLES = 9999  # where images and arms are few

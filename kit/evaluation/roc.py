@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn import metrics
 
-from kit.inference.auc import area_under_roc
 from kit.inference.predictions import Predictions
+from kit.metrics.auc import area_under_roc
 
 Kind = Literal["ROC", "precision-recall"]
 

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kit.errors import RunError, SpecError
-from kit.inference.auc import area_under_roc
 from kit.metrics import Metric, Score
+from kit.metrics.auc import area_under_roc
 from kit.targets import NO_DECISION, Decision, Target, Truth, judge
 from kit.targets.classes import Classes
 

@@ -27,8 +27,8 @@ from kit.evaluation.calibration import BINS, calibrate
 from kit.evaluation.evaluate import Evaluation
 from kit.evaluation.roc import Curve, ranking_curves
 from kit.evaluation.threshold import Goal, Wanted, best_threshold, find_threshold, parse_threshold
-from kit.inference.auc import area_under_roc
 from kit.inference.predictions import Predictions
+from kit.metrics.auc import area_under_roc
 from kit.reports import matrix, roc, training_curves
 from kit.reports.calibration import calibration_table
 from kit.reports.dataset import dataset_tables, describe_images, remarks

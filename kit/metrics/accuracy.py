@@ -1,0 +1,38 @@
+"""Shares of right decisions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numpy.typing import NDArray
+
+from kit.metrics.averages import Values, Weights, mean, ratio
+from kit.metrics.counts import count
+from kit.metrics.declaration import LABELS, registered
+
+
+@registered("accuracy", judges="decisions", targets=LABELS | {"tags"})
+def accuracy(truth: NDArray[Any], decisions: NDArray[Any], weights: Weights = None) -> Values:
+    """Share of right decisions; of tags, of images whose tags are all right and none more (exact match).
+
+    Higher is better; classes, grades and tags; judges decisions.
+
+    Scored so: cassava-leaf-disease-classification, paddy-disease-classification.
+    """
+    right = truth == decisions
+    return float(mean(right if right.ndim == 1 else right.all(axis=1), weights))
+
+
+@registered("balanced_accuracy", judges="decisions", targets=LABELS, takes_columns=True)
+def balanced_accuracy(
+    truth: NDArray[Any], decisions: NDArray[Any], weights: Weights = None, *, columns: tuple[str, ...] = ()
+) -> Values:
+    """Recall, the mean over the classes that have images.
+
+    Higher is better; classes and grades; judges decisions.
+
+    Mosley 2013, A balanced approach to the multi-class imbalance problem. A class without images is left out. Scored
+    so: UBC-OCEAN.
+    """
+    counts = count(truth, decisions, weights, len(columns))
+    return ratio(counts.hits, counts.actual)  # type: ignore[no-any-return]

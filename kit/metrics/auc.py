@@ -1,0 +1,146 @@
+"""Areas under the ROC curve (AUC), whole and in part, exact."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kit.metrics.averages import Values, Weights, each_column, ratio
+from kit.metrics.declaration import registered
+
+_RANKED = frozenset({"classes", "tags"})
+
+
+@registered("auc", judges="probabilities", targets=_RANKED | {"grades"})
+def auc(truth: NDArray[Any], probabilities: NDArray[Any], weights: Weights = None) -> Values:
+    """Area under the ROC curve, of the second of two classes; of more, or of tags, the mean of each against the rest.
+
+    Higher is better, 0.5 by chance; classes, tags and grades; judges probabilities, or any score that ranks.
+
+    Share of pairs, an image of the class and another one, whose first has the higher score; ties count half (Mann &
+    Whitney 1947, doi:10.1214/aoms/1177730491). A class that all images have, or none, has no AUC and is left out.
+    Scored so: siim-isic-melanoma-classification, histopathologic-cancer-detection.
+    """
+    return each_column(_area, truth, probabilities, weights)
+
+
+@registered("column_auc", judges="probabilities", targets=_RANKED)
+def column_auc(truth: NDArray[Any], probabilities: NDArray[Any], weights: Weights = None) -> Values:
+    """Area under the ROC curve, the mean over the columns; both of two classes.
+
+    Higher is better, 0.5 by chance; classes and tags; judges probabilities, or any score that ranks.
+
+    `auc` of each column. A column without both values has none and is left out. Scored so:
+    ranzcr-clip-catheter-line-classification, plant-pathology-2020-fgvc7.
+    """
+    if truth.ndim == 1:
+        truth = truth[:, None] == np.arange(probabilities.shape[1])
+    return each_column(_area, truth, probabilities, weights)
+
+
+@registered("partial_auc", judges="probabilities", targets=_RANKED)
+def partial_auc(truth: NDArray[Any], probabilities: NDArray[Any], weights: Weights = None) -> Values:
+    """Area under the ROC curve above a true positive rate (TPR) of 0.8; from 0 to 0.2, by chance 0.02.
+
+    Higher is better; classes (the second of two) and tags (mean); judges probabilities, or any score that ranks.
+
+    Integral of 1 - FPR over TPR from 0.8 to 1, between thresholds linear. Scored so: isic-2024-challenge.
+    """
+
+    def area(true: NDArray[np.bool_], scores: NDArray[Any], weigh: Weights) -> float:
+        return _band(*roc_points(true, scores, weigh), 0.8, 1.0)
+
+    return each_column(area, truth, probabilities, weights)
+
+
+@registered("weighted_auc", judges="probabilities", targets=_RANKED)
+def weighted_auc(truth: NDArray[Any], probabilities: NDArray[Any], weights: Weights = None) -> Values:
+    """Area under the ROC curve in which true positive rates (TPR) below 0.4 count twice; from 0 to 1, by chance 0.586.
+
+    Higher is better; classes (the second of two) and tags (mean); judges probabilities, or any score that ranks.
+
+    (2 a + b) / 1.4, where a is the area between TPR 0 and 0.4 and b that above, between thresholds linear. Scored so:
+    alaska2-image-steganalysis.
+    """
+
+    def area(true: NDArray[np.bool_], scores: NDArray[Any], weigh: Weights) -> float:
+        points = roc_points(true, scores, weigh)
+        return (2 * _band(*points, 0.0, 0.4) + _band(*points, 0.4, 1.0)) / 1.4
+
+    return each_column(area, truth, probabilities, weights)
+
+
+def area_under_roc(truth: NDArray[Any], scores: NDArray[Any], *, axis: int = -1) -> Any:
+    """Compute the area under the ROC curve by the ranks of Mann & Whitney (1947, doi:10.1214/aoms/1177730491).
+
+    It is the share of pairs, an image of the class and another one, whose first has the higher score; ties count
+    half. Ranks are multiples of a half, so that their sum is exact and only the last division rounds.
+
+    Args:
+        truth: Bool or int [..., n]: 1 for images of the class, 0 for all others.
+        scores: Float [..., n]: the higher, the likelier the class; all of them numbers.
+        axis: Axis of the images.
+
+    Returns:
+        Float64 [...], 0 to 1; NaN where there are no images of the class, or no others.
+    """
+    from scipy.stats import rankdata
+
+    positives = truth.sum(axis=axis)
+    negatives = truth.shape[axis] - positives
+    ranks = (rankdata(scores, axis=axis) * truth).sum(axis=axis)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return (ranks - positives * (positives + 1) / 2) / (positives * negatives)
+
+
+def roc_points(
+    truth: NDArray[np.bool_], scores: NDArray[Any], weights: Weights
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Compute false and true positive rates at every threshold, from none flagged to all.
+
+    Args:
+        truth: Bool [n].
+        scores: Float [n].
+        weights: Float [n], or None.
+
+    Returns:
+        Rates, each float64 [distinct scores + 1]; NaN where there are no images of the class, or no others.
+    """
+    found, flagged = cumulated(truth, scores, weights)
+    others = flagged - found
+    return ratio(others, others[-1]), ratio(found, found[-1])
+
+
+def cumulated(
+    truth: NDArray[np.bool_], scores: NDArray[Any], weights: Weights
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Count, from the highest score down, the images of the class and all images; equal scores come at once.
+
+    Returns:
+        Counts, each float64 [distinct scores + 1]; the first is 0.
+    """
+    distinct, indices = np.unique(scores, return_inverse=True)
+    counts = (
+        np.bincount(indices, None if weights is None else weights * counted, len(distinct))
+        if weights is not None
+        else np.bincount(indices[counted], None, len(distinct))
+        for counted in (truth, np.ones_like(truth))
+    )
+    found, flagged = (np.concatenate([[0.0], np.cumsum(count[::-1], dtype=np.float64)]) for count in counts)
+    return found, flagged
+
+
+def _area(truth: NDArray[np.bool_], scores: NDArray[Any], weights: Weights) -> float:
+    if weights is None:
+        return float(area_under_roc(truth, scores))
+    return _band(*roc_points(truth, scores, weights), 0.0, 1.0)
+
+
+def _band(fpr: NDArray[np.float64], tpr: NDArray[np.float64], low: float, high: float) -> float:
+    """Integrate 1 - FPR over TPR from `low` to `high`; linear between points, as trapezoids are."""
+    begin, end = np.clip(tpr[:-1], low, high), np.clip(tpr[1:], low, high)
+    rise = np.diff(tpr)
+    along = np.divide((begin + end) / 2 - tpr[:-1], rise, out=np.zeros_like(rise), where=rise > 0)
+    return float(((end - begin) * (1 - fpr[:-1] - along * np.diff(fpr))).sum())

@@ -1,0 +1,179 @@
+"""Metrics of one's own: a function, or one in a file."""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import re
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kit.errors import SpecError, require, unknown
+from kit.metrics.declaration import TARGETS, Declaration, declaration
+from kit.metrics.score import Direction, Judges, Metric
+
+_IN_FILE = re.compile(r"(?P<file>.+\.py):(?P<function>\w+)(?P<words>(?::\w+)*)")
+_LOSS = re.compile(r".*_(loss|error|deviance)")  # what scikit-learn's names of functions to minimise end with
+_WEIGHTS = ("weights", "sample_weight")  # arguments; the second is scikit-learn's
+
+
+def is_in_file(text: str) -> bool:
+    """Whether a metric's name means a file of one's own."""
+    return ".py:" in text or text.endswith(".py")
+
+
+def read_own_metric(text: str) -> Metric:
+    """Load the file that a text such as "score.py:cost:min:probabilities" names, and make a metric of its function.
+
+    Loading executes the file.
+
+    Raises:
+        SpecError: The file or the function is missing or cannot be loaded, or a word is unknown.
+    """
+    found = _IN_FILE.fullmatch(text)
+    if found is None:
+        raise SpecError(f"metric '{text}': write FILE.py:FUNCTION, with words after it such as :min:probabilities")
+    path = Path(found["file"]).expanduser()
+    module = _loaded(path)
+    function = getattr(module, found["function"], None)
+    if not callable(function):
+        functions = [name for name, value in vars(module).items() if inspect.isfunction(value)]
+        raise SpecError(f"metric '{text}': {unknown('function', found['function'], functions)}")
+    return own_metric(function, f"{found['file']}:{found['function']}", tuple(found["words"].split(":")[1:]))
+
+
+def own_metric(function: Callable[..., Any], name: str = "", words: tuple[str, ...] = ()) -> Metric:
+    """Make a metric of a function of (truth, prediction) or (truth, prediction, weights).
+
+    What it says of itself stands in `kit.metric`, in attributes of the function of the same names, or in words. Else it
+    judges decisions, and higher is better unless its name ends with _loss, _error or _deviance.
+
+    Args:
+        function: Function; scikit-learn's do, too.
+        name: Name of the metric; the function's otherwise.
+        words: Words that come before what the function says: a direction, a kind of predictions, or both.
+
+    Raises:
+        SpecError: It is not a function of that many arguments, or a word is unknown.
+    """
+    require(callable(function), f"a metric is a name, a function or a kit.Metric, got {function!r}")
+    name = name or getattr(function, "__name__", type(function).__name__)
+    said = _said(function, name)
+    for word in words:
+        known = (*get_args(Direction), *get_args(Judges))
+        require(word in known, f"metric '{name}': {unknown('word', word, known)}")
+    directions = [word for word in words if word in get_args(Direction)]
+    kinds = [word for word in words if word in get_args(Judges)]
+    require(len(directions) < 2 and len(kinds) < 2, f"metric '{name}': give one word of a kind, not {':'.join(words)}")  # noqa: PLR2004
+    return Metric(
+        name=name,
+        function=_Guarded(function, name),
+        direction=directions[0] if directions else said.direction,  # type: ignore[arg-type]  # a word that was checked
+        targets=said.targets,
+        judges=kinds[0] if kinds else said.judges,  # type: ignore[arg-type]
+    )
+
+
+class _Guarded:
+    """Function of one's own that fails in one line, naming itself.
+
+    Args:
+        function: Function of one's own.
+        name: Name of the metric.
+    """
+
+    def __init__(self, function: Callable[..., Any], name: str) -> None:
+        self._function = function
+        self._name = name
+        self._weights = _weights_argument(function, name)
+        self.__doc__ = inspect.getdoc(function)
+
+    def __call__(self, truth: NDArray[Any], prediction: NDArray[Any], weights: NDArray[Any] | None = None) -> Any:
+        """Call it; weights only where there are some, or where it cannot be called without."""
+        named = {} if self._weights is None else {self._weights: weights}
+        require(
+            weights is None or bool(named),
+            f"metric '{self._name}' takes no weights; give it a third argument, weights, float [n] or None",
+        )
+        try:
+            result = self._function(truth, prediction, **named)
+        except Exception as error:
+            raise SpecError(f"metric '{self._name}' failed: {_told(error)}") from error
+        return self._numbers(result)
+
+    def _numbers(self, result: Any) -> NDArray[np.float64]:
+        try:
+            values = np.asarray(result, np.float64)
+        except (TypeError, ValueError):
+            values = np.array(np.nan)
+        if values.ndim > 1 or not np.isfinite(values).any():
+            raise SpecError(
+                f"metric '{self._name}' returned {' '.join(repr(result).split())[:100]}, which is no finite number"
+            )
+        return values
+
+
+def _said(function: Callable[..., Any], name: str) -> Declaration:
+    """Read what a function says of itself by its decorator, by attributes, or by its name."""
+    if (said := declaration(function)) is not None:
+        return said
+    plain = re.sub(r".*:", "", name)
+    targets: Any = getattr(function, "targets", TARGETS)
+    several: Any = [targets] if isinstance(targets, str) else targets
+    return Declaration(
+        direction=getattr(function, "direction", "min" if _LOSS.fullmatch(plain) else "max"),
+        judges=getattr(function, "judges", "decisions"),
+        targets=frozenset(several),
+    )
+
+
+def _weights_argument(function: Callable[..., Any], name: str) -> str | None:
+    """Name the argument that takes weights, if one does.
+
+    Raises:
+        SpecError: The function cannot be called with truth and prediction, and perhaps weights.
+    """
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # written in C, and silent about its arguments
+        return None
+    named = next((other for other in _WEIGHTS if other in signature.parameters), None)
+    try:
+        signature.bind(None, None, **({named: None} if named else {}))
+    except TypeError:
+        raise SpecError(
+            f"metric '{name}' is called with (truth, prediction) or (truth, prediction, weights), but takes {signature}"
+        ) from None
+    return named
+
+
+def _loaded(path: Path) -> ModuleType:
+    require(path.is_file(), f"metric file {path} is missing")
+    name = f"kit_metric_{abs(hash(path.resolve())):x}_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise SpecError(f"{path} cannot be loaded as Python")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses look their module up
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        del sys.modules[name]
+        raise SpecError(f"metric file {path} cannot be loaded: {_told(error)}") from error
+    return module
+
+
+def _told(error: Exception) -> str:
+    """Tell an error in one line: its kind, its message, and the last place of a file of one's own."""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith("<")]
+    line = error.lineno if isinstance(error, SyntaxError) else frames[-1].lineno
+    file = error.filename if isinstance(error, SyntaxError) else frames[-1].filename
+    message = error.msg if isinstance(error, SyntaxError) else " ".join(str(error).split())
+    return f"{type(error).__name__}: {message} ({Path(file or '').name}, line {line})"
