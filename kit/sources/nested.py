@@ -1,4 +1,4 @@
-"""Folders within folders: a dataset's train and test are never taken for classes."""
+"""Nested folders: refuses train and test folders where class folders are expected."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from pathlib import Path
 from kit.errors import SourceError, first_three, option
 from kit.specs.source import SPLIT_FOLDERS
 
-Tree = Mapping[str, set[str]]  # names of folders by the path of the folder that they lie in; "" is the source itself
+Tree = Mapping[str, set[str]]  # names of subfolders by the path of their parent; "" is the source itself
 
 
 def folder_tree(files: Iterable[str]) -> Tree:
-    """Gather the folders that hold images, or folders of images, from the paths of all files."""
+    """Build the tree of folders from the paths of all files."""
     tree: dict[str, set[str]] = {}
     for folder in {name.rpartition("/")[0] for name in files} - {""}:
         parts = folder.split("/")
@@ -22,18 +22,18 @@ def folder_tree(files: Iterable[str]) -> Tree:
 
 
 def refuse_nested_splits(folder: Path, files: Iterable[str], *, has_splits: bool, merge_splits: bool) -> None:
-    """Refuse train and test folders that lie where classes are looked for.
+    """Refuse train and test folders in the place of class folders.
 
-    One folder called train among others is a class of that name.
+    A single folder called train beside others is a class of that name.
 
     Args:
         folder: Source.
-        files: Paths of its images below it.
-        has_splits: Whether its own folders are splits.
-        merge_splits: Whether classes that are divided below into train and test are one each.
+        files: Paths of its images, relative to it.
+        has_splits: Whether its own subfolders are splits.
+        merge_splits: Whether train and test folders within a class are merged.
 
     Raises:
-        SourceError: with the folder to give instead, where there is one.
+        SourceError: Splits are nested; the error holds the folder to give instead, if there is one.
     """
     tree = folder_tree(files)
     holders = [
@@ -69,7 +69,7 @@ def refuse_nested_splits(folder: Path, files: Iterable[str], *, has_splits: bool
 
 
 def _is_divided(parent: str, names: Collection[str], tree: Tree, *, has_splits: bool) -> bool:
-    """Tell whether a folder holds splits: two of them, or nothing else where it is the only one of its level."""
+    """Tell whether a folder is divided into splits: two of them, or only splits if it is the only one of its level."""
     splits = {SPLIT_FOLDERS[name.lower()] for name in names if name.lower() in SPLIT_FOLDERS}
     above, _, own = parent.rpartition("/")
     is_alone = bool(parent) and (tree[above] == {own} or (has_splits and not above))
@@ -77,7 +77,7 @@ def _is_divided(parent: str, names: Collection[str], tree: Tree, *, has_splits: 
 
 
 def _is_dataset(parent: str, tree: Tree) -> bool:
-    """Tell whether all folders in a folder are splits, with folders of their own."""
+    """Tell whether all subfolders of a folder are splits, with subfolders of their own."""
     is_split = parent.rpartition("/")[2].lower() in SPLIT_FOLDERS
     all_splits = all(name.lower() in SPLIT_FOLDERS for name in tree[parent])
     return all_splits and not is_split and any(f"{parent}/{name}" in tree for name in tree[parent])
