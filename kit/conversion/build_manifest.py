@@ -1,4 +1,4 @@
-"""The manifest of a dataset whose shards are written: counts by split, class and fold, sizes, groups."""
+"""Makes the manifest of written shards: counts by split, class and fold, sizes, groups."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from kit.sources import UNLABELLED
 
 
 def build_manifest(conversion: Conversion, written: Written) -> Manifest:
-    """Describe what was written.
+    """Make the manifest of a conversion's written shards.
 
     Raises:
-        SourceError: A split to learn from lacks a class.
+        SourceError: The train or validation split lacks a class.
     """
     classes = class_names(conversion.source.records)
     shards = tuple(shard.shard for shard in written.shards)
@@ -48,7 +48,7 @@ def build_manifest(conversion: Conversion, written: Written) -> Manifest:
 
 
 def _counts(written: Sequence[WrittenShard], classes: Sequence[str]) -> dict[str, dict[str, int]]:
-    """Count images by split and class, in the classes' order, and refuse splits to learn from that lack one."""
+    """Count images by split and class, in the classes' order; refuse train and validation splits that lack a class."""
     counts: dict[str, Counter[str]] = {}
     for shard in written:
         counts.setdefault(shard.shard.split, Counter()).update(shard.counts)

@@ -1,4 +1,4 @@
-"""Inputs that are not stored: how many are allowed, and the list of them in rejects.csv."""
+"""Rejects: inputs that are not stored, their allowed number, and rejects.csv."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from kit.datasets.dataset import REJECTS
 from kit.errors import SourceError, first_three, option
 from kit.sources import Record, Reject
 
-_REASONS = 4  # reasons that a message names
+_REASONS = 4  # reasons in a message
 
 
 def refuse_bad(name: str, rejects: Sequence[Reject], max_rejects: int, *, is_read: bool) -> None:
-    """Count what cannot be stored; before the images are read only the lists are known."""
+    """Refuse more bad inputs than allowed; `is_read` tells whether the images have been read, or only listed."""
     bad = [reject for reject in rejects if reject.is_bad]
     if len(bad) <= max_rejects:
         return
@@ -32,7 +32,7 @@ def refuse_bad(name: str, rejects: Sequence[Reject], max_rejects: int, *, is_rea
 
 
 def collect_rejects(conversion: Conversion, left_out: Sequence[Record], shards: Sequence[WrittenShard]) -> list[Reject]:
-    """List what was not stored: what the source lists, what a sample leaves out, and what could not be read."""
+    """List the inputs that were not stored: the source's rejects, those left out by sampling, and unreadable ones."""
     taken = f"not taken: --{'undersample' if conversion.spec.balance else 'per-class'} leaves it out"
     return [
         *conversion.source.rejects,
