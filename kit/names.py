@@ -92,6 +92,6 @@ def _why_not(name: str) -> str:
         "ends with a dot or a blank": name[-1:] in {".", " "},
         "holds a separator": not _SEPARATORS.isdisjoint(name),
         "holds a character that cannot be printed": not name.isprintable(),
-        "is a device's on some systems": bool(DEVICE.fullmatch(name)),
+        "is a device name on some systems": bool(DEVICE.fullmatch(name)),
     }
     return next((problem for problem, applies in problems.items() if applies), "")

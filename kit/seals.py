@@ -67,7 +67,7 @@ def read_sealed(path: Path, kind: type[Document], *, what: str = "") -> Document
         require(bool(what), f"{path} has no seal")
         warn_unsealed(path, what)
     elif fields[SEAL] != _hash(fields):
-        raise SpecError(f"{path} was changed after kit wrote it: its seal does not fit")
+        raise SpecError(f"{path} was changed after kit wrote it: its seal does not match")
     return build(fields, kind, where=f"{path}: ")
 
 
@@ -76,7 +76,7 @@ def warn_unsealed(path: Path, what: str) -> None:
     if what not in _warned:
         _warned.add(what)
         _logger.warning(
-            "%s has no seal: this %s was written by an earlier version of kit, and changes to it go unnoticed",
+            "%s has no seal: this %s was written by an earlier version of kit, and changes to it are not detected",
             path,
             what,
         )

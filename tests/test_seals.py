@@ -121,7 +121,7 @@ def test_dataset_from_before_seals_opens_with_one_line(
 
     assert cells.manifest.fingerprint == opened[1].manifest.fingerprint
     assert [
-        f"{path} has no seal: this dataset was written by an earlier version of kit, and changes to it go unnoticed"
+        f"{path} has no seal: this dataset was written by an earlier version of kit, and changes to it are not detected"
     ] == (caplog.messages)
 
 

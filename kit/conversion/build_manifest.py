@@ -55,7 +55,7 @@ def _counts(written: Sequence[WrittenShard], classes: Sequence[str]) -> dict[str
     for split in counts.keys() - {"test"}:
         if lost := [label for label in classes if not counts[split][label]]:
             raise SourceError(
-                f"no readable {split} image of class {first_three(lost, len(lost))}; add images, or divide otherwise"
+                f"no readable {split} image of class {first_three(lost, len(lost))}; add images, or change the split"
             )
     return {
         split: {label: count[label] for label in (*classes, UNLABELLED) if count[label]}

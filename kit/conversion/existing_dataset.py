@@ -44,7 +44,7 @@ def _refuse_foreign(folder: Path) -> None:
     """Refuse to replace a folder that is not a dataset, even with `force`."""
     if not (folder / MANIFEST).is_file():
         raise ShardError(
-            f"{folder} exists and is not a dataset of kit's; move it away, or choose another {option('name')}"
+            f"{folder} exists and is not a dataset made by kit; move it away, or choose another {option('name')}"
         )
 
 

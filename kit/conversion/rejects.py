@@ -26,7 +26,7 @@ def refuse_bad(name: str, rejects: Sequence[Reject], max_rejects: int, *, is_rea
     groups = [f"{reason}: {first_three(names, len(names))}" for reason, names in by_reason.items()]
     raise SourceError(
         f"{name}: {len(bad):,} inputs cannot be stored: {'; '.join(groups[:_REASONS])}"
-        f"{'; …' if len(groups) > _REASONS else ''}. Mend or remove them (kit audit lists all), or let them go to"
+        f"{'; …' if len(groups) > _REASONS else ''}. Fix or remove them (kit audit lists all), or list them in"
         f" {REJECTS} with {option('max_rejects', len(bad))}{'' if is_read else ' or more (no image has been read yet)'}"
     )
 

@@ -51,7 +51,7 @@ def decode_example(data: bytes) -> dict[str, Feature]:
     try:
         return dict(_read_entry(entry) for features in _fields(data) for entry in _fields(features[1]))
     except (IndexError, UnicodeDecodeError, ValueError, KeyError) as error:
-        raise ShardError("a record is not a tf.train.Example of kit's") from error
+        raise ShardError("a record is not a tf.train.Example written by kit") from error
 
 
 @functools.lru_cache(maxsize=4096)

@@ -63,7 +63,9 @@ def _read_example(features: Mapping[str, Feature], channels: int) -> StoredExamp
 
 def _shaped(encoded: bytes, shape: tuple[int, int, int]) -> Pixels:
     if min(shape) < 1 or len(encoded) != math.prod(shape):
-        raise ShardError(f"a stored image has {len(encoded):,} bytes, not the {shape[0]}x{shape[1]}x{shape[2]} it says")
+        raise ShardError(
+            f"a stored image has {len(encoded):,} bytes, not the {shape[0]}x{shape[1]}x{shape[2]} of its shape"
+        )
     return np.frombuffer(encoded, np.uint8).reshape(shape)
 
 

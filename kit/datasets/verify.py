@@ -156,8 +156,8 @@ class _Contents:
         for name, (found, said) in self._pairs(dataset.manifest).items():
             if found != said:
                 raise ShardError(
-                    f"{dataset.folder}: the manifest's {name} is {said}, the records say {found}; restore the manifest,"
-                    f" or shard again with {option('force', True)}"
+                    f"{dataset.folder}: the manifest's {name} is {said}, the records have {found}; restore the"
+                    f" manifest, or shard again with {option('force', True)}"
                 )
 
     def _pairs(self, manifest: Manifest) -> dict[str, tuple[object, object]]:

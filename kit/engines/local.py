@@ -117,7 +117,7 @@ class Local:
         except (OSError, ImportError) as error:  # raised by Python's check on a system without semaphores
             why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
             raise EngineError(
-                f"processes cannot be started, for their locks need /dev/shm ({why}); give kit audit or kit shard"
+                f"processes cannot be started, because their locks need /dev/shm ({why}); give kit audit or kit shard"
                 " --workers 1, run kit train instead of kit ablate, or make /dev/shm writable"
             ) from error
 

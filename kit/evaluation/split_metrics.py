@@ -57,7 +57,7 @@ class Measured:
     Attributes:
         train: Metrics on the train split.
         split: Metrics on the other split.
-        loaded: How many of the two were loaded instead of computed.
+        loaded: Number of the two that were loaded instead of computed.
         weights: Epoch of the weights, "best" or "last".
     """
 
@@ -138,7 +138,7 @@ def measure_runs(
         ShardError: There is no such split, or it has no labels.
         SpecError: The split is the train split.
     """
-    require(split != TRAIN, "split train stands beside every other one; name validation or test")
+    require(split != TRAIN, "split train is always measured too; name validation or test")
     if not runs:
         raise RunError(f"{option('split')} measures runs; histories from elsewhere have no weights")
     runs = [RunSnapshot.of(run) for run in runs]

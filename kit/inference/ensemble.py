@@ -74,7 +74,7 @@ class Ensemble:
         for maker, now in zip(before, self.makers(), strict=True):
             if now != maker:
                 raise RunError(
-                    f"{maker.run} was trained on meanwhile, so its weights changed; wait until it is finished"
+                    f"{maker.run} was trained further meanwhile, so its weights changed; wait until it is finished"
                 )
 
     def refuse(self, split: str) -> None:
@@ -88,7 +88,7 @@ class Ensemble:
         for run in self.runs:
             refuse_unscorable(run, self.dataset, split, weights=self.weights, views=self.views)
         if split != "test" and len({run.spec().fold for run in self.runs}) > 1:
-            raise RunError(f"split {split} is another one for each fold; name test, or a run of one fold")
+            raise RunError(f"split {split} differs from fold to fold; name test, or a run of one fold")
 
     def score(self, split: str, progress: Progress = NO_PROGRESS) -> Predictions:
         """Average the runs' predictions on a split.
@@ -137,7 +137,7 @@ def open_ensemble(
     if len(datasets) > 1:
         raise RunError(
             f"runs of different datasets are not averaged: {first_three(datasets, len(datasets))};"
-            " predict each dataset's alone, and join the CSVs with kit blend"
+            " predict each dataset separately, and join the CSVs with kit blend"
         )
     folder = runs[0].path if len(runs) == 1 else find_folder(names[0], workspace) if len(names) == 1 else None
     return Ensemble(

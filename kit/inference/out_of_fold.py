@@ -125,7 +125,7 @@ def read_out_of_fold(path: Path) -> OutOfFold:
     except FileNotFoundError as error:
         raise RunError(f"{path} does not exist; kit train --folds writes {path.name}") from error
     except (pa.ArrowException, OSError, ValueError, KeyError, TypeError) as error:
-        raise RunError(f"{path} lacks the columns id, fold, label and one of each class: {error}") from error
+        raise RunError(f"{path} lacks the columns id, fold, label and one for each class: {error}") from error
     if tuple(table.column_names[: len(_COLUMNS)]) != _COLUMNS or not keys or len(set(scores.keys)) < len(keys):
         raise RunError(f"{path} must begin with the columns {', '.join(_COLUMNS)}, and name every image once")
     return held_out
@@ -190,7 +190,7 @@ def _refuse_other(run: RunDirectory, path: Path, weights: Path) -> None:
     """
     kept = read_sealed(_seal_file(path), _Kept, what="prediction")
     if run.hash_of(weights) != kept.weights:
-        raise SpecError(f"{path} holds what other weights than {weights} predicted")
+        raise SpecError(f"{path} holds predictions of other weights than {weights}")
     check_hash(path, kept.predictions)
 
 

@@ -103,7 +103,7 @@ def refuse_changed(run: Path, spec: RunSpec, dataset: Dataset) -> None:
     if spec.fingerprint != dataset.manifest.fingerprint:
         raise RunError(
             f"{run} was trained on another {spec.dataset}: its shards have changed since"
-            f" ({spec.fingerprint} then, {dataset.manifest.fingerprint} now); shard it as it was, or train anew"
+            f" ({spec.fingerprint} then, {dataset.manifest.fingerprint} now); shard it as before, or train again"
         )
 
 

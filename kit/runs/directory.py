@@ -287,7 +287,7 @@ class RunDirectory:
             RunError: The run is unfinished.
         """
         if not self.is_finished:
-            raise RunError(f"{self.path} is not finished; run its command again and it goes on from its last epoch")
+            raise RunError(f"{self.path} is not finished; run its command again to resume it from its last epoch")
         try:
             return read_sealed(self.path / "result.json", RunResult, what="run")
         except SpecError as error:

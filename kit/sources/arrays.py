@@ -115,7 +115,7 @@ def _names(count: int, split: str | None) -> list[str]:
 def _label_texts(labels: NDArray[Any]) -> list[str]:
     if labels.ndim == 2 and labels.shape[1] > 1:  # noqa: PLR2004 (one-hot)
         if not (np.isin(labels, (0, 1)).all() and (labels.sum(axis=1) == 1).all()):
-            raise SourceError("labels of two dimensions must be one-hot: one 1 and else 0 in each row")
+            raise SourceError("labels of two dimensions must be one-hot: one 1 and otherwise 0 in each row")
         labels = labels.argmax(axis=1)
     flat = labels.reshape(-1)
     if flat.dtype.kind == "f":

@@ -94,7 +94,7 @@ def _named_classes(files: Sequence[ImageFile], folders: Sequence[str | None], ex
     if not any(found):
         names = first_three((file.name for file in files), len(files))
         asked = option("class_from", expression, typed=f"'{expression}'")
-        raise SourceError(f"{asked} finds nothing in file names such as {names}; mend it")
+        raise SourceError(f"{asked} finds nothing in file names such as {names}; correct it")
     chosen = [label or other for label, other in zip(found, folders, strict=True)]
     return [None if label is None else label.lower() for label in chosen]
 

@@ -117,7 +117,7 @@ def _check_classes(records: Collection[Record]) -> None:
 
 def _numbers_hint(labels: Iterable[str | None]) -> str:
     are_numbers = all(label and label.isdecimal() for label in labels)
-    return " (numbers to predict, such as counts or ages, are no classes)" if are_numbers else ""
+    return " (numbers to predict, such as counts or ages, are not classes)" if are_numbers else ""
 
 
 def _read_labelled(spec: SourceSpec) -> tuple[list[Record], list[Reject]]:
@@ -173,7 +173,7 @@ def _grouped(records: Sequence[Record], spec: SourceSpec) -> list[Record]:
         asked = option("group", spec.group, typed=f"'{spec.group}'")
         raise SpecError(
             f"{asked} finds nothing in file names such as"
-            f" {first_three((record.file.name for record in records), len(records))}{columns}; mend the expression"
+            f" {first_three((record.file.name for record in records), len(records))}{columns}; correct the expression"
         )
     return [msgspec.structs.replace(record, group=group) for record, group in zip(records, groups, strict=True)]
 

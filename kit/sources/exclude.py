@@ -47,7 +47,7 @@ def leave_out(records: Sequence[Record], asked: SourceSpec) -> tuple[list[Record
         else:
             unknown.append(line)
     if unknown:
-        raise SourceError(f"{path} lists what names no image: {first_three(unknown, len(unknown))}; mend those lines")
+        raise SourceError(f"{path} has lines that name no image: {first_three(unknown, len(unknown))}; correct them")
     kept = [record for record in records if record.file not in gone]
     left = [record for record in records if record.file in gone]
     return kept, [Reject(str(record.file.path), f"left out by {path.name}", is_bad=False) for record in left]

@@ -125,7 +125,7 @@ def _labels(path: Path, table: pd.DataFrame, spec: SourceSpec, id_column: str) -
         return labels, chosen
     _refuse_tag_columns(path, table[chosen])
     if spec.label_column is not None:
-        raise SourceError(f"{path}: columns {', '.join(chosen)} are not one-hot: one 1 and else 0 in each row")
+        raise SourceError(f"{path}: columns {', '.join(chosen)} are not one-hot: one 1 and otherwise 0 in each row")
     choose = f"choose with {option('label_column')}"
     raise SourceError(
         f"{path} has no column 'label'; it has {', '.join(_quoted(table.columns))} ({separator_hint(table) or choose})"
@@ -153,9 +153,9 @@ def _refuse_tag_columns(path: Path, columns: pd.DataFrame) -> None:
     marks = numbers[tags].sum(axis=1)
     if several := int((marks > 1).sum()):
         raise SourceError(
-            f"{path}: columns {', '.join(_quoted(tags))} are not one-hot: one 1 and else 0 in each row, but several 1"
-            f" for {several:,} of {len(columns):,} images and none for {int((marks == 0).sum()):,}, so these are tags;"
-            f" kit trains one class an image: give {option('label_column')} one of them"
+            f"{path}: columns {', '.join(_quoted(tags))} are not one-hot: one 1 and otherwise 0 in each row, but"
+            f" several 1 for {several:,} of {len(columns):,} images and none for {int((marks == 0).sum()):,}, so these"
+            f" are tags; kit trains one class an image: give {option('label_column')} one of them"
         )
 
 

@@ -44,7 +44,7 @@ def refuse_nested_splits(folder: Path, files: Iterable[str], *, has_splits: bool
     if datasets := [parent for parent in holders if parent and _is_dataset(parent, tree)]:
         found = folder / datasets[0]
         raise SourceError(
-            f"{folder} holds a dataset within a folder: {_names(tree[datasets[0]])} in {datasets[0]} are no classes;"
+            f"{folder} holds a dataset within a folder: {_names(tree[datasets[0]])} in {datasets[0]} are not classes;"
             f" give {found} instead",
             instead=found,
         )
@@ -57,13 +57,13 @@ def refuse_nested_splits(folder: Path, files: Iterable[str], *, has_splits: bool
     doubled = [parent for parent in holders if parent.rpartition("/")[2].lower() in SPLIT_FOLDERS]
     if doubled:
         raise SourceError(
-            f"{folder / doubled[0]} holds {_names(tree[doubled[0]])}, no classes; move what lies there one folder up,"
-            f" or give {option('labels')} with a file of ids and labels"
+            f"{folder / doubled[0]} holds {_names(tree[doubled[0]])}, which are not classes; move their contents one"
+            f" folder up, or give {option('labels')} with a file of ids and labels"
         )
     if holders and not merge_splits:
         raise SourceError(
             f"{folder / holders[0]} is a class divided into {_names(tree[holders[0]])}: kit reads splits above classes,"
-            " as train/cat and test/cat; lay the folders out so, or take each class whole with"
+            " as train/cat and test/cat; arrange the folders so, or merge the splits with"
             f" {option('merge_splits', True)}"
         )
 

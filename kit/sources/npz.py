@@ -59,7 +59,7 @@ def read_arrays_of(path: Path, is_wanted: Callable[[str], object]) -> tuple[dict
     except OSError as error:
         raise SourceError(f"cannot read {path}: {error.strerror or error}") from error
     except (ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise SourceError(f"{path} is no .npz file of numbers; write it with numpy.savez") from error
+        raise SourceError(f"{path} is not an .npz file of numbers; write it with numpy.savez") from error
 
 
 def _check(path: Path, archive: zipfile.ZipFile, names: Sequence[str]) -> None:
@@ -77,7 +77,7 @@ def _check(path: Path, archive: zipfile.ZipFile, names: Sequence[str]) -> None:
         if declared.size != held:
             raise SourceError(
                 f"{path}: array {name} claims {declared.size:,} bytes of {declared.dtype} {list(declared.shape)}, and"
-                f" holds {held:,}; write the file anew with numpy.savez"
+                f" holds {held:,}; write the file again with numpy.savez"
             )
         need += held
     if need > (free := free_memory()):

@@ -65,8 +65,8 @@ def read_among_labelled(
     both = [record.key for record in records if record.file in taken]
     if both:
         raise SourceError(
-            f"{sample_submission} names labelled images of {folder}: {first_three(both, len(both))}; an image is to"
-            " learn from or to predict: take them out of one of the two files"
+            f"{sample_submission} names labelled images of {folder}: {first_three(both, len(both))}; an image is"
+            " for training or for prediction: remove them from one of the two files"
         )
     return records, missing
 
@@ -169,7 +169,7 @@ def _refuse_other_names(path: Path, cells: Sequence[str], classes: Collection[st
         if renamed.get(cell, cell) != cell and cell not in classes:
             raise SubmissionError(
                 f"{path}: '{cell}' is the label that {option('classes')} calls '{renamed[cell]}', which a submission"
-                " would say instead; leave that renaming out, or the sample submission"
+                " would use instead; leave that renaming out, or the sample submission"
             )
         if cell not in classes and (name := names.get(loose(cell))) is not None:
             same = option("classes", {name: cell}, typed=f"'{name}={cell}'")

@@ -82,9 +82,7 @@ class Recipe(Setting, frozen=True, kw_only=True, forbid_unknown_fields=True):
         require(len(set(names)) == len(names), f"arms must have different names, got {', '.join(names)}")
         require(self.design != "grid" or bool(self.vary), "design grid needs vary with values")
         data = [path for path in self.vary if path.startswith("data.")]
-        require(
-            not data, f"vary holds {', '.join(data)}, but one dataset is for all of a grid; give [[arms]] such settings"
-        )
+        require(not data, f"vary holds {', '.join(data)}, but a grid has one dataset; use [[arms]] for such settings")
 
     @property
     def base(self) -> Setting:

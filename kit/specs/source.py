@@ -153,7 +153,7 @@ def parse_pattern(text: str, name: str) -> re.Pattern[str]:
         return re.compile(text)
     except re.error as error:
         asked = option(name, text, typed=f"'{text}'")
-        raise SpecError(f"{asked} is no regular expression: {error}") from error
+        raise SpecError(f"{asked} is not a regular expression: {error}") from error
 
 
 def find(pattern: re.Pattern[str], name: str) -> str | None:

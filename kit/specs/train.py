@@ -156,14 +156,14 @@ class TrainSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         require(0 <= self.momentum < 1, f"momentum must be in [0, 1), got {self.momentum}")
         require(
             not self.momentum or self.optimizer == "sgd",
-            f"momentum is of optimizer sgd, not of {self.optimizer}",
+            f"momentum needs optimizer sgd, got {self.optimizer}",
         )
         require(self.weight_decay >= 0, f"weight_decay must be 0 or more, got {self.weight_decay}")
         require(self.focal_gamma >= 0, f"focal_gamma must be 0 or more, got {self.focal_gamma}")
         require(0 <= self.label_smoothing < 1, f"label_smoothing must be in [0, 1), got {self.label_smoothing}")
         require(0 <= self.ema < 1, f"ema must be in [0, 1), got {self.ema}")
         self._refuse_sides()
-        require("accuracy" in self.metrics, "metrics must hold accuracy: every comparison starts from it")
+        require("accuracy" in self.metrics, "metrics must include accuracy, which every comparison needs")
         require(len(set(self.metrics)) == len(self.metrics), f"metrics names one twice: {', '.join(self.metrics)}")
         for name, monitor in self.monitors.items():
             known = {"val_loss", *(f"val_{metric}" for metric in self.metrics)}
@@ -173,7 +173,7 @@ class TrainSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         sides = self.progressive
         require(
             all(side >= 1 for side in sides) and list(sides) == sorted(set(sides)),
-            f"progressive must be sides that grow, of 1 or more, got {', '.join(map(str, sides))}",
+            f"progressive must be increasing sides of 1 or more, got {', '.join(map(str, sides))}",
         )
         require(
             not sides or self.epochs > len(sides),

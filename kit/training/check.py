@@ -84,13 +84,13 @@ def _check_sides(spec: RunSpec, dataset: Dataset) -> None:
     given = f"train.progressive={','.join(map(str, sides))}"
     require(
         spec.model.top == "average",
-        f"{given} needs model.top=average, got {spec.model.top}: images of other sizes would give the layers after it"
-        " other numbers of values",
+        f"{given} needs model.top=average, got {spec.model.top}: images of other sizes would change the number"
+        " of inputs of the next layer",
     )
     height, width, _ = dataset.shape
     require(
         sides[-1] < min(height, width),
-        f"{given} must be smaller than the images, which are {height}x{width}; the last epochs see them whole",
+        f"{given} must be smaller than the images, which are {height}x{width}; the last epochs use the full size",
     )
     smallest = (*sides_of(dataset.shape, sides[0]), dataset.shape[2])
     try:

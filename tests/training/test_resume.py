@@ -348,7 +348,7 @@ def test_sizes_that_cannot_grow_are_refused(noise: Dataset, tmp_path: Path) -> N
     refused(r"must be smaller than the images, which are 8x8", {**average, "train.progressive": "4,8"})
     refused(r"train.progressive=2: model.kernel=3 does not fit in block 1", {**average, "train.progressive": "2"})
     refused(r"needs 3 epochs or more, got epochs=2", {**average, "train.progressive": "4,5", "train.epochs": 2})
-    refused(r"progressive must be sides that grow, of 1 or more, got 5, 4", {**average, "train.progressive": "5,4"})
+    refused(r"progressive must be increasing sides of 1 or more, got 5, 4", {**average, "train.progressive": "5,4"})
 
 
 def test_minutes_below_zero_are_refused(noise: Dataset, spec: RunSpec, tmp_path: Path) -> None:
