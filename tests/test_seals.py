@@ -27,7 +27,7 @@ from kit.files import xxh128_file
 from kit.seals import KnownHashes, read_sealed, seal
 from tests.conftest import Competition
 
-UNREAD = (  # what the records do not say
+UNREAD = (  # fields that do not follow from the records
     *("name", "groups", "groups_across_splits", "duplicates", "near_duplicates", "rejects", "left_out", "recipe"),
     *("left_out_reasons", "not_taken", "files", "seal", "source", "settings", "sample_submission", "image"),
 )

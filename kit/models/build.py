@@ -50,7 +50,7 @@ def build_model(
         is_any_size: Whether the model takes images of other heights and widths too; needs top "average".
 
     Returns:
-        keras.Model from [batch, height, width, channels] to [batch, 1] or [batch, classes].
+        A keras.Model from [batch, height, width, channels] to [batch, 1] or [batch, classes].
 
     Raises:
         SpecError: A kernel or pool is larger than its input, or a backbone cannot be loaded.

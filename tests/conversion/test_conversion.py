@@ -398,7 +398,7 @@ def test_a_killed_worker_is_reported_and_its_shards_are_written_again(tmp_path: 
 
 
 def _children(pid: int) -> list[int]:
-    """Workers of a pool: not multiprocessing's tracker of resources, whose command line says what it is."""
+    """Worker processes of a pool, without multiprocessing's resource tracker, told by its command line."""
     found = []
     for path in Path("/proc").glob("[0-9]*/stat"):
         try:

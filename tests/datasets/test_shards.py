@@ -33,7 +33,7 @@ def _files(folder: Path) -> dict[str, bytes]:
 
 
 def _names(folder: Path) -> list[str]:
-    """What lies in `folder`, hidden or not."""
+    """Names of the files in `folder`, including hidden ones."""
     return sorted(path.name for path in folder.iterdir())
 
 

@@ -21,7 +21,7 @@ NEEDS_PROC = pytest.mark.skipif(not Path("/proc/self").exists(), reason="looks a
 
 
 class EngineContract:
-    """What holds of every engine; a family member's class says how to make one."""
+    """Contract of every engine; a subclass makes the engine."""
 
     @pytest.fixture
     def engine(self) -> Engine:

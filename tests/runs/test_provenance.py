@@ -50,7 +50,7 @@ def copy(run: RunDirectory, workspace: Path, tmp_path: Path) -> RunDirectory:
 
 @pytest.fixture
 def unfinished(copy: RunDirectory) -> RunDirectory:
-    """A run whose training goes on: its best weights may change at any time."""
+    """A run in training: its best weights may change at any time."""
     (copy.path / "result.json").unlink()
     return copy
 

@@ -133,7 +133,7 @@ def test_splits_of_arrays_are_ignored_too(tmp_path: Path) -> None:
 def test_kaggles_own_layout_ends_with_the_command_that_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """chest_xray holds its splits, a copy of itself, and what macOS left behind."""
+    """The folder chest_xray: splits, a copy of itself, and files of macOS."""
     folder = dataset_of(tmp_path / "chest_xray")
     dataset_of(folder / "chest_xray")
     (folder / "__MACOSX" / "chest_xray").mkdir(parents=True)

@@ -200,7 +200,7 @@ def test_every_published_history_ends_in_a_figure_of_the_recipe() -> None:
 
 
 def leaves(histories: dict[str, object]) -> list[dict[str, list[float]]]:
-    """Find the histories, however deep they lie."""
+    """Find the histories at any depth."""
     if "val_accuracy" in histories:
         return [histories]  # type: ignore[list-item]
     return [leaf for inner in histories.values() if isinstance(inner, dict) for leaf in leaves(inner)]
