@@ -19,7 +19,7 @@ _CHUNK = 64  # images between a worker's reports
 
 
 @dataclass(frozen=True, slots=True)
-class LookAlikeTask:
+class HashTask:
     """Records whose images a worker hashes."""
 
     records: tuple[Record, ...]
@@ -35,10 +35,10 @@ def find_looks_alike(records: Sequence[Record], spec: ShardSpec, engine: Engine,
     from kit.images.near_duplicates import find_near_duplicates  # noqa: PLC0415 (SciPy, and few ask for it)
 
     image = ImageSpec(encoding="raw", scale=spec.image.scale, page=spec.image.page, bands=_colours(spec.image.bands))
-    tasks = [LookAlikeTask(tuple(records[at : at + _CHUNK]), image) for at in range(0, len(records), _CHUNK)]
+    tasks = [HashTask(tuple(records[at : at + _CHUNK]), image) for at in range(0, len(records), _CHUNK)]
     looks = {}
     progress.start("look for near-duplicates", len(records))
-    for finished in engine.run(look_at_images, tasks):
+    for finished in engine.run(hash_images, tasks):
         looks[finished.index] = finished.value
         progress.advance(len(finished.value))
     progress.finish()
@@ -46,7 +46,7 @@ def find_looks_alike(records: Sequence[Record], spec: ShardSpec, engine: Engine,
     return find_near_duplicates(every, spec.near_duplicates)
 
 
-def look_at_images(task: LookAlikeTask) -> list[Look]:
+def hash_images(task: HashTask) -> list[Look]:
     """Hash some images, in a worker; an unreadable one resembles no other."""
     with held_stderr():  # libjpeg writes its warnings directly to stderr
         return [_look(record, task.spec) for record in task.records]

@@ -19,7 +19,7 @@ _CHUNK = 64  # images between a worker's reports
 
 
 @dataclass(frozen=True, slots=True)
-class LookTask:
+class DigestTask:
     """Records whose images a worker decodes and digests."""
 
     records: tuple[Record, ...]
@@ -57,7 +57,7 @@ def digest_whole(
     if not left:
         return
     spec = msgspec.structs.replace(spec, size=None, encoding="raw", channels=3)  # a JPEG has a grey of its own
-    tasks = [LookTask(tuple(left[start : start + _CHUNK]), spec) for start in range(0, len(left), _CHUNK)]
+    tasks = [DigestTask(tuple(left[start : start + _CHUNK]), spec) for start in range(0, len(left), _CHUNK)]
     progress.start("compare JPEGs with other images of their size", len(left))
     for finished in engine.run(digest_images, tasks):
         members = tasks[finished.index].records
@@ -66,7 +66,7 @@ def digest_whole(
     progress.finish()
 
 
-def digest_images(task: LookTask) -> list[str]:
+def digest_images(task: DigestTask) -> list[str]:
     """Digest the pixels of some images, in a worker; empty for an unreadable one."""
     with held_stderr():  # libjpeg writes its warnings directly to stderr
         return [_digest(record, task.spec) for record in task.records]

@@ -40,7 +40,7 @@ def read_folder(spec: SourceSpec) -> tuple[list[Record], list[Reject]]:
     if spec.class_from:
         labels = _named_classes(listing.images, labels, spec.class_from)
     unlabelled = _unlabelled_tests(splits, listing.images, labels)
-    _refuse_classless(listing.images, labels, unlabelled, spec)
+    _refuse_images_without_class(listing.images, labels, unlabelled, spec)
     records = [
         Record(
             key=file.stem.partition("/")[2] if file.name in unlabelled else file.name,
@@ -108,7 +108,7 @@ def _unlabelled_tests(
     return {name for name, _ in tests} if all(label is None for _, label in tests) else set()
 
 
-def _refuse_classless(
+def _refuse_images_without_class(
     files: Sequence[ImageFile], labels: Sequence[str | None], unlabelled: Collection[str], spec: SourceSpec
 ) -> None:
     lost = [

@@ -15,7 +15,7 @@ from kit.files import whole_file
 from kit.progress import Progress
 from kit.runs import History, Position, RunDirectory
 from kit.specs import RunSpec, TrainSpec, setting_paths, value_of
-from kit.training.checkpoint import Restored, begin_drops, drop_older, save_checkpoint
+from kit.training.checkpoint import Restored, drop_older, save_checkpoint, seed_dropout
 from kit.training.compile import averaged
 from kit.training.early_stopping import is_best_so_far, stops
 from kit.training.full_disk import WeightsFile
@@ -49,7 +49,7 @@ class Recorder(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is unty
         self._epoch, self._passed = 0, 0
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Start the clock, or restore it and the state of the epoch: after `Drops`."""
+        """Start the clock, or restore it and the state of the epoch: after `DropoutSeeds`."""
         self._began = self._saved = time.perf_counter()
         self._epoch, self._passed = epoch, 0
         if self._restored.begun and self._restored.position.epochs == epoch:
@@ -95,7 +95,7 @@ class Recorder(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is unty
             shutil.copyfile(checkpoint, temporary)
 
 
-class Unreplaced(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is untyped here
+class StopIfReplaced(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is untyped here
     """Ends a training whose dataset was replaced meanwhile; it precedes `Recorder`, so that the epoch is not kept."""
 
     def __init__(self, dataset: Dataset) -> None:
@@ -143,12 +143,12 @@ class Deadline(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is unty
             self.model.stop_training = True
 
 
-class Drops(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is untyped here
+class DropoutSeeds(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is untyped here
     """Derives the random numbers of dropout from each layer's seed and the epoch."""
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Set each layer's generator to the epoch's state."""
-        begin_drops(self.model, epoch)
+        seed_dropout(self.model, epoch)
 
 
 class Averages(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is untyped here

@@ -139,7 +139,7 @@ def restore(model: Any, directory: RunDirectory, history: History) -> Restored:
     return Restored()
 
 
-def begin_drops(model: Any, epoch: int) -> None:
+def seed_dropout(model: Any, epoch: int) -> None:
     """Derive the random numbers of dropout from each layer's seed and the epoch: Keras' files do not hold them."""
     for generator in _generators(model):
         seed = generator.state.numpy()[0]

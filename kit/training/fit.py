@@ -23,11 +23,11 @@ from kit.specs.train import CHECKPOINT_MINUTES
 from kit.training.callbacks import (
     Averages,
     Deadline,
-    Drops,
+    DropoutSeeds,
     Recorder,
     StepProgress,
     StopAndSchedule,
-    Unreplaced,
+    StopIfReplaced,
     note_settings,
     tensorboard,
 )
@@ -197,9 +197,9 @@ def _fit(
             initial_epoch=piece.begin.epochs,
             epochs=piece.end,
             callbacks=[
-                Drops(),
+                DropoutSeeds(),
                 Averages(),
-                Unreplaced(dataset),
+                StopIfReplaced(dataset),
                 Recorder(directory, history, spec.train, begin, every),
                 StopAndSchedule(history, spec.train, first_rate(spec.train)),
                 Deadline(history, deadline),
