@@ -58,7 +58,7 @@ class Begun:
             _make_variables(model)
         if len(_metric_variables(model)) != len(self.metrics):
             raise RunError(
-                "the newest checkpoint within an epoch was written by another version of kit, with other metrics;"
+                "the newest checkpoint within an epoch is of another version of kit, with other metrics;"
                 " remove the run's epoch-*-step-*.weights.h5 and run its command again"
             )
         for variable, values in zip(_metric_variables(model), self.metrics, strict=True):

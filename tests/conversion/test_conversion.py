@@ -323,7 +323,7 @@ def test_an_npz_file_without_images_names_what_it_holds(tmp_path: Path) -> None:
 def test_what_is_no_npz_file_is_named(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "data.npz").write_bytes(content)
 
-    with pytest.raises(SourceError, match=r"data\.npz is no \.npz file of numbers"):
+    with pytest.raises(SourceError, match=r"data\.npz is not an \.npz file of numbers"):
         shard(tmp_path / "data.npz", name="scans", root=tmp_path)
 
 
