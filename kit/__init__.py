@@ -126,7 +126,7 @@ _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
-    """Import a public name's room when the name is first used."""
+    """Import the module of a public name when the name is first used."""
     if name not in _ROOM_OF:
         raise AttributeError(f"module 'kit' has no attribute '{name}'")
     return getattr(importlib.import_module(f"kit.{_ROOM_OF[name]}"), name)

@@ -1,4 +1,4 @@
-"""The whole road on scikit-learn's handwritten digits, as a competition would lay them out."""
+"""Demonstration: all steps on scikit-learn's handwritten digits, laid out like a competition."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from kit.progress import NO_PROGRESS, Progress
 from kit.workspace import Workspace
 
 SIDE = 32  # pixels; the digits are 8x8, and every pixel becomes a block of 4x4
-TEST_SHARE = 4  # every fourth image is held back
+TEST_SHARE = 4  # every fourth image is held out
 POSITIONS = "before,after"
-SEEDS = 3  # the fewest that a verdict can be about
+SEEDS = 3  # the fewest for a verdict
 SETTINGS = {
     "train.epochs": 10,
     "train.batch_size": 32,
-    "model.bn_momentum": 0.9,  # some 300 steps: 0.99 would still remember the weights it began with
+    "model.bn_momentum": 0.9,  # for some 300 steps, with 0.99 the initial values would still have an effect
 }
 
 Pixels = NDArray[np.uint8]
@@ -35,16 +35,16 @@ Pixels = NDArray[np.uint8]
 
 @dataclass(frozen=True, slots=True)
 class Demo:
-    """What the demonstration made.
+    """Results of the demonstration.
 
     Attributes:
         competition: Folder of images, train_labels.csv, test/, sample_submission.csv.
         ablation: Folder of the ablation's runs.
-        run: Folder of the best run, which predicted.
+        run: Folder of the best run, used for predictions.
         comparison: Comparison of the arms.
         submission: File of the submission.
-        accuracy: Accuracy of the submission's likeliest digits on the held-back labels.
-        n: Number of held-back images.
+        accuracy: Accuracy of the submission's likeliest digits on the held-out labels.
+        n: Number of held-out images.
     """
 
     competition: Path
@@ -58,9 +58,9 @@ class Demo:
 
 @checked_arguments
 def demo(root: Path | str | None = None, *, jobs: int | None = None, progress: Progress = NO_PROGRESS) -> Demo:
-    """Shard, train two positions of batch norm on three seeds, compare, predict and score.
+    """Shard, train two positions of batch norm with three seeds, compare, predict and score.
 
-    Everything lands below `root`, or ./kit-demo; what is there already is used again.
+    All files are written below `root`, or ./kit-demo; existing results are used again.
     """
     from kit.reports.comparison import write_comparison  # noqa: PLC0415 (matplotlib)
     from kit.submission import predict  # noqa: PLC0415 (TensorFlow)
@@ -83,7 +83,7 @@ def demo(root: Path | str | None = None, *, jobs: int | None = None, progress: P
         [parse_axis("model.bn_position", POSITIONS)],
         settings=SETTINGS,
         seeds=SEEDS,
-        jobs=jobs or core_count(),  # measuring what two cores can do would take longer than to do it
+        jobs=jobs or core_count(),  # a measurement of the best number would take longer than the ablation
         root=workspace.root,
         progress=progress,
     )
@@ -99,7 +99,7 @@ def write_competition(folder: Path) -> dict[str, str]:
     """Write the digits as a competition's files.
 
     Returns:
-        The held-back label of each test id.
+        The held-out label of each test id.
     """
     images, labels = _digits()
     names = [f"digit-{number:04d}" for number in range(len(images))]
@@ -123,7 +123,7 @@ def best_run(comparison: Comparison, ablation: Path) -> Path:
 
 
 def score(submission: Path, truth: dict[str, str]) -> float:
-    """Share of test images whose likeliest digit is the held-back one."""
+    """Compute the share of test images whose likeliest digit is the held-out label."""
     with submission.open(newline="") as file:
         rows = list(csv.DictReader(file))
     right = sum(truth[row["id"]] == _likeliest(row) for row in rows)
@@ -149,7 +149,9 @@ def _write_tiff(path: Path, pixels: Pixels) -> None:
     _, encoded = cv2.imencode(".tif", pixels)
     data = encoded.tobytes()
     path.parent.mkdir(parents=True, exist_ok=True)
-    if not path.is_file() or path.read_bytes() != data:  # a second demo finds the files it knows
+    if (
+        not path.is_file() or path.read_bytes() != data
+    ):  # unchanged files keep their times, so a second demo finds its dataset
         path.write_bytes(data)
 
 
