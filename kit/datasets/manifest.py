@@ -108,8 +108,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         name: Name of the dataset.
         target: Meaning of the labels, with the names of the classes, tags or grades, or of the values.
-        counts: Number of images of each of these names, and of "unlabelled", in each split; an image with several tags counts for
-            each.
+        counts: Number of images of each of these names, and of "unlabelled", in each split; an image counts for
+            each of its tags.
         folds: Number of images of each name in each fold; empty without folds.
         groups: Number of groups, such as patients.
         groups_across_splits: Number of groups in several splits of the source.
@@ -227,7 +227,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def fingerprint(target: Target, shards: Sequence[ShardInfo]) -> str:
-    """Hash target and shards, on which a run's results depend; 16 hexadecimal digits, those of version 3 for classes."""
+    """Hash target and shards, on which a run's results depend; 16 hexadecimal digits, as version 3 has for classes."""
     described: list[object] = [3, list(target.names)] if target.kind() == "classes" else [FORMAT_VERSION, target]
     content = msgspec.json.encode([*described, [[shard.name, shard.xxh128] for shard in shards]])
     return hashlib.sha256(content).hexdigest()[:16]
