@@ -13,7 +13,7 @@ from kit.errors import RunError, option
 def identify(
     trajectories: Sequence[Trajectory],
 ) -> tuple[list[Trajectory], list[Trajectory], list[tuple[str, ...]]]:
-    """Give every set of settings one name, and count each of its runs once.
+    """Name every set of settings once, and count each of its runs once.
 
     Arms with equal names and different settings are prefixed with their ablation's name. Among runs on folds, a run on
     the dataset's own validation split counts as fold 0, which is that split.
