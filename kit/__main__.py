@@ -1,4 +1,4 @@
-"""Runs the command line with `python -m kit`."""
+"""Runs the command line as `python -m kit`."""
 
 from kit.cli import main
 
