@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
-_SEPARATORS = ("|", ";", ",", " ")
+SEPARATORS = ("|", ";", ",", " ")  # between tags; a blank last, because names may hold it
 _SEVERAL = 2
 _LONGER_LISTS = 3  # different lengths, and parts of a label: tags exceed them, names of classes hardly do
 _FEW_VALUES, _MANY_VALUES = 10, 20  # so many different fractions may still be classes, such as half grades
@@ -60,8 +60,8 @@ def find_tags(labels: Collection[str]) -> Tags | None:
     Returns:
         The tags by the first separator that fits; None for classes.
     """
-    for separator in _SEPARATORS:
-        parts = {label: _parts(label, separator) for label in labels}
+    for separator in SEPARATORS:
+        parts = {label: parts_of(label, separator) for label in labels}
         several = {label: found for label, found in parts.items() if len(found) > 1}
         if len(several) >= _SEVERAL and _are_tags(list(parts.values()), list(several.values()), separator):
             return Tags(separator, len({part for found in parts.values() for part in found}), len(parts), min(several))
@@ -98,7 +98,8 @@ def number_of(text: str) -> Decimal | None:
     return number if number.is_finite() else None
 
 
-def _parts(label: str, separator: str) -> list[str]:
+def parts_of(label: str, separator: str) -> list[str]:
+    """Split a label; parts that are empty do not count."""
     return [part.strip() for part in label.split(separator) if part.strip()]
 
 
