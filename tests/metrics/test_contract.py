@@ -151,6 +151,14 @@ def test_a_column_without_a_value_is_named_and_no_part_of_the_mean() -> None:
     assert ("y",) == none.left_out
 
 
+def test_whole_numbers_below_zero_are_numbers_and_no_missing_decisions() -> None:
+    own = find_metric(lambda truth, prediction: float((truth == prediction).mean()))
+
+    assert 1.5 == find_metric("mae").score([[-1], [2]], [[-2], [4]]).value
+    assert 1.5 == find_metric("mae").score([1, 2], [0, 0]).value
+    assert 0.5 == own.score([[-1], [2]], [[-1], [4]]).value
+
+
 def test_names_say_how_many_classes_there_are_where_labels_do_not() -> None:
     truth, decisions = [0, 1, 1, 0], [0, 1, 0, 0]
     f1 = find_metric("f1")
@@ -205,6 +213,14 @@ def test_unknown_metric_is_said_with_the_nearest(name: str, message: str) -> Non
         ("f1", [0, 1], [0, 1, 1], "got truth [2] and prediction [3]"),
         ("map@5", [0, 1], [0, 1], "judges ranks, [n, guesses], the best first"),
         ("rmse", [[1.0], [2.0]], [1.0, 2.0], "judges numbers of the shape of truth"),
+        ("samples_f2", [0, 1], [0, 1], "metric 'samples_f2' is for tags; got truth [2]"),
+        ("qwk", [[0, 1]], [[0, 1]], "metric 'qwk' is for classes and grades; got truth [1, 2]"),
+        ("macro_f1", [[0, 2]], [[0, 1]], "takes tags of 0 and 1, but truth holds 2"),
+        ("macro_f1", [[0, 1]], [[0.2, 0.9]], "takes tags of 0 and 1, but prediction holds 0.2"),
+        ("column_auc", [[0.5, 1]], [[0.2, 0.9]], "takes tags of 0 and 1, but truth holds 0.5"),
+        ("rmse", [[0.5], [math.nan]], [[0.2], [0.9]], "takes numbers as truth, but it holds nan"),
+        ("auc", [[[0]]], [[[0.5]]], "got truth [1, 1, 1]"),
+        ("accuracy", 1, 1, "got truth []"),
     ],
 )
 def test_arrays_that_do_not_fit_are_refused_in_a_sentence(name: str, truth: Any, prediction: Any, message: str) -> None:
