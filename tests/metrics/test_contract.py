@@ -168,6 +168,12 @@ def test_names_say_how_many_classes_there_are_where_labels_do_not() -> None:
     assert ("c",) == f1.score(truth, decisions, columns=["a", "b", "c"]).left_out
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_a_metric_is_found_again_by_its_name(name: str) -> None:
+    assert find_metric(name) == find_metric(find_metric(name).name)
+    assert name == find_metric(name).name
+
+
 def test_nan_is_never_better_and_the_first_of_equals_is_best() -> None:
     auc, loss = find_metric("auc"), find_metric("log_loss")
 

@@ -36,6 +36,9 @@ def largest_error(truth, prediction):
 def broken(truth, prediction):
     return 1 / 0
 
+def elsewhere(truth, prediction):
+    return np.average(truth, weights=[1.0])
+
 def silent(truth, prediction):
     pass
 
@@ -60,14 +63,10 @@ def test_a_function_of_a_file_judges_decisions_and_higher_is_better(file: Path) 
 
 
 def test_words_after_the_function_say_what_it_judges_and_how(file: Path) -> None:
-    metric = kit.find_metric(f"{file}:cost:min:probabilities")
+    name = f"{file}:cost:min:probabilities"
+    metric = kit.find_metric(name)
 
-    assert (f"{file}:cost", "min", "probabilities", True) == (
-        metric.name,
-        metric.direction,
-        metric.judges,
-        metric.needs_all,
-    )
+    assert (name, "min", "probabilities", True) == (metric.name, metric.direction, metric.judges, metric.needs_all)
     assert math.isclose(0.25, metric.score([1, 0], [[0.2, 0.8], [0.7, 0.3]]).value)
     assert math.isclose(0.275, metric.score([1, 0], [[0.2, 0.8], [0.7, 0.3]], [1, 3]).value)
 
@@ -109,6 +108,25 @@ def test_functions_of_scikit_learn_are_metrics_with_their_weights_and_direction(
     )
 
 
+def test_what_a_function_does_to_its_arrays_is_its_own_affair() -> None:
+    def zeroed(truth: Any, prediction: Any, w: Any) -> float:
+        truth[:] = prediction[:] = 0
+        return float(np.average(truth == prediction, weights=w))
+
+    truth, decisions = np.array([0, 1]), np.array([1, 0])
+
+    assert 1.0 == kit.find_metric(zeroed).score(truth, decisions, [1, 3]).value
+    assert ([0, 1], [1, 0]) == (truth.tolist(), decisions.tolist())
+
+
+def test_a_loss_is_to_be_small_in_a_file_too(file: Path) -> None:
+    file.write_text("def own_loss(truth, prediction):\n    return 1.0\n")
+
+    assert ("min", "max") == tuple(
+        kit.find_metric(f"{file}:own_loss{words}").direction for words in ("", ":max:decisions")
+    )
+
+
 def test_a_prediction_that_is_not_a_number_scores_nan_and_is_not_shown_to_it(file: Path) -> None:
     assert math.isnan(kit.find_metric(f"{file}:broken").score([0, 1], [-1, 1]).value)
 
@@ -117,6 +135,10 @@ def test_a_prediction_that_is_not_a_number_scores_nan_and_is_not_shown_to_it(fil
     ("name", "message"),
     [
         ("broken", "broken' failed: ZeroDivisionError: division by zero (score.py, line 22)"),
+        (
+            "elsewhere",
+            "failed: TypeError: Axis must be specified when shapes of a and weights differ. (score.py, line 25)",
+        ),
         ("silent", "silent' returned None, which is no finite number"),
     ],
 )
@@ -128,7 +150,7 @@ def test_a_function_that_fails_is_named_in_one_line(file: Path, name: str, messa
     assert 1 == len(str(caught.value).splitlines())
 
 
-@pytest.mark.parametrize("returned", [math.nan, math.inf, "a", [[1.0]], [math.nan], {}])
+@pytest.mark.parametrize("returned", [math.nan, math.inf, "a", [[1.0]], [math.nan], [1.0, math.inf], [], {}])
 def test_what_is_no_finite_number_is_refused(returned: Any) -> None:
     with pytest.raises(SpecError, match=r"metric '<lambda>' returned .*, which is no finite number"):
         kit.find_metric(lambda *_: returned).score([0, 1], [0, 1])
