@@ -138,6 +138,15 @@ def test_every_docstring_says_direction_targets_what_is_judged_and_the_formula(n
     assert rest
 
 
+@pytest.mark.parametrize("name", ["qwk", "kappa", "r2", "pearson", "spearman"])
+@given(st.integers(0, 20), st.lists(st.floats(0.01, 9), min_size=2, max_size=9))
+@settings(max_examples=30, deadline=None)
+def test_what_is_constant_is_so_whatever_its_weights_round_to(name: str, value: int, weights: list[float]) -> None:
+    constant = np.full(len(weights), value if name in {"qwk", "kappa"} else value / 10)
+
+    assert math.isnan(find_metric(name).score(constant, constant, weights).value)
+
+
 def test_a_column_without_a_value_is_named_and_no_part_of_the_mean() -> None:
     truth = np.array([[0, 1, 0], [1, 1, 0], [0, 1, 1], [1, 1, 1]])
     scores = np.array([[0.1, 0.5, 0.4], [0.9, 0.5, 0.3], [0.2, 0.5, 0.2], [0.8, 0.6, 0.1]])
