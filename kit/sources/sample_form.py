@@ -59,7 +59,7 @@ class SampleForm(msgspec.Struct, frozen=True, kw_only=True):
         return list(dict.fromkeys(split_id(one, target.names)[0] for one in ids)) if self.is_long else list(ids)
 
 
-def split_id(identifier: str, names: Iterable[str]) -> tuple[str, str]:
+def split_id(identifier: str, names: Collection[str]) -> tuple[str, str]:
     """Split the id of a row in long form into image and name; the name is empty where the id ends with none.
 
     >>> split_id("ID_12_epidural", ["any", "epidural"]), split_id("7_any", ["any", "of_any"])
