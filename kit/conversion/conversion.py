@@ -26,6 +26,8 @@ class Conversion:
         ties: Records that stay together because their images are equal; None finds them.
         recipe: Recipe, or arm as RECIPE/ARM, whose data settings `spec` begins with; empty for none.
         near: Records that stay together because their images look the same; None finds them where the spec asks so.
+        metric: Metric that the competition scores, as `kept_metric` gives it; None keeps what an existing dataset has,
+            or takes the target's default.
     """
 
     name: str
@@ -35,6 +37,7 @@ class Conversion:
     ties: Sequence[Sequence[Record]] | None = None
     recipe: str = ""
     near: Sequence[Sequence[Record]] | None = None
+    metric: str | None = None
 
 
 def describe_source(source: Source, spec: SourceSpec) -> SourceInfo:
@@ -44,6 +47,8 @@ def describe_source(source: Source, spec: SourceSpec) -> SourceInfo:
         line = [record.key, record.label, record.split, record.group, *record.file.identity]
         digest.update(msgspec.json.encode(line) + b"\n")
     digest.update(msgspec.json.encode([Path(reject.name).name for reject in source.rejects if reject.is_bad]))
+    if source.target.kind() != "classes":  # which older datasets, whose digests are known, all have
+        digest.update(msgspec.json.encode(source.target))
     if source.sample_submission:
         digest.update(source.sample_submission.read_bytes())
     return SourceInfo(spec=spec, files=len(source.records), digest=digest.hexdigest()[:16])
