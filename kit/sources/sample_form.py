@@ -166,14 +166,14 @@ class _Cells:
         own = () if target.are_columns else (target.separator,)
         known = {*target.names, target.no_tag}
         strangers: dict[str, list[str]] = {}
-        for separator in dict.fromkeys((*own, *_separators(target.names))):
+        for separator in dict.fromkeys((*own, *separators_of(target.names))):
             parts = {cell: {cell} if cell in known else set(parts_of(cell, separator)) for cell in self._cells}
             strangers[separator] = [cell for cell, found in parts.items() if not found <= known]
             if not strangers[separator]:
                 return _Held("decisions", separator)
         if len(target.names) == 1 and all(map(is_probability, self._cells)):
             return _Held("probabilities")
-        self._refuse(min(strangers.values(), key=lambda lost: len(lost)))  # noqa: PLW0108 (mypy)
+        self._refuse(strangers[min(strangers, key=lambda sign: len(strangers[sign]))])
         return _Held("decisions")
 
     def _names(self, target: Target) -> _Held:
@@ -195,7 +195,7 @@ class _Cells:
     def _ranks(self, target: Target) -> _Held | None:
         """Read cells of k names each, of which most are known; a few classes may have no labelled image."""
         known, cells = set(target.names), self._cells
-        for separator in _separators(known):
+        for separator in separators_of(known):
             parts = [[cell] if cell in known else parts_of(cell, separator) for cell in cells]
             found = {part for names in parts for part in names}
             counts = {len(names) for names in parts}
@@ -235,7 +235,7 @@ class _Cells:
         )
 
 
-def _separators(names: Iterable[str]) -> list[str]:
+def separators_of(names: Iterable[str]) -> list[str]:
     """List the signs that may stand between names because none holds them, the blank first."""
     held = "".join(names)
     return [sign for sign in reversed(SEPARATORS) if sign not in held] or [SEPARATORS[0]]
