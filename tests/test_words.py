@@ -26,7 +26,7 @@ RESULT = re.compile(
 )
 ERRORS = re.compile(r"^ *(Raises):\n(.*?)(?=\n\n|\Z)", re.MULTILINE | re.DOTALL)
 # Rooms with checked prose, and the plain words for odd ones.
-ROOMS = ("ablation", "benchmark", "cli", "comparison", "exports", "kaggle", "reports", "submission")
+ROOMS = sorted({path.parent.name for path in (ROOT / "kit").glob("*/*.py")})
 ODD = {
     r"Listener that sees": "Receiver of",
     r"\bcomes to\b|before came to": "the result, the score",
