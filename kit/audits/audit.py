@@ -57,7 +57,7 @@ def audit(
     require(is_near, f"near_bits must be between 0 and {MAX_NEAR}, got {near_bits!r}")
     engine = engine_for(workers)
     spec = storing_spec(scale)
-    found, refusal = read_audited(asked)
+    found, refused = read_audited(asked)
     facts = _measure(found, spec, engine, progress)
     return Audit(
         asked=asked,
@@ -66,7 +66,7 @@ def audit(
         records=found.records,
         facts=tuple(facts),
         rejects=found.rejects,
-        refusal=refusal,
+        refused=refused,
         duplicates=place_sets(equal_images(fact.digest for fact in facts), found.records),
         near_duplicates=place_sets(find_near_duplicates(facts, near_bits), found.records) if near_bits else (),
     )

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from kit.arguments import checked_arguments
 from kit.datasets import Dataset
-from kit.errors import RunError, SpecError, option, require, unknown
+from kit.errors import RunError, SpecError, option, require, unknown, worded
 from kit.evaluation.calibration import Calibration, calibrate
 from kit.evaluation.confusion import class_support, classification_report, confusion_matrix
 from kit.evaluation.mistakes import mistakes_in
@@ -103,7 +103,8 @@ class Evaluation:
             SpecError: several runs that were named one by one have no folder of their own.
         """
         is_one = (self.run / "spec.json").is_file()
-        require(self.runs == 1 or not is_one, "several runs have no folder of their own for tables; add -o DIR")
+        given = worded("-o DIR", "the folder to write into")
+        require(self.runs == 1 or not is_one, f"several runs have no folder of their own for tables; add {given}")
         return evaluation_folder(self.run, self.split, self.weights, str(self.views))
 
     @property

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from kit.datasets import Dataset
 from kit.datasets.manifest import NO_FOLD
-from kit.errors import RunError, SpecError
+from kit.errors import RunError, SpecError, worded
 from kit.files import write_whole, xxh128_file
 from kit.inference.predict_split import predict_split
 from kit.inference.predictions import Predictions, average, join, read_predictions
@@ -123,7 +123,9 @@ def read_out_of_fold(path: Path) -> OutOfFold:
         )
         held_out = OutOfFold(classes, np.asarray(folds, np.int32), scores)
     except FileNotFoundError as error:
-        raise RunError(f"{path} does not exist; kit train --folds writes {path.name}") from error
+        raise RunError(
+            f"{path} does not exist; {worded('kit train --folds', 'kit.train_folds')} writes {path.name}"
+        ) from error
     except (pa.ArrowException, OSError, ValueError, KeyError, TypeError) as error:
         raise RunError(f"{path} lacks the columns id, fold, label and one of each class: {error}") from error
     if tuple(table.column_names[: len(_COLUMNS)]) != _COLUMNS or not keys or len(set(scores.keys)) < len(keys):

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from kit.datasets import Dataset, find_dataset
-from kit.errors import require
+from kit.errors import option, require, worded
 from kit.progress import PrefacedProgress, Progress
 from kit.specs import RunSpec, Setting, arm_name, to_json, written
 from kit.specs.device_list import Devices, parse_devices
@@ -94,9 +94,7 @@ def saying_recipe(recipe: str | None, progress: Progress) -> Progress:
     """Have the first task tell which recipe is taken where none is named: it knows nothing of the images."""
     if recipe is not None:
         return progress
-    return PrefacedProgress(
-        progress, f"recipe {DEFAULT_RECIPE}, as none is named; kit recipes lists others for --recipe"
-    )
+    return PrefacedProgress(progress, f"recipe {DEFAULT_RECIPE}, as none is named; kit recipes lists others")
 
 
 def with_short(settings: Mapping[str, object], **short: object | None) -> dict[str, object]:
@@ -107,8 +105,8 @@ def with_short(settings: Mapping[str, object], **short: object | None) -> dict[s
     """
     given = {f"train.{name}": value for name, value in short.items() if value is not None}
     for path in given:
-        option = f"--{path.removeprefix('train.').replace('_', '-')}"
-        require(path not in settings, f"{path} is given twice, by {option} and by --set; give it once")
+        twice = f"{option(path.removeprefix('train.'))} and by {worded('--set', 'settings=')}"
+        require(path not in settings, f"{path} is given twice, by {twice}; give it once")
     return {**given, **settings}
 
 

@@ -149,7 +149,7 @@ def test_balancing_lists_what_it_leaves_out(tmp_path: Path) -> None:
 
     assert 20 == sum(dataset.manifest.records(split) for split in dataset.manifest.splits)
     assert (0, 30) == (dataset.manifest.rejects, dataset.manifest.left_out)
-    assert all(row.endswith("not taken: --undersample leaves it out") for row in rows)
+    assert all(row.endswith("not taken: undersample leaves it out") for row in rows)
 
 
 def test_every_input_is_in_a_shard_or_in_the_rejects(tmp_path: Path) -> None:
