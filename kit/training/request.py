@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypedDict
 
 import msgspec
 
@@ -16,9 +17,25 @@ from kit.specs import RunSpec, Setting, arm_name, to_json, written
 from kit.specs.device_list import Devices, parse_devices
 from kit.specs.naming import as_named
 from kit.specs.recipe import DEFAULT_RECIPE, recipe_name, split_arm
-from kit.specs.train import CHECKPOINT_MINUTES
+from kit.specs.train import CHECKPOINT_MINUTES, Cache, Precision
 from kit.training.recipe_data import setting_for
 from kit.workspace import Workspace
+
+
+class TrainOptions(TypedDict, total=False):
+    """Options of a training, all but its dataset; described in `TrainRequest`."""
+
+    recipe: str | None
+    settings: Mapping[str, object] | None
+    epochs: int | None
+    batch_size: int | None
+    learning_rate: float | None
+    precision: Precision | None
+    cache: Cache | None
+    seed: int
+    devices: str
+    checkpoint_minutes: float
+    root: Path | str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +44,8 @@ class TrainRequest:
 
     Attributes:
         name: Name of a dataset in tfrecords/.
-        recipe: Shipped recipe, path of a .toml file, or an arm of either as RECIPE/ARM; None for the default.
+        recipe: Shipped recipe, path of a .toml file, or an arm of either as RECIPE/ARM; histopathologic-cancer by
+            default, whatever the images show.
         settings: Changes to the recipe by dotted path, such as {"model.bn_momentum": 0.5}.
         epochs: Short form of the setting train.epochs.
         batch_size: Short form of train.batch_size.
@@ -35,8 +53,10 @@ class TrainRequest:
         precision: Short form of train.precision.
         cache: Short form of train.cache.
         seed: Seed for the initial weights and the order of examples.
-        devices: Devices to train on; see `kit.train`.
-        checkpoint_minutes: Minutes between checkpoints within an epoch.
+        devices: "auto" is all GPUs, or the CPU where there is none; "cpu"; "cpu:4", logical devices that share the
+            cores; "gpu", all; "gpu:0,1". Several are mirrored: each takes its part of a batch, and batch norm counts
+            over all of it, so the figures are those of one device to within rounding.
+        checkpoint_minutes: Minutes between checkpoints within an epoch; each epoch's end has one anyway.
         root: Workspace; KIT_ROOT or the current folder otherwise.
     """
 

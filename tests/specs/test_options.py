@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import pickle
 import re
@@ -15,6 +16,7 @@ import pytest
 
 import kit
 from kit.errors import SpecError
+from kit.training.request import TrainOptions, TrainRequest
 
 
 @pytest.fixture
@@ -68,7 +70,7 @@ def test_an_option_that_is_none_is_refused_as_python_does(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    "call", [kit.shard, kit.shard_arrays, kit.audit], ids=lambda call: call.__name__
+    "call", [kit.shard, kit.shard_arrays, kit.audit, kit.train, kit.train_folds], ids=lambda call: call.__name__
 )
 def test_help_shows_and_describes_every_option(call: Any) -> None:
     names = inspect.signature(call).parameters
@@ -77,6 +79,24 @@ def test_help_shows_and_describes_every_option(call: Any) -> None:
     assert "options" not in names
     assert [name for name in names if f"\n    {name}: " not in described] == []
     assert max(map(len, described.splitlines())) <= 120
+
+
+@pytest.mark.parametrize("call", [kit.train, kit.train_folds], ids=lambda call: call.__name__)
+def test_a_training_takes_all_that_a_request_says_with_the_same_defaults(call: Any) -> None:
+    shown = {name: one.default for name, one in inspect.signature(call).parameters.items()}
+    asked = {field.name: field.default for field in dataclasses.fields(TrainRequest)}
+
+    assert asked.keys() - {"name"} == shown.keys() - {"name", "folds", "progress"}
+    assert asked.keys() - {"name"} == TrainOptions.__annotations__.keys()
+    assert {name: shown[name] for name in TrainOptions.__annotations__} == {
+        name: asked[name] for name in TrainOptions.__annotations__
+    }
+
+
+@pytest.mark.parametrize("call", [kit.train, kit.train_folds], ids=lambda call: call.__name__)
+def test_an_unknown_option_of_a_training_is_refused_as_python_does(call: Any) -> None:
+    with pytest.raises(TypeError, match=r"^got an unexpected keyword argument 'epoch'$"):
+        call("x", epoch=3)
 
 
 def test_a_refusal_speaks_python_to_a_caller_and_options_to_the_command_line(images: Path, tmp_path: Path) -> None:
