@@ -156,8 +156,8 @@ def evaluate(
     Raises:
         RunError: No such run, runs of different datasets, or runs without images that none of them learned from.
         ShardError: No such split, or it has no labels.
-        SpecError: Views or a recall that cannot be, no such class, or a recall of which of more than two classes
-            unknown.
+        SpecError: Views or a recall that cannot be, no such class, or a recall without a class where there
+            are more than two.
     """
     ensemble = open_ensemble(runs, weights=weights, views=parse_views(tta), root=root)
     index = _positive_place(positive, ensemble.dataset.manifest.classes, recall)
