@@ -42,6 +42,13 @@ def shard(
         str | None,
         typer.Option(help="Recipe with defaults for size, channels, split and classes."),
     ] = None,
+    metric: Annotated[
+        str | None,
+        typer.Option(
+            help="Metric that the competition scores, or FILE.py:FUNCTION; may be changed by the same command later.",
+            show_default="the target's",
+        ),
+    ] = None,
     labels: Labels = None,
     id_column: IdColumn = None,
     label_column: LabelColumn = None,
@@ -154,7 +161,7 @@ def shard(
     from kit.cli.console import ConsoleProgress, print_json, print_line, print_tables
     from kit.conversion import shard as shard_images
     from kit.errors import SpecError
-    from kit.reports.dataset import dataset_tables, remarks
+    from kit.reports.dataset import dataset_tables, describe_target, remarks
     from kit.specs import parse_bands, parse_classes, parse_names, parse_size, parse_split, read_setting
 
     shares = parse_split(split) if split else None
@@ -166,6 +173,7 @@ def shard(
         source,
         name=name,
         recipe=recipe,
+        metric=metric,
         labels=labels,
         id_column=id_column,
         label_column=label_column,
@@ -202,6 +210,7 @@ def shard(
         print_json(dataset.manifest)
         return
     print_tables(dataset_tables(dataset))
+    print_line(describe_target(dataset))
     for line in remarks(dataset):
         print_line(line)
     known = read_setting(recipe).data.classes if recipe else ()
