@@ -22,14 +22,15 @@ class ExportInfo(msgspec.Struct, frozen=True, kw_only=True):
     """An export's export.json.
 
     Attributes:
-        classes: Names of the classes, in the order of the probabilities.
+        classes: Names of the classes, tags, grades or values, in the order of the columns; of grades with the head
+            "value" the one column is the number of the grade, 0 for the first name.
         shape: Height, width and channels that images are brought to; the model takes any height and width.
         image: Settings by which the dataset's images were stored, which the model repeats.
         weights: "best" or "last".
         run: Settings of the run, with the dataset's name and fingerprint.
         files: Files by format.
-        compared: Validation images whose probabilities by every format were compared with those of `kit predict`.
-        largest_difference: Largest difference of any probability, by format.
+        compared: Validation images whose predictions by every format were compared with those of `kit predict`.
+        largest_difference: Largest difference of any probability, or of any number by its unit, by format.
         versions: Versions of the packages that wrote the files.
     """
 

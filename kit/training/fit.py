@@ -202,7 +202,7 @@ def _fit(
                 StopAndSchedule(history, spec.train, first_rate(spec.train)),
                 Deadline(history, deadline),
                 tensorboard(directory, histograms=spec.train.histograms),
-                StepProgress(progress, spec.fold),
+                StepProgress(progress, spec.train, spec.fold),
             ],
             verbose=0,
             shuffle=False,  # train_batches does
@@ -221,12 +221,12 @@ def _on_disk(dataset: Dataset, folder: Path, progress: Progress) -> Path:
 
 
 def class_weights(spec: RunSpec, dataset: Dataset) -> list[float] | None:
-    """Weigh each class by its rarity in the train split, so that an image weighs 1 on average."""
+    """Weigh each class or grade by its rarity in the train split, so that an image weighs 1 on average."""
     if spec.train.class_weights == "none":
         return None
     counts = dataset.manifest.counts["train"]
-    share = sum(counts.values()) / len(dataset.manifest.classes)
-    return [share / counts[name] for name in dataset.manifest.classes]
+    share = sum(counts.values()) / sum(count > 0 for count in counts.values())
+    return [share / counts[name] if counts.get(name) else 0.0 for name in dataset.manifest.classes]
 
 
 def _finish(
