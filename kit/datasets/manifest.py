@@ -187,9 +187,11 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         yield "fingerprint is not that of classes and shards", self.fingerprint != given
 
     def _disagree(self, split: str, records: int) -> bool:
-        counts = self.counts[split].values()
-        is_partition = self.target.is_partition or UNLABELLED in self.counts[split]
-        return sum(counts) != records if is_partition else max(counts, default=0) > records
+        counts = dict(self.counts[split])
+        if self.target.is_partition:
+            return sum(counts.values()) != records
+        unlabelled = counts.pop(UNLABELLED, 0)
+        return unlabelled + max(counts.values(), default=0) > records
 
     @property
     def classes(self) -> tuple[str, ...]:

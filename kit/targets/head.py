@@ -73,7 +73,7 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
         if self.name == "cumulative":
             return _differences(outputs)
         if self.name == "classes" and self.units == 1:
-            return np.concatenate([1 - outputs, outputs], axis=1)
+            return np.asarray(np.concatenate([1 - outputs, outputs], axis=1), np.float32)
         return np.asarray(outputs, np.float32)
 
 

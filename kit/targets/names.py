@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from kit.targets.label import Truth
+from kit.targets.label import LABEL, Features, Truth
 
 
 def encode_names(names: Sequence[str], labels: Sequence[str | None]) -> Truth:
@@ -26,3 +26,20 @@ def encode_names(names: Sequence[str], labels: Sequence[str | None]) -> Truth:
 def name_at(names: Sequence[str], index: Any) -> str | None:
     """Name an index; None for -1."""
     return None if index < 0 else names[int(index)]
+
+
+def index_features(index: Any) -> Features:
+    """Store an index as the TensorFlow models do: an int64."""
+    return {LABEL: int(index)}
+
+
+def stored_index(features: Mapping[str, object], count: int) -> np.int32:
+    """Read an index among `count` names, or -1.
+
+    Raises:
+        ValueError: It is neither.
+    """
+    match features.get(LABEL):
+        case int(index) if -1 <= index < count:
+            return np.int32(index)
+    raise ValueError(LABEL)

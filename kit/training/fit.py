@@ -170,11 +170,13 @@ def _fit(
     steps = dataset.full_batches("train", spec.train.batch_size)
     kept: dict[str, Any] = {"cache": spec.train.cache, "memory_share": memory_share, "shared": shared}
     examples = train_examples(dataset, sampling=spec.train.sampling, **kept)
+    head = dataset.manifest.target.head(spec.model.head, spec.train.loss)
     measured = validating_batch(spec.model, dataset, model.distribute_strategy.num_replicas_in_sync)
-    validation = validation_batches(dataset, batch_size=measured, **kept)
+    validation = validation_batches(dataset, head, batch_size=measured, **kept)
     while piece := next_piece(begin.position, until, spec.train):
         batches = train_batches(
             dataset,
+            head,
             batch_size=spec.train.batch_size,
             seed=spec.seed,
             first_epoch=piece.begin.epochs,

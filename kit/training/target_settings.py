@@ -13,8 +13,8 @@ def check_target(spec: RunSpec, target: Target, head: Head) -> None:
     """Refuse settings that mean nothing for a target or a head.
 
     Raises:
-        SpecError: Metrics that do not judge the target or what the head predicts, label smoothing of numbers, or classes
-            balanced where an image has not exactly one.
+        SpecError: Metrics that do not judge the target or what the head predicts, or label smoothing of
+            numbers.
     """
     train = spec.train
     for name in train.metrics:
@@ -27,13 +27,6 @@ def check_target(spec: RunSpec, target: Target, head: Head) -> None:
         f"train.label_smoothing={train.label_smoothing:g} spreads the truth over names, and head {head.name} learns"
         " numbers; leave it at 0",
     )
-    for name, even in (("class_weights", "none"), ("sampling", "shuffle")):
-        value = getattr(train, name)
-        require(
-            value == even or target.is_partition,
-            f"train.{name}={value} needs one class or grade an image; this dataset's target is {target.kind()};"
-            f" leave it at {even}",
-        )
 
 
 def _check_metric(name: str, target: Target, head: Head) -> None:
