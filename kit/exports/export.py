@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 DEFAULT_FORMATS = ("keras", "saved_model")
 
 _COMPARED = 64  # images: enough to tell a wrong model from rounding
-_TOLERANCE = 0.01  # of a probability, or of a number's unit: ten times what a GPU rounds otherwise; how far it really is, is told
+_TOLERANCE = 0.01  # of a probability, or a number in its unit: ten times what a GPU rounds otherwise; the rest is told
 _EXTRA = "assets.extra"  # where TensorFlow says that a SavedModel's own files may lie
 
 

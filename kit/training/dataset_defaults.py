@@ -41,6 +41,7 @@ def _with_metrics(train: TrainSpec, dataset: Dataset) -> TrainSpec:
     watched, metric = _watched(dataset), metric_of(dataset)
     filled = msgspec.structs.replace(
         train,
+        metrics=(),
         monitor=train.monitor or f"val_{metric}",
         early_stopping=_watching(train.early_stopping, watched),
         schedule=_watching(train.schedule, watched),
