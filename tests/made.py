@@ -1,4 +1,4 @@
-"""Runs that nobody trained, and small datasets of any target, with labels and figures as a test wants them."""
+"""Made-up runs and small datasets of any target, with metrics and labels chosen by a test."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The best arms of an ablation once more, on images of another size, and then on the test split."""
+"""Retrains the best arms of an ablation, possibly on images of another size, to measure them on the test split."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ from kit.training.dataset_defaults import metric_of
 
 @dataclass(frozen=True, slots=True)
 class Retrained:
-    """Arms that were trained again.
+    """Retrained arms.
 
     Attributes:
         folder: Folder of the new runs.
-        dataset: Dataset that they learned from.
+        dataset: Dataset of the new runs.
         arms: Names of the arms, the best of the ablation first.
         figure: Figure that the arms were ranked by, such as "val_accuracy".
-        before: Mean of that figure of each arm in the ablation, of the best epochs.
+        before: Mean of that figure of each arm in the ablation, in the best epochs.
         runs: Runs of each arm.
     """
 
@@ -48,14 +48,14 @@ class Retrained:
 
 
 def check_retrain(plan: Plan, count: int, settings: Mapping[str, object]) -> Conversion | None:
-    """Refuse, before an ablation begins, what `retrain_best` could not do after it.
+    """Check, before an ablation begins, that `retrain_best` can run after it.
 
     Returns:
-        What is to be sharded; None where the ablation's own dataset will do.
+        Dataset to shard first; None if the ablation's own dataset is used.
 
     Raises:
-        SpecError: settings that cannot be, or an arm that does not fit the new images.
-        ShardError: the dataset has no labelled test split, or its source is gone or has changed.
+        SpecError: Invalid settings, or an arm that does not fit the new images.
+        ShardError: The dataset has no labelled test split, or its source is gone or has changed.
     """
     require(
         1 <= count <= len(plan.arms),
@@ -86,19 +86,18 @@ def retrain_best(
     root: Path | str | None = None,
     progress: Progress = NO_PROGRESS,
 ) -> Retrained:
-    """Train the best arms of a finished ablation again, each on all its seeds; call it again and it does what is left.
+    """Retrain the best arms of a finished ablation, each on all its seeds; another call does the remaining work.
 
     Args:
         plan: Plan of the ablation.
         count: Number of arms, by the mean validation figure of their best epochs, in the dataset's metric.
-        settings: Settings data.size, data.fit and data.channels of the images; none for those of the ablation's own
-            dataset.
+        settings: Settings data.size, data.fit and data.channels of the images; empty for the ablation's own dataset.
         jobs: Trials at a time; see `ablate`.
-        root: Workspace; KIT_ROOT or the current folder otherwise.
-        progress: Listener that sees every epoch.
+        root: Workspace; KIT_ROOT or the current folder by default.
+        progress: Receiver of every epoch.
 
     Raises:
-        KitError: see `plan_again` and `ablate`; or an arm that does not fit the new images.
+        KitError: An arm does not fit the new images; see also `plan_again` and `ablate`.
     """
     conversion = check_retrain(plan, count, settings)
     ranked = rank_arms(plan)[:count]
@@ -128,10 +127,10 @@ def retrain_best(
 
 
 def rank_arms(plan: Plan) -> list[tuple[str, float]]:
-    """Order a finished ablation's arms, best first, by the mean validation figure of their best epochs.
+    """Sort a finished ablation's arms, best first, by the mean validation figure of their best epochs.
 
     Raises:
-        SpecError: no arm ever had one.
+        SpecError: No arm has such a figure.
     """
     figure = ranking_figure(plan)
     means = {arm: _mean(plan, arm, figure) for arm in plan.arms}

@@ -21,22 +21,22 @@ def info(
             "--verify", help="Compare every file with the manifest's checksum, and the manifest with every record."
         ),
     ] = False,
-    preview: Annotated[Path | None, typer.Option(metavar="PNG", help="Draw the first 20 images here.")] = None,
+    preview: Annotated[Path | None, typer.Option(metavar="PNG", help="PNG to draw the first 20 images in.")] = None,
     chart: Annotated[
         Path | None,
-        typer.Option(metavar="PNG", help="Draw the images of each class, before and after balancing, here."),
+        typer.Option(metavar="PNG", help="PNG to draw the images of each class in, before and after balancing."),
     ] = None,
     augmentation: Annotated[
         str | None,
         typer.Option(
-            metavar="RECIPE", help="Draw 8 train images above what a recipe, RECIPE/ARM or .toml file makes of them."
+            metavar="RECIPE", help="Recipe, RECIPE/ARM or .toml file; draws 8 train images above augmented versions."
         ),
     ] = None,
     settings: Set = None,
     root: Root = None,
     json: Json = False,
 ) -> None:
-    """Show what a dataset holds.
+    """Show the contents of a dataset.
 
     Example: kit info pcam --verify --preview pcam.png
     """
@@ -46,7 +46,7 @@ def info(
         raise typer.BadParameter("give --augmentation RECIPE too, whose settings it changes", param_hint="--set")
     from kit.cli.console import ConsoleProgress, print_json, print_line, print_tables
     from kit.datasets import find_dataset, verify_dataset
-    from kit.reports.dataset import dataset_tables, describe_images, remarks
+    from kit.reports.dataset import dataset_tables, describe_images, describe_target, remarks
 
     dataset = find_dataset(name, root=root)
     if verify:
@@ -56,6 +56,7 @@ def info(
         print_json(dataset.manifest)
         return
     print_tables(dataset_tables(dataset))
+    print_line(describe_target(dataset))
     print_line(describe_images(dataset))
     for line in remarks(dataset):
         print_line(line)
@@ -69,7 +70,7 @@ def info(
 def _draw(
     dataset: ShardedDataset, preview: Path | None, augmentation: str | None, settings: list[str], chart: Path | None
 ) -> None:
-    """Draw the pictures that are asked for."""
+    """Draw the requested pictures."""
     if preview and augmentation:
         from kit.reports.augmentation import write_augmentation
         from kit.specs import parse_assignments, read_setting

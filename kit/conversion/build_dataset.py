@@ -1,4 +1,4 @@
-"""Builds a dataset's folder: claimed, filled with shards and what describes them, published as a whole."""
+"""Builds a dataset in a temporary folder, which is renamed when it is complete."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ from kit.datasets.dataset import (
     Dataset,
     read_dataset,
 )
+from kit.datasets.metric import METRIC, write_metric
 from kit.engines import Engine
 from kit.errors import ShardError, SourceError, SpecError
 from kit.files import locked, publish, sweep, unused, write_whole
@@ -47,24 +48,24 @@ def build_dataset(
     force: bool = False,
     progress: Progress = NO_PROGRESS,
 ) -> Dataset:
-    """Write a dataset; one of the same inputs and settings is returned as it is.
+    """Write a dataset, or return an existing one of the same inputs and settings.
 
-    Shards that an earlier, stopped command finished are kept if their bytes still are what it wrote.
+    Shards that an earlier, stopped command finished are kept if their bytes are unchanged.
 
     Raises:
-        ShardError: the name holds other data and `force` is not set.
-        SourceError: more than `max_rejects` inputs cannot be stored; nothing is left behind.
-        WorkspaceError: another process is writing the dataset.
+        ShardError: A dataset of this name has other inputs or settings, and `force` is not set.
+        SourceError: More than `max_rejects` inputs cannot be stored; no files remain.
+        WorkspaceError: Another process is writing the dataset.
     """
     final = workspace.datasets / checked_id(conversion.name, "dataset")
     partial = workspace.datasets / f".{conversion.name}.partial"
     if standing := existing_dataset(final, conversion, progress, force=force):
         remove_stale(partial, final)
-        return standing
+        return _with_metric(standing, conversion.metric, progress)
     refuse_bad(conversion.name, conversion.source.rejects, max_rejects, is_read=False)
     with locked(final):
-        if standing := existing_dataset(final, conversion, progress, force=force):  # of a command that was faster
-            return standing
+        if standing := existing_dataset(final, conversion, progress, force=force):  # from a concurrent command
+            return _with_metric(standing, conversion.metric, progress)
         _claim(partial, conversion)
         try:
             written = write_dataset(partial, conversion, engine, progress)
@@ -78,8 +79,22 @@ def build_dataset(
     return read_dataset(final)
 
 
+def _with_metric(dataset: Dataset, metric: str | None, progress: Progress) -> Dataset:
+    """Change the metric of a dataset whose shards are those that are asked for."""
+    if metric is None:
+        return dataset
+    try:
+        before = dataset.metric
+    except ShardError:  # damaged, and put right here
+        before = "damaged"
+    write_metric(dataset.folder, metric)
+    if dataset.metric != before:
+        progress.advance(0, f"metric: {dataset.metric}, was {before}; the shards stay as they are")
+    return dataset
+
+
 def _claim(partial: Path, conversion: Conversion) -> None:
-    """Keep an earlier attempt's folder if it was at the same work, else begin an empty one."""
+    """Keep the folder of an earlier attempt at the same dataset, else begin an empty one."""
     claim = to_json({"source": conversion.info, "settings": conversion.spec})
     plan = partial / PLAN
     if partial.exists() and not (plan.is_file() and plan.read_bytes() == claim):
@@ -89,7 +104,7 @@ def _claim(partial: Path, conversion: Conversion) -> None:
 
 
 def _complete(partial: Path, conversion: Conversion, written: Written) -> None:
-    """Write all that stands beside the shards, the manifest last; then what was for resuming can go."""
+    """Write the files beside the shards, the manifest last, and remove the files for resuming."""
     if written.rejects:
         write_whole(partial / REJECTS, rejects_csv(written.rejects))
     if written.duplicates:
@@ -102,7 +117,10 @@ def _complete(partial: Path, conversion: Conversion, written: Written) -> None:
     tfds.write_description(partial, manifest)
     temporary = {PLAN, TIES, NEAR_TIES, *(summary_path(Path(shard.shard.name)).name for shard in written.shards)}
     shards = {shard.shard.name for shard in written.shards}
-    beside = sorted({path.name for path in partial.iterdir()} - temporary - shards)
+    (partial / METRIC).unlink(missing_ok=True)
+    if conversion.metric:
+        write_metric(partial, conversion.metric)
+    beside = sorted({path.name for path in partial.iterdir()} - temporary - shards - {METRIC})
     write_whole(partial / MANIFEST, seal(msgspec.structs.replace(manifest, files=hashes(partial, beside))))
     for name in temporary:
         (partial / name).unlink(missing_ok=True)

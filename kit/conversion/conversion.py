@@ -1,4 +1,4 @@
-"""What is converted into a dataset: a source and the settings, and what identifies both."""
+"""A conversion: a source, the settings of the dataset, and their digests."""
 
 from __future__ import annotations
 
@@ -16,16 +16,19 @@ from kit.specs import ShardSpec, SourceSpec
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conversion:
-    """What becomes which dataset, and how.
+    """Inputs and settings of a dataset to write.
 
     Attributes:
         name: Name of the dataset.
         source: Images and labels.
         info: Origin of the images and labels.
-        spec: Settings that decide the shards' bytes.
-        ties: Records that stay together because their images are equal; None finds them.
-        recipe: Recipe, or arm as RECIPE/ARM, whose data settings `spec` begins with; empty for none.
-        near: Records that stay together because their images look the same; None finds them where the spec asks so.
+        spec: Settings that determine the shards' bytes.
+        ties: Sets of records that stay together because their images are equal; None to find them.
+        recipe: Recipe, or arm as RECIPE/ARM, with the data settings that `spec` is based on; empty for none.
+        near: Sets of records that stay together because their images look the same; None to find them if the spec
+            says so.
+        metric: Metric that the competition scores, as `kept_metric` gives it; None keeps what an existing dataset has,
+            or takes the target's default.
     """
 
     name: str
@@ -35,15 +38,18 @@ class Conversion:
     ties: Sequence[Sequence[Record]] | None = None
     recipe: str = ""
     near: Sequence[Sequence[Record]] | None = None
+    metric: str | None = None
 
 
 def describe_source(source: Source, spec: SourceSpec) -> SourceInfo:
-    """Summarise a source so that the same inputs are recognised, and changed ones are not mistaken for them."""
+    """Summarise a source with a digest, by which unchanged inputs are recognised."""
     digest = hashlib.sha256()
     for record in source.records:
         line = [record.key, record.label, record.split, record.group, *record.file.identity]
         digest.update(msgspec.json.encode(line) + b"\n")
     digest.update(msgspec.json.encode([Path(reject.name).name for reject in source.rejects if reject.is_bad]))
+    if source.target.kind() != "classes":  # which older datasets, whose digests are known, all have
+        digest.update(msgspec.json.encode(source.target))
     if source.sample_submission:
         digest.update(source.sample_submission.read_bytes())
     return SourceInfo(spec=spec, files=len(source.records), digest=digest.hexdigest()[:16])

@@ -18,6 +18,7 @@ from kit.conversion.dali_index import write_index
 from kit.conversion.shard_command import shard_again
 from kit.conversion.write_shard import write_shard
 from kit.datasets.dataset import Dataset
+from kit.datasets.metric import kept_metric
 from kit.engines import engine_for
 from kit.errors import SourceError, SpecError, option, require
 from kit.progress import NO_PROGRESS, Progress
@@ -62,6 +63,7 @@ def shard(
     *,
     name: str | None = None,
     recipe: str | None = None,
+    metric: str | None = None,
     max_rejects: int = 0,
     workers: int | None = None,
     index: bool = False,
@@ -79,6 +81,8 @@ def shard(
         source: Class folders, also below train, val and test folders; the images that `labels` names; or an .npz file.
         name: Name of the dataset, a folder in tfrecords/; the recipe's, or that of the source's folder otherwise.
         recipe: Recipe whose data settings are meant where nothing else is given.
+        metric: Metric that the competition scores, see `kit.find_metric`; the target's default otherwise. It may be
+            changed later: for an existing dataset of the same inputs and settings nothing else is written.
         max_rejects: Inputs that may be listed in rejects.csv instead of stored.
         workers: Processes; one for each core otherwise. The bytes do not depend on it.
         index: Whether each shard's .idx is written too, by which NVIDIA DALI reads it.
@@ -91,7 +95,14 @@ def shard(
         KitError: Labels or images that cannot become this dataset; nothing is left half-written.
     """
     refuse_unknown_options(options, ShardOptions)
-    others = {"max_rejects": max_rejects, "workers": workers, "index": index, "force": force, "root": root}
+    others = {
+        "metric": metric,
+        "max_rejects": max_rejects,
+        "workers": workers,
+        "index": index,
+        "force": force,
+        "root": root,
+    }
     request = _request(source, options, recipe=recipe, name=name, **others)
     if name is None:
         name = dataset_name(recipe) if recipe else folder_name(Path(source).resolve())
@@ -99,11 +110,12 @@ def shard(
     require(
         isinstance(max_rejects, Integral) and max_rejects >= 0, f"max_rejects must be 0 or more, got {max_rejects!r}"
     )
-    is_new = force or not (Workspace.at(root).datasets / name).exists()
+    workspace = Workspace.at(root)
+    is_new = force or not (workspace.datasets / name).exists()
     with engine.prepare(write_shard) if is_new else contextlib.nullcontext():  # while the source is read
         dataset = build_dataset(
-            _conversion(name, _read(request), request, recipe or ""),
-            workspace=Workspace.at(root),
+            _conversion(name, _read(request), request, recipe or "", metric=metric, workspace=workspace),
+            workspace=workspace,
             engine=engine,
             max_rejects=max_rejects,
             force=force,
@@ -123,6 +135,7 @@ def shard_arrays(
     ids: Sequence[str] | None = None,
     groups: Sequence[Any] | None = None,
     class_names: Sequence[str] | None = None,
+    metric: str | None = None,
     workers: int | None = None,
     force: bool = False,
     root: Path | str | None = None,
@@ -140,6 +153,7 @@ def shard_arrays(
         groups: Names [n] of what must not be divided between splits, such as patients.
         class_names: Names of the classes 0, 1, and so on, for labels that are numbers; a dataset sorts its classes by
             name.
+        metric: Metric that the competition scores, see `kit.find_metric`; the target's default otherwise.
         workers: Processes; one for each core otherwise.
         force: Whether a dataset of other inputs or settings is replaced.
         root: Folder of the workspace; KIT_ROOT or the current folder otherwise.
@@ -152,9 +166,10 @@ def shard_arrays(
     refuse_unknown_options(options, StoreOptions)
     request = _request("arrays", {**options, "class_names": class_names}, recipe=None)
     source = read_arrays(images, labels, ids=ids, groups=groups, spec=request.source)
+    workspace = Workspace.at(root)
     return build_dataset(
-        _conversion(name, source, request),
-        workspace=Workspace.at(root),
+        _conversion(name, source, request, metric=metric, workspace=workspace),
+        workspace=workspace,
         engine=engine_for(workers),
         force=force,
         progress=progress,
@@ -202,9 +217,17 @@ def _shard_spec(data: DataSpec, options: Mapping[str, Any]) -> ShardSpec:
     return build(spec | {"image": msgspec.to_builtins(whole)} | {"near_duplicates": near}, ShardSpec)
 
 
-def _conversion(name: str, source: Source, request: _Request, recipe: str = "") -> Conversion:
-    info = describe_source(source, request.source)
-    return Conversion(name=name, source=source, info=info, spec=request.spec, recipe=recipe)
+def _conversion(
+    name: str, source: Source, request: _Request, recipe: str = "", *, metric: str | None, workspace: Workspace
+) -> Conversion:
+    return Conversion(
+        name=name,
+        source=source,
+        info=describe_source(source, request.source),
+        spec=request.spec,
+        recipe=recipe,
+        metric=None if metric is None else kept_metric(metric, source.target, workspace.root),
+    )
 
 
 def _read(request: _Request) -> Source:

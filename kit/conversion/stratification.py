@@ -39,6 +39,7 @@ def _iterate(strata: Sequence[tuple[str, ...]], shares: Sequence[float]) -> list
 
     Iterative stratification, doi:10.1007/978-3-642-23808-6_10, with one difference: a part that has its share of all
     images takes no more. Of parts that lack as much, the one that lacks most images is taken, the first of equals.
+    Images without any tag, whose stratum is called "", come last: they fill the parts up.
     """
     left = Counter(name for names in strata for name in names)
     needs = {name: [share * count for share in shares] for name, count in left.items()}
@@ -49,7 +50,7 @@ def _iterate(strata: Sequence[tuple[str, ...]], shares: Sequence[float]) -> list
     chosen = [-1] * len(strata)
     room = part_sizes(len(strata), shares)
     while left:
-        rarest = min(left, key=lambda name: (left[name], name))
+        rarest = min(left, key=lambda name: (not name, left[name], name))
         for index in (index for index in members[rarest] if chosen[index] < 0):
             lacking = needs[rarest]
             part = max((part for part, size in enumerate(room) if size), key=lambda part: (lacking[part], room[part]))

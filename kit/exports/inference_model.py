@@ -1,4 +1,4 @@
-"""A run's network as anybody's Keras loads it, behind what `kit shard` did to its images."""
+"""A run's network in plain Keras, behind the preprocessing of `kit shard`."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from kit.targets import Head
 
 @dataclass(frozen=True, slots=True)
 class ServedModel:
-    """A model and the two it is made of.
+    """A model and its two parts.
 
     Attributes:
         whole: Model from uint8 [batch, any height, any width, channels] to float32 [batch, columns].
         preprocessing: Model to float32 [batch, height, width, channels] in 0 to 1.
-        probabilities: Model from those to float32 [batch, columns], as `kit.targets.Head.predictions` gives them:
-            probabilities of the classes, tags or grades, or numbers.
+        probabilities: Model from preprocessed images to float32 [batch, columns], as `kit.targets.Head.predictions`
+            gives them: probabilities of the classes, tags or grades, or numbers.
     """
 
     whole: Any
@@ -34,9 +34,9 @@ def served_model(network: Any, head: Head, image: ImageSpec) -> ServedModel:
     """Put a trained network behind its preprocessing, and before what makes predictions of its outputs.
 
     Args:
-        network: Model from [batch, height, width, channels] to [batch, units], as `build_model` makes it.
+        network: Model from [batch, height, width, channels] to [batch, units], from `build_model`.
         head: Last layer of the network.
-        image: Settings by which the dataset's images were stored.
+        image: Image settings of the dataset.
     """
     shape = tuple(network.input_shape[1:])
     preprocessing = preprocessing_model(image, shape)

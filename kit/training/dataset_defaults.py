@@ -34,7 +34,7 @@ def base_with_defaults(base: Setting, dataset: Dataset) -> Setting:
 
 def metric_of(dataset: Dataset) -> str:
     """Name the metric that a dataset is judged by."""
-    return getattr(dataset, "metric", dataset.manifest.target.default_metric)
+    return dataset.metric
 
 
 def _with_metrics(train: TrainSpec, dataset: Dataset) -> TrainSpec:

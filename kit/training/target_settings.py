@@ -21,7 +21,7 @@ def check_target(spec: RunSpec, target: Target, head: Head) -> None:
         _check_metric(name, target, head)
     if train.metrics:
         for name in target.always_recorded:
-            require(name in train.metrics, f"metrics must hold {name}: every comparison starts from it")
+            require(name in train.metrics, f"metrics must include {name}, which every comparison needs")
     require(
         not (train.label_smoothing and head.learns_numbers),
         f"train.label_smoothing={train.label_smoothing:g} spreads the truth over names, and head {head.name} learns"
