@@ -25,6 +25,7 @@ from kit.targets.grades import Grades
 from kit.targets.tags import Tags
 from kit.targets.values import Values
 from kit.training.request import run_spec
+from tests.training.test_devices import train_on
 from tests.training.test_resume import assert_equal, finished, stop_at
 
 COUNT = 60
@@ -238,6 +239,17 @@ def test_a_training_that_is_killed_between_and_within_epochs_goes_on_to_the_same
 
     assert_equal(whole, parts)
     assert all(math.isfinite(value) for row in whole.history().metrics() for value in row.values())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "metrics"), [("tags", "micro_f1,column_auc"), ("values", "rmse,spearman")])
+def test_two_devices_come_to_the_figures_of_one(root: Path, tmp_path: Path, name: str, metrics: str) -> None:
+    changes = {**SETTINGS, "train.metrics": metrics, "augment.mixup": 0.4}
+    one, two = (train_on(devices, opened(root, name), tmp_path, changes) for devices in ("cpu", "cpu:2"))
+
+    for row, same in zip(one.history().metrics(), two.history().metrics(), strict=True):
+        assert row == pytest.approx(same, rel=1e-4, abs=1e-6)
+    assert all(math.isfinite(value) for row in two.history().metrics() for value in row.values())
 
 
 def test_heads_are_an_ablation_whose_seeds_are_paired(root: Path) -> None:
