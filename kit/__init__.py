@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from kit.kaggle.retries import Retries
     from kit.kaggle.submissions import Submissions, submissions
     from kit.kaggle.submit import Submitted, submit
+    from kit.metrics import Metric, Score, find_metric, metric, metric_names
     from kit.pipeline import load
     from kit.progress import Progress
     from kit.reports.comparison import write_comparison
@@ -55,10 +56,12 @@ __all__ = [
     "FoldSet",
     "FoundRates",
     "KitError",
+    "Metric",
     "Progress",
     "Recipe",
     "Retries",
     "RunDirectory",
+    "Score",
     "Speeds",
     "Submission",
     "Submissions",
@@ -76,7 +79,10 @@ __all__ = [
     "fetch",
     "find_dataset",
     "find_learning_rate",
+    "find_metric",
     "load",
+    "metric",
+    "metric_names",
     "parse_axis",
     "predict",
     "read_recipe",
@@ -109,6 +115,7 @@ _ROOMS = {
     "kaggle.retries": ("Retries",),
     "kaggle.submissions": ("Submissions", "submissions"),
     "kaggle.submit": ("Submitted", "submit"),
+    "metrics": ("Metric", "Score", "find_metric", "metric", "metric_names"),
     "pipeline": ("load",),
     "progress": ("Progress",),
     "reports.comparison": ("write_comparison",),
