@@ -33,8 +33,8 @@ class ScheduleSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
             `patience` epochs (Keras' ReduceLROnPlateau).
         warmup_epochs: Epochs in which the rate rises linearly from 0 first; "cosine" only.
         smallest: Lowest learning rate of "cosine" and "plateau".
-        monitor: Figure that "plateau" watches, as `TrainSpec.monitor`; empty is val_loss where the dataset's metric is
-            accuracy, else val_ and its metric.
+        monitor: Figure that "plateau" watches, as `TrainSpec.monitor`; empty is "val_loss" where the dataset's metric
+            is accuracy, else its metric.
         patience: Epochs that "plateau" waits for an improvement.
         factor: Factor by which "plateau" lowers the rate.
         min_delta: Smallest change of `monitor` that counts as an improvement; "plateau" only.
@@ -66,8 +66,8 @@ class EarlyStoppingSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
 
     Attributes:
         patience: Epochs without an improvement after which the training ends; 0 turns early stopping off.
-        monitor: Figure that should improve, as `TrainSpec.monitor`; empty is val_loss where the dataset's metric is
-            accuracy, else val_ and its metric.
+        monitor: Figure that should improve, as `TrainSpec.monitor`; empty is "val_loss" where the dataset's metric
+            is accuracy, else its metric.
         min_delta: Smallest change that counts as an improvement.
         start_epoch: Number of first epochs that are ignored: they do not end the training, and are never the best.
     """
@@ -119,8 +119,8 @@ class TrainSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
             file.py:function, each computed from all outputs of the epoch; for more than two classes precision, recall
             and f1 are means over the classes, auc is one class against the others. The dataset's metric is always
             added, and accuracy for classes where none is named.
-        monitor: Figure that decides the best epoch, val_loss or val_ and a metric; the first wins a tie. Empty is the
-            dataset's metric.
+        monitor: Figure that decides the best epoch: "val_loss", or a metric as in "val_auc"; the first wins a tie.
+            Empty is the dataset's metric.
         evaluate: Weights used by default to evaluate, compare on whole splits, predict and export a run: "best", of
             the best epoch, or "last", of the last epoch.
         progressive: Shorter sides, in pixels, of the images in the first epochs, in increasing order: the training is
