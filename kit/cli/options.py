@@ -53,6 +53,7 @@ Set = Annotated[
 ]
 EPOCHS = "Passes over the train split."
 BATCH_SIZE = "Images per step, over all devices together."
+HEAD = "Last layer: classes, cumulative or value of grades; other targets have one each."
 LEARNING_RATE = "Learning rate at the start, or after the warm-up."
 Cache = Annotated[
     str | None,
