@@ -12,6 +12,7 @@ from kit.audits.image_facts import Facts
 from kit.sources import UNLABELLED, Record, Reject
 from kit.sources.record import ImageFile
 from kit.specs import SourceSpec
+from kit.targets import Target
 
 TO_SPLIT = "to split"  # images that the source itself puts in no split
 
@@ -45,6 +46,8 @@ class Audit:
         scale: Mapping of more than 8 bits to 8.
         near_bits: Largest number of bits in which hashes of near-duplicates differ; 0 if none were looked for.
         records: Images in the source's order; every index refers to it.
+        target: Meaning of the labels.
+        label_columns: Columns of the label file that hold them; empty for folders and arrays.
         facts: Facts about each image.
         rejects: Ids without an image, images without an id, and files that are no image.
         refusal: Reason for which `kit shard` would refuse the source; empty if it would not.
@@ -56,6 +59,8 @@ class Audit:
     scale: str
     near_bits: int
     records: tuple[Record, ...]
+    target: Target
+    label_columns: tuple[str, ...]
     facts: tuple[Facts, ...]
     rejects: tuple[Reject, ...]
     refusal: str
@@ -109,10 +114,19 @@ class Audit:
         }
 
     def counts(self) -> dict[str, dict[str, int]]:
-        """Count images, readable or not, by class and split; the largest class first, splits in the source's order."""
+        """Count images, readable or not, by class and split; the largest class first, splits in the source's order.
+
+        An image counts for each of its tags, and for each value.
+        """
         splits = list(dict.fromkeys(record.split or TO_SPLIT for record in self.records))
-        classes = Counter(record.label or UNLABELLED for record in self.records)
-        cells = Counter((record.label or UNLABELLED, record.split or TO_SPLIT) for record in self.records)
+        cells = Counter(
+            (name, record.split or TO_SPLIT)
+            for record in self.records
+            for name in ([UNLABELLED] if record.label is None else self.target.named(record.label))
+        )
+        classes = Counter[str]()
+        for (name, _), count in cells.items():
+            classes[name] += count
         ordered = sorted(classes, key=lambda name: (name == UNLABELLED, -classes[name], name))
         return {name: {split: cells[name, split] for split in splits} for name in ordered}
 

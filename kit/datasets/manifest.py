@@ -108,6 +108,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         name: Name of the dataset.
         target: Meaning of the labels, with the names of the classes, tags or grades, or of the values.
+        label_columns: Columns of the label file that held the labels; empty for folders, arrays and older datasets.
         counts: Images of each of these names, and of "unlabelled", in each split; an image with several tags counts for
             each.
         folds: Images of each name in each fold; empty without folds.
@@ -130,6 +131,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     format_version: int = FORMAT_VERSION
     name: str
     target: AnyTarget
+    label_columns: tuple[str, ...] = ()
     counts: dict[str, dict[str, int]]
     folds: dict[int, dict[str, int]]
     groups: int

@@ -126,7 +126,7 @@ def check_columns(path: Path, columns: Sequence[str], target: Target) -> None:
     is_each = len(columns) > 1 or (isinstance(target, Values) and len(target.names) > 1)
     if is_each and (len(columns) != len(target.names) or set(columns) != set(target.names)):
         raise SubmissionError(
-            f"{path}: columns {', '.join(columns)} are neither one value nor the {_plural(target)}"
+            f"{path}: columns {', '.join(columns)} are neither one value nor the {target.kind()}"
             f" {', '.join(sorted(target.names))}; give the competition's own file, or leave it out"
         )
 
@@ -265,8 +265,8 @@ def _kind(cell: str, target: Target) -> str:
             return (
                 f"a list with {unknown[0]}, a tag of no labelled image" if unknown else f"a list of {len(parts)} tags"
             )
-        return f"a list of {len(parts)} {_plural(target)}"
-    return f"none of the {_plural(target)}"
+        return f"a list of {len(parts)} {target.kind()}"
+    return f"none of the {target.kind()}"
 
 
 def _written(target: Target, *, is_wide: bool) -> str:
@@ -276,7 +276,7 @@ def _written(target: Target, *, is_wide: bool) -> str:
     if is_wide:
         return f"a probability of each {target.noun}"
     ordered = sorted(target.names, key=_rank) if not isinstance(target, Grades) else list(target.names)
-    more = f", … ({len(ordered):,} {_plural(target)})" if len(ordered) > _NAMED else ""
+    more = f", … ({len(ordered):,} {target.kind()})" if len(ordered) > _NAMED else ""
     listed = f"{', '.join(ordered[:_NAMED])}{more}"
     if isinstance(target, Tags):
         return f"those of {listed} that an image has, with '{target.separator}' between them"
@@ -285,10 +285,6 @@ def _written(target: Target, *, is_wide: bool) -> str:
     if len(ordered) == _TWO:
         return f"the probability of {ordered[1]}, or {ordered[0]} or {ordered[1]}"
     return f"the likeliest of {listed}"
-
-
-def _plural(target: Target) -> str:
-    return f"{target.noun}{'es' if target.noun == 'class' else 's'}"
 
 
 def _rank(name: str) -> tuple[int, str]:
