@@ -165,6 +165,7 @@ def shard(
     from kit.conversion import shard as shard_images
     from kit.errors import SpecError
     from kit.reports.dataset import dataset_tables, remarks
+    from kit.reports.labels import describe_labels
     from kit.specs import parse_bands, parse_classes, parse_names, parse_size, parse_split, read_setting
 
     shares = parse_split(split) if split else None
@@ -215,6 +216,8 @@ def shard(
     if json:
         print_json(dataset.manifest)
         return
+    manifest = dataset.manifest
+    print_line(describe_labels(manifest.target, manifest.label_columns, manifest.source.spec))
     print_tables(dataset_tables(dataset))
     for line in remarks(dataset):
         print_line(line)

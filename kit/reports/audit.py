@@ -36,11 +36,11 @@ def describe_audit(audit: Audit) -> list[str]:
     if groups := audit.groups():
         parts.append(f"{len(groups):,} groups")
     lines = [f"{audit.asked.folder}: {'; '.join(parts)}"]
-    if counts and not audit.refusal:
-        lines.append(describe_labels(audit.target, audit.label_columns, audit.asked))
     left_out = Counter(reject.reason for reject in audit.rejects if not reject.is_bad)
     lines += [f"not looked at: {describe_left_out(dict(left_out.most_common()))}"] if left_out else []
-    return [*lines, f"kit shard would refuse this: {audit.refusal}"] if audit.refusal else lines
+    if audit.refusal:
+        return [*lines, f"kit shard would refuse this: {audit.refusal}"]
+    return [*lines, *([describe_labels(audit.target, audit.label_columns, audit.asked)] if counts else [])]
 
 
 def _balance(counts: Sequence[int]) -> str:

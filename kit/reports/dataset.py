@@ -7,7 +7,6 @@ from kit.datasets import Dataset
 from kit.datasets.dataset import DUPLICATES, NEAR_DUPLICATES, REJECTS
 from kit.datasets.manifest import Manifest
 from kit.reports.class_balance import balance_table
-from kit.reports.labels import describe_labels
 from kit.reports.reject_reasons import describe_left_out
 from kit.reports.table import NOTHING, Table
 
@@ -32,8 +31,7 @@ def describe_images(dataset: Dataset) -> str:
 
 def remarks(dataset: Dataset) -> list[str]:
     """Say what a person should know before training on it."""
-    manifest = dataset.manifest
-    lines = [describe_labels(manifest.target, manifest.label_columns, manifest.source.spec)]
+    manifest, lines = dataset.manifest, []
     same, near = manifest.duplicates, manifest.near_duplicates
     if not_stored := _not_stored(manifest):
         lines.append(f"not stored: {not_stored}; see {REJECTS}")

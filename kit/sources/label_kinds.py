@@ -74,26 +74,28 @@ class Kind:
     separator: str = " "
 
 
-def kind_of_labels(counts: Mapping[str, int], *, are_numbers: bool = True) -> Kind:
+def kind_of_labels(counts: Mapping[str, int], *, named: Collection[str] = (), are_numbers: bool = True) -> Kind:
     """Tell what the labels of one column are.
 
     Args:
         counts: Images by label.
+        named: Other labels, which somebody has given names: they may be tags of the joined ones, but measure nothing.
         are_numbers: Whether numbers may be measurements; names of folders are none.
 
     Returns:
         Tags joined by a sign, values, or classes; with a second reading where the labels bear it too.
     """
-    if (tags := find_tags(counts)) is not None:
+    if (tags := find_tags({*counts, *named})) is not None:
         why = f"{tags.tags} tags joined by '{tags.separator}' in {tags.combinations} combinations, as '{tags.example}'"
         is_plain = tags.recur and are_numbers
         return Kind("tags", "" if is_plain else "classes", why, tags.separator)
     if not are_numbers or (numbers := describe_numbers(counts)) is None:
         return Kind("classes")
     why = f"{numbers.count} different numbers from {numbers.lowest} to {numbers.highest}"
-    if find_values(counts) is not None or _are_many_whole_numbers(counts):
+    has_fractions = any(map(is_fraction, counts))
+    if find_values(counts) is not None or _are_measured(counts, has_fractions=has_fractions):
         return Kind("values", why=why)
-    is_plain = numbers.count <= _MANY_VALUES and not any(is_fraction(label) for label in counts)
+    is_plain = numbers.count <= _MANY_VALUES and not has_fractions
     return Kind("classes", "" if is_plain else "values", why)
 
 
@@ -209,10 +211,11 @@ def marked_names(marks: NDArray[Any], names: Sequence[str], separator: str) -> l
     return [separator.join(names[index] for index in np.flatnonzero(row).tolist()) for row in marks]
 
 
-def _are_many_whole_numbers(counts: Mapping[str, int]) -> bool:
-    """Tell whether whole numbers are measured ones: many, with few images each and some with one."""
+def _are_measured(counts: Mapping[str, int], *, has_fractions: bool) -> bool:
+    """Tell whether numbers of which some have one image, as no class may, are measured: fractions, or many."""
     images = sum(counts.values()) / len(counts)
-    return len(counts) > _FEW_VALUES and images < _IMAGES_A_CLASS and min(counts.values()) == 1
+    are_many = len(counts) > _FEW_VALUES and images < _IMAGES_A_CLASS
+    return min(counts.values()) == 1 and (has_fractions or are_many)
 
 
 def _is_padded(label: str) -> bool:

@@ -72,7 +72,8 @@ def _kind(labels: Mapping[str, int], spec: SourceSpec, origin: LabelOrigin) -> K
         return Kind(origin.target, separator=origin.separator)
     if asked is not None:
         return Kind(asked, separator=_separator(judged, spec, origin) if asked == "tags" else " ")
-    kind = kind_of_labels(judged, are_numbers=not origin.are_folders)
+    named = [label for label in labels if label in given and not any(sign in label for sign in SEPARATORS)]
+    kind = kind_of_labels(judged, named=named, are_numbers=not origin.are_folders)
     if not kind.other:
         return kind
     if chosen := origin.choose(judged, (kind.target, kind.other)):
