@@ -1,9 +1,9 @@
 """kit: from image folders to shards, honest ablations and a valid Kaggle submission.
 
 Every command is a call: kit.shard, kit.find_dataset, kit.train, kit.ablate, kit.compare, kit.evaluate, kit.predict,
-kit.bench, kit.blend, kit.export, kit.fetch, kit.submit, kit.submissions. What they return, and what reports their
-progress, is public too: kit.Dataset, kit.RunDirectory, kit.Ablation, kit.Comparison and so on. Nothing heavy is
-imported before it is used.
+kit.bench, kit.blend, kit.export, kit.fetch, kit.submit, kit.submissions. Their result types and the progress protocol
+are public too: kit.Dataset, kit.RunDirectory, kit.Ablation, kit.Comparison and so on. Heavy packages are imported on
+first use.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from kit.kaggle.retries import Retries
     from kit.kaggle.submissions import Submissions, submissions
     from kit.kaggle.submit import Submitted, submit
+    from kit.metrics import Metric, Score, find_metric, metric, metric_names
     from kit.pipeline import load
     from kit.progress import Progress
     from kit.reports.comparison import write_comparison
@@ -55,10 +56,12 @@ __all__ = [
     "FoldSet",
     "FoundRates",
     "KitError",
+    "Metric",
     "Progress",
     "Recipe",
     "Retries",
     "RunDirectory",
+    "Score",
     "Speeds",
     "Submission",
     "Submissions",
@@ -76,7 +79,10 @@ __all__ = [
     "fetch",
     "find_dataset",
     "find_learning_rate",
+    "find_metric",
     "load",
+    "metric",
+    "metric_names",
     "parse_axis",
     "predict",
     "read_recipe",
@@ -109,6 +115,7 @@ _ROOMS = {
     "kaggle.retries": ("Retries",),
     "kaggle.submissions": ("Submissions", "submissions"),
     "kaggle.submit": ("Submitted", "submit"),
+    "metrics": ("Metric", "Score", "find_metric", "metric", "metric_names"),
     "pipeline": ("load",),
     "progress": ("Progress",),
     "reports.comparison": ("write_comparison",),
@@ -126,7 +133,7 @@ _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
-    """Import a public name's room when the name is first used."""
+    """Import the module of a public name on first use."""
     if name not in _ROOM_OF:
         raise AttributeError(f"module 'kit' has no attribute '{name}'")
     return getattr(importlib.import_module(f"kit.{_ROOM_OF[name]}"), name)

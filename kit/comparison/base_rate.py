@@ -1,4 +1,4 @@
-"""What a model that has learned nothing comes to: the best constant prediction, by how often each class occurs."""
+"""Base rates: the score of the best constant prediction, from the class frequencies."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from kit.specs import RunSpec
 
 _TWO = 2  # classes
 
-Shares: TypeAlias = Sequence[float]  # of the images, by class; they sum to 1
+Shares: TypeAlias = Sequence[float]  # share of the images of each class; they sum to 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +26,8 @@ class _Basis:
     """A metric's base rate.
 
     Attributes:
-        words: Name of what reaches it.
-        of: Function from the classes' shares to the rate; None where there is none.
+        words: Description of the constant prediction.
+        of: Function from the classes' shares to the rate; None if a constant prediction has no such rate.
     """
 
     words: str
@@ -35,15 +35,15 @@ class _Basis:
 
 
 def base_rate(metric: str, counts: Sequence[int], *, smoothing: float = 0.0) -> float | None:
-    """Compute what the best constant prediction scores.
+    """Compute the score of the best constant prediction.
 
     Args:
         metric: Name of the metric without its prefix, such as accuracy.
-        counts: Images of each class.
-        smoothing: Share of the truth that label smoothing spreads over all classes, where the metric is a loss.
+        counts: Number of images of each class.
+        smoothing: Label smoothing of the loss; unused by other metrics.
 
     Returns:
-        None where there are no images, or a constant says nothing, as of the recall of one class.
+        Base rate; None without images, or if a constant is meaningless, as for the recall of one class.
 
     >>> base_rate("accuracy", [30, 70]), base_rate("auc", [30, 70]), round(base_rate("loss", [50, 50]), 4)
     (0.7, 0.5, 0.6931)
@@ -58,7 +58,7 @@ def base_rate(metric: str, counts: Sequence[int], *, smoothing: float = 0.0) -> 
 
 
 def base_rate_words(metric: str) -> str:
-    """Name what a metric's base rate is, by Keras' name of the metric; empty where it has none."""
+    """Describe a metric's base rate, by Keras' name of the metric; empty if it has none."""
     basis = _BASES.get(on_train(metric))
     return basis.words if basis else ""
 
@@ -66,13 +66,13 @@ def base_rate_words(metric: str) -> str:
 def with_base_rates(
     trajectories: Sequence[Trajectory], metric: str, datasets: Mapping[tuple[str, str], Dataset]
 ) -> list[Trajectory]:
-    """Give each run the base rate of the images that it validates on.
+    """Add to each run the base rate of its validation images.
 
     Args:
         trajectories: Runs in order.
-        metric: Name of the metric; one of the train split has none, as a training may draw classes unequally.
-        datasets: Datasets that are still as the runs saw them, by name and fingerprint; of others, the labels beside a
-            run's predictions are counted.
+        metric: Name of the metric; metrics of the train split have no base rate, as training may resample classes.
+        datasets: Datasets unchanged since the runs, by name and fingerprint; for others, the labels stored with a run's
+            predictions are counted.
     """
     name = on_train(metric)
     if name == metric:
@@ -91,7 +91,7 @@ def _counts(
     trajectories: Sequence[Trajectory],
     datasets: Mapping[tuple[str, str], Dataset],
 ) -> list[int]:
-    """Count the images of each class that validate; none where nobody knows."""
+    """Count the validation images of each class; empty if unknown."""
     if known := datasets.get(dataset):
         manifest = known.for_fold(fold).manifest
         counts = manifest.counts.get("validation", {})
@@ -111,7 +111,7 @@ def _rate(spec: RunSpec, name: str, counts: Sequence[int]) -> float | None:
 
 
 def _is_plain(spec: RunSpec) -> bool:
-    """Tell whether a validation loss is a cross-entropy, without penalties on weights."""
+    """Whether a validation loss is a cross-entropy without weight penalties."""
     return spec.train.loss == "crossentropy" and not spec.model.dense_l2
 
 
@@ -120,12 +120,12 @@ def _entropy(shares: Shares) -> float:
 
 
 def _precision(shares: Shares) -> float:
-    """Of two classes, every image called the second one; of more, the mean over classes of which one is ever named."""
+    """Two classes: every image predicted as the second one; more: mean over classes, only one ever predicted."""
     return shares[1] if len(shares) == _TWO else max(shares) / len(shares)
 
 
 def _recall(shares: Shares) -> float | None:
-    """Of more than two classes the mean over them, one of which is always found; of two, a constant finds all."""
+    """More than two classes: mean over them, one always found; two classes: a constant finds all."""
     return None if len(shares) == _TWO else 1 / len(shares)
 
 

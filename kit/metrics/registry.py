@@ -53,6 +53,7 @@ def declarations() -> dict[Callable[..., Any], Declaration]:
     return {function: said for function, said in found.items() if said is not None}
 
 
+@functools.cache
 def _by_name(name: str) -> Metric:
     for function, said in declarations().items():
         match = re.fullmatch(said.pattern, name) if said.pattern else None

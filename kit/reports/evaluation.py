@@ -1,4 +1,4 @@
-"""An evaluation as tables and lines, and as files: figures, predictions, tables, pictures, and one page of all."""
+"""Tables, remarks and files of an evaluation: metrics, predictions, tables, pictures and an HTML page."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from kit.specs import to_json
 
 
 def evaluation_title(evaluation: Evaluation) -> str:
-    """Name what was measured."""
+    """Describe the evaluated split, weights and runs."""
     views = f", {evaluation.views.count} views" if evaluation.views.count > 1 else ""
     runs = f", {evaluation.runs} runs" if evaluation.runs > 1 else ""
     return f"{evaluation.split}, {evaluation.weights} weights{views}{runs}, n = {evaluation.images:,}"
@@ -45,10 +45,10 @@ def evaluation_title(evaluation: Evaluation) -> str:
 
 @checked_arguments
 def evaluation_tables(evaluation: Evaluation) -> list[Table]:
-    """Lay out the confusion matrix, counts above shares, the classification report, and the folds if there are.
+    """Build the confusion matrix, counts above shares, the classification report, and the folds if any.
 
     Args:
-        evaluation: Evaluation, as `kit.evaluate` gives it.
+        evaluation: Evaluation from `kit.evaluate`.
     """
     return [
         confusion_table(evaluation_title(evaluation), evaluation.classes, _cells(evaluation)),
@@ -58,10 +58,10 @@ def evaluation_tables(evaluation: Evaluation) -> list[Table]:
 
 
 def shown_tables(evaluation: Evaluation) -> list[Table]:
-    """Lay out what a screen has room for: of more than twenty classes a summary, else what `evaluation_tables` gives.
+    """Build the tables for the terminal: those of `evaluation_tables`, or a summary for over twenty classes.
 
     Args:
-        evaluation: Evaluation, as `kit.evaluate` gives it.
+        evaluation: Evaluation from `kit.evaluate`.
     """
     confusion, report, *others = evaluation_tables(evaluation)
     classes = evaluation.classes
@@ -75,7 +75,7 @@ def shown_tables(evaluation: Evaluation) -> list[Table]:
 
 
 def headline(evaluation: Evaluation) -> str:
-    """Write the split's few figures in a line."""
+    """Format the summary metrics of the split in one line."""
     figures = {
         "accuracy": evaluation.accuracy,
         "loss": evaluation.scores.loss,
@@ -86,7 +86,7 @@ def headline(evaluation: Evaluation) -> str:
 
 
 def evaluation_remarks(evaluation: Evaluation) -> list[str]:
-    """Say in a line each how many images are mislabelled, the threshold, and what is not a number."""
+    """List remarks, one line each: mislabelled images, the threshold, and outputs that are not numbers."""
     images = evaluation.images
     lines = [f"mislabelled: {len(evaluation.mistakes):,} of {images:,} images ({1 - evaluation.accuracy:.1%})"]
     if evaluation.threshold is not None:
@@ -106,23 +106,22 @@ def evaluation_remarks(evaluation: Evaluation) -> list[str]:
 
 @checked_arguments
 def write_evaluation(evaluation: Evaluation, folder: Path | str, *, html: bool = False) -> list[Path]:
-    """Write the files of an evaluation, always the same ones, and with `html` report.html.
+    """Write the files of an evaluation, and with `html` report.html too.
 
     Args:
-        evaluation: Evaluation, as `kit.evaluate` gives it.
+        evaluation: Evaluation from `kit.evaluate`.
         folder: Folder of the files, such as `evaluation.folder`.
-        html: Whether to write one page of all, too.
+        html: Whether to write an HTML page too.
 
     Returns:
-        The files, but for seal.json, which says what made them.
+        Files written, except seal.json, which records their origin.
 
     Raises:
-        ShardError: The dataset was replaced since it was evaluated.
-        WorkspaceError: The folder holds another evaluation, files of one that were changed since, or another process
-            is writing it.
+        ShardError: The dataset was replaced since the evaluation.
+        WorkspaceError: The folder holds another evaluation, or files changed since, or another process is writing it.
     """
     folder, provenance = Path(folder), evaluation.provenance
-    refuse_other(folder, provenance)  # before pictures are drawn, which takes seconds
+    refuse_other(folder, provenance)  # before drawing pictures, which takes seconds
     with evaluation.dataset.in_use():
         files = _files(evaluation, html=html)
     seal = {SEALED: sealed_with(provenance, files)}
@@ -130,7 +129,7 @@ def write_evaluation(evaluation: Evaluation, folder: Path | str, *, html: bool =
 
 
 def _files(evaluation: Evaluation, *, html: bool) -> dict[str, str | bytes]:
-    """Make the contents of each file."""
+    """Build the contents of each file."""
     classes = evaluation.classes
     mistakes = mistakes_table(evaluation.scores, evaluation.mistakes, evaluation.classes)
     pictures = _pictures(evaluation, mistakes)
@@ -158,7 +157,7 @@ def _file_name(kind: Kind) -> str:
 
 
 def _pictures(evaluation: Evaluation, mistakes: Table) -> dict[str, Picture]:
-    """Draw everything, by file name."""
+    """Draw all pictures, by file name."""
     title = evaluation_title(evaluation)
     count = f"{evaluation.split}: {describe_count(mistakes, evaluation.images)}"
     drawn = {
@@ -222,7 +221,7 @@ def _page(evaluation: Evaluation, pictures: Mapping[str, Picture], mistakes: Tab
 
 
 def _name(evaluation: Evaluation) -> str:
-    """Name a run by its setting, several by their folder."""
+    """Name a run by its settings, several runs by their folder."""
     if evaluation.runs > 1:
         return evaluation.run.resolve().name
     spec = RunDirectory(evaluation.run).spec()

@@ -1,4 +1,4 @@
-"""What the folds of a cross-validation come to."""
+"""Table of the folds of a cross-validation."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _COLUMNS = ("", "images", "accuracy", "loss", "AUC")
 
 
 def fold_table(result: FoldResult) -> Table:
-    """Lay out a row a fold, their mean ± sample standard deviation, and all images pooled."""
+    """Build one row per fold, their mean ± sample standard deviation, and all images pooled."""
     spread = (_spread(result.accuracy), _spread(result.loss), _spread(result.auc))
     rows = (
         *((f"fold {fold}", *_cells(figures)) for fold, figures in result.folds.items()),
@@ -21,12 +21,12 @@ def fold_table(result: FoldResult) -> Table:
 
 
 def fold_doubts(fold_set: FoldSet) -> list[str]:
-    """Say which folds' trainings came to nothing, a line each; see `RunResult.doubt`."""
+    """List doubts about the folds' trainings, one line each; see `RunResult.doubt`."""
     return [f"fold {fold}: {doubt}" for fold, run in fold_set.finished().items() if (doubt := run.result().doubt)]
 
 
 def fold_csv(result: FoldResult) -> str:
-    """Write the same with every digit; mean and standard deviation have a row each."""
+    """Format the table as CSV with every digit; mean and standard deviation have a row each."""
     spread = (result.accuracy, result.loss, result.auc)
     rows = (
         *((str(fold), *_digits(one.images, one.accuracy, one.loss, one.auc)) for fold, one in result.folds.items()),

@@ -1,4 +1,4 @@
-"""Arrays in a notebook or an .npz file, as images."""
+"""Images from arrays in a notebook or in an .npz file."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from kit.sources.record import ArrayImage, Record
 from kit.specs.source import SPLIT_FOLDERS, SourceSpec
 
 _SPLIT = "train|val|valid|validation|test"
-_NAME = re.compile(rf"(?:(?P<before>{_SPLIT})_)?(?P<what>images|labels|x|y)(?:_(?P<after>{_SPLIT}))?")
+_NAME = re.compile(rf"(?:(?P<before>{_SPLIT})_)?(?P<kind>images|labels|x|y)(?:_(?P<after>{_SPLIT}))?")
 _DIMENSIONS = {2, 3}  # of a grey image, and of one with channels
 
 
@@ -31,17 +31,17 @@ def array_records(
     groups: Sequence[Any] | None = None,
     split: str | None = None,
 ) -> list[Record]:
-    """Make records of arrays.
+    """Make a record of each image of an array.
 
     Args:
         images: [n, height, width] or [n, height, width, channels], of any number type; or n arrays of different sizes.
         labels: Labels of n images as texts, see `read_array_labels`; None for a test split.
         ids: Texts [n] that are all different; their indices otherwise.
-        groups: Names [n] of what must not be divided between splits.
-        split: Split that all belong to.
+        groups: Names [n] of the groups, such as patients, that must not be divided between splits.
+        split: Split of all the images.
 
     Raises:
-        SourceError: shapes or lengths that do not fit, or ids that repeat.
+        SourceError: Shapes or lengths do not fit, or ids repeat.
     """
     pixels = _pixels(images)
     count = len(pixels)
@@ -49,7 +49,7 @@ def array_records(
     members = None if groups is None else [str(group) for group in groups]
     for what, values in (("labels", labels), ("ids", names), ("groups", members)):
         if values is not None and len(values) != count:
-            raise SourceError(f"{count:,} images have {len(values):,} {what}; give one each")
+            raise SourceError(f"{count:,} images have {len(values):,} {kind}; give one each")
     if len(set(names)) < count:
         raise SourceError("ids repeat; give each image its own")
     hashed = hashlib.sha256()
@@ -72,7 +72,7 @@ def read_npz(path: Path, spec: SourceSpec | None = None) -> tuple[list[Record], 
     """Read images and labels from an .npz file.
 
     Its arrays are called images and labels, or x and y, alone or with a split before or after: x_train and y_train as
-    Keras' mnist.npz has them, train_images and train_labels as MedMNIST.
+    in Keras' mnist.npz, train_images and train_labels as in MedMNIST.
 
     Args:
         path: File.
@@ -88,7 +88,7 @@ def read_npz(path: Path, spec: SourceSpec | None = None) -> tuple[list[Record], 
     for name, array in arrays.items():
         if match := _NAME.fullmatch(name):
             split = SPLIT_FOLDERS.get(match["before"] or match["after"] or "", "")
-            parts.setdefault(split, {})["images" if match["what"] in {"images", "x"} else "labels"] = array
+            parts.setdefault(split, {})["images" if match["kind"] in {"images", "x"} else "labels"] = array
     if not parts or any("images" not in part for part in parts.values()):
         raise SourceError(f"{path} needs arrays such as images and labels, or x_train and y_train; it has {names}")
     unlabelled = [split for split, part in parts.items() if "labels" not in part and split != "test"]
@@ -107,7 +107,7 @@ def read_npz(path: Path, spec: SourceSpec | None = None) -> tuple[list[Record], 
 
 
 def _pixels(images: Any) -> Sequence[NDArray[Any]]:
-    """Take an array of images, or a sequence of arrays, apart."""
+    """Split an array of images, or a sequence of arrays, into images."""
     arrays = np.atleast_1d(images) if isinstance(images, np.ndarray) else [np.asarray(image) for image in images]
     if not len(arrays) or {image.ndim for image in arrays} - _DIMENSIONS:
         shapes = sorted({str(image.shape) for image in arrays})

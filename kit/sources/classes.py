@@ -17,8 +17,8 @@ Names = tuple[str, ...]
 """Names in one label: one, or any number of tags."""
 
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)")
-_SHOWN = 3  # groups of spellings that a message names
-_MISSING = frozenset({"nan", "<na>", "#n/a", "n/a", "null"})  # as pandas, R, spreadsheets and databases write nothing
+_SHOWN = 3  # groups of spellings in a message
+_MISSING = frozenset({"nan", "<na>", "#n/a", "n/a", "null"})  # missing values of pandas, R, spreadsheets, databases
 
 
 def settle_names(
@@ -84,7 +84,7 @@ def sorted_names(names: Iterable[str]) -> Names:
 
 
 def loose(name: str) -> str:
-    """Reduce a name to what is left without its case and its blanks."""
+    """Normalise a name for comparison, without case and blanks."""
     return "".join(unicodedata.normalize("NFKC", name).split()).casefold()
 
 
@@ -143,7 +143,7 @@ def _refuse_spellings(counts: Mapping[str, int], spec: SourceSpec, origin: Label
 
 
 def _classes(pairs: Sequence[tuple[str, str]]) -> str:
-    """Write renamings as an argument, for a shell as it takes it."""
+    """Write renamings as an argument, quoted for a shell."""
     parts = (f"{old}={new}" for old, new in pairs)
     typed = shlex.quote(",".join(f'"{part}"' if "," in part else part for part in parts))
     return option("classes", dict(pairs), typed=typed)

@@ -1,4 +1,4 @@
-"""One source from whatever the user pointed at."""
+"""Reads a source of any kind: class folders, a label file, an .npz file or arrays."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from kit.targets import Target
 
 
 def read_source(spec: SourceSpec) -> Source:
-    """Find every image and what is known of it.
+    """Find every image with its class, split and group.
 
     Raises:
         SourceError: Nothing to read, contradictions in the labels, labels that can be read in two ways or that their
@@ -36,11 +36,11 @@ def read_source(spec: SourceSpec) -> Source:
 
 
 def read_unjudged(spec: SourceSpec) -> Source:
-    """Find every image of a source whose labels or sample submission `read_source` refuses, for a look at it.
+    """Find every image of a source whose labels or sample submission `read_source` refuses, for an audit.
 
     Raises:
-        SourceError: nothing to read, or contradictions in the labels.
-        SpecError: an expression that is none.
+        SourceError: There is nothing to read, or the labels contradict each other.
+        SpecError: A regular expression is invalid.
     """
     records, rejects, origin = _read_known(spec)
     try:
@@ -103,10 +103,10 @@ def _ignore_splits(records: Sequence[Record], spec: SourceSpec) -> tuple[list[Re
 def read_arrays(
     images: ArrayLike, labels: Any, *, ids: Sequence[str] | None, groups: Sequence[Any] | None, spec: SourceSpec
 ) -> Source:
-    """Take arrays as a source; see `kit.shard_arrays`.
+    """Make a source of arrays; see `kit.shard_arrays`.
 
     Raises:
-        SourceError: shapes or lengths that do not fit, ids that repeat, or fewer than two classes.
+        SourceError: Shapes or lengths do not fit, ids repeat, or there are fewer than two classes.
     """
     from kit.sources.arrays import array_records, read_array_labels  # noqa: PLC0415 (numpy's reader of archives)
 
@@ -157,9 +157,9 @@ def _read_tests(spec: SourceSpec, records: Sequence[Record], target: Target) -> 
 
 
 def _grouped(records: Sequence[Record], spec: SourceSpec) -> list[Record]:
-    """Take groups from file names unless a column of the label file has given them.
+    """Take groups from file names, unless they came from a column of the label file.
 
-    A file in which the expression finds nothing is a group of its own.
+    A file without a match is a group of its own.
     """
     if any(record.group for record in records):
         return list(records)
@@ -171,7 +171,7 @@ def _grouped(records: Sequence[Record], spec: SourceSpec) -> list[Record]:
         asked = option("group", spec.group, typed=f"'{spec.group}'")
         raise SpecError(
             f"{asked} finds nothing in file names such as"
-            f" {first_three((record.file.name for record in records), len(records))}{columns}; mend the expression"
+            f" {first_three((record.file.name for record in records), len(records))}{columns}; correct the expression"
         )
     return [msgspec.structs.replace(record, group=group) for record, group in zip(records, groups, strict=True)]
 

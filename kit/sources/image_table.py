@@ -1,4 +1,4 @@
-"""Tables that name images by id, and the images that they name."""
+"""Tables of image ids, joined with the image files."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _SEPARATORS = {";": "semicolon", "\t": "tab", "|": "bar"}
 
 
 def read_table(path: Path, *, has_header: bool = True) -> pd.DataFrame:
-    """Read a CSV (.tsv with tabs) with every value as the text that stands in it, or a Parquet file.
+    """Read a CSV (.tsv with tabs) with every value as text, or a Parquet file.
 
     Without a header the columns are called 1, 2, and so on.
 
     Raises:
-        SourceError: no such file, or not of the format that its ending says.
+        SourceError: The file is missing, or its content is not of the format of its ending.
     """
     try:
         if path.suffix.lower() == ".parquet":
@@ -60,7 +60,7 @@ def _read_parquet(path: Path) -> pd.DataFrame:
 
 
 def separator_hint(table: pd.DataFrame) -> str:
-    """Name what seems to separate the columns of a table that was read as one column; empty for others."""
+    """Guess the separator of a table that was read as a single column; empty for others."""
     text = str(table.columns[0])
     found = next((name for sign, name in _SEPARATORS.items() if sign in text), "")
     is_one = len(table.columns) == 1
@@ -68,7 +68,7 @@ def separator_hint(table: pd.DataFrame) -> str:
 
 
 def line_of(row: Any) -> int:
-    """Count lines as editors do: from 1, the header's."""
+    """Return the line number of a row as editors count: the header is line 1."""
     return int(row) + 2
 
 
@@ -83,7 +83,7 @@ def join(folder: Path, finder: FilesById, path: Path, table: pd.DataFrame) -> tu
             without labels the images are a test split.
 
     Returns:
-        A record for each id with a file, in the table's order, and a reject for each id without one.
+        A record for each id with a file, in the table's order, and a reject for each id without a file.
     """
     ids = table["id"].tolist()
     paths = table["path"].tolist() if "path" in table else ids
@@ -121,7 +121,7 @@ def _why_missing(identifier: str, path: Path, folder: Path) -> str:
 
 
 def _refuse_shared_files(table: Path, records: Iterable[Record]) -> None:
-    """Two ids, one with the ending and one without, must not store one file twice."""
+    """Refuse two ids of one file, such as with and without its ending: it would be stored twice."""
     seen: dict[Image, str] = {}
     for record in records:
         if (other := seen.setdefault(record.file, record.key)) != record.key:

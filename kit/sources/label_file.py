@@ -1,4 +1,4 @@
-"""Label files: which columns hold ids and labels, and what stands in them."""
+"""Label files: the columns of ids, labels and groups, and their values."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def _none_found(path: Path, table: pd.DataFrame, column: str, folder: Path, imag
 
 
 def _once(rejects: Sequence[Reject], others: Sequence[Reject], folder: Path) -> list[Reject]:
-    """Name what a label file names and is no image once, by what it is."""
+    """Merge the two rejects of a file that has an id but is not an image, keeping the more specific reason."""
     by_path = {other.name: other for other in others}
     named = [by_path.pop(str(folder / reject.name), None) for reject in rejects]
     return [
@@ -97,7 +97,7 @@ def _once(rejects: Sequence[Reject], others: Sequence[Reject], folder: Path) -> 
 
 
 def _named_columns(path: Path, table: pd.DataFrame, finder: FilesById) -> pd.DataFrame:
-    """Give a file without a header numbers for names: its first line already names an image."""
+    """Number the columns of a file without a header, in which the first line already names an image."""
     first = [str(name) for name in table.columns]
     if path.suffix.lower() == ".parquet" or not any(finder.find(name) for name in first):
         return table
@@ -125,5 +125,5 @@ def _refuse_contradictions(path: Path, pairs: pd.DataFrame) -> None:
 
 
 def column_names(path: Path) -> Sequence[str]:
-    """Name a label file's columns."""
+    """Return the names of a label file's columns."""
     return [str(name) for name in read_table(path).columns]

@@ -100,16 +100,16 @@ def kind_of_labels(counts: Mapping[str, int], *, named: Collection[str] = (), ar
 
 
 def find_tags(labels: Collection[str]) -> Tags | None:
-    """Recognise tags joined by a sign; names of classes that only contain it are none.
+    """Recognise labels that join several tags by a separator, and tell them from class names that contain it.
 
-    Parts make tags where most of the labels with several are made of parts that are labels by themselves, where
-    labels of many lengths use few different parts over and over, or where all parts are whole numbers.
+    Labels are tags if most of those with several parts consist of parts that are labels by themselves, if labels of
+    many lengths repeat few different parts, or if all parts are whole numbers.
 
     Args:
         labels: Different labels.
 
     Returns:
-        The tags by the first sign that shows them; None for classes.
+        The tags by the first separator that fits; None for classes.
     """
     for separator in SEPARATORS:
         parts = {label: parts_of(label, separator) for label in labels}
@@ -128,7 +128,7 @@ def find_values(counts: Mapping[str, int]) -> Values | None:
         counts: Images by label.
 
     Returns:
-        The values; None for anything else, also for whole numbers, which may be the ids of classes.
+        The values; None for anything else, including whole numbers, which may be the ids of classes.
     """
     numbers = describe_numbers(counts)
     if numbers is None or not is_fraction(numbers.example):

@@ -284,7 +284,7 @@ def test_image_without_a_class_by_name_or_folder_is_named(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("option", ["class_from", "group"])
 def test_expression_that_is_none_is_named(tmp_path: Path, option: str) -> None:
-    with pytest.raises(SpecError, match=rf"{option}='\(' is no regular expression: "):
+    with pytest.raises(SpecError, match=rf"{option}='\(' is not a regular expression: "):
         _read(_images(tmp_path, *XRAYS), **{option: "("})
 
 
@@ -322,7 +322,7 @@ def test_misspelt_exclusions_are_named(tmp_path: Path) -> None:
     excluded = tmp_path / "exclude.txt"
     excluded.write_text("person9\n")
 
-    with pytest.raises(SourceError, match=r"exclude\.txt lists what names no image: person9 \(1\); mend those lines"):
+    with pytest.raises(SourceError, match=r"exclude\.txt has lines that name no image: person9 \(1\); correct them"):
         _read(_images(tmp_path / "images", *XRAYS), exclude=excluded)
 
 
