@@ -62,8 +62,8 @@ class SourceError(KitError):
     """Images or labels cannot become a dataset.
 
     Attributes:
-        instead: Source to give instead, where there is one.
-        choices: Options to give, one set of them or another, where labels can be read in two ways.
+        instead: Source to give instead, if there is one.
+        choices: Options to choose between, if labels can be read in two ways.
         problem: Message without the choices.
     """
 

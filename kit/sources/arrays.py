@@ -47,7 +47,7 @@ def array_records(
     count = len(pixels)
     names = _names(count, split) if ids is None else [str(identifier) for identifier in ids]
     members = None if groups is None else [str(group) for group in groups]
-    for what, values in (("labels", labels), ("ids", names), ("groups", members)):
+    for kind, values in (("labels", labels), ("ids", names), ("groups", members)):
         if values is not None and len(values) != count:
             raise SourceError(f"{count:,} images have {len(values):,} {kind}; give one each")
     if len(set(names)) < count:
@@ -79,8 +79,8 @@ def read_npz(path: Path, spec: SourceSpec | None = None) -> tuple[list[Record], 
         spec: Source as the user named it; None for nothing but the file.
 
     Raises:
-        SourceError: No such file, no such arrays in it, larger ones than it holds or the memory takes, or labels that
-            are none.
+        SourceError: The file is missing or lacks such arrays, their headers claim more than the file holds or than
+            fits into memory, or labels do not fit each other.
     """
     arrays, every = read_arrays_of(path, _NAME.fullmatch)
     names = ", ".join(every)
@@ -173,7 +173,7 @@ def _wide(arrays: Sequence[NDArray[Any]], spec: SourceSpec, name: str) -> tuple[
         row, column = odd
         raise SourceError(
             f"{name}: {whole[odd]:g} in row {row}, column {column} is not"
-            f" {'a number' if target == 'values' else '0 or 1'}; mend it, or say what labels are with"
+            f" {'a number' if target == 'values' else '0 or 1'}; correct it, or state the meaning of the labels with"
             f" {option('target')}"
         )
     if target == "values":
@@ -182,8 +182,8 @@ def _wide(arrays: Sequence[NDArray[Any]], spec: SourceSpec, name: str) -> tuple[
     if target == "classes" and (whole.sum(axis=1) != 1).any():
         row = int(np.flatnonzero(whole.sum(axis=1) != 1)[0])
         raise SourceError(
-            f"{name}: labels of two dimensions must be one-hot: one 1 and else 0 in each row, not as row {row}; they"
-            f" are tags: {option('target', 'tags')}"
+            f"{name}: labels of two dimensions must be one-hot: one 1 and otherwise 0 in each row, not as row {row};"
+            f" they are tags: {option('target', 'tags')}"
         )
     marked = [marked_names(array, columns, "|") for array in numbers]
     return marked, LabelOrigin(name=name, columns=columns, target=target, separator="|")

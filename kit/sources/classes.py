@@ -26,7 +26,7 @@ def settle_names(
 ) -> dict[str, Names]:
     """Read the names in each label: renamed as asked, equal numbers spelled as the shortest of them: 0 and 0.0 are 0.
 
-    What the spec's `classes` names is the user's word, and is not judged.
+    Labels and classes named in the spec's `classes` are not checked.
 
     Args:
         labels: Images by label.
@@ -35,8 +35,8 @@ def settle_names(
         read: Function that splits a label into names.
 
     Raises:
-        SpecError: A name to change that no image has.
-        SourceError: Names that mean "missing", or that differ in case or blanks only.
+        SpecError: A renamed label does not occur.
+        SourceError: Names mean "missing", or differ in case or blanks only.
     """
     chosen = renamings(labels, spec, origin, read)
     renamed = {label: _renamed(label, read, chosen) for label in labels}
@@ -58,7 +58,7 @@ def renamings(
     """Give the new names of the names in labels, or of whole labels.
 
     Raises:
-        SpecError: A name that no image has, or one of several numbers without a new one.
+        SpecError: A renamed label does not occur, or `class_names` does not name every label.
     """
     known = {name for label in labels for name in read(label)}
     known |= set(origin.columns) if origin.are_columns else set()

@@ -14,10 +14,10 @@ from kit.sources.image_table import separator_hint
 from kit.sources.record import ImageFile
 from kit.specs.source import SourceSpec
 
-HEAD = 100  # rows of which one names an image: one may be missing, a hundred are not
+HEAD = 100  # rows searched for an id with an image: the first images may be missing, but hardly a hundred
 
 _PAIR = 2  # columns: an id and a label
-_SHOWN = 8  # columns that a message names
+_SHOWN = 8  # columns in a message
 
 
 class IdColumns(NamedTuple):

@@ -103,7 +103,7 @@ def _odd(path: Path, cells: pd.DataFrame, where: tuple[int, int], target: str) -
     more = f", or take all columns as numbers with {others}" if others else ""
     named = f"'{text}'" if text else "an empty cell"
     return SourceError(
-        f"{path}, line {line}: {named} in column {cells.columns[column]} is not {what}; mend it, or choose other"
+        f"{path}, line {line}: {named} in column {cells.columns[column]} is not {what}; correct it, or choose other"
         f" columns with {option('label_column')}{more}"
     )
 
@@ -115,8 +115,8 @@ def _refuse_no_classes(path: Path, cells: pd.DataFrame, marks: NDArray[np.float6
         row = int(np.flatnonzero(sums != 1)[0])
         raise SourceError(
             f"{path}, line {line_of(cells.index[row])}: columns {', '.join(quoted(cells.columns))} are not one-hot: one"
-            f" 1 and else 0 in each row, but several 1 for {int((sums > 1).sum()):,} of {len(cells):,} images and none"
-            f" for {int((sums == 0).sum()):,}; they are tags: {option('target', 'tags')}"
+            f" 1 and otherwise 0 in each row, but several 1 for {int((sums > 1).sum()):,} of {len(cells):,} images and"
+            f" none for {int((sums == 0).sum()):,}; they are tags: {option('target', 'tags')}"
         )
     names = [str(name) for name in cells.columns]
     if empty := [name for name, count in zip(names, marks.sum(axis=0).tolist(), strict=True) if not count]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 SEPARATORS = ("|", ";", ",", " ")  # between tags; a blank last, because names may hold it
 
 _SEVERAL = 2
-_LONGER_LISTS = 3  # lengths, and parts of a label, that names hardly have where their words recur: tags do
+_LONGER_LISTS = 3  # different lengths, and parts of a label: tags exceed them, names of classes hardly do
 _FEW_VALUES, _MANY_VALUES = 10, 20  # numbers that may still be classes, such as half grades and digits
 _IMAGES_A_CLASS = 10  # mean, below which numbers are values rather than classes
 _MARKS = 0.9  # share of 0 and 1 in columns that are meant to hold nothing else

@@ -25,8 +25,8 @@ from kit.targets.values import Values
 
 LONG = "_"  # between an image's id and a name where each has a row
 
-_TWO = 2  # classes of which one probability says all; columns of an id and a value
-_NAMED = 12  # names that a message lists
+_TWO = 2  # classes for which one probability is enough; columns of an id and a value
+_NAMED = 12  # names in a message
 
 
 class SampleForm(msgspec.Struct, frozen=True, kw_only=True):

@@ -26,12 +26,12 @@ def read_ids(
     Args:
         sample_submission: CSV of ids and values.
         target: Target of the labels.
-        renamed: New names of labels that the label file spells otherwise.
+        renamed: New names of labels that the label file spells differently.
         is_image: Function that tells whether a text is the id of an image.
 
     Raises:
-        SourceError: No CSV, no value column, or ids that repeat.
-        SubmissionError: Columns or cells that predictions of the target could not fill.
+        SourceError: The file is no CSV, has no value column, or repeats ids.
+        SubmissionError: Its columns or cells cannot be filled with predictions of the target.
     """
     table = read_table(sample_submission)
     if not isinstance(target, Values):
@@ -53,7 +53,7 @@ def _refuse_other_names(path: Path, table: pd.DataFrame, target: Target, renamed
         if renamed.get(cell, cell) != cell and cell not in target.names:
             raise SubmissionError(
                 f"{path}, line {line_of(row)}: '{cell}' is the label that {option('classes')} calls '{renamed[cell]}',"
-                " which a submission would say instead; leave that renaming out, or the sample submission"
+                " which a submission would use instead; leave that renaming out, or the sample submission"
             )
         if cell not in target.names and (name := names.get(loose(cell))) is not None:
             same = option("classes", {name: cell}, typed=f"'{name}={cell}'")

@@ -199,7 +199,7 @@ def _ordered(names: Mapping[str, tuple[str, ...]], spec: SourceSpec, origin: Lab
         order = option("class_names", sorted_grades(found), typed=",".join(sorted_grades(found)))
         raise SourceError(
             f"{origin.where(label)}: '{name}' is a grade between grades"
-            f" ({first_three(sorted_grades(whole), len(whole))}); mend it, or say that all are with {order}, or take"
+            f" ({first_three(sorted_grades(whole), len(whole))}); correct it, or state all grades with {order}, or take"
             f" the labels as numbers with {option('target', 'values')}"
         )
     return sorted_grades(found)
@@ -241,7 +241,7 @@ def _without(parts: Sequence[str], none: str | None) -> Sequence[str]:
 def _no_number(part: str) -> str:
     """Say why a label is no value."""
     hint = "; write decimals with a point" if number_of(part.replace(",", ".")) is not None else ""
-    return f"'{part}' is no number{hint or '; mend it'}, or leave the image out with a file for {option('exclude')}"
+    return f"'{part}' is no number{hint or '; correct it'}, or leave the image out with a file for {option('exclude')}"
 
 
 def _value_names(columns: Sequence[str], spec: SourceSpec) -> Mapping[str, str]:

@@ -66,10 +66,10 @@ def read_unlabelled(
         The records, a reject for each id without an image, and for each image of a folder of their own without an id.
 
     Raises:
-        SourceError: No image, no id with an image, an image that is labelled too, ids that repeat or fit several
-            files, or no CSV.
-        SpecError: No id names an image of the folder of the labelled ones: the test images lie elsewhere.
-        SubmissionError: Columns or cells that predictions of the target could not fill.
+        SourceError: There is no image, no id has an image, an image is labelled too, an id repeats or fits several
+            files, or a file is no CSV.
+        SpecError: No id has an image in the folder of the labelled ones: the test images are elsewhere.
+        SubmissionError: The sample submission cannot be filled with predictions of the target.
     """
     sample = Path(spec.sample_submission) if spec.sample_submission else None
     found = _mapped(spec, folder) if spec.has_test_table else _TestImages(folder=folder, listing=list_images(folder))
@@ -153,7 +153,9 @@ def _refuse_rows(path: Path, ids: Sequence[str], names: Sequence[str]) -> None:
     """Refuse rows without an id or a file name, and ids that repeat."""
     for row, (identifier, name) in enumerate(zip(ids, names, strict=True)):
         if not identifier or not name:
-            raise SourceError(f"{path}, line {line_of(row)}: an empty {'file name' if identifier else 'id'}; mend it")
+            raise SourceError(
+                f"{path}, line {line_of(row)}: an empty {'file name' if identifier else 'id'}; correct it"
+            )
     if len(set(ids)) < len(ids):
         repeated = [one for one in dict.fromkeys(ids) if ids.count(one) > 1]
         raise SourceError(f"{path} repeats ids: {first_three(repeated, len(repeated))}")
@@ -178,8 +180,8 @@ def _refuse_labelled(naming: Path, folder: Path, records: Sequence[Record], labe
     taken = {record.file for record in labelled}
     if both := [record.key for record in records if record.file in taken]:
         raise SourceError(
-            f"{naming} names labelled images of {folder}: {first_three(both, len(both))}; an image is to learn from or"
-            " to predict: take them out of one of the two files"
+            f"{naming} names labelled images of {folder}: {first_three(both, len(both))}; an image is for"
+            " training or for prediction: remove them from one of the two files"
         )
 
 

@@ -216,7 +216,7 @@ def test_columns_that_are_neither_labels_nor_one_hot_are_named(tmp_path: Path) -
 def test_named_columns_that_are_not_one_hot_are_no_classes(tmp_path: Path) -> None:
     folder, labels = _images(tmp_path / "images", *FOUR), _csv(tmp_path, "id,x,y\na,1,1\nb,0,1\nc,1,0\nd,0,1\n")
 
-    with pytest.raises(SourceError, match=r"line 2: columns x, y are not one-hot: one 1 and else 0 in each row"):
+    with pytest.raises(SourceError, match=r"line 2: columns x, y are not one-hot: one 1 and otherwise 0 in each row"):
         _read(folder, labels=labels, label_column="x,y", target="classes")
 
 

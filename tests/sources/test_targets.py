@@ -254,7 +254,7 @@ def test_a_sign_that_only_the_user_knows_splits_tags(tmp_path: Path) -> None:
             {"v": ["1.5", "abc", "2.5"]},
             "",
             {"target": "values"},
-            r"labels\.csv, line 3: 'abc' is no number; mend it, or leave the image out",
+            r"labels\.csv, line 3: 'abc' is no number; correct it, or leave the image out",
         ),
         (
             {"v": ["1,5", "2,5", "3,5"]},
@@ -274,7 +274,7 @@ def test_a_sign_that_only_the_user_knows_splits_tags(tmp_path: Path) -> None:
             {"a": ["0", "1"] * 10, "b": ["1", "0"] * 9 + ["2", "1"]},
             "",
             {"label_column": "a,b"},
-            r"labels\.csv, line 20: '2' in column b is not 0, 1 or a number; mend it, .*target='values'",
+            r"labels\.csv, line 20: '2' in column b is not 0, 1 or a number; correct it, .*target='values'",
         ),
         ({"a": ["0", "1"], "b": ["1", "2"]}, "", {"target": "tags", "label_column": "a,b"}, r"line 3: '2' in column b"),
         ({"a": ["0", "1"], "b": ["1", "x"]}, "", {"label_column": "a,b"}, r"line 2: '0' in|line 3: 'x' in column b is"),
@@ -404,9 +404,9 @@ def test_test_images_lie_beside_the_table_as_well(tmp_path: Path) -> None:
     ("rows", "message"),
     [
         ("4,l,centre_4.png\n4,l,centre_5.png\n", r"test\.csv repeats ids: 4 \(1\)"),
-        ("4,l,centre_4.png\n,l,centre_5.png\n", r"test\.csv, line 3: an empty id; mend it"),
+        ("4,l,centre_4.png\n,l,centre_5.png\n", r"test\.csv, line 3: an empty id; correct it"),
         ("4,l,nowhere.png\n", r"no column of .*test\.csv names an image in .*IMG.*: give path_column="),
-        ("4,l,centre_0.png\n5,l,centre_5.png\n", r"names labelled images of .*: 4 \(1\); an image is to learn from or"),
+        ("4,l,centre_0.png\n5,l,centre_5.png\n", r"names labelled images of .*: 4 \(1\); an image is for training or"),
     ],
 )
 def test_tables_of_test_images_that_cannot_be_are_refused(tmp_path: Path, rows: str, message: str) -> None:
@@ -463,7 +463,9 @@ def test_an_array_of_marks_that_holds_2_is_refused() -> None:
     marks = np.eye(2)[np.arange(40) % 2]
     marks[7, 1] = 2
 
-    with pytest.raises(SourceError, match=r"2 in row 7, column 1 is not 0 or 1; mend it, or say what .* with target="):
+    with pytest.raises(
+        SourceError, match=r"2 in row 7, column 1 is not 0 or 1; correct it, or state the meaning .* with target="
+    ):
         kit.shard_arrays(np.zeros((40, 4, 4), np.uint8), marks, name="x", workers=1)
 
 
