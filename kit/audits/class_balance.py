@@ -69,7 +69,7 @@ def counts_of_audit(audit: Audit) -> ClassCounts:
     before = {name: sum(splits.values()) for name, splits in found.items()}
     return ClassCounts(
         title=f"{Path(audit.asked.folder).resolve().name}: images of each {audit.target.noun}"
-        f"{', and with --undersample' if audit.target.is_partition else ''}",
+        f"{', and undersampled' if audit.target.is_partition else ''}",
         before=before,
         after={name: count - drawn[name] + min(drawn[name], smallest) for name, count in before.items()},
     )
