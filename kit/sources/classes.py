@@ -55,7 +55,7 @@ def settle_names(
 def renamings(
     labels: Collection[str], spec: SourceSpec, origin: LabelOrigin, read: Callable[[str], Sequence[str]]
 ) -> Mapping[str, str]:
-    """Give the new names of the names in labels, or of whole labels.
+    """Return the new names of the names in labels, or of whole labels.
 
     Raises:
         SpecError: A renamed label does not occur, or `class_names` does not name every label.

@@ -21,7 +21,7 @@ _SHOWN = 8  # columns in a message
 
 
 class IdColumns(NamedTuple):
-    """Columns that say which images rows are about.
+    """Columns that name the images of rows.
 
     Attributes:
         id: Column of ids.

@@ -73,7 +73,7 @@ def read_label_columns(
 
 
 def _several(path: Path, cells: pd.DataFrame, spec: SourceSpec, *, are_named: bool) -> Labels | None:
-    """Read several columns of labels; None where it is for the user to say which are labels."""
+    """Read several columns of labels; None where the user has to choose."""
     numbers = np.asarray(cells.apply(pd.to_numeric, errors="coerce"), np.float64)
     found = kind_of_columns(numbers)
     if not are_named and (not found or (found == "values" and np.isin(numbers, (0, 1)).all(axis=0).any())):

@@ -160,7 +160,7 @@ def number_of(text: str) -> Decimal | None:
 
 
 def is_fraction(text: str) -> bool:
-    """Tell whether a text is a number that is not whole."""
+    """Whether a text is a number that is not whole."""
     number = number_of(text)
     return number is not None and number != number.to_integral_value()
 
@@ -212,7 +212,7 @@ def marked_names(marks: NDArray[Any], names: Sequence[str], separator: str) -> l
 
 
 def _are_measured(counts: Mapping[str, int], *, has_fractions: bool) -> bool:
-    """Tell whether numbers of which some have one image, as no class may, are measured: fractions, or many."""
+    """Whether numbers of which some have one image, as no class may, are measured: fractions, or many."""
     images = sum(counts.values()) / len(counts)
     are_many = len(counts) > _FEW_VALUES and images < _IMAGES_A_CLASS
     return min(counts.values()) == 1 and (has_fractions or are_many)
@@ -223,7 +223,7 @@ def _is_padded(label: str) -> bool:
 
 
 def _recur(every: Iterable[Sequence[str]], several: Iterable[Sequence[str]]) -> bool:
-    """Tell whether most parts of labels with several parts stand in more than one label."""
+    """Whether most parts of labels with several parts stand in more than one label."""
     labels = Counter(part for parts in every for part in set(parts))
     joined = {part for parts in several for part in parts}
     return 2 * sum(labels[part] > 1 for part in joined) >= len(joined)

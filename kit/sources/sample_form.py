@@ -107,7 +107,7 @@ def sample_form(
 
 
 def is_long(ids: Sequence[str], target: Target, is_image: Callable[[str], bool]) -> bool:
-    """Tell whether ids are in long form: every image has a row for each name of the target."""
+    """Whether ids are in long form: every image has a row for each name of the target."""
     if len(target.names) < _TWO or not ids or any(map(is_image, ids[:_NAMED])):
         return False
     rows: dict[str, set[str]] = {}
@@ -248,7 +248,7 @@ def _separators(names: Iterable[str]) -> list[str]:
 
 
 def is_probability(cell: str) -> bool:
-    """Tell whether a text is a number from 0 to 1."""
+    """Whether a text is a number from 0 to 1."""
     number = number_of(cell)
     return number is not None and 0 <= number <= 1
 
@@ -270,7 +270,7 @@ def _kind(cell: str, target: Target) -> str:
 
 
 def _written(target: Target, *, is_wide: bool) -> str:
-    """Say what kit writes into the value column or columns."""
+    """Describe what kit writes into the value column or columns."""
     if isinstance(target, Values):
         return "a number" if len(target.names) == 1 else f"a number into each of {', '.join(target.names)}"
     if is_wide:

@@ -239,13 +239,13 @@ def _without(parts: Sequence[str], none: str | None) -> Sequence[str]:
 
 
 def _no_number(part: str) -> str:
-    """Say why a label is no value."""
+    """Explain that a label is no value."""
     hint = "; write decimals with a point" if number_of(part.replace(",", ".")) is not None else ""
     return f"'{part}' is no number{hint or '; correct it'}, or leave the image out with a file for {option('exclude')}"
 
 
 def _value_names(columns: Sequence[str], spec: SourceSpec) -> Mapping[str, str]:
-    """Give the new names of values.
+    """Return the new names of values.
 
     Raises:
         SpecError: They are for other columns.

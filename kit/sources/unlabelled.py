@@ -40,7 +40,7 @@ class _TestImages:
     views: Collection[ImageFile] = ()
 
     def names(self, ids: Sequence[str], sample: Path | None) -> tuple[pd.DataFrame, list[Reject]]:
-        """Give the file name of each id, and a reject for each that the table lacks."""
+        """Return the file name of each id, and a reject for each that the table lacks."""
         if self.origin is None:
             return pd.DataFrame({"id": ids, "path": ids}, dtype=str), []
         known = [one for one in ids if one in self.paths]

@@ -42,14 +42,13 @@ class SourceSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         target: Meaning of the labels: "classes", "tags", "grades" or "values", see `kit.targets`; None finds it.
         separator: Sign between the tags of one label; None finds it.
         no_tag: Label that means no tag, such as "No Finding"; empty takes empty cells for none.
-        class_from: Regular expression that finds the class in a file's name; the folder is the class where it finds
-            nothing.
-        classes: Class by label, for labels that are to be renamed or brought together: {"Cat": "cat"}; tags and grades
-            likewise, grades from the lowest to the highest.
-        class_names: Names of the classes 0, 1, and so on, for labels that are numbers, as those of an .npz file; of
-            tags, grades and values likewise. Names that the labels have order grades, from the lowest to the highest.
-        merge_splits: Whether train, val and test folders are one source, to be divided anew.
-        ignore_splits: Splits of the source's own that are left out: "train", "val" or "test".
+        class_from: Regular expression that finds the class in a file's name; without a match, the folder is the class.
+        classes: Class by label, to rename or merge labels: {"Cat": "cat"}; also tags, and grades, these from the lowest
+            to the highest.
+        class_names: Names of the classes 0, 1, and so on, for labels that are numbers, such as those of an .npz file;
+            also of tags, grades and values. Names that occur as labels order grades, from the lowest to the highest.
+        merge_splits: Whether train, val and test folders are merged and divided anew.
+        ignore_splits: Splits of the source to leave out: "train", "val" or "test".
         group: Column of `labels`, or regular expression that finds the group (a patient, a slide) in a file's name.
         exclude: Text file of ids or paths to leave out, one a line.
         test: Folder of unlabelled images, or a table that maps their ids to files in the source's folder or beside
