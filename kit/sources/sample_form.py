@@ -244,7 +244,7 @@ class _Cells:
 def _separators(names: Iterable[str]) -> list[str]:
     """List the signs that may stand between names because none holds them, the blank first."""
     held = "".join(names)
-    return [sign for sign in reversed(SEPARATORS) if sign not in held] or [SEPARATORS[0]]
+    return [sign for sign in (" ", *SEPARATORS[:-1]) if sign not in held] or [SEPARATORS[0]]
 
 
 def is_probability(cell: str) -> bool:
