@@ -28,6 +28,7 @@ def build_manifest(conversion: Conversion, written: Written) -> Manifest:
     return Manifest(
         name=conversion.name,
         target=target,
+        label_columns=conversion.source.label_columns,
         counts=_counts(written.shards, target),
         folds=_fold_counts(written.shards, target.names),
         groups=len(groups),

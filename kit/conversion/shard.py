@@ -134,6 +134,7 @@ def shard_arrays(
     ids: Sequence[str] | None = None,
     groups: Sequence[Any] | None = None,
     class_names: Sequence[str] | None = None,
+    target: str | None = None,
     metric: str | None = None,
     workers: int | None = None,
     force: bool = False,
@@ -146,12 +147,14 @@ def shard_arrays(
     Args:
         images: [n, height, width] or [n, height, width, channels], of any number type, or n arrays of different sizes;
             floats are 0 to 1, or see `scale`.
-        labels: Labels of n images as numbers or names, [n], [n, 1], or one-hot [n, classes].
+        labels: Labels of n images: whole numbers or names [n] or [n, 1]; one-hot [n, classes]; other 0 and 1
+            [n, tags]; or other numbers [n] or [n, values].
         name: Name of the dataset, a folder in tfrecords/.
         ids: Texts [n] that are all different; indices otherwise.
         groups: Names [n] of what must not be divided between splits, such as patients.
         class_names: Names of the classes 0, 1, and so on, for labels that are numbers; a dataset sorts its classes by
-            name.
+            name. Names of the tags or values in their order; of the grades from the lowest to the highest.
+        target: Meaning of the labels: "classes", "tags", "grades" or "values"; None finds it.
         metric: Metric that the competition scores, see `kit.find_metric`; the target's default otherwise.
         workers: Processes; one for each core otherwise.
         force: Whether a dataset of other inputs or settings is replaced.
@@ -162,7 +165,7 @@ def shard_arrays(
     Raises:
         KitError: Arrays that cannot become this dataset; nothing is left half-written.
     """
-    request = _request("arrays", {**options, "class_names": class_names}, recipe=None)
+    request = _request("arrays", {**options, "class_names": class_names, "target": target}, recipe=None)
     source = read_arrays(images, labels, ids=ids, groups=groups, spec=request.source)
     workspace = Workspace.at(root)
     return build_dataset(
@@ -232,6 +235,9 @@ def _read(request: _Request) -> Source:
     try:
         source = read_source(asked)
     except SourceError as error:
+        if error.choices:
+            commands = " - or ".join(shard_again({**given, **choice}) for choice in error.choices)
+            raise SourceError(f"{error.problem}; say which: {commands}") from error
         if error.instead is None:
             raise
         raise SourceError(f"{error.marked}: {shard_again({**given, 'source': error.instead})}") from error

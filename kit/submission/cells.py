@@ -13,7 +13,7 @@ from kit.datasets.dataset import SAMPLE_SUBMISSION
 from kit.errors import SpecError, SubmissionError, first_three, option, require
 from kit.inference.predictions import Predictions
 from kit.sources.image_table import read_table
-from kit.sources.sample_submission import check_columns
+from kit.sources.sample_form import check_columns
 
 
 def fill(
@@ -99,5 +99,5 @@ def read_sample(dataset: Dataset) -> pd.DataFrame:
     if not path.is_file():
         raise SubmissionError(f"{path} is missing; restore it, or shard again with {option('force', True)}")
     table = read_table(dataset.sample_submission or path)
-    check_columns(path, list(table.columns), dataset.manifest.classes)
+    check_columns(path, list(table.columns)[1:], dataset.manifest.target)
     return table
