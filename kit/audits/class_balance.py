@@ -47,7 +47,7 @@ def counts_of_dataset(dataset: Dataset) -> ClassCounts:
     before = after + Counter(manifest.not_taken)
     names = sorted(manifest.classes, key=lambda name: -before[name])
     return ClassCounts(
-        title=f"{manifest.name}: images of each class in all splits",
+        title=f"{manifest.name}: images of each {manifest.target.noun} in all splits",
         before={name: before[name] for name in names},
         after={name: after[name] for name in names},
     )
