@@ -59,7 +59,7 @@ class SampleForm(msgspec.Struct, frozen=True, kw_only=True):
         return list(dict.fromkeys(split_id(one, target.names)[0] for one in ids)) if self.is_long else list(ids)
 
 
-def split_id(identifier: str, names: Iterable[str]) -> tuple[str, str]:
+def split_id(identifier: str, names: Collection[str]) -> tuple[str, str]:
     """Split the id of a row in long form into image and name; the name is empty where the id ends with none.
 
     >>> split_id("ID_12_epidural", ["any", "epidural"]), split_id("7_any", ["any", "of_any"])
@@ -171,7 +171,7 @@ class _Cells:
         own = () if target.are_columns else (target.separator,)
         known = {*target.names, target.no_tag}
         strangers: dict[str, list[str]] = {}
-        for separator in dict.fromkeys((*own, *_separators(target.names))):
+        for separator in dict.fromkeys((*own, *separators_of(target.names))):
             parts = {cell: {cell} if cell in known else set(parts_of(cell, separator)) for cell in self._cells}
             strangers[separator] = [cell for cell, found in parts.items() if not found <= known]
             if not strangers[separator]:
@@ -201,7 +201,7 @@ class _Cells:
     def _ranks(self, target: Target) -> _Held | None:
         """Read cells of k names each, of which most are known; a few classes may have no labelled image."""
         known, cells = set(target.names), self._cells
-        for separator in _separators(known):
+        for separator in separators_of(known):
             parts = [[cell] if cell in known else parts_of(cell, separator) for cell in cells]
             found = {part for names in parts for part in names}
             counts = {len(names) for names in parts}
@@ -241,7 +241,7 @@ class _Cells:
         )
 
 
-def _separators(names: Iterable[str]) -> list[str]:
+def separators_of(names: Iterable[str]) -> list[str]:
     """List the signs that may stand between names because none holds them, the blank first."""
     held = "".join(names)
     return [sign for sign in (" ", *SEPARATORS[:-1]) if sign not in held] or [SEPARATORS[0]]
