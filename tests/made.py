@@ -22,12 +22,20 @@ from kit.inference.predictions import Predictions
 from kit.runs import RunDirectory, RunResult
 from kit.sources import Record, Source
 from kit.sources.arrays import array_records
-from kit.specs import RunSpec, ShardSpec, SourceSpec, override, to_json
+from kit.specs import RunSpec, ShardSpec, SourceSpec, TrainSpec, override, to_json
+from kit.specs.train import EarlyStoppingSpec, ScheduleSpec
 from kit.targets import Head, Target
 from kit.targets.classes import Classes
 from kit.workspace import Workspace
 
 FINGERPRINT = "0123456789abcdef"
+AS_TRAINED = TrainSpec(  # as a run of two classes keeps it, judged by accuracy
+    loss="crossentropy",
+    metrics=("accuracy",),
+    monitor="val_accuracy",
+    early_stopping=EarlyStoppingSpec(monitor="val_loss"),
+    schedule=ScheduleSpec(monitor="val_loss"),
+)
 
 
 @dataclass(frozen=True)
@@ -54,7 +62,7 @@ class Made:
         """Write a run without its result."""
         name = f"seed-{seed}" if fold is None else f"seed-{seed}-fold-{fold}"
         run = RunDirectory(self.folder / arm / name)
-        spec = RunSpec(dataset="made", fingerprint=fingerprint, arm=arm, seed=seed, fold=fold)
+        spec = RunSpec(dataset="made", fingerprint=fingerprint, arm=arm, seed=seed, fold=fold, train=AS_TRAINED)
         write_whole(run.path / "spec.json", to_json(override(spec, settings or {})))
         rows = [
             {"epoch": epoch, **dict(zip(metrics, values, strict=True)), "seconds": 1.0}

@@ -25,7 +25,7 @@ class RetrainedArm:
     Attributes:
         name: Name of the arm.
         n: Number of runs.
-        before: Mean validation accuracy in the ablation.
+        before: Mean validation figure in the ablation.
         train: Accuracy on the train split.
         validation: Accuracy on the validation split.
         test: Accuracy on the test split.

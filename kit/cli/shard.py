@@ -20,8 +20,12 @@ from kit.cli.options import (
     LabelColumn,
     Labels,
     MergeSplits,
+    NoTag,
+    PathColumn,
     Root,
     SampleSubmission,
+    Separator,
+    Target,
     Test,
 )
 from kit.workspace import with_root
@@ -51,7 +55,11 @@ def shard(
     ] = None,
     labels: Labels = None,
     id_column: IdColumn = None,
+    path_column: PathColumn = None,
     label_column: LabelColumn = None,
+    target: Target = None,
+    separator: Separator = None,
+    no_tag: NoTag = None,
     class_from: ClassFrom = None,
     classes: Classes = None,
     class_names: ClassNames = None,
@@ -162,6 +170,7 @@ def shard(
     from kit.conversion import shard as shard_images
     from kit.errors import SpecError
     from kit.reports.dataset import dataset_tables, describe_target, remarks
+    from kit.reports.labels import describe_labels
     from kit.specs import parse_bands, parse_classes, parse_names, parse_size, parse_split, read_setting
 
     shares = parse_split(split) if split else None
@@ -176,7 +185,11 @@ def shard(
         metric=metric,
         labels=labels,
         id_column=id_column,
+        path_column=path_column,
         label_column=label_column,
+        target=target,
+        separator=separator,
+        no_tag=no_tag,
         class_from=class_from,
         classes=parse_classes(classes) if classes else None,
         class_names=parse_names(class_names) if class_names else None,
@@ -209,6 +222,8 @@ def shard(
     if json:
         print_json(dataset.manifest)
         return
+    manifest = dataset.manifest
+    print_line(describe_labels(manifest.target, manifest.label_columns, manifest.source.spec))
     print_tables(dataset_tables(dataset))
     print_line(describe_target(dataset))
     for line in remarks(dataset):

@@ -69,7 +69,7 @@ def read_metric(folder: Path) -> str | None:
 def found_metric(metric: str, root: Path) -> str:
     """Turn a metric as it is kept into one that `kit.find_metric` finds from the current folder."""
     path, function = _file_of(metric)
-    return metric if path is None else f"{root / path}{function}"
+    return metric if path is None else f"{(root / path).resolve()}{function}"  # one name, whatever the current folder
 
 
 def _file_of(metric: str) -> tuple[Path | None, str]:

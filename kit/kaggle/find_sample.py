@@ -8,7 +8,7 @@ from pathlib import Path
 
 from kit.datasets import Dataset
 from kit.datasets.dataset import MANIFEST, read_dataset
-from kit.errors import SubmissionError, option
+from kit.errors import SubmissionError, option, worded
 from kit.kaggle.member_names import walk
 from kit.metrics import Metric
 from kit.submission.form import named_metric
@@ -73,9 +73,10 @@ def find_sample(slug: str, origin: Origin | None, given: Path | None, workspace:
         return FoundSample(dataset.sample_submission, answer)
     if found := sample_in(workspace.data / slug):
         return FoundSample(found, answer)
+    name = "sample_submission.csv"
+    fetch = worded(f"kit fetch {slug} --files {name}", f"kit.fetch({slug!r}, files=[{name!r}])")
     raise SubmissionError(
-        f"no sample submission to check against; fetch it: kit fetch {slug} --files sample_submission.csv,"
-        f" or name it: {option('sample', typed='PATH')}"
+        f"no sample submission to check against; fetch it: {fetch}, or name it: {option('sample', typed='PATH')}"
     )
 
 

@@ -10,9 +10,10 @@ from kit.comparison.base_rate import base_rate_words
 from kit.comparison.caveats import Caveats
 from kit.comparison.contrasts import beats_base_rate
 from kit.comparison.pairing import Key, Shared, Side
-from kit.comparison.trajectory import Trajectory, smaller_is_better
+from kit.comparison.trajectory import Trajectory
 from kit.errors import first_three
 from kit.evaluation.split_metrics import Measured
+from kit.metrics.direction import smaller_is_better
 
 _PAIRING = {
     "seeds, folds averaged": "with folds: each seed's folds are averaged, and seeds are paired",
@@ -65,7 +66,11 @@ def _of_published(caveats: Caveats) -> list[str]:
 def _unmeasured(arms: Sequence[ArmSummary], split: str) -> list[str]:
     """Name the published figures that a measured split could be compared with."""
     names = sorted({name for arm in arms for name in arm.published if name.startswith("test_")})
-    return [f"the recipe publishes {', '.join(names)}; --split test measures ours"] if names and split != "test" else []
+    return (
+        [f"the recipe publishes {', '.join(names)}; compare on split test to measure ours"]
+        if names and split != "test"
+        else []
+    )
 
 
 def _stand_in(missing: str, baseline: str) -> list[str]:

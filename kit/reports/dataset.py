@@ -96,7 +96,7 @@ def _counts(dataset: Dataset) -> Table:
 
 
 def _values(dataset: Dataset) -> list[Table]:
-    """Lay out the range of each value, where labels are numbers."""
+    """Tabulate the range of each value, where labels are numbers."""
     target = dataset.manifest.target
     if not isinstance(target, Values):
         return []

@@ -16,7 +16,7 @@ import pandas as pd
 
 from kit.errors import SourceError, SubmissionError
 from kit.sources.image_table import line_of, separator_hint
-from kit.sources.label_kinds import SEPARATORS, number_of, parts_of
+from kit.sources.label_kinds import SEPARATORS, is_fraction, number_of, parts_of
 from kit.targets import Target
 from kit.targets.grades import Grades
 from kit.targets.tags import Tags
@@ -25,8 +25,8 @@ from kit.targets.values import Values
 
 LONG = "_"  # between an image's id and a name where each has a row
 
-_TWO = 2  # classes of which one probability says all; columns of an id and a value
-_NAMED = 12  # names that a message lists
+_TWO = 2  # classes for which one probability is enough; columns of an id and a value
+_NAMED = 12  # names in a message
 
 
 class SampleForm(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,8 +91,8 @@ def sample_form(
         more = f" ({hint})" if hint else ""
         raise SourceError(f"{path} needs an id column and a value column; it has {', '.join(columns)}{more}")
     rows_are_names = len(columns) == _TWO and is_long(table.iloc[:, 0].tolist(), target, is_image)
-    if len(columns) > _TWO or (isinstance(target, Values) and not rows_are_names):
-        _check_columns(path, columns[1:], target)
+    if not rows_are_names:
+        check_columns(path, columns[1:], target)
     cells = _Cells(path, table.iloc[:, 1:], target)
     is_each = rows_are_names or len(columns) > _TWO
     held = _Held(cells.hold_each()) if is_each else cells.hold_all()
@@ -107,7 +107,7 @@ def sample_form(
 
 
 def is_long(ids: Sequence[str], target: Target, is_image: Callable[[str], bool]) -> bool:
-    """Tell whether ids are in long form: every image has a row for each name of the target."""
+    """Whether ids are in long form: every image has a row for each name of the target."""
     if len(target.names) < _TWO or not ids or any(map(is_image, ids[:_NAMED])):
         return False
     rows: dict[str, set[str]] = {}
@@ -117,11 +117,16 @@ def is_long(ids: Sequence[str], target: Target, is_image: Callable[[str], bool])
     return all(names == set(target.names) for names in rows.values())
 
 
-def _check_columns(path: Path, columns: Sequence[str], target: Target) -> None:
-    """Refuse several columns that are not those of the target, and one for several values."""
-    if len(columns) != len(target.names) or (len(columns) > 1 and set(columns) != set(target.names)):
+def check_columns(path: Path, columns: Sequence[str], target: Target) -> None:
+    """Refuse several columns that are not those of the target, and one for several values.
+
+    Raises:
+        SubmissionError: They are others.
+    """
+    is_each = len(columns) > 1 or (isinstance(target, Values) and len(target.names) > 1)
+    if is_each and (len(columns) != len(target.names) or set(columns) != set(target.names)):
         raise SubmissionError(
-            f"{path}: columns {', '.join(columns)} are neither one value nor the {_plural(target)}"
+            f"{path}: columns {', '.join(columns)} are neither one value nor the {target.kind()}"
             f" {', '.join(sorted(target.names))}; give the competition's own file, or leave it out"
         )
 
@@ -152,7 +157,7 @@ class _Cells:
             self._refuse(cell for cell in self._cells if number_of(cell) is None)
             return "numbers"
         self._refuse(cell for cell in self._cells if not is_probability(cell))
-        is_open = isinstance(self._target, Tags) and all((number_of(cell) or 0) % 1 == 0 for cell in self._cells)
+        is_open = isinstance(self._target, Tags) and not any(map(is_fraction, self._cells))
         return None if is_open else "probabilities"
 
     def hold_all(self) -> _Held:
@@ -173,7 +178,8 @@ class _Cells:
                 return _Held("decisions", separator)
         if len(target.names) == 1 and all(map(is_probability, self._cells)):
             return _Held("probabilities")
-        self._refuse(strangers[min(strangers, key=lambda sign: len(strangers[sign]))])
+        fewest = min(map(len, strangers.values()))
+        self._refuse(next(lost for lost in strangers.values() if len(lost) == fewest))
         return _Held("decisions")
 
     def _names(self, target: Target) -> _Held:
@@ -183,12 +189,12 @@ class _Cells:
         self._refuse(strangers)
         others = [cell for cell in self._cells if cell not in target.names]
         if isinstance(target, Grades):
-            is_number = any((number_of(cell) or 0) % 1 for cell in others)
+            is_number = any(map(is_fraction, others))
             are_words = any(number_of(name) is None for name in target.names)
             return _Held("numbers" if is_number else "decisions" if are_words else None)
         if len(target.names) > _TWO:
             return _Held("decisions")
-        if any((number_of(cell) or 0) % 1 for cell in others):
+        if any(map(is_fraction, others)):
             return _Held("probabilities")
         return _Held("decisions" if self._cells and all(number_of(cell) is None for cell in self._cells) else None)
 
@@ -238,11 +244,11 @@ class _Cells:
 def separators_of(names: Iterable[str]) -> list[str]:
     """List the signs that may stand between names because none holds them, the blank first."""
     held = "".join(names)
-    return [sign for sign in reversed(SEPARATORS) if sign not in held] or [SEPARATORS[0]]
+    return [sign for sign in (" ", *SEPARATORS[:-1]) if sign not in held] or [SEPARATORS[0]]
 
 
 def is_probability(cell: str) -> bool:
-    """Tell whether a text is a number from 0 to 1."""
+    """Whether a text is a number from 0 to 1."""
     number = number_of(cell)
     return number is not None and 0 <= number <= 1
 
@@ -259,18 +265,18 @@ def _kind(cell: str, target: Target) -> str:
             return (
                 f"a list with {unknown[0]}, a tag of no labelled image" if unknown else f"a list of {len(parts)} tags"
             )
-        return f"a list of {len(parts)} {_plural(target)}"
-    return f"none of the {_plural(target)}"
+        return f"a list of {len(parts)} {target.kind()}"
+    return f"none of the {target.kind()}"
 
 
 def _written(target: Target, *, is_wide: bool) -> str:
-    """Say what kit writes into the value column or columns."""
+    """Describe what kit writes into the value column or columns."""
     if isinstance(target, Values):
         return "a number" if len(target.names) == 1 else f"a number into each of {', '.join(target.names)}"
     if is_wide:
         return f"a probability of each {target.noun}"
     ordered = sorted(target.names, key=_rank) if not isinstance(target, Grades) else list(target.names)
-    more = f", … ({len(ordered):,} {_plural(target)})" if len(ordered) > _NAMED else ""
+    more = f", … ({len(ordered):,} {target.kind()})" if len(ordered) > _NAMED else ""
     listed = f"{', '.join(ordered[:_NAMED])}{more}"
     if isinstance(target, Tags):
         return f"those of {listed} that an image has, with '{target.separator}' between them"
@@ -279,10 +285,6 @@ def _written(target: Target, *, is_wide: bool) -> str:
     if len(ordered) == _TWO:
         return f"the probability of {ordered[1]}, or {ordered[0]} or {ordered[1]}"
     return f"the likeliest of {listed}"
-
-
-def _plural(target: Target) -> str:
-    return f"{target.noun}{'es' if target.noun == 'class' else 's'}"
 
 
 def _rank(name: str) -> tuple[int, str]:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from kit.errors import RunError, first_three, option
+from kit.errors import RunError, first_three, option, worded
 from kit.inference.out_of_fold import OutOfFold
 from kit.inference.predictions import Predictions
 from kit.metrics import find_metric
@@ -86,7 +86,8 @@ def fit_blend(
     first, stacked = inputs[0], stack(inputs)
     folds = np.unique(first.folds)
     if len(folds) < 2:  # noqa: PLR2004 (weights are measured on folds that they were not fitted on)
-        raise RunError("weights need out-of-fold predictions of two folds or more; run kit train --folds all")
+        train = worded("kit train --folds all", "kit.train_folds")
+        raise RunError(f"weights need out-of-fold predictions of two folds or more; run {train}")
     values = votes(stacked, first.target) if by == "vote" else scaled(stacked, by)
     labels, judge_blend = first.scores.labels, _judge(metric, first.target)
     progress.start("fit weights", len(folds) + 1)

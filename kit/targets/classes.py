@@ -26,6 +26,7 @@ class Classes(Target, frozen=True, kw_only=True):
 
     noun: ClassVar[str] = "class"
     default_metric: ClassVar[str] = "accuracy"
+    always_recorded: ClassVar[tuple[str, ...]] = ("accuracy",)
     heads: ClassVar[tuple[str, ...]] = ("classes",)
     losses: ClassVar[Mapping[str, tuple[str, ...]]] = {"classes": ("crossentropy", "focal")}
     is_partition: ClassVar[bool] = True

@@ -29,6 +29,8 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=st
     """What one of the names is called in messages: class, tag, grade or value."""
     default_metric: ClassVar[str]
     """Metric of a dataset that names none."""
+    always_recorded: ClassVar[tuple[str, ...]] = ()
+    """Metrics that every training records, whatever the dataset's metric."""
     heads: ClassVar[tuple[str, ...]]
     """Heads that a network may have, the default first."""
     losses: ClassVar[Mapping[str, tuple[str, ...]]]

@@ -150,7 +150,7 @@ def test_balancing_lists_what_it_leaves_out(tmp_path: Path) -> None:
 
     assert 20 == sum(dataset.manifest.records(split) for split in dataset.manifest.splits)
     assert (0, 30) == (dataset.manifest.rejects, dataset.manifest.left_out)
-    assert all(row.endswith("not taken: --undersample leaves it out") for row in rows)
+    assert all(row.endswith("not taken: undersample leaves it out") for row in rows)
 
 
 def test_every_input_is_in_a_shard_or_in_the_rejects(tmp_path: Path) -> None:
@@ -254,7 +254,7 @@ def test_arrays_take_ids_groups_and_one_hot_labels(tmp_path: Path) -> None:
     ("options", "message"),
     [
         ({"per_class": 0}, "per_class must be 2 or more, got 0"),
-        ({"undersample": ""}, "undersample must be True or False, got ''"),
+        ({"undersample": ""}, "undersample takes True or False or None, got ''"),
         ({"undersample": True, "per_class": 3}, "give undersample or per_class, not both"),
         ({"channels": 2}, "channels must be 1 or 3, got 2"),
         ({"fit": "squeeze"}, "fit must be one of crop, pad, stretch"),
@@ -284,8 +284,9 @@ def test_arrays_of_different_sizes_and_bands_are_stored(tmp_path: Path) -> None:
         ([np.zeros((8, 8)), np.zeros(8)], [0, 1], r"images must be \[n, .* got arrays of \(8, 8\), \(8,\) \(2\)"),
         (np.zeros((4, 8)), [0, 1, 0, 1], r"images must be \[n, height, width\]"),
         (np.zeros((4, 8, 8), np.uint8), [0, 1, 0], r"4 images have 3 labels"),
-        (np.zeros((4, 8, 8), np.uint8), [0.5, 1, 0, 1], r"labels must be classes"),
-        (np.zeros((4, 8, 8), np.uint8), [[1, 1], [0, 1], [1, 0], [0, 1]], r"must be one-hot"),
+        (np.zeros((4, 8, 8), np.uint8), [0.5, float("nan"), 0, 1], r"'nan' is no number"),
+        (np.zeros((4, 8, 8), np.uint8), [["a", "b"]] * 4, r"labels of two dimensions must be numbers"),
+        (np.zeros((4, 8, 8), np.uint8), np.zeros((4, 2, 2)), r"labels must be \[n\] or \[n, columns\]"),
     ],
 )
 def test_arrays_that_do_not_fit_are_refused(tmp_path: Path, images: object, labels: object, message: str) -> None:
@@ -471,7 +472,7 @@ def test_folds_and_two_shares_contradict_each_other(tmp_path: Path) -> None:
     ("options", "message"),
     [
         ({"folds": 1}, "folds must be 2 or more, got 1"),
-        ({"undersample": "up"}, "undersample must be True or False, got 'up'"),
+        ({"undersample": "up"}, "undersample takes True or False or None, got 'up'"),
         ({"undersample": True, "per_class": 5}, "give undersample or per_class, not both"),
         ({"fit": "squeeze"}, "fit must be one of crop, pad, stretch, got 'squeeze'"),
         ({"scale": "percentile:99,1"}, "scale must be none, minmax or percentile:1,99"),

@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 from iterstrat.ml_stratifiers import IterativeStratification
 from made import dataset_of, labelled_records
 
+from kit.conversion.exact_duplicates import Placed, describe_duplicates
 from kit.conversion.shard_plan import assign_splits, sample
 from kit.conversion.stratification import stratify
 from kit.datasets import verify_dataset
+from kit.datasets.manifest import NO_FOLD
 from kit.errors import SpecError
 from kit.sources import Record
 from kit.specs import ShardSpec
@@ -202,6 +204,14 @@ def test_as_many_of_each_grade_are_taken() -> None:
 
     assert sorted(record.label for record in taken) == [*"001122"]
     assert len(left) == 3
+
+
+def test_equal_images_with_their_tags_in_another_order_have_one_label() -> None:
+    tags = Tags(names=("a", "b"))
+    same, other = (labelled_records(labels) for labels in (["a b", "b a", None], ["a b", "b"]))
+    sets = [[Placed(record, "train", NO_FOLD) for record in members] for members in (same, other)]
+
+    assert (2, 5, 0, 1) == msgspec.structs.astuple(describe_duplicates(sets, tags))
 
 
 @pytest.mark.parametrize("folds", [0, 5])

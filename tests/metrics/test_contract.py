@@ -160,6 +160,15 @@ def test_a_column_without_a_value_is_named_and_no_part_of_the_mean() -> None:
     assert ("y",) == none.left_out
 
 
+@pytest.mark.parametrize("kind", [bool, np.uint8, np.uint64])
+@pytest.mark.parametrize("name", ["log_loss", "brier", "auc", "f1", "qwk", "map@5"])
+def test_labels_may_be_of_any_whole_type(name: str, kind: Any) -> None:
+    metric, truth, prediction = case(name, "classes", columns=2)
+    given_ = prediction if metric.judges == "probabilities" else prediction.astype(kind)
+
+    assert metric.score(truth, prediction) == metric.score(truth.astype(kind), given_)
+
+
 def test_whole_numbers_below_zero_are_numbers_and_no_missing_decisions() -> None:
     own = find_metric(lambda truth, prediction: float((truth == prediction).mean()))
 
