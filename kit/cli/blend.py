@@ -11,7 +11,7 @@ from kit.cli.options import Force, Json, Root
 
 if TYPE_CHECKING:
     from kit.reports.table import Table
-    from kit.submission.blend_weights import By, Fit, Metric
+    from kit.submission.blend_weights import By, Fit
 
 _WIDTH = 70  # columns; leaves room for a weight and a score on a terminal of 100
 
@@ -20,11 +20,16 @@ def blend(
     files: Annotated[
         list[Path] | None,
         typer.Argument(
-            metavar="CSVS...", help="CSVs of predictions of the same ids; without any, --oof prints weights only."
+            metavar="CSVS...",
+            help="CSVs from kit predict of the same ids; without any, --oof prints weights only.",
         ),
     ] = None,
     average: Annotated[
-        str, typer.Option(metavar="probability|rank", help="Average the values, or each column's ranks.")
+        str,
+        typer.Option(
+            metavar="probability|rank|vote",
+            help="Average the values, each column's ranks, or what the files decide.",
+        ),
     ] = "probability",
     weights: Annotated[
         str | None, typer.Option(metavar="A,B", help="One for each CSV, as 2,1.", show_default="equal")
@@ -39,7 +44,19 @@ def blend(
     ] = None,
     metric: Annotated[
         str | None,
-        typer.Option(metavar="loss|auc", help="Metric to fit weights for.", show_default="loss; auc by rank"),
+        typer.Option(
+            metavar="METRIC",
+            help="Metric to fit weights for: loss, auc, or any other that fits.",
+            show_default="the dataset's; else loss, auc by rank",
+        ),
+    ] = None,
+    decide: Annotated[
+        str | None,
+        typer.Option(
+            metavar="none|P|best",
+            help="Rule for decisions: the target's own, one probability, or the best on --oof.",
+            show_default="none",
+        ),
     ] = None,
     output: Annotated[
         Path | None,
@@ -61,7 +78,8 @@ def blend(
         average=cast("By", average),
         weights=weights,
         oof=oof or [],
-        metric=cast("Metric | None", metric),
+        metric=metric,
+        decide=decide,
         output=output,
         force=force,
         root=root,
@@ -96,4 +114,4 @@ def _table(fit: Fit, names: list[str]) -> Table:
         ("blend, weights fitted without each fold", NOTHING, f"{fit.blend:.4f}"),
     )
     title = f"out-of-fold, {fit.images:,} images in {fit.folds} folds"
-    return Table(title, ("", "weight", "AUC" if fit.metric == "auc" else "loss"), rows)
+    return Table(title, ("", "weight", "AUC" if fit.metric == "auc" else fit.metric), rows)

@@ -9,18 +9,27 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
+import msgspec
 import numpy as np
 import pandas as pd
 
 from kit.arguments import checked_arguments
+from kit.datasets import Dataset
+from kit.datasets.dataset import MANIFEST, read_dataset
 from kit.errors import RunError, SpecError, SubmissionError, option, require, worded
-from kit.files import refuse_overwrite
+from kit.evaluation.decisions import Decide, parse_decide
 from kit.inference.out_of_fold import OutOfFold, read_out_of_fold
+from kit.metrics import find_metric
 from kit.progress import NO_PROGRESS, Progress
-from kit.runs.fold_set import OUT_OF_FOLD
+from kit.runs.fold_set import OUT_OF_FOLD, FoldSet
+from kit.runs.provenance import read_provenance
 from kit.submission.blend_inputs import read_alike
-from kit.submission.blend_weights import By, Fit, Metric, Values, combine, fit_weights, scaled
-from kit.submission.origin import Origin, command_line, now, read_origin, write_csv
+from kit.submission.blend_kept import KeptInputs, known_dataset, needs_kept
+from kit.submission.blend_weights import LOSS, By, Fit, Values, combine, fit_blend, scaled
+from kit.submission.form import named_metric
+from kit.submission.kept import kept_text
+from kit.submission.origin import Origin, command_line, now, read_origin, refuse_existing, write_csv
+from kit.targets.classes import Classes
 from kit.workspace import Workspace
 
 _CLOSE = 1e-6  # largest difference between two AUCs of the same predictions
@@ -51,7 +60,8 @@ def blend(
     average: By = "probability",
     weights: str | Sequence[float] | None = None,
     oof: Sequence[str | Path] = (),
-    metric: Metric | None = None,
+    metric: str | None = None,
+    decide: float | str | None = None,
     output: Path | str | None = None,
     force: bool = False,
     root: Path | str | None = None,
@@ -59,15 +69,21 @@ def blend(
 ) -> Blend:
     """Blend CSVs of predictions into one, with a side file that records their origin.
 
+    Files of probabilities and numbers are averaged as they are. Where their cells are names, such as tags or grades,
+    the predictions that `kit.predict` keeps beside them are averaged instead, and written into cells as it does.
+
     Args:
-        files: CSVs of the same ids and columns, such as those of `kit.predict`; the rows follow the first one's order.
-            None fits weights only.
-        average: Quantity to average: "probability", or "rank", each column's ranks, 1/n to 1: for metrics such as AUC
-            that depend on the order only, and for models calibrated differently.
+        files: CSVs of the same ids and columns, such as those of `kit.predict` or the predictions beside them; the rows
+            follow the first one's order. None fits weights only.
+        average: Quantity to average: "probability", for probabilities and numbers; "rank", each column's ranks, 1/n to
+            1: for metrics such as AUC that depend on the order only, and for models calibrated differently; or "vote",
+            what each file decides: the majority of the weights wins, and in a tie the file that is named first.
         weights: One number for each file, as "2,1" or numbers; equal by default.
         oof: Out-of-fold predictions to choose weights on, one for each file in the same order: Parquet files, or
             folders with one, such as fold sets and their evaluations.
-        metric: Metric to fit weights for, "loss" or "auc"; "auc" by default for ranks.
+        metric: Metric to fit weights for: "loss" for classes, or any that fits the target. By default the one that the
+            dataset was given; otherwise "loss" for classes, "auc" for their ranks, and the target's default.
+        decide: Rule for decisions; see `kit.predict`. "best" is chosen on the blend of `oof`.
         output: File to write; submissions/blend.csv by default.
         force: Whether to replace an existing file.
         root: Root of the workspace; by default KIT_ROOT, the workspace of the runs, or the current folder.
@@ -82,24 +98,32 @@ def blend(
     """
     paths = [Path(file) for file in files]
     workspace = Workspace.holding([*paths, *oof], root)
-    goal = _check(paths, average, weights, oof, metric)
+    way = parse_decide(decide)
+    _check(paths, average, weights, oof, metric=metric, decide=way)
     path = Path(output) if output else workspace.submissions / "blend.csv"
     if paths:
-        refuse_overwrite(path, force=force)
-    tables = read_alike(paths)
-    inputs = [read_out_of_fold(find_out_of_fold(name, workspace)) for name in oof]
+        refuse_existing(path, force=force)
     origins = _origins(paths, progress)
+    kept = KeptInputs.of(paths, workspace) if needs_kept(paths, origins, average, way) else None
+    tables = [] if kept else _numeric(paths, origins)
+    dataset = kept.dataset if kept else known_dataset(origins, workspace) or _dataset_of(oof, workspace)
+    inputs = [
+        read_out_of_fold(find_out_of_fold(name, workspace), dataset.manifest.target if dataset else None)
+        for name in oof
+    ]
+    origins = [one.origin for one in kept.kept] if kept else origins
     for one, origin, held_out, name in zip(paths, origins, inputs, oof, strict=False):
         _refuse_others(one, origin, held_out, name)
-    fitted = fit_weights(inputs, goal, average, progress) if inputs else None
+    goal = metric or _default_metric(dataset, average)
+    fitted, crossed = fit_blend(inputs, goal, average, progress) if inputs else (None, None)
     shares = fitted.weights if fitted else _shares(weights, len(paths))
-    if not tables:
+    if not paths:
         return Blend(path=None, rows=0, columns=(), weights=shares, fit=fitted)
-    table = _join(tables, shares, average)
     options = {
         "--average": average if average != "probability" else None,
         "--weights": None if weights is None else ",".join(f"{share:.9g}" for share in shares),
         "--metric": metric,
+        "--decide": decide,
         "--output": path,
         "--root": root,
     }
@@ -115,9 +139,57 @@ def blend(
         scored_on="out-of-fold" if fitted else None,
         inputs=[str(one) for one in paths],
         made_by=tuple(dict.fromkeys(maker for one in known for maker in one.made_by)),
+        holds=known[0].holds if known else "",
+        is_crossed=fitted is not None,
     )
-    write_csv(path, table.to_csv(index=False, lineterminator="\n", float_format="%.9g"), origin, force=force)
+    predictions = ""
+    if kept:
+        made = kept.blend(shares, average, way, crossed, goal if fitted else None)
+        table, predictions = made.table, kept_text(made.scores)
+        origin = msgspec.structs.replace(
+            origin,
+            metric=made.scored.metric,
+            score=made.scored.score,
+            scored_on="out-of-fold" if made.scored.metric else None,
+            holds=made.cells.form.holds or "",
+            rule=made.cells.decision,
+        )
+    else:
+        table = _join(tables, shares, average)
+    text = table.to_csv(index=False, lineterminator="\n", float_format="%.9g")
+    write_csv(path, text, origin, force=force, predictions=predictions)
     return Blend(path=path, rows=len(table), columns=tuple(table.columns), weights=shares, fit=fitted)
+
+
+def _numeric(paths: Sequence[Path], origins: Sequence[Origin | None]) -> list[pd.DataFrame]:
+    """Read files of numbers, and refuse those of classes."""
+    tables = read_alike(paths)
+    for path, origin in zip(paths, origins, strict=True):
+        if origin is not None:
+            _of_probabilities(path, origin)
+    return tables
+
+
+def _dataset_of(oof: Sequence[str | Path], workspace: Workspace) -> Dataset | None:
+    """Find the dataset of the first fold set or evaluation; None for Parquet files of other programs."""
+    for name in oof:
+        folder = find_out_of_fold(name, workspace).parent
+        made = read_provenance(folder)
+        runs = FoldSet(folder).finished()
+        dataset = made.dataset if made else next((run.spec().dataset for run in runs.values()), "")
+        if dataset and (workspace.datasets / dataset / MANIFEST).is_file():
+            return read_dataset(workspace.datasets / dataset)
+    return None
+
+
+def _default_metric(dataset: Dataset | None, average: By) -> str:
+    """Choose the metric to fit weights for: that of the dataset, or for classes without one loss or AUC."""
+    named = named_metric(dataset) if dataset else None
+    if named:
+        return named.name
+    if dataset is None or isinstance(dataset.manifest.target, Classes):
+        return "auc" if average == "rank" else LOSS
+    return dataset.manifest.target.default_metric
 
 
 def find_out_of_fold(name: str | Path, workspace: Workspace) -> Path:
@@ -140,17 +212,20 @@ def _check(
     average: str,
     weights: str | Sequence[float] | None,
     oof: Sequence[str | Path],
+    *,
     metric: str | None,
-) -> Metric:
-    """Refuse options that exclude each other; return the metric to fit weights for."""
+    decide: Decide,
+) -> None:
+    """Refuse options that exclude each other."""
     require(average in get_args(By), f"{option('average')} must be one of {', '.join(get_args(By))}, got '{average}'")
-    require(
-        metric is None or metric in get_args(Metric),
-        f"{option('metric')} must be one of {', '.join(get_args(Metric))}, got '{metric}'",
-    )
+    judged = None if metric in {None, LOSS} else find_metric(str(metric))
     require(
         metric is None or bool(oof),
         f"{option('metric')} is what {option('oof')} chooses weights for; add {option('oof')}",
+    )
+    require(
+        not decide.is_fitted or bool(oof),
+        f"{option('decide', 'best')} is chosen on out-of-fold predictions; add {option('oof')}",
     )
     require(len(paths) != 1 and max(len(paths), len(oof)) > 1, "a blend needs two files or more")
     require(
@@ -162,10 +237,18 @@ def _check(
         f"{option('weights')} and {option('oof')} exclude each other: the one gives what the other chooses",
     )
     require(
-        average == "probability" or metric != "loss",
+        average != "rank" or metric != LOSS,
         f"ranks are no probabilities and have no loss; give {option('metric', 'auc')}",
     )
-    return "auc" if metric == "auc" or average == "rank" else "loss"
+    require(
+        average != "rank" or judged is None or judged.judges not in {"decisions", "ranks"},
+        f"ranks of images are no {judged.judges if judged else ''}, which {metric} judges; give"
+        f" {option('average', 'probability')} or vote",
+    )
+    require(
+        average != "vote" or decide.way == "none",
+        f"{option('average', 'vote')} counts what each file decides; leave out {option('decide')}",
+    )
 
 
 def _shares(weights: str | Sequence[float] | None, count: int) -> tuple[float, ...]:
@@ -201,7 +284,7 @@ def _origins(paths: Sequence[Path], progress: Progress) -> list[Origin | None]:
         is_changed = origin is not None and not origin.is_of(hashlib.sha256(path.read_bytes()).hexdigest())
         note = f"{path} was changed after kit wrote it: its runs and its score are unknown"
         progress.advance(1, note if is_changed else "")
-        origins.append(None if origin is None or is_changed else _of_probabilities(path, origin))
+        origins.append(None if origin is None or is_changed else origin)
     progress.finish()
     return origins
 
@@ -212,7 +295,7 @@ def _of_probabilities(path: Path, origin: Origin) -> Origin:
     Raises:
         SubmissionError: The file holds classes, even if they look like numbers.
     """
-    if origin.metric == "accuracy":
+    if origin.has_decisions:
         raise SubmissionError(
             f"{path} holds classes; a blend takes probabilities, as kit predict writes them without"
             f" {option('threshold')}"
@@ -222,14 +305,26 @@ def _of_probabilities(path: Path, origin: Origin) -> Origin:
 
 def _refuse_others(path: Path, origin: Origin | None, held_out: OutOfFold, name: str | Path) -> None:
     """Refuse out-of-fold predictions whose score differs from the one in the CSV's side file."""
-    if origin is None or origin.scored_on != "out-of-fold" or origin.metric != "auc" or origin.score is None:
+    if origin is None or origin.scored_on != "out-of-fold" or origin.score is None or origin.is_crossed:
         return
-    area = held_out.scores.auc
-    if area is None or abs(area - origin.score) > _CLOSE:
+    if origin.metric != "auc" and not origin.holds:  # an earlier version's, whose rule is unknown
+        return
+    found = _score_again(origin, held_out)
+    if found is None or abs(found - origin.score) > _CLOSE:
+        called = "AUC" if origin.metric == "auc" else origin.metric
         raise RunError(
-            f"{name} does not belong to {path}: its AUC is"
-            f" {'unknown' if area is None else f'{area:.6f}'},"
+            f"{name} does not belong to {path}: its {called} is"
+            f" {'unknown' if found is None else f'{found:.6f}'},"
             f" that of the file's own runs {origin.score:.6f}; give {option('oof')} in the order of the CSVs,"
             f" and for a file made with {option('tta')} the folder that"
             f" {worded('kit evaluate --tta', 'kit.write_evaluation')} wrote for the same views"
         )
+
+
+def _score_again(origin: Origin, held_out: OutOfFold) -> float | None:
+    """Score out-of-fold predictions as the file was scored; None where there is no score."""
+    try:
+        value = held_out.scores.judge(find_metric(origin.metric or ""), origin.rule).value
+    except SpecError:
+        return None
+    return None if math.isnan(value) else value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,13 +15,17 @@ from scipy.stats import rankdata
 from kit.errors import RunError, first_three, option, worded
 from kit.inference.out_of_fold import OutOfFold
 from kit.inference.predictions import Predictions
+from kit.metrics import find_metric
 from kit.progress import NO_PROGRESS, Progress
+from kit.targets import Target, Truth, judge
 from kit.targets.classes import Classes
+from kit.targets.judge import refuse_metric
 
-By = Literal["probability", "rank"]
-Metric = Literal["loss", "auc"]
+By = Literal["probability", "rank", "vote"]
+LOSS = "loss"  # cross-entropy as Keras clips it, which blends of classes are fitted to unless told otherwise
 Values: TypeAlias = NDArray[np.float64]
 
+_AUC = "auc"
 STEPS = 50  # largest number of models in a selection, so weights are multiples of 1/50 at the finest
 
 
@@ -38,7 +43,7 @@ class Fit:
         folds: Number of folds.
     """
 
-    metric: Metric
+    metric: str
     weights: tuple[float, ...]
     inputs: tuple[float, ...]
     equal: float
@@ -50,30 +55,41 @@ class Fit:
     def is_better(self) -> bool:
         """Whether fitted weights beat equal weights and every single input."""
         others = (*self.inputs, self.equal)
-        return self.blend < min(others) if self.metric == "loss" else self.blend > max(others)
+        return self.blend < min(others) if falls(self.metric) else self.blend > max(others)
 
 
 def fit_weights(
-    inputs: Sequence[OutOfFold], metric: Metric, by: By = "probability", progress: Progress = NO_PROGRESS
+    inputs: Sequence[OutOfFold], metric: str, by: By = "probability", progress: Progress = NO_PROGRESS
 ) -> Fit:
-    """Choose the weights that give a blend of out-of-fold predictions the best loss or AUC.
+    """Choose the weights that give a blend of out-of-fold predictions the best score; see `fit_blend`."""
+    return fit_blend(inputs, metric, by, progress)[0]
+
+
+def fit_blend(
+    inputs: Sequence[OutOfFold], metric: str, by: By = "probability", progress: Progress = NO_PROGRESS
+) -> tuple[Fit, OutOfFold]:
+    """Choose the weights that give a blend of out-of-fold predictions the best score, and blend with them.
 
     Args:
         inputs: Out-of-fold predictions of the same images, in any order; folds are those of the first.
-        metric: Metric to optimize.
-        by: Quantity to blend: probabilities, or each column's scaled ranks.
+        metric: Metric to optimize: "loss", or the name of one that fits the target.
+        by: Quantity to blend: probabilities or numbers, each column's scaled ranks, or votes.
         progress: Receiver of every fold.
+
+    Returns:
+        The weights, and a blend whose every fold has the weights of the other folds.
 
     Raises:
         RunError: Inputs of different images, labels or classes, fewer than two folds, or outputs that are not numbers.
+        SpecError: The metric is for other targets.
     """
     first, stacked = inputs[0], stack(inputs)
     folds = np.unique(first.folds)
     if len(folds) < 2:  # noqa: PLR2004 (weights are measured on folds that they were not fitted on)
         train = worded("kit train --folds all", "kit.train_folds")
         raise RunError(f"weights need out-of-fold predictions of two folds or more; run {train}")
-    values = scaled(stacked, by)
-    labels = first.scores.labels
+    values = votes(stacked, first.target) if by == "vote" else scaled(stacked, by)
+    labels, judge_blend = first.scores.labels, _judge(metric, first.target)
     progress.start("fit weights", len(folds) + 1)
 
     def measure(indices: NDArray[np.intp]) -> Callable[[Values], float]:
@@ -81,8 +97,8 @@ def fit_weights(
         there = labels[indices]
 
         def goodness(blended: Values) -> float:
-            value = _score(blended, there, metric)
-            return -value if metric == "loss" else value
+            value = judge_blend(blended, there)
+            return -value if falls(metric) else value
 
         return goodness
 
@@ -95,15 +111,22 @@ def fit_weights(
         blended[there] = combine(values[:, there], select_weights(values[:, others], measure(others)))
         progress.advance()
     progress.finish()
-    return Fit(
+    fit = Fit(
         metric=metric,
         weights=tuple(float(weight) for weight in weights),
-        inputs=tuple(_score(one, labels, metric) for one in values),
-        equal=_score(values.mean(axis=0), labels, metric),
-        blend=_score(blended, labels, metric),
+        inputs=tuple(judge_blend(one, labels) for one in values),
+        equal=judge_blend(values.mean(axis=0), labels),
+        blend=judge_blend(blended, labels),
         images=len(labels),
         folds=len(folds),
     )
+    outputs = blended.astype(np.float32)
+    return fit, OutOfFold(first.folds, Predictions(first.scores.keys, labels, outputs, first.target))
+
+
+def falls(metric: str) -> bool:
+    """Whether smaller scores are better."""
+    return metric == LOSS or find_metric(metric).direction == "min"
 
 
 def select_weights(values: Values, goodness: Callable[[Values], float]) -> Values:
@@ -137,9 +160,9 @@ def scaled(values: Values, by: By) -> Values:
 
     Args:
         values: Float [models, n, columns].
-        by: Quantity to blend; probabilities are returned unchanged.
+        by: Quantity to blend; all but ranks are returned unchanged.
     """
-    return values if by == "probability" else np.asarray(rankdata(values, axis=1) / values.shape[1])
+    return values if by != "rank" else np.asarray(rankdata(values, axis=1) / values.shape[1])
 
 
 def combine(values: Values, weights: Sequence[float] | Values) -> Values:
@@ -148,7 +171,7 @@ def combine(values: Values, weights: Sequence[float] | Values) -> Values:
 
 
 def stack(inputs: Sequence[OutOfFold]) -> Values:
-    """Stack predictions of the same images in the first one's order: float [inputs, n, classes].
+    """Stack predictions of the same images in the first one's order: float [inputs, n, columns].
 
     Raises:
         RunError: Different images, labels or classes, or outputs that are not numbers.
@@ -166,14 +189,55 @@ def stack(inputs: Sequence[OutOfFold]) -> Values:
             raise RunError(f"out-of-fold file {number} has other labels than the first for the same ids")
         if not ordered.are_numbers.all():
             raise RunError(f"out-of-fold file {number} has outputs that are not numbers: a training diverged")
-        stacked.append(ordered.probabilities.astype(np.float64))
+        stacked.append(ordered.outputs.astype(np.float64))
+    if len({one.shape for one in stacked}) > 1:
+        raise RunError(
+            "some out-of-fold files hold a probability of each grade, others a number: blend those of one kind"
+        )
     return np.stack(stacked)
 
 
-def _score(blended: Values, labels: NDArray[np.int32], metric: Metric) -> float:
+def votes(values: Values, target: Target) -> Values:
+    """Turn each model's predictions into its vote: 1 for what it decides, else 0.
+
+    Args:
+        values: Float [models, n, columns].
+        target: Target of the predictions.
+
+    Returns:
+        Float [models, n, names].
+    """
+    return np.stack([ballots(target.decide(one), target) for one in values])
+
+
+def ballots(decisions: Truth, target: Target) -> Values:
+    """Mark what was decided: float [n, names] of 0 and 1."""
+    if decisions.ndim > 1:
+        return np.asarray(decisions, np.float64)
+    return np.asarray(decisions[:, None] == np.arange(len(target.names)), np.float64)
+
+
+def _judge(metric: str, target: Target) -> Callable[[Values, Truth], float]:
+    """Make the function that scores a blend."""
+    if metric == LOSS or (metric == _AUC and isinstance(target, Classes)):
+        return functools.partial(_score, metric=metric)
+    found = find_metric(metric)
+    refuse_metric(target, found)
+
+    def scored(blended: Values, truth: Truth) -> float:
+        value = judge(target, found, truth, blended).value
+        if math.isnan(value):
+            raise RunError(f"{metric} is not defined on every fold but one; shard with fewer {option('folds')}")
+        return value
+
+    return scored
+
+
+def _score(blended: Values, labels: Truth, *, metric: str) -> float:
+    """Score a blend of classes by loss or AUC, as runs are."""
     target = Classes(names=tuple(map(str, range(blended.shape[1]))))
     scores = Predictions([], labels, blended.astype(np.float32), target)
-    if metric == "loss":
+    if metric == LOSS:
         return scores.loss
     if scores.auc is None:
         raise RunError(f"AUC needs images of every class, in every fold but one; shard with fewer {option('folds')}")

@@ -13,6 +13,7 @@ from kit.errors import SpecError
 from kit.files import locked, refuse_overwrite, write_whole
 from kit.runs.provenance import Maker
 from kit.seals import read_sealed, seal
+from kit.targets import NO_DECISION, Decision
 
 KEPT = ".predictions.csv"
 """Ending of a file of predictions, in the place of the submission's .csv."""
@@ -35,6 +36,8 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
         made_by: Runs with hashes of their settings and weights; for a blend those of its inputs.
         holds: Contents of the CSV's cells: "probabilities", "decisions", "ranks" or "numbers"; empty if unknown.
         predictions: SHA-256 of the predictions kept beside the CSV; empty without any.
+        rule: Rule of the cells' decisions.
+        is_crossed: Whether the score is that of rules or weights chosen without each fold.
     """
 
     command: list[str]
@@ -50,6 +53,8 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
     made_by: tuple[Maker, ...] = ()
     holds: str = ""
     predictions: str = ""
+    rule: Decision = NO_DECISION
+    is_crossed: bool = False
 
     @property
     def has_decisions(self) -> bool:

@@ -26,14 +26,13 @@ from kit.submission.rule import (
     at_least,
     choose_threshold,
     crossed_threshold,
+    fewest_tags,
     fit_rule,
-    lacks_none,
     refuse_threshold,
     refuse_unfitted,
     score_cells,
 )
 from kit.targets import Decision
-from kit.targets.tags import Tags
 from kit.targets.target import Judges
 from kit.workspace import Workspace
 
@@ -159,6 +158,8 @@ def predict(
         score=made.scored.score,
         scored_on=made.scored_on,
         holds=made.holds,
+        rule=made.cells.decision,
+        is_crossed=made.scored.is_crossed,
     )
     text = table.to_csv(index=False, lineterminator="\n")
     write_csv(path, text, origin, force=force, predictions=kept_text(scores))
@@ -233,7 +234,7 @@ class _Plan:
 
     def decide(self, held_out: OutOfFold | None) -> _Made:
         """Fit the rule where one is to be fitted, and score what it decides."""
-        least = self._least(held_out)
+        least = fewest_tags(self.cells, self.sample, held_out)
         given = replace(self.cells, decision=at_least(self.cells.decision, least))
         if held_out is None:
             return _Made(cells=given)
@@ -259,14 +260,6 @@ class _Plan:
         if crossed is not None:
             scored = replace(scored, score=crossed, is_crossed=True)
         return {"scored": scored, "scored_on": held_out.scored_on if scored.metric else None}
-
-    def _least(self, held_out: OutOfFold | None) -> int:
-        """Fewest tags of an image: one where a cell cannot be empty, or no labelled image lacks tags."""
-        target = self.cells.target
-        if not isinstance(target, Tags) or not self.cells.are_joined or target.no_tag:
-            return 0
-        is_full = self.sample is not None and not self.sample.has_blanks
-        return 1 if is_full or lacks_none(held_out) else 0
 
 
 def _flat_name(ensemble: Ensemble, workspace: Workspace) -> str:

@@ -19,8 +19,10 @@ from kit.inference.out_of_fold import OutOfFold
 from kit.metrics import Metric, Score, find_metric
 from kit.sources.sample_form import SampleForm
 from kit.submission.cells import Cells
+from kit.submission.form import Sample
 from kit.targets import Decision, Target, Truth
 from kit.targets.classes import Classes
+from kit.targets.tags import Tags
 
 _TWO = 2
 
@@ -221,9 +223,14 @@ def crossed_threshold(wanted: Wanted, held_out: OutOfFold, metric: Metric | None
     return _number(found)
 
 
-def lacks_none(held_out: OutOfFold | None) -> bool:
-    """Whether every held-out image has a tag; false if unknown."""
-    return held_out is not None and bool(np.asarray(held_out.scores.labels > 0).any(axis=-1).all())
+def fewest_tags(cells: Cells, sample: Sample | None, held_out: OutOfFold | None) -> int:
+    """Count the fewest tags of an image: one where a cell cannot be empty, or no held-out image lacks tags."""
+    target = cells.target
+    if not isinstance(target, Tags) or not cells.are_joined or target.no_tag:
+        return 0
+    is_full = sample is not None and not sample.has_blanks
+    lacks_none = held_out is not None and bool(np.asarray(held_out.scores.labels > 0).any(axis=-1).all())
+    return int(is_full or lacks_none)
 
 
 def _number(score: Score | None) -> float | None:
