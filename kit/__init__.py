@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from kit.datasets import Dataset, find_dataset, verify_dataset
     from kit.demonstration import Demo, demo
     from kit.errors import KitError
-    from kit.evaluation.evaluate import Evaluation, evaluate
+    from kit.evaluation.class_measures import ClassMeasures
+    from kit.evaluation.evaluate import Evaluation, Predictor, evaluate
     from kit.exports import Export, export
     from kit.kaggle.fetch import Fetched, fetch
     from kit.kaggle.retries import Retries
@@ -47,6 +48,7 @@ __all__ = [
     "Audit",
     "Axis",
     "Blend",
+    "ClassMeasures",
     "Comparison",
     "Dataset",
     "Demo",
@@ -57,6 +59,7 @@ __all__ = [
     "FoundRates",
     "KitError",
     "Metric",
+    "Predictor",
     "Progress",
     "Recipe",
     "Retries",
@@ -109,7 +112,8 @@ _ROOMS = {
     "datasets": ("Dataset", "find_dataset", "verify_dataset"),
     "demonstration": ("Demo", "demo"),
     "errors": ("KitError",),
-    "evaluation.evaluate": ("Evaluation", "evaluate"),
+    "evaluation.class_measures": ("ClassMeasures",),
+    "evaluation.evaluate": ("Evaluation", "Predictor", "evaluate"),
     "exports": ("Export", "export"),
     "kaggle.fetch": ("Fetched", "fetch"),
     "kaggle.retries": ("Retries",),

@@ -183,7 +183,7 @@ class Plan:
         for figure in (f"val_{metric}", metric):
             if figure in known:
                 return figure
-        raise SpecError(f"{unknown('metric', metric, known)}; add it with --set train.metrics=accuracy,auc")
+        raise SpecError(f"{unknown('metric', metric, known)}; add it to train.metrics, as in accuracy,auc")
 
     def with_arms(self, arms: Sequence[Arm]) -> Plan:
         """Add arms; those that cannot be built are refused with their reason.

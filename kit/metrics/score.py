@@ -129,7 +129,7 @@ class Metric:
         return truth.ndim == 2 and (self.judges == "probabilities" or "values" not in self.targets)  # noqa: PLR2004
 
     def _lacks_some(self, truth: NDArray[Any], prediction: NDArray[Any]) -> bool:
-        """Tell whether a prediction is not a number, or a decision missing."""
+        """Return whether a prediction is not a number, or a decision missing."""
         if prediction.dtype.kind == "f":
             return not np.isfinite(prediction).all()
         are_decisions = self.judges != "numbers" and (truth.ndim == 1 or self._are_tags(truth))

@@ -38,9 +38,11 @@ from kit.specs import to_json
 
 def evaluation_title(evaluation: Evaluation) -> str:
     """Describe the evaluated split, weights and runs."""
-    views = f", {evaluation.views.count} views" if evaluation.views.count > 1 else ""
-    runs = f", {evaluation.runs} runs" if evaluation.runs > 1 else ""
-    return f"{evaluation.split}, {evaluation.weights} weights{views}{runs}, n = {evaluation.images:,}"
+    views = f", {evaluation.predictor.views.count} views" if evaluation.predictor.views.count > 1 else ""
+    runs = f", {evaluation.predictor.runs} runs" if evaluation.predictor.runs > 1 else ""
+    return (
+        f"{evaluation.split}, {evaluation.predictor.weights} weights{views}{runs}, n = {evaluation.measures.images:,}"
+    )
 
 
 @checked_arguments
@@ -51,8 +53,8 @@ def evaluation_tables(evaluation: Evaluation) -> list[Table]:
         evaluation: Evaluation from `kit.evaluate`.
     """
     return [
-        confusion_table(evaluation_title(evaluation), evaluation.classes, _cells(evaluation)),
-        report_table(headline(evaluation), evaluation.report),
+        confusion_table(evaluation_title(evaluation), evaluation.measures.classes, _cells(evaluation)),
+        report_table(headline(evaluation), evaluation.measures.report),
         *([fold_table(evaluation.folds)] if evaluation.folds else []),
     ]
 
@@ -64,12 +66,12 @@ def shown_tables(evaluation: Evaluation) -> list[Table]:
         evaluation: Evaluation from `kit.evaluate`.
     """
     confusion, report, *others = evaluation_tables(evaluation)
-    classes = evaluation.classes
+    classes = evaluation.measures.classes
     if len(classes) <= MANY:
         return [confusion, report, *others]
     return [
-        pairs_table(evaluation_title(evaluation), evaluation.confusion, evaluation.support, classes),
-        weakest_table(report, evaluation.report, classes),
+        pairs_table(evaluation_title(evaluation), evaluation.measures.confusion, evaluation.measures.support, classes),
+        weakest_table(report, evaluation.measures.report, classes),
         *others,
     ]
 
@@ -80,25 +82,26 @@ def headline(evaluation: Evaluation) -> str:
         "accuracy": evaluation.accuracy,
         "loss": evaluation.scores.loss,
         "AUC": evaluation.auc,
-        "calibration error": evaluation.calibration.error,
+        "calibration error": evaluation.measures.calibration.error,
     }
     return ", ".join(f"{name} {NOTHING if value is None else f'{value:.4f}'}" for name, value in figures.items())
 
 
 def evaluation_remarks(evaluation: Evaluation) -> list[str]:
     """List remarks, one line each: mislabelled images, the threshold, and outputs that are not numbers."""
-    images = evaluation.images
-    lines = [f"mislabelled: {len(evaluation.mistakes):,} of {images:,} images ({1 - evaluation.accuracy:.1%})"]
-    if evaluation.threshold is not None:
-        lines.append(str(evaluation.threshold))
-    elif evaluation.wanted is not None and evaluation.positive is not None:
-        name = evaluation.classes[evaluation.positive]
-        has_images = evaluation.report[name]["support"]
+    measures = evaluation.measures
+    images = measures.images
+    lines = [f"mislabelled: {len(measures.mistakes):,} of {images:,} images ({1 - evaluation.accuracy:.1%})"]
+    if measures.threshold is not None:
+        lines.append(str(measures.threshold))
+    elif measures.wanted is not None and measures.positive is not None:
+        name = measures.classes[measures.positive]
+        has_images = measures.report[name]["support"]
         why = "its outputs are not numbers" if has_images else f"{evaluation.split} has none of it"
-        lines.append(f"no threshold reaches recall {evaluation.wanted:g} of class {name}: {why}")
-    if evaluation.not_numbers:
+        lines.append(f"no threshold reaches recall {measures.wanted:g} of class {name}: {why}")
+    if measures.not_numbers:
         lines.append(
-            f"warning: {evaluation.not_numbers:,} of {images:,} outputs are not numbers: the training diverged;"
+            f"warning: {measures.not_numbers:,} of {images:,} outputs are not numbers: the training diverged;"
             " they count as mislabelled, and are in no curve. Lower train.learning_rate and train again"
         )
     return lines
@@ -130,18 +133,19 @@ def write_evaluation(evaluation: Evaluation, folder: Path | str, *, html: bool =
 
 def _files(evaluation: Evaluation, *, html: bool) -> dict[str, str | bytes]:
     """Build the contents of each file."""
-    classes = evaluation.classes
-    mistakes = mistakes_table(evaluation.scores, evaluation.mistakes, evaluation.classes)
+    measures = evaluation.measures
+    classes = measures.classes
+    mistakes = mistakes_table(measures.scores, measures.mistakes, classes)
     pictures = _pictures(evaluation, mistakes)
     files: dict[str, str | bytes] = {
-        "confusion_matrix.csv": matrix_csv(classes, evaluation.confusion),
-        "confusion_matrix_shares.csv": matrix_csv(classes, evaluation.confusion_shares),
-        "classification_report.csv": report_table("", evaluation.report).csv(),
-        **{f"{_file_name(kind)}.csv": ranking_table(kind, evaluation.curves(kind)).csv() for kind in KINDS},
-        "calibration.csv": calibration_table(evaluation.calibration).csv(),
+        "confusion_matrix.csv": matrix_csv(classes, measures.confusion),
+        "confusion_matrix_shares.csv": matrix_csv(classes, measures.confusion_shares),
+        "classification_report.csv": report_table("", measures.report).csv(),
+        **{f"{_file_name(kind)}.csv": ranking_table(kind, measures.curves(kind)).csv() for kind in KINDS},
+        "calibration.csv": calibration_table(measures.calibration).csv(),
         "misclassified.csv": mistakes.csv(),
         "evaluation.json": to_json(evaluation.figures()),
-        "predictions.csv": evaluation.scores.csv(),
+        "predictions.csv": measures.scores.csv(),
         **({"folds.csv": fold_csv(evaluation.folds)} if evaluation.folds else {}),
         **{name: picture.png for name, picture in pictures.items()},
     }
@@ -159,34 +163,35 @@ def _file_name(kind: Kind) -> str:
 def _pictures(evaluation: Evaluation, mistakes: Table) -> dict[str, Picture]:
     """Draw all pictures, by file name."""
     title = evaluation_title(evaluation)
-    count = f"{evaluation.split}: {describe_count(mistakes, evaluation.images)}"
+    count = f"{evaluation.split}: {describe_count(mistakes, evaluation.measures.images)}"
     drawn = {
         "confusion_matrix.png": (f"confusion matrix, {title}", _plot_confusion(evaluation)),
         "classification_report.png": (f"classification report, {title}", _plot_report(evaluation)),
         **{f"{_file_name(kind)}.png": (f"{kind} curve, {title}", _plot_ranking(evaluation, kind)) for kind in KINDS},
-        "calibration.png": (f"reliability diagram, {title}", plot_calibration(evaluation.calibration, title)),
+        "calibration.png": (f"reliability diagram, {title}", plot_calibration(evaluation.measures.calibration, title)),
         "misclassified.png": (count, plot_mistakes(evaluation.dataset, evaluation.splits, mistakes, count)),
     }
     return {name: Picture(png, description) for name, (description, png) in drawn.items()}
 
 
 def _cells(evaluation: Evaluation) -> list[list[str]]:
-    return confusion_cells(evaluation.confusion, evaluation.confusion_shares)
+    return confusion_cells(evaluation.measures.confusion, evaluation.measures.confusion_shares)
 
 
 def _plot_confusion(evaluation: Evaluation) -> bytes:
+    measures = evaluation.measures
     return plot_matrix(
-        evaluation.confusion_shares,
+        measures.confusion_shares,
         _cells(evaluation),
-        evaluation.classes,
-        evaluation.classes,
+        measures.classes,
+        measures.classes,
         title=f"{evaluation_title(evaluation)}\nimages, and their share of the true class",
         axis_names=("predicted class", "true class"),
     )
 
 
 def _plot_report(evaluation: Evaluation) -> bytes:
-    report = evaluation.report
+    report = evaluation.measures.report
     values = np.array([[row[score] for score in SCORES] for row in report.values()])
     cells = [[f"{value:.3f}" for value in row] for row in values]
     names = tuple(f"{name}\nn = {row['support']:,.0f}" for name, row in report.items())
@@ -196,16 +201,18 @@ def _plot_report(evaluation: Evaluation) -> bytes:
 
 def _plot_ranking(evaluation: Evaluation, kind: Kind) -> bytes:
     mark = None
-    if (at := evaluation.threshold) is not None and at.specificity is not None:
+    if (at := evaluation.measures.threshold) is not None and at.specificity is not None:
         x, y = (1 - at.specificity, at.recall) if kind == "ROC" else (at.recall, at.precision)
         mark = (x, y, f"{at.positive} from {at.threshold:.4g} on: recall {at.recall:.4f}")
-    return plot_ranking(kind, evaluation.curves(kind), f"{kind} curve\n{evaluation_title(evaluation)}", mark)
+    return plot_ranking(kind, evaluation.measures.curves(kind), f"{kind} curve\n{evaluation_title(evaluation)}", mark)
 
 
 def _page(evaluation: Evaluation, pictures: Mapping[str, Picture], mistakes: Table) -> str:
     confusion, report, *folds = evaluation_tables(evaluation)
     manifest = evaluation.dataset.manifest
-    about = f"{evaluation.run} on split {evaluation.split} of dataset {manifest.name} ({manifest.fingerprint})."
+    about = (
+        f"{evaluation.predictor.path} on split {evaluation.split} of dataset {manifest.name} ({manifest.fingerprint})."
+    )
     shown = [Table(mistakes.title, mistakes.columns, mistakes.rows[:MOST])] if mistakes.rows else []
     sections = (
         Section(
@@ -213,7 +220,7 @@ def _page(evaluation: Evaluation, pictures: Mapping[str, Picture], mistakes: Tab
         ),
         Section("Confusion matrix", (confusion, pictures["confusion_matrix.png"])),
         Section("Curves", tuple(pictures[f"{_file_name(kind)}.png"] for kind in KINDS)),
-        Section("Calibration", (pictures["calibration.png"], calibration_table(evaluation.calibration))),
+        Section("Calibration", (pictures["calibration.png"], calibration_table(evaluation.measures.calibration))),
         Section("Misclassified images", (pictures["misclassified.png"], *shown)),
         Section("Classes", (plot_class_counts(counts_of_dataset(evaluation.dataset)),)),
     )
@@ -222,7 +229,7 @@ def _page(evaluation: Evaluation, pictures: Mapping[str, Picture], mistakes: Tab
 
 def _name(evaluation: Evaluation) -> str:
     """Name a run by its settings, several runs by their folder."""
-    if evaluation.runs > 1:
-        return evaluation.run.resolve().name
-    spec = RunDirectory(evaluation.run).spec()
+    if evaluation.predictor.runs > 1:
+        return evaluation.predictor.path.resolve().name
+    spec = RunDirectory(evaluation.predictor.path).spec()
     return f"{spec.arm}, seed {spec.seed}" + ("" if spec.fold is None else f", fold {spec.fold}")
