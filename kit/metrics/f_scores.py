@@ -28,7 +28,7 @@ def precision(
     Hits / decisions, 0 where nothing is decided for a class that there is. A class or tag that neither truth nor
     decisions hold is left out.
     """
-    return _plain(_precision, truth, decisions, weights, columns)
+    return _plain(precision_of_counts, truth, decisions, weights, columns)
 
 
 @registered("recall", **_OPTIONS)
@@ -42,7 +42,7 @@ def recall(
     Hits / images, 0 where decisions hold a class that has no images. A class or tag that neither truth nor decisions
     hold is left out.
     """
-    return _plain(_recall, truth, decisions, weights, columns)
+    return _plain(recall_of_counts, truth, decisions, weights, columns)
 
 
 @registered("f1", "f2", form="fB", pattern=f"f{_BETA}", reads={"beta": float}, **_OPTIONS)
@@ -61,7 +61,7 @@ def f_beta(
     (1 + B²) hits / (decisions + B² images): for B = 1 the harmonic mean of precision and recall. A class or tag that
     neither truth nor decisions hold is left out.
     """
-    return _plain(_f(beta), truth, decisions, weights, columns)
+    return _plain(f_of_counts(beta), truth, decisions, weights, columns)
 
 
 @registered("macro_f1", form="macro_fB", pattern=f"macro_f{_BETA}", reads={"beta": float}, **_OPTIONS)
@@ -80,7 +80,7 @@ def macro_f_beta(
     Formula of f1. A class or tag that neither truth nor decisions hold is left out. Scored so: iwildcam-2019-fgvc6,
     herbarium-2020-fgvc7, human-protein-atlas-image-classification.
     """
-    return _f(beta)(count(truth, decisions, weights, len(columns)))
+    return f_of_counts(beta)(count(truth, decisions, weights, len(columns)))
 
 
 @registered("micro_f1", form="micro_fB", pattern=f"micro_f{_BETA}", reads={"beta": float}, **_OPTIONS)
@@ -99,7 +99,7 @@ def micro_f_beta(
     Formula of f1 for the sums over classes or tags. Scored so: plant-pathology-2021-fgvc8, imet-2020-fgvc7.
     """
     counts = count(truth, decisions, weights, len(columns))
-    return float(_f(beta)(Counts(*(each.sum() for each in (counts.hits, counts.predicted, counts.actual)))))
+    return float(f_of_counts(beta)(Counts(*(each.sum() for each in (counts.hits, counts.predicted, counts.actual)))))
 
 
 @registered(
@@ -119,7 +119,7 @@ def samples_f_beta(truth: NDArray[Any], decisions: NDArray[Any], weights: Weight
     Formula of f1 for each row. No tags rightly decided for an image that has none score 1. Scored so:
     planet-understanding-the-amazon-from-space (B = 2).
     """
-    rows = _f(beta)(count(truth.T, decisions.T, None))
+    rows = f_of_counts(beta)(count(truth.T, decisions.T, None))
     return float(mean(np.nan_to_num(rows, nan=1.0), weights))
 
 
@@ -165,18 +165,22 @@ def _plain(
     return float(values[1]) if truth.ndim == 1 and len(values) == TWO else values
 
 
-def _f(beta: float) -> Callable[[Counts], NDArray[np.float64]]:
+def f_of_counts(beta: float) -> Callable[[Counts], NDArray[np.float64]]:
+    """Make the F-score of counts; NaN where neither truth nor decisions hold the class."""
+
     def score(counts: Counts) -> NDArray[np.float64]:
         return ratio((1 + beta**2) * counts.hits, counts.predicted + beta**2 * counts.actual)  # type: ignore[no-any-return]
 
     return score
 
 
-def _precision(counts: Counts) -> NDArray[np.float64]:
+def precision_of_counts(counts: Counts) -> NDArray[np.float64]:
+    """Divide hits by decisions; NaN where neither truth nor decisions hold the class."""
     return _share(counts, counts.predicted)
 
 
-def _recall(counts: Counts) -> NDArray[np.float64]:
+def recall_of_counts(counts: Counts) -> NDArray[np.float64]:
+    """Divide hits by images; NaN where neither truth nor decisions hold the class."""
     return _share(counts, counts.actual)
 
 

@@ -53,6 +53,12 @@ def declarations() -> dict[Callable[..., Any], Declaration]:
     return {function: said for function, said in found.items() if said is not None}
 
 
+def is_registered(metric: Metric) -> bool:
+    """Whether a metric is one of kit's, not one's own."""
+    function = metric.function.func if isinstance(metric.function, partial) else metric.function
+    return function in declarations()
+
+
 def _by_name(name: str) -> Metric:
     for function, said in declarations().items():
         match = re.fullmatch(said.pattern, name) if said.pattern else None

@@ -51,5 +51,9 @@ class Classes(Target, frozen=True, kw_only=True):
             chosen = predictions.argmax(axis=1)
         return np.where(np.isfinite(predictions).all(axis=1), chosen, -1)
 
+    def uniform(self, threshold: float) -> Decision:
+        """Decide for the second of two classes from a probability on; see `Target.uniform`."""
+        return Decision(thresholds=(threshold,)) if self._thresholds() else super().uniform(threshold)
+
     def _thresholds(self) -> int:
         return 1 if len(self.names) == _TWO else 0

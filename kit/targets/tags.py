@@ -105,5 +105,9 @@ class Tags(Target, frozen=True, kw_only=True):
             f"numbers of tags must lie between 0 and {count}, the least first; got {decision.least} to {most}",
         )
 
+    def uniform(self, threshold: float) -> Decision:
+        """Mark every tag from the same probability on."""
+        return Decision(thresholds=(threshold,) * len(self.names))
+
     def _thresholds(self) -> int:
         return len(self.names)

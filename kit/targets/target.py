@@ -158,6 +158,15 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=st
         )
         require(not (decision.least or decision.most), f"numbers of tags do not apply to {self.kind()}")
 
+    def uniform(self, threshold: float) -> Decision:
+        """Make the rule that decides for every name from the same probability on.
+
+        Raises:
+            SpecError: Decisions of this target are not made by a probability.
+        """
+        del threshold
+        raise SpecError(f"one threshold does not decide between {len(self.names)} {self.noun}s")
+
     def _thresholds(self) -> int:
         """Count the thresholds of a rule; 0 where there can be none."""
         return 0
