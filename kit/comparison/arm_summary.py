@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from kit.comparison.contrasts import Contrast, judge_contrasts
 from kit.comparison.paired_t_test import Difference, Verdict
 from kit.comparison.pairing import Shared
-from kit.comparison.trajectory import Trajectory, on_train, on_validation, smaller_is_better, volatility
+from kit.comparison.trajectory import Trajectory, on_train, on_validation, volatility
 from kit.evaluation.split_metrics import MeasuredSummary, summarize_measured
+from kit.metrics.direction import smaller_is_better
 from kit.runs.mean_and_sd import MeanAndSD, mean_and_sd_of
 
 

@@ -18,10 +18,11 @@ from kit.comparison.distinct_arms import identify, refuse_mixed
 from kit.comparison.factors import Factors, find_factors
 from kit.comparison.per_image import MOST_ARMS, ImageDifference, compare_images
 from kit.comparison.published import is_ladder, read_published
-from kit.comparison.trajectory import Trajectory, smaller_is_better
+from kit.comparison.trajectory import Trajectory
 from kit.datasets import Dataset, find_dataset
 from kit.errors import KitError, RunError, unknown
 from kit.evaluation.split_metrics import measure_runs
+from kit.metrics.direction import smaller_is_better
 from kit.progress import NO_PROGRESS, Progress
 from kit.workspace import Workspace
 

@@ -9,7 +9,8 @@ from typing import Literal, TypeAlias
 
 from kit.comparison.paired_t_test import ROUNDING, Difference, Verdict, judge
 from kit.comparison.pairing import Shared, Side, pair, share
-from kit.comparison.trajectory import Trajectory, smaller_is_better
+from kit.comparison.trajectory import Trajectory
+from kit.metrics.direction import smaller_is_better
 
 Against = Literal["first", "previous"]
 Names: TypeAlias = tuple[str, str]  # an arm, and the one that it is compared with

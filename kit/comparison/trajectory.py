@@ -9,12 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from kit.evaluation.split_metrics import Measured
+from kit.metrics.direction import smaller_is_better
 from kit.runs import RunDirectory
 from kit.runs.history import best_epoch
 from kit.specs import RunSpec
 
 _VALIDATION = "val_"
-_SMALLER = ("loss", "error")  # endings of metrics that should fall
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,11 +77,6 @@ class Trajectory:
         start = self.spec.train.early_stopping.start_epoch if self.spec else 0
         epoch = best_epoch(curve, smaller_is_better=smaller_is_better(watched), start=start)
         return math.nan if epoch is None else values[epoch]
-
-
-def smaller_is_better(metric: str) -> bool:
-    """Tell which way a metric improves, by its name."""
-    return metric.endswith(_SMALLER)
 
 
 def on_validation(metric: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,19 +17,32 @@ from kit.datasets import Dataset
 from kit.errors import RunError, SpecError, option, require, unknown
 from kit.evaluation.calibration import Calibration, calibrate
 from kit.evaluation.confusion import class_support, classification_report, confusion_matrix
+from kit.evaluation.decided import Decided, fitted_rule, given_rule
+from kit.evaluation.decisions import Decide, parse_decide, refuse_undecided
+from kit.evaluation.metric_scores import (
+    AskedMetrics,
+    MetricScore,
+    fitting_metrics,
+    parse_metrics,
+    refuse_unfitting,
+    score_metrics,
+)
 from kit.evaluation.mistakes import mistakes_in
 from kit.evaluation.roc import Curve, Kind, ranking_curves
 from kit.evaluation.threshold import Threshold, find_threshold
+from kit.inference.dataset_metric import dataset_metric
 from kit.inference.ensemble import Ensemble, open_ensemble
 from kit.inference.out_of_fold import OutOfFold
 from kit.inference.predict_split import refuse_unlabelled
 from kit.inference.predictions import Predictions
+from kit.metrics import Metric
 from kit.progress import NO_PROGRESS, Progress
 from kit.runs.directory import evaluation_folder
 from kit.runs.fold_set import FoldResult
 from kit.runs.provenance import Maker, Provenance
 from kit.specs.train import Weights
 from kit.specs.views import ONE_VIEW, Views, parse_views
+from kit.targets import Target
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +61,8 @@ class Evaluation:
         held_out: The same predictions by fold; None for other splits.
         positive: Index of the class that curves, calibration and threshold are about; None for all of more than two.
         wanted: Recall that a threshold was asked for; None where none was.
+        metrics: Values of metrics, the dataset's first; empty for classes that are judged by accuracy, unless asked.
+        decided: Rule for decisions that was given or fitted; None for the target's own.
         makers: Runs, with hashes of their settings and weights.
     """
 
@@ -60,6 +76,8 @@ class Evaluation:
     held_out: OutOfFold | None = None
     positive: int | None = None
     wanted: float | None = None
+    metrics: tuple[MetricScore, ...] = ()
+    decided: Decided | None = None
     makers: tuple[Maker, ...] = ()
 
     @property
@@ -77,8 +95,18 @@ class Evaluation:
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Names of the classes."""
+        """Names of the classes, tags, grades or values."""
         return self.dataset.manifest.classes
+
+    @property
+    def has_names(self) -> bool:
+        """Whether each image has one class or grade, which can be taken for another."""
+        return self.scores.target.is_partition
+
+    @property
+    def has_chances(self) -> bool:
+        """Whether each image has one class or grade, and the probability of each was predicted."""
+        return self.has_names and self.scores.are_probabilities
 
     @property
     def images(self) -> int:
@@ -114,7 +142,11 @@ class Evaluation:
     @functools.cached_property
     def folds(self) -> FoldResult | None:
         """Figures of each fold and their spread; None unless the images are of several."""
-        return self.held_out.result() if self.held_out and self.split == "out-of-fold" else None
+        return (
+            self.held_out.result(dataset_metric(self.dataset))
+            if self.held_out and self.split == "out-of-fold"
+            else None
+        )
 
     @functools.cached_property
     def confusion(self) -> NDArray[np.int64]:
@@ -174,6 +206,7 @@ class Evaluation:
 
     def figures(self) -> dict[str, Any]:
         """All but the images, as evaluation.json holds it and `--json` prints it; NaN becomes null there."""
+        kind = self.scores.target.kind()
         return {
             "run": str(self.run),
             "dataset": self.dataset.manifest.name,
@@ -182,21 +215,34 @@ class Evaluation:
             "weights": self.weights,
             "runs": self.runs,
             "views": self.views.count,
-            "classes": self.classes,
+            kind: self.classes,
             "images": self.images,
             "not_numbers": self.not_numbers,
+            **({"metrics": self.metrics} if self.metrics else {}),
+            **({"decided": self.decided} if self.decided else {}),
+            **(self._figures_of_names() if self.has_names else {}),
+            "folds": self.folds,
+        }
+
+    def _figures_of_names(self) -> dict[str, Any]:
+        """Figures of classes and grades; those of probabilities only where there are some."""
+        return {
             "accuracy": self.accuracy,
-            "loss": self.scores.loss,
-            "auc": self.auc,
-            "roc_auc": {curve.name: curve.area for curve in self.curves("ROC")},
-            "average_precision": {curve.name: curve.area for curve in self.curves("precision-recall")},
-            "calibration_error": self.calibration.error,
+            **(self._figures_of_chances() if self.has_chances else {}),
             "mislabelled": {"images": len(self.mistakes), "share": len(self.mistakes) / self.images},
             "confusion": self.confusion.tolist(),
             "confusion_shares": self.confusion_shares.tolist(),
             "report": self.report,
             "threshold": None if self.threshold is None else dataclasses.asdict(self.threshold),
-            "folds": self.folds,
+        }
+
+    def _figures_of_chances(self) -> dict[str, Any]:
+        return {
+            "loss": self.scores.loss,
+            "auc": self.auc,
+            "roc_auc": {curve.name: curve.area for curve in self.curves("ROC")},
+            "average_precision": {curve.name: curve.area for curve in self.curves("precision-recall")},
+            "calibration_error": self.calibration.error,
         }
 
     @property
@@ -214,6 +260,8 @@ def evaluate(
     tta: str | int | None = None,
     recall: float | None = None,
     positive: str | None = None,
+    metric: AskedMetrics = None,
+    decide: str | float | None = None,
     root: Path | str | None = None,
     progress: Progress = NO_PROGRESS,
 ) -> Evaluation:
@@ -229,61 +277,128 @@ def evaluate(
         tta: Views to average; see `kit.predict`.
         recall: Recall of `positive`, to find the highest threshold that reaches it.
         positive: Class that `recall`, curves and calibration are about; the second of two unless named.
+        metric: Metrics to compute instead of all that fit the dataset's target: names between commas, such as "f1,mcc"
+            or `file.py:function`, a function, or several in a list. The first one is what `decide` is fitted to.
+        decide: Rule for decisions: "none" for the target's own, a probability from which the second of two classes or
+            each tag is decided for, or "best" for the rule that scores best on images that no run learned from.
         root: Root of the workspace; otherwise KIT_ROOT, the workspace that the runs lie in, or the current folder.
         progress: Progress that sees every batch.
 
     Raises:
         RunError: no such run, runs of different datasets, or runs without images that none of them learned from.
         ShardError: no such split, or it has no labels.
-        SpecError: views or a recall that cannot be, no such class, or a recall of which of more than two classes
-            nobody knows.
+        SpecError: views or a recall that cannot be, no such class, a recall of which of more than two classes nobody
+            knows, or a metric or rule that does not fit the target.
     """
     ensemble = open_ensemble(runs, weights=weights, views=parse_views(tta), root=root)
-    index = _positive_place(positive, ensemble.dataset.manifest.classes, recall)
+    asked = _Asked(
+        index=_positive_index(ensemble, positive, recall),
+        recall=recall,
+        metrics=tuple(parse_metrics(metric)),
+        decide=parse_decide(decide),
+    )
+    asked.refuse(ensemble)
     refuse_unlabelled(ensemble.dataset, split)
     with ensemble.steady() as makers:
-        return _evaluate(ensemble, split, makers, index=index, recall=recall, progress=progress)
+        return _evaluate(ensemble, split, makers, asked, progress)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """What is to be measured.
+
+    Attributes:
+        index: Index of the positive class; None for all.
+        recall: Recall to find a threshold for; None for none.
+        metrics: Metrics that were named; none for all that fit.
+        decide: Way to decide.
+    """
+
+    index: int | None
+    recall: float | None
+    metrics: tuple[Metric, ...]
+    decide: Decide
+
+    def goal(self, dataset: Dataset) -> Metric:
+        """Choose the metric that rules are fitted to: the first named, else the dataset's."""
+        return self.metrics[0] if self.metrics else dataset_metric(dataset)
+
+    def refuse(self, ensemble: Ensemble) -> None:
+        """Refuse metrics and rules that do not fit the target, before anything is predicted."""
+        target = ensemble.dataset.manifest.target
+        for metric in self.metrics:
+            refuse_unfitting(target, metric, are_probabilities=ensemble.predicts_probabilities)
+        given_rule(self.decide, target)
+        if self.decide.is_fitted:
+            refuse_undecided(target, self.goal(ensemble.dataset))
+
+    def shown(self, scores: Predictions, dataset: Dataset) -> Sequence[Metric]:
+        """Choose the metrics to compute; none for classes that are judged by accuracy, which have their own figures."""
+        own = dataset_metric(dataset)
+        if self.metrics or (scores.target.kind() == "classes" and own.name == "accuracy"):
+            return self.metrics
+        return fitting_metrics(scores.target, own, are_probabilities=scores.are_probabilities)
 
 
 def _evaluate(
     ensemble: Ensemble,
     split: str,
     makers: tuple[Maker, ...],
-    *,
-    index: int | None,
-    recall: float | None,
+    asked: _Asked,
     progress: Progress,
 ) -> Evaluation:
     dataset, folds = ensemble.dataset, ensemble.folds
-    held_out = None
-    if split == "validation" and (len(folds) > 1 or len(ensemble.runs) > 1):
+    held_out, decided = None, given_rule(asked.decide, dataset.manifest.target)
+    is_held_out = split == "validation" and (len(folds) > 1 or len(ensemble.runs) > 1)
+    if is_held_out or asked.decide.is_fitted:
         held_out = ensemble.hold_out(progress)
         if held_out is None:
             raise RunError("runs on folds beside runs on the dataset's own split learned from each other's validation")
+        if asked.decide.is_fitted:
+            decided = fitted_rule(held_out, asked.goal(dataset))
+    held_out = held_out if is_held_out else None
+    scores = held_out.scores if held_out else ensemble.score(split, progress)
+    if decided:
+        scores = scores.decided_by(decided.rule)
+        held_out = held_out and dataclasses.replace(held_out, scores=scores)
     return Evaluation(
         run=ensemble.folder or ensemble.runs[0].path,
         dataset=dataset if len(folds) != 1 else dataset.for_fold(folds[0]),
         split="out-of-fold" if len(folds) > 1 and held_out else split,
         weights=ensemble.weights,
-        scores=held_out.scores if held_out else ensemble.score(split, progress),
+        scores=scores,
         runs=len(ensemble.runs),
         views=ensemble.views,
         held_out=held_out,
-        positive=index,
-        wanted=recall,
+        positive=asked.index,
+        wanted=asked.recall,
+        metrics=score_metrics(scores, asked.shown(scores, dataset)),
+        decided=decided,
         makers=makers,
     )
 
 
-def _positive_place(positive: str | None, classes: tuple[str, ...], recall: float | None) -> int | None:
+def _positive_index(ensemble: Ensemble, positive: str | None, recall: float | None) -> int | None:
+    target = ensemble.dataset.manifest.target
     require(recall is None or 0 < recall <= 1, f"recall must be above 0 and at most 1, got {recall}")
+    if not (target.is_partition and ensemble.predicts_probabilities):
+        require(
+            positive is None and recall is None,
+            f"{option('recall')} and {option('positive')} need probabilities of classes or grades; this dataset's"
+            f" target is {target.kind()}" + (", and the run predicts a number" if target.is_partition else ""),
+        )
+        return None
+    return _positive_place(target, positive, recall)
+
+
+def _positive_place(target: Target, positive: str | None, recall: float | None) -> int | None:
     if positive is not None:
-        if positive not in classes:
-            raise SpecError(unknown("class", positive, classes))
-        return classes.index(positive)
-    if len(classes) == 2:  # noqa: PLR2004 (the second of two)
+        if positive not in target.names:
+            raise SpecError(unknown(target.noun, positive, target.names))
+        return target.names.index(positive)
+    if len(target.names) == 2:  # noqa: PLR2004 (the second of two)
         return 1
-    named = ", ".join(classes)
+    named = ", ".join(target.names)
     require(
         recall is None,
         f"{option('recall')} needs {option('positive', typed='CLASS')} where there are more than two: one of {named}",

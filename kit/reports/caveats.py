@@ -10,9 +10,10 @@ from kit.comparison.base_rate import base_rate_words
 from kit.comparison.caveats import Caveats
 from kit.comparison.contrasts import beats_base_rate
 from kit.comparison.pairing import Key, Shared, Side
-from kit.comparison.trajectory import Trajectory, smaller_is_better
+from kit.comparison.trajectory import Trajectory
 from kit.errors import first_three
 from kit.evaluation.split_metrics import Measured
+from kit.metrics.direction import smaller_is_better
 
 _PAIRING = {
     "seeds, folds averaged": "with folds: each seed's folds are averaged, and seeds are paired",

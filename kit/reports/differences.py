@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from kit.comparison import Comparison
 from kit.comparison.paired_t_test import Difference, Outcome
-from kit.comparison.trajectory import smaller_is_better
+from kit.metrics.direction import smaller_is_better
 from kit.reports.figure import BLUE, GREY, ORANGE, middle_cut, new_figure, png
 from kit.significance import CONFIDENCE
 

@@ -26,6 +26,7 @@ from kit.reports.confusion import (
 )
 from kit.reports.fold_table import fold_csv, fold_table
 from kit.reports.matrix import plot_matrix
+from kit.reports.metric_scores import describe_decided, metrics_csv, metrics_table
 from kit.reports.mistakes import MOST, describe_count, mistakes_table, plot_mistakes
 from kit.reports.page import REPORT, Picture, Section, write_page
 from kit.reports.roc import plot_ranking, ranking_table
@@ -45,16 +46,14 @@ def evaluation_title(evaluation: Evaluation) -> str:
 
 @checked_arguments
 def evaluation_tables(evaluation: Evaluation) -> list[Table]:
-    """Lay out the confusion matrix, counts above shares, the classification report, and the folds if there are.
+    """Lay out the metrics, the confusion matrix, counts above shares, the classification report, and the folds.
+
+    Matrix and report are of classes and grades; metrics and folds are there if the evaluation has some.
 
     Args:
         evaluation: Evaluation, as `kit.evaluate` gives it.
     """
-    return [
-        confusion_table(evaluation_title(evaluation), evaluation.classes, _cells(evaluation)),
-        report_table(headline(evaluation), evaluation.report),
-        *([fold_table(evaluation.folds)] if evaluation.folds else []),
-    ]
+    return [*_metric_tables(evaluation), *_name_tables(evaluation), *_fold_tables(evaluation)]
 
 
 def shown_tables(evaluation: Evaluation) -> list[Table]:
@@ -63,32 +62,54 @@ def shown_tables(evaluation: Evaluation) -> list[Table]:
     Args:
         evaluation: Evaluation, as `kit.evaluate` gives it.
     """
-    confusion, report, *others = evaluation_tables(evaluation)
     classes = evaluation.classes
-    if len(classes) <= MANY:
-        return [confusion, report, *others]
+    if len(classes) <= MANY or not evaluation.has_names:
+        return evaluation_tables(evaluation)
+    _, report = _name_tables(evaluation)
     return [
+        *_metric_tables(evaluation),
         pairs_table(evaluation_title(evaluation), evaluation.confusion, evaluation.support, classes),
         weakest_table(report, evaluation.report, classes),
-        *others,
+        *_fold_tables(evaluation),
     ]
 
 
+def _metric_tables(evaluation: Evaluation) -> list[Table]:
+    return [metrics_table(evaluation_title(evaluation), evaluation.metrics)] if evaluation.metrics else []
+
+
+def _name_tables(evaluation: Evaluation) -> list[Table]:
+    if not evaluation.has_names:
+        return []
+    return [
+        confusion_table(evaluation_title(evaluation), evaluation.classes, _cells(evaluation)),
+        report_table(headline(evaluation), evaluation.report),
+    ]
+
+
+def _fold_tables(evaluation: Evaluation) -> list[Table]:
+    return [fold_table(evaluation.folds)] if evaluation.folds else []
+
+
 def headline(evaluation: Evaluation) -> str:
-    """Write the split's few figures in a line."""
-    figures = {
-        "accuracy": evaluation.accuracy,
-        "loss": evaluation.scores.loss,
-        "AUC": evaluation.auc,
-        "calibration error": evaluation.calibration.error,
-    }
+    """Write the few figures of a split of classes or grades in a line; those of probabilities where there are some."""
+    figures: dict[str, float | None] = {"accuracy": evaluation.accuracy}
+    if evaluation.has_chances:
+        figures |= {
+            "loss": evaluation.scores.loss,
+            "AUC": evaluation.auc,
+            "calibration error": evaluation.calibration.error,
+        }
     return ", ".join(f"{name} {NOTHING if value is None else f'{value:.4f}'}" for name, value in figures.items())
 
 
 def evaluation_remarks(evaluation: Evaluation) -> list[str]:
-    """Say in a line each how many images are mislabelled, the threshold, and what is not a number."""
-    images = evaluation.images
-    lines = [f"mislabelled: {len(evaluation.mistakes):,} of {images:,} images ({1 - evaluation.accuracy:.1%})"]
+    """Say in a line each how many images are mislabelled, rule and threshold, and what is not a number."""
+    images, lines = evaluation.images, list[str]()
+    if evaluation.has_names:
+        lines.append(f"mislabelled: {len(evaluation.mistakes):,} of {images:,} images ({1 - evaluation.accuracy:.1%})")
+    if evaluation.decided:
+        lines += describe_decided(evaluation.decided, evaluation.scores.target)
     if evaluation.threshold is not None:
         lines.append(str(evaluation.threshold))
     elif evaluation.wanted is not None and evaluation.positive is not None:
@@ -97,9 +118,10 @@ def evaluation_remarks(evaluation: Evaluation) -> list[str]:
         why = "its outputs are not numbers" if has_images else f"{evaluation.split} has none of it"
         lines.append(f"no threshold reaches recall {evaluation.wanted:g} of class {name}: {why}")
     if evaluation.not_numbers:
+        counted = "; they count as mislabelled, and are in no curve" if evaluation.has_names else ""
         lines.append(
-            f"warning: {evaluation.not_numbers:,} of {images:,} outputs are not numbers: the training diverged;"
-            " they count as mislabelled, and are in no curve. Lower train.learning_rate and train again"
+            f"warning: {evaluation.not_numbers:,} of {images:,} outputs are not numbers: the training diverged"
+            f"{counted}. Lower train.learning_rate and train again"
         )
     return lines
 
@@ -131,16 +153,15 @@ def write_evaluation(evaluation: Evaluation, folder: Path | str, *, html: bool =
 
 def _files(evaluation: Evaluation, *, html: bool) -> dict[str, str | bytes]:
     """Make the contents of each file."""
-    classes = evaluation.classes
-    mistakes = mistakes_table(evaluation.scores, evaluation.mistakes, evaluation.classes)
+    mistakes = (
+        mistakes_table(evaluation.scores, evaluation.mistakes, evaluation.classes) if evaluation.has_names else None
+    )
     pictures = _pictures(evaluation, mistakes)
     files: dict[str, str | bytes] = {
-        "confusion_matrix.csv": matrix_csv(classes, evaluation.confusion),
-        "confusion_matrix_shares.csv": matrix_csv(classes, evaluation.confusion_shares),
-        "classification_report.csv": report_table("", evaluation.report).csv(),
-        **{f"{_file_name(kind)}.csv": ranking_table(kind, evaluation.curves(kind)).csv() for kind in KINDS},
-        "calibration.csv": calibration_table(evaluation.calibration).csv(),
-        "misclassified.csv": mistakes.csv(),
+        **(_files_of_names(evaluation) if evaluation.has_names else {}),
+        **(_files_of_chances(evaluation) if evaluation.has_chances else {}),
+        **({"misclassified.csv": mistakes.csv()} if mistakes else {}),
+        **({"metrics.csv": metrics_csv(evaluation.metrics)} if evaluation.metrics else {}),
         "evaluation.json": to_json(evaluation.figures()),
         "predictions.csv": evaluation.scores.csv(),
         **({"folds.csv": fold_csv(evaluation.folds)} if evaluation.folds else {}),
@@ -153,21 +174,46 @@ def _files(evaluation: Evaluation, *, html: bool) -> dict[str, str | bytes]:
     return files
 
 
+def _files_of_names(evaluation: Evaluation) -> dict[str, str]:
+    classes = evaluation.classes
+    return {
+        "confusion_matrix.csv": matrix_csv(classes, evaluation.confusion),
+        "confusion_matrix_shares.csv": matrix_csv(classes, evaluation.confusion_shares),
+        "classification_report.csv": report_table("", evaluation.report).csv(),
+    }
+
+
+def _files_of_chances(evaluation: Evaluation) -> dict[str, str]:
+    return {
+        **{f"{_file_name(kind)}.csv": ranking_table(kind, evaluation.curves(kind)).csv() for kind in KINDS},
+        "calibration.csv": calibration_table(evaluation.calibration).csv(),
+    }
+
+
 def _file_name(kind: Kind) -> str:
     return f"{kind.lower().replace('-', '_')}_curve"
 
 
-def _pictures(evaluation: Evaluation, mistakes: Table) -> dict[str, Picture]:
-    """Draw everything, by file name."""
+def _pictures(evaluation: Evaluation, mistakes: Table | None) -> dict[str, Picture]:
+    """Draw everything that the target has, by file name."""
     title = evaluation_title(evaluation)
-    count = f"{evaluation.split}: {describe_count(mistakes, evaluation.images)}"
-    drawn = {
-        "confusion_matrix.png": (f"confusion matrix, {title}", _plot_confusion(evaluation)),
-        "classification_report.png": (f"classification report, {title}", _plot_report(evaluation)),
-        **{f"{_file_name(kind)}.png": (f"{kind} curve, {title}", _plot_ranking(evaluation, kind)) for kind in KINDS},
-        "calibration.png": (f"reliability diagram, {title}", plot_calibration(evaluation.calibration, title)),
-        "misclassified.png": (count, plot_mistakes(evaluation.dataset, evaluation.splits, mistakes, count)),
-    }
+    drawn: dict[str, tuple[str, bytes]] = {}
+    if evaluation.has_names:
+        drawn |= {
+            "confusion_matrix.png": (f"confusion matrix, {title}", _plot_confusion(evaluation)),
+            "classification_report.png": (f"classification report, {title}", _plot_report(evaluation)),
+        }
+    if evaluation.has_chances:
+        drawn |= {
+            **{
+                f"{_file_name(kind)}.png": (f"{kind} curve, {title}", _plot_ranking(evaluation, kind)) for kind in KINDS
+            },
+            "calibration.png": (f"reliability diagram, {title}", plot_calibration(evaluation.calibration, title)),
+        }
+    if mistakes:
+        count = f"{evaluation.split}: {describe_count(mistakes, evaluation.images)}"
+        gallery = plot_mistakes(evaluation.dataset, evaluation.splits, mistakes, count)
+        drawn["misclassified.png"] = (count, gallery)
     return {name: Picture(png, description) for name, (description, png) in drawn.items()}
 
 
@@ -176,13 +222,14 @@ def _cells(evaluation: Evaluation) -> list[list[str]]:
 
 
 def _plot_confusion(evaluation: Evaluation) -> bytes:
+    noun = evaluation.scores.target.noun
     return plot_matrix(
         evaluation.confusion_shares,
         _cells(evaluation),
         evaluation.classes,
         evaluation.classes,
-        title=f"{evaluation_title(evaluation)}\nimages, and their share of the true class",
-        axis_names=("predicted class", "true class"),
+        title=f"{evaluation_title(evaluation)}\nimages, and their share of the true {noun}",
+        axis_names=(f"predicted {noun}", f"true {noun}"),
     )
 
 
@@ -203,22 +250,36 @@ def _plot_ranking(evaluation: Evaluation, kind: Kind) -> bytes:
     return plot_ranking(kind, evaluation.curves(kind), f"{kind} curve\n{evaluation_title(evaluation)}", mark)
 
 
-def _page(evaluation: Evaluation, pictures: Mapping[str, Picture], mistakes: Table) -> str:
-    confusion, report, *folds = evaluation_tables(evaluation)
-    manifest = evaluation.dataset.manifest
+def _page(evaluation: Evaluation, pictures: Mapping[str, Picture], mistakes: Table | None) -> str:
+    manifest, target = evaluation.dataset.manifest, evaluation.scores.target
     about = f"{evaluation.run} on split {evaluation.split} of dataset {manifest.name} ({manifest.fingerprint})."
-    shown = [Table(mistakes.title, mistakes.columns, mistakes.rows[:MOST])] if mistakes.rows else []
+    tables = _name_tables(evaluation)
+    shown = [Table(mistakes.title, mistakes.columns, mistakes.rows[:MOST])] if mistakes and mistakes.rows else []
+    figures = [*_metric_tables(evaluation), *tables[1:], *_fold_tables(evaluation)]
+    counts = [plot_class_counts(counts_of_dataset(evaluation.dataset))] if target.is_counted else []
     sections = (
         Section(
-            "Figures", (about, *evaluation_remarks(evaluation), report, *folds, pictures["classification_report.png"])
+            "Figures",
+            (about, *evaluation_remarks(evaluation), *figures, *_some(pictures, "classification_report.png")),
         ),
-        Section("Confusion matrix", (confusion, pictures["confusion_matrix.png"])),
-        Section("Curves", tuple(pictures[f"{_file_name(kind)}.png"] for kind in KINDS)),
-        Section("Calibration", (pictures["calibration.png"], calibration_table(evaluation.calibration))),
-        Section("Misclassified images", (pictures["misclassified.png"], *shown)),
-        Section("Classes", (plot_class_counts(counts_of_dataset(evaluation.dataset)),)),
+        Section("Confusion matrix", (*tables[:1], *_some(pictures, "confusion_matrix.png"))),
+        Section("Curves", _some(pictures, *(f"{_file_name(kind)}.png" for kind in KINDS))),
+        Section("Calibration", _calibration_blocks(evaluation, pictures)),
+        Section("Misclassified images", (*_some(pictures, "misclassified.png"), *shown)),
+        Section(target.kind().capitalize(), tuple(counts)),
     )
-    return write_page(f"{manifest.name}, {_name(evaluation)}: {evaluation_title(evaluation)}", sections)
+    title = f"{manifest.name}, {_name(evaluation)}: {evaluation_title(evaluation)}"
+    return write_page(title, [section for section in sections if section.blocks])
+
+
+def _some(pictures: Mapping[str, Picture], *names: str) -> tuple[Picture, ...]:
+    return tuple(pictures[name] for name in names if name in pictures)
+
+
+def _calibration_blocks(evaluation: Evaluation, pictures: Mapping[str, Picture]) -> tuple[Picture | Table, ...]:
+    if not evaluation.has_chances:
+        return ()
+    return pictures["calibration.png"], calibration_table(evaluation.calibration)
 
 
 def _name(evaluation: Evaluation) -> str:

@@ -11,7 +11,8 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from kit.comparison import Comparison
-from kit.comparison.trajectory import Trajectory, on_train, on_validation, smaller_is_better
+from kit.comparison.trajectory import Trajectory, on_train, on_validation
+from kit.metrics.direction import smaller_is_better
 from kit.reports.figure import GREY, line_style, middle_cut, new_figure, png
 from kit.runs.history import best_epoch
 

@@ -25,16 +25,19 @@ class FoldFigures(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         images: Images that were predicted.
-        accuracy: Share of images whose likeliest class is the true one.
-        loss: Mean cross-entropy, nats; None where an output was not a number.
+        accuracy: Share of images whose class or grade, as decided, is the true one; None for tags and values.
+        loss: Mean cross-entropy, nats; None where an output was not a number, and where outputs are no probabilities of
+            classes or grades.
         auc: Area under the ROC curve of the second of two classes, or the mean of each class against the rest; None
-            where a class is missing.
+            where a class is missing, and where there are none.
+        score: Value of the dataset's metric, where that is another one than accuracy; None where it has none.
     """
 
     images: int
-    accuracy: float
+    accuracy: float | None
     loss: float | None
     auc: float | None
+    score: float | msgspec.UnsetType | None = msgspec.UNSET
 
 
 class FoldResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,18 +46,22 @@ class FoldResult(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         folds: Figures by fold.
         pooled: Figures of all held-out images together.
-        accuracy: Mean and sample standard deviation over the folds.
+        accuracy: Mean and sample standard deviation over the folds; None where a fold has none.
         loss: Mean and sample standard deviation over the folds; None where a fold has none.
         auc: Mean and sample standard deviation over the folds; None where a fold has none.
+        metric: Name of the dataset's metric, where that is another one than accuracy.
+        score: Mean and sample standard deviation of that metric over the folds; None where a fold has none.
         files: XXH128 of the out-of-fold predictions, by the name of their file.
         seal: XXH128 over all other fields; see `kit.seals`.
     """
 
     folds: Mapping[int, FoldFigures]
     pooled: FoldFigures
-    accuracy: MeanAndSD
+    accuracy: MeanAndSD | None
     loss: MeanAndSD | None
     auc: MeanAndSD | None
+    metric: str | msgspec.UnsetType = msgspec.UNSET
+    score: MeanAndSD | msgspec.UnsetType | None = msgspec.UNSET
     files: Mapping[str, str] = {}
     seal: str = ""
 

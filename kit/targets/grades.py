@@ -54,6 +54,10 @@ class Grades(Target, frozen=True, kw_only=True):
             return Head(name=name, units=1, activation="sigmoid", shift=(0.0,), scale=(top,))
         return Head(name=name, units=1, activation="linear", shift=(top / 2,), scale=(max(top / 2, 1.0),))
 
+    def are_probabilities(self, width: int) -> bool:
+        """Tell whether there is a probability of each grade; the head "value" gives one number."""
+        return width > 1
+
     def columns(self, width: int) -> tuple[str, ...]:
         """Name the columns of predictions: the grades, or the number of the head "value"."""
         return (NUMBER,) if width == 1 else super().columns(width)

@@ -39,6 +39,7 @@ class Values(Target, frozen=True, kw_only=True):
     """
 
     noun: ClassVar[str] = "value"
+    is_counted: ClassVar[bool] = False
     default_metric: ClassVar[str] = "rmse"
     heads: ClassVar[tuple[str, ...]] = ("value",)
     losses: ClassVar[Mapping[str, tuple[str, ...]]] = {"value": ("mse", "mae", "huber", "crossentropy")}
@@ -98,6 +99,11 @@ class Values(Target, frozen=True, kw_only=True):
         if loss == "crossentropy":
             return Head(name=name, units=len(self.names), activation="sigmoid", shift=self.lowest, scale=tuple(spans))
         return Head(name=name, units=len(self.names), activation="linear", shift=self.mean, scale=self.deviation)
+
+    def are_probabilities(self, width: int) -> bool:
+        """Numbers are no probabilities."""
+        del width
+        return False
 
     def numbers(self, predictions: NDArray[Any]) -> NDArray[np.float64]:
         """Return the numbers: float64 [n, values]."""
