@@ -31,7 +31,14 @@ def compare(
             show_default=False,
         ),
     ] = "",
-    metric: Annotated[str, typer.Option(help="Recorded metric that arms are judged by, as val_auc.")] = "val_accuracy",
+    metric: Annotated[
+        str | None,
+        typer.Option(
+            help="Metric that arms are judged by, as val_auc or qwk; one that was not recorded is computed from kept"
+            " predictions.",
+            show_default="the dataset's",
+        ),
+    ] = None,
     baseline: Annotated[
         str,
         typer.Option(metavar="ARM", help="Arm that the others are compared with.", show_default="the first planned"),

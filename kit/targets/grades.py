@@ -12,7 +12,7 @@ from kit.errors import SpecError, require
 from kit.targets.decision import NO_DECISION, Decision
 from kit.targets.head import Head
 from kit.targets.label import Truth
-from kit.targets.names import encode_names, name_at
+from kit.targets.names import encode_names, name_at, one_hot
 from kit.targets.target import Target
 
 NUMBER = "grade"  # column of the predictions of head "value"
@@ -81,6 +81,16 @@ class Grades(Target, frozen=True, kw_only=True):
             return np.where(are_numbers, predictions.argmax(axis=1), -1)
         cuts = np.asarray(decision.thresholds or np.arange(len(self.names) - 1) + 0.5)
         return np.where(are_numbers, np.searchsorted(cuts, self.numbers(predictions), side="right"), -1)
+
+    def constants(self, truth: Truth) -> dict[str, NDArray[np.float32]]:
+        """The shares of the grades, and the commonest and the median grade for all images."""
+        counts = np.bincount(truth, minlength=len(self.names))
+        middle = int(np.sort(truth)[(len(truth) - 1) // 2])
+        return {
+            "the commonest grade for all images": one_hot(int(counts.argmax()), len(self.names)),
+            "the median grade for all images": one_hot(middle, len(self.names)),
+            "the shares of the grades": np.asarray(counts / len(truth), np.float32),
+        }
 
     def check_decision(self, decision: Decision) -> None:
         """Refuse a rule that is of another target; see `Target.check_decision`."""

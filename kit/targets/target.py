@@ -153,6 +153,10 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=st
             case "numbers":
                 return self.numbers(predictions)
 
+    def constants(self, truth: Truth) -> dict[str, NDArray[np.float32]]:
+        """Name predictions that say the same of every image, made of the truth of n images: float32 [columns] each."""
+        raise NotImplementedError
+
     def check_decision(self, decision: Decision) -> None:
         """Refuse a rule that is of another target.
 

@@ -114,6 +114,10 @@ class Values(Target, frozen=True, kw_only=True):
         del predictions
         raise SpecError("values are numbers, not probabilities")
 
+    def constants(self, truth: Truth) -> dict[str, NDArray[np.float32]]:
+        """Return the mean of each value."""
+        return {"the mean of the values": np.asarray(truth.mean(axis=0, dtype=np.float64), np.float32)}
+
     def decide(self, predictions: NDArray[Any], decision: Decision = NO_DECISION) -> NDArray[Any]:
         """Return the numbers as they are."""
         self.check_decision(decision)

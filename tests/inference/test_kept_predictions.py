@@ -62,5 +62,5 @@ def test_predictions_of_another_target_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "predictions.csv"
     path.write_text(target_predictions(Grades(names=("0", "1", "2")), 5).csv())
 
-    with pytest.raises(RunError, match="is damaged|other columns"):
+    with pytest.raises(RunError, match=r"is damaged|other columns"):
         read_predictions(path, Tags(names=("0", "1")))
