@@ -1,9 +1,9 @@
 """kit: from image folders to shards, honest ablations and a valid Kaggle submission.
 
 Every command is a call: kit.shard, kit.find_dataset, kit.train, kit.ablate, kit.compare, kit.evaluate, kit.predict,
-kit.bench, kit.blend, kit.export, kit.fetch, kit.submit, kit.submissions. What they return, and what reports their
-progress, is public too: kit.Dataset, kit.RunDirectory, kit.Ablation, kit.Comparison and so on. Nothing heavy is
-imported before it is used.
+kit.bench, kit.blend, kit.export, kit.fetch, kit.submit, kit.submissions. Their result types and the progress protocol
+are public too: kit.Dataset, kit.RunDirectory, kit.Ablation, kit.Comparison and so on. Heavy packages are imported on
+first use.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
-    """Import a public name's room when the name is first used."""
+    """Import the module of a public name on first use."""
     if name not in _ROOM_OF:
         raise AttributeError(f"module 'kit' has no attribute '{name}'")
     return getattr(importlib.import_module(f"kit.{_ROOM_OF[name]}"), name)

@@ -1,4 +1,4 @@
-"""`python -m kit` is `kit`."""
+"""Runs the command line as `python -m kit`."""
 
 from kit.cli import main
 

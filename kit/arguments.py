@@ -1,4 +1,4 @@
-"""Checks of what public calls are given: a wrong type is named in a sentence before anything begins."""
+"""Type checks of the arguments of public calls."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _WORDS: dict[Any, str] = {
     Path: "a path",
     type(None): "None",
 }
-_KINDS: dict[Any, tuple[type, ...]] = {  # NumPy's numbers count as Python's
+_KINDS: dict[Any, tuple[type, ...]] = {  # NumPy's numbers are accepted
     int: (numbers.Integral,),
     float: (numbers.Real,),
     Path: (str, os.PathLike),
@@ -34,13 +34,13 @@ _KINDS: dict[Any, tuple[type, ...]] = {  # NumPy's numbers count as Python's
 
 
 def checked_arguments(function: Callable[Given, Result]) -> Callable[Given, Result]:
-    """Make a public call refuse arguments of other types than its annotations say, by name.
+    """Decorate a public call so that it refuses arguments whose types differ from its annotations.
 
-    Only types are checked; which values an argument takes is for the call to say. A text is no list of texts, and True
-    is not a number; NumPy's numbers arrive as Python's own.
+    Only types are checked, values are up to the call. A text is not a list of texts, and True is not a number; NumPy's
+    numbers are converted to Python's.
 
     Raises:
-        SpecError: An argument is of a type that the call does not take; raised by the call.
+        SpecError: An argument has a wrong type; raised by the call.
     """
     signature = inspect.signature(function)
 
@@ -49,7 +49,7 @@ def checked_arguments(function: Callable[Given, Result]) -> Callable[Given, Resu
         hints = typing.get_type_hints(function)
         try:
             bound = signature.bind(*args, **options)
-        except TypeError:  # an argument is missing or unknown: Python says which
+        except TypeError:  # an argument is missing or unknown: the call itself raises Python's message
             return function(*args, **options)
         for name, value in bound.arguments.items():
             is_many = signature.parameters[name].kind is inspect.Parameter.VAR_POSITIONAL
@@ -67,7 +67,7 @@ def _refuse_other(function: str, name: str, value: object, hint: Any) -> None:
 
 
 def _fits(value: Any, hint: Any) -> bool:
-    """Tell whether a value is of an annotated type; of what no check is known for, it is."""
+    """Tell whether a value is of an annotated type; true for types without a check."""
     origin, parts = typing.get_origin(hint), typing.get_args(hint)
     if origin in {Union, types.UnionType}:
         return any(_fits(value, part) for part in parts)
@@ -75,7 +75,7 @@ def _fits(value: Any, hint: Any) -> bool:
         return isinstance(value, tuple({type(part) for part in parts}))
     if isinstance(origin, type) and issubclass(origin, Iterable):
         is_right = isinstance(value, Mapping) if issubclass(origin, Mapping) else _is_list(value)
-        return is_right and all(_fits(one, parts[0]) for one in value)  # of a dict, its keys
+        return is_right and all(_fits(one, parts[0]) for one in value)  # the keys of a dict
     return _is_of(value, hint) if isinstance(hint, type) else True
 
 
@@ -90,12 +90,12 @@ def _is_list(value: Any) -> bool:
 
 
 def _plain(value: Any) -> Any:
-    """Turn a number of NumPy into Python's; anything else stays."""
+    """Convert a NumPy number to Python's; other values are unchanged."""
     return value.item() if isinstance(value, numbers.Number) and hasattr(value, "item") else value
 
 
 def _words(hint: Any) -> str:
-    """Name a type as people do: "a whole number or None"."""
+    """Write a type in plain words: "a whole number or None"."""
     *first, last = dict.fromkeys(sorted(_alternatives(hint), key="None".__eq__))
     return f"{', '.join(first)} or {last}" if first else last
 

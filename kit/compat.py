@@ -1,7 +1,7 @@
-"""TensorFlow and its Keras, imported once and quietly.
+"""Imports TensorFlow and its Keras without start-up messages.
 
-The one door to both: it serves TensorFlow 2.15 with Keras 2 and TensorFlow from 2.16 on with Keras 3. TensorFlow
-prints start-up lines from C++ before any log level counts, so standard error is held during the import.
+The only module that imports them: TensorFlow 2.15 with Keras 2, or TensorFlow from 2.16 on with Keras 3. TensorFlow
+prints start-up lines from C++ before log levels apply, so standard error is held back during the import.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ with held_stderr():
     import tensorflow as tf
 
     keras = tf.keras
-    tf.config.list_physical_devices()  # looks for GPUs, and complains where there are none
+    tf.config.list_physical_devices()  # warns if there are no GPUs
 
 if not is_verbose():
     tf.get_logger().setLevel("ERROR")

@@ -1,4 +1,4 @@
-"""The whole road on scikit-learn's handwritten digits, as a competition would lay them out."""
+"""The whole workflow on scikit-learn's handwritten digits, laid out as a competition."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from kit.progress import NO_PROGRESS, Progress
 from kit.workspace import Workspace
 
 SIDE = 32  # pixels; the digits are 8x8, and every pixel becomes a block of 4x4
-TEST_SHARE = 4  # every fourth image is held back
+TEST_SHARE = 4  # every fourth image is held out
 POSITIONS = "before,after"
-SEEDS = 3  # the fewest that a verdict can be about
+SEEDS = 3  # the fewest seeds that allow a verdict
 SETTINGS = {
     "train.epochs": 10,
     "train.batch_size": 32,
-    "model.bn_momentum": 0.9,  # some 300 steps: 0.99 would still remember the weights it began with
+    "model.bn_momentum": 0.9,  # about 300 steps: with 0.99 the moving averages would still reflect the initial weights
 }
 
 Pixels = NDArray[np.uint8]
@@ -35,16 +35,16 @@ Pixels = NDArray[np.uint8]
 
 @dataclass(frozen=True, slots=True)
 class Demo:
-    """What the demonstration made.
+    """Results of the demonstration.
 
     Attributes:
         competition: Folder of images, train_labels.csv, test/, sample_submission.csv.
         ablation: Folder of the ablation's runs.
-        run: Folder of the best run, which predicted.
+        run: Folder of the best run, which made the predictions.
         comparison: Comparison of the arms.
-        submission: File of the submission.
-        accuracy: Accuracy of the submission's likeliest digits on the held-back labels.
-        n: Number of held-back images.
+        submission: Submission file.
+        accuracy: Accuracy of the submission's most likely digits on the held-out labels.
+        n: Number of held-out images.
     """
 
     competition: Path
@@ -58,9 +58,9 @@ class Demo:
 
 @checked_arguments
 def demo(root: Path | str | None = None, *, jobs: int | None = None, progress: Progress = NO_PROGRESS) -> Demo:
-    """Shard, train two positions of batch norm on three seeds, compare, predict and score.
+    """Shard, train two positions of batch norm on three seeds each, compare, predict and score.
 
-    Everything lands below `root`, or ./kit-demo; what is there already is used again.
+    Everything is written below `root`, ./kit-demo by default; finished steps are reused.
     """
     from kit.reports.comparison import write_comparison  # noqa: PLC0415 (matplotlib)
     from kit.submission import predict  # noqa: PLC0415 (TensorFlow)
@@ -83,7 +83,7 @@ def demo(root: Path | str | None = None, *, jobs: int | None = None, progress: P
         [parse_axis("model.bn_position", POSITIONS)],
         settings=SETTINGS,
         seeds=SEEDS,
-        jobs=jobs or core_count(),  # measuring what two cores can do would take longer than to do it
+        jobs=jobs or core_count(),  # probing the machine would take longer than the runs themselves
         root=workspace.root,
         progress=progress,
     )
@@ -96,10 +96,10 @@ def demo(root: Path | str | None = None, *, jobs: int | None = None, progress: P
 
 
 def write_competition(folder: Path) -> dict[str, str]:
-    """Write the digits as a competition's files.
+    """Write the digits as the files of a competition.
 
     Returns:
-        The held-back label of each test id.
+        Held-out label of each test id.
     """
     images, labels = _digits()
     names = [f"digit-{number:04d}" for number in range(len(images))]
@@ -117,13 +117,13 @@ def write_competition(folder: Path) -> dict[str, str]:
 
 
 def best_run(comparison: Comparison, ablation: Path) -> Path:
-    """Find the run with the best validation accuracy of any epoch: chosen on validation, never on test."""
+    """Find the run with the best validation accuracy in any epoch: chosen on validation, never on test."""
     best = max(comparison.trajectories, key=lambda run: max(run.metrics["val_accuracy"]))
     return ablation / best.arm / f"seed-{best.seed}"
 
 
 def score(submission: Path, truth: dict[str, str]) -> float:
-    """Share of test images whose likeliest digit is the held-back one."""
+    """Share of test images whose most likely digit is the held-out label."""
     with submission.open(newline="") as file:
         rows = list(csv.DictReader(file))
     right = sum(truth[row["id"]] == _likeliest(row) for row in rows)
@@ -149,7 +149,7 @@ def _write_tiff(path: Path, pixels: Pixels) -> None:
     _, encoded = cv2.imencode(".tif", pixels)
     data = encoded.tobytes()
     path.parent.mkdir(parents=True, exist_ok=True)
-    if not path.is_file() or path.read_bytes() != data:  # a second demo finds the files it knows
+    if not path.is_file() or path.read_bytes() != data:  # a second demo finds the files unchanged
         path.write_bytes(data)
 
 

@@ -1,4 +1,4 @@
-"""What can go wrong, as one tree; `kit.cli` turns any of it into one line and an exit status: 1, or 3 for a network.
+"""The tree of errors; `kit.cli` prints each as one line, with exit status 1, or 3 for network errors.
 
 KitError
 ├── WorkspaceError         a dataset, run or output file that is missing, or would be overwritten
@@ -25,10 +25,10 @@ from typing import ClassVar
 
 
 class KitError(Exception):
-    """Anything that a user can mend; the message names the next step.
+    """An error that the user can resolve; the message names the next step.
 
-    A message that names an argument says so by `option`: `str` writes it as Python does, as ``folds=5``, and
-    `as_options` as the command line does, as ``--folds 5``.
+    Arguments in messages are marked by `option`: `str` writes them as in Python, ``folds=5``, and `as_options` as on
+    the command line, ``--folds 5``.
 
     Attributes:
         exit_status: Exit status of the command line.
@@ -46,7 +46,7 @@ class KitError(Exception):
 
     @property
     def marked(self) -> str:
-        """Message whose arguments are marked, to be a part of another error's message."""
+        """Message with marked arguments, for use in another error's message."""
         return super().__str__()
 
 
@@ -62,7 +62,7 @@ class SourceError(KitError):
     """Images or labels cannot become a dataset.
 
     Attributes:
-        instead: Source to give instead, where there is one.
+        instead: Source to give instead, if there is one.
     """
 
     def __init__(self, message: str, *, instead: Path | None = None) -> None:
@@ -71,7 +71,7 @@ class SourceError(KitError):
 
 
 class ShardError(KitError):
-    """A dataset is damaged, or does not fit what it is used for."""
+    """A dataset is damaged, or does not fit its use."""
 
 
 class CorruptRecordError(ShardError):
@@ -98,7 +98,7 @@ class NetworkError(KaggleError):
     """Kaggle gave no clear answer: trying again may help.
 
     Attributes:
-        after: Seconds that the server asks to wait first; None if it does not say.
+        after: Time to wait before, as requested by the server, seconds; None without a request.
     """
 
     exit_status = 3
@@ -122,12 +122,12 @@ _MARKED = re.compile("\x02(?P<option>[^\x02\x03\x04]*)\x03(?P<keyword>[^\x02\x03
 
 
 def option(name: str, value: object = None, *, typed: str | None = None) -> str:
-    """Mark an argument in an error's message, which calls it ``name=`` in Python and ``--name`` on the command line.
+    """Mark an argument in an error message: ``name=`` in Python, ``--name`` on the command line.
 
     Args:
         name: Name of the argument.
         value: Value to give it; None names the argument alone.
-        typed: Value as the command line takes it, where that is another text; empty for none.
+        typed: Value on the command line, if it differs; empty for none.
 
     Returns:
         Text for the message of a `KitError`.
@@ -143,11 +143,11 @@ def option(name: str, value: object = None, *, typed: str | None = None) -> str:
 
 
 def worded(typed: str, called: str) -> str:
-    """Mark what the command line and Python write differently in an error's message, such as a whole command.
+    """Mark a text in an error message that differs between the command line and Python, such as a whole command.
 
     Args:
-        typed: Words of the command line.
-        called: Words of Python.
+        typed: Text for the command line.
+        called: Text for Python.
 
     Returns:
         Text for the message of a `KitError`.
@@ -155,11 +155,11 @@ def worded(typed: str, called: str) -> str:
     return f"\x02{typed}\x03{called}\x04"
 
 
-_LISTED = 300  # characters of names that a message still reads well with
+_LISTED = 300  # characters of names in a readable message
 
 
 def unknown(kind: str, name: str, known: Collection[str]) -> str:
-    """Say that `name` is no `kind`, with the nearest known one first.
+    """Write that `name` is unknown, with the nearest known one first.
 
     >>> unknown("recipe", "histo", ["histology", "digits"])
     "unknown recipe 'histo'; did you mean 'histology'? Known: digits, histology"
@@ -175,6 +175,6 @@ def unknown(kind: str, name: str, known: Collection[str]) -> str:
 
 
 def first_three(items: Iterable[str], count: int) -> str:
-    """Name the first three of `count` items: "a, b, c, … (5)"."""
+    """Write the first three of `count` items: "a, b, c, … (5)"."""
     named = [item for item, _ in zip(items, range(3), strict=False)]
     return f"{', '.join(named)}{', …' if count > len(named) else ''} ({count:,})"

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, and folders that one command at a time writes to."""
+"""Atomic writing of files and folders, locks, and file hashes."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from kit.errors import WorkspaceError, option
 _LOCK_TIMEOUT = 2.0  # seconds: the workers of a killed command need a moment to follow it
 _CURRENT, _EXCHANGE = -100, 2  # AT_FDCWD and RENAME_EXCHANGE of linux/fs.h
 _SEAL = 16  # bytes of the hash at a sealed file's end
-_TOGETHER = "written-together"  # in names of what is only there while files of one folder are written
-_CHUNK = 1 << 20  # 1 MiB: large enough that hashing, not reading, is the work
+_TOGETHER = "written-together"  # in names of temporary folders while several files are written
+_CHUNK = 1 << 20  # 1 MiB: large enough that hashing takes longer than reading
 
 
 @contextlib.contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """Give a temporary name beside `path` to write to; rename it to `path` on success only.
+    """Yield a temporary path beside `path` to write to, which is renamed to `path` on success only.
 
-    The file's bytes are on the disk before its name is, so neither a crash nor a power cut
-    leaves a part of it under the final name.
+    The file's bytes are on the disk before it is renamed, so neither a crash nor a power cut leaves a part of it under
+    the final name.
     """
     with begun_file(path) as temporary:
         yield temporary
@@ -35,7 +35,7 @@ def whole_file(path: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def begun_file(path: Path) -> Iterator[Path]:
-    """Give a temporary name beside `path` to write to, for `settle` to rename; a failure leaves nothing there."""
+    """Yield a temporary path beside `path` to write to, for `settle` to rename; it is removed on failure."""
     temporary = _temporary(path)
     try:
         with _named(temporary, path):
@@ -48,7 +48,7 @@ def begun_file(path: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def _named(temporary: Path, path: Path) -> Iterator[None]:
-    """Give errors about a temporary file or folder, and what lies in it, the name that the user knows."""
+    """Replace the temporary path in errors, and paths below it, by the final one."""
     try:
         yield
     except OSError as error:
@@ -61,9 +61,9 @@ def _named(temporary: Path, path: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def whole_folder(path: Path) -> Iterator[Path]:
-    """Give an empty temporary folder beside `path` to write to; it takes the name `path` on success only.
+    """Yield an empty temporary folder beside `path` to write to, which is renamed to `path` on success only.
 
-    What stood there goes away then. For a folder that is `locked`, as what killed processes have begun goes first.
+    It replaces an existing folder. Only for a folder that is `locked`, as remains of killed processes are removed.
     """
     with _begun_folder(path) as temporary:
         yield temporary
@@ -78,23 +78,23 @@ def write_together(
     last: Mapping[str, bytes | str] | None = None,
     check: Callable[[], None] = lambda: None,
 ) -> list[Path]:
-    """Write several files into a folder: all of them, or none and the folder as it was.
+    """Write several files into a folder: all of them, or none, with the folder unchanged.
 
-    A folder that is new appears whole, in one step. In one that exists, which may be the current one or hold files of
-    the user's own, files of other names stay; those of these names are replaced once all are on the disk. A process
-    that is stopped among these renames leaves old files beside new ones, and none of `last`.
+    A new folder appears whole, in one step. In an existing folder, which may be the current one or hold the user's own
+    files, files of other names stay; those of the same names are replaced once all are on the disk. A process that is
+    stopped during these renames leaves old files beside new ones, and none of `last`.
 
     Args:
         folder: Folder of the files.
         files: Content by name; text is written as UTF-8.
-        last: Files that vouch for the others, likewise: away before the first of those is replaced, there after all.
-        check: Function that raises where the folder may not be taken, called once no other command can write it.
+        last: Content by name of files that prove the others: removed before the first is replaced, written after all.
+        check: Function that raises if the folder must not be written to, called while the folder is locked.
 
     Returns:
-        The files, without `last`.
+        Paths of the files, without `last`.
 
     Raises:
-        OSError: The disk is full, or does not take them.
+        OSError: The disk is full, or not writable.
         WorkspaceError: Another process of kit is writing them.
     """
     place = folder / _TOGETHER if folder.is_dir() else folder
@@ -118,7 +118,7 @@ def write_together(
 
 @contextlib.contextmanager
 def _begun_folder(path: Path, known: Path | None = None) -> Iterator[Path]:
-    """Give an empty temporary folder beside `path`, which is away in the end; what killed processes have begun, too."""
+    """Yield an empty temporary folder beside `path`, and remove it at the end, with remains of killed processes."""
     temporary = _temporary(path)
     _sweep(path.parent, path.name)
     try:
@@ -131,14 +131,14 @@ def _begun_folder(path: Path, known: Path | None = None) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Keep other processes of kit from writing to `path` meanwhile, whatever name they know it by.
+    """Lock `path` against other processes of kit, also by its other names.
 
-    A killed process leaves nothing locked.
+    The lock of a killed process is released.
 
     Raises:
-        WorkspaceError: another one does.
+        WorkspaceError: Another process holds the lock.
     """
-    from filelock import FileLock, Timeout  # noqa: PLC0415 (slow to import, and only what writes needs it)
+    from filelock import FileLock, Timeout  # noqa: PLC0415 (slow to import, and needed for writing only)
 
     real = path.resolve()  # also of ".", which has no name
     real.parent.mkdir(parents=True, exist_ok=True)
@@ -150,18 +150,18 @@ def locked(path: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        Path(lock.lock_file).unlink(missing_ok=True)  # before the release: who waits sees that the name is gone
+        Path(lock.lock_file).unlink(missing_ok=True)  # before the release, so that waiting processes notice
         lock.release()
 
 
 @contextlib.contextmanager
 def shared_lock(path: Path) -> Iterator[None]:
-    """Keep `refuse_in_use` from letting a file's folder be replaced; any number of processes may.
+    """Take a shared lock on a file, so that its folder is not replaced; see `unused`.
 
-    Where a file system or a system knows no locks, nothing is locked.
+    Nothing is locked on systems or file systems without locks.
 
     Raises:
-        WorkspaceError: Another process is replacing the folder right now.
+        WorkspaceError: Another process is replacing the folder.
     """
     with path.open("rb") as file:
         if not _flock(file.fileno(), shared=True):
@@ -171,10 +171,10 @@ def shared_lock(path: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def unused(path: Path) -> Iterator[None]:
-    """Keep others from beginning to use a file's folder meanwhile; see `shared_lock`.
+    """Take the exclusive lock on a file, which proves that its folder is not in use; see `shared_lock`.
 
     Raises:
-        WorkspaceError: Another process uses it.
+        WorkspaceError: Another process uses the folder.
     """
     with path.open("rb") as file:
         if not _flock(file.fileno(), shared=False):
@@ -185,7 +185,7 @@ def unused(path: Path) -> Iterator[None]:
 
 
 def _flock(handle: int, *, shared: bool) -> bool:
-    """Lock an open file until it is closed; False where somebody else's lock is in the way."""
+    """Lock an open file until it is closed; False if another process holds a conflicting lock."""
     try:
         import fcntl  # noqa: PLC0415 (Windows has none)
     except ImportError:
@@ -194,13 +194,13 @@ def _flock(handle: int, *, shared: bool) -> bool:
         fcntl.flock(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
-    except OSError:  # a network file system without locks, or one that locks for writing only what is open for it
+    except OSError:  # a network file system without locks, or one whose exclusive locks need a file open for writing
         return True
     return True
 
 
 def settle(temporary: Path, path: Path) -> None:
-    """Give a finished temporary file its name, once its bytes are on the disk."""
+    """Flush a finished temporary file to the disk, and rename it."""
     _to_disk(temporary)
     temporary.replace(path)
     _to_disk(path.parent)
@@ -214,17 +214,17 @@ def write_whole(path: Path, data: bytes | str) -> None:
 
 
 def _write_new(path: Path, data: bytes | str) -> None:
-    with path.open("xb") as file:  # never through a link that somebody put there
+    with path.open("xb") as file:  # never through an existing link
         file.write(data.encode() if isinstance(data, str) else data)
 
 
 def sweep(folder: Path) -> None:
-    """Remove what a killed process had begun to write in `folder`; only for a folder that one process writes to."""
+    """Remove temporary files of killed processes in `folder`; only for a folder with a single writer."""
     _sweep(folder, "*")
 
 
 def publish(partial: Path, final: Path) -> None:
-    """Put a finished folder in its place, in one step; what stood there goes away after."""
+    """Rename a finished folder to its final name, in one step; an existing folder is removed afterwards."""
     if final.exists():
         exchange(partial, final)
         shutil.rmtree(partial)
@@ -234,9 +234,9 @@ def publish(partial: Path, final: Path) -> None:
 
 
 def exchange(one: Path, other: Path) -> None:
-    """Swap the names of two files or folders in one step, so that neither name is ever missing.
+    """Swap the names of two files or folders in one step, so that both names always exist.
 
-    Where the system cannot (it is Linux's renameat2), in three.
+    On systems without Linux's renameat2, in three steps.
     """
     library = ctypes.CDLL(None, use_errno=True)
     rename = getattr(library, "renameat2", None)
@@ -250,13 +250,13 @@ def exchange(one: Path, other: Path) -> None:
 
 
 def refuse_overwrite(path: Path, *, force: bool) -> None:
-    """Raise unless `path` is free or the caller asked to replace it."""
+    """Refuse an existing `path`, unless `force` is set."""
     if path.exists() and not force:
         raise WorkspaceError(f"{path} exists; choose another name or add {option('force', True)}")
 
 
 def size_text(size: float) -> str:
-    """Write bytes as people read them.
+    """Write a number of bytes with a decimal unit.
 
     >>> size_text(6_307_000_000)
     '6.31 GB'
@@ -268,12 +268,12 @@ def size_text(size: float) -> str:
 
 
 def xxh128(data: bytes | str) -> str:
-    """Hash bytes, or a text as UTF-8, as `xxh128_file` does a file of them."""
+    """Hash bytes, or a text as UTF-8; the same as `xxh128_file` of a file of them."""
     return xxh3_128(data.encode() if isinstance(data, str) else data).hexdigest()
 
 
 def xxh128_file(path: Path) -> str:
-    """Hash a file's bytes as `xxhsum -H2` does; hexadecimal."""
+    """Hash a file's bytes, equal to `xxhsum -H2`; hexadecimal."""
     digest = xxh3_128()
     with path.open("rb") as file:
         while chunk := file.read(_CHUNK):
@@ -282,7 +282,7 @@ def xxh128_file(path: Path) -> str:
 
 
 def _temporary(path: Path) -> Path:
-    """Name a file beside `path` as nobody can foresee; it keeps the ending, by which Keras chooses formats."""
+    """Return an unpredictable name beside `path`, with its ending, by which Keras chooses formats."""
     return path.with_name(f".{secrets.token_hex(8)}.tmp.{path.name}")
 
 
@@ -295,14 +295,14 @@ def _sweep(folder: Path, name: str) -> None:
 
 
 def seal(path: Path) -> None:
-    """Append a hash of all bytes to a file of a format that ends where it says, such as HDF5; see `is_sealed`."""
+    """Append a hash of all bytes to a file of a format that permits trailing bytes, such as HDF5; see `is_sealed`."""
     digest = bytes.fromhex(xxh128_file(path))
     with path.open("ab") as file:
         file.write(digest)
 
 
 def is_sealed(path: Path) -> bool:
-    """Tell whether a file is as `seal` left it, to the last bit."""
+    """Tell whether a file is unchanged since `seal`, to the last bit."""
     digest, size = xxh3_128(), path.stat().st_size - _SEAL
     with path.open("rb") as file:
         while size > 0 and (chunk := file.read(min(_CHUNK, size))):

@@ -1,4 +1,4 @@
-"""Sets that share a member, joined into one: the connected components of a graph."""
+"""Joins sets with common members: the connected components of a graph."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from scipy.sparse.csgraph import connected_components
 
 
 def components(sets: Sequence[Sequence[int]], count: int) -> NDArray[np.int32]:
-    """Number the sets that remain once those that share a member are joined.
+    """Join sets with common members, and return the number of each index's joined set.
 
     Args:
         sets: Sets of one or more indices below `count`.
         count: Number of all indices.
 
     Returns:
-        int32 [count], equal for members of one joined set; an index that is in none has a number of its own.
+        Int32 [count], equal for members of one joined set; an index outside all sets has a number of its own.
     """
     sizes = np.fromiter(map(len, sets), np.int64, len(sets))
     members = np.fromiter(itertools.chain.from_iterable(sets), np.int64, int(sizes.sum()))
@@ -28,27 +28,27 @@ def components(sets: Sequence[Sequence[int]], count: int) -> NDArray[np.int32]:
 
 
 def join_sets(sets: Sequence[Sequence[int]], count: int) -> list[list[int]]:
-    """Join sets that share a member, until none do.
+    """Join sets with common members until all are disjoint.
 
     Args:
         sets: Sets of two or more indices below `count`.
         count: Number of all indices.
 
     Returns:
-        Joined sets, each sorted, sorted by their first.
+        Joined sets, each sorted, in the order of their first elements.
     """
     return _gathered(sorted(set(itertools.chain.from_iterable(sets))), components(sets, count))
 
 
 def join_pairs(pairs: NDArray[np.int64], count: int) -> list[list[int]]:
-    """Join pairs that share a member.
+    """Join pairs with common members.
 
     Args:
         pairs: Int64 [pairs, 2] of indices below `count`.
         count: Number of all indices.
 
     Returns:
-        Joined sets, each sorted, sorted by their first.
+        Joined sets, each sorted, in the order of their first elements.
     """
     return _gathered(np.unique(pairs).tolist(), _components(pairs[:, 0], pairs[:, 1], count)) if len(pairs) else []
 

@@ -1,4 +1,4 @@
-"""Memory: how much the machine has, and how much this process may still take."""
+"""Total and free memory."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ _UNIT = 1024  # bytes: "kB" in /proc
 
 
 def memory() -> int:
-    """Bytes that the machine has."""
+    """Return the machine's memory, bytes."""
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def free_memory() -> int:
-    """Bytes that nobody needs and this process may take; all that there are where the system does not say.
+    """Return the memory available to this process, bytes; the machine's memory if the system does not report it.
 
-    Batch systems and `ulimit -v` limit a process's address space: what that leaves counts, where it is less.
+    A limit on the address space, by batch systems or `ulimit -v`, counts if it leaves less.
     """
     return min(_unneeded(), _allowed())
 
@@ -30,7 +30,7 @@ def _unneeded() -> int:
 
 
 def _allowed() -> int:
-    """Bytes that the limit of the address space leaves to this process."""
+    """Return the address space left to this process by its limit, bytes."""
     try:
         import resource  # noqa: PLC0415 (Windows has none)
 

@@ -1,4 +1,4 @@
-"""Names that become files, and texts that go to a screen: what comes from a file is trusted with neither."""
+"""Checks of untrusted names before they become file names, and escaping of untrusted text before it is printed."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ from pathlib import Path
 
 from kit.errors import SpecError
 
-# Devices on Windows, whatever ending follows.
+# Devices on Windows, with any ending.
 DEVICE = re.compile(r"(?:con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])[ ]*(?:[.:].*)?", re.IGNORECASE)
 
-_LONGEST = 200  # bytes: file systems take 255, and endings and temporary names need some of them
-_SEPARATORS = frozenset("/\\:")  # the colon too: drives and alternate streams on Windows
+_LONGEST = 200  # bytes: file systems allow 255, and endings and temporary names need some of them
+_SEPARATORS = frozenset("/\\:")  # including the colon: drives and alternate streams on Windows
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 def checked_name(name: str, kind: str) -> str:
-    """Return a name that can be a file's or a folder's everywhere.
+    """Return a name after checking that it is a valid file name on every system.
 
     Args:
-        name: Name of a dataset, a run, an arm or a split, perhaps from somebody else's file.
-        kind: Noun that the message calls it by, such as "arm".
+        name: Name of a dataset, a run, an arm or a split, possibly from an untrusted file.
+        kind: Noun for the message, such as "arm".
 
     Raises:
-        SpecError: The name is empty, begins with a dot or a blank, ends with one, holds a separator or a character that
-            cannot be printed, or is a device's on some system.
+        SpecError: The name is empty, begins or ends with a dot or a blank, holds a separator or an unprintable
+            character, or is the name of a device on some system.
     """
     if reason := _why_not(name):
         raise SpecError(f"{kind} name {printable(name)!r} {reason}; choose another")
@@ -32,7 +32,7 @@ def checked_name(name: str, kind: str) -> str:
 
 
 def checked_id(name: str, kind: str) -> str:
-    """Return a name of ASCII letters, digits, '.', '_' and '-', which no shell and no address has to quote.
+    """Return a name after checking that it has only ASCII letters, digits, '.', '_' and '-', which need no quoting.
 
     Raises:
         SpecError: The name has other characters, or fails `checked_name`.
@@ -46,14 +46,14 @@ def checked_id(name: str, kind: str) -> str:
 
 
 def below(folder: Path, *names: str) -> Path:
-    """Join a path from names; it always lies below `folder`.
+    """Join a path from names; it is always below `folder`.
 
     Args:
-        folder: Folder that the path may not leave.
-        *names: One step each.
+        folder: Folder above the path.
+        *names: Names of the path's parts.
 
     Raises:
-        SpecError: A name that is no name, see `checked_name`, or one of more than 200 bytes.
+        SpecError: A name is invalid, see `checked_name`, or has more than 200 bytes.
     """
     for name in names:
         if len(name.encode(errors="surrogatepass")) > _LONGEST:
@@ -62,7 +62,7 @@ def below(folder: Path, *names: str) -> Path:
 
 
 def printable(text: str) -> str:
-    r"""Escape what would steer a terminal or change the order of its characters; lines stay lines.
+    r"""Escape control and bidirectional characters, except line ends.
 
     >>> printable("cat\x1b[2J\u202egod")
     'cat\\x1b[2J\\u202egod'
@@ -73,7 +73,7 @@ def printable(text: str) -> str:
 
 
 def printable_line(text: str) -> str:
-    r"""Escape likewise, and line ends too.
+    r"""Escape control and bidirectional characters, including line ends.
 
     >>> printable_line("a\nb")
     'a\\nb'
@@ -92,6 +92,6 @@ def _why_not(name: str) -> str:
         "ends with a dot or a blank": name[-1:] in {".", " "},
         "holds a separator": not _SEPARATORS.isdisjoint(name),
         "holds a character that cannot be printed": not name.isprintable(),
-        "is a device's on some systems": bool(DEVICE.fullmatch(name)),
+        "is a device name on some systems": bool(DEVICE.fullmatch(name)),
     }
     return next((problem for problem, applies in problems.items() if applies), "")

@@ -1,4 +1,4 @@
-"""How long work reports that it moves; `kit.cli` draws it, the library never does."""
+"""Progress of long tasks: the library reports it, and only `kit.cli` draws it."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from typing import Protocol, runtime_checkable
 
 @runtime_checkable
 class Progress(Protocol):
-    """What a caller sees of long work."""
+    """Receiver of the progress of long tasks."""
 
     def start(self, task: str, total: int) -> None:
-        """Begin `task`, which takes `total` steps."""
+        """Begin a task of `total` steps."""
 
     def advance(self, steps: int = 1, note: str = "") -> None:
-        """Move on by `steps`; `note` says what the last ones brought."""
+        """Advance by `steps`, with an optional note on them."""
 
     def finish(self) -> None:
-        """End the task begun last."""
+        """End the last task."""
 
 
 class NoProgress:
-    """Progress that nobody watches."""
+    """Progress that is ignored."""
 
     def start(self, task: str, total: int) -> None:
         """Do nothing."""
@@ -33,11 +33,11 @@ class NoProgress:
 
 
 class PrefacedProgress:
-    """Progress that says a line once, when the first task begins: not before what could still be refused.
+    """Progress with a line that is reported once, when the first task begins, after all checks.
 
     Args:
-        progress: Receiver of everything.
-        preface: Line to say; empty for none.
+        progress: Receiver of the tasks and the line.
+        preface: Line to report; empty for none.
     """
 
     def __init__(self, progress: Progress, preface: str) -> None:
@@ -45,7 +45,7 @@ class PrefacedProgress:
         self._preface = preface
 
     def start(self, task: str, total: int) -> None:
-        """Begin `task`, and say the line if nobody has."""
+        """Begin a task, and report the line if it is the first."""
         self._progress.start(task, total)
         if self._preface:
             self._progress.advance(0, self._preface)

@@ -1,8 +1,8 @@
-"""What kit wrote is known again to the last bit: seals in JSON files, hashes of the files beside them.
+"""Seals in JSON files, and hashes of the files beside them, by which later changes are detected.
 
-A seal is an XXH128 over a JSON document, all of its fields but the seal itself. A document may hold the hashes of other
-files, so that one seal covers a folder. It finds every accident and every mixing-up; it is no signature: who wants to
-deceive can compute it, too.
+A seal is the XXH128 of a JSON document, over all of its fields except the seal itself. A document may hold the hashes
+of other files, so that one seal covers a folder. It detects accidental changes and mix-ups; it is no signature: anyone
+can compute it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Document = TypeVar("Document", bound=msgspec.Struct)
 
 SEAL = "seal"
 
-_RACY = 2_000_000_000  # nanoseconds: a file that changes again within its clock's grain looks unchanged, as git has it
+_RACY = 2_000_000_000  # nanoseconds: a change within the clock's granularity is not visible, as in git's racy entries
 _CACHE = ".hashes.json"
 
 _logger = logging.getLogger(__name__)
@@ -35,10 +35,10 @@ _warned: set[str] = set()
 
 
 def seal(document: msgspec.Struct | Mapping[str, object]) -> bytes:
-    """Write a document as JSON, with a seal over all its fields.
+    """Encode a document as JSON, with a seal over all its fields.
 
     Args:
-        document: Struct or table of what is written; a field `seal` is replaced.
+        document: Struct or table to encode; a field `seal` is replaced.
     """
     fields = msgspec.json.decode(msgspec.json.encode(document))
     return to_json({**fields, SEAL: _hash(fields)})
@@ -51,17 +51,17 @@ def read_sealed(
     what: str = "",
     upgrade: Callable[[dict[str, Any]], dict[str, Any]] | None = None,
 ) -> Document:
-    """Read a document that `seal` wrote; one from before there were seals is read with a warning.
+    """Read a document written by `seal`; one of an earlier version without a seal is read with a warning.
 
     Args:
         path: JSON file.
         kind: Struct to make of it.
-        what: Noun for the warning, such as "dataset"; it is given once for each. Empty refuses a document without a
-            seal: a note that kit makes again.
+        what: Noun for the warning, such as "dataset", which is given once for each noun. Empty refuses a document
+            without a seal, for files that kit can make again.
         upgrade: Function that brings the fields of an earlier version into the form of this one.
 
     Raises:
-        SpecError: The file is no JSON, was changed after writing, or lacks fields.
+        SpecError: The file is not JSON, was changed after writing, or lacks fields.
         FileNotFoundError: There is no such file.
     """
     try:
@@ -74,31 +74,31 @@ def read_sealed(
         require(bool(what), f"{path} has no seal")
         warn_unsealed(path, what)
     elif fields[SEAL] != _hash(fields):
-        raise SpecError(f"{path} was changed after kit wrote it: its seal does not fit")
+        raise SpecError(f"{path} was changed after kit wrote it: its seal does not match")
     return build(upgrade(fields) if upgrade else fields, kind, where=f"{path}: ")
 
 
 def warn_unsealed(path: Path, what: str) -> None:
-    """Say once a process that something comes from a kit without seals."""
+    """Warn once a process that a file was written by a version without seals."""
     if what not in _warned:
         _warned.add(what)
         _logger.warning(
-            "%s has no seal: this %s was written by an earlier version of kit, and changes to it go unnoticed",
+            "%s has no seal: this %s was written by an earlier version of kit, and changes to it are not detected",
             path,
             what,
         )
 
 
 def hashes(folder: Path, names: Iterable[str]) -> dict[str, str]:
-    """Hash files of a folder, as `check_hash` compares them."""
+    """Hash files of a folder, for `check_hash`."""
     return {name: xxh128_file(folder / name) for name in names}
 
 
 def check_hash(path: Path, expected: str) -> None:
-    """Compare a file with what was written.
+    """Compare a file with its hash.
 
     Raises:
-        SpecError: It is missing or has other bytes.
+        SpecError: The file is missing or was changed.
     """
     if not path.is_file():
         raise SpecError(f"{path} is missing")
@@ -107,7 +107,7 @@ def check_hash(path: Path, expected: str) -> None:
 
 
 class _Seen(msgspec.Struct, frozen=True, array_like=True):
-    """A file as it was when it was hashed."""
+    """Hash of a file, with its stat at that time."""
 
     stat: tuple[int, int, int, int]
     hash: str
@@ -120,9 +120,9 @@ class _Cache(msgspec.Struct, frozen=True):
 
 
 class KnownHashes:
-    """Hashes of a folder's files, remembered while size, inode and times of change stay as they are.
+    """Hashes of a folder's files, cached until size, inode or modification times change.
 
-    They lie beside the files; of a folder that cannot be written, in the user's cache.
+    The cache is stored beside the files, or in the user's cache if the folder is not writable.
 
     Args:
         folder: Folder of the files.
@@ -135,7 +135,7 @@ class KnownHashes:
         self._before = dict(self._seen)
 
     def known(self, name: str) -> str | None:
-        """Give a file's hash where it is known.
+        """Return a file's cached hash, or None.
 
         Raises:
             OSError: There is no such file.
@@ -144,10 +144,10 @@ class KnownHashes:
         return seen.hash if seen is not None and seen.stat == _stat(self._folder / name) else None
 
     def hash(self, name: str) -> str:
-        """Hash a file, unless it is known.
+        """Return a file's hash, cached or computed.
 
         Raises:
-            OSError: It cannot be read.
+            OSError: The file cannot be read.
         """
         if known := self.known(name):
             return known
@@ -161,7 +161,7 @@ class KnownHashes:
         return found
 
     def keep(self) -> None:
-        """Write what was learned; where that cannot be, the next call hashes again."""
+        """Write the cache; if that is impossible, the next call hashes again."""
         if self._seen != self._before:
             with contextlib.suppress(OSError):
                 write_whole(self._path, seal(_Cache(self._seen)))
@@ -169,7 +169,7 @@ class KnownHashes:
 
 
 def _stat(path: Path) -> tuple[int, int, int, int]:
-    """Size, inode, and times of the last change of what is in a file and of what is known about it, in nanoseconds."""
+    """Return size, inode, mtime and ctime of a file; times in nanoseconds."""
     stat = path.stat()
     return stat.st_size, stat.st_ino, stat.st_mtime_ns, stat.st_ctime_ns
 
@@ -189,5 +189,5 @@ def _cache_file(folder: Path) -> Path:
 def _read_cache(path: Path) -> dict[str, _Seen]:
     try:
         return read_sealed(path, _Cache).files
-    except (OSError, SpecError):  # there is none, or it is damaged: everything is hashed again
+    except (OSError, SpecError):  # missing or damaged: all files are hashed again
         return {}

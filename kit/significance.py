@@ -1,6 +1,6 @@
-"""The level of significance of every test, and the confidence of every interval."""
+"""The significance level of all tests, and the confidence level of all intervals."""
 
 from __future__ import annotations
 
-LEVEL = 0.05  # probability of a finding where there is nothing to find
-CONFIDENCE = f"{100 * (1 - LEVEL):g} %"  # of intervals, as tables and pictures name it
+LEVEL = 0.05  # probability of a false positive
+CONFIDENCE = f"{100 * (1 - LEVEL):g} %"  # label of intervals in tables and plots

@@ -1,4 +1,4 @@
-"""Standard error below Python, where C libraries write."""
+"""Holds back the standard error of C libraries."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import sys
 import tempfile
 from collections.abc import Iterator
 
-VERBOSE = "KIT_VERBOSE"  # environment variable, so that worker processes see it too
+VERBOSE = "KIT_VERBOSE"  # environment variable, inherited by worker processes
 
 
 @contextlib.contextmanager
 def held_stderr() -> Iterator[None]:
-    """Hold back what is written to file descriptor 2, and let it out if the block fails; do nothing when verbose."""
+    """Hold back the output to file descriptor 2, and print it if the block fails; do nothing when verbose."""
     if is_verbose():
         yield
         return
@@ -33,5 +33,5 @@ def held_stderr() -> Iterator[None]:
 
 
 def is_verbose() -> bool:
-    """Whether the user asked for other libraries' own log lines."""
+    """Tell whether the user asked for the log lines of other libraries."""
     return bool(os.environ.get(VERBOSE))

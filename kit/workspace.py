@@ -1,4 +1,4 @@
-"""Where datasets, runs and submissions lie."""
+"""Workspaces: folders of datasets, runs, submissions and downloads."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _DATASETS, _RUNS, _SUBMISSIONS = "tfrecords", "runs", "submissions"
-_PLACES = (_RUNS, _SUBMISSIONS)  # folders whose contents say which workspace is meant
+_PLACES = (_RUNS, _SUBMISSIONS)  # folders by which the workspace of a path is found
 
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """A root folder with its tfrecords/, runs/, submissions/ and data/."""
+    """A root folder with tfrecords/, runs/, submissions/ and data/."""
 
     root: Path
 
     @classmethod
     def at(cls, root: Path | str | None = None) -> Workspace:
-        """Take `root`, else KIT_ROOT from the environment, else the current folder."""
+        """Open the workspace at `root`, else at KIT_ROOT from the environment, else in the current folder."""
         return cls(Path(root or os.environ.get("KIT_ROOT") or "."))
 
     @classmethod
     def holding(cls, names: Iterable[Path | str], root: Path | str | None = None) -> Workspace:
-        """Take `root` or KIT_ROOT, else the workspace that the first of some paths lies in, else the current folder.
+        """Open the workspace at `root` or KIT_ROOT, else that of the first of some paths, else in the current folder.
 
         Args:
-            names: Paths of runs, folders of runs or submissions, or names that are no paths.
-            root: Root folder, where one is given.
+            names: Paths of runs, folders of runs or submissions, or names that are not paths.
+            root: Root folder, if given.
         """
         if root is None and not os.environ.get("KIT_ROOT"):
             here = Path.cwd()
@@ -58,21 +58,21 @@ class Workspace:
 
     @property
     def data(self) -> Path:
-        """Folder of what was fetched, one folder each."""
+        """Folder of downloads, one folder each."""
         return self.root / "data"
 
     def run_name(self, run: Path) -> str:
-        """Name a run by its path below runs/; by its whole path where it lies elsewhere."""
+        """Return a run's path relative to runs/; the whole path of a run elsewhere."""
         whole, runs = run.resolve(), self.runs.resolve()
         return whole.relative_to(runs).as_posix() if whole.is_relative_to(runs) else whole.as_posix()
 
     def submission(self, name: str) -> Path:
-        """Name a submission's file; in a notebook on Kaggle, the one that the platform looks for."""
+        """Return a submission's path; in a notebook on Kaggle, the one that the platform expects."""
         if os.environ.get("KAGGLE_KERNEL_RUN_TYPE"):
             return Path("/kaggle/working/submission.csv")
         return self.submissions / f"{name}.csv"
 
 
 def with_root(command: str, root: Path | str | None) -> str:
-    """Add to a command where the workspace is that it shall find; nothing where it would find it by itself."""
+    """Append --root to a command, unless it would find the workspace by default."""
     return command if Workspace.at(root) == Workspace.at() else f"{command} --root {shlex.quote(str(root))}"

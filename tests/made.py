@@ -1,4 +1,4 @@
-"""Runs that nobody trained: folders with the files of a run, and figures as a test wants them."""
+"""Made-up runs: folders with the files of a run, with metrics chosen by a test."""
 
 from __future__ import annotations
 

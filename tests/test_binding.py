@@ -1,4 +1,4 @@
-"""A training and its dataset stay together: what is replaced or swapped meanwhile is noticed."""
+"""A training is bound to its dataset: a replaced or swapped dataset is detected."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def copy(trained: RunDirectory, tmp_path: Path) -> RunDirectory:
 
 
 def _read(run: RunDirectory, name: str) -> object:
-    """Read what a command would of one of a run's files."""
+    """Read one of a run's files as a command does."""
     if name == "validation_predictions.csv":
         return read_predictions(run.checked(run.predictions)).probabilities.tolist()
     return {"result.json": run.result, "spec.json": run.spec, "history.csv": run.history}[name]()

@@ -35,7 +35,7 @@ def _name(page: Path) -> str:
 
 @functools.cache
 def _tokens(page: Path) -> list[Token]:
-    """Parse a page, what stands within its paragraphs and cells included."""
+    """Parse a page, including the content of its paragraphs and cells."""
     found = MarkdownIt("commonmark").enable("table").parse(page.read_text())
     return [token for outer in found for token in (outer, *(outer.children or []))]
 

@@ -1,4 +1,4 @@
-"""10,000 damaged and hostile manifests, specs and recipes: each opens as it was, or ends in one line of kit's."""
+"""10,000 damaged and hostile manifests, specs and recipes: each opens unchanged, or is refused in one line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Arrays, models and shards from somebody else: no code runs, and no memory is taken for what is only claimed."""
+"""Untrusted arrays, models and shards: no code runs, and no memory is allocated for sizes that are only claimed."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Malice:
 
 
 def npy(shape: tuple[int, ...], content: bytes, kind: str = "|u1") -> bytes:
-    """An array's header, whatever follows it."""
+    """Header of an array, regardless of its data."""
     file = io.BytesIO()
     np.lib.format.write_array_header_1_0(file, {"descr": kind, "fortran_order": False, "shape": shape})
     return file.getvalue() + content
@@ -145,7 +145,7 @@ def test_a_decoded_split_that_is_not_its_own_is_decoded_again_and_never_unpickle
 
 
 def test_every_load_says_that_it_runs_no_code() -> None:
-    """A default may change; what is written out does not."""
+    """A default may change; a setting in a file does not."""
     found = 0
     for path in Path(kit.__file__).parent.rglob("*.py"):
         for call in ast.walk(ast.parse(path.read_text())):

@@ -27,7 +27,7 @@ from kit.files import xxh128_file
 from kit.seals import KnownHashes, read_sealed, seal
 from tests.conftest import Competition
 
-UNREAD = (  # what the records do not say
+UNREAD = (  # fields that do not follow from the records
     *("name", "groups", "groups_across_splits", "duplicates", "near_duplicates", "rejects", "left_out", "recipe"),
     *("left_out_reasons", "not_taken", "files", "seal", "source", "settings", "sample_submission", "image"),
 )
@@ -121,7 +121,7 @@ def test_dataset_from_before_seals_opens_with_one_line(
 
     assert cells.manifest.fingerprint == opened[1].manifest.fingerprint
     assert [
-        f"{path} has no seal: this dataset was written by an earlier version of kit, and changes to it go unnoticed"
+        f"{path} has no seal: this dataset was written by an earlier version of kit, and changes to it are not detected"
     ] == (caplog.messages)
 
 

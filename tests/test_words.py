@@ -21,6 +21,30 @@ FRAGMENT = re.compile(
     r"is|are|was|were|has|have|how|when|who|why|if|between|beside|below|above|before|after|until|instead)\b",
     re.IGNORECASE,
 )
+RESULT = re.compile(
+    r"^ *(Returns|Yields):\n(.*?)(?=^ *(?:Raises|Args|Attributes|Example)s?:\n|\Z)", re.MULTILINE | re.DOTALL
+)
+ERRORS = re.compile(r"^ *(Raises):\n(.*?)(?=\n\n|\Z)", re.MULTILINE | re.DOTALL)
+# Rooms with checked prose, and the plain words for odd ones.
+ROOMS = ("ablation", "benchmark", "cli", "comparison", "exports", "kaggle", "reports", "submission")
+ODD = {
+    r"Listener that sees": "Receiver of",
+    r"\bcomes to\b|before came to": "the result, the score",
+    r"[Ll]ay out|[Ll]ays out": "build, tabulate",
+    r"[Ss]ay (how|what|which|whether|why|in a line)\b": "describe, report",
+    r"[Tt]ell whether": "whether",
+    r"\AGive": "return",
+    r"stands there|stand there": "exists",
+    r"\bhas not\b(?! been)|\bhave not\b(?! been)": "lacks",
+    r"no run learned from|did not learn from it": "was not trained on",
+    r"flatters": "is optimistic",
+    r"nobody knows": "unknown",
+    r"likewise": "in the same way",
+    r"[Oo]ne a core|a row an? \w+|a line an? \w+": "one per",
+    r"\bmend(ed)?\b": "fix",
+    r"goes? on with\b|gone on with": "resume",
+    r"that cannot be\.": "invalid",
+}
 NOUN_PHRASE = re.compile(r"[A-Z0-9\"'`{\[(.~-]")
 
 
@@ -44,6 +68,21 @@ def helps(module: Path) -> Iterator[tuple[int, str]]:
                     yield keyword.value.lineno, str(keyword.value.value)
 
 
+def docstrings(module: Path) -> Iterator[str]:
+    """Yield every docstring of a module."""
+    for node in ast.walk(ast.parse(module.read_text())):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            yield ast.get_docstring(node) or ""
+
+
+def entries(docstring: str) -> Iterator[str]:
+    """Yield the text of each result and of each error of a docstring."""
+    for section in RESULT.finditer(docstring):
+        yield section[2].strip()
+    for section in ERRORS.finditer(docstring):
+        yield from re.findall(r"^ {4}\w+: (.*)", section[2], re.MULTILINE)
+
+
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: str(module.relative_to(ROOT / "kit")))
 def test_every_description_begins_with_a_noun_phrase_that_stands_alone(module: Path) -> None:
     fragments = [
@@ -53,3 +92,26 @@ def test_every_description_begins_with_a_noun_phrase_that_stands_alone(module: P
     ]
     fragments += [f"{line} help: {text}" for line, text in helps(module) if FRAGMENT.match(text)]
     assert [] == fragments
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_results_and_errors_are_described_by_sentences_with_a_capital(room: str) -> None:
+    small = []
+    for module in sorted((ROOT / "kit" / room).rglob("*.py")):
+        for docstring in docstrings(module):
+            small += [f"{module.name}: {text}" for text in entries(docstring) if text[:1].islower()]
+
+    assert [] == small
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_docstrings_use_the_plain_word(room: str) -> None:
+    odd = [
+        f"{module.name}: '{found[0]}' (plainer: {plain}) in: {docstring.splitlines()[0]}"
+        for module in sorted((ROOT / "kit" / room).rglob("*.py"))
+        for docstring in docstrings(module)
+        for word, plain in ODD.items()
+        if (found := re.search(word, docstring))
+    ]
+
+    assert [] == odd

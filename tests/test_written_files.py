@@ -71,7 +71,7 @@ GIVEN = (r"source/.*", r"data/dark-or-light/(?!\.fetched).*")  # by people, or b
 
 
 class Notes(NoProgress):
-    """Keeps what is said."""
+    """Records the notes."""
 
     def __init__(self) -> None:
         self.said: list[str] = []

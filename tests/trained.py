@@ -17,7 +17,7 @@ SETTINGS = {"train.epochs": 3, "train.batch_size": 16, "model.pool": 2, "model.f
 
 
 def write_images(folder: Path, count: int, classes: tuple[str, ...], *, ending: str = ".png", seed: int = 0) -> None:
-    """Write images of noise whose brightness tells their class."""
+    """Write images of noise with a brightness by class."""
     generator = np.random.default_rng(seed)
     for number in range(count):
         place = number % len(classes)

@@ -1,4 +1,4 @@
-"""Waiting for what another process does, instead of for some time."""
+"""Waits for conditions in other processes, instead of a fixed time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Arms times seeds (times folds): which they are, and how they are run."""
+"""Ablations: planning arms, seeds and folds, and running them."""
 
 from kit.ablation.ablate import ablate, run_plan
 from kit.ablation.ablation import Ablation

@@ -1,4 +1,4 @@
-"""Trials, several at a time; the run directories are the only state."""
+"""Runs ablations, several trials at a time; the run directories are the only state."""
 
 from __future__ import annotations
 
@@ -45,33 +45,34 @@ def ablate(
 ) -> Ablation:
     """Train every arm on every seed.
 
-    Finished runs are kept and unfinished ones go on from their last epoch, so calling this again after a crash, or
-    with more seeds, does only what is left. Arms that cannot be built are left out, and ablation.json says why; a run
+    Finished runs are kept and unfinished ones resume from their last epoch, so a call after a crash, or with
+    more seeds, does only the remaining work. Arms that cannot be built are left out, and ablation.json says why; a run
     that fails leaves its reason in failure.json and is tried again by the next call.
 
     Args:
         name: Name of a dataset in tfrecords/.
-        axes: Settings to vary; none runs the recipe's own arms, as they were published.
-        recipe: Settings that the arms change: a shipped recipe, the path of a .toml file, or an arm of either as
+        axes: Settings to vary; none runs the recipe's own arms, as published.
+        recipe: Settings for the arms to change: a shipped recipe, the path of a .toml file, or an arm of either as
             RECIPE/ARM.
-        settings: Changes to the recipe that all arms share, by dotted path.
-        seeds: Seeds of each arm, from 0; arms with equal seeds begin with equal weights and see equal batches.
-        folds: "all", or some, each of which validates a run of its own; none takes the dataset's own split.
+        settings: Changes to the recipe for all arms, by dotted path.
+        seeds: Number of seeds of each arm, counted from 0; arms with equal seeds start from equal weights and see equal
+            batches.
+        folds: "all", or a list; each fold validates a run of its own. None uses the dataset's own split.
         design: "grid", "one-at-a-time", "ladder", "random:20" or "search:20"; see `kit.ablation.design.Design`.
-        jobs: Trials at a time, each in its own process; by default it is measured whether one trial on the whole
-            machine or one per core, or per GPU, is faster.
-        halving: Whether to prune arms that lose, and train the better third of them three times as long, again and
-            again; the first arm, which all are compared with, is never pruned.
-        max_hours: Hours after which to stop for now; no epoch begins that would probably end later.
-        root: Workspace; KIT_ROOT or the current folder otherwise.
-        progress: Listener that sees every epoch.
+        jobs: Trials at a time, each in its own process; by default the faster of one trial on the whole machine
+            and one per core, or per GPU, as measured.
+        halving: Whether to prune arms by successive halving: in each round the better third goes on for three times as
+            many epochs. The first arm, the baseline, is never pruned.
+        max_hours: Hours after which to stop for now; an epoch that would probably end later is not started.
+        root: Workspace; KIT_ROOT or the current folder by default.
+        progress: Receiver of every epoch.
 
     Returns:
-        The ablation, with its runs and a comparison of its arms; a path where one is asked for.
+        The ablation, with its runs and a comparison of its arms; usable as a path.
 
     Raises:
-        KitError: unknown dataset, recipe or setting, no arm that fits the images, no run that could be trained, or
-            another process at the same ablation.
+        KitError: Unknown dataset, recipe or setting, no arm that fits the images, no run that could be trained, or
+            another process running the same ablation.
     """
     check_jobs(jobs)
     plan = plan_ablation(
@@ -89,14 +90,14 @@ def run_plan(
     progress: Progress = NO_PROGRESS,
     watch: Callable[[AblationStatus], None] | None = None,
 ) -> Ablation:
-    """Do what is left of a plan; see `ablate`.
+    """Run the remaining trials of a plan; see `ablate`.
 
     Args:
         plan: Plan of the ablation.
         jobs: Trials at a time; see `ablate`.
-        halving: Whether arms that lose are pruned; see `ablate`.
+        halving: Whether to prune arms by successive halving; see `ablate`.
         max_hours: Hours after which to stop for now.
-        progress: Listener that sees every epoch, and every run that ends.
+        progress: Receiver of every epoch, and of every run that ends.
         watch: Function called about twice a second with the progress of all runs.
     """
     check_jobs(jobs)

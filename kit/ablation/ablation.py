@@ -1,4 +1,4 @@
-"""A trained ablation: its plan, its runs, and what became of them."""
+"""A trained ablation: its plan, its runs and their outcomes."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Ablation(os.PathLike[str]):
-    """An ablation that `kit.ablate` has trained, in whole or as far as its time went; it stands for its folder.
+    """Ablation trained by `kit.ablate`, in whole or up to its time limit; usable as the path of its folder.
 
     Attributes:
-        plan: Plan with all arms that were tried.
-        left: Number of runs that wait for another call.
-        failed: Reasons of the runs that failed, by arm, seed and fold.
+        plan: Plan with all arms tried.
+        left: Number of runs left for another call.
+        failed: Reasons of failed runs, by arm, seed and fold.
         pruned: Number of runs whose arms lost a rung of successive halving.
     """
 
@@ -55,11 +55,11 @@ class Ablation(os.PathLike[str]):
         """Compare the arms; see `kit.compare`.
 
         Args:
-            metric: Metric that the arms are judged by, by Keras' name; that of `kit.compare` by default.
-            baseline: Arm that the others are compared with; the first one planned otherwise.
-            against: Whether arms are compared with the "first" one alone, or with the "previous" one, too.
-            split: Labelled split, on which and on train every run is measured; none otherwise.
-            progress: Receiver of every run that is measured.
+            metric: Metric to compare the arms by, in Keras' name; that of `kit.compare` by default.
+            baseline: Arm to compare the others with; the first planned one by default.
+            against: "first" compares arms with the first one alone, "previous" with the previous one too.
+            split: Labelled split to measure every run on, besides train; none by default.
+            progress: Receiver of every measured run.
 
         Raises:
             RunError: No run is finished, or the metric or the baseline is unknown.
@@ -76,9 +76,9 @@ class Ablation(os.PathLike[str]):
         )
 
     def __fspath__(self) -> str:
-        """Give the path of the folder, so that `Path(ablation)` and `kit.compare(ablation)` work."""
+        """Return the path of the folder, so that `Path(ablation)` and `kit.compare(ablation)` work."""
         return str(self.path)
 
     def __str__(self) -> str:
-        """Give the path of the folder."""
+        """Return the path of the folder."""
         return str(self.path)

@@ -1,11 +1,11 @@
-"""Axes become arms, by a design."""
+"""Arms of an ablation, built from axes by a design."""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
 
-from kit.ablation.axis import Axis, parse_axis, settled
+from kit.ablation.axis import Axis, normalized, parse_axis
 from kit.ablation.design import Design, parse_design, refuse_axes
 from kit.ablation.space import Arm, Space
 from kit.errors import option, require
@@ -16,30 +16,32 @@ __all__ = [
     "Axis",
     "Design",
     "asked",
+    "normalized",
     "parse_axis",
     "parse_design",
     "plan_arms",
     "recipe_arms",
     "recipe_axes",
-    "settled",
 ]
 
 
 def plan_arms(axes: Sequence[Axis], base: Setting, design: Design | str, *, unchanged: str = "base") -> list[Arm]:
-    """Lay out the arms of a design; the first is the baseline.
+    """Build the arms of a design; the first is the baseline.
 
     Args:
         axes: Settings to vary; none gives the base alone.
-        base: Settings that the arms change.
-        design: Any design but "search", whose arms `kit.ablation.search.Search` proposes by results.
+        base: Settings for the arms to change.
+        design: Any design except "search", whose arms come from `kit.ablation.search.Search`, by results.
         unchanged: Name of an arm that changes nothing.
 
     Raises:
-        SpecError: unknown setting, refused value, axes that the design does not take, or two arms that are the same.
+        SpecError: Unknown setting, refused value, axes unsuited to the design, or two equal arms.
     """
     design = parse_design(design) if isinstance(design, str) else design
     refuse_axes(axes, design)
-    require(design.kind != "search", f"design {design} has no plan: its arms are proposed by what those before came to")
+    require(
+        design.kind != "search", f"design {design} has no plan: its arms are proposed by the results of earlier ones"
+    )
     if design.kind == "random":
         return list(itertools.islice(Space(axes, base).draw(), design.count))
     settings = _one_at_a_time(axes, base) if design.kind == "one-at-a-time" else _grid(axes)
@@ -53,16 +55,16 @@ def plan_arms(axes: Sequence[Axis], base: Setting, design: Design | str, *, unch
 
 
 def recipe_arms(recipe: Recipe, base: Setting, kept: Mapping[str, object], design: Design | str = "grid") -> list[Arm]:
-    """Lay out what a recipe's authors compared; the first arm is the baseline.
+    """Build the arms that a recipe's authors compared; the first arm is the baseline.
 
     Args:
         recipe: Recipe with named arms, or with a grid.
-        base: Setting of the recipe, changed by the user.
-        kept: Dotted paths that the user has settled, whatever the arms say.
-        design: Design as the user asked for it; "ladder" takes the named arms even of a recipe that has a grid.
+        base: Settings of the recipe, with the user's changes.
+        kept: Dotted paths set by the user, which the arms must not change.
+        design: Design requested by the user; "ladder" takes the named arms even of a recipe with a grid.
 
     Raises:
-        SpecError: design "ladder", and a recipe without named arms.
+        SpecError: Design "ladder" for a recipe without named arms.
     """
     kind = (parse_design(design) if isinstance(design, str) else design).kind
     require(
@@ -81,15 +83,15 @@ def recipe_arms(recipe: Recipe, base: Setting, kept: Mapping[str, object], desig
 
 
 def recipe_axes(recipe: Recipe, base: Setting, kept: Mapping[str, object]) -> list[Axis]:
-    """Give the axes of a recipe whose design is a grid, without those that the user has settled; none of others."""
+    """Return the axes of a recipe with a grid, without those set by the user; none for other recipes."""
     if recipe.design != "grid":
         return []
     axes = [Axis(path, tuple(str(value) for value in values)) for path, values in recipe.vary.items()]
-    return [settled(axis, base) for axis in axes if axis.path not in kept]
+    return [normalized(axis, base) for axis in axes if axis.path not in kept]
 
 
 def asked(arms: Sequence[Arm], axes: Sequence[Axis], design: Design) -> list[object]:
-    """Say what an ablation asks, for its name: where arms are drawn, the axes, so that more arms extend it."""
+    """Return what identifies an ablation, for its name: for drawn arms the axes, so that more arms extend it."""
     if design.draws:
         return [design.kind, *([axis.path, *axis.values] for axis in axes)]
     return [[arm.name, dict(arm.settings)] for arm in arms]

@@ -1,4 +1,4 @@
-"""What varies in an ablation: settings, each with values or with a range."""
+"""Axes of an ablation: settings to vary, each with values or a range."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _VALUE = r"\s*(?:\[[^\[\]]*\]|[^,\[\]\s][^,\[\]]*)\s*"  # 0.5 or [32, 64]
 _VALUES = re.compile(rf"{_VALUE}(?:,{_VALUE})*")
 _NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 _RANGE = re.compile(rf"(?P<log>log:)?(?P<low>{_NUMBER})\.\.(?P<high>{_NUMBER})")
-_DIGITS = 3  # of a number that is drawn: finer differences no ablation shows, and names stay short
+_DIGITS = 3  # significant digits of a drawn number: no ablation shows finer differences, and names stay short
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Range:
     Attributes:
         low: Smallest value, as text.
         high: Largest value, as text.
-        is_log: Whether every factor is equally likely, not every difference.
+        is_log: Whether to sample on a logarithmic scale.
     """
 
     low: str
@@ -35,30 +35,30 @@ class Range:
     is_log: bool
 
     def __post_init__(self) -> None:
-        """Refuse a range that holds no two numbers, and logarithms of what has none."""
+        """Refuse a range without two numbers, and a logarithmic range that is not above 0."""
         low, high = self.numbers
         require(low < high, f"range {self} must go from a smaller number to a larger one")
         require(low > 0 or not self.is_log, f"range {self} must begin above 0")
 
     @property
     def numbers(self) -> tuple[float, float]:
-        """Both ends."""
+        """Both ends of the range."""
         return float(self.low), float(self.high)
 
     def __str__(self) -> str:
-        """Write it as `parse_axis` reads it."""
+        """Format the range as `parse_axis` reads it."""
         return f"{'log:' if self.is_log else ''}{self.low}..{self.high}"
 
     def at(self, share: float, *, whole: bool) -> str:
-        """Write the number that lies at a share, 0 to 1, of the way; see `text`."""
+        """Format the number at a fraction, 0 to 1, of the range; see `text`."""
         low, high = self.numbers
-        margin = 0.5 if whole else 0.0  # the ends are as likely as any other whole number
+        margin = 0.5 if whole else 0.0  # makes the ends as likely as any other whole number
         first, last = low - margin, high + margin
         exact = first * (last / first) ** share if self.is_log else first + (last - first) * share
         return self.text(exact, whole=whole)
 
     def text(self, number: float, *, whole: bool) -> str:
-        """Write the number nearest to `number` that the range gives: a whole one, or one of three digits."""
+        """Format the nearest number that the range can give: a whole number, or one with three significant digits."""
         low, high = self.numbers
         rounded = round(number) if whole else float(f"{number:.{_DIGITS}g}")
         kept = min(max(rounded, low), high)
@@ -67,7 +67,7 @@ class Range:
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """A setting and the values it takes.
+    """A setting and its values.
 
     Attributes:
         path: Dotted path of a setting, such as model.bn_momentum, or of a table with names, such as augment.
@@ -88,12 +88,12 @@ class Axis:
 
     @property
     def range(self) -> Range | None:
-        """The range that the axis is; None where it is values."""
+        """Range of the axis; None for an axis of values."""
         found = _RANGE.fullmatch(self.values[0])
         return Range(found["low"], found["high"], bool(found["log"])) if found else None
 
     def at(self, share: float, *, whole: bool) -> str:
-        """Choose the value at a share, 0 to just below 1, of the way; of a range, a number."""
+        """Choose the value at a fraction, 0 to just below 1, of the axis; a number for a range."""
         chosen = self.range
         return chosen.at(share, whole=whole) if chosen else self.values[math.floor(share * len(self.values))]
 
@@ -103,7 +103,7 @@ def parse_axis(path: str, values: str) -> Axis:
     """Read "0.99,0.75" as two values, "[32,64],[16,32]" as two lists, and "log:1e-4..1e-1" as a range.
 
     Raises:
-        SpecError: a value is missing, or a bracket.
+        SpecError: A value or a bracket is missing.
     """
     require(
         bool(_VALUES.fullmatch(values)), f"{path} needs values, as in {path}=a,b or {path}=[1,2],[3,4]; got '{values}'"
@@ -111,27 +111,27 @@ def parse_axis(path: str, values: str) -> Axis:
     return Axis(path, tuple(value.strip() for value in re.findall(_VALUE, values)))
 
 
-def settled(axis: Axis, base: Setting) -> Axis:
-    """Write an axis' values as the recipe would: 0.50 and 0.5 are the same.
+def normalized(axis: Axis, base: Setting) -> Axis:
+    """Normalize an axis' values as a recipe would write them: 0.50 and 0.5 are the same.
 
     Raises:
-        SpecError: unknown setting, a value or an end of a range that it refuses, a range of what is not a number, or a
-            value that is there twice.
+        SpecError: Unknown setting, a refused value or end of a range, a range for a setting that is not a number, or a
+            repeated value.
     """
     if axis.range is None:
         plain: dict[str, str] = {}
         for value in axis.values:
-            same = plain.setdefault(_settled(axis.path, value, base), value)
+            same = plain.setdefault(_normalized(axis.path, value, base), value)
             require(same == value, f"{axis.path} names a value twice: {same} and {value} are the same")
         return Axis(axis.path, tuple(plain))
     if number_kind(base, axis.path) is None:
         raise SpecError(f"{axis.path} takes no range, as it is not a number; name its values, as in {axis.path}=a,b")
-    low, high = (_settled(axis.path, end, base) for end in (axis.range.low, axis.range.high))
+    low, high = (_normalized(axis.path, end, base) for end in (axis.range.low, axis.range.high))
     return Axis(axis.path, (str(Range(low, high, axis.range.is_log)),))
 
 
-def _settled(path: str, value: str, base: Setting) -> str:
-    """Write a value as the recipe would; the name of a table that has no other name stays."""
+def _normalized(path: str, value: str, base: Setting) -> str:
+    """Normalize a value as a recipe would write it; the name of a table without another name stays."""
     changed = override(base, {path: value})
     plain = value_of(changed, path)
     return plain if override(base, {path: plain}) == changed else value

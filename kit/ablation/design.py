@@ -1,4 +1,4 @@
-"""How the arms of an ablation are chosen."""
+"""Designs: ways to choose the arms of an ablation."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _COUNTED = ("random", "search")
 
 @dataclass(frozen=True, slots=True)
 class Design:
-    """How arms are made of axes.
+    """Way to build arms from axes.
 
     Attributes:
         kind: "grid" is every combination; "one-at-a-time" the recipe, then every value that differs from it;
             "ladder" the recipe's own arms, without axes; "random" the recipe, then arms drawn from the axes; "search"
-            the recipe, then arms that a Parzen estimator proposes by what those before came to.
+            the recipe, then arms that a Parzen estimator proposes by the results of earlier ones.
         count: Arms of "random" and "search", the recipe's among them.
     """
 
@@ -30,7 +30,7 @@ class Design:
     count: int | None = None
 
     def __post_init__(self) -> None:
-        """Refuse a count where none is meant, and none where one is."""
+        """Refuse a count for a design without one, and a missing count for a design with one."""
         if not self.draws:
             require(self.count is None, f"design {self.kind} takes no number, got {self}")
             return
@@ -39,11 +39,11 @@ class Design:
 
     @property
     def draws(self) -> bool:
-        """Whether arms are chosen from the axes, so that there may be more another time."""
+        """Whether arms are drawn from the axes, so that another call may add more."""
         return self.kind in _COUNTED
 
     def __str__(self) -> str:
-        """Write it as `parse_design` reads it."""
+        """Format the design as `parse_design` reads it."""
         return self.kind if self.count is None else f"{self.kind}:{self.count}"
 
 
@@ -51,7 +51,7 @@ def parse_design(text: str) -> Design:
     """Read "grid", "one-at-a-time", "ladder", "random:20" or "search:20".
 
     Raises:
-        SpecError: another text.
+        SpecError: The text is none of these.
     """
     kind, colon, count = text.strip().partition(":")
     known = typing.get_args(Kind)
@@ -62,10 +62,10 @@ def parse_design(text: str) -> Design:
 
 
 def refuse_axes(axes: Sequence[Axis], design: Design) -> None:
-    """Refuse axes that a design does not take.
+    """Refuse axes unsuited to a design.
 
     Raises:
-        SpecError: with what to write instead.
+        SpecError: The axes do not fit; the message says what to write instead.
     """
     paths = [axis.path for axis in axes]
     if twice := sorted({path for path in paths if paths.count(path) > 1}):

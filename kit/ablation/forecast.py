@@ -1,4 +1,4 @@
-"""What an ablation will cost, before it runs: parameters by arithmetic, time by a measured warm-up."""
+"""Forecast of an ablation's cost: parameters by arithmetic, time from a few measured steps."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from kit.engines import core_count, gpus
 from kit.models import Parameters, count_operations, count_parameters
 from kit.progress import NO_PROGRESS, Progress
 
-_TRACES = 2.0  # of training, and of validation and prediction together
-_STEPS = 3  # timed, after one that compiles
-_EPOCH = 0.3  # seconds an epoch for its checkpoint, history line, logs and the change between train and validation
+_TRACES = 2.0  # steps of training, and of validation and prediction together
+_STEPS = 3  # timed steps, after one that compiles
+_EPOCH = 0.3  # seconds per epoch for checkpoint, history, logs and the switch between train and validation
 _BACKWARD = 3.0  # a step of training costs about three of validation: forward, and twice that backward
 
 
 @dataclass(frozen=True, slots=True)
 class ArmForecast:
-    """An arm that has not run.
+    """Forecast of one arm.
 
     Attributes:
         name: Name of the arm.
-        parameters: Parameters of its model.
-        seconds: Seconds that one run takes.
+        parameters: Number of parameters of the model.
+        seconds: Seconds per run.
     """
 
     name: str
@@ -36,14 +36,14 @@ class ArmForecast:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forecast:
-    """What a plan will cost.
+    """Forecast of a plan's cost.
 
     Attributes:
-        arms: Arms in order.
-        count: Number of arms, those included that a search has yet to propose.
+        arms: Forecasts of the arms, in order.
+        count: Number of arms, including those still to be proposed by a search.
         runs_per_arm: Seeds times folds.
         jobs: Runs at a time.
-        measured: Arms whose steps were timed; the others' times are interpolated.
+        measured: Number of arms with timed steps; the others' times are interpolated.
     """
 
     arms: tuple[ArmForecast, ...]
@@ -54,7 +54,7 @@ class Forecast:
 
     @property
     def seconds(self) -> float:
-        """All runs to their last epoch, several at a time, on a machine that does nothing else."""
+        """Seconds for all runs to their last epoch, several at a time, on an otherwise idle machine."""
         each = sum(arm.seconds for arm in self.arms) / len(self.arms)
         return self.runs_per_arm * self.count * each / self.jobs
 
@@ -62,13 +62,13 @@ class Forecast:
 def forecast(plan: Plan, *, jobs: int | None = None, progress: Progress = NO_PROGRESS) -> Forecast:
     """Estimate an ablation's time from a few training steps of its smallest, middle and largest model.
 
-    Between these the time of a step grows with the multiplications of an image's way through the model. Building and
-    tracing count, early stops and other work of the machine do not.
+    Between these models the time of a step is interpolated by multiply-accumulates per image. Building and
+    tracing are included; early stopping and other load on the machine are not.
 
     Args:
         plan: Plan of the ablation.
         jobs: Runs at a time; see `ablate`.
-        progress: Listener that sees every model that is timed.
+        progress: Receiver of every timed model.
     """
     check_jobs(jobs)
     arms = plan.arms
@@ -107,5 +107,5 @@ def forecast(plan: Plan, *, jobs: int | None = None, progress: Progress = NO_PRO
 
 
 def _images(dataset: Dataset) -> float:
-    """Count an epoch's images, those of validation for the part of a training step that they cost."""
+    """Count an epoch's images, with validation images weighted by their cost relative to a training step."""
     return dataset.manifest.records("train") + dataset.manifest.records("validation") / _BACKWARD

@@ -1,4 +1,4 @@
-"""Successive halving: many arms for a few epochs, the better third for more, the best of them to the end."""
+"""Successive halving: many arms for a few epochs, the better third for more, the best arms to the end."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-FACTOR = 3  # scikit-learn's default, close to the e that the theory favours
+FACTOR = 3  # scikit-learn's default, close to e, the optimum in theory
 
 
 class Rung(NamedTuple):
-    """A round of training.
+    """A rung, one round of training.
 
     Attributes:
-        epochs: Epochs that each of its arms has been trained for at its end.
-        arms: Arms that go into it.
+        epochs: Total epochs of each arm at the end of the rung.
+        arms: Number of arms that enter the rung.
     """
 
     epochs: int
@@ -22,15 +22,15 @@ class Rung(NamedTuple):
 
 
 def plan_rungs(arms: int, epochs: int, factor: int = FACTOR) -> list[Rung]:
-    """Lay out the rungs of a successive halving (Jamieson & Talwalkar 2016, arXiv:1502.07943).
+    """Plan the rungs of successive halving (Jamieson & Talwalkar 2016, arXiv:1502.07943).
 
     As in scikit-learn's HalvingGridSearchCV, each rung keeps one arm in `factor`, rounded up, and trains it `factor`
     times as long; the last rung trains to the last epoch. There are as many rungs as arms or epochs allow.
 
     Args:
-        arms: Arms that take part.
-        epochs: Epochs of a whole training.
-        factor: 2 or more.
+        arms: Number of arms.
+        epochs: Epochs of a full training.
+        factor: Reduction factor, 2 or more.
 
     >>> plan_rungs(48, 27)
     [Rung(epochs=1, arms=48), Rung(epochs=3, arms=16), Rung(epochs=9, arms=6), Rung(epochs=27, arms=2)]
@@ -44,12 +44,12 @@ def plan_rungs(arms: int, epochs: int, factor: int = FACTOR) -> list[Rung]:
 
 
 def rank(scores: Mapping[str, float]) -> list[str]:
-    """Order arms by their scores, the highest first; NaN is last, and equals stay in the order given."""
+    """Sort arms by score, highest first; NaN comes last, and ties keep their order."""
     return sorted(scores, key=lambda arm: (math.isnan(scores[arm]), -scores[arm]))
 
 
 def best_so_far(values: Sequence[float], epochs: int, *, smaller_is_better: bool) -> float:
-    """Best value of a run's first epochs, turned so that more is better; NaN if none is a number."""
+    """Best value of a run's first epochs, signed so that larger is better; NaN if none is a number."""
     known = [value for value in values[:epochs] if not math.isnan(value)]
     if not known:
         return math.nan
@@ -57,7 +57,7 @@ def best_so_far(values: Sequence[float], epochs: int, *, smaller_is_better: bool
 
 
 def _log(number: int, base: int) -> int:
-    """Whole part of a logarithm, exactly.
+    """Floor of a logarithm, computed exactly.
 
     >>> _log(26, 3), _log(27, 3)
     (2, 3)

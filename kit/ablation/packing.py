@@ -1,4 +1,4 @@
-"""How many trials share the machine, and what each of them gets: measured, not guessed."""
+"""Packing: the measured choice of how many trials share the machine, with how many threads each."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from kit.memory import free_memory
 from kit.progress import NO_PROGRESS, Progress
 from kit.specs import RunSpec, override
 
-_SECONDS = 1.0  # of steps that a probe takes: dozens of a small model, whose choice is the closer one
-_MEMORY = 0.8  # of what is free that trials may fill together
+_SECONDS = 1.0  # seconds of steps in a probe: dozens of steps for a small model, where the choice is closer
+_MEMORY = 0.8  # share of free memory that all trials may fill together
 
 
 class Packing(msgspec.Struct, frozen=True, kw_only=True):
-    """How trials share the machine.
+    """Split of the machine between trials.
 
     Attributes:
         jobs: Trials at a time, each in its own process.
-        threads: Threads of each on CPUs; 0 where GPUs do the work.
-        devices: GPUs, or cores, that were there.
+        threads: Threads per trial on CPUs; 0 on GPUs.
+        devices: Number of GPUs, or of cores without GPUs.
         why: Reason for the choice.
     """
 
@@ -37,7 +37,7 @@ class Packing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Probe(msgspec.Struct, frozen=True):
-    """A few steps to time in a worker.
+    """A few training steps to time in a worker.
 
     Attributes:
         spec: Settings of a run.
@@ -49,16 +49,16 @@ class Probe(msgspec.Struct, frozen=True):
 
 
 def check_jobs(jobs: int | None) -> None:
-    """Refuse a number of jobs that nothing could run.
+    """Refuse a number of jobs below 1.
 
     Raises:
-        SpecError: below 1.
+        SpecError: The number is below 1.
     """
     require(jobs is None or jobs >= 1, f"jobs must be 1 or more, got {jobs}")
 
 
 def new_engine(packing: Packing, runs: int) -> Local:
-    """Make an engine for so many runs; where several trials share the GPUs, every worker has one of its own."""
+    """Create an engine for a number of runs; several trials on GPUs get one GPU per worker."""
     names, workers = gpus(), max(1, min(packing.jobs, runs))
     if packing.jobs == 1 or not names:
         return Local(workers)
@@ -77,17 +77,16 @@ def choose_packing(
 ) -> tuple[Packing, Local]:
     """Choose how many trials run at a time, and on how many threads.
 
-    Figures depend on the number of threads, so an ablation keeps the one that it began with.
+    Figures depend on the number of threads, so an ablation keeps its first choice.
 
     Args:
         spec: Settings of the arm with the largest model; its threads are the default.
         dataset: Dataset to train on.
-        workers: Stack that keeps the engine's processes until it is closed: those that were timed have TensorFlow at
-            hand.
-        runs: Runs that are left.
-        jobs: Number that the user wants; None measures one trial on the whole machine against one per device.
-        before: Packing of the ablation when it began.
-        progress: Listener that sees the measurement and the reason for the choice.
+        workers: Stack that keeps the engine's processes until it is closed: the timed ones have TensorFlow loaded.
+        runs: Number of remaining runs.
+        jobs: Number of jobs requested; None measures one trial on the whole machine against one per device.
+        before: Packing of the ablation's first call.
+        progress: Receiver of the measurement and the reason for the choice.
 
     Returns:
         The packing, and an engine for it.
@@ -97,11 +96,11 @@ def choose_packing(
     threads = before.threads if before else 0 if gpus() else spec.train.threads
     most = max(1, devices // max(1, threads))
     if jobs is not None:
-        packing = Packing(jobs=jobs, threads=threads, devices=devices, why="as it was asked for")
+        packing = Packing(jobs=jobs, threads=threads, devices=devices, why="as requested")
     elif before and before.devices == devices:
         packing = before
     elif before or most == 1 or runs <= 1 or threads > 1:
-        packing = Packing(jobs=most, threads=threads, devices=devices, why="as many as there are devices for")
+        packing = Packing(jobs=most, threads=threads, devices=devices, why="as many as the devices allow")
     else:
         return _measure(spec, dataset, devices, workers, progress)
     return packing, _start(packing, workers, runs) if runs else new_engine(packing, runs)
@@ -116,7 +115,7 @@ def _start(packing: Packing, workers: ExitStack, runs: int) -> Local:
 def _measure(
     spec: RunSpec, dataset: Dataset, devices: int, workers: ExitStack, progress: Progress
 ) -> tuple[Packing, Local]:
-    """Time one trial on all devices, then as many as there are devices, each on one."""
+    """Time one trial on all devices, then one trial per device."""
     kind, one = ("GPU", 0) if gpus() else ("core", 1)
     progress.start("time a few steps", 2)
     whole = Packing(jobs=1, threads=one * devices, devices=devices, why="")
@@ -127,7 +126,7 @@ def _measure(
         return _because(whole, f"{spec.arm} could not take a step", progress), first
     fitting = min(devices, int(_MEMORY * free_memory() / alone.peak_bytes))
     if fitting <= 1:
-        return _because(whole, f"the memory holds one trial of {spec.arm}", progress), first
+        return _because(whole, f"memory is enough for one trial of {spec.arm}", progress), first
     packed = Packing(jobs=fitting, threads=one * (devices // fitting), devices=devices, why="")
     second = _start(packed, workers, packed.jobs)
     together = _time(packed, second, spec, dataset)
@@ -153,7 +152,7 @@ def _because(packing: Packing, why: str, progress: Progress) -> Packing:
 
 
 class Throughput(NamedTuple):
-    """What a few steps came to.
+    """Throughput of a few steps.
 
     Attributes:
         images_per_second: Images per second of all trials together.
@@ -165,7 +164,7 @@ class Throughput(NamedTuple):
 
 
 def _time(packing: Packing, engine: Local, spec: RunSpec, dataset: Dataset) -> Throughput | None:
-    """Time so many trials at the same time; None if one of them could not run."""
+    """Time a number of trials at the same time; None if one of them could not run."""
     probe = Probe(override(spec, {"train.threads": packing.threads}), dataset)
     timed = engine.run(time_probe, [probe] * packing.jobs, lost=lambda _: None)
     paces = [finished.value for finished in timed if finished.value is not None]
@@ -175,7 +174,7 @@ def _time(packing: Packing, engine: Local, spec: RunSpec, dataset: Dataset) -> T
 
 
 def time_probe(probe: Probe) -> Throughput | None:
-    """Time a few steps, in a worker; None where they cannot be taken, which the trial itself will explain."""
+    """Time a few steps in a worker; None if they fail, which the trial itself will report."""
     from kit.training.timed_steps import time_steps  # noqa: PLC0415 (TensorFlow, in the workers only)
 
     try:

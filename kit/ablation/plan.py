@@ -1,4 +1,4 @@
-"""An ablation before anything of it has run."""
+"""Plan of an ablation: its arms, seeds, folds and settings, before anything runs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from kit.ablation.arms import Arm, Axis, Design, asked, parse_design, plan_arms, recipe_arms, recipe_axes, settled
+from kit.ablation.arms import Arm, Axis, Design, asked, normalized, parse_design, plan_arms, recipe_arms, recipe_axes
 from kit.ablation.packing import Packing
 from kit.ablation.search import Search
 from kit.ablation.status import Watched
@@ -33,12 +33,12 @@ from kit.workspace import Workspace
 
 
 class RunKey(NamedTuple):
-    """Arm, seed and fold, which tell a run of an ablation from the others.
+    """Identity of a run within an ablation: arm, seed and fold.
 
     Attributes:
         arm: Name of the arm.
         seed: Seed, from 0.
-        fold: Fold that validates; None without folds.
+        fold: Validation fold; None without folds.
     """
 
     arm: str
@@ -46,13 +46,13 @@ class RunKey(NamedTuple):
     fold: int | None = None
 
     def __str__(self) -> str:
-        """Name the run as people do."""
+        """Format the key for people."""
         fold = "" if self.fold is None else f", fold {self.fold}"
         return f"{self.arm}, seed {self.seed}{fold}"
 
 
 class PlanFile(msgspec.Struct, frozen=True, kw_only=True):
-    """An ablation's plan as ablation.json keeps it.
+    """Contents of an ablation's ablation.json.
 
     Attributes:
         dataset: Name of the dataset.
@@ -60,9 +60,9 @@ class PlanFile(msgspec.Struct, frozen=True, kw_only=True):
         recipe: Name or path of the recipe.
         arms: Names of the arms in order; the first is the baseline.
         seeds: Number of seeds, from 0.
-        folds: Folds that each arm is validated on; empty for the dataset's own split.
-        refused: Arms that cannot be built, and why.
-        packing: Packing of its trials on the machine; figures depend on its threads, so it stays.
+        folds: Validation folds of each arm; empty for the dataset's own split.
+        refused: Arms that cannot be built, with the reason.
+        packing: Packing of its trials on the machine; kept, as figures depend on the number of threads.
     """
 
     dataset: str
@@ -77,20 +77,20 @@ class PlanFile(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """An ablation before anything of it has run.
+    """Plan of an ablation.
 
     Attributes:
-        dataset: Dataset that all runs learn from.
+        dataset: Dataset to train all runs on.
         folder: Folder of the ablation.
         recipe: Name or path of the recipe.
-        base: Settings that the arms change.
-        seeds: Seeds of each arm, from 0.
-        folds: Folds that each arm is validated on; empty for the dataset's own split.
+        base: Settings for the arms to change.
+        seeds: Number of seeds of each arm, counted from 0.
+        folds: Validation folds of each arm; empty for the dataset's own split.
         changes: Changes of each arm, by dotted path, as text.
-        specs: Settings of the runs by their keys, arm by arm.
-        refused: Arms that cannot be built, and why.
-        search: Search that proposes more arms when these have run; None where there are no more.
-        count: Number of arms, those included that are not proposed yet.
+        specs: Settings of the runs by key, arm by arm.
+        refused: Arms that cannot be built, with the reason.
+        search: Search that proposes more arms after these have run; None for a fixed set of arms.
+        count: Number of arms, including those not proposed yet.
     """
 
     dataset: Dataset
@@ -107,7 +107,7 @@ class Plan:
 
     @property
     def arms(self) -> dict[str, RunSpec]:
-        """The first run of each arm."""
+        """Settings of the first run of each arm."""
         first: dict[str, RunSpec] = {}
         for key, spec in self.specs.items():
             first.setdefault(key.arm, spec)
@@ -115,12 +115,12 @@ class Plan:
 
     @property
     def runs_per_arm(self) -> int:
-        """Seeds, times folds."""
+        """Number of seeds times number of folds."""
         return self.seeds * max(1, len(self.folds))
 
     @property
     def file(self) -> Path:
-        """Where the plan is kept."""
+        """Path of ablation.json."""
         return self.folder / "ablation.json"
 
     def keys(self, arm: str) -> list[RunKey]:
@@ -128,24 +128,24 @@ class Plan:
         return [key for key in self.specs if key.arm == arm]
 
     def runs(self, arm: str) -> list[RunDirectory]:
-        """Where an arm's runs lie."""
+        """Return the folder of an arm's runs."""
         return [self.directory(key) for key in self.keys(arm)]
 
     def directory(self, key: RunKey) -> RunDirectory:
-        """Where a run lies."""
+        """Return the directory of a run."""
         fold = "" if key.fold is None else f"-fold-{key.fold}"
         return RunDirectory(below(self.folder, key.arm, f"seed-{key.seed}{fold}"))
 
     def watched(self) -> list[Watched]:
-        """List all runs for a look at how far they are."""
+        """List all runs, to read their status."""
         return [(*key, self.directory(key), spec) for key, spec in self.specs.items()]
 
     def packing(self) -> Packing | None:
-        """How its trials were packed before; None if they never were."""
+        """Packing of the trials so far; None before the first call."""
         return read_sealed(self.file, PlanFile, what="ablation").packing if self.file.is_file() else None
 
     def write(self, packing: Packing) -> None:
-        """Keep the plan in ablation.json, with the packing that it began with: figures depend on its threads."""
+        """Write ablation.json, with the first packing: figures depend on its number of threads."""
         kept = PlanFile(
             dataset=self.dataset.manifest.name,
             fingerprint=self.dataset.manifest.fingerprint,
@@ -160,19 +160,19 @@ class Plan:
 
     @property
     def possible(self) -> int:
-        """Arms that can be trained, and those that a search has yet to propose."""
+        """Number of arms that can be trained, including those still to be proposed by a search."""
         return max(len(self.arms), self.count - len(self.refused))
 
     @property
     def runs_to_come(self) -> int:
-        """Runs of arms that a search has yet to propose."""
+        """Number of runs of arms still to be proposed by a search."""
         return max(0, self.count - len(self.changes)) * self.runs_per_arm
 
     def refuse_metric(self, metric: str) -> None:
-        """Refuse a metric that not every run will record, by Keras' name.
+        """Refuse a metric, by Keras' name, that some runs will not record.
 
         Raises:
-            SpecError: with what they record.
+            SpecError: The metric is not recorded; the message names those that are.
         """
         known = set.intersection(*(set(spec.train.recorded) for spec in self.specs.values()))
         if metric not in known:
@@ -182,7 +182,7 @@ class Plan:
         """Add arms; those that cannot be built are refused with their reason.
 
         Raises:
-            SpecError: two arms of one name, whose runs would lie in one folder.
+            SpecError: Two arms have the same name, and so the same folder.
         """
         specs, refused, known = dict(self.specs), dict(self.refused), {*self.changes}
         for arm in arms:
@@ -193,13 +193,13 @@ class Plan:
             known.add(arm.name)
             try:
                 specs.update(_runs(self, arm))
-            except (SpecError, ShardError) as error:  # the other arms can be
+            except (SpecError, ShardError) as error:  # the other arms can still be trained
                 refused[arm.name] = str(error)
         changes = {**self.changes, **{arm.name: dict(arm.settings) for arm in arms}}
         return dataclasses.replace(self, specs=specs, refused=refused, changes=changes)
 
     def with_threads(self, threads: int) -> Plan:
-        """Give every trial that many threads."""
+        """Set the number of threads of every trial."""
         specs = {key: override(spec, {"train.threads": threads}) for key, spec in self.specs.items()}
         return dataclasses.replace(self, specs=specs, base=override(self.base, {"train.threads": threads}))
 
@@ -215,17 +215,17 @@ def plan_ablation(
     design: Design | str,
     root: Path | str | None = None,
 ) -> Plan:
-    """Lay an ablation out; see `ablate`.
+    """Plan an ablation; see `ablate`.
 
     Raises:
-        KitError: unknown dataset, recipe or setting, or no arm that fits the images.
+        KitError: Unknown dataset, recipe or setting, or no arm that fits the images.
     """
     design = parse_design(design) if isinstance(design, str) else design
     require(seeds >= 1, f"seeds must be 1 or more, got {seeds}")
     dataset = find_dataset(name, root=root)
     refuse_data([axis.path for axis in axes], dataset)
     base = _one_thread(setting_for(dataset, recipe, settings))
-    axes = [settled(axis, base) for axis in axes]
+    axes = [normalized(axis, base) for axis in axes]
     named = split_arm(recipe)[1]
     if design.draws and not axes and not named:
         axes = recipe_axes(read_recipe(recipe), base, settings)
@@ -256,7 +256,7 @@ def plan_ablation(
 
 
 def ablation_id(dataset: Dataset, base: Setting, question: object, axes: Sequence[Axis], recipe: str) -> str:
-    """Name an ablation by what it asks, whatever the seeds and folds, so that more of them extend it."""
+    """Name an ablation by its arms, regardless of seeds and folds, so that more of them extend it."""
     asked_all = msgspec.json.encode([dataset.manifest.fingerprint, as_named(base), question], order="deterministic")
     _, arm = split_arm(recipe)
     varied = "-".join(axis.path.rpartition(".")[2] for axis in axes) or arm or recipe_name(recipe)
@@ -270,7 +270,7 @@ def _search(design: Design, axes: Sequence[Axis], base: Setting) -> Search | Non
 
 
 def _one_thread(base: Setting) -> Setting:
-    """Give trials one thread unless the user chose: figures do not depend on how many run at a time then."""
+    """Set one thread per trial unless the user chose, so that figures do not depend on the number of jobs."""
     return base if base.train.threads else override(base, {"train.threads": 1})
 
 

@@ -1,4 +1,4 @@
-"""The best arms of an ablation once more, on images of another size, and then on the test split."""
+"""Retrains the best arms of an ablation, possibly on images of another size, to measure them on the test split."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from kit.training.check import check_spec
 
 @dataclass(frozen=True, slots=True)
 class Retrained:
-    """Arms that were trained again.
+    """Retrained arms.
 
     Attributes:
         folder: Folder of the new runs.
-        dataset: Dataset that they learned from.
+        dataset: Dataset of the new runs.
         arms: Names of the arms, the best of the ablation first.
-        before: Mean validation accuracy of each arm in the ablation, of the best epochs.
+        before: Mean validation accuracy of each arm in the ablation, in the best epochs.
         runs: Runs of each arm.
     """
 
@@ -44,14 +44,14 @@ class Retrained:
 
 
 def check_retrain(plan: Plan, count: int, settings: Mapping[str, object]) -> Conversion | None:
-    """Refuse, before an ablation begins, what `retrain_best` could not do after it.
+    """Check, before an ablation begins, that `retrain_best` can run after it.
 
     Returns:
-        What is to be sharded; None where the ablation's own dataset will do.
+        Dataset to shard first; None if the ablation's own dataset is used.
 
     Raises:
-        SpecError: settings that cannot be, or an arm that does not fit the new images.
-        ShardError: the dataset has no labelled test split, or its source is gone or has changed.
+        SpecError: Invalid settings, or an arm that does not fit the new images.
+        ShardError: The dataset has no labelled test split, or its source is gone or has changed.
     """
     require(
         1 <= count <= len(plan.arms),
@@ -82,19 +82,18 @@ def retrain_best(
     root: Path | str | None = None,
     progress: Progress = NO_PROGRESS,
 ) -> Retrained:
-    """Train the best arms of a finished ablation again, each on all its seeds; call it again and it does what is left.
+    """Retrain the best arms of a finished ablation, each on all its seeds; another call does the remaining work.
 
     Args:
         plan: Plan of the ablation.
         count: Number of arms, by the mean validation accuracy of their best epochs.
-        settings: Settings data.size, data.fit and data.channels of the images; none for those of the ablation's own
-            dataset.
+        settings: Settings data.size, data.fit and data.channels of the images; empty for the ablation's own dataset.
         jobs: Trials at a time; see `ablate`.
-        root: Workspace; KIT_ROOT or the current folder otherwise.
-        progress: Listener that sees every epoch.
+        root: Workspace; KIT_ROOT or the current folder by default.
+        progress: Receiver of every epoch.
 
     Raises:
-        KitError: see `plan_again` and `ablate`; or an arm that does not fit the new images.
+        KitError: An arm does not fit the new images; see also `plan_again` and `ablate`.
     """
     conversion = check_retrain(plan, count, settings)
     ranked = rank_arms(plan)[:count]
@@ -123,10 +122,10 @@ def retrain_best(
 
 
 def rank_arms(plan: Plan) -> list[tuple[str, float]]:
-    """Order a finished ablation's arms by the mean validation accuracy of their best epochs.
+    """Sort a finished ablation's arms by the mean validation accuracy of their best epochs.
 
     Raises:
-        SpecError: no arm ever had one.
+        SpecError: No arm has a validation accuracy.
     """
     means = {arm: _accuracy(plan, arm) for arm in plan.arms}
     known = [(arm, mean) for arm, mean in means.items() if not math.isnan(mean)]

@@ -1,4 +1,4 @@
-"""Arms that were trained again, measured on all three splits."""
+"""Accuracy of retrained arms on all three splits."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from kit.evaluation.split_metrics import measure_runs
 from kit.progress import NO_PROGRESS, Progress
 from kit.runs.mean_and_sd import MeanAndSD, mean_and_sd_of
 
-GAP = 0.01  # of accuracy: more than a point between two splits is marked
-_ROUNDING = 1e-9  # of a difference of two shares: .75 and .74 are a point apart, not more
+GAP = 0.01  # of accuracy: a difference of more than one percentage point between two splits is marked
+_ROUNDING = 1e-9  # rounding error of a difference: .75 and .74 are one point apart, not more
 
 Apart = Literal["", "one side", "both sides"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetrainedArm:
-    """An arm's accuracy by the best weights of its runs.
+    """Accuracy of an arm with the best weights of its runs.
 
     Attributes:
         name: Name of the arm.
@@ -29,8 +29,7 @@ class RetrainedArm:
         train: Accuracy on the train split.
         validation: Accuracy on the validation split.
         test: Accuracy on the test split.
-        apart: Whether the means of train and of validation differ from that of test by more than GAP: one of the two,
-            or both.
+        apart: Whether the mean on train, on validation, or on both differs from that on test by more than GAP.
     """
 
     name: str
@@ -48,7 +47,7 @@ def measure_retrained(
     """Measure all runs on train, validation and test.
 
     Returns:
-        The arms, from the best mean test accuracy on.
+        Arms in descending order of mean test accuracy.
     """
     arms = [
         _measure(name, before, retrained, root, progress)

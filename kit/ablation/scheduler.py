@@ -1,4 +1,4 @@
-"""One call's work on a plan: rounds of trials, and what becomes of each."""
+"""Scheduler of one call: runs the trials of a plan in rounds and records their outcomes."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from kit.runs import Pruned, RunDirectory
 from kit.training.early_stopping import Limit, has_stopped, smaller_is_better
 from kit.training.owner import owned_history
 
-DECODED = ".decoded"  # folder of the ablation in which its trials share decoded images
+DECODED = ".decoded"  # subfolder of the ablation for decoded images shared by its trials
 
-_SHARE = 0.5  # of the memory that all trials' decoded images may fill together
+_SHARE = 0.5  # share of memory that the decoded images of all trials may fill together
 _KILLED = (
     "its process was killed twice, the second time with nothing beside it: out of memory, or by hand;"
     " a smaller train.batch_size needs less"
@@ -32,11 +32,11 @@ _KILLED = (
 
 
 class _OutOfTimeError(Exception):
-    """The session's time is over while trials run: they stop where they are, at their last epoch's checkpoint."""
+    """Raised when the time is up while trials run: they stop at the checkpoint of their last epoch."""
 
 
 class Session:
-    """One call's work on a plan."""
+    """Work of one call on a plan."""
 
     def __init__(
         self,
@@ -59,7 +59,7 @@ class Session:
         self._epochs = 0
 
     def run(self, engine: Local, *, halving: bool) -> None:
-        """Train all runs, or with `halving` those of arms that do not lose."""
+        """Train all runs, or with `halving` those of arms that are not pruned."""
         total = self._plan.possible * self._plan.runs_per_arm
         self._reader = StatusReader(halves=halving)
         self._progress.start(f"ablate, {total} runs", sum(spec.train.epochs for spec in self._plan.specs.values()))
@@ -83,13 +83,13 @@ class Session:
             raise RunError(f"every run failed; the first one: {next(iter(self._failed.values()))}")
 
     def ran(self) -> Ablation:
-        """Sum up."""
+        """Summarize the call as a trained ablation."""
         waits = [
             key
             for key in self._plan.specs
             if not self._plan.directory(key).is_finished and key not in self._failed and key not in self._pruned
         ]
-        to_come = self._plan.runs_to_come if self._is_over else 0  # a search may end early: few arms may be possible
+        to_come = self._plan.runs_to_come if self._is_over else 0  # a search may end early if few arms are possible
         return Ablation(self._plan, len(waits) + to_come, self._failed, len(self._pruned))
 
     def _halve(self, engine: Local) -> None:
@@ -102,7 +102,7 @@ class Session:
                 alive = self._cut(alive, rung.epochs, following.arms)
 
     def _cut(self, alive: Sequence[str], epochs: int, kept: int) -> list[str]:
-        """Keep the best arms, and the first of all; stop the others."""
+        """Keep the best arms and the baseline; prune the others."""
         ranked = rank({arm: self._score(arm, epochs) for arm in alive})
         baseline = next(iter(self._plan.arms))
         going_on = {*ranked[:kept], baseline}
@@ -122,19 +122,19 @@ class Session:
                 self._pruned.add(key)
 
     def _score(self, arm: str, epochs: int) -> float:
-        """Mean over an arm's runs of the best that each reached by then; failed ones have nothing to say."""
+        """Mean over an arm's runs of the best value so far; failed runs are left out."""
         values = []
         for key in self._plan.keys(arm):
             if key not in self._failed:
                 spec = self._plan.specs[key].train
                 column = owned_history(self._plan.directory(key)).column(spec.monitor)
-                start = min(spec.early_stopping.start_epoch, epochs - 1)  # no epoch before it is the best
+                start = min(spec.early_stopping.start_epoch, epochs - 1)  # no earlier epoch is the best
                 smaller = smaller_is_better(spec.monitor)
                 values.append(best_so_far(column[start:], epochs - start, smaller_is_better=smaller))
         return statistics.fmean(values) if values else math.nan
 
     def _search(self, engine: Local, search: Search) -> None:
-        """Train the arms that a search proposes, generation by generation; what has run before is looked up."""
+        """Train the arms that a search proposes, generation by generation; results of earlier runs are read."""
         while arms := search.next_arms(self._values()):
             new = [arm for arm in arms if arm.name not in self._plan.changes]
             if new:
@@ -145,7 +145,7 @@ class Session:
             self._train(engine, self._keys([arm.name for arm in arms]))
 
     def _values(self) -> dict[str, float]:
-        """Mean of the best validation figures of each arm that has run; NaN for those that could not."""
+        """Mean of the best validation values of each finished arm; NaN for arms that failed."""
         values = dict.fromkeys(self._plan.refused, math.nan)
         for arm, spec in self._plan.arms.items():
             keys = self._plan.keys(arm)
@@ -158,17 +158,17 @@ class Session:
         return [key for key in self._plan.specs if key.arm in arms]
 
     def _train(self, engine: Local, keys: Sequence[RunKey], until: int | None = None) -> None:
-        """Train some runs, seed by seed so that all arms get as far; those that ran out of memory once more, alone."""
+        """Train runs seed by seed, so that all arms progress alike; retry those that ran out of memory, alone."""
         ordered = sorted(keys, key=lambda key: (key.seed, -1 if key.fold is None else key.fold))
         again = self._attempt(engine, ordered, until)
         if again:
-            self._progress.advance(0, f"{len(again)} runs are tried again, one at a time")
-            engine.close()  # idle workers hold memory, too
+            self._progress.advance(0, f"{len(again)} runs are retried, one at a time")
+            engine.close()  # idle workers hold memory too
             for key in self._attempt(Local(1), again, until):
                 self._fail(key, _KILLED)
 
     def _attempt(self, engine: Local, keys: Sequence[RunKey], until: int | None) -> list[RunKey]:
-        """Train runs, and give back those that memory was short for, or whose worker died."""
+        """Train runs; return those that ran out of memory, or whose worker died."""
         waiting = [key for key in keys if key not in self._failed and self._is_waiting(key, until)]
         trials = [self._trial(key, until) for key in waiting]
         short: list[RunKey] = []
@@ -227,7 +227,7 @@ class Session:
             self._progress.advance(0, f"{arm} is left out: {reason}")
 
     def _look(self, note: str = "") -> None:
-        """Count the epochs that are on the disk, and show how far all runs are."""
+        """Count the epochs on disk, and report the progress of all runs."""
         status = self._reader.read(self._plan.watched(), self._running, jobs=self._packing.jobs)
         self._progress.advance(status.epochs_done - self._epochs, note)
         self._epochs = status.epochs_done

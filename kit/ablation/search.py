@@ -1,4 +1,4 @@
-"""Arms that are proposed by what those before came to."""
+"""Search: arms proposed by the results of earlier ones."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
     from optuna.trial import Trial
 
-_SEED = 0  # of the estimator: the same results give the same arms, always
-_STARTUP = 8  # arms before the first proposal, the baseline and what is drawn at random
-_GENERATION = 4  # arms proposed at a time, however many runs the machine takes at a time: arms must not depend on that
-_FEWEST = 4  # of the first arms that must have come to something; the estimator draws at random until then
-_REPEATS = 16  # proposals in a row of arms that are known; one that is not is drawn at random then
+_SEED = 0  # seed of the estimator: the same results always give the same arms
+_STARTUP = 8  # arms before the first proposal: the baseline and random draws
+_GENERATION = 4  # arms proposed at a time, regardless of the number of jobs: arms must not depend on that
+_FEWEST = 4  # first arms with a result before the estimator is used; it draws at random until then
+_REPEATS = 16  # consecutive proposals of known arms before a new one is drawn at random
 
 
 class Search:
     """Arms proposed by Optuna's tree-structured Parzen estimator (Bergstra et al. 2011), in generations of fixed size.
 
-    Nothing is kept between two calls: each replays the search from its beginning. So a search that was killed goes on
-    as if it had not been, and one for more arms begins with those of one for fewer.
+    Nothing is kept between two calls: each replays the search from its beginning. So a killed search
+    resumes as if it had not been interrupted, and a search for more arms starts with those of a smaller one.
 
     Args:
         axes: Settings to vary, of values and ranges.
-        base: Settings that the arms change; themselves the first arm.
-        count: Number of arms, the first among them.
+        base: Settings for the arms to change; unchanged they are the first arm.
+        count: Number of arms, including the first.
         smaller_is_better: Whether smaller results are better.
 
     Raises:
-        SpecError: unknown setting, a value that it refuses, no axes, or fewer than two arms.
+        SpecError: Unknown setting, a refused value, no axes, or fewer than two arms.
         MissingDependencyError: Optuna is not installed.
     """
 
@@ -58,8 +58,8 @@ class Search:
             values: Result of each arm by its name, such as its mean over seeds; NaN where it failed.
 
         Returns:
-            Arms that have no value yet: at first the baseline and arms drawn at random, as design "random" draws
-            them, later a few at a time; none once there are enough, or when the axes have no others.
+            Arms without a value yet: at first the baseline and arms drawn at random, as by design "random", later a
+            few at a time; none once there are enough, or when the axes have no others.
         """
         for generation in self._generations(values):
             if missing := [arm for arm in generation if arm.name not in values]:
@@ -67,7 +67,7 @@ class Search:
         return []
 
     def _generations(self, values: Mapping[str, float]) -> Iterator[list[Arm]]:
-        """Yield generation after generation; who asks for the next one has the values of those before."""
+        """Yield generations one by one; values of earlier ones must be known before the next is requested."""
         sampler = self._optuna.samplers.TPESampler(seed=_SEED, n_startup_trials=_FEWEST)
         study = self._optuna.create_study(direction=self._direction, sampler=sampler)
         drawn = self._space.draw()
@@ -81,7 +81,7 @@ class Search:
             generation = self._propose(study, drawn, {arm: values[arm.name] for arm in known})
 
     def _propose(self, study: Study, drawn: Iterator[Arm], known: Mapping[Arm, float]) -> dict[Arm, list[Trial]]:
-        """Ask for a generation of arms, with the trials that proposed each; what is known costs nothing."""
+        """Ask for a generation of arms, with the trials that proposed each; known arms cost nothing."""
         proposed: dict[Arm, list[Trial]] = {}
         repeats = 0
         while len(proposed) < min(_GENERATION, self._count - len(known)):
@@ -101,7 +101,7 @@ class Search:
         return proposed
 
     def _learn(self, study: Study, arm: Arm, trials: Sequence[Trial], value: float) -> None:
-        """Tell the estimator what an arm came to; one that it did not propose, too, if it could have."""
+        """Tell the estimator the result of an arm, even one it did not propose, if it could have."""
         for trial in trials:
             self._tell(study, trial, value)
         params = {path: self._value(path, text) for path, text in arm.settings}
@@ -133,7 +133,7 @@ class Search:
         return text if is_choice else float(text)
 
     def _holds(self, path: str, value: Any) -> bool:
-        """Tell whether the estimator could have proposed a value: the recipe's own may lie outside."""
+        """Whether the estimator could have proposed a value: the recipe's own may lie outside the axis."""
         distribution: Any = self._distributions[path]
         if isinstance(value, str):
             return value in distribution.choices
@@ -145,5 +145,5 @@ def _import_optuna() -> ModuleType:
         import optuna
     except ModuleNotFoundError as error:
         raise MissingDependencyError("design 'search' needs optuna; install 'kit[search]'") from error
-    optuna.logging.set_verbosity(optuna.logging.WARNING)  # it would announce every trial
+    optuna.logging.set_verbosity(optuna.logging.WARNING)  # Optuna would log every trial
     return optuna

@@ -1,4 +1,4 @@
-"""The arms that some axes have together."""
+"""Search space: the arms that the axes span."""
 
 from __future__ import annotations
 
@@ -6,15 +6,13 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from kit.ablation.axis import Axis, settled
+from kit.ablation.axis import Axis, normalized
 from kit.errors import SpecError
 from kit.specs import Setting, arm_name, override, value_of
 from kit.specs.settings import number_kind
 
-_SEED = 0  # of what is drawn: the same axes give the same arms, always
-_FRUITLESS = (
-    20_000  # draws in a row that bring nothing new: of 2,000 arms all but one in 20,000 times have come by then
-)
+_SEED = 0  # seed of the draws: the same axes always give the same arms
+_FRUITLESS = 20_000  # consecutive draws without a new arm: of 2,000 arms all but one in 20,000 times are drawn by then
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +20,7 @@ class Arm:
     """One setting of an ablation.
 
     Attributes:
-        name: Changes in a word, such as "bn_position=before,bn_momentum=0.5".
+        name: Short form of the changes, such as "bn_position=before,bn_momentum=0.5".
         settings: Pairs of dotted path and value.
     """
 
@@ -31,21 +29,21 @@ class Arm:
 
 
 class Space:
-    """Every choice of a value for each axis; of choices that come to one setting, the first stands for all.
+    """Every combination of values of the axes; of combinations with equal settings only the first counts.
 
     Attributes:
-        axes: Axes with their values settled.
-        baseline: Arm that changes nothing; its values may be none of the axes'.
+        axes: Axes with normalized values.
+        baseline: Arm without changes; its values may lie outside the axes.
     """
 
     def __init__(self, axes: Sequence[Axis], base: Setting) -> None:
         self._base = base
         self._arms: dict[Setting, Arm] = {}
-        self.axes = [settled(axis, base) for axis in axes]
+        self.axes = [normalized(axis, base) for axis in axes]
         self.baseline = self._only(base, [value_of(base, axis.path) for axis in axes])
 
     def arm(self, values: Sequence[str]) -> Arm | None:
-        """Give the arm of some values, one an axis; None where they do not go together."""
+        """Build the arm of one value per axis; None if the values exclude each other."""
         changes = {axis.path: value for axis, value in zip(self.axes, values, strict=True)}
         try:
             return self._only(override(self._base, changes), values)
@@ -53,11 +51,11 @@ class Space:
             return None
 
     def is_whole(self, axis: Axis) -> bool:
-        """Tell whether an axis takes whole numbers only."""
+        """Whether an axis takes whole numbers only."""
         return number_kind(self._base, axis.path) is int
 
     def draw(self) -> Iterator[Arm]:
-        """Draw arms without replacement, the baseline first, until nothing new comes."""
+        """Draw arms without replacement, the baseline first, until no new ones come."""
         generator = random.Random(_SEED)  # noqa: S311 (nothing here is secret)
         whole = [self.is_whole(axis) for axis in self.axes]
         drawn = {self.baseline}

@@ -1,4 +1,4 @@
-"""How far an ablation is, read off its run directories."""
+"""Status of an ablation, read from its run directories."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ State = Literal["waiting", "running", "finished", "pruned", "failed"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunStatus:
-    """One run.
+    """Status of one run.
 
     Attributes:
-        state: State of the run: "pruned" runs lost a rung of successive halving, "waiting" ones may have begun before.
+        state: State of the run: "pruned" by successive halving; a "waiting" run may have begun before.
         seed: Seed of the run.
-        fold: Fold that validates; None for the dataset's own split.
-        epoch: Epochs that are on the disk.
-        epochs: Epochs that the run may take.
+        fold: Validation fold; None for the dataset's own split.
+        epoch: Number of epochs on disk.
+        epochs: Largest number of epochs of the run.
         last: Metrics of the last epoch, by name; empty before the first.
     """
 
@@ -41,7 +41,7 @@ class RunStatus:
 
 @dataclass(frozen=True, slots=True)
 class ArmStatus:
-    """One arm.
+    """Status of one arm.
 
     Attributes:
         name: Name of the arm.
@@ -53,21 +53,21 @@ class ArmStatus:
 
     @property
     def running(self) -> list[RunStatus]:
-        """The runs that train now."""
+        """Runs in training."""
         return [run for run in self.runs if run.state == "running"]
 
     def count(self, state: State) -> int:
-        """Count the runs in a state."""
+        """Count the runs in a given state."""
         return sum(run.state == state for run in self.runs)
 
 
 @dataclass(frozen=True, slots=True)
 class AblationStatus:
-    """A whole ablation.
+    """Status of a whole ablation.
 
     Attributes:
         arms: Arms in the plan's order.
-        seconds_left: Seconds until the last run ends, if none stops early; None until an epoch has been measured.
+        seconds_left: Seconds until the last run ends, without early stopping; None before the first measured epoch.
     """
 
     arms: tuple[ArmStatus, ...]
@@ -80,24 +80,24 @@ class AblationStatus:
 
     @property
     def epochs_done(self) -> int:
-        """Epochs that are done, or that an early stop has saved."""
+        """Number of epochs done, or saved by early stopping."""
         return sum(_done(run) for run in self.runs)
 
     @property
     def epochs(self) -> int:
-        """Epochs in all, without those that failed and pruned runs will not take."""
+        """Total number of epochs, without the remaining ones of failed and pruned runs."""
         return sum(_done(run) + _left(run) for run in self.runs)
 
     def count(self, state: State) -> int:
-        """Count the runs in a state."""
+        """Count the runs in a given state."""
         return sum(arm.count(state) for arm in self.arms)
 
 
 class StatusReader:
-    """Reads run directories again and again: what has changed, and finished runs once.
+    """Reads run directories repeatedly: changed files only, and finished runs once.
 
     Args:
-        halves: Whether runs that successive halving pruned stay so; they go on otherwise.
+        halves: Whether runs pruned by successive halving stay pruned; otherwise they resume.
     """
 
     def __init__(self, *, halves: bool = True) -> None:
@@ -105,15 +105,15 @@ class StatusReader:
         self._finished: set[Path] = set()
         self._rows: dict[Path, list[Row]] = {}
         self._stamps: dict[Path, tuple[int, int]] = {}
-        self._begun: dict[Path, int] = {}  # epochs that were there at the first look
+        self._begun: dict[Path, int] = {}  # number of epochs at the first read
 
     def read(self, runs: Iterable[Watched], running: Collection[RunDirectory], *, jobs: int) -> AblationStatus:
         """Read the state of a plan's runs.
 
         Args:
             runs: All runs in the plan's order, those of an arm together.
-            running: Directories of the runs that workers have now.
-            jobs: Runs at a time, for the time that is left.
+            running: Directories of the runs in training now.
+            jobs: Runs at a time, for the estimate of the remaining time.
         """
         arms: dict[str, list[RunStatus]] = {}
         seconds: dict[str, list[float]] = {}
@@ -147,7 +147,7 @@ class StatusReader:
         return "pruned" if self._halves and directory.pruned else "waiting"
 
     def _history(self, directory: RunDirectory) -> list[Row]:
-        """Read a history if it has changed; that of a finished run never again."""
+        """Read a history if it has changed; a finished run's is never read again."""
         path = directory.path
         if path in self._finished:
             return self._rows[path]
@@ -166,14 +166,14 @@ class StatusReader:
         return self._rows[path]
 
     def _measured(self, directory: RunDirectory) -> list[float]:
-        """List the seconds of the epochs that have ended since the first look."""
+        """List the seconds of the epochs that ended since the first read."""
         return [row["seconds"] for row in self._rows[directory.path][self._begun[directory.path] :] if "seconds" in row]
 
 
 def _rows(directory: RunDirectory) -> list[Row]:
     try:
         return directory.history().rows
-    except RunError:  # damaged: the run itself says so
+    except RunError:  # damaged: reported by the run itself
         return []
 
 
@@ -186,7 +186,7 @@ def _left(run: RunStatus) -> int:
 
 
 def _seconds_left(arms: Iterable[ArmStatus], seconds: Mapping[str, list[float]], jobs: int) -> float | None:
-    """Share what is left out over the jobs; no run ends sooner than alone."""
+    """Estimate the remaining time, spread over the jobs; no run ends sooner than it would alone."""
     measured = [second for arm in seconds.values() for second in arm]
     if not measured:
         return None

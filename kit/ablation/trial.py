@@ -1,4 +1,4 @@
-"""One run of an ablation, in a worker."""
+"""Trial: one run of an ablation, in a worker."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ class Trial:
         spec: Settings of the run.
         directory: Directory of the run.
         dataset: Dataset, its manifest and folder.
-        memory_share: Share of the machine's memory that its decoded images may fill.
-        shared: Folder in which decoded images lie for all trials.
-        limit: Point at which to stop for now.
+        memory_share: Share of the machine's memory available to decoded images.
+        shared: Folder of decoded images shared by all trials.
+        limit: Limit at which to stop for now.
     """
 
     spec: RunSpec
@@ -42,11 +42,11 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a trial.
+    """Outcome of a trial.
 
     Attributes:
-        state: State of the run: "waiting" is at its limit, to go on later.
-        text: Figures of the last epoch, or the reason of a failure.
+        state: State of the run; "waiting" means stopped at its limit, to be resumed.
+        text: Metrics of the last epoch, or the reason of a failure.
     """
 
     state: State
@@ -54,9 +54,9 @@ class Outcome:
 
 
 def run_trial(trial: Trial) -> Outcome:
-    """Train one trial; one that cannot be trained leaves its reason and lets the others go on.
+    """Train one trial; a failed trial leaves its reason and lets the others go on.
 
-    A full or unwritable disk stops them all: what is said about one run could not be written either.
+    A full or unwritable disk stops all of them, as the reason of a failure could not be written either.
     """
     from kit.compat import tf  # noqa: PLC0415 (TensorFlow, in the workers only)
     from kit.training.fit import train_run  # noqa: PLC0415
@@ -73,8 +73,10 @@ def run_trial(trial: Trial) -> Outcome:
         )
     except (MemoryError, tf.errors.ResourceExhaustedError) as error:
         return _failed(trial, "out of memory", f"out of memory: {_line(error)}")
-    except Exception as error:  # whatever it is, the other trials can go on
-        if isinstance(error, OSError) and error.errno is not None:  # h5py's own have none: a damaged file, not a disk
+    except Exception as error:  # any error: the other trials can go on
+        if (
+            isinstance(error, OSError) and error.errno is not None
+        ):  # h5py's own errors have no errno: a damaged file, not a full disk
             raise
         named = str(error) if isinstance(error, KitError) else f"{type(error).__name__}: {_line(error)}"
         return _failed(trial, "failed", named)

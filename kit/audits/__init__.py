@@ -1,4 +1,4 @@
-"""A look at images before they are sharded: what they are, and what is wrong with them."""
+"""Audits of images before they are sharded: formats, sizes, duplicates, defects."""
 
 from kit.audits.audit import audit
 from kit.audits.duplicate_sets import Alike

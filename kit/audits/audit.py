@@ -1,4 +1,4 @@
-"""An audit, in one call."""
+"""Audits a source in one call."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from kit.specs.options import SourceOptions, refuse_unknown_options, spelled_out
 from kit.specs.shard import MAX_NEAR
 from kit.specs.source import source_spec
 
-NEAR = 4  # of 64 bits: JPEG at quality 60, half the size or a tenth more contrast move 98 of 100 images no further
+NEAR = 4  # of 64 bits: JPEG at quality 60, half the size or a tenth more contrast change 98 of 100 images no further
 
-_CHUNK = 64  # images a task: some 0.1 s of small ones, so that starting a task costs nothing beside it
+_CHUNK = 64  # images a task: some 0.1 s for small ones, so that the cost of starting a task is negligible
 
 
 @spelled_out
@@ -36,20 +36,20 @@ def audit(
     progress: Progress = NO_PROGRESS,
     **options: Unpack[SourceOptions],
 ) -> Audit:
-    """Look at every image of a source, and write nothing.
+    """Audit every image of a source, without writing files.
 
     Args:
         source: Class folders, also below train, val and test folders; the images that `labels` names; an .npz file;
             or a folder of images without classes.
         scale: Mapping of more than 8 bits to 8: "none", "minmax" or "percentile:1,99"; see `ImageSpec`.
-        near_bits: Largest number of the 64 bits in which perceptual hashes of near-duplicates differ, one of two
-            turned by quarters or mirrored or not; 0 looks for none.
+        near_bits: Largest number of the 64 bits in which the perceptual hashes of near-duplicates differ, rotated and
+            mirrored ones included; 0 for no search.
         workers: Processes; one for each core otherwise.
         progress: Receiver of every measured image.
         **options: Options of the source.
 
     Raises:
-        KitError: Nothing to look at, or labels that contradict themselves.
+        KitError: There are no images, or the labels contradict each other.
     """
     refuse_unknown_options(options, SourceOptions)
     asked = source_spec(source, options)

@@ -1,4 +1,4 @@
-"""Class balance: images of each class, before and after balancing."""
+"""Class balance: images of each class before and after undersampling."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from kit.datasets import Dataset
 from kit.sources import UNLABELLED
 from kit.specs.source import SPLIT_FOLDERS
 
-_GIVEN = frozenset(SPLIT_FOLDERS.values()) - {"train"}  # splits of the source's own, which balancing leaves whole
+_GIVEN = frozenset(SPLIT_FOLDERS.values()) - {"train"}  # splits of the source, which are not undersampled
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClassCounts:
-    """Labelled images of each class.
+    """Number of labelled images of each class.
 
     Attributes:
-        title: Name of the images, with what balancing means here.
-        before: Images by class as they were found, the largest class first.
-        after: Images by class once balanced; the same where nothing is.
+        title: Title of the counts.
+        before: Number of images by class as found, the largest class first.
+        after: Number of images by class after undersampling; the same without it.
     """
 
     title: str
@@ -30,15 +30,15 @@ class ClassCounts:
 
     @property
     def is_balanced(self) -> bool:
-        """Whether balancing leaves images out."""
+        """Whether undersampling leaves images out."""
         return self.before != self.after
 
 
 def counts_of_dataset(dataset: Dataset) -> ClassCounts:
-    """Count what a dataset holds, and what its balancing left out.
+    """Count the images of a dataset, and those left out by undersampling.
 
     Args:
-        dataset: Dataset whose images are counted.
+        dataset: Dataset to count.
     """
     manifest = dataset.manifest
     after = Counter[str]()
@@ -54,7 +54,7 @@ def counts_of_dataset(dataset: Dataset) -> ClassCounts:
 
 
 def counts_of_audit(audit: Audit) -> ClassCounts:
-    """Count what a source holds, and what `kit shard --undersample` would take of it.
+    """Count the images of a source, and those that `kit shard --undersample` would take.
 
     Args:
         audit: Audit of the source.

@@ -1,4 +1,4 @@
-"""Images that are the same or look the same, and where they lie: pure functions."""
+"""Sets of duplicates and near-duplicates across splits and classes: pure functions."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from kit.sources import Record
 
 @dataclass(frozen=True, slots=True)
 class Alike:
-    """A set of images that are the same, or look the same.
+    """A set of duplicates or near-duplicates.
 
     Attributes:
         indices: Indices of two or more images among the audit's, ascending.
-        across_splits: Whether they lie in several splits.
+        across_splits: Whether they are in several splits.
         across_classes: Whether they have several labels.
     """
 
@@ -24,7 +24,7 @@ class Alike:
 
 
 def place_sets(sets: Iterable[Sequence[int]], records: Sequence[Record]) -> tuple[Alike, ...]:
-    """Say of each set whether it lies across splits or classes; those that do come first, then the larger ones."""
+    """Tell whether each set is across splits or classes; such sets are sorted first, then larger ones."""
     placed = [
         Alike(
             tuple(indices),

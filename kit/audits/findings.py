@@ -1,4 +1,4 @@
-"""What an audit found."""
+"""Findings of an audit."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from kit.sources import UNLABELLED, Record, Reject
 from kit.sources.record import ImageFile
 from kit.specs import SourceSpec
 
-TO_SPLIT = "to split"  # images that the source itself puts in no split
+TO_SPLIT = "to split"  # images without a split in the source
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """Something to look at before sharding.
+    """A finding to review before sharding.
 
     Attributes:
         kind: "unreadable", "missing", "duplicates", "near-duplicates", "blank", "saturated", "several pages" or
             "group across splits".
-        number: Number of the set, from 1, among those of its kind.
+        number: Number of the finding, from 1, among those of its kind.
         inputs: Paths, or an id without an image.
-        indices: Indices of the images among the audit's; empty where there is no image.
-        detail: Explanation for people.
+        indices: Indices of the images in the audit; empty without an image.
+        detail: Explanation in plain words.
     """
 
     kind: str
@@ -38,18 +38,18 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Audit:
-    """What images are, and what is wrong with them.
+    """Results of an audit: facts about each image, and findings.
 
     Attributes:
         asked: Source that was audited.
         scale: Mapping of more than 8 bits to 8.
         near_bits: Largest number of bits in which hashes of near-duplicates differ; 0 if none were looked for.
-        records: Images in the source's order; every index refers to it.
+        records: Records in the source's order; every index refers to it.
         facts: Facts about each image.
-        rejects: Ids without an image, images without an id, and files that are no image.
-        refusal: Reason for which `kit shard` would refuse the source; empty if it would not.
+        rejects: Ids without an image, images without an id, and files that are not images.
+        refusal: Reason why `kit shard` would refuse the source; empty if it would not.
         duplicates: Sets of images with equal pixels, worst first.
-        near_duplicates: Sets of images that look the same and are not all equal, worst first.
+        near_duplicates: Sets of near-duplicates that are not all equal, worst first.
     """
 
     asked: SourceSpec
@@ -64,36 +64,36 @@ class Audit:
 
     @property
     def unreadable(self) -> tuple[int, ...]:
-        """Places of images that cannot be stored; `facts` has each one's problem."""
+        """Indices of images that cannot be stored; `facts` has each one's problem."""
         return tuple(index for index, fact in enumerate(self.facts) if fact.problem)
 
     @property
     def blank(self) -> tuple[int, ...]:
-        """Places of images that show nothing."""
+        """Indices of blank images."""
         return tuple(index for index, fact in enumerate(self.facts) if fact.is_blank)
 
     @property
     def saturated(self) -> tuple[int, ...]:
-        """Places of images that are nearly all pure black or white."""
+        """Indices of images that are nearly all pure black or white."""
         return tuple(index for index, fact in enumerate(self.facts) if fact.is_saturated)
 
     @property
     def several_pages(self) -> tuple[int, ...]:
-        """Places of TIFFs of which `kit shard` stores one page."""
+        """Indices of TIFFs with several pages, of which `kit shard` stores one."""
         return tuple(index for index, fact in enumerate(self.facts) if fact.pages > 1)
 
     @property
     def missing(self) -> tuple[Reject, ...]:
-        """Ids without an image, images without an id, and images that are no files."""
+        """Ids without an image, images without an id, and image names that are not files."""
         return tuple(reject for reject in self.rejects if reject.is_bad)
 
     @property
     def bad(self) -> int:
-        """How many bad inputs `kit shard` would count."""
+        """Number of bad inputs that `kit shard` would count."""
         return len(self.unreadable) + len(self.missing)
 
     def groups(self) -> dict[str, tuple[int, ...]]:
-        """Give the places of each group."""
+        """Indices of the images of each group."""
         groups: dict[str, list[int]] = {}
         for index, record in enumerate(self.records):
             if record.group:
@@ -101,7 +101,7 @@ class Audit:
         return {group: tuple(indices) for group, indices in groups.items()}
 
     def groups_across_splits(self) -> dict[str, tuple[int, ...]]:
-        """Give the places of each group that lies in several of the source's own splits."""
+        """Indices of the images of each group that is in several of the source's splits."""
         return {
             group: indices
             for group, indices in self.groups().items()
@@ -109,7 +109,7 @@ class Audit:
         }
 
     def counts(self) -> dict[str, dict[str, int]]:
-        """Count images, readable or not, by class and split; the largest class first, splits in the source's order."""
+        """Number of images, readable or not, by class and split; the largest class first, splits in source order."""
         splits = list(dict.fromkeys(record.split or TO_SPLIT for record in self.records))
         classes = Counter(record.label or UNLABELLED for record in self.records)
         cells = Counter((record.label or UNLABELLED, record.split or TO_SPLIT) for record in self.records)
@@ -117,25 +117,25 @@ class Audit:
         return {name: {split: cells[name, split] for split in splits} for name in ordered}
 
     def modes(self) -> Counter[str]:
-        """Count images by kind, channels and their type."""
+        """Number of images by format, channels and their type."""
         return Counter(fact.mode for fact in self.facts if fact.mode)
 
     def sizes(self) -> Counter[tuple[int, int]]:
-        """Count readable images by height and width in pixels."""
+        """Number of readable images by height and width in pixels."""
         return Counter((fact.height, fact.width) for fact in self.facts if fact.digest)
 
     def path(self, index: int) -> str:
-        """Write an image's path as the source was named."""
+        """Write an image's path, with the source as it was given."""
         return str(self.records[index].file.path)
 
     def name(self, index: int) -> str:
-        """Write an image's path below the source's folder; another folder's as it was named."""
+        """Write an image's path relative to the source's folder; for another folder, as it was given."""
         file = self.records[index].file
         is_inside = isinstance(file, ImageFile) and file.folder == Path(self.asked.folder)
         return file.name if is_inside else str(file.path)
 
     def findings(self) -> list[Finding]:
-        """List all that is worth a look, the worst kinds first."""
+        """List all findings, the worst kinds first."""
         missing = [
             Finding(kind="missing", number=number, inputs=(reject.name,), detail=reject.reason)
             for number, reject in enumerate(self.missing, 1)
@@ -169,6 +169,6 @@ class Audit:
 
 
 def describe(alike: Alike) -> str:
-    """Say where a set lies: "across splits and classes", or nothing."""
+    """Write "across splits and classes" and the like; empty for a set within one split and class."""
     across = [name for name, is_so in (("splits", alike.across_splits), ("classes", alike.across_classes)) if is_so]
     return f"across {' and '.join(across)}" if across else ""

@@ -1,4 +1,4 @@
-"""What is measured of an image, in a worker: facts return, pixels do not."""
+"""Measurements of images in workers, which return facts instead of pixels."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ from kit.sources import Record
 from kit.specs import ImageSpec
 from kit.stderr import held_stderr
 
-SATURATED_SHARE = 0.95  # of the values: photographs, slides and X-rays stay below 0.42, digits on black near 0.8
+SATURATED_SHARE = 0.95  # of the values: photographs, slides and X-rays are below 0.42, digits on black near 0.8
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
-    """An image, measured; a Struct because one is made for every image.
+    """Facts about an image; a Struct because one is made for every image.
 
     Attributes:
-        problem: Reason for which the image cannot be stored; empty where it can.
-        kind: Format of the file; empty where even that is unknown.
+        problem: Reason why the image cannot be stored; empty if it can.
+        kind: Format of the file; empty if unknown.
         mode: Format, channels and their type, such as "TIFF, 3 x uint16".
-        height: Height of the upright image, pixels; 0 where unknown.
-        width: Width of the upright image, pixels; 0 where unknown.
-        channels: Channels as the file stores them.
+        height: Height of the upright image, pixels; 0 if unknown.
+        width: Width of the upright image, pixels; 0 if unknown.
+        channels: Number of stored channels.
         bits: Bits per channel.
-        pages: Pages of a TIFF; 1 otherwise.
+        pages: Number of pages of a TIFF; 1 otherwise.
         mean: Mean of all values of the 8-bit RGB image, 0 to 255.
         deviation: Standard deviation of the channel that varies most, 0 to 127.5.
         saturated: Share of values that are 0 or 255.
-        digest: Hash that is equal for equal pixels of one shape; empty where there are none.
+        digest: Hash of the pixels, equal for equal pixels of one shape; empty for an unreadable image.
         look: 64-bit perceptual hash.
-        thumbnail: Uint8 [THUMBNAIL, THUMBNAIL] in grey, its darkest pixel 0 and its brightest 255, row by row.
+        thumbnail: Grey thumbnail, uint8 [THUMBNAIL, THUMBNAIL] row by row, stretched to 0 to 255.
     """
 
     problem: str = ""
@@ -57,26 +57,26 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_blank(self) -> bool:
-        """Whether it shows nothing."""
+        """Whether the image is blank."""
         return bool(self.digest) and self.deviation < BLANK_DEVIATION
 
     @property
     def is_saturated(self) -> bool:
-        """Whether most of it is pure black or white, though the file could hold what lies between."""
+        """Whether most of the image is pure black or white, although the file could hold other values."""
         return bool(self.digest) and self.bits > 1 and not self.is_blank and self.saturated > SATURATED_SHARE
 
 
 @dataclass(frozen=True, slots=True)
 class MeasureTask:
-    """Some records to measure, and how they become 8 bits."""
+    """Records to measure, and the settings for decoding them."""
 
     records: tuple[Record, ...]
     spec: ImageSpec
 
 
 def measure_images(task: MeasureTask) -> list[Facts]:
-    """Measure each record's image; one that cannot be stored is measured as far as its header goes."""
-    with held_stderr():  # libjpeg writes its complaints straight to stderr
+    """Measure each record's image; for one that cannot be stored, only the header."""
+    with held_stderr():  # libjpeg writes its warnings directly to stderr
         return [_measure(record, task.spec) for record in task.records]
 
 
@@ -138,17 +138,17 @@ def read_pixels(record: Record, spec: ImageSpec) -> Pixels:
     """Decode a record's image.
 
     Returns:
-        uint8 [height, width, 3].
+        Uint8 [height, width, 3].
 
     Raises:
-        ImageError: with the reason.
-        OSError: the file is gone.
+        ImageError: The image cannot be decoded; the message gives the reason.
+        OSError: The file cannot be read.
     """
     return _pixels(store(record.file.read(), spec))
 
 
 def storing_spec(scale: str) -> ImageSpec:
-    """Say how images are looked at: as RGB of 8 bits at their own size, unencoded."""
+    """Return the settings for decoding images to 8-bit RGB at their own size, unencoded."""
     return ImageSpec(encoding="raw", scale=scale)
 
 

@@ -1,4 +1,4 @@
-"""What is audited: any source of `kit shard`, and folders that it would refuse for want of classes."""
+"""Sources of an audit: those of `kit shard`, and folders of images without classes."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from kit.specs.source import SPLIT_FOLDERS
 
 
 def read_audited(spec: SourceSpec) -> tuple[Source, str]:
-    """Read a source as `kit shard` does; a plain folder that it refuses is read all the same.
+    """Read a source as in `kit shard`, or a plain folder that it would refuse.
 
     Returns:
-        The source, and why `kit shard` would refuse it; empty if it would not.
+        The source, and the reason why `kit shard` would refuse it; empty if it would not.
 
     Raises:
-        SourceError: no image, or a refusal that is about more than a plain folder's classes.
+        SourceError: There is no image, or the source is refused for another reason than the classes of a plain folder.
     """
     try:
         return read_source(spec), ""
@@ -31,7 +31,7 @@ def read_audited(spec: SourceSpec) -> tuple[Source, str]:
 
 
 def _read_plain(folder: Path) -> Source:
-    """Take folders for splits where all are called so, the ones below for classes, and what lies in none as it is."""
+    """Read folders as splits if all have such names, the folders below as classes, and other images without a class."""
     listing = list_images(folder)
     tops = {file.name.partition("/")[0].lower() for file in listing.images if "/" in file.name}
     has_splits = bool(tops) and tops <= SPLIT_FOLDERS.keys()

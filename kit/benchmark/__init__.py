@@ -1,4 +1,4 @@
-"""How fast this machine feeds a model, and how fast the model learns."""
+"""Throughput of the input pipeline and of the model on this machine."""
 
 from kit.benchmark.bench import bench
 from kit.benchmark.speeds import Speeds

@@ -1,4 +1,4 @@
-"""A measurement by name: everything is checked before TensorFlow is loaded."""
+"""Benchmarks a dataset by name; everything is checked before TensorFlow is loaded."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from kit.training.check import check_spec
 from kit.training.request import run_spec
 from kit.workspace import Workspace
 
-SECONDS = 12.0  # of measuring, by default; starting up comes on top
+SECONDS = 12.0  # of measuring, without start-up
 
 
 @checked_arguments
@@ -28,18 +28,18 @@ def bench(
     root: Path | str | None = None,
     progress: Progress = NO_PROGRESS,
 ) -> Speeds:
-    """Measure on this machine what feeds a training, what learns, and both together; nothing is left behind.
+    """Measure the input pipeline, the model, and both together on this machine; no files are left behind.
 
     Args:
         name: Name of a dataset in tfrecords/.
         recipe: Shipped recipe, path of a .toml file, or an arm of either as RECIPE/ARM.
-        settings: Changes to it by dotted path, such as {"train.cache": "none"}.
-        seconds: Seconds of measuring in all; a step takes as long as it takes.
-        root: Workspace; KIT_ROOT or the current folder otherwise.
-        progress: Listener that sees every part of every round.
+        settings: Changes to the recipe by dotted path, such as {"train.cache": "none"}.
+        seconds: Total seconds of measuring; a step that has begun is finished.
+        root: Workspace; KIT_ROOT or the current folder by default.
+        progress: Receiver of every part of every round.
 
     Raises:
-        KitError: unknown dataset, recipe or setting, or a model that does not fit the images.
+        KitError: Unknown dataset, recipe or setting, or a model that does not fit the images.
     """
     require(seconds > 0, f"seconds must be above 0, got {seconds:g}")
     dataset = find_dataset(name, root=root)

@@ -1,4 +1,4 @@
-"""Input, model and both, in turn, round by round: what slows the machine down for a while slows all of them."""
+"""Times input, model and both in turn, round by round, so that a slow phase of the machine affects all of them."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from kit.training.compile import compiled_model, joined_steps
 from kit.training.devices import prepare_devices
 from kit.training.fit import class_weights
 
-_ROUNDS = (3, 7)  # fewest and most: as many as the time has room for
-_CALLS = 4  # calls of the model that a part of a round should have time for at least
+_ROUNDS = (3, 7)  # fewest and most rounds; in between, as many as fit in the time
+_CALLS = 4  # calls of the model that fit in a part of a round, at least
 
 
 def measure(spec: RunSpec, dataset: Dataset, *, seconds: float, scratch: Path, progress: Progress) -> Speeds:
@@ -34,8 +34,8 @@ def measure(spec: RunSpec, dataset: Dataset, *, seconds: float, scratch: Path, p
         spec: Settings of the run.
         dataset: Dataset with a train split.
         seconds: Seconds of measuring.
-        scratch: Folder on the disk where runs lie; decoded images are cached in it meanwhile, if they are.
-        progress: Listener that sees every part of every round.
+        scratch: Folder on the disk of the runs, for decoded images while they are cached.
+        progress: Receiver of every part of every round.
     """
     check_lengths(dataset, ["train"])
     prepare_devices(spec.train.threads)
@@ -74,7 +74,7 @@ def measure(spec: RunSpec, dataset: Dataset, *, seconds: float, scratch: Path, p
 def _interleaved(
     parts: Mapping[str, Callable[[], float]], rounds: int, task: str, progress: Progress
 ) -> dict[str, list[float]]:
-    """Run all parts in turn, once to warm up and then round by round: images a second of each."""
+    """Run all parts in turn, once to warm up and then round by round: images per second of each."""
     rates: dict[str, list[float]] = {name: [] for name in parts}
     progress.start(task, (rounds + 1) * len(parts))
     for number in range(rounds + 1):
@@ -89,7 +89,7 @@ def _interleaved(
 
 @contextlib.contextmanager
 def _without_collection() -> Iterator[None]:
-    """Keep Python from looking for garbage meanwhile, as timeit does: that stopped a training for seconds."""
+    """Turn garbage collection off meanwhile, as timeit does: it stopped a training for seconds."""
     gc.collect()
     gc.disable()
     try:
@@ -112,7 +112,7 @@ def _batches(spec: RunSpec, dataset: Dataset, folder: Path, augment: AugmentSpec
 
 
 def _feed(batches: Any, spec: RunSpec, seconds: float) -> float:
-    """Take batches and throw them away: images a second."""
+    """Take batches and discard them: images per second."""
     iterator = iter(batches)
     next(iterator)  # opens the shards, and starts the threads
     taken, began, passed = 0, time.perf_counter(), 0.0
@@ -124,7 +124,7 @@ def _feed(batches: Any, spec: RunSpec, seconds: float) -> float:
 
 
 def _fit(model: Any, batches: Any, joined: int, spec: RunSpec, seconds: float) -> float:
-    """Train on batches: images a second."""
+    """Train on batches: images per second."""
     clock = _Clock(seconds)
     endless = joined << 20  # steps; the clock ends them
     model.fit(batches, steps_per_epoch=endless, epochs=1, callbacks=[clock], verbose=0, shuffle=False)
@@ -132,15 +132,15 @@ def _fit(model: Any, batches: Any, joined: int, spec: RunSpec, seconds: float) -
 
 
 def _joined(spec: RunSpec, dataset: Dataset, most: float) -> int:
-    """Choose how many steps are one call: as many as in a training, if a part of a round has time for them."""
+    """Choose the steps per call: as many as in a training, if they fit in a part of a round."""
     whole = joined_steps(spec, dataset)
     return max(count for count in range(1, whole + 1) if whole % count == 0 and count <= max(1, most))
 
 
 class _Clock(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is untyped here
-    """Counts the steps of a fit, and ends it when the time is over.
+    """Counts the steps of a fit, and ends it when the time is up.
 
-    Its first call traces, or waits for the first batch, and does not count unless it took all the time.
+    The first call traces, or waits for the first batch, and does not count unless it took the whole time.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -154,7 +154,7 @@ class _Clock(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is untype
         self._began = self._began or time.perf_counter()
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        """Look at the clock, once the device has done what it was given."""
+        """Check the time, once the device has finished its work."""
         float((logs or {})["loss"])
         now, done = time.perf_counter(), batch + 1
         self.steps, self.passed = done - self._before, now - self._began

@@ -1,4 +1,4 @@
-"""The commands: each parses, calls once, and renders."""
+"""Commands: each parses, calls once, and renders."""
 
 from kit.cli.app import main
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from kit.ablation.retrain import Retrained
     from kit.comparison import Comparison
 
-UNFINISHED = 4  # exit status where --max-hours were over before the work was
+UNFINISHED = 4  # exit status when --max-hours ran out before the work was done
 _AXES = "Settings to vary"
 
 
@@ -65,7 +65,7 @@ def ablate(
         str | None,
         typer.Option(
             metavar="A,B",
-            help="Share dropped in every block, and after hidden dense layers unless model.dense_dropout is set.",
+            help="Dropout rate in every block, and after hidden dense layers unless model.dense_dropout is set.",
             rich_help_panel=_AXES,
         ),
     ] = None,
@@ -82,7 +82,7 @@ def ablate(
         typer.Option(
             metavar="A,B",
             help="none, mirror, flips, d4, shifts, affine, colour, erasing, mixup, cutmix, or several as d4+colour; a"
-            " recipe's by its name, or this one's own as recipe.",
+            " recipe's by its name, or this recipe's own as recipe.",
             rich_help_panel=_AXES,
         ),
     ] = None,
@@ -94,28 +94,32 @@ def ablate(
             rich_help_panel=_AXES,
         ),
     ] = None,
-    seeds: Annotated[int, typer.Option(help="Runs of each arm; arms with equal seeds begin equal.")] = 3,
+    seeds: Annotated[int, typer.Option(help="Runs of each arm; equal seeds start from equal weights.")] = 3,
     design: Annotated[
         str,
         typer.Option(
             metavar="DESIGN",
             help="grid: every combination; one-at-a-time: one change from the recipe each; ladder: the recipe's own"
-            " arms; random:N: N arms drawn at random; search:N: N arms proposed by what those before came to.",
+            " arms; random:N: N arms drawn at random; search:N: N arms proposed by the results of earlier ones.",
         ),
     ] = "grid",
     folds: Annotated[
         str,
-        typer.Option(metavar="all|0,1", help="Folds that validate, a run for each and each seed.", show_default=False),
+        typer.Option(
+            metavar="all|0,1", help="Validation folds, with a run for each fold and seed.", show_default=False
+        ),
     ] = "",
     jobs: Annotated[
-        str, typer.Option(metavar="auto|N", help="Trials at a time; auto times a few steps, and says why.")
+        str, typer.Option(metavar="auto|N", help="Trials at a time; auto times a few steps, and reports why.")
     ] = "auto",
     halving: Annotated[
         bool,
-        typer.Option("--halving", help="Prune arms that lose; the better third goes on three times as long."),
+        typer.Option(
+            "--halving", help="Prune arms by successive halving; the better third trains three times as long."
+        ),
     ] = False,
     max_hours: Annotated[
-        float, typer.Option(help="Stop in time for a session's limit; the same command goes on.", show_default="none")
+        float, typer.Option(help="Stop before a session's limit; the same command resumes.", show_default="none")
     ] = math.inf,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="List the arms, their parameters and the estimated time; train nothing.")
@@ -124,10 +128,10 @@ def ablate(
         int | None,
         typer.Option(
             metavar="K",
-            help="Then train the K best arms again, at --set data.size=S if given, and measure them on test.",
+            help="Then retrain the K best arms, at --set data.size=S if given, and measure them on test.",
         ),
     ] = None,
-    metric: Annotated[str, typer.Option(help="Metric that arms are judged by; any that is recorded.")] = "val_accuracy",
+    metric: Annotated[str, typer.Option(help="Metric to compare arms by; any recorded one.")] = "val_accuracy",
     against: Against = "",
     html: Html = False,
     recipe: Recipe = DEFAULT_RECIPE,
@@ -136,11 +140,11 @@ def ablate(
     json: Json = False,
     verbose: Verbose = False,
 ) -> None:
-    """Train every arm on every seed and compare; run it again and it does what is left.
+    """Train every arm on every seed and compare; run it again to do the remaining work.
 
-    Without settings to vary, the recipe's own arms are trained as they were published.
+    Without settings to vary, the recipe's own arms are trained as published.
 
-    Designs random and search take ranges too: --dropout 0..0.5, or by factors, --learning-rate log:1e-4..1e-1.
+    Designs random and search take ranges too: --dropout 0..0.5, or on a log scale, --learning-rate log:1e-4..1e-1.
 
     Example: kit ablate pcam --bn-position before,after --momentum 0.99,0.25 --seeds 3
     """
@@ -228,7 +232,7 @@ def _show_forecast(plan: Plan, jobs: int | None, *, as_json: bool) -> None:
 def _show_retrained(
     retrained: Retrained, comparison: Comparison, folder: Path, *, root: Path | None, as_json: bool, html: bool
 ) -> None:
-    """Measure the arms that were trained again, and write them beside the ablation's comparison."""
+    """Measure the retrained arms, and add them to the ablation's comparison."""
     from kit.ablation.retrained_splits import measure_retrained
     from kit.cli.console import ConsoleProgress, print_json, print_line, print_tables
     from kit.reports.comparison import write_comparison

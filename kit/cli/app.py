@@ -1,4 +1,4 @@
-"""All commands, and the one place that turns an error into a line."""
+"""The command line: all commands, and the one place that turns an error into a line."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ from kit.errors import KitError
 from kit.names import printable_line
 
 _LESS = "there is not enough memory; take smaller images or batches, fewer --workers or --jobs, or --cache none"
-_KNOWN = {  # by the end of the class's name
+_KNOWN = {  # by the suffix of the class name
     "csv.Error": "a CSV file cannot be read; save it anew as CSV in UTF-8",
     "RecursionError": "an input is nested too deeply to be read; leave it out, or write it flat",
     "MemoryError": _LESS,
     "ResourceExhaustedError": _LESS,
 }
-STOPPED = {130, 143, 129}  # 128 + SIGINT, SIGTERM or SIGHUP, as shells say it
+STOPPED = {130, 143, 129}  # 128 + SIGINT, SIGTERM or SIGHUP, as in shells
 _NEXT_STEPS = {
     errno.ENOSPC: "free some space and run the same command again; finished shards and epochs are kept",
     errno.EROFS: "choose another --root or output",
@@ -96,7 +96,7 @@ def _kit(
 
 
 def main() -> None:
-    """Run the command line; errors that a user can mend become one line on stderr and their exit status."""
+    """Run the command line; errors that a user can fix become one line on stderr and an exit status."""
     _hear_signals()
     try:
         app()
@@ -114,7 +114,7 @@ def main() -> None:
 
 
 def _in_words(error: Exception) -> str | None:
-    """Say in a line what a user can mend; None of a bug."""
+    """Describe an error that a user can fix in one line; None for a bug."""
     if isinstance(error, KitError):
         return error.as_options()
     if isinstance(error, OSError) and error.strerror is not None:
@@ -124,12 +124,12 @@ def _in_words(error: Exception) -> str | None:
 
 
 def _is_called(error: Exception, name: str) -> bool:
-    """Whether an error is of a class of that name: TensorFlow is not imported just to ask."""
+    """Whether an error's class has this name; avoids importing TensorFlow just to check."""
     return any(f"{kind.__module__}.{kind.__qualname__}".endswith(name) for kind in type(error).__mro__)
 
 
 def _hear_signals() -> None:
-    """End on SIGTERM and SIGHUP as on Ctrl-C, unless whoever started this has it ignore them, as nohup does."""
+    """Handle SIGTERM and SIGHUP like Ctrl-C, unless the parent process ignores them, as nohup does."""
     if threading.current_thread() is not threading.main_thread():
         return
     for name in ("SIGTERM", "SIGHUP"):
@@ -139,7 +139,7 @@ def _hear_signals() -> None:
 
 
 def _leave(number: int, frame: object) -> None:
-    """End as Ctrl-C does: what was begun is put away, and a line says what goes on."""
+    """Exit as on Ctrl-C: clean up partial work, and report how to resume."""
     raise SystemExit(128 + number)
 
 
@@ -149,8 +149,8 @@ def _fail(message: str, status: int = 1) -> None:
 
 
 def _say(message: str) -> None:
-    """Write a line on stderr, below any bar that an error left on the screen."""
+    """Print a line on stderr, below any progress bar left by an error."""
     WAITING.end()
-    if console := sys.modules.get("kit.cli.console"):  # not imported just to find that it drew nothing
-        console.take_bars_away()
+    if console := sys.modules.get("kit.cli.console"):  # not imported just to find that there is no bar
+        console.hide_all()
     typer.echo(f"kit: {printable_line(message)}", err=True)

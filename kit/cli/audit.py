@@ -47,7 +47,7 @@ def audit(
         ),
     ] = "none",
     near_bits: Annotated[
-        int, typer.Option(help="Bits of 64 in which hashes of near-duplicates differ at most; 0 looks for none.")
+        int, typer.Option(help="Largest difference between hashes of near-duplicates, in bits of 64; 0 looks for none.")
     ] = 4,
     output: Annotated[
         Path | None,
@@ -55,10 +55,10 @@ def audit(
             "--output", "-o", metavar="DIR", help="Write audit.csv, findings.csv, audit.png and classes.png here."
         ),
     ] = None,
-    workers: Annotated[int | None, typer.Option(help="Processes.", show_default="one a core")] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes.", show_default="one per core")] = None,
     json: Json = False,
 ) -> None:
-    """Look at images before sharding: what cannot be read, what is double, what is blank, what there is.
+    """Inspect images before sharding: unreadable, duplicate and blank ones, and their classes, sizes and kinds.
 
     Example: kit audit train --labels train_labels.csv --test test -o audit
     """

@@ -15,12 +15,12 @@ def bench(
     recipe: Recipe = DEFAULT_RECIPE,
     settings: Set = None,
     cache: Cache = None,
-    seconds: Annotated[float, typer.Option(help="Seconds of measuring; starting up comes on top.")] = 12.0,
+    seconds: Annotated[float, typer.Option(help="Seconds of measuring, without start-up.")] = 12.0,
     root: Root = None,
     json: Json = False,
     verbose: Verbose = False,
 ) -> None:
-    """Measure input, model and both together on this machine, and name what a training waits for.
+    """Measure input, model and both together on this machine, and name the bottleneck of a training.
 
     Example: kit bench xray --recipe chest-xray-transfer --cache none
     """

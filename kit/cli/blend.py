@@ -13,13 +13,15 @@ if TYPE_CHECKING:
     from kit.reports.table import Table
     from kit.submission.blend_weights import By, Fit, Metric
 
-_WIDTH = 70  # columns that leave room for a weight and a score on a terminal of 100
+_WIDTH = 70  # columns; leaves room for a weight and a score on a terminal of 100
 
 
 def blend(
     files: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="CSVS...", help="Predictions of the same ids; without any, --oof prints weights only."),
+        typer.Argument(
+            metavar="CSVS...", help="CSVs of predictions of the same ids; without any, --oof prints weights only."
+        ),
     ] = None,
     average: Annotated[
         str, typer.Option(metavar="probability|rank", help="Average the values, or each column's ranks.")
@@ -31,15 +33,13 @@ def blend(
         list[str] | None,
         typer.Option(
             metavar="OOF",
-            help="Choose weights on these out-of-fold predictions, one for each CSV: a fold set, a folder that kit"
-            " evaluate wrote of one, or a Parquet file.",
+            help="Fit weights on these out-of-fold predictions, one for each CSV: a fold set, its folder from kit"
+            " evaluate, or a Parquet file.",
         ),
     ] = None,
     metric: Annotated[
         str | None,
-        typer.Option(
-            metavar="loss|auc", help="Metric that fitted weights are best for.", show_default="loss; auc by rank"
-        ),
+        typer.Option(metavar="loss|auc", help="Metric to fit weights for.", show_default="loss; auc by rank"),
     ] = None,
     output: Annotated[
         Path | None,
@@ -49,7 +49,7 @@ def blend(
     root: Root = None,
     json: Json = False,
 ) -> None:
-    """Blend CSVs of predictions into one, by weights that are equal, given, or fitted out-of-fold.
+    """Blend CSVs of predictions into one, with equal, given or fitted weights.
 
     Example: kit blend a.csv b.csv --oof RUNS_A --oof RUNS_B -o submissions/blend.csv
     """
@@ -81,12 +81,12 @@ def blend(
 
 
 def _short(name: str) -> str:
-    """Break the name of a folder in a fold set, as both are long."""
+    """Split a folder in a fold set over two lines, as both names are long."""
     return name if len(name) <= _WIDTH else name.replace("/", "/\n")
 
 
 def _table(fit: Fit, names: list[str]) -> Table:
-    """Lay out what was fitted: each input with its weight, and the blends."""
+    """Build the table of the fit: each input with its weight, and the blends."""
     from kit.reports.table import NOTHING, Table
 
     inputs = zip(names, fit.weights, fit.inputs, strict=True)

@@ -1,4 +1,4 @@
-"""How a command begins, and how its help shows options that take no value."""
+"""Command classes: a line at the start, and flags without types in the help."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ if TYPE_CHECKING:
 
 
 class Command(TyperCommand):
-    """A command that says at once that it has begun, and shows flags by their names alone."""
+    """A command that shows at once that it has started, and flags without types."""
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the command, once its options are read: neither help nor a usage error is waited for."""
+        """Run the command after parsing its options, so that help and usage errors come without delay."""
         WAITING.begin(f"{ctx.command_path}: starting …")
         return super().invoke(ctx)
 
     def get_params(self, ctx: Any) -> list[Any]:
-        """List the parameters, --help among them."""
+        """List the parameters, including --help."""
         return _untyped(super().get_params(ctx))
 
 
 class Group(TyperGroup):
-    """A group of commands that shows flags by their names alone."""
+    """A group of commands that shows flags without types."""
 
     def get_params(self, ctx: Any) -> list[Any]:
-        """List the parameters, --help among them."""
+        """List the parameters, including --help."""
         return _untyped(super().get_params(ctx))
 
 
 def _untyped(parameters: Iterable[Any]) -> list[Any]:
-    """Take the type away from flags, which Typer would show as <bool>."""
+    """Remove the type of flags, which Typer would show as <bool>."""
     shown = list(parameters)
     for parameter in shown:
         if getattr(parameter, "is_flag", False):

@@ -13,7 +13,7 @@ from kit.errors import require
 if TYPE_CHECKING:
     from kit.comparison import Comparison
 
-_ROWS = 40  # arms that a screen shows; files have all
+_ROWS = 40  # arms on the screen; files have all
 
 
 def compare(
@@ -21,31 +21,30 @@ def compare(
         list[str],
         typer.Argument(
             metavar="RUNS...",
-            help="Runs, ablations, or JSON or CSV files of Keras histories; arms are told apart by their settings.",
+            help="Runs, ablations, or JSON or CSV files of Keras histories; runs of equal settings form an arm.",
         ),
     ],
     split: Annotated[
         str,
         typer.Option(
-            help="Also measure every run on this labelled split and on train, by its train.evaluate weights.",
+            help="Also measure every run on this labelled split and on train, with its train.evaluate weights.",
             show_default=False,
         ),
     ] = "",
     metric: Annotated[
         str | None,
         typer.Option(
-            help="Metric that arms are judged by, as val_auc or qwk; one that was not recorded is computed from kept"
-            " predictions.",
+            help="Metric to compare arms by, as val_auc or qwk; unrecorded ones are computed from stored predictions.",
             show_default="the dataset's",
         ),
     ] = None,
     baseline: Annotated[
         str,
-        typer.Option(metavar="ARM", help="Arm that the others are compared with.", show_default="the first planned"),
+        typer.Option(metavar="ARM", help="Arm to compare the others with.", show_default="the first planned"),
     ] = "",
     against: Against = "",
     across_datasets: Annotated[
-        bool, typer.Option("--across-datasets", help="Compare runs of different datasets all the same.")
+        bool, typer.Option("--across-datasets", help="Compare runs of different datasets anyway.")
     ] = False,
     output: Annotated[
         Path | None,
@@ -61,7 +60,7 @@ def compare(
     json: Json = False,
     verbose: Verbose = False,
 ) -> None:
-    """Show what runs came to, arm by arm, and whether any is better than the baseline.
+    """Compare the results of runs, arm by arm, and test whether any is better than the baseline.
 
     Example: kit compare pcam-bn_position-1a2b3c4d --metric val_loss --split test -o comparison --html
     """
@@ -83,7 +82,7 @@ def compare(
 
 
 def show(comparison: Comparison, folder: Path | None, *, as_json: bool, html: bool = False) -> None:
-    """Print a comparison, and write it to `folder` if there is one."""
+    """Print a comparison, and write it to `folder` if given."""
     from kit.cli.console import print_json, print_line, print_tables
     from kit.reports.caveats import comparison_remarks
     from kit.reports.comparison import comparison_tables, remarks, write_comparison

@@ -1,4 +1,4 @@
-"""Progress, tables and answers on a terminal or in a file."""
+"""Console output: progress, tables and results, on a terminal or in a file."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ from kit.names import printable
 from kit.reports.table import Table
 
 _EVERY = 5.0  # seconds between plain lines
-_QUIET = 2.0  # seconds before a terminal shows a bar: what is done by then needs none
-_REFRESH = 0.2  # seconds between two drawings of a bar
-_PADDING = 3  # columns that a border and its spaces take
-_EDGES = 2  # columns left and right of all
-_FILE_WIDTH = 160  # columns where no terminal says otherwise
+_QUIET = 2.0  # seconds before a terminal shows a bar: shorter work needs none
+_REFRESH = 0.2  # seconds between redraws of a bar
+_PADDING = 3  # columns of a border and its spaces
+_EDGES = 2  # columns of the margins left and right
+_FILE_WIDTH = 160  # columns without a terminal
 
-_shown: list[Progress | Live] = []  # on the screen now
+_shown: list[Progress | Live] = []  # currently on the screen
 
 
 class ConsoleProgress:
-    """A bar on a terminal, a plain line now and then elsewhere; always on stderr."""
+    """A progress bar on a terminal, occasional plain lines elsewhere; always on stderr."""
 
     def __init__(self) -> None:
         self._console = Console(stderr=True, highlight=False)
@@ -49,13 +49,13 @@ class ConsoleProgress:
         self._began = self._said = self._drawn = 0.0
 
     def start(self, task: str, total: int) -> None:
-        """Begin `task`."""
+        """Start `task`."""
         self.finish()
         self._task, self._done, self._total = task, 0, total
         self._began = self._said = time.monotonic()
 
     def advance(self, steps: int = 1, note: str = "") -> None:
-        """Move on; a note stays on the screen as a line of its own."""
+        """Advance the bar; a note is printed as a line of its own."""
         self._done += steps
         if self._console.is_terminal:
             self._draw(note)
@@ -63,9 +63,9 @@ class ConsoleProgress:
             self._say(note)
 
     def finish(self) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
         if self._bar is not None:
-            take_away(self._bar)
+            hide_live(self._bar)
             self._bar = None
 
     @property
@@ -85,7 +85,7 @@ class ConsoleProgress:
         if self._bar is None:
             self._bar = _new_bar(self._console)
             self._task_id = self._bar.add_task(self._task, total=self._total)
-            put_up(self._bar)
+            show_live(self._bar)
         if self._task_id is not None:
             self._bar.update(self._task_id, completed=self._done)
         if time.monotonic() - self._drawn > _REFRESH:
@@ -99,21 +99,21 @@ class ConsoleProgress:
         self._console.print(screen_text(f"{line}  {note}" if note else line), soft_wrap=True)
 
 
-def put_up(picture: Progress | Live) -> None:
-    """Show what moves, and remember that it is on the screen."""
+def show_live(picture: Progress | Live) -> None:
+    """Show a live display, and remember that it is on the screen."""
     WAITING.end()
     _shown.append(picture)
     picture.start()
 
 
-def take_away(picture: Progress | Live) -> None:
-    """Clear the screen of what moves."""
+def hide_live(picture: Progress | Live) -> None:
+    """Remove a live display from the screen."""
     picture.stop()
     _shown.remove(picture)
 
 
-def take_bars_away() -> None:
-    """Clear the screen of bars and tables whose work has failed, and show the cursor again."""
+def hide_all() -> None:
+    """Remove bars and tables of failed work from the screen, and show the cursor again."""
     WAITING.end()
     while _shown:
         _shown.pop().stop()
@@ -126,12 +126,12 @@ def _new_bar(console: Console) -> Progress:
         MofNCompleteColumn(),
         TimeRemainingColumn(),
     )
-    # Drawn as it moves only: on a terminal that is recorded, a bar that stands still fills no file.
+    # Redrawn on changes only, so that an idle bar does not fill the file of a recorded terminal.
     return Progress(*columns, console=console, transient=True, auto_refresh=False)
 
 
 def print_tables(tables: Iterable[Table]) -> None:
-    """Draw tables on stdout; one that is too wide goes on below, under the same first column."""
+    """Print tables on stdout; a table that is too wide continues below, with the same first column."""
     console = _stdout()
     for table in tables:
         if table.title:
@@ -150,9 +150,9 @@ def _draw(table: Table, columns: Sequence[int]) -> RichTable:
 
 
 def _fitting(table: Table, width: int) -> list[list[int]]:
-    """Share the columns out over as many tables as the width needs, each with the first column.
+    """Split the columns over as many tables as the width needs, each with the first column.
 
-    The first of them also has those that the table wants to be seen first, as many as there is room for.
+    The first table also has the columns to show first, as far as they fit.
     """
     cells = [table.columns, *table.rows]
     widths = [
@@ -177,17 +177,17 @@ def _fitting(table: Table, width: int) -> list[list[int]]:
 
 
 def screen_text(text: str, style: str = "") -> Text:
-    """Make text for the screen: the one door there, which control characters and markup do not pass."""
+    """Build text for the screen, without control characters and markup; all output passes through here."""
     return Text(printable(text), style=style)
 
 
 def print_line(text: str) -> None:
-    """Print a line on stdout, wrapped by nobody."""
+    """Print a line on stdout, without wrapping."""
     _stdout().print(screen_text(text), soft_wrap=True)
 
 
 def print_json(value: object) -> None:
-    """Print an answer for a program."""
+    """Print a result as JSON."""
     WAITING.end()
     text = msgspec.json.format(msgspec.json.encode(value, enc_hook=_plain), indent=2).decode()
     sys.stdout.write(re.sub(r"[^\n -~]", _json_escape, text) + "\n")
@@ -204,10 +204,10 @@ def _is_tall(table: Table) -> bool:
 
 
 def _json_escape(found: re.Match[str]) -> str:
-    """Write what a terminal could take for a command as JSON's own escape; other characters stay."""
+    """Escape characters that could control a terminal, in JSON's own way; others are unchanged."""
     return found[0] if found[0].isprintable() else json.dumps(found[0])[1:-1]
 
 
 def _plain(value: object) -> object:
-    """Write paths as texts and arrays as lists."""
+    """Convert paths to strings and arrays to lists."""
     return value.tolist() if hasattr(value, "tolist") else str(value)

@@ -12,12 +12,12 @@ from kit.cli.options import Json, Verbose
 
 
 def demo(
-    root: Annotated[Path, typer.Option(help="Folder that everything is written to.")] = Path("kit-demo"),
-    jobs: Annotated[int | None, typer.Option(help="Trials at a time.", show_default="one a core")] = None,
+    root: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("kit-demo"),
+    jobs: Annotated[int | None, typer.Option(help="Trials at a time.", show_default="one per core")] = None,
     json: Json = False,
     verbose: Verbose = False,
 ) -> None:
-    """Make the whole road on scikit-learn's handwritten digits: shard, ablate, compare, predict, score.
+    """Run the whole workflow on scikit-learn's handwritten digits: shard, ablate, compare, predict, score.
 
     Example: kit demo
     """

@@ -21,13 +21,13 @@ def evaluate(
     tta: Tta = None,
     recall: Annotated[
         float | None,
-        typer.Option(help="Find the highest threshold that reaches it, as 0.98."),
+        typer.Option(help="Recall to reach with the highest possible threshold, as 0.98."),
     ] = None,
     positive: Annotated[
         str | None,
         typer.Option(
             metavar="CLASS",
-            help="Class that --recall, curves and calibration are about.",
+            help="Positive class of --recall, curves and calibration.",
             show_default="the second of two",
         ),
     ] = None,
@@ -62,9 +62,9 @@ def evaluate(
     json: Json = False,
     verbose: Verbose = False,
 ) -> None:
-    """Measure a run or several: confusion matrix, curves, calibration, a threshold, and the images taken for others.
+    """Evaluate one or several runs: confusion matrix, curves, calibration, a threshold, and misclassified images.
 
-    Runs on folds are measured out-of-fold. Example: kit evaluate RUN --split test --recall 0.98 --html
+    Runs on folds are evaluated out-of-fold. Example: kit evaluate RUN --split test --recall 0.98 --html
     """
     if weights is not None:
         one_of(weights, "--weights", "best", "last")

@@ -33,7 +33,7 @@ def export(
     json: Json = False,
     verbose: Verbose = False,
 ) -> None:
-    """Write a run's model with the preprocessing inside, so that serving takes raw images and needs no kit.
+    """Export a run's model with the preprocessing inside, to serve on raw images without kit.
 
     Example: kit export RUN --formats keras,saved_model,onnx
     """

@@ -14,7 +14,7 @@ def fetch(
     competition: Annotated[
         str | None,
         typer.Argument(
-            metavar="[COMPETITION]", help="Slug of the competition, as addresses on Kaggle have it.", show_default=False
+            metavar="[COMPETITION]", help="Slug of the competition, as in its address on Kaggle.", show_default=False
         ),
     ] = None,
     dataset: Annotated[
@@ -28,11 +28,11 @@ def fetch(
         Path | None,
         typer.Option("--output", "-o", metavar="DIR", help="Folder to fetch to.", show_default="data/<competition>"),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Fetch again, and replace what is there.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Fetch again, and replace existing files.")] = False,
     root: Root = None,
     json: Json = False,
 ) -> None:
-    """Fetch a competition's or a dataset's files from Kaggle, and say how to shard them.
+    """Fetch a competition's or a dataset's files from Kaggle, and suggest how to shard them.
 
     Example: kit fetch histopathologic-cancer-detection
     """

@@ -23,7 +23,7 @@ def find_lr(
     json: Json = False,
     verbose: Verbose = False,
 ) -> None:
-    """Try learning rates from 1e-7 to 10 for 100 steps, draw the losses, and suggest a rate; nothing is trained.
+    """Try learning rates from 1e-7 to 10 for 100 steps, draw the losses, and suggest a rate; no run is created.
 
     Example: kit find-lr pcam
     """

@@ -21,22 +21,22 @@ def info(
             "--verify", help="Compare every file with the manifest's checksum, and the manifest with every record."
         ),
     ] = False,
-    preview: Annotated[Path | None, typer.Option(metavar="PNG", help="Draw the first 20 images here.")] = None,
+    preview: Annotated[Path | None, typer.Option(metavar="PNG", help="PNG to draw the first 20 images in.")] = None,
     chart: Annotated[
         Path | None,
-        typer.Option(metavar="PNG", help="Draw the images of each class, before and after balancing, here."),
+        typer.Option(metavar="PNG", help="PNG to draw the images of each class in, before and after balancing."),
     ] = None,
     augmentation: Annotated[
         str | None,
         typer.Option(
-            metavar="RECIPE", help="Draw 8 train images above what a recipe, RECIPE/ARM or .toml file makes of them."
+            metavar="RECIPE", help="Recipe, RECIPE/ARM or .toml file; draws 8 train images above augmented versions."
         ),
     ] = None,
     settings: Set = None,
     root: Root = None,
     json: Json = False,
 ) -> None:
-    """Show what a dataset holds.
+    """Show the contents of a dataset.
 
     Example: kit info pcam --verify --preview pcam.png
     """
@@ -69,7 +69,7 @@ def info(
 def _draw(
     dataset: ShardedDataset, preview: Path | None, augmentation: str | None, settings: list[str], chart: Path | None
 ) -> None:
-    """Draw the pictures that are asked for."""
+    """Draw the requested pictures."""
     if preview and augmentation:
         from kit.reports.augmentation import write_augmentation
         from kit.specs import parse_assignments, read_setting

@@ -1,4 +1,4 @@
-"""A table of an ablation's runs that moves with them."""
+"""Live table of an ablation's runs."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from rich.table import Table
 from rich.text import Text
 
 from kit.ablation.status import AblationStatus, ArmStatus, RunStatus, State
-from kit.cli.console import ConsoleProgress, put_up, screen_text, take_away
+from kit.cli.console import ConsoleProgress, hide_live, screen_text, show_live
 from kit.cli.status_line import WAITING
 from kit.reports.forecast import duration
 from kit.reports.table import NOTHING
 
-_COLUMNS = {"loss": 9, "accuracy": 10, "val_accuracy": 14}  # with the width of each
-_EPOCH = 10  # characters of 100/100, and what stands between columns
+_COLUMNS = {"loss": 9, "accuracy": 10, "val_accuracy": 14}  # with the width of each column
+_EPOCH = 10  # characters of 100/100, and between columns
 _FOOT = 2  # lines below the runs
 _BAR = 40  # characters
 _STATES: Sequence[State] = ("finished", "running", "failed", "pruned", "waiting")
 
 
 class LiveAblation(ConsoleProgress):
-    """The runs of an ablation on a terminal, a plain line now and then elsewhere; always on stderr."""
+    """Live table on a terminal, occasional plain lines elsewhere; always on stderr."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -32,7 +32,7 @@ class LiveAblation(ConsoleProgress):
         self._status: AblationStatus | None = None
 
     def watch(self, status: AblationStatus) -> None:
-        """Show how far the runs are."""
+        """Show the progress of the runs."""
         self._status = status
         self._done, self._total = status.epochs_done, status.epochs
         if not self._console.is_terminal:
@@ -42,18 +42,18 @@ class LiveAblation(ConsoleProgress):
             self._show(status)
 
     def finish(self) -> None:
-        """Take the table away."""
+        """Remove the table."""
         super().finish()
         self._status = None
         if self._live is not None:
-            take_away(self._live)
+            hide_live(self._live)
             self._live = None
 
     def _show(self, status: AblationStatus) -> None:
         if self._live is None:
-            super().finish()  # a bar that was there before
+            super().finish()  # an earlier bar
             self._live = Live(console=self._console, transient=True, auto_refresh=False, vertical_overflow="crop")
-            put_up(self._live)
+            show_live(self._live)
         width, height = self._console.size
         self._live.update(draw_status(status, width, height), refresh=True)
 
@@ -69,12 +69,12 @@ class LiveAblation(ConsoleProgress):
 
 
 def draw_status(status: AblationStatus, width: int, height: int) -> RenderableType:
-    """Draw as many arms as a screen holds, those that run first, and below them what all come to.
+    """Draw as many arms as fit on a screen, running ones first, and a summary of all below.
 
     Args:
         status: Status of the ablation.
         width: Width of the screen, characters.
-        height: Height of the screen, lines; the last one is left to the cursor.
+        height: Height of the screen, lines; the last one is for the cursor.
     """
     shown, hidden = _choose(status.arms, height - _FOOT - 2)
     runs = [run for arm in shown for run in arm.running]
@@ -90,17 +90,17 @@ def draw_status(status: AblationStatus, width: int, height: int) -> RenderableTy
 
 
 def describe_status(status: AblationStatus) -> str:
-    """Say how far the runs are, in one line: "2 of 6 runs finished, 2 running, 2 waiting, about 5 min left"."""
+    """Describe the progress of the runs in one line: "2 of 6 runs finished, 2 running, 2 waiting, about 5 min left"."""
     left = "" if status.seconds_left is None else f", about {duration(status.seconds_left)} left"
     return f"{_describe_runs(status)}{left}"
 
 
 def _choose(arms: Sequence[ArmStatus], room: int) -> tuple[list[ArmStatus], list[ArmStatus]]:
-    """Divide arms into those that fit into `room` lines besides a line of headings, and the others."""
+    """Split arms into those that fit into `room` lines besides the headings, and the others."""
     ordered = sorted(arms, key=lambda arm: not arm.running)
     if sum(map(_lines, ordered)) <= room:
         return ordered, []
-    left = room - 1  # a line says what is hidden
+    left = room - 1  # one line summarizes the hidden arms
     for index, arm in enumerate(ordered):
         left -= _lines(arm)
         if left < 0:
@@ -127,7 +127,7 @@ def _arm_line(arm: ArmStatus, width: int) -> Text:
 
 
 def _values_of(arm: str) -> str:
-    """Leave out the names of settings.
+    """Remove the names of settings.
 
     >>> _values_of("bn_momentum=0.99,optimizer=adam")
     '0.99,adam'
@@ -136,7 +136,7 @@ def _values_of(arm: str) -> str:
 
 
 def _describe_arm(arm: ArmStatus) -> str:
-    """Say what an arm's runs are, but those that have lines of their own."""
+    """Summarize an arm's runs, except those with lines of their own."""
     for state in ("finished", "waiting"):
         if arm.count(state) == len(arm.runs):
             return state

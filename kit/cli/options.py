@@ -14,7 +14,7 @@ from kit.stderr import VERBOSE
 
 def _silence(verbose: bool) -> bool:
     if verbose:
-        os.environ[VERBOSE] = "1"  # read where TensorFlow is imported, in the workers too
+        os.environ[VERBOSE] = "1"  # read when TensorFlow is imported, in the workers too
     return verbose
 
 
@@ -24,15 +24,15 @@ Runs = Annotated[
     list[str],
     typer.Argument(
         metavar="RUNS...",
-        help="Runs, whose predictions are averaged: paths, or names in runs/; a folder stands for all runs in it.",
+        help="Runs to average the predictions of: paths, or names in runs/; a folder means all runs in it.",
     ),
 ]
 Tta = Annotated[
     str | None,
     typer.Option(
         metavar="flips|d4|N",
-        help="Average views of each image: 4 flips, the 8 of a square, or N by the run's own augmentation.",
-        show_default="the image as it is",
+        help="Views of each image to average: flips (4), d4 (8), or N by the run's own augmentation.",
+        show_default="the unchanged image",
     ),
 ]
 Root = Annotated[
@@ -40,10 +40,10 @@ Root = Annotated[
     typer.Option(envvar="KIT_ROOT", help="Folder with tfrecords/, runs/ and submissions/.", show_default="."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
-Html = Annotated[bool, typer.Option("--html", help="Also write report.html: all of it on one page, for any browser.")]
+Html = Annotated[bool, typer.Option("--html", help="Also write report.html: everything on one page, for any browser.")]
 Verbose = Annotated[
     bool,
-    typer.Option("--verbose", callback=_silence, help="Let TensorFlow's own log lines through."),
+    typer.Option("--verbose", callback=_silence, help="Show TensorFlow's own log lines."),
 ]
 RECIPE = "Shipped recipe (see kit recipes), or the path of a .toml file."
 Recipe = Annotated[str, typer.Option(help=RECIPE)]
@@ -52,7 +52,7 @@ Set = Annotated[
     typer.Option("--set", metavar="PATH=VALUE", help="Change a setting, as train.epochs=5; may be repeated."),
 ]
 EPOCHS = "Passes over the train split."
-BATCH_SIZE = "Images a step, over all devices together."
+BATCH_SIZE = "Images per step, over all devices together."
 LEARNING_RATE = "Learning rate at the start, or after the warm-up."
 Cache = Annotated[
     str | None,
@@ -75,7 +75,7 @@ Weights = Annotated[
         metavar="best|last", help="Weights of the best or the last epoch.", show_default="the run's train.evaluate"
     ),
 ]
-Force = Annotated[bool, typer.Option("--force", help="Replace what exists.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace existing files.")]
 
 _SOURCE = "Where classes and groups come from"
 Labels = Annotated[
@@ -102,7 +102,7 @@ ClassFrom = Annotated[
     str | None,
     typer.Option(
         metavar="REGEX",
-        help="Pattern that finds the class in a file's name, as '_(bacteria|virus)_'; else its folder is the class.",
+        help="Pattern of the class in a file's name, as '_(bacteria|virus)_'; otherwise its folder is the class.",
         rich_help_panel=_SOURCE,
     ),
 ]
@@ -110,7 +110,7 @@ Classes = Annotated[
     str | None,
     typer.Option(
         metavar="OLD=NEW,…",
-        help="Rename labels, several to one where they are one class, as 'Cat=cat,0.0=0'.",
+        help="Rename labels, or merge several into one, as 'Cat=cat,0.0=0'.",
         rich_help_panel=_SOURCE,
     ),
 ]
@@ -118,7 +118,7 @@ ClassNames = Annotated[
     str | None,
     typer.Option(
         metavar="A,B,…",
-        help="Names of the classes 0, 1, and so on, where labels are numbers, as those of arrays.",
+        help="Names of the classes 0, 1, and so on, for numeric labels, as in arrays.",
         rich_help_panel=_SOURCE,
     ),
 ]
@@ -126,7 +126,7 @@ IgnoreSplits = Annotated[
     str | None,
     typer.Option(
         metavar="val,test",
-        help="Splits of the source's own, train, val or test, to leave out.",
+        help="Splits of the source, train, val or test, to leave out.",
         rich_help_panel=_SOURCE,
     ),
 ]
@@ -134,7 +134,7 @@ MergeSplits = Annotated[
     bool | None,
     typer.Option(
         "--merge-splits",
-        help="Take train, val and test folders as one source and divide it anew.",
+        help="Merge train, val and test folders and split them anew.",
         rich_help_panel=_SOURCE,
         show_default=False,
     ),
@@ -149,26 +149,26 @@ Group = Annotated[
 ]
 Exclude = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", help="Ids or paths to leave out, one a line.", rich_help_panel=_SOURCE),
+    typer.Option(metavar="FILE", help="File of ids or paths to leave out, one per line.", rich_help_panel=_SOURCE),
 ]
 Test = Annotated[Path | None, typer.Option(metavar="DIR", help="Unlabelled test images.", rich_help_panel=_SOURCE)]
 SampleSubmission = Annotated[
     Path | None,
-    typer.Option(metavar="CSV", help="Sample submission, whose ids order the test images.", rich_help_panel=_SOURCE),
+    typer.Option(metavar="CSV", help="Sample submission; its ids order the test images.", rich_help_panel=_SOURCE),
 ]
 
 Against = Annotated[
     str,
     typer.Option(
         metavar="first|previous",
-        help="Compare arms with the first alone, or with previous each with the one before, too.",
+        help="Compare arms with the first alone, or with previous each with the previous one too.",
         show_default="previous for a recipe's ladder, else first",
     ),
 ]
 
 
 def read_against(text: str) -> Literal["first", "previous"] | None:
-    """Read --against; None where it is not given."""
+    """Parse --against; None if not given."""
     if text:
         one_of(text, "--against", "first", "previous")
     return "previous" if text == "previous" else "first" if text else None

@@ -30,8 +30,8 @@ def predict(
         str | None,
         typer.Option(
             metavar="P|GOAL",
-            help="Write classes: the second of two from this probability on, or that of best-f1, best-accuracy or"
-            " recall:0.95 on images that no run learned from.",
+            help="Write classes: the second of two from this probability on, or from one chosen by best-f1,"
+            " best-accuracy or recall:0.95 on images that no run was trained on.",
         ),
     ] = None,
     tta: Tta = None,

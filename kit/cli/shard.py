@@ -26,7 +26,7 @@ from kit.cli.options import (
 )
 from kit.workspace import with_root
 
-_SPLIT, _IMAGES = "Splits and folds", "What becomes of the images"
+_SPLIT, _IMAGES = "Splits and folds", "Processing of the images"
 
 
 def shard(
@@ -40,7 +40,7 @@ def shard(
     ] = None,
     recipe: Annotated[
         str | None,
-        typer.Option(help="Recipe whose size, channels, split and classes are meant where no option says otherwise."),
+        typer.Option(help="Recipe with defaults for size, channels, split and classes."),
     ] = None,
     labels: Labels = None,
     id_column: IdColumn = None,
@@ -71,7 +71,7 @@ def shard(
         bool | None,
         typer.Option(
             "--undersample",
-            help="Take as many images of each class as the smallest has.",
+            help="Undersample every class to the size of the smallest.",
             rich_help_panel=_SPLIT,
             show_default=False,
         ),
@@ -81,29 +81,27 @@ def shard(
         int,
         typer.Option(
             metavar="BITS",
-            help="Keep images together whose hashes differ in at most so many of 64 bits, turned and mirrored ones too;"
-            " kit audit --near-bits shows them.",
+            help="Keep images together if their hashes differ in at most this many of 64 bits, also when rotated or"
+            " mirrored; kit audit --near-bits shows them.",
             show_default="0: equal images only",
             rich_help_panel=_SPLIT,
         ),
     ] = 0,
     seed: Annotated[
         int | None,
-        typer.Option(
-            help="Seed of splits, folds, what is taken, and the order.", show_default="0", rich_help_panel=_SPLIT
-        ),
+        typer.Option(help="Seed of splits, folds, undersampling and order.", show_default="0", rich_help_panel=_SPLIT),
     ] = None,
     size: Annotated[
         str | None,
         typer.Option(
-            metavar="S|HxW", help="Resize every image; else each keeps its own size.", rich_help_panel=_IMAGES
+            metavar="S|HxW", help="Resize every image; by default each keeps its own size.", rich_help_panel=_IMAGES
         ),
     ] = None,
     fit: Annotated[
         str | None,
         typer.Option(
             metavar="crop|pad|stretch",
-            help="Adjustment of images of another shape.",
+            help="Adjustment of images with another aspect ratio.",
             show_default="crop",
             rich_help_panel=_IMAGES,
         ),
@@ -138,13 +136,13 @@ def shard(
         ),
     ] = "auto",
     max_rejects: Annotated[
-        int, typer.Option(help="Bad inputs that may go to rejects.csv instead of stopping the command.")
+        int, typer.Option(help="Number of bad inputs allowed in rejects.csv before the command stops.")
     ] = 0,
     workers: Annotated[
         int | None,
-        typer.Option(help="Processes; the bytes do not depend on it.", show_default="one a core"),
+        typer.Option(help="Processes; the output does not depend on it.", show_default="one per core"),
     ] = None,
-    index: Annotated[bool, typer.Option("--index", help="Also write .idx files, by which NVIDIA DALI reads.")] = False,
+    index: Annotated[bool, typer.Option("--index", help="Also write .idx files for NVIDIA DALI.")] = False,
     force: Force = False,
     root: Root = None,
     json: Json = False,

@@ -1,4 +1,4 @@
-"""The first thing on the screen: a line that says what is being waited for, until there is something to see."""
+"""Status line: shown while a command starts, until other output appears."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import os
 import sys
 import threading
 
-_QUIET = 0.4  # seconds before a line stands there: what is done by then needs none
-_ERASE = "\r\x1b[K"  # the line that the cursor is in
+_QUIET = 0.4  # seconds before the line appears: shorter work needs none
+_ERASE = "\r\x1b[K"  # the line currently on the screen
 
 
 class WaitingLine:
-    """A line on a terminal's stderr that goes away when something else is written.
+    """A line on a terminal's stderr that disappears when something else is written.
 
     It has a descriptor of its own: while TensorFlow is imported, which takes seconds, stderr is held back.
     """
@@ -22,16 +22,16 @@ class WaitingLine:
         self._is_drawn = False
 
     def begin(self, text: str, *, after: float = _QUIET) -> None:
-        """Show a line after some seconds unless it is ended before; nothing where stderr is no terminal."""
+        """Show a line after some seconds unless ended before; nothing if stderr is not a terminal."""
         if self._descriptor >= 0 or not sys.stderr.isatty():
             return
         self._descriptor = os.dup(sys.stderr.fileno())
         timer = threading.Timer(after, self._draw, [text])
-        timer.daemon = True  # a command that is done does not wait for it
+        timer.daemon = True  # a finished command does not wait for the thread
         timer.start()
 
     def end(self) -> None:
-        """Take the line away, for good."""
+        """Remove the line for good."""
         with self._lock:
             if self._is_drawn:
                 os.write(self._descriptor, _ERASE.encode())

@@ -11,13 +11,13 @@ from kit.cli.options import Json, Root
 
 def submissions(
     competition: Annotated[
-        str | None, typer.Option("--competition", "-c", metavar="SLUG", help="Competition to list; all otherwise.")
+        str | None, typer.Option("--competition", "-c", metavar="SLUG", help="Competition to list; all by default.")
     ] = None,
-    refresh: Annotated[bool, typer.Option("--refresh", help="Ask Kaggle for scores that came later.")] = False,
+    refresh: Annotated[bool, typer.Option("--refresh", help="Ask Kaggle for later scores.")] = False,
     root: Root = None,
     json: Json = False,
 ) -> None:
-    """Show the ledger of submissions: local against public scores, and how each file was made.
+    """Show the ledger of submissions: local against public scores, and the command that made each file.
 
     Example: kit submissions --competition histopathologic-cancer-detection --refresh
     """

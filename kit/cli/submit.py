@@ -16,19 +16,17 @@ if TYPE_CHECKING:
 
 
 def submit(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV, as kit predict writes it.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV from kit predict.")],
     competition: Annotated[
         str,
         typer.Option(
-            "--competition", "-c", metavar="SLUG", help="Slug of the competition, as addresses on Kaggle have it."
+            "--competition", "-c", metavar="SLUG", help="Slug of the competition, as in its address on Kaggle."
         ),
     ],
-    message: Annotated[
-        str, typer.Option("--message", "-m", help="Message that tells this submission from others; Kaggle shows it.")
-    ] = "",
+    message: Annotated[str, typer.Option("--message", "-m", help="Message to identify the submission on Kaggle.")] = "",
     wait: Annotated[bool, typer.Option("--wait", help="Wait for the score.")] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only check the file; needs no account and no network.")
+        bool, typer.Option("--dry-run", help="Only check the file; without account and network.")
     ] = False,
     sample: Annotated[
         Path | None,
@@ -44,13 +42,13 @@ def submit(
             "--force",
             metavar="DOUBTS",
             help="Overrule doubts, each by its name: constant, range (values outside [0, 1]), order (of rows), known"
-            " (bytes that were submitted before), as constant,known.",
+            " (bytes submitted before), as constant,known.",
         ),
     ] = None,
     root: Root = None,
     json: Json = False,
 ) -> None:
-    """Check a submission against the sample submission, send it to Kaggle once, and enter it in the ledger.
+    """Check a submission against the sample submission, send it to Kaggle once, and record it in the ledger.
 
     Example: kit submit submissions/first.csv --competition histopathologic-cancer-detection -m "first try" --wait
     """
@@ -76,12 +74,12 @@ def submit(
 
 
 def _lines(done: Submitted) -> Iterator[str]:
-    """Say what was seen in the file, and what became of it."""
+    """Describe the checks of the file, and the outcome."""
     checked = done.checked
     yield f"{checked.path}: {checked.rows:,} rows, columns {', '.join(checked.columns)}: as {checked.sample} asks"
     yield from (f"in spite of a doubt: {finding.what}" for finding in checked.findings)
     if done.ref is None:
-        yield from done.remarks  # said before the upload otherwise
+        yield from done.remarks  # otherwise reported before the upload
         yield "dry run: nothing was submitted"
         return
     left = "" if done.left is None else f"; {done.left} left today"

@@ -1,4 +1,4 @@
-"""What runs showed, and whether it can be believed."""
+"""Comparisons of runs, with statistical tests."""
 
 from kit.comparison.compare import Comparison, compare
 

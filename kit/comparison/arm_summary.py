@@ -1,4 +1,4 @@
-"""An arm's runs together, beside the baseline's."""
+"""Summary of an arm's runs, compared with the baseline's."""
 
 from __future__ import annotations
 
@@ -16,31 +16,29 @@ from kit.runs.mean_and_sd import MeanAndSD, mean_and_sd_of
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArmSummary:
-    """An arm over its runs.
+    """Summary of an arm over its runs.
 
     Attributes:
         name: Name of the arm.
         n: Number of runs.
         last: Chosen metric in the last epoch; NaN if a training diverged, None if not all runs recorded it.
-        best: Chosen metric in the best epoch, chosen on validation, which flatters.
-        difference: Difference of `last` from the baseline, paired; None for the baseline itself, and where nothing
-            pairs.
+        best: Chosen metric in the best epoch; optimistic, as the epoch is chosen on validation.
+        difference: Paired difference of `last` from the baseline; None for the baseline itself, and without pairs.
         verdict: Verdict on that difference.
         accuracy: Accuracy on the train split, last epoch, as Keras averages it while the weights still change.
         val_accuracy: Accuracy on the validation split, last epoch.
-        loss: Loss on the train split, last epoch, averaged likewise.
+        loss: Loss on the train split, last epoch, averaged in the same way.
         val_loss: Loss on the validation split, last epoch.
         gap: Amount by which the chosen metric is worse on validation than on train, last epoch.
         volatility: Mean absolute change of the chosen metric on validation from epoch to epoch.
-        parameters: Parameters of the model.
-        seconds_per_epoch: Median of a run's epochs.
-        shared: The arm and the baseline over the runs that have a partner; None as for `difference`.
-        step: The same beside the arm before; None unless asked.
-        base_rate: Score of the best constant prediction on the images that validated, mean over the runs; None where
-            it is unknown.
-        published: Figures of the recipe's authors by name, such as val_accuracy or test_recall, one for each of their
-            trainings; empty without any.
-        measured: Figures on whole splits; None unless asked.
+        parameters: Number of parameters of the model.
+        seconds_per_epoch: Median seconds per epoch.
+        shared: Both arms over the paired runs; None as for `difference`.
+        step: Contrast with the previous arm; None unless requested.
+        base_rate: Score of the best constant prediction on the validation images, mean over the runs; None if unknown.
+        published: Published figures of the recipe by name, such as val_accuracy or test_recall, one for each training;
+            empty without any.
+        measured: Metrics on whole splits; None unless requested.
     """
 
     name: str
@@ -80,19 +78,19 @@ def summarize(
     pruned: int = 0,
     steps: Mapping[str, str] | None = None,
 ) -> list[ArmSummary]:
-    """Measure each arm against the first, the baseline, and where asked against the one before, too.
+    """Compare each arm with the baseline, the first arm, and on request with the previous one too.
 
     Args:
         trajectories: Runs of all arms, the baseline's first.
         metric: Metric by Keras' name.
-        folds: Folds of the dataset; 0 where nobody validates on folds.
-        pruned: Number of arms that lost a rung of successive halving: the others were chosen from among them, on the
-            same images, so p is corrected for them, too.
-        steps: Name of the arm before, by arm; None for no such comparisons.
+        folds: Number of folds of the dataset; 0 without validation on folds.
+        pruned: Number of arms pruned by successive halving: the others were selected on the same images, so p is
+            corrected for the pruned arms too.
+        steps: Name of the previous arm, by arm; None for no such comparisons.
     """
     arms, steps = by_arm(trajectories), steps or {}
     baseline, *others = arms
-    wanted = dict.fromkeys([*((arm, baseline) for arm in others), *steps.items()])  # each is one test, and counted once
+    wanted = dict.fromkeys([*((arm, baseline) for arm in others), *steps.items()])  # each is one test, counted once
     found = judge_contrasts(list(wanted), arms, metric, folds=folds, untested=pruned)
     return [
         _summarize(name, runs, metric, found.get((name, baseline)), found.get((name, steps.get(name, ""))))
@@ -128,7 +126,7 @@ def _summarize(
 
 
 def _over(runs: Sequence[Trajectory], measure: Callable[[Trajectory], float | None]) -> MeanAndSD | None:
-    """Measure each run; a figure that not all of them recorded is nobody's."""
+    """Average a figure over the runs; None unless all of them recorded it."""
     values = [value for run in runs if (value := measure(run)) is not None]
     return mean_and_sd_of(values) if len(values) == len(runs) else None
 

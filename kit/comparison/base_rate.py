@@ -1,4 +1,4 @@
-"""What a model that has learned nothing comes to: the best constant prediction, made of the labels alone."""
+"""Base rates: the score of the best constant prediction, from the labels alone."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from kit.targets import Target, Truth, judge
 
 _TWO = 2  # classes
 
-Shares: TypeAlias = Sequence[float]  # of the images, by class; they sum to 1
+Shares: TypeAlias = Sequence[float]  # share of the images of each class; they sum to 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +27,8 @@ class _Basis:
     """A metric's base rate.
 
     Attributes:
-        words: Name of what reaches it.
-        of: Function from the classes' shares to the rate; None where there is none.
+        words: Description of the constant prediction.
+        of: Function from the classes' shares to the rate; None if a constant prediction has no such rate.
     """
 
     words: str
@@ -36,15 +36,15 @@ class _Basis:
 
 
 def base_rate(metric: str, counts: Sequence[int], *, smoothing: float = 0.0) -> float | None:
-    """Compute what the best constant prediction scores.
+    """Compute the score of the best constant prediction.
 
     Args:
         metric: Name of the metric without its prefix, such as accuracy.
-        counts: Images of each class.
-        smoothing: Share of the truth that label smoothing spreads over all classes, where the metric is a loss.
+        counts: Number of images of each class.
+        smoothing: Label smoothing of the loss; unused by other metrics.
 
     Returns:
-        None where there are no images, or a constant says nothing, as of the recall of one class.
+        Base rate; None without images, or if a constant is meaningless, as for the recall of one class.
 
     >>> base_rate("accuracy", [30, 70]), base_rate("auc", [30, 70]), round(base_rate("loss", [50, 50]), 4)
     (0.7, 0.5, 0.6931)
@@ -59,7 +59,7 @@ def base_rate(metric: str, counts: Sequence[int], *, smoothing: float = 0.0) -> 
 
 
 def constant_rate(target: Target, metric: Metric, truth: Truth) -> tuple[float | None, str]:
-    """Compute what the best constant prediction of a target scores.
+    """Compute the score of the best constant prediction of a target.
 
     Args:
         target: Target of the labels.
@@ -67,7 +67,7 @@ def constant_rate(target: Target, metric: Metric, truth: Truth) -> tuple[float |
         truth: Labels of n images, all of them labelled.
 
     Returns:
-        The score and the prediction's name; None where no constant has a score.
+        The score and the name of the prediction; None if no constant has a score.
     """
     best, words = math.nan, ""
     for name, row in target.constants(truth).items():
@@ -78,13 +78,13 @@ def constant_rate(target: Target, metric: Metric, truth: Truth) -> tuple[float |
 
 
 def with_base_rates(trajectories: Sequence[Trajectory], chosen: ChosenMetric, datasets: Datasets) -> list[Trajectory]:
-    """Give each run the base rate of the images that it validates on.
+    """Add to each run the base rate of its validation images.
 
     Args:
         trajectories: Runs in order.
-        chosen: Metric; one of the train split has no base rate, as a training may draw classes unequally.
-        datasets: Datasets that are still as the runs saw them, by name and fingerprint; of others, the labels beside a
-            run's predictions are counted.
+        chosen: Metric; metrics of the train split have no base rate, as training may resample classes.
+        datasets: Datasets unchanged since the runs, by name and fingerprint; for others, the labels stored with a run's
+            predictions are counted.
     """
     name = on_train(chosen.name)
     if name == chosen.name:
@@ -140,7 +140,7 @@ def _rate(spec: RunSpec | None, name: str, counts: Sequence[int]) -> float | Non
 
 
 def _is_plain(spec: RunSpec) -> bool:
-    """Tell whether a validation loss is a cross-entropy, without penalties on weights."""
+    """Whether a validation loss is a cross-entropy without weight penalties."""
     return spec.train.loss == "crossentropy" and not spec.model.dense_l2
 
 
@@ -149,12 +149,12 @@ def _entropy(shares: Shares) -> float:
 
 
 def _precision(shares: Shares) -> float:
-    """Of two classes, every image called the second one; of more, the mean over classes of which one is ever named."""
+    """Two classes: every image predicted as the second one; more: mean over classes, only one ever predicted."""
     return shares[1] if len(shares) == _TWO else max(shares) / len(shares)
 
 
 def _recall(shares: Shares) -> float | None:
-    """Of more than two classes the mean over them, one of which is always found; of two, a constant finds all."""
+    """More than two classes: mean over them, one always found; two classes: a constant finds all."""
     return None if len(shares) == _TWO else 1 / len(shares)
 
 

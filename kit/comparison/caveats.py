@@ -1,4 +1,4 @@
-"""What limits a comparison, as data; `kit.reports` says it in words."""
+"""Limits of a comparison, as data; `kit.reports` puts them into words."""
 
 from __future__ import annotations
 
@@ -10,20 +10,19 @@ from kit.comparison.trajectory import Trajectory
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caveats:
-    """What a reader of a comparison should know besides its figures.
+    """Caveats that a reader of a comparison should know besides its figures.
 
     Attributes:
-        datasets: Names and fingerprints of the runs' datasets where there are several; empty otherwise.
+        datasets: Names and fingerprints of the runs' datasets if there are several; empty otherwise.
         repeated: Runs found twice, equal in settings and seed, and counted once.
-        merged: Names of arms that have equal settings, and so are one arm.
-        unreadable_recipes: Errors of recipes whose published figures cannot be read any more.
-        published_settings: Settings in which published trainings were others than ours, by dotted path, both values in
-            words.
-        missing_baseline: Name of a planned baseline without a finished run, for which another arm stands in; empty for
-            none.
+        merged: Names of arms with equal settings, counted as one arm.
+        unreadable_recipes: Errors of recipes with published figures that can no longer be read.
+        published_settings: Settings that differ from those of the published trainings, by dotted path, with both
+            values.
+        missing_baseline: Name of a planned baseline without a finished run, replaced by another arm; empty for none.
         not_by_image: Arms that could not be compared image by image, with the reason.
-        by_image: Number of arms compared image by image where others were left out; 0 where all were compared.
-        comparable_by_image: Number of arms that could have been.
+        by_image: Number of arms compared image by image if others were left out; 0 if all were compared.
+        comparable_by_image: Number of arms that could have been compared image by image.
     """
 
     datasets: tuple[tuple[str, str], ...] = ()

@@ -73,10 +73,10 @@ def _find(name: str) -> Metric | None:
 def with_metric(
     trajectories: Sequence[Trajectory], chosen: ChosenMetric, targets: Mapping[tuple[str, str], Target]
 ) -> list[Trajectory]:
-    """Give each run the metric of its kept predictions, where histories do not have it.
+    """Add to each run the metric of its stored predictions, unless histories have it.
 
     Raises:
-        RunError: A run keeps no predictions.
+        RunError: A run has no stored predictions.
         SpecError: The metric does not fit the target.
     """
     if chosen.computed is None:
@@ -85,10 +85,10 @@ def with_metric(
 
 
 def kept_predictions(run: Trajectory, target: Target | None) -> Predictions:
-    """Read what a run predicted of its validation images, by the weights that it is evaluated by.
+    """Read the stored validation predictions of a run, by the weights of its setting `train.evaluate`.
 
     Raises:
-        RunError: It keeps none, or they were changed since.
+        RunError: There are none, or they were changed since.
     """
     if run.run is None:
         raise RunError(f"{run.arm} is a history without predictions")

@@ -1,4 +1,4 @@
-"""What a name on the command line stands for: finished runs, and those that are not, with the reason."""
+"""Collects the runs behind names on the command line: finished ones, and others with the reason."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ from kit.seals import read_sealed
 from kit.workspace import Workspace
 
 _PLAN = "ablation.json"
-_RESULTS = ("comparison.csv", "evaluation.json", "export.json")  # of folders that kit compare, evaluate, export write
+_RESULTS = ("comparison.csv", "evaluation.json", "export.json")  # files that mark by-products of kit's commands
 _NOTES = re.compile(
     r"(spec|environment|result|failure|halted|ablation|folds|evaluation-.*)\.json|retrained\.csv|.*predictions.*\.csv"
 )
 _ENDINGS = (".png", ".html", ".h5", ".parquet", ".md", ".tex")
-_DEPTH = 4  # folders above a run in which its ablation's plan may lie
+_DEPTH = 4  # levels above a run at which its ablation's plan may be
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeftOut:
-    """A run, or a whole arm, that has no figures to compare.
+    """A run, or a whole arm, without figures to compare.
 
     Attributes:
         arm: Name of the arm.
         seed: None for a whole arm.
-        fold: Fold that would have validated; None for the dataset's own validation split.
+        fold: Validation fold; None for the dataset's own validation split.
         reason: Reason in one line.
     """
 
@@ -46,14 +46,14 @@ class LeftOut:
 
 @dataclass(slots=True)
 class Found:
-    """What lies under some names.
+    """Runs found under some names.
 
     Attributes:
         finished: Finished runs, by ablation, arm and seed in the order of their plans.
-        pruned: Runs that successive halving pruned, as far as they got.
+        pruned: Runs pruned by successive halving, up to their last epoch.
         left_out: Runs that failed or were pruned, and arms that could not be built.
         unfinished: Folders of all other runs without a result.
-        baseline: Baseline of the first ablation named, as `Trajectory.whence` has it; empty without a plan.
+        baseline: Baseline of the first ablation named, in the format of `Trajectory.whence`; empty without a plan.
     """
 
     finished: list[Trajectory] = field(default_factory=list)
@@ -63,7 +63,7 @@ class Found:
     baseline: str = ""
 
     def add(self, other: Found) -> None:
-        """Append what lies under another name."""
+        """Append the runs found under another name."""
         self.baseline = self.baseline or ("" if self.finished else other.baseline)
         self.finished += other.finished
         self.pruned += other.pruned
@@ -72,7 +72,7 @@ class Found:
 
 
 class _Plan(msgspec.Struct):
-    """What a comparison needs of ablation.json."""
+    """The part of ablation.json that a comparison needs."""
 
     arms: tuple[str, ...] = ()
     recipe: str = ""
@@ -81,14 +81,14 @@ class _Plan(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Location:
-    """Where a run lies.
+    """Location of a run.
 
     Attributes:
         run: Directory of the run.
         ablation: Name of its ablation; empty for a run that was trained alone.
         recipe: Recipe of the ablation.
         order: Index of its arm in the plan.
-        steps: Folders from the ablation's to the run's, the arm's first.
+        steps: Folders from the ablation's to the run's, starting with the arm's.
     """
 
     run: RunDirectory
@@ -99,7 +99,7 @@ class _Location:
 
     @property
     def rank(self) -> tuple[str, int, str, list[int]]:
-        """By ablation, the arm's index in its plan, its name; then by numbers, so that seed 10 follows seed 9."""
+        """Sort key: ablation, the arm's index in its plan, its name; then numbers, so that seed 10 follows seed 9."""
         numbers = [int(number) for number in re.findall(r"\d+", "/".join(self.steps[1:]))]
         return self.ablation, self.order, self.steps[0], numbers
 
@@ -109,10 +109,10 @@ def find_runs(name: str | Path, workspace: Workspace) -> Found:
 
     Args:
         name: Path, or name below runs/.
-        workspace: Workspace with the runs/ that is meant.
+        workspace: Workspace with the runs/ to search.
 
     Raises:
-        RunError: nothing of that name, or nothing in it.
+        RunError: Nothing of that name, or no runs in it.
     """
     for path in (Path(name), workspace.runs / name):
         if path.is_file():
@@ -124,10 +124,10 @@ def find_runs(name: str | Path, workspace: Workspace) -> Found:
 
 
 def is_by_product(path: Path) -> bool:
-    """Tell what kit writes beside runs from runs, so that runs/* can be compared again and again.
+    """Whether a path is a by-product of kit rather than a run, so that runs/* can be compared repeatedly.
 
-    By-products are what a comparison, an evaluation, an export and a range test leave, the notes of runs and ablations,
-    locks, and files that are begun.
+    By-products are the files of comparisons, evaluations, exports and range tests, the notes of runs and ablations,
+    locks, and partial files.
     """
     if path.name.startswith("."):
         return path.exists()
@@ -194,7 +194,7 @@ def _sort_in(location: _Location, found: Found) -> None:
 
 
 def describe_pruned(pruned: Pruned) -> str:
-    """Say where a run was pruned.
+    """Describe when a run was pruned.
 
     >>> describe_pruned(Pruned(epochs=9, rank=14, arms=16))
     'pruned by halving after 9 epochs, 14th of 16 arms'

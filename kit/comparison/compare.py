@@ -1,4 +1,4 @@
-"""What runs showed, arm by arm."""
+"""Compares runs, arm by arm."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ from kit.workspace import Workspace
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """Arms in order, the baseline first.
+    """A comparison of arms, the baseline first.
 
     Attributes:
-        metric: Metric that the arms are judged by.
+        metric: Metric to compare the arms by.
         arms: Summaries of the arms.
-        trajectories: Runs behind them.
-        pruned: Runs that successive halving pruned, as far as they got; no figure is about them.
+        trajectories: Runs of the arms.
+        pruned: Runs pruned by successive halving, up to their last epoch; left out of all figures.
         left_out: Runs without figures and arms that could not be built, with the reason.
         unfinished: Folders of all other runs without a result.
         images: Differences on the validation images of one seed of each arm.
         factors: Effects of each setting; None unless the arms form a grid.
-        split: Split that the runs were measured on besides train; empty for none.
-        weights: Epochs whose weights predicted, where the metric was computed from kept predictions; else empty.
-        caveats: Caveats that a reader should know besides the figures.
+        split: Split measured besides train; empty for none.
+        weights: Epochs of the weights that a computed metric is of; empty for a recorded metric.
+        caveats: Caveats to mention besides the figures.
     """
 
     metric: str
@@ -60,11 +60,11 @@ class Comparison:
 
     @property
     def baseline(self) -> str:
-        """Name of the arm that the others are compared with."""
+        """Name of the baseline arm."""
         return self.arms[0].name
 
     def ranked(self) -> list[str]:
-        """Name the arms from the best mean of the metric to the worst, the baseline before all."""
+        """Names of the arms from the best mean of the metric to the worst, after the baseline."""
         return _ranked(self.arms, self.metric)
 
 
@@ -83,20 +83,19 @@ def compare(
 
     Args:
         *names: Paths, or names below runs/.
-        metric: Figure that was recorded, such as val_auc, or any metric, such as qwk or `file.py:function`: one that no
-            history has is computed from the validation predictions that runs keep. The dataset's own unless named.
-        baseline: Arm that the others are compared with; the first one planned otherwise.
-        against: Whether arms are compared with the first one alone, or with "previous" each with the one before, too;
-            None does so where the arms are a recipe's ladder.
-        split: Labelled split, on which and on train to measure every run by its own weights; what was measured before
-            is loaded.
-        across_datasets: Whether runs of different datasets may be compared.
-        root: Root of the workspace; otherwise KIT_ROOT, the workspace that the runs lie in, or the current folder.
-        progress: Listener that sees every run that is measured.
+        metric: Recorded metric such as val_auc, or any metric such as qwk or `file.py:function`; a metric without a
+            record is computed from the validation predictions stored with the runs. The dataset's own by default.
+        baseline: Arm to compare the others with; the first planned one by default.
+        against: "first" compares arms with the first one alone, "previous" with the previous one too; None means
+            "previous" for the ladder of a recipe, and "first" otherwise.
+        split: Labelled split to measure every run on, besides train, with its own weights; earlier results are loaded.
+        across_datasets: Whether to compare runs of different datasets.
+        root: Root of the workspace; by default KIT_ROOT, the workspace of the runs, or the current folder.
+        progress: Receiver of every measured run.
 
     Raises:
-        RunError: unknown names, metric or baseline, nothing finished, or runs of different datasets.
-        ShardError: no such split, or it has no labels.
+        RunError: Unknown names, metric or baseline, no finished run, or runs of different datasets.
+        ShardError: No such split, or it has no labels.
     """
     workspace = Workspace.holding(names, root)
     found = Found()
@@ -157,7 +156,7 @@ def _nothing_finished(found: Found) -> str:
 
 
 def _left_out(found: Found, arms: Container[str]) -> tuple[LeftOut, ...]:
-    """List what has no figures, but for arms that one ablation left out and another trained."""
+    """List runs and arms without figures, except arms left out by one ablation and trained by another."""
     return tuple(one for one in dict.fromkeys(found.left_out) if one.seed is not None or one.arm not in arms)
 
 
@@ -169,7 +168,7 @@ def _baseline_first(trajectories: list[Trajectory], baseline: str) -> list[Traje
     """Put the baseline's runs before all others.
 
     Raises:
-        RunError: no arm of that name.
+        RunError: No arm of that name.
     """
     arms = by_arm(trajectories)
     if baseline and baseline not in arms:
@@ -178,7 +177,7 @@ def _baseline_first(trajectories: list[Trajectory], baseline: str) -> list[Traje
 
 
 def _missing_baseline(found: Found) -> str:
-    """Name the planned baseline where it has no finished run."""
+    """Name the planned baseline if it has no finished run; empty otherwise."""
     return "" if any(run.whence == found.baseline for run in found.finished) else found.baseline
 
 
@@ -189,7 +188,7 @@ def _steps(trajectories: Sequence[Trajectory], against: Against | None) -> dict[
 
 
 def _datasets(trajectories: Sequence[Trajectory], workspace: Workspace) -> dict[tuple[str, str], Dataset]:
-    """Open the datasets of runs, by name and fingerprint; without those that are gone or have changed."""
+    """Open the datasets of runs, by name and fingerprint, except those that are gone or have changed."""
     found = {}
     for name, fingerprint in dict.fromkeys(run.dataset for run in trajectories if run.dataset[1]):
         with contextlib.suppress(KitError):
@@ -200,7 +199,7 @@ def _datasets(trajectories: Sequence[Trajectory], workspace: Workspace) -> dict[
 
 
 def _folds(trajectories: Sequence[Trajectory], datasets: Mapping[tuple[str, str], Dataset]) -> int:
-    """Count the folds of the dataset that runs validate on, by its manifest, or by the runs if it is gone."""
+    """Count the folds of the runs' dataset, from its manifest, or from the runs if the dataset is gone."""
     on_folds = [(run.fold, run.dataset) for run in trajectories if run.fold is not None]
     if not on_folds:
         return 0
@@ -217,7 +216,7 @@ def _measured(
 
 
 def _ranked(arms: Sequence[ArmSummary], metric: str) -> list[str]:
-    """The baseline, then the others from the best mean of the metric on; those without one come last."""
+    """Sort arms: the baseline, then the others by descending quality of the mean; those without one last."""
     sign = 1 if smaller_is_better(metric) else -1
 
     def rank(arm: ArmSummary) -> tuple[bool, float]:

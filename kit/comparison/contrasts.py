@@ -1,4 +1,4 @@
-"""Which arm is compared with which, and the verdict on each such pair."""
+"""Contrasts: pairs of arms to compare, and the verdict on each."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from kit.comparison.trajectory import Trajectory
 from kit.metrics.direction import smaller_is_better
 
 Against = Literal["first", "previous"]
-Names: TypeAlias = tuple[str, str]  # an arm, and the one that it is compared with
+Names: TypeAlias = tuple[str, str]  # an arm and its reference
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contrast:
-    """An arm beside another one.
+    """An arm compared with a reference arm.
 
     Attributes:
         arm: Name of the arm.
-        reference: Name of the arm that it is compared with.
-        difference: Paired difference from the reference; None where nothing pairs.
+        reference: Name of the reference arm.
+        difference: Paired difference from the reference; None without pairs.
         verdict: Verdict on that difference.
-        shared: Both arms over the runs that have a partner; None where there are none, or they cannot be compared.
+        shared: Both arms over the paired runs; None without pairs, or if the arms cannot be compared.
     """
 
     arm: str
@@ -36,7 +36,7 @@ class Contrast:
 
 
 def plan_steps(arms: Sequence[str]) -> dict[str, str]:
-    """Name the arm before each arm but the first.
+    """Map each arm but the first to the previous one.
 
     >>> plan_steps(["dense", "convolutions", "dropout"])
     {'convolutions': 'dense', 'dropout': 'convolutions'}
@@ -52,14 +52,14 @@ def judge_contrasts(
     folds: int = 0,
     untested: int = 0,
 ) -> dict[Names, Contrast]:
-    """Test every pair of arms, p being corrected for all of them together.
+    """Test every pair of arms, with p corrected for all pairs together.
 
     Args:
         contrasts: Pairs of names, each once.
         arms: Runs by arm, the baseline first.
-        metric: Name of the metric, as Keras has it.
-        folds: Folds of the dataset; 0 where nobody validates on folds.
-        untested: Further arms that p is corrected for.
+        metric: Metric by Keras' name.
+        folds: Number of folds of the dataset; 0 without validation on folds.
+        untested: Number of further arms to correct p for.
     """
     baseline = next(iter(arms))
     why_not = {names: why for names in contrasts if (why := _why_not(names, arms, metric, baseline))}
@@ -82,13 +82,13 @@ def judge_contrasts(
 
 
 def beats_base_rate(mean: float, rate: float, *, smaller_is_better: bool) -> bool:
-    """Tell whether a mean is better than the base rate by more than the rounding of float32."""
+    """Whether a mean is better than the base rate by more than the rounding of float32."""
     gain = rate - mean if smaller_is_better else mean - rate
     return gain > ROUNDING * max(abs(mean), abs(rate))
 
 
 def _against_base_rate(verdict: Verdict, shared: Shared | None, *, smaller_is_better: bool) -> Verdict:
-    """Turn a find between two arms that have both learned nothing into a warning."""
+    """Turn a significant difference between two arms below the base rate into a warning."""
     if shared is None or verdict.outcome not in {"better", "worse"}:
         return verdict
     if any(_beats(side, smaller_is_better=smaller_is_better) for side in (shared.arm, shared.reference)):
@@ -97,14 +97,14 @@ def _against_base_rate(verdict: Verdict, shared: Shared | None, *, smaller_is_be
 
 
 def _beats(side: Side, *, smaller_is_better: bool) -> bool:
-    """Tell whether a side has learned something; where no base rate is known, it is believed."""
+    """Whether an arm beats the base rate; assumed if the base rate is unknown."""
     if side.last is None or side.base_rate is None:
         return True
     return beats_base_rate(side.last.mean, side.base_rate, smaller_is_better=smaller_is_better)
 
 
 def _why_not(names: Names, arms: Mapping[str, Sequence[Trajectory]], metric: str, baseline: str) -> Verdict | None:
-    """Say why two arms cannot be compared; None where they can."""
+    """Return the reason why two arms cannot be compared; None if they can."""
     arm, reference = (arms[name] for name in names)
     title = "the baseline" if names[1] == baseline else names[1]
     if found := _fault(arm, metric) or _fault(reference, metric, f"{title} "):
@@ -113,7 +113,7 @@ def _why_not(names: Names, arms: Mapping[str, Sequence[Trajectory]], metric: str
 
 
 def _fault(runs: Sequence[Trajectory], metric: str, title: str = "") -> Verdict | None:
-    """Say what keeps runs from being compared: those of an arm, or of what it is compared with by its title."""
+    """Return what keeps the runs of an arm, or of its reference, from being compared."""
     if any(run.last(metric) is None for run in runs):
         return Verdict("unknown", f"{title}did not record {metric}")
     if diverged := sum(run.is_diverged for run in runs):

@@ -1,4 +1,4 @@
-"""Which runs are of one arm: those of equal settings, whatever ablation they come from and whatever it is called."""
+"""Merges runs into distinct arms: equal settings are one arm, in any ablation and under any name."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from kit.errors import RunError, option
 def identify(
     trajectories: Sequence[Trajectory],
 ) -> tuple[list[Trajectory], list[Trajectory], list[tuple[str, ...]]]:
-    """Give every setting one name, and count every run of it once.
+    """Name every set of settings once, and count each of its runs once.
 
-    Arms of equal names and different settings get their ablation's name in front. Beside runs on folds, a run on the
-    dataset's own validation split is one on fold 0, which that split is.
+    Arms with equal names and different settings are prefixed with their ablation's name. Among runs on folds, a run on
+    the dataset's own validation split counts as fold 0, which is that split.
 
     Returns:
-        The runs under their arms' names, in order; the runs found twice; and the names of each arm that has several.
+        Runs under their arms' names, in order; the runs found twice; and the names of each arm with several names.
     """
     trajectories = _on_folds(trajectories)
     arms: dict[Hashable, list[Trajectory]] = {}
@@ -31,13 +31,13 @@ def identify(
 
 
 def refuse_mixed(trajectories: Sequence[Trajectory], *, across_datasets: bool) -> tuple[tuple[str, str], ...]:
-    """Refuse runs of different datasets unless asked for: their figures compare data, not arms.
+    """Refuse runs of different datasets unless allowed: their figures compare data, not arms.
 
     Returns:
-        Names and fingerprints of the datasets where there are several; empty for one.
+        Names and fingerprints of the datasets if there are several; empty for one.
 
     Raises:
-        RunError: different datasets, and nobody asked for them.
+        RunError: Different datasets without permission to compare across them.
     """
     datasets = sorted({run.dataset[1]: run.dataset for run in trajectories if run.dataset[1]}.values())
     if len(datasets) < 2:  # noqa: PLR2004 (a second one)
@@ -57,14 +57,14 @@ def _on_folds(trajectories: Sequence[Trajectory]) -> list[Trajectory]:
 
 
 def _setting(run: Trajectory) -> Hashable:
-    """All that decides a run's figures but its seed and fold; of histories from elsewhere only where they lie."""
+    """Everything that determines a run's figures except seed and fold; for external histories their path."""
     if run.spec is None:
         return run.whence
     return run.spec.fingerprint, run.spec.model, run.spec.augment, run.spec.train
 
 
 def _names(groups: Sequence[Sequence[Trajectory]]) -> list[str]:
-    """Name each arm by its first run; several of one name by where they come from, and by a number if need be."""
+    """Name each arm after its first run; add the origin, and if needed a number, to equal names."""
     own = Counter(runs[0].arm for runs in groups)
     names = [runs[0].arm if own[runs[0].arm] == 1 else runs[0].whence for runs in groups]
     seen: Counter[str] = Counter()

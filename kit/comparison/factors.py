@@ -1,4 +1,4 @@
-"""What each setting of a grid does on its own, and which two of them hang together."""
+"""Factorial analysis of a grid: main effects of settings, and their strongest interaction."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Row: TypeAlias = tuple[Values, tuple[int, int | None], float]  # a run: its sett
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """Runs that have some values in common.
+    """Runs with common values of the effect's settings.
 
     Attributes:
         values: One value for each of the effect's settings.
@@ -39,13 +39,13 @@ class Level:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effect:
-    """What one setting does, or two together beyond what each does alone.
+    """Main effect of one setting, or interaction of two.
 
     Attributes:
-        settings: One name or two, the shortest that are clear.
+        settings: Names of the one or two settings, as short as is unambiguous.
         levels: Means over the runs with a value, or with a pair of values.
         size: Largest minus smallest of the levels' means.
-        tested: Test within seeds; None with fewer than three complete seeds, and where no seed differs from another.
+        tested: Test within seeds; None with fewer than three complete seeds, or if seeds do not differ.
         p_holm: P value corrected for all effects of the grid, shown or not (Holm 1979).
     """
 
@@ -60,16 +60,16 @@ class Effect:
 class Factors:
     """A grid's effects.
 
-    Where effects are tested, all figures are those of the complete seeds: those with a finite figure of every
-    combination, on the same folds. Otherwise means are over all runs.
+    If effects are tested, all figures are of complete seeds: those with a finite figure for every combination, on the
+    same folds. Otherwise means are over all runs.
 
     Attributes:
         main: Effects of single settings.
-        interaction: Effect of two settings with the largest partial eta squared; None where nothing was tested.
+        interaction: Effect of two settings with the largest partial eta squared; None without tests.
         combinations: Number of combinations in the full grid.
-        missing: Number of them without an arm.
+        missing: Number of combinations without an arm.
         seeds: Number of complete seeds.
-        incomplete: The other seeds, each with the first combination of which it lacks a figure.
+        incomplete: Incomplete seeds, each with the first combination without a figure.
     """
 
     main: tuple[Effect, ...]
@@ -86,13 +86,13 @@ class Factors:
 
 
 def find_factors(arms: Mapping[str, Sequence[Trajectory]], metric: str) -> Factors | None:
-    """Find the settings that vary among arms, and what they do to the metric's last epoch.
+    """Analyse the effects of the varied settings on the metric in the last epoch.
 
     Runs that diverged, or did not record the metric, are left out. Trainings on several folds share images, so each
     seed's folds are averaged before anything is tested.
 
     Returns:
-        None unless the arms form a grid, or most of one.
+        Effects; None unless the arms form a grid, or most of one.
     """
     grid = find_grid(arms)
     if grid is None:
@@ -124,7 +124,7 @@ def find_factors(arms: Mapping[str, Sequence[Trajectory]], metric: str) -> Facto
 def _blocks(
     rows: Sequence[Row], seeds: Sequence[int], levels: Sequence[Values]
 ) -> tuple[dict[int, list[float]], dict[int, Values]]:
-    """Gather each complete seed's figures in the grid's order, folds averaged, and the seeds that lack one."""
+    """Collect each complete seed's figures in the grid's order, folds averaged, and the incomplete seeds."""
     cells = list(itertools.product(*levels))
     figures: dict[int, dict[Values, dict[int | None, float]]] = {seed: {} for seed in seeds}
     for settings, (seed, fold), value in rows:
@@ -142,7 +142,7 @@ def _blocks(
 
 
 def _tested(blocks: Mapping[int, list[float]], levels: Sequence[int]) -> dict[Indices, RepeatedMeasures | None]:
-    """Test each setting, then each two of them, where there are enough complete seeds."""
+    """Test each setting, then each pair of settings, given enough complete seeds."""
     effects: list[Indices] = [(indices,) for indices in range(len(levels))]
     effects += list(itertools.combinations(range(len(levels)), 2))
     if len(blocks) < FEWEST:

@@ -1,4 +1,4 @@
-"""Whether arms are a grid: every combination of some values of some settings, or most of them."""
+"""Detects grids: arms that are all, or most, combinations of the values of some settings."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import msgspec
 from kit.comparison.trajectory import Trajectory
 from kit.specs import Setting, value_of
 
-_FULL = 0.75  # of a grid's combinations: with fewer, a level's mean is that of the other settings it happened to meet
+_FULL = 0.75  # share of a grid's combinations: with fewer, a level's mean depends on the other settings' values
 
 Values: TypeAlias = tuple[str, ...]
 
@@ -22,7 +22,7 @@ class Grid:
     """Settings that vary among arms.
 
     Attributes:
-        names: Shortest clear name of each setting.
+        names: Shortest unambiguous name of each setting.
         combinations: Values of each arm, in the order of the names.
         levels: All values of each setting.
     """
@@ -38,7 +38,7 @@ class Grid:
 
 
 def find_grid(arms: Mapping[str, Sequence[Trajectory]]) -> Grid | None:
-    """Find the settings that vary among arms; None unless the arms are the grid of their values, or most of it."""
+    """Find the grid that arms form; None unless they are all, or most, combinations of the varied values."""
     settings = {name: setting for name, runs in arms.items() if (setting := _setting(runs[0])) is not None}
     if len(settings) < len(arms):
         return None
@@ -56,7 +56,7 @@ def _setting(run: Trajectory) -> Setting | None:
 
 
 def _varying(settings: Sequence[msgspec.Struct], prefix: str = "") -> list[str]:
-    """List the dotted paths of the fields that are not equal in all."""
+    """List the dotted paths of the fields that differ."""
     paths: list[str] = []
     for name in settings[0].__struct_fields__:
         values = [getattr(setting, name) for setting in settings]
@@ -67,6 +67,6 @@ def _varying(settings: Sequence[msgspec.Struct], prefix: str = "") -> list[str]:
 
 
 def _short(paths: Sequence[str]) -> list[str]:
-    """Name settings by their last step where that is clear."""
+    """Shorten settings to the last part of their path if that is unambiguous."""
     last = [path.rpartition(".")[2] for path in paths]
     return [name if last.count(name) == 1 else path for name, path in zip(last, paths, strict=True)]

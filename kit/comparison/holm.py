@@ -9,12 +9,11 @@ Name = TypeVar("Name", bound=Hashable)
 
 
 def holm(p: Mapping[Name, float], comparisons: int | None = None) -> dict[Name, float]:
-    """Correct for several tests (Holm 1979): the chance of one false finding among all stays what one test's was.
+    """Correct for several tests (Holm 1979), controlling the probability of any false positive among them.
 
     Args:
-        p: Probabilities by what was tested.
-        comparisons: Number of comparisons made; those beyond `p` found nothing that could be tested, and count
-            as p = 1.
+        p: P values by the name of the test.
+        comparisons: Total number of comparisons; those beyond `p` could not be tested, and count as p = 1.
     """
     if not p:
         return {}

@@ -1,4 +1,4 @@
-"""Histories from elsewhere: what Keras' History and CSVLogger leave, as people publish it."""
+"""External histories: files of Keras' History and CSVLogger."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from kit.errors import RunError
 
 _OLD_NAMES = {"acc": "accuracy", "val_acc": "val_accuracy"}  # Keras before 2.3
 _SEED = re.compile(r"(?:^|[-_=. ])seed[-_= ]?(?P<seed>\d+)$", re.IGNORECASE)
-_SETTINGS = {"epoch", "lr", "learning_rate"}  # columns of CSVLogger that measure nothing
+_SETTINGS = {"epoch", "lr", "learning_rate"}  # columns of CSVLogger that are not metrics
 
 
 def read_histories(path: Path) -> list[Trajectory]:
-    """Read a CSV of one history, or JSON of some, nested under names that become the arm's.
+    """Read a CSV of one history, or JSON of several, nested under names that form the arm's name.
 
-    A name, or the end of a file's name, that is a seed's number, as seed-0, makes a run of that seed of the arm.
+    A name, or the end of a file's name, such as seed-0 gives the seed of the run.
 
     Raises:
-        RunError: it holds none.
+        RunError: The file holds no history.
     """
     stem = str(path.with_suffix(""))
     if path.suffix.lower() == ".csv":
@@ -31,7 +31,7 @@ def read_histories(path: Path) -> list[Trajectory]:
         (arm, seed), (whence, _) = _without_seed(path.stem), _without_seed(stem)
         return [Trajectory(arm=arm, metrics=metrics, seed=seed, whence=whence)]
     try:
-        data = json.loads(path.read_bytes())  # which takes the NaN of a training that diverged
+        data = json.loads(path.read_bytes())  # accepts the NaN of a diverged training
     except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise RunError(f"{path} is neither a CSV nor JSON of Keras histories: {error}") from error
     found = []
@@ -46,7 +46,7 @@ def read_histories(path: Path) -> list[Trajectory]:
 
 
 def _without_seed(name: str) -> tuple[str, int | None]:
-    """Part a name from the seed at its end.
+    """Split a name from the seed at its end.
 
     >>> _without_seed("momentum=0.9=seed-1"), _without_seed("seed_2"), _without_seed("momentum=0.9")
     (('momentum=0.9', 1), ('', 2), ('momentum=0.9', None))
@@ -69,7 +69,7 @@ def _read_csv(path: Path) -> dict[str, list[float]]:
 
 
 def _find_histories(data: Any, names: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], dict[str, list[float]]]]:
-    """Walk nested objects down to those that hold lists of numbers; the names on the way are the arm's."""
+    """Walk nested objects down to lists of numbers; the names on the path form the arm's name."""
     if not isinstance(data, dict):
         return
     metrics = {name: [float(v) for v in values] for name, values in data.items() if _is_numbers(values)}

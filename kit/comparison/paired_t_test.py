@@ -1,4 +1,4 @@
-"""Is an arm better than another? Student's paired t test, corrected for the number of tests, and its verdict."""
+"""Student's paired t test between arms, corrected for the number of tests, and its verdict."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from kit.comparison.pairing import FEWEST, Method, Pairs
 from kit.comparison.seeds_needed import MOST, further_seeds
 from kit.significance import LEVEL
 
-ROUNDING = 1e-6  # relative: Keras reports float32, of which seven digits hold
+ROUNDING = 1e-6  # relative: Keras reports float32, with seven significant digits
 
 Outcome = Literal["baseline", "better", "worse", "warning", "no evidence", "diverged", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What is to be said of an arm.
+    """Verdict on an arm.
 
     Attributes:
-        outcome: Verdict in a word or two; "warning" is better or worse, but neither arm beats the base rate.
+        outcome: Verdict in short; "warning" means better or worse, but neither arm beats the base rate.
         words: Verdict with its reason.
     """
 
@@ -33,22 +33,22 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """A paired difference from the baseline: positive where the arm's figure is larger, be that better or worse.
+    """A paired difference from the baseline: positive where the arm's figure is larger, whether better or worse.
 
-    What a test would say is None with fewer than three pairs, or differences that do not spread.
+    Results of the test are None with fewer than three pairs, or differences without spread.
 
     Attributes:
         mean: Mean over the pairs.
         n: Number of pairs; see `method`.
         method: Definition of a pair; see `Pairs`.
-        low: Lower end of the interval that holds the mean difference with 95 %, for this arm alone.
+        low: Lower end of the 95 % confidence interval of the mean difference, for this arm alone.
         high: Upper end of that interval.
         p: P value of the t test that the mean difference is zero, two-sided.
         p_holm: P value corrected for the number of comparisons (Holm 1979).
-        probability: Probability of the arm being better: the share of the mean difference's posterior, a t distribution
-            where nothing was believed before, on the better side of zero.
-        further_seeds: Number of further seeds that would settle a difference of this size, if it is one; None where
-            settled or unknown, infinity for more than MOST.
+        probability: Probability of the arm being better: the share of the mean difference's posterior (a t distribution
+            under a flat prior) on the better side of zero.
+        further_seeds: Number of further seeds needed to detect a difference of this size; None if detected or unknown,
+            infinity for more than MOST.
     """
 
     mean: float
@@ -65,15 +65,15 @@ class Difference:
 def judge(
     arms: Mapping[Name, Pairs], *, comparisons: int, smaller_is_better: bool
 ) -> dict[Name, tuple[Difference | None, Verdict]]:
-    """Test every arm against what it is compared with.
+    """Test every arm against its reference.
 
     Args:
-        arms: Pairs by the arm's name, or by whatever names a comparison.
-        comparisons: Comparisons that are made, tested or not: p is corrected for all of them.
-        smaller_is_better: Whether smaller values are better, as of a loss.
+        arms: Pairs by the name of the arm or comparison.
+        comparisons: Number of comparisons, tested or not: p is corrected for all of them.
+        smaller_is_better: Whether smaller values are better, as for a loss.
 
     Returns:
-        By the same names; no difference where no seed is common.
+        Differences and verdicts by the same names; no difference without a common seed.
     """
     tested = {name: _test(pairs, smaller_is_better=smaller_is_better) for name, pairs in arms.items()}
     corrected = holm({name: one.p for name, one in tested.items() if one and one.p is not None}, comparisons)
@@ -89,7 +89,7 @@ def judge(
 
 
 def _test(pairs: Pairs, *, smaller_is_better: bool) -> Difference | None:
-    """Apply Student's paired t test; to folds as Nadeau & Bengio 2003 correct it for images that trainings share."""
+    """Apply Student's paired t test; on folds with the correction of Nadeau & Bengio 2003 for shared images."""
     n = len(pairs.differences)
     if n == 0:
         return None

@@ -1,4 +1,4 @@
-"""Runs of an arm beside another arm's runs of the same seeds and folds."""
+"""Pairs runs of two arms by seed and fold."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Literal, TypeAlias
 from kit.comparison.trajectory import Trajectory
 from kit.runs.mean_and_sd import MeanAndSD, mean_and_sd_of
 
-FEWEST = 3  # seeds that can be told apart from chance at all: of two, the interval is 9 standard deviations either way
+FEWEST = 3  # fewest seeds for a useful test: with two, the interval is ± 9 standard deviations
 
 Method = Literal["seeds", "seeds, folds averaged", "folds"]
 Key: TypeAlias = tuple[int | None, int | None]  # seed and fold
@@ -19,14 +19,14 @@ Key: TypeAlias = tuple[int | None, int | None]  # seed and fold
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pairs:
-    """Differences of an arm from the baseline.
+    """Paired differences of an arm from the baseline.
 
     Attributes:
         differences: Differences, arm minus baseline.
-        method: "seeds" has one difference a seed; "seeds, folds averaged" too, of the means over the folds that both
-            have; "folds" has one for each seed and fold, which are not independent.
-        seeds: Seeds that both have.
-        overlap: Ratio n_validation / n_train, by which trainings of "folds" share images; 0 otherwise.
+        method: "seeds" has one difference per seed; "seeds, folds averaged" too, of the means over common folds;
+            "folds" has one per seed and fold, which are not independent.
+        seeds: Common seeds.
+        overlap: Ratio n_validation / n_train for "folds", whose trainings share images; 0 otherwise.
         scale: Largest magnitude of the values behind the differences.
     """
 
@@ -43,11 +43,11 @@ class Side:
 
     Attributes:
         arm: Name of the arm.
-        last: Chosen metric in the last epoch, over the runs that have a partner; the difference of both sides' means
-            is the mean difference.
+        last: Chosen metric in the last epoch, over the paired runs; the difference of both sides' means is
+            the mean difference.
         best: Chosen metric in the best epoch, over the same runs.
-        base_rate: Mean base rate of the same runs; None where one has none.
-        left_out: Seeds and folds of the runs without a partner.
+        base_rate: Mean base rate of the same runs; None if unknown for one of them.
+        left_out: Seeds and folds of unpaired runs.
     """
 
     arm: str
@@ -59,13 +59,13 @@ class Side:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shared:
-    """What two arms have in common.
+    """Paired runs of two arms.
 
     Attributes:
-        n: Pairs of runs of one seed (and fold).
-        of: Pairs that there would be if no run lacked its partner.
+        n: Number of pairs of runs of one seed (and fold).
+        of: Number of pairs if every run had a partner.
         arm: One side.
-        reference: The side that it is compared with.
+        reference: Side of the reference arm.
     """
 
     n: int
@@ -80,13 +80,13 @@ class Shared:
 
 
 def pair(runs: Sequence[Trajectory], baseline: Sequence[Trajectory], metric: str, *, folds: int) -> Pairs:
-    """Pair the runs that both have, by their last epoch.
+    """Pair the runs of two arms by seed and fold, in their last epoch.
 
     Args:
-        runs: Runs of an arm, which all recorded `metric`.
-        baseline: Runs of the baseline, which all recorded `metric`.
+        runs: Runs of an arm, all with `metric`.
+        baseline: Runs of the baseline, all with `metric`.
         metric: Metric by Keras' name.
-        folds: Folds of the dataset; 0 where nobody validates on folds.
+        folds: Number of folds of the dataset; 0 without validation on folds.
     """
     ours, theirs = (_values(one, lambda run: run.last(metric)) for one in (runs, baseline))
     common = _common(runs, baseline)
@@ -101,7 +101,7 @@ def pair(runs: Sequence[Trajectory], baseline: Sequence[Trajectory], metric: str
 
 
 def share(runs: Sequence[Trajectory], reference: Sequence[Trajectory], metric: str) -> Shared | None:
-    """Measure both arms over the runs that have a partner; None where there are none."""
+    """Summarize both arms over the paired runs; None without pairs."""
     common = _common(runs, reference)
     if not common:
         return None
@@ -136,7 +136,7 @@ def _common(runs: Sequence[Trajectory], others: Sequence[Trajectory]) -> list[Ke
 
 
 def _units(common: Sequence[Key]) -> tuple[Method, list[list[Key]]]:
-    """Group runs into what is paired: seeds with all their folds where there are enough of them."""
+    """Group runs into units to pair: seeds with all their folds, if there are enough seeds."""
     seeds = list(dict.fromkeys(seed for seed, _ in common))
     has_folds = any(fold is not None for _, fold in common)
     if has_folds and len(seeds) >= FEWEST:

@@ -1,4 +1,4 @@
-"""What one seed of an arm can say against the baseline's: of the validation images, not of trainings."""
+"""Compares one run of an arm with the baseline's on the same validation images: about images, not trainings."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from kit.metrics.auc import area_under_roc
 from kit.significance import LEVEL
 from kit.targets import Target
 
-RESAMPLES = 9999  # where images and arms are few
-_FEWEST_RESAMPLES = 999  # whose ends of a 95 % interval are still 25 resamples deep
-_DRAWN = 100_000_000  # images in the resamples of all arms together: a few seconds
-_AT_ONCE = 2_000_000  # of them in memory
-_SEED = 0  # of the resampling: equal runs give equal intervals
-MOST_ARMS = 12  # whose predictions are read; of more, those with the best figures
+RESAMPLES = 9999  # resamples with few images and arms
+_FEWEST_RESAMPLES = 999  # fewest resamples: the ends of a 95 % interval are still 25 resamples deep
+_DRAWN = 100_000_000  # images in the resamples of all arms together, for a few seconds
+_AT_ONCE = 2_000_000  # resampled images in memory at a time
+_SEED = 0  # seed of the resampling: equal runs give equal intervals
+MOST_ARMS = 12  # arms to read predictions of; of more, those with the best figures
 _TWO = 2  # classes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spread:
-    """A figure of an arm, and how far from the baseline's it lies for other images of the same kind.
+    """A figure of an arm, and its difference from the baseline with an interval over images.
 
     Attributes:
-        value: Value of the arm.
+        value: Value for the arm.
         difference: Difference from the baseline.
         low: Lower end of the difference's 95 % interval over resampled images (Efron 1979).
         high: Upper end of that interval.
@@ -45,19 +45,19 @@ class Spread:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageDifference:
-    """One run of an arm and one of the baseline, by the weights they are evaluated by, on the same validation images.
+    """One run of an arm compared with one of the baseline on the same validation images, with their evaluated weights.
 
     Attributes:
         arm: Name of the arm.
-        weights: Epoch of the weights that predicted, "best" or "last"; both where arms differ in it.
-        seed: Lowest seed that both have; that of the arm's only run, where the baseline's only one has another.
-        fold: Lowest fold that both have; None for the dataset's own validation split.
-        images: Images that both predicted.
+        weights: Epoch of the weights, "best" or "last"; both if the arms differ.
+        seed: Lowest common seed; the seed of the arm's run if both have a single run with different seeds.
+        fold: Lowest common fold; None for the dataset's own validation split.
+        images: Number of common images.
         accuracy: Share of images whose class or grade, as decided, is the true one.
-        auc: Area under the ROC curve of the second of two classes; None unless the metric is.
-        only_here: Images that the arm has right and the baseline wrong.
-        only_baseline: Images that the baseline has right and the arm wrong.
-        p: P value of McNemar's exact test (1947) that those two are equally likely, for this arm alone.
+        auc: Area under the ROC curve of the second of two classes; None unless the metric is an AUC.
+        only_here: Number of images correct in the arm and wrong in the baseline.
+        only_baseline: Number of images correct in the baseline and wrong in the arm.
+        p: P value of McNemar's exact test (1947) that both kinds are equally likely, for this arm alone.
     """
 
     arm: str
@@ -79,17 +79,17 @@ def compare_images(
 ) -> tuple[list[ImageDifference], list[str], int]:
     """Compare one run of each arm with the first arm's run of the same seed and fold, image by image.
 
-    Where both have a single run, these two are compared, whatever their seeds. Runs are compared where each image has
-    one class or grade, so that a decision is right or wrong.
+    If both have a single run, these two are compared, regardless of their seeds. Only classes and
+    grades are compared: a decision about them is right or wrong.
 
     Args:
-        arms: Names and runs of the arms, the baseline first, the others from the best on.
-        metric: Metric by Keras' name; with that of AUC, two classes are compared by it too.
-        targets: Targets of the runs' datasets, as far as they are known; others are taken for classes.
+        arms: Names and runs of the arms, the baseline first, the others from best to worst.
+        metric: Metric by Keras' name; with an AUC, two classes are compared by AUC too.
+        targets: Targets of the runs' datasets, if known; others are taken for classes.
 
     Returns:
-        An entry for each of the first arms that can be compared; those that could not be, with the reason; and the
-        number of arms that have a run to compare.
+        An entry for each of the first comparable arms; the other arms with the reason; and the number of arms with a
+        run to compare.
     """
     (_, baseline), *others = arms
     if any((target := targets.get(run.dataset)) and not target.is_partition for run in baseline):
@@ -113,7 +113,7 @@ def compare_images(
 
 
 def _by_seed_and_fold(runs: Sequence[Trajectory]) -> dict[tuple[int, int], Trajectory]:
-    """Find kit's own runs by seed and fold; the dataset's own validation split comes before its folds."""
+    """Map seed and fold to kit's own runs; the dataset's own validation split comes before its folds."""
     return {(run.seed, -1 if run.fold is None else run.fold): run for run in runs if run.run and run.seed is not None}
 
 
@@ -164,7 +164,7 @@ def _spread(
     theirs: NDArray[Any],
     resamples: int,
 ) -> Spread:
-    """Measure both runs, and their difference on resampled images, the same for both."""
+    """Measure both runs, and their difference on images resampled alike for both."""
     from scipy.stats import bootstrap
 
     def difference(*samples: NDArray[Any], axis: int = -1) -> Any:

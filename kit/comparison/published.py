@@ -1,4 +1,4 @@
-"""What a recipe says of the arms that were run: its authors' figures, and whether they are steps of a ladder."""
+"""Published figures of recipes for the arms that were run, and whether the arms form a ladder."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _PATHS = [path for path in setting_paths(Setting()) if path not in _NO_MATTER]
 _TRAINED = [path for path in _PATHS if not path.startswith("data.")]
 _values = operator.attrgetter(*_TRAINED)
 
-Figures: TypeAlias = Mapping[str, tuple[float, ...]]  # of each training by the authors, by name
+Figures: TypeAlias = Mapping[str, tuple[float, ...]]  # figures of each published training, by name
 
 
 @dataclass(frozen=True, slots=True)
 class _Arm:
-    """Published arm: its figures, and all its settings."""
+    """A published arm with its figures and all its settings."""
 
     figures: Figures
     setting: Setting
@@ -34,18 +34,19 @@ class _Arm:
 def read_published(
     trajectories: Sequence[Trajectory], root: Path | str | None = None
 ) -> tuple[dict[str, Figures], list[str], dict[str, str]]:
-    """Read the recipes that runs were made from, and find what they publish about each arm.
+    """Read the recipes of runs, and find the published figures of each arm.
 
-    A run is of the recipe's arm whose name it bears, else of the one that agrees with it in every setting in which the
-    recipe's arms differ, or the runs do; what all runs share may be another than was published, which a line says.
+    A run belongs to the recipe's arm of the same name, or else to the one that agrees with it in every setting that
+    varies among the recipe's arms or among the runs; other settings may differ from the published ones, and are
+    returned.
 
     Args:
         trajectories: Runs of all arms.
         root: Workspace of their datasets; KIT_ROOT or the current folder otherwise.
 
     Returns:
-        Figures for each arm that has some; errors of recipes that can no longer be read; and settings in which the
-        published trainings were others than ours, by dotted path.
+        Figures for each arm with some; errors of recipes that can no longer be read; and settings of the published
+        trainings that differ from ours, by dotted path.
     """
     published: dict[str, Figures] = {}
     unreadable: list[str] = []
@@ -54,7 +55,7 @@ def read_published(
         ours = _first_runs(trajectories, recipe)
         try:
             found = _find({arm: spec for arm, (_, spec) in ours.items()}, read_recipe(recipe))
-        except SpecError as error:  # a file that has moved or changed since; our own figures stand without it
+        except SpecError as error:  # a file moved or changed since; our own figures do not need it
             unreadable.append(str(error))
             continue
         for arm, theirs in found.items():
@@ -64,20 +65,20 @@ def read_published(
 
 
 def is_ladder(trajectories: Sequence[Trajectory]) -> bool:
-    """Tell whether all runs are of one recipe's ladder, whose arms each change the one before."""
+    """Whether all runs belong to one recipe's ladder, whose arms each change the previous one."""
     recipes = {run.recipe for run in trajectories}
     if len(recipes) != 1 or "" in recipes:
         return False
     try:
         recipe = read_recipe(*recipes)
-    except SpecError:  # a file that has moved or changed since
+    except SpecError:  # a file moved or changed since
         return False
     named = {arm.name for arm in recipe.arms}
     return recipe.design == "ladder" and all(run.spec is not None and run.spec.arm in named for run in trajectories)
 
 
 def _first_runs(trajectories: Iterable[Trajectory], recipe: str) -> dict[str, tuple[Trajectory, RunSpec]]:
-    """Take a run of each arm that was made from a recipe."""
+    """Take one run of each arm made from a recipe."""
     runs: dict[str, tuple[Trajectory, RunSpec]] = {}
     for run in trajectories:
         if run.spec and split_arm(run.recipe)[0] == recipe:
@@ -86,7 +87,7 @@ def _first_runs(trajectories: Iterable[Trajectory], recipe: str) -> dict[str, tu
 
 
 def _find(ours: Mapping[str, RunSpec], recipe: Recipe) -> dict[str, _Arm]:
-    """Find the published arm of each of our arms that has one."""
+    """Map our arms to their published arms."""
     settings = {arm.name: override(recipe.base, recipe.changes(arm.name)) for arm in recipe.arms}
     known = {arm.name: _Arm(arm.figures, settings[arm.name]) for arm in recipe.arms if arm.figures}
     told_apart = _vary([recipe.base, *settings.values()]) | _vary(ours.values()) | set(recipe.vary)
@@ -99,13 +100,13 @@ def _find(ours: Mapping[str, RunSpec], recipe: Recipe) -> dict[str, _Arm]:
 
 
 def _vary(specs: Iterable[Setting | RunSpec]) -> set[str]:
-    """Name the settings in which some specs differ, but for those of their data."""
+    """List the settings that differ between specs, except those of their data."""
     columns = zip(*map(_values, specs), strict=True)
     return {path for path, column in zip(_TRAINED, columns, strict=True) if len(set(column)) > 1}
 
 
 def _differences(theirs: Setting, run: Trajectory, spec: RunSpec, root: Path | str | None) -> dict[str, str]:
-    """Say in which settings a published training was another than ours, by dotted path."""
+    """List the settings of a published training that differ from ours, by dotted path."""
     changed = [path for path in _TRAINED if operator.attrgetter(path)(theirs) != operator.attrgetter(path)(spec)]
     said = {path: f"{path}={value_of(theirs, path)} (ours {value_of(spec, path)})" for path in changed}
     name, fingerprint = run.dataset
@@ -113,7 +114,7 @@ def _differences(theirs: Setting, run: Trajectory, spec: RunSpec, root: Path | s
         dataset = find_dataset(name, root=root)
     except KitError:
         return said
-    if dataset.manifest.fingerprint != fingerprint:  # another one by now
+    if dataset.manifest.fingerprint != fingerprint:  # the dataset has been replaced since
         return said
     data = differing([path for path in _PATHS if path not in _TRAINED], theirs.data, dataset)
     ours = dataset.manifest.data

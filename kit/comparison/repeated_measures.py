@@ -1,4 +1,4 @@
-"""Analysis of variance with repeated measures: the subjects are seeds, each of which has been through every setting."""
+"""Repeated-measures analysis of variance: the subjects are seeds, each measured under every setting."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 
-_ROUNDING = 1e-6  # relative: Keras reports float32, of which seven digits hold
+_ROUNDING = 1e-6  # relative: Keras reports float32, with seven significant digits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,9 +20,9 @@ class RepeatedMeasures:
 
     Attributes:
         f: Ratio of the effect's mean square to that of its interaction with the seed.
-        df1: Degrees of freedom of the effect, as corrected by Greenhouse & Geisser.
-        df2: Degrees of freedom of its interaction with the seed, corrected likewise.
-        p: Probability of such an F or a larger one without an effect.
+        df1: Degrees of freedom of the effect, with the Greenhouse-Geisser correction.
+        df2: Degrees of freedom of its interaction with the seed, with the same correction.
+        p: Probability of an F at least this large without an effect.
         share: Partial eta squared: sum of squares of the effect divided by the sum of its own and its interaction's.
     """
 
@@ -36,10 +36,10 @@ class RepeatedMeasures:
 def analyse_repeated(values: Floats, axes: Sequence[int]) -> RepeatedMeasures | None:
     """Test a main effect, or the interaction of several settings, within seeds.
 
-    Figures of one seed hang together: momenta of batch norm, for instance, are seen by validation alone, so a seed's
-    runs are copies of one training. The effect is therefore taken seed by seed, as orthonormal contrasts of the seed's
-    means, and tested against how these contrasts vary over the seeds; whatever the runs of a seed have in common
-    cancels. An effect of one degree of freedom is a paired t test (F = t²). For more, both degrees of freedom are
+    Figures of one seed are correlated: the momentum of batch norm, for instance, affects validation alone, so a seed's
+    runs are copies of one training. The effect is therefore computed within each seed, as orthonormal contrasts of the
+    seed's means, and tested against the variation of these contrasts over the seeds; anything common to the runs of a
+    seed cancels. An effect of one degree of freedom is a paired t test (F = t²). For more, both degrees of freedom are
     multiplied by epsilon as estimated by Greenhouse & Geisser (1959, doi:10.1007/BF02289823, after Box 1954), because
     differences between levels need not vary alike.
 
@@ -49,7 +49,7 @@ def analyse_repeated(values: Floats, axes: Sequence[int]) -> RepeatedMeasures | 
         axes: Indices of the effect's settings, counted from 0 without the seeds; others are averaged over.
 
     Returns:
-        None where the contrasts do not vary from seed to seed, beyond what rounding gives.
+        Test result; None if the contrasts do not vary between seeds beyond rounding.
     """
     others = tuple(axis + 1 for axis in range(values.ndim - 1) if axis not in axes)
     means = values.mean(axis=others)
@@ -78,7 +78,7 @@ def analyse_repeated(values: Floats, axes: Sequence[int]) -> RepeatedMeasures | 
 
 
 def _contrasts(levels: int) -> Floats:
-    """Orthonormal contrasts of so many levels, after Helmert: [levels - 1, levels]."""
+    """Orthonormal Helmert contrasts of a number of levels: [levels - 1, levels]."""
     from scipy.linalg import helmert
 
     return np.asarray(helmert(levels))

@@ -1,4 +1,4 @@
-"""A run as a comparison sees it: figures over the epochs."""
+"""Trajectory of a run: its metrics over the epochs, for a comparison."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ VALIDATION = "val_"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trajectory:
-    """A run as a comparison sees it.
+    """Metrics of a run over the epochs, for a comparison.
 
     Attributes:
-        arm: Arm that it belongs to.
+        arm: Name of the run's arm.
         metrics: Values over the epochs, by Keras' names.
         seed: None for histories from elsewhere.
-        fold: Fold that validated; None for the dataset's own validation split.
+        fold: Validation fold; None for the dataset's own validation split.
         dataset: Name and fingerprint of the dataset; empty for histories from elsewhere.
-        parameters: Parameters of the model.
+        parameters: Number of parameters of the model.
         seconds_per_epoch: Median seconds per epoch.
         run: Directory of the run; None for histories from elsewhere.
         spec: Settings of the run; None for histories from elsewhere.
-        whence: Name of the arm with its ablation, run folder or file, which tells it from another of equal name.
-        recipe: Recipe that its ablation was made from; empty for none.
-        measured: Figures on whole splits, where somebody asked.
-        base_rate: Score of the best constant prediction on the images that validated, by the chosen metric; None where
-            it is unknown.
+        whence: Name of the arm with its ablation, run folder or file, unique among arms of equal name.
+        recipe: Recipe of its ablation; empty for none.
+        measured: Metrics on whole splits, if requested.
+        base_rate: Score of the best constant prediction on the validation images, by the chosen metric; None if
+            unknown.
         base_words: Name of that prediction.
-        judged: Values of metrics that were computed from kept predictions, by the weights that the run is evaluated by.
+        judged: Values of metrics computed from stored predictions, by the weights of the setting `train.evaluate`.
     """
 
     arm: str
@@ -58,13 +58,13 @@ class Trajectory:
 
     @property
     def is_diverged(self) -> bool:
-        """Whether a figure of the last epoch is not a number; an accuracy still is one when the loss no longer is."""
+        """Whether a metric of the last epoch is NaN; an accuracy may be a number when the loss is not."""
         return any(not math.isfinite(values[-1]) for values in self.metrics.values() if values)
 
     def last(self, metric: str) -> float | None:
-        """Value of the last epoch: NaN if the training diverged, None if the metric was not recorded.
+        """Value in the last epoch: NaN if the training diverged, None if the metric was not recorded.
 
-        A metric that was computed from kept predictions has that value.
+        A metric computed from stored predictions has that value.
         """
         if metric in self.judged:
             return self.judged[metric]
@@ -74,7 +74,7 @@ class Trajectory:
         return math.nan if self.is_diverged else values[-1]
 
     def best(self, metric: str) -> float | None:
-        """Value of the best epoch, as validation chose it: by the run's monitor, or by the metric where none is known.
+        """Value in the best epoch on validation, by the run's monitor, or by the metric if the monitor is unknown.
 
         NaN if there was no such epoch, None if the metric was not recorded.
         """

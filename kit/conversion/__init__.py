@@ -1,4 +1,4 @@
-"""Sources become shards: division into splits and folds, image codec, TFRecord files, manifest."""
+"""Writes datasets: division into splits and folds, image encoding, TFRecord shards, manifest."""
 
 from kit.conversion.shard import shard, shard_arrays
 

@@ -1,4 +1,4 @@
-"""Builds a dataset's folder: claimed, filled with shards and what describes them, published as a whole."""
+"""Builds a dataset in a temporary folder, which is renamed when it is complete."""
 
 from __future__ import annotations
 
@@ -47,14 +47,14 @@ def build_dataset(
     force: bool = False,
     progress: Progress = NO_PROGRESS,
 ) -> Dataset:
-    """Write a dataset; one of the same inputs and settings is returned as it is.
+    """Write a dataset, or return an existing one of the same inputs and settings.
 
-    Shards that an earlier, stopped command finished are kept if their bytes still are what it wrote.
+    Shards that an earlier, stopped command finished are kept if their bytes are unchanged.
 
     Raises:
-        ShardError: the name holds other data and `force` is not set.
-        SourceError: more than `max_rejects` inputs cannot be stored; nothing is left behind.
-        WorkspaceError: another process is writing the dataset.
+        ShardError: A dataset of this name has other inputs or settings, and `force` is not set.
+        SourceError: More than `max_rejects` inputs cannot be stored; no files remain.
+        WorkspaceError: Another process is writing the dataset.
     """
     final = workspace.datasets / checked_id(conversion.name, "dataset")
     partial = workspace.datasets / f".{conversion.name}.partial"
@@ -63,7 +63,7 @@ def build_dataset(
         return standing
     refuse_bad(conversion.name, conversion.source.rejects, max_rejects, is_read=False)
     with locked(final):
-        if standing := existing_dataset(final, conversion, progress, force=force):  # of a command that was faster
+        if standing := existing_dataset(final, conversion, progress, force=force):  # from a concurrent command
             return standing
         _claim(partial, conversion)
         try:
@@ -79,7 +79,7 @@ def build_dataset(
 
 
 def _claim(partial: Path, conversion: Conversion) -> None:
-    """Keep an earlier attempt's folder if it was at the same work, else begin an empty one."""
+    """Keep the folder of an earlier attempt at the same dataset, else begin an empty one."""
     claim = to_json({"source": conversion.info, "settings": conversion.spec})
     plan = partial / PLAN
     if partial.exists() and not (plan.is_file() and plan.read_bytes() == claim):
@@ -89,7 +89,7 @@ def _claim(partial: Path, conversion: Conversion) -> None:
 
 
 def _complete(partial: Path, conversion: Conversion, written: Written) -> None:
-    """Write all that stands beside the shards, the manifest last; then what was for resuming can go."""
+    """Write the files beside the shards, the manifest last, and remove the files for resuming."""
     if written.rejects:
         write_whole(partial / REJECTS, rejects_csv(written.rejects))
     if written.duplicates:

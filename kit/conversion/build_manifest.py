@@ -1,4 +1,4 @@
-"""The manifest of a dataset whose shards are written: counts by split, class and fold, sizes, groups."""
+"""Makes the manifest of written shards: counts by split, class and fold, sizes, groups."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from kit.targets import Target
 
 
 def build_manifest(conversion: Conversion, written: Written) -> Manifest:
-    """Describe what was written.
+    """Make the manifest of a conversion's written shards.
 
     Raises:
-        SourceError: A split to learn from lacks a class.
+        SourceError: The train or validation split lacks a class.
     """
     target = conversion.source.target
     shards = tuple(shard.shard for shard in written.shards)
@@ -49,7 +49,7 @@ def build_manifest(conversion: Conversion, written: Written) -> Manifest:
 
 
 def _counts(written: Sequence[WrittenShard], target: Target) -> dict[str, dict[str, int]]:
-    """Count images by split and class, in the classes' order, and refuse splits to learn from that lack one."""
+    """Count images by split and name, in the names' order; refuse train and validation splits that lack a class."""
     counts: dict[str, Counter[str]] = {}
     for shard in written:
         counts.setdefault(shard.shard.split, Counter()).update(shard.counts)
@@ -57,7 +57,7 @@ def _counts(written: Sequence[WrittenShard], target: Target) -> dict[str, dict[s
         lost = [name for name in target.names if not counts[split][name]]
         if lost and target.is_partition:
             named = f"{target.noun} {first_three(lost, len(lost))}"
-            raise SourceError(f"no readable {split} image of {named}; add images, or divide otherwise")
+            raise SourceError(f"no readable {split} image of {named}; add images, or change the split")
     return {
         split: {label: count[label] for label in (*target.names, UNLABELLED) if count[label]}
         for split, count in counts.items()

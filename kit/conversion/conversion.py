@@ -1,4 +1,4 @@
-"""What is converted into a dataset: a source and the settings, and what identifies both."""
+"""A conversion: a source, the settings of the dataset, and their digests."""
 
 from __future__ import annotations
 
@@ -16,16 +16,17 @@ from kit.specs import ShardSpec, SourceSpec
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conversion:
-    """What becomes which dataset, and how.
+    """Inputs and settings of a dataset to write.
 
     Attributes:
         name: Name of the dataset.
         source: Images and labels.
         info: Origin of the images and labels.
-        spec: Settings that decide the shards' bytes.
-        ties: Records that stay together because their images are equal; None finds them.
-        recipe: Recipe, or arm as RECIPE/ARM, whose data settings `spec` begins with; empty for none.
-        near: Records that stay together because their images look the same; None finds them where the spec asks so.
+        spec: Settings that determine the shards' bytes.
+        ties: Sets of records that stay together because their images are equal; None to find them.
+        recipe: Recipe, or arm as RECIPE/ARM, with the data settings that `spec` is based on; empty for none.
+        near: Sets of records that stay together because their images look the same; None to find them if the spec
+            says so.
     """
 
     name: str
@@ -38,7 +39,7 @@ class Conversion:
 
 
 def describe_source(source: Source, spec: SourceSpec) -> SourceInfo:
-    """Summarise a source so that the same inputs are recognised, and changed ones are not mistaken for them."""
+    """Summarise a source with a digest, by which unchanged inputs are recognised."""
     digest = hashlib.sha256()
     for record in source.records:
         line = [record.key, record.label, record.split, record.group, *record.file.identity]

@@ -1,6 +1,6 @@
-"""Index files by which NVIDIA DALI's TFRecord reader finds records.
+"""Index files for NVIDIA DALI's TFRecord reader.
 
-A line a record, "offset size", both in bytes and with the record's framing, as DALI's tfrecord2idx writes them.
+One line a record, "offset size", both in bytes and including the record's framing, as written by DALI's tfrecord2idx.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from kit.files import write_whole
 
 
 def write_index(dataset: Dataset) -> list[Path]:
-    """Write `<shard>.idx` beside each shard that has none.
+    """Write `<shard>.idx` beside each shard without one.
 
     Returns:
         The index files of all shards.
 
     Raises:
-        CorruptRecordError: a shard was changed after writing.
+        CorruptRecordError: A shard was changed after writing.
     """
     paths = []
     for shard in dataset.manifest.shards:

@@ -1,4 +1,4 @@
-"""Images that are the same pixel by pixel: who they are, and where they lie."""
+"""Exact duplicates: images that are equal pixel by pixel, with their splits, folds and labels."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from kit.sources import Record
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A record and where it was written."""
+    """A record with its split and fold."""
 
     record: Record
     split: str
@@ -28,12 +28,12 @@ def find_duplicates(plans: Sequence[ShardPlan], *digests: Sequence[str]) -> list
     """Find the sets of equal images.
 
     Args:
-        plans: Plans that were written.
-        digests: Digests of their records, one kind or several: images are equal if any kind says so; empty where it
-            says nothing.
+        plans: Plans of the written shards.
+        digests: Digests of their records, of one or several kinds: images are equal if the digests of any kind are
+            equal and not empty.
 
     Returns:
-        Sets of two or more, each sorted by file name, sorted by their first.
+        Sets of two or more, each sorted by file name, in the order of their first elements.
     """
     equal = [indices for kind in digests for indices in equal_images(kind)]
     if not equal:
@@ -49,14 +49,14 @@ def find_duplicates(plans: Sequence[ShardPlan], *digests: Sequence[str]) -> list
 
 
 def place_sets(sets: Iterable[Sequence[Record]], plans: Sequence[ShardPlan]) -> list[list[Placed]]:
-    """Say of records that stay together where they were written."""
+    """Look up where the records of some sets were written."""
     of = {record.id: Placed(record, plan.split, plan.fold) for plan in plans for record in plan.records}
     placed = [sorted((of[record.id] for record in members), key=_order) for members in sets]
     return sorted(placed, key=lambda members: _order(members[0]))
 
 
 def describe_duplicates(sets: Sequence[Sequence[Placed]]) -> DuplicateInfo:
-    """Count them for the manifest."""
+    """Count duplicates for the manifest."""
     return DuplicateInfo(
         sets=len(sets),
         images=sum(len(members) for members in sets),
@@ -68,7 +68,7 @@ def describe_duplicates(sets: Sequence[Sequence[Placed]]) -> DuplicateInfo:
 
 
 def duplicates_csv(sets: Sequence[Sequence[Placed]]) -> str:
-    """List every image that has an equal one."""
+    """Write duplicates.csv: every image with a duplicate."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["set", "input", "split", "fold", "class"])
@@ -80,10 +80,10 @@ def duplicates_csv(sets: Sequence[Sequence[Placed]]) -> str:
 
 
 def read_duplicates(path: Path, records: Iterable[Record]) -> list[list[Record]]:
-    """Read back which of the `records` are equal, from what `duplicates_csv` wrote.
+    """Read the sets of equal `records` from a file written by `duplicates_csv`.
 
     Raises:
-        ShardError: the file is missing or damaged.
+        ShardError: The file is missing or damaged.
     """
     by_path = {str(record.file.path): record for record in records}
     sets: dict[str, list[Record]] = {}

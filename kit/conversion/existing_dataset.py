@@ -1,4 +1,4 @@
-"""A dataset that exists under the name that is asked for: the same one, another one, or one to replace."""
+"""An existing dataset of the requested name: returned, refused or replaced."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from kit.specs import setting_paths, value_of
 
 
 def existing_dataset(final: Path, conversion: Conversion, progress: Progress, *, force: bool) -> Dataset | None:
-    """Return the dataset that stands there if it is the one that is asked; None if one is to be written.
+    """Return the existing dataset if its inputs and settings are the requested ones; None if it is to be written.
 
     Raises:
-        ShardError: It is another one, and `force` is not set.
-        WorkspaceError: It is to be replaced, and in use.
+        ShardError: It has other inputs or settings, and `force` is not set.
+        WorkspaceError: It is to be replaced, but is in use.
     """
     if not final.exists():
         return None
@@ -34,17 +34,17 @@ def existing_dataset(final: Path, conversion: Conversion, progress: Progress, *,
 
 
 def remove_stale(partial: Path, final: Path) -> None:
-    """Remove what a command that was killed at its very end has left beside the finished dataset."""
+    """Remove the temporary folder of a command that was killed after it finished the dataset."""
     if partial.exists():
         with locked(final):
             shutil.rmtree(partial, ignore_errors=True)
 
 
 def _refuse_foreign(folder: Path) -> None:
-    """Leave alone what kit did not write, whatever is forced."""
+    """Refuse to replace a folder that is not a dataset, even with `force`."""
     if not (folder / MANIFEST).is_file():
         raise ShardError(
-            f"{folder} exists and is not a dataset of kit's; move it away, or choose another {option('name')}"
+            f"{folder} exists and is not a dataset made by kit; move it away, or choose another {option('name')}"
         )
 
 
@@ -61,7 +61,7 @@ def _same_dataset(folder: Path, conversion: Conversion, progress: Progress) -> D
 
 
 def _changes(manifest: Manifest, conversion: Conversion) -> list[str]:
-    """Say what a dataset was made with that is not asked now."""
+    """List the inputs and settings of a dataset that differ from the requested ones."""
     changes = _differences(manifest.settings, conversion.spec)
     if manifest.source.digest != conversion.info.digest:
         named = _differences(manifest.source.spec, conversion.info.spec)

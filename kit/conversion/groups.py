@@ -1,4 +1,4 @@
-"""Records that stay together, and how they are divided evenly all the same: pure functions."""
+"""Stratified division of records in groups that stay together: pure functions."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from kit.sources import Record
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """Records that go to one split and one fold: a patient's, or an image and its duplicates.
+    """Records that go to one split and one fold: those of a patient, or an image and its duplicates.
 
     Attributes:
-        records: Records in the source's order; one where nothing ties it to others.
+        records: Records in the source's order; a single one without group and duplicates.
     """
 
     records: tuple[Record, ...]
 
     @property
     def key(self) -> str:
-        """Key of the first record, which stands for all."""
+        """Key of the first record, as the unit's key."""
         return self.records[0].key
 
 
 def tie(records: Sequence[Record], ties: Sequence[Sequence[Record]]) -> list[Unit]:
-    """Join the records of each group and of each tie; who shares a record with either belongs to both.
+    """Join the records of each group and each tie; groups and ties with a common record become one unit.
 
     Args:
         records: Records to join.
-        ties: Sets of records; those that are not among `records` do not count.
+        ties: Sets of records; those outside `records` are ignored.
     """
     names = _names(records, [*_grouped(records), *_tied(records, ties)])
     units: dict[int, list[Record]] = {}
@@ -54,23 +54,24 @@ def _tied(records: Sequence[Record], ties: Sequence[Sequence[Record]]) -> list[l
 
 
 def _names(records: Sequence[Record], sets: Sequence[Sequence[int]]) -> Sequence[int]:
-    """Number the units, one for each record."""
+    """Return the number of each record's unit."""
     if not sets:
         return range(len(records))
-    from kit.joined_sets import components  # noqa: PLC0415 (SciPy, where something is tied)
+    from kit.joined_sets import components  # noqa: PLC0415 (SciPy, for groups and ties only)
 
     numbers: list[int] = components(sets, len(records)).tolist()
     return numbers
 
 
 def divide_units(units: Sequence[Unit], shares: Sequence[float]) -> list[list[Unit]]:
-    """Divide units by shares so that each class is divided by them too, as nearly as whole units allow.
+    """Divide units by shares, stratified by class as nearly as whole units allow.
 
-    The largest come first, each to the part that then lies nearest to its shares of all classes (as scikit-learn's
-    StratifiedGroupKFold does for equal shares; an implementation of our own keeps shards the same across versions).
+    Units are assigned from the largest to the smallest, each to the part that then is nearest to its shares of all
+    classes, as in scikit-learn's StratifiedGroupKFold for equal shares. Implemented here, so that shards stay the same
+    across versions of scikit-learn.
 
     Args:
-        units: Units in random order, which decides among equals.
+        units: Units in random order, which breaks ties.
         shares: Share of each part; they sum to 1.
     """
     totals = Counter(record.label or "" for unit in units for record in unit.records)

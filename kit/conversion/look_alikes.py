@@ -1,4 +1,4 @@
-"""Images that look the same, turned or mirrored too, found before they are divided."""
+"""Finds near-duplicates, rotated and mirrored ones included, before the images are divided."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ from kit.sources import Record
 from kit.specs import ImageSpec, ShardSpec
 from kit.stderr import held_stderr
 
-_CHUNK = 64  # images that a worker looks at before it reports
+_CHUNK = 64  # images between a worker's reports
 
 
 @dataclass(frozen=True, slots=True)
-class LookAlikeTask:
-    """Some records to look at."""
+class HashTask:
+    """Records whose images a worker hashes."""
 
     records: tuple[Record, ...]
     spec: ImageSpec
 
 
 def find_looks_alike(records: Sequence[Record], spec: ShardSpec, engine: Engine, progress: Progress) -> list[list[int]]:
-    """Decode all images at their own size, and find the sets that look the same and are not all equal.
+    """Decode all images at their own size, and find the sets of near-duplicates, without sets of only equal images.
 
     Returns:
-        Sets of places among `records`, each ascending, sorted by their first.
+        Sets of indices of `records`, each ascending, in the order of their first elements.
     """
     from kit.images.near_duplicates import find_near_duplicates  # noqa: PLC0415 (SciPy, and few ask for it)
 
     image = ImageSpec(encoding="raw", scale=spec.image.scale, page=spec.image.page, bands=_colours(spec.image.bands))
-    tasks = [LookAlikeTask(tuple(records[at : at + _CHUNK]), image) for at in range(0, len(records), _CHUNK)]
+    tasks = [HashTask(tuple(records[at : at + _CHUNK]), image) for at in range(0, len(records), _CHUNK)]
     looks = {}
     progress.start("look for near-duplicates", len(records))
-    for finished in engine.run(look_at_images, tasks):
+    for finished in engine.run(hash_images, tasks):
         looks[finished.index] = finished.value
         progress.advance(len(finished.value))
     progress.finish()
@@ -46,9 +46,9 @@ def find_looks_alike(records: Sequence[Record], spec: ShardSpec, engine: Engine,
     return find_near_duplicates(every, spec.near_duplicates)
 
 
-def look_at_images(task: LookAlikeTask) -> list[Look]:
-    """Look at some images, in a worker; one that cannot be read looks like nothing."""
-    with held_stderr():  # libjpeg writes its complaints straight to stderr
+def hash_images(task: HashTask) -> list[Look]:
+    """Hash some images, in a worker; an unreadable one resembles no other."""
+    with held_stderr():  # libjpeg writes its warnings directly to stderr
         return [_look(record, task.spec) for record in task.records]
 
 
@@ -62,5 +62,5 @@ def _look(record: Record, spec: ImageSpec) -> Look:
 
 
 def _colours(bands: tuple[int, ...]) -> tuple[int, ...]:
-    """Take three bands to look at, where one is to be stored: three times the same is its grey."""
+    """Return three bands: a single one is repeated, which is grey."""
     return bands * 3 if len(bands) == 1 else bands

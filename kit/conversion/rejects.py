@@ -1,4 +1,4 @@
-"""Inputs that are not stored: how many are allowed, and the list of them in rejects.csv."""
+"""Rejects: inputs that are not stored, their allowed number, and rejects.csv."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from kit.datasets.dataset import REJECTS
 from kit.errors import SourceError, first_three, option
 from kit.sources import Record, Reject
 
-_REASONS = 4  # reasons that a message names
+_REASONS = 4  # reasons in a message
 
 
 def refuse_bad(name: str, rejects: Sequence[Reject], max_rejects: int, *, is_read: bool) -> None:
-    """Count what cannot be stored; before the images are read only the lists are known."""
+    """Refuse more bad inputs than allowed; `is_read` tells whether the images have been read, or only listed."""
     bad = [reject for reject in rejects if reject.is_bad]
     if len(bad) <= max_rejects:
         return
@@ -26,13 +26,13 @@ def refuse_bad(name: str, rejects: Sequence[Reject], max_rejects: int, *, is_rea
     groups = [f"{reason}: {first_three(names, len(names))}" for reason, names in by_reason.items()]
     raise SourceError(
         f"{name}: {len(bad):,} inputs cannot be stored: {'; '.join(groups[:_REASONS])}"
-        f"{'; …' if len(groups) > _REASONS else ''}. Mend or remove them (kit audit lists all), or let them go to"
+        f"{'; …' if len(groups) > _REASONS else ''}. Fix or remove them (kit audit lists all), or list them in"
         f" {REJECTS} with {option('max_rejects', len(bad))}{'' if is_read else ' or more (no image has been read yet)'}"
     )
 
 
 def collect_rejects(conversion: Conversion, left_out: Sequence[Record], shards: Sequence[WrittenShard]) -> list[Reject]:
-    """List what was not stored: what the source lists, what a sample leaves out, and what could not be read."""
+    """List the inputs that were not stored: the source's rejects, those left out by sampling, and unreadable ones."""
     taken = f"not taken: --{'undersample' if conversion.spec.balance else 'per-class'} leaves it out"
     return [
         *conversion.source.rejects,

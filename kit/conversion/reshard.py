@@ -22,18 +22,18 @@ _IMAGE = {"data.size": "size", "data.fit": "fit", "data.channels": "channels"}
 
 
 def plan_again(dataset: Dataset, settings: Mapping[str, object]) -> Conversion:
-    """Plan to shard a dataset's source as it was sharded, with the same split and folds, but for its images.
+    """Plan a dataset of the same source, split and folds with other image settings.
 
     Args:
         dataset: Dataset to reshard.
         settings: Settings data.size, data.fit and data.channels.
 
     Returns:
-        For a dataset named after the one that stands and its size.
+        Conversion into a dataset named after the existing one and the size.
 
     Raises:
-        SpecError: settings that would change the split.
-        ShardError: the dataset was made from arrays, or its source is gone or has changed since.
+        SpecError: A setting would change the split.
+        ShardError: The dataset was made from arrays, or its source is gone or has changed since.
     """
     image = _image_spec(dataset, settings)
     name = "-".join([dataset.manifest.name, *(str(settings[path]) for path in _IMAGE if path in settings)])
@@ -67,17 +67,17 @@ def shard_again(
     root: Path | str | None = None,
     progress: Progress = NO_PROGRESS,
 ) -> Dataset:
-    """Write what `plan_again` has planned for a dataset.
+    """Write the dataset planned by `plan_again`.
 
     Args:
-        dataset: Dataset to reshard; as many bad inputs as it has are allowed.
-        planned: Plan for it.
+        dataset: Dataset to reshard; as many bad inputs as in this one are allowed.
+        planned: Plan from `plan_again`.
         workers: Number of processes; one per core otherwise.
         root: Workspace; KIT_ROOT or the current folder otherwise.
-        progress: Listener that sees every shard.
+        progress: Receiver of every finished shard.
 
     Raises:
-        KitError: see `build_dataset`.
+        KitError: The dataset cannot be written; see `build_dataset`.
     """
     return build_dataset(
         planned,

@@ -1,7 +1,7 @@
-"""The writer's two passes: shards are written anew where images turn out to be equal after the first.
+"""The writer's two passes: shards are written again if the first pass finds equal images in different splits or folds.
 
-Which images are equal is known when all have been decoded. Reading them all before the first shard would double the
-time of every conversion; this way only those with duplicates take longer.
+Equal images are known only after all images have been decoded. Decoding them before the first shard would double the
+time of every conversion; with a second pass, only those with duplicates take longer.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from kit.sources.record import RecordId
 
 @dataclass(slots=True)
 class Written:
-    """What stands in the folder, and what the manifest says of it."""
+    """Written shards and the sets of duplicates, for the manifest."""
 
     plans: list[ShardPlan]
     shards: list[WrittenShard]
@@ -37,7 +37,7 @@ class Written:
 
 
 def write_dataset(partial: Path, conversion: Conversion, engine: Engine, progress: Progress) -> Written:
-    """Write all shards; again where images turn out to be equal, so that equal ones stay together."""
+    """Write all shards, and write them again if needed to keep equal images together."""
     records, left_out = sample(conversion.source.records, conversion.spec)
     near = near_ties(partial / NEAR_TIES, records, conversion, engine, progress)
     ties = (read_ties(partial / TIES, records) or ()) if conversion.ties is None else conversion.ties
@@ -58,14 +58,14 @@ def write_dataset(partial: Path, conversion: Conversion, engine: Engine, progres
 
 @dataclass(frozen=True, slots=True)
 class _Writer:
-    """Writes a dataset's shards by one plan or another.
+    """Writes a dataset's shards by one or several plans.
 
     Attributes:
         folder: Folder of the shards.
         conversion: Source and settings.
         engine: Engine that runs the tasks.
         progress: Receiver of every finished shard.
-        digests: Digests of the images that were decoded whole, by their records' ids: a second pass needs them again.
+        digests: Digests of the images that were decoded whole, by their records' ids, kept for the second pass.
     """
 
     folder: Path
@@ -75,7 +75,7 @@ class _Writer:
     digests: dict[RecordId, str] = field(default_factory=dict)
 
     def write(self, plans: Sequence[ShardPlan]) -> tuple[list[WrittenShard], list[list[Placed]]]:
-        """Write shards, and find the sets of equal images among them."""
+        """Write shards, and find the sets of equal images in them."""
         spec, target = self.conversion.spec, self.conversion.source.target
         tasks = [ShardTask(self.folder, plan, target, spec) for plan in plans]
         shards = write_shards(tasks, self.engine, self.progress)

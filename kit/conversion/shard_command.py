@@ -11,18 +11,18 @@ from pathlib import Path
 from kit.errors import worded
 from kit.specs.options import ShardOptions
 
-_DEFAULTS = {"scale": "none", "encoding": "auto"}  # besides None, 0, False and what is empty
+_DEFAULTS = {"scale": "none", "encoding": "auto"}  # besides None, 0, False and empty values
 _ORDER = ("name", "recipe", *ShardOptions.__annotations__, "max_rejects", "workers", "index", "force", "root")
 
 
 def shard_again(given: Mapping[str, object]) -> str:
-    """Write a call of `kit.shard` for an error's message: the command, or the call itself."""
+    """Write a call of `kit.shard` for an error message: as a command, or as Python."""
     arguments = "".join(f", {name}={_plain(value)!r}" for name, value in _given(given))
     return worded(shard_command(given), f"kit.shard({_plain(given['source'])!r}{arguments})")
 
 
 def shard_command(given: Mapping[str, object]) -> str:
-    """Write the command that calls `kit.shard` with these arguments; defaults are left out."""
+    """Write the command with the arguments of a `kit.shard` call; defaults are left out."""
     words = ["kit", "shard", str(given["source"])]
     for name, value in _given(given):
         words.append(f"--{name.replace('_', '-')}")
@@ -31,7 +31,7 @@ def shard_command(given: Mapping[str, object]) -> str:
 
 
 def _given(given: Mapping[str, object]) -> list[tuple[str, object]]:
-    """List the arguments that are not at their defaults, in the order of the command's options."""
+    """List the arguments that differ from their defaults, in the order of the command's options."""
     named = [(name, given[name]) for name in _ORDER if name in given]
     return [(name, value) for name, value in named if value and value != _DEFAULTS.get(name)]
 
@@ -41,7 +41,7 @@ def _plain(value: object) -> object:
 
 
 def option_text(name: str, value: object) -> str:
-    """Write an option's value as the command line reads it; nothing for one that is empty."""
+    """Write an option's value for the command line; empty for an empty value."""
     if not value:
         return ""
     if name == "classes" and isinstance(value, Mapping):

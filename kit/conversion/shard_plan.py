@@ -1,4 +1,4 @@
-"""Which record goes into which shard: a pure function of the records, the settings and the seed."""
+"""Assignment of records to splits, folds and shards: a pure function of the records, the settings and the seed."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from kit.sources import Record
 from kit.specs import ShardSpec
 
 SHARD_BYTES = 128 << 20  # 128 MiB: large reads on disks and networks; TensorFlow's guides advise 100 to 200 MB
-PARALLEL_SHARDS = 16  # fewer would leave cores idle while writing and reading a mid-sized split
-SMALLEST_SHARD = 64  # records; below, a file costs more than it carries
+PARALLEL_SHARDS = 16  # fewer would leave cores idle while a mid-sized split is written or read
+SMALLEST_SHARD = 64  # records; for fewer, the cost of a file exceeds its use
 
 SPLITS = ("train", "validation", "test")
 
@@ -25,13 +25,13 @@ Parts = dict[str, dict[int, list[Record]]]  # by split and fold
 
 @dataclass(frozen=True, slots=True)
 class ShardPlan:
-    """One file to write.
+    """One shard to write.
 
     Attributes:
         name: Name of the file.
-        split: Split that it belongs to.
-        records: Records in the order in which they are written.
-        fold: Fold of all of them; -1 without folds.
+        split: Split of the shard.
+        records: Records in stored order.
+        fold: Fold of the shard; -1 without folds.
     """
 
     name: str
@@ -41,12 +41,12 @@ class ShardPlan:
 
 
 def plan_shards(records: Iterable[Record], spec: ShardSpec, ties: Iterable[Sequence[Record]] = ()) -> list[ShardPlan]:
-    """Assign records to splits and folds, shuffle each labelled one as a whole, and cut it into shards.
+    """Assign records to splits and folds, shuffle each labelled part as a whole, and cut it into shards.
 
     Args:
-        records: Records as the source gives them; those of a group stay together.
-        spec: Settings that decide shares, folds and order.
-        ties: Sets of records that must stay together too, as duplicates must.
+        records: Records in the source's order; those of a group stay together.
+        spec: Settings of shares, folds and seed.
+        ties: Further sets of records that must stay together, such as duplicates.
     """
     plans = []
     for split, parts in assign_splits(records, spec, ties).items():
@@ -63,13 +63,13 @@ def plan_shards(records: Iterable[Record], spec: ShardSpec, ties: Iterable[Seque
 
 
 def sample(records: Sequence[Record], spec: ShardSpec) -> tuple[list[Record], list[Record]]:
-    """Take as many records of each class as `spec` asks, by seed; test and validation splits that are given stay whole.
+    """Draw as many records of each class as `spec` says; test and validation splits of the source stay whole.
 
     Returns:
-        What is taken and what is left out, both in the order of `records`.
+        The drawn records and the others, both in the order of `records`.
 
     Raises:
-        SourceError: a class has too few.
+        SourceError: A class has too few.
     """
     if not (spec.balance or spec.per_class):
         return list(records), []
@@ -89,14 +89,14 @@ def sample(records: Sequence[Record], spec: ShardSpec) -> tuple[list[Record], li
 
 
 def assign_splits(records: Iterable[Record], spec: ShardSpec, ties: Iterable[Sequence[Record]] = ()) -> Parts:
-    """Give every record a split and a fold: its own split if the source has one, else by seed.
+    """Assign every record a split and a fold: the source's own split if it has one, else a random one by seed.
 
-    Records that the source leaves open, and those of its train folder when it has no validation folder,
-    are divided by `spec.split`, class by class, with at least one of each class in each split if no group is in the
-    way. With folds, all that is not test is divided evenly; validation is fold 0.
+    Records without a split in the source, and those of its train folder if it has no validation folder, are divided by
+    `spec.split`, stratified by class, with at least one record of each class in each split if groups allow it. With
+    folds, all records outside test are divided evenly; validation is fold 0.
 
     Returns:
-        Splits in the order train, validation, test, without empty ones; each by fold.
+        Records by split and fold; splits in the order train, validation, test, without empty ones.
     """
     records = list(records)
     open_splits, shares = _open_shares(spec, {record.split for record in records})
@@ -116,7 +116,7 @@ def assign_splits(records: Iterable[Record], spec: ShardSpec, ties: Iterable[Seq
 
 
 def _open_shares(spec: ShardSpec, given: set[str | None]) -> tuple[set[str | None], dict[str, float]]:
-    """Name the splits of the source that kit divides anew, and the shares it divides them by."""
+    """Return the source's splits that are divided anew, and the shares of the new splits."""
     shares = dict(zip(SPLITS, spec.split, strict=False))
     if "validation" in given and not spec.folds:
         return {None}, {"train": 1.0}
@@ -144,7 +144,7 @@ def _fold(records: Sequence[Record], ties: Sequence[Sequence[Record]], spec: Sha
 def _divide(
     records: Sequence[Record], ties: Sequence[Sequence[Record]], shares: Sequence[float], seed: int, purpose: str
 ) -> list[list[Record]]:
-    """Divide records by shares: exactly, class by class, where each stands alone; else as evenly as groups allow."""
+    """Divide records by shares, stratified by class: exactly without groups and ties, else as evenly as they allow."""
     units = tie(records, ties) if ties or any(record.group for record in records) else []
     if any(len(unit.records) > 1 for unit in units):
         drawn = [units[index] for index in _order([unit.key for unit in units], seed, purpose)]
@@ -163,12 +163,12 @@ def _divide(
 
 
 def deal(members: Sequence[Record], count: int, dealt: int) -> list[list[Record]]:
-    """Cut `members` into `count` parts that differ by one at most.
+    """Cut `members` into `count` parts whose sizes differ by one at most.
 
     Args:
         members: Members of one class.
         count: Number of parts.
-        dealt: Members of other classes that were dealt before; the next extra member goes on from there, so that the
+        dealt: Number of members of other classes dealt before; the extra members continue from there, so that the
             parts of all classes together differ by one at most too.
     """
     sizes = [len(members) // count] * count
@@ -179,7 +179,7 @@ def deal(members: Sequence[Record], count: int, dealt: int) -> list[list[Record]
 
 
 def divide(members: Sequence[Record], shares: Sequence[float]) -> list[list[Record]]:
-    """Cut `members` by shares that sum to 1, each part rounded and none empty while members last."""
+    """Cut `members` by shares that sum to 1, with rounded sizes; no part is empty if there are enough members."""
     count = len(members)
     ends = [round(count * sum(shares[: part + 1])) for part in range(len(shares))]
     for part in range(len(shares) - 1):
@@ -191,7 +191,7 @@ def divide(members: Sequence[Record], shares: Sequence[float]) -> list[list[Reco
 
 
 def shard_count(records: Sequence[Record], spec: ShardSpec) -> int:
-    """Choose how many shards a split gets; the same on every machine."""
+    """Choose a split's number of shards; the same on every machine."""
     if spec.image.size:
         total = len(records) * spec.image.size[0] * spec.image.size[1] * spec.image.channels
     else:
@@ -212,9 +212,9 @@ def _drawn(records: Sequence[Record], seed: int, purpose: str) -> list[Record]:
 
 
 def _order(keys: Sequence[str], seed: int, purpose: str) -> list[int]:
-    """Draw an order of keys.
+    """Draw a random order of keys.
 
-    A hash stays the same across Python and numpy versions, which their generators do not promise.
+    By hashes, because the generators of Python and numpy do not promise the same order across versions.
     """
     prefix = f"{seed}/{purpose}/".encode()
     blake2b = hashlib.blake2b

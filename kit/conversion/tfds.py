@@ -1,7 +1,7 @@
-"""The two files by which tensorflow_datasets.builder_from_directory opens a dataset.
+"""Metadata files with which tensorflow_datasets.builder_from_directory opens a dataset.
 
 Their fields are those of tensorflow_datasets 4.9 (core/proto/dataset_info.proto, feature.proto), found by opening
-folders with it: nested dictionaries stand for keys with slashes, class names lie in a text file.
+folders with it: nested dictionaries stand for keys with slashes, and class names are in a text file.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def _features(manifest: Manifest) -> dict[str, Any]:
 
 
 def _encoded(manifest: Manifest) -> dict[str, Any]:
-    """Describe the pixels: raw ones as a tensor of bytes, files as an image; a mixture stays undecoded."""
+    """Describe the pixels: raw ones as a tensor of bytes, encoded ones as an image; a mixture stays undecoded."""
     shape = manifest.image.shape
     formats = set(manifest.image.formats)
     if formats == {"raw"} and shape:

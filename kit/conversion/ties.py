@@ -1,4 +1,4 @@
-"""Records that stay together, noted beside the shards so that a stopped command goes on from there."""
+"""Sets of records that stay together, stored beside the shards so that a stopped command can resume."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TIES, NEAR_TIES = "ties.json", "near_ties.json"
 def near_ties(
     path: Path, records: Sequence[Record], conversion: Conversion, engine: Engine, progress: Progress
 ) -> Sequence[Sequence[Record]]:
-    """Find the records that look the same and are to stay together; a stopped command has noted them."""
+    """Find the near-duplicates that stay together, or read those stored by a stopped command."""
     if not conversion.spec.near_duplicates or conversion.near is not None:
         return conversion.near or ()
     known = read_ties(path, records)
@@ -34,13 +34,13 @@ def near_ties(
 
 
 def write_ties(path: Path, records: Sequence[Record], ties: Sequence[Sequence[Record]]) -> None:
-    """Note which records stay together, so that a stopped command goes on from there."""
+    """Store the sets of records that stay together."""
     indices = {record.id: index for index, record in enumerate(records)}
     write_whole(path, seal(_Ties(sets=[[indices[record.id] for record in tie] for tie in ties])))
 
 
 def read_ties(path: Path, records: Sequence[Record]) -> list[list[Record]] | None:
-    """Read the records that `write_ties` has noted; None where there is no note, or it is damaged."""
+    """Read the sets stored by `write_ties`; None if the file is missing or damaged."""
     try:
         sets = read_sealed(path, _Ties).sets
     except (FileNotFoundError, SpecError):
@@ -49,6 +49,6 @@ def read_ties(path: Path, records: Sequence[Record]) -> list[list[Record]] | Non
 
 
 class _Ties(msgspec.Struct, frozen=True):
-    """Indices of records that stay together."""
+    """Indices of the records that stay together."""
 
     sets: list[list[int]]

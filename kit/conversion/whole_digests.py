@@ -1,4 +1,4 @@
-"""Digests of images that are decoded whole once more: those of JPEGs decoded at a smaller scale tell nothing."""
+"""Digests of fully decoded images, for JPEGs that were decoded at a reduced scale and cannot be compared otherwise."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from kit.sources.record import RecordId
 from kit.specs import ImageSpec
 from kit.stderr import held_stderr
 
-_CHUNK = 64  # images that a worker looks at before it reports
+_CHUNK = 64  # images between a worker's reports
 
 
 @dataclass(frozen=True, slots=True)
-class LookTask:
-    """Some records to decode whole."""
+class DigestTask:
+    """Records whose images a worker decodes and digests."""
 
     records: tuple[Record, ...]
     spec: ImageSpec
 
 
 def doubtful(origins: Sequence[SourceImage]) -> list[int]:
-    """Find the images that may be equal to one that was decoded otherwise: a JPEG's size tells which.
+    """Find the images that may equal one decoded at another scale: they have the size of a JPEG decoded so.
 
     Args:
         origins: Sources of all images.
@@ -44,20 +44,20 @@ def doubtful(origins: Sequence[SourceImage]) -> list[int]:
 def digest_whole(
     records: Sequence[Record], spec: ImageSpec, engine: Engine, progress: Progress, known: dict[RecordId, str]
 ) -> None:
-    """Decode whole images at their own size, and digest their pixels.
+    """Decode images at their own size, and digest their pixels.
 
     Args:
         records: Records of the images.
-        spec: Settings that they are stored by.
+        spec: Settings of the stored images.
         engine: Engine that runs the tasks.
         progress: Receiver of every finished chunk.
-        known: Digests by the record's id; those of `records` are added.
+        known: Known digests by record id; those of `records` are added.
     """
     left = [record for record in records if record.id not in known]
     if not left:
         return
     spec = msgspec.structs.replace(spec, size=None, encoding="raw", channels=3)  # a JPEG has a grey of its own
-    tasks = [LookTask(tuple(left[start : start + _CHUNK]), spec) for start in range(0, len(left), _CHUNK)]
+    tasks = [DigestTask(tuple(left[start : start + _CHUNK]), spec) for start in range(0, len(left), _CHUNK)]
     progress.start("compare JPEGs with other images of their size", len(left))
     for finished in engine.run(digest_images, tasks):
         members = tasks[finished.index].records
@@ -66,9 +66,9 @@ def digest_whole(
     progress.finish()
 
 
-def digest_images(task: LookTask) -> list[str]:
-    """Digest the pixels of some images, in a worker; empty for one that cannot be read."""
-    with held_stderr():  # libjpeg writes its complaints straight to stderr
+def digest_images(task: DigestTask) -> list[str]:
+    """Digest the pixels of some images, in a worker; empty for an unreadable one."""
+    with held_stderr():  # libjpeg writes its warnings directly to stderr
         return [_digest(record, task.spec) for record in task.records]
 
 

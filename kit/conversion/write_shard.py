@@ -1,4 +1,4 @@
-"""Writes one shard, in a worker."""
+"""Writes one shard in a worker process."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from kit.specs import ShardSpec
 from kit.stderr import held_stderr
 from kit.targets import Target
 
-_NOWHERE = SourceImage(0, 0, is_whole=True)  # of a rejected image
+_NOWHERE = SourceImage(0, 0, is_whole=True)  # placeholder for a rejected image
 
 
 @dataclass(frozen=True, slots=True)
 class ShardTask:
-    """One shard to write, as a worker receives it."""
+    """A worker's task: one shard to write."""
 
     folder: Path
     plan: ShardPlan
@@ -36,20 +36,20 @@ class ShardTask:
 
     @property
     def path(self) -> Path:
-        """The shard's file."""
+        """Path of the shard."""
         return self.folder / self.plan.name
 
 
 class WrittenShard(msgspec.Struct, frozen=True, kw_only=True):
-    """A finished shard, kept beside it until the manifest is written so that a stopped command can go on.
+    """Summary of a finished shard, stored beside it until the manifest is written so that a stopped command can resume.
 
     Attributes:
-        temporary: Name that the worker wrote it under.
-        plan: Hash of what was to be written.
+        temporary: Temporary file name of the worker.
+        plan: Hash of the shard's plan.
         shard: Entry for the manifest.
-        counts: Images of each class.
-        formats: Images of each stored format.
-        sources: Images of each kind that the source held.
+        counts: Number of images of each class.
+        formats: Number of images of each stored format.
+        sources: Number of images of each kind of source file.
         sizes: Distinct heights and widths, pixels.
         digests: Digest of the pixels of each record of the plan; empty for a rejected one.
         origins: Source image of each record of the plan.
@@ -75,7 +75,7 @@ def write_shard(task: ShardTask) -> WrittenShard:
     digests: list[str] = []
     origins: list[SourceImage] = []
     rejects: list[tuple[str, str]] = []
-    # libjpeg writes its complaints straight to stderr, about images that it decodes all the same
+    # libjpeg writes warnings directly to stderr, even for images that it decodes
     with held_stderr(), begun_file(task.path) as temporary, TFRecordWriter(temporary, is_new=True) as writer:
         for record in task.plan.records:
             try:
@@ -114,9 +114,9 @@ def write_shard(task: ShardTask) -> WrittenShard:
 
 
 def settle_shard(task: ShardTask, written: WrittenShard) -> None:
-    """Give a shard that a worker wrote its name once it is on the disk, and leave its summary beside it.
+    """Rename a worker's shard once it is on the disk, and write its summary.
 
-    Waiting for the disk takes as long as a tenth of the writing; the caller does it beside, not the workers.
+    Waiting for the disk takes up to a tenth of the writing time, so the caller does it, while the workers go on.
     """
     settle(task.folder / written.temporary, task.path)
     write_whole(summary_path(task.path), seal(written))
@@ -145,14 +145,14 @@ def _reason(error: ImageError | OSError) -> str:
 
 
 def plan_digest(task: ShardTask) -> str:
-    """Hash what a shard is to hold, so that one of an earlier plan is not taken for it."""
+    """Hash a shard's plan, which distinguishes the shard from one of an earlier plan."""
     lines = [(r.key, r.file.name, r.label, r.group) for r in task.plan.records]
     content = msgspec.json.encode([task.plan.name, task.plan.split, task.plan.fold, task.target, lines])
     return hashlib.sha256(content).hexdigest()
 
 
 def kept_shard(task: ShardTask) -> WrittenShard | None:
-    """Return an earlier attempt's shard if it is of this plan and its bytes are the ones it summarised."""
+    """Return an earlier attempt's shard if its plan is the same and its bytes match its summary."""
     try:
         summary = read_sealed(summary_path(task.path), WrittenShard)
         is_sound = summary.plan == plan_digest(task) and xxh128_file(task.path) == summary.shard.xxh128
@@ -162,5 +162,5 @@ def kept_shard(task: ShardTask) -> WrittenShard | None:
 
 
 def summary_path(path: Path) -> Path:
-    """Name the summary of the shard at `path`."""
+    """Return the path of the summary of the shard at `path`."""
     return path.with_suffix(".written.json")

@@ -1,4 +1,4 @@
-"""Writes a plan's shards in parallel, keeping those that an earlier, stopped command finished."""
+"""Writes shards in parallel, keeping those finished by an earlier, stopped command."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from kit.errors import EngineError
 from kit.progress import Progress
 
 _SETTLERS = 4  # threads that wait for the disk
-_LOSSES = 2  # worker processes lost one after another without a shard between them: then it is no accident
+_LOSSES = 2  # worker processes lost in succession without a finished shard between: no accident
 
 
 def write_shards(tasks: Sequence[ShardTask], engine: Engine, progress: Progress) -> list[WrittenShard]:
-    """Write the shards that are not yet there; those of other plans are removed.
+    """Write the missing shards, and remove those of other plans.
 
     Returns:
         Written shards, in the order of the tasks.
 
     Raises:
-        EngineError: Worker processes were killed twice without a shard between.
+        EngineError: Worker processes were killed twice without a finished shard between.
     """
     progress.start("shard", sum(len(task.plan.records) for task in tasks))
     written: dict[str, WrittenShard] = {}

@@ -1,4 +1,4 @@
-"""Datasets on disk: manifest, records, examples, verification."""
+"""Datasets on disk: manifests, records, examples and verification."""
 
 from kit.datasets.dataset import Dataset, find_dataset
 from kit.datasets.manifest import Manifest, ShardInfo

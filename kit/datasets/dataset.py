@@ -27,7 +27,7 @@ NEAR_DUPLICATES = "near_duplicates.csv"
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """A manifest and the folder it was read from."""
+    """A dataset: its folder and its manifest."""
 
     folder: Path
     manifest: Manifest
@@ -36,7 +36,7 @@ class Dataset:
         """List the shards of a split in order.
 
         Raises:
-            ShardError: no such split.
+            ShardError: There is no such split.
         """
         if split not in self.manifest.splits:
             raise ShardError(f"{self.manifest.name}: {unknown('split', split, self.manifest.splits)}")
@@ -47,10 +47,10 @@ class Dataset:
         return [self.folder / shard.name for shard in self.shards(split)]
 
     def for_fold(self, fold: int | None) -> Dataset:
-        """See one fold as the validation split and all others as the train split; None changes nothing.
+        """Return a view with one fold as the validation split and all others as the train split; None changes nothing.
 
         Raises:
-            ShardError: no such fold.
+            ShardError: There is no such fold.
         """
         if fold is None:
             return self
@@ -77,18 +77,18 @@ class Dataset:
 
     @property
     def sample_submission(self) -> Path | None:
-        """The copy of the sample submission; None where there is none.
+        """Path of the copy of the sample submission, or None.
 
         Raises:
-            ShardError: It was changed since the dataset was made.
+            ShardError: The file was changed since the dataset was made.
         """
         return self.checked(SAMPLE_SUBMISSION) if self.manifest.sample_submission else None
 
     def checked(self, name: str) -> Path:
-        """Return a file beside the shards, which still is what was written.
+        """Return the path of a file beside the shards, after comparing its checksum.
 
         Raises:
-            ShardError: It was changed since the dataset was made.
+            ShardError: The file was changed since the dataset was made.
         """
         path = self.folder / name
         try:
@@ -100,17 +100,17 @@ class Dataset:
 
     @contextlib.contextmanager
     def in_use(self) -> Iterator[None]:
-        """Keep the dataset from being replaced meanwhile, where its folder can be locked.
+        """Lock the dataset against being replaced, if its folder can be locked.
 
         Raises:
-            ShardError: It was replaced since it was opened.
+            ShardError: The dataset was replaced since it was opened.
         """
         with shared_lock(self.folder / MANIFEST):
             self.refuse_replaced()
             yield
 
     def refuse_replaced(self) -> None:
-        """Compare the manifest with the one that lies in the folder now.
+        """Compare the manifest with the one in the folder.
 
         Raises:
             ShardError: The folder holds another dataset, or none.
@@ -126,10 +126,10 @@ class Dataset:
             )
 
     def full_batches(self, split: str, batch_size: int) -> int:
-        """Count the batches that a split fills.
+        """Return the number of full batches in a split.
 
         Raises:
-            ShardError: not even one.
+            ShardError: The split does not fill one batch.
         """
         records = self.manifest.records(split)
         if records < batch_size:
@@ -141,10 +141,10 @@ class Dataset:
         return records // batch_size
 
     def decoded_bytes(self, split: str) -> int:
-        """Count the bytes that a split's pixels fill when they are decoded.
+        """Return the size of a split's decoded pixels, bytes.
 
         Raises:
-            ShardError: images differ in size.
+            ShardError: Images differ in size.
         """
         return self.manifest.records(split) * math.prod(self.shape)
 
@@ -153,7 +153,7 @@ class Dataset:
         """Height, width and channels of every image.
 
         Raises:
-            ShardError: images differ in size, so they cannot be stacked into batches.
+            ShardError: Images differ in size, so they cannot be stacked into batches.
         """
         image = self.manifest.image
         if image.shape is None:
@@ -165,23 +165,23 @@ class Dataset:
 
 
 class _Identity(msgspec.Struct):
-    """What tells one dataset from another."""
+    """Fields of the manifest that identify the dataset."""
 
     fingerprint: str
     seal: str = ""
 
 
 class _AnyVersion(msgspec.Struct):
-    """What every version's manifest begins with."""
+    """Field that the manifests of all versions have."""
 
     format_version: int
 
 
 def read_dataset(folder: Path) -> Dataset:
-    """Read the manifest in `folder` and check that its shards have the sizes it says.
+    """Read the manifest in `folder` and compare the sizes of the shards with it.
 
     Raises:
-        ShardError: no manifest, one of another format, or shards changed after writing.
+        ShardError: The manifest is missing or of another format version, or a shard was changed after writing.
     """
     try:
         version = from_json(folder / MANIFEST, _AnyVersion).format_version
@@ -221,8 +221,8 @@ def find_dataset(name: str, *, root: Path | str | None = None) -> Dataset:
         root: Workspace; KIT_ROOT or the current folder otherwise.
 
     Raises:
-        WorkspaceError: no such dataset, with the nearest name.
-        ShardError: it is damaged.
+        WorkspaceError: There is no such dataset; the message gives the nearest name.
+        ShardError: The dataset is damaged.
     """
     workspace = Workspace.at(root)
     if Path(name).parent.resolve() == workspace.datasets.resolve():  # tfrecords/pcam, as a shell completes it

@@ -1,4 +1,4 @@
-"""tf.train.Example on the wire, without TensorFlow or its protobuf classes.
+"""Encodes and decodes tf.train.Example messages without TensorFlow or its protobuf classes.
 
 The message is a map of feature lists (tensorflow/core/example/example.proto, feature.proto). Writing it by
 hand takes a fifth of the time of building the generated message, and keeps TensorFlow out of the workers.
@@ -14,16 +14,16 @@ from typing import TypeAlias
 from kit.errors import ShardError
 
 Feature: TypeAlias = bytes | int
-"""One value: bytes stand in a bytes_list, integers in an int64_list."""
+"""One value: bytes are stored in a bytes_list, integers in an int64_list."""
 
 _LENGTH_DELIMITED = 2
-_LONG = 1024  # bytes; copying less costs less than a part of its own
+_LONG = 1024  # bytes; shorter values are cheaper to copy than to write separately
 _BYTES_LIST, _INT64_LIST = 1, 3  # 2 is a float_list, which kit does not write
 _INT64_MASK = (1 << 64) - 1
 
 
 def encode_example(features: Mapping[str, Feature]) -> list[bytes]:
-    """Serialize features of one value each, in parts: long values, such as pixels, are not copied."""
+    """Serialize features of one value each, as parts of a message, so that long values are not copied."""
     parts: list[bytes] = []
     small: list[bytes] = []
     total = 0
@@ -43,20 +43,20 @@ def encode_example(features: Mapping[str, Feature]) -> list[bytes]:
 
 
 def decode_example(data: bytes) -> dict[str, Feature]:
-    """Read what `encode_example` wrote.
+    """Parse a message written by `encode_example`.
 
     Raises:
-        ShardError: not such a message.
+        ShardError: The message is not one of kit's.
     """
     try:
         return dict(_read_entry(entry) for features in _fields(data) for entry in _fields(features[1]))
     except (IndexError, UnicodeDecodeError, ValueError, KeyError) as error:
-        raise ShardError("a record is not a tf.train.Example of kit's") from error
+        raise ShardError("a record is not a tf.train.Example written by kit") from error
 
 
 @functools.lru_cache(maxsize=4096)
 def _before(name: str, size: int) -> bytes:
-    """All bytes of an entry that come before a value of `size` bytes: they repeat from record to record."""
+    """Return the bytes of an entry before a value of `size` bytes; cached, because they repeat."""
     value = bytes(size)
     entry = _field(1, name.encode()) + _field(2, _field(_BYTES_LIST, _field(1, value)))
     return _field(1, entry)[: -size or None]

@@ -1,4 +1,4 @@
-"""What a dataset is: written last, it proves the shards beside it."""
+"""The manifest of a dataset: written last, with the checksums of the shards."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ NO_FOLD = -1
 
 
 class ShardInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """One shard as it was written.
+    """One shard of a dataset.
 
     Attributes:
         name: Name of the file beside the manifest.
-        split: Split that it belongs to.
+        split: Split of the shard.
         records: Records in the file.
         bytes: Size of the file, bytes.
-        xxh128: XXH128 of the file's bytes, as `xxhsum -H2` prints it: at ten times SHA-256's speed it finds every
-            damage, though not forgery.
+        xxh128: XXH128 of the file's bytes, as printed by `xxhsum -H2`; ten times as fast as SHA-256, it detects
+            damage, but not forgery.
         fold: Fold of all its records; -1 without folds.
     """
 
@@ -48,14 +48,14 @@ class ShardInfo(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ImageInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """What the stored images have in common.
+    """Common properties of the stored images.
 
     Attributes:
-        formats: Images of each format.
+        formats: Number of images of each format.
         height: Smallest and largest height, pixels.
         width: Smallest and largest width, pixels.
-        channels: Channels of every image as readers decode it.
-        sources: Images of each kind that the source held, as "TIFF, 3 x uint16".
+        channels: Channels of every decoded image.
+        sources: Number of images of each kind of source file, such as "TIFF, 3 x uint16".
     """
 
     formats: dict[str, int]
@@ -66,19 +66,19 @@ class ImageInfo(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def shape(self) -> tuple[int, int, int] | None:
-        """Height, width and channels if all images share them."""
+        """Height, width and channels of every image; None if they differ."""
         if self.height[0] != self.height[1] or self.width[0] != self.width[1]:
             return None
         return self.height[0], self.width[0], self.channels
 
 
 class SourceInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """Where the images came from.
+    """Source of a dataset's images.
 
     Attributes:
-        spec: Source as it was given.
-        files: Images found.
-        digest: Hash of all keys, labels, splits and groups, and the files' names, sizes and times of change.
+        spec: Settings of the source.
+        files: Number of images found.
+        digest: Hash of all keys, labels, splits and groups, and the files' names, sizes and modification times.
     """
 
     spec: SourceSpec
@@ -87,13 +87,13 @@ class SourceInfo(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DuplicateInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """Images that are the same pixel by pixel.
+    """Counts of images that are equal pixel by pixel.
 
     Attributes:
-        sets: Sets of equal images.
-        images: Images in them.
-        across_splits: Sets that lie in several splits, because the source itself put them there.
-        across_classes: Sets whose images have different labels.
+        sets: Number of sets of equal images.
+        images: Number of images in them.
+        across_splits: Number of sets in several splits of the source.
+        across_classes: Number of sets with different labels.
     """
 
     sets: int = 0
@@ -108,20 +108,20 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         name: Name of the dataset.
         target: Meaning of the labels, with the names of the classes, tags or grades, or of the values.
-        counts: Images of each of these names, and of "unlabelled", in each split; an image with several tags counts for
-            each.
-        folds: Images of each name in each fold; empty without folds.
-        groups: Groups that records belong to, such as patients.
-        groups_across_splits: Groups in several splits, because the source itself divides them.
+        counts: Number of images of each of these names, and of "unlabelled", in each split; an image counts for
+            each of its tags.
+        folds: Number of images of each name in each fold; empty without folds.
+        groups: Number of groups, such as patients.
+        groups_across_splits: Number of groups in several splits of the source.
         duplicates: Sets of equal images, listed in duplicates.csv.
-        sample_submission: Whether a copy of the sample submission lies beside the manifest.
-        rejects: Bad inputs, listed in rejects.csv.
-        left_out: Inputs that were left out on purpose or are no images, listed there too.
-        left_out_reasons: Inputs that were left out, by reason, the most frequent first; empty in older datasets.
-        not_taken: Images of each class that balancing leaves out; empty where all are taken.
-        near_duplicates: Sets that stay together because they look the same, listed in near_duplicates.csv.
+        sample_submission: Whether there is a copy of the sample submission beside the manifest.
+        rejects: Number of bad inputs, listed in rejects.csv.
+        left_out: Number of inputs left out on purpose or that are not images, listed there too.
+        left_out_reasons: Number of inputs left out, by reason, the most frequent first; empty in older datasets.
+        not_taken: Number of images of each class left out by undersampling; empty if all are taken.
+        near_duplicates: Number of sets that stay together because they look the same, listed in near_duplicates.csv.
         fingerprint: Fingerprint of classes and shards; runs and submissions carry it.
-        recipe: Recipe whose data settings hold where no option said otherwise, or an arm's as RECIPE/ARM; empty for
+        recipe: Recipe, or arm as RECIPE/ARM, whose data settings were used, except those given as options; empty for
             none.
         files: XXH128 of each file beside the shards, by its name.
         seal: XXH128 over all other fields; see `kit.seals`.
@@ -159,16 +159,16 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
             checked_name(split, "split")
 
     def refuse_contradictions(self) -> None:
-        """Refuse fields that cannot be true together, of whatever dataset.
+        """Refuse fields that contradict each other.
 
         Raises:
-            SpecError: They contradict each other.
+            SpecError: Fields contradict each other.
         """
         for problem, applies in self._contradictions():
             require(not applies, problem)
 
     def _contradictions(self) -> Iterator[tuple[str, bool]]:
-        """List what cannot be true of any dataset, each with whether it is true of this one."""
+        """Yield every possible contradiction, and whether it occurs."""
         names = [shard.name for shard in self.shards]
         records = Counter[str]()
         for shard in self.shards:
@@ -203,7 +203,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def data(self) -> DataSpec:
-        """How the dataset was made, as a recipe's data settings; without a size where images differ in it."""
+        """Settings of the dataset in the form of a recipe's data settings; without a size if images differ in size."""
         settings, asked, shape = self.settings, self.source.spec, self.image.shape
         return DataSpec(
             size=size_text(*shape[:2]) if shape else "",
@@ -222,12 +222,12 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def records(self, split: str) -> int:
-        """Count the records of a split."""
+        """Return the number of records in a split."""
         return sum(shard.records for shard in self.shards if shard.split == split)
 
 
 def fingerprint(target: Target, shards: Sequence[ShardInfo]) -> str:
-    """Hash what a run's numbers depend on; 16 hexadecimal digits, those of version 3 for classes."""
+    """Hash target and shards, on which a run's results depend; 16 hexadecimal digits, as version 3 has for classes."""
     described: list[object] = [3, list(target.names)] if target.kind() == "classes" else [FORMAT_VERSION, target]
     content = msgspec.json.encode([*described, [[shard.name, shard.xxh128] for shard in shards]])
     return hashlib.sha256(content).hexdigest()[:16]

@@ -1,4 +1,4 @@
-"""Examples read back as arrays, without TensorFlow."""
+"""Reads examples as arrays, without TensorFlow."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from kit.images import ImageError, Pixels, decode_pixels
 
 @dataclass(frozen=True, slots=True)
 class StoredExample:
-    """A record read back.
+    """A stored image with its key and class.
 
     Attributes:
         key: Key of the image.
-        text: Name of its class; empty where there is none.
+        text: Name of its class; empty for an unlabelled image.
         pixels: Uint8 [height, width, channels].
     """
 
@@ -31,11 +31,11 @@ class StoredExample:
 
 
 def read_examples(dataset: Dataset, split: str, keys: Collection[str] | None = None) -> Iterator[StoredExample]:
-    """Yield a split's examples in stored order; with `keys`, only those, and only their images are decoded.
+    """Yield a split's examples in stored order; with `keys`, only those, without decoding the others.
 
     Raises:
-        CorruptRecordError: with the record's shard, index and byte offset.
-        ShardError: no such split, or a record that kit did not write.
+        CorruptRecordError: A record is damaged; the message gives its shard, index and byte offset.
+        ShardError: There is no such split, or a record was not written by kit.
     """
     wanted = None if keys is None else {key.encode() for key in keys}
     for path in dataset.paths(split):
@@ -63,7 +63,9 @@ def _read_example(features: Mapping[str, Feature], channels: int) -> StoredExamp
 
 def _shaped(encoded: bytes, shape: tuple[int, int, int]) -> Pixels:
     if min(shape) < 1 or len(encoded) != math.prod(shape):
-        raise ShardError(f"a stored image has {len(encoded):,} bytes, not the {shape[0]}x{shape[1]}x{shape[2]} it says")
+        raise ShardError(
+            f"a stored image has {len(encoded):,} bytes, not the {shape[0]}x{shape[1]}x{shape[2]} of its shape"
+        )
     return np.frombuffer(encoded, np.uint8).reshape(shape)
 
 

@@ -24,11 +24,11 @@ _MASK_DELTA = 0xA282EAD8
 
 
 class TFRecordWriter:
-    """Appends records to a file, counting and hashing what it writes.
+    """Writes records to a file, and counts and hashes its bytes.
 
     Args:
-        path: File to write.
-        is_new: Whether nothing may be there yet, not even a link.
+        path: Path of the file.
+        is_new: Whether the path must not exist yet, not even as a link.
 
     Attributes:
         records: Records written so far.
@@ -42,7 +42,7 @@ class TFRecordWriter:
         self.bytes = 0
 
     def write(self, *parts: bytes) -> None:
-        """Append one record, given whole or in parts; they go to the system without being joined."""
+        """Append one record, given as one or several parts, which are written without being joined."""
         length = _LENGTH.pack(sum(map(len, parts)))
         crc = 0
         for part in parts:
@@ -57,14 +57,14 @@ class TFRecordWriter:
 
     def _write_all(self, pieces: Sequence[bytes], size: int) -> None:
         done = os.writev(self._file.fileno(), pieces)
-        if done < size:  # the disk is filling up: the next write goes on, or says so
+        if done < size:  # the disk is filling up: the next write succeeds or raises
             rest = memoryview(b"".join(pieces))[done:]
             while rest:
                 rest = rest[os.write(self._file.fileno(), rest) :]
 
     @property
     def xxh128(self) -> str:
-        """Hash of everything written so far; hexadecimal."""
+        """Hash of the bytes written so far; hexadecimal."""
         return self._digest.hexdigest()
 
     def __enter__(self) -> Self:
@@ -82,10 +82,10 @@ class TFRecordWriter:
 
 
 def read_records(path: Path) -> Iterator[bytes]:
-    """Yield the records of a file, checking both checksums of each.
+    """Yield the records of a file, after checking both checksums of each.
 
     Raises:
-        CorruptRecordError: with the record's index and byte offset.
+        CorruptRecordError: A record is damaged; the message gives its index and byte offset.
     """
     end = path.stat().st_size
     with path.open("rb") as file:
@@ -103,10 +103,10 @@ def read_records(path: Path) -> Iterator[bytes]:
 
 
 def record_spans(path: Path) -> Iterator[tuple[int, int]]:
-    """Yield the offset and the size of each record, framing included, without reading what it holds.
+    """Yield the offset and the size of each record, including its framing, without reading its data.
 
     Raises:
-        CorruptRecordError: a length that was not written.
+        CorruptRecordError: The length of a record is damaged.
     """
     end = path.stat().st_size
     with path.open("rb") as file:
@@ -123,7 +123,7 @@ def record_spans(path: Path) -> Iterator[tuple[int, int]]:
 
 
 def _length(header: bytes) -> int | None:
-    """Read a record's length; None if it is not the one that was written."""
+    """Read a record's length; None if its checksum does not match."""
     length = header[: _LENGTH.size]
     return int(_LENGTH.unpack(length)[0]) if header[_LENGTH.size :] == _masked_crc(length) else None
 

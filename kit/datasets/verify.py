@@ -1,4 +1,4 @@
-"""Checks that shards are what was written, and that the manifest says what is in them."""
+"""Verifies shards against the manifest's checksums, and the manifest against the records."""
 
 from __future__ import annotations
 
@@ -24,9 +24,8 @@ def verify_dataset(dataset: Dataset, progress: Progress = NO_PROGRESS) -> None:
     """Compare every file with the manifest's checksum, and the manifest with every record.
 
     Raises:
-        CorruptRecordError: A damaged record, by shard, index and byte offset.
-        ShardError: A file that is sound but not the one that was written, or a field of the manifest that the records
-            contradict.
+        CorruptRecordError: A record is damaged; the message gives its shard, index and byte offset.
+        ShardError: A file was replaced by another valid one, or the records contradict a field of the manifest.
     """
     verify_bytes(dataset, progress)
     for name in dataset.manifest.files:
@@ -52,17 +51,17 @@ def verify_bytes(dataset: Dataset, progress: Progress = NO_PROGRESS) -> None:
 
 
 def check_splits(dataset: Dataset, splits: Iterable[str], progress: Progress = NO_PROGRESS) -> None:
-    """Compare the shards of some splits with the manifest's checksums, which are remembered from then on.
+    """Compare the shards of some splits with the manifest's checksums, once for each state of a file.
 
-    The lengths of new shards' records are compared with their files, too.
+    The lengths of new shards' records are compared with the files' sizes too.
 
     Args:
         dataset: Dataset, or the view of a fold.
-        splits: Names of the splits that are about to be read.
-        progress: Receiver of every shard.
+        splits: Names of the splits to read.
+        progress: Receiver of every checked shard.
 
     Raises:
-        ShardError: A shard is not the one that was written, or a record claims more bytes than it has.
+        ShardError: A shard was changed after writing, or a record claims more bytes than it has.
     """
     known = KnownHashes(dataset.folder)
     shards = [shard for split in splits for shard in dataset.shards(split)]
@@ -79,10 +78,10 @@ def check_splits(dataset: Dataset, splits: Iterable[str], progress: Progress = N
 
 
 def check_lengths(dataset: Dataset, splits: Iterable[str]) -> None:
-    """Compare the lengths that records claim with their files, which takes microseconds a record; nothing is kept.
+    """Compare the lengths of records with the files' sizes, which takes microseconds a record.
 
     Raises:
-        CorruptRecordError: A record claims more bytes than there are. TensorFlow would take the memory, and crash.
+        CorruptRecordError: A record claims more bytes than there are; TensorFlow would allocate them, and crash.
     """
     for split in splits:
         for shard in dataset.shards(split):
@@ -95,10 +94,10 @@ def _check_lengths(dataset: Dataset, shard: ShardInfo) -> None:
 
 @contextlib.contextmanager
 def reading(dataset: Dataset, splits: Iterable[str], progress: Progress = NO_PROGRESS) -> Iterator[None]:
-    """Read shards that are what was written, and stay so meanwhile; see `check_splits` and `Dataset.in_use`.
+    """Check shards and lock the dataset while they are read; see `check_splits` and `Dataset.in_use`.
 
     Raises:
-        ShardError: A shard is not the one that was written, or the dataset was replaced since it was opened.
+        ShardError: A shard was changed after writing, or the dataset was replaced since it was opened.
     """
     with dataset.in_use():
         check_splits(dataset, splits, progress)
@@ -114,7 +113,7 @@ def _refuse_shard(dataset: Dataset, shard: ShardInfo) -> None:
 
 @dataclass(slots=True)
 class _Contents:
-    """What the records of a dataset come to, in the manifest's terms."""
+    """Counts of a dataset's records, for comparison with the manifest."""
 
     records: Counter[str] = field(default_factory=Counter)
     indices: set[tuple[str, int]] = field(default_factory=set)
@@ -127,7 +126,7 @@ class _Contents:
     channels: set[int] = field(default_factory=set)
 
     def add(self, shard: ShardInfo, record: Mapping[str, Feature]) -> None:
-        """Count a record."""
+        """Add a record to the counts."""
         match record:
             case {
                 "image/class/text": bytes(text),
@@ -153,16 +152,16 @@ class _Contents:
                 raise ShardError(f"{shard.name} holds a record that kit did not write; it has {sorted(record)}")
 
     def compare(self, dataset: Dataset) -> None:
-        """Refuse a manifest that says otherwise."""
+        """Refuse a manifest with other values."""
         for name, (found, said) in self._pairs(dataset.manifest).items():
             if found != said:
                 raise ShardError(
-                    f"{dataset.folder}: the manifest's {name} is {said}, the records say {found}; restore the manifest,"
-                    f" or shard again with {option('force', True)}"
+                    f"{dataset.folder}: the manifest's {name} is {said}, the records have {found}; restore the"
+                    f" manifest, or shard again with {option('force', True)}"
                 )
 
     def _pairs(self, manifest: Manifest) -> dict[str, tuple[object, object]]:
-        """Give what was found beside what the manifest says, by the name of its field."""
+        """Pair the values found with those of the manifest, by field."""
         classes = {(name, index) for index, name in enumerate(manifest.classes)} | {(UNLABELLED, -1)}
         return {
             "shards": (dict(self.records), {shard.name: shard.records for shard in manifest.shards}),

@@ -1,4 +1,4 @@
-"""Where tasks run; the plan and the finished-or-not test stay with whoever made the tasks."""
+"""Engines that run tasks; planning and resuming are up to the caller."""
 
 from kit.engines.choice import engine_for
 from kit.engines.engine import Engine, Finished

@@ -1,4 +1,4 @@
-"""Which engine runs where nobody says so."""
+"""Choice of the engine."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from kit.errors import require
 
 
 def engine_for(workers: int | None) -> Engine:
-    """Choose processes of this machine, one a core unless `workers` says otherwise; this one where one is enough.
+    """Choose local processes, by default one a core, or this process for a single worker.
 
     Raises:
-        SpecError: fewer than one worker.
+        SpecError: There is less than one worker.
     """
     is_count = isinstance(workers, Integral) and workers >= 1
     require(workers is None or is_count, f"workers must be 1 or more, got {workers!r}")

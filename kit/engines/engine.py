@@ -1,4 +1,4 @@
-"""What every engine does."""
+"""The protocol of engines."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Finished(Generic[Result]):
 
     Attributes:
         index: Index of the task, from 0.
-        value: Value that the function returned.
+        value: Return value of the function.
     """
 
     index: int
@@ -28,9 +28,9 @@ class Engine(Protocol):
     """Runs one function on many tasks."""
 
     def prepare(self, function: Callable[[Task], Result]) -> AbstractContextManager[None]:
-        """Start workers that have `function` at hand, while the caller is still finding its tasks.
+        """Start workers that import `function`, while the caller is still preparing its tasks.
 
-        They serve every run until the context ends, and stop then.
+        They serve every run until the end of the context.
         """
 
     def run(
@@ -44,12 +44,12 @@ class Engine(Protocol):
         """Yield results as they finish, in any order.
 
         Args:
-            function: Function importable by name, so that another process finds it.
+            function: Function that other processes can import by name.
             tasks: Picklable tasks.
             tick: Function called about twice a second while tasks run.
-            lost: Function called with the index of a task whose worker died; the others go on, and it is not yielded.
+            lost: Function called with the index of a task whose worker died; it is not yielded, and the others go on.
 
         Raises:
-            EngineError: a worker died, and nobody asked about `lost` tasks.
-            Exception: what `function` raised; tasks not yet begun are dropped.
+            EngineError: A worker died, and `lost` is not given.
+            Exception: An exception of `function`; tasks not yet begun are dropped.
         """

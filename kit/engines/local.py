@@ -1,4 +1,4 @@
-"""Processes of this machine."""
+"""The engine of local processes."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from typing import Any
 from kit.engines.engine import Finished, Result, Task
 from kit.errors import EngineError
 
-_TICK = 0.5  # seconds between looks at unfinished work
+_TICK = 0.5  # seconds between checks of unfinished work
 
 
 class Local:
-    """Fresh processes: nothing of the parent's threads, locks or TensorFlow is copied into them.
+    """Local processes, spawned, so that the parent's threads, locks and TensorFlow are not copied into them.
 
-    Each is a pool of its own, so that one that dies takes nothing but its own task with it.
+    Each is a pool of its own, so that a process that dies takes only its own task with it.
 
     Args:
         workers: Number of processes at a time.
-        environments: Environment variables of each worker, such as the GPU that is its own; empty for none.
+        environments: Environment variables of each worker, such as that of its GPU; empty for none.
     """
 
     def __init__(self, workers: int, environments: Sequence[Mapping[str, str]] = ()) -> None:
@@ -78,7 +78,7 @@ class Local:
                 begin(worker)
             while running:
                 done, _ = wait(running, timeout=_TICK, return_when=FIRST_COMPLETED)
-                for future in sorted(done, key=_has_failed):  # a failure must not hide what finished beside it
+                for future in sorted(done, key=_has_failed):  # results are yielded before a failure is raised
                     worker, index = running.pop(future)
                     if isinstance(future.exception(), BrokenProcessPool):
                         self._replace(worker)
@@ -98,13 +98,13 @@ class Local:
                 self.close()
 
     def close(self) -> None:
-        """End workers that have nothing to do, and give their memory back; the next run starts others."""
+        """Stop idle workers and release their memory; the next run starts new ones."""
         for pool in self._pools:
             pool.shutdown(cancel_futures=True)
         self._pools = []
 
     def _open(self, workers: int) -> None:
-        """Make pools, if there are none; also remember the processes that are none of theirs."""
+        """Make pools, if there are none, and record the other child processes."""
         if not self._pools:
             self._others = multiprocessing.active_children()
             self._pools = [self._new_pool(worker) for worker in range(workers)]
@@ -114,20 +114,20 @@ class Local:
         spawn = multiprocessing.get_context("spawn")
         try:
             return ProcessPoolExecutor(1, mp_context=spawn, initializer=_live_with_parent, initargs=(environment,))
-        except (OSError, ImportError) as error:  # Python's own check of semaphores, where a system has none
+        except (OSError, ImportError) as error:  # raised by Python's check on a system without semaphores
             why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
             raise EngineError(
-                f"processes cannot be started, for their locks need /dev/shm ({why}); give kit audit or kit shard"
+                f"processes cannot be started, because their locks need /dev/shm ({why}); give kit audit or kit shard"
                 " --workers 1, run kit train instead of kit ablate, or make /dev/shm writable"
             ) from error
 
     def _replace(self, worker: int) -> None:
-        """Put a new worker in the place of one that died."""
+        """Replace a worker that died."""
         self._pools[worker].shutdown(cancel_futures=True)
         self._pools[worker] = self._new_pool(worker)
 
     def _stop(self) -> None:
-        """End the workers, and none of the `others`; what they had not renamed into place does not exist."""
+        """Kill the workers, but not other child processes; their unfinished files were never renamed into place."""
         for process in multiprocessing.active_children():
             if process not in self._others:
                 process.terminate()
@@ -135,9 +135,9 @@ class Local:
 
 
 def _submit(pool: ProcessPoolExecutor, function: Callable[[Task], Result], task: Task) -> Future[Result]:
-    """Give a pool its next task, which starts its process if there is none.
+    """Submit a task to a pool, which starts its process if there is none.
 
-    A process that died while it waited is found out by the task, whose future then fails.
+    If the process died while idle, the task's future fails.
     """
     with _main_hidden():
         try:
@@ -159,7 +159,7 @@ def _lose(index: int, lost: Callable[[int], None] | None) -> None:
 
 @contextlib.contextmanager
 def _main_hidden() -> Iterator[None]:
-    """Keep workers from importing the caller's script: they need nothing of it, and it may run all over again."""
+    """Keep workers from importing the caller's script, which they do not need and which might run again."""
     names = vars(sys.modules["__main__"])
     hidden: dict[str, Any] = {name: names[name] for name in ("__file__", "__spec__") if name in names}
     names.pop("__file__", None)
@@ -175,12 +175,12 @@ def _has_failed(future: Future[Result]) -> bool:
 
 
 def _know(function: Callable[..., object]) -> None:
-    """Do nothing: receiving `function` has imported its module."""
+    """Do nothing: unpickling `function` has imported its module."""
     del function
 
 
 def _live_with_parent(environment: Mapping[str, str]) -> None:
-    """Leave Ctrl-C to the parent, and end when it does: an orphan must not write beside its successor."""
+    """Leave Ctrl-C to the parent, and end with it: an orphan must not write beside its successor."""
     os.environ.update(environment)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()

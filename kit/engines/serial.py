@@ -1,4 +1,4 @@
-"""One task after another, in this process."""
+"""The engine that runs tasks one after another in this process."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from kit.engines.engine import Finished, Result, Task
 
 
 class Serial:
-    """The engine that needs nothing."""
+    """Runs tasks serially in this process."""
 
     def prepare(self, function: Callable[[Task], Result]) -> AbstractContextManager[None]:
-        """Do nothing: there is nobody to start."""
+        """Do nothing: there are no workers."""
         del function
         return contextlib.nullcontext()
 

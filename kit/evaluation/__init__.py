@@ -1,1 +1,1 @@
-"""Measures of predictions: thresholds, confusion, curves, calibration, figures of splits."""
+"""Metrics of predictions: thresholds, confusion matrices, curves, calibration, metrics on splits."""

@@ -1,4 +1,4 @@
-"""Calibration: probabilities against what came true."""
+"""Calibration: predicted probabilities against observed frequencies."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ BINS = 10  # of equal width
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Calibration:
-    """Probabilities in bins of equal width, against what came true.
+    """Predicted probabilities and observed frequencies in bins of equal width.
 
     Attributes:
         of: Name of the probability.
-        images: Images of each bin, int [BINS]; a probability on the edge of two bins counts in the lower.
+        images: Number of images in each bin, int [BINS]; a probability on the edge of two bins counts in the lower.
         predicted: Mean probability, float [BINS]; NaN in an empty bin.
-        observed: Share that came true, float [BINS]; NaN in an empty bin.
+        observed: Observed frequency, float [BINS]; NaN in an empty bin.
     """
 
     of: str
@@ -29,7 +29,7 @@ class Calibration:
 
     @property
     def error(self) -> float | None:
-        """Expected calibration error: the mean distance of a bin's two figures, by its images (Guo et al. 2017,
+        """Expected calibration error: mean distance of predicted and observed, weighted by images (Guo et al. 2017,
         arXiv:1706.04599); None without images.
         """  # noqa: D205 (one sentence)
         total = int(self.images.sum())
@@ -37,14 +37,14 @@ class Calibration:
 
 
 def calibrate(of: str, truth: NDArray[np.bool_], probabilities: NDArray[np.float32]) -> Calibration:
-    """Sort n probabilities into bins, by scikit-learn.
+    """Compute the calibration of n probabilities, with scikit-learn.
 
     Args:
         of: Name of the probability.
         truth: Outcomes, bool [n].
-        probabilities: Probabilities, float32 [n]; all of them numbers.
+        probabilities: Probabilities, float32 [n]; no NaN.
     """
-    # As scikit-learn bins them; it leaves out the empty ones and does not say how full the others are.
+    # scikit-learn's bins; it leaves out empty ones and does not return the counts of the others.
     bins = np.searchsorted(np.linspace(0, 1, BINS + 1)[1:-1], probabilities)
     images = np.bincount(bins, minlength=BINS)
     predicted, observed = np.full(BINS, np.nan), np.full(BINS, np.nan)

@@ -1,4 +1,4 @@
-"""The confusion matrix, what scikit-learn's classification report has beside it, and what stands out in both."""
+"""Confusion matrix, classification report, most confused pairs and weakest classes."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _AVERAGES = ("macro avg", "weighted avg")
 
 
 class ConfusedPair(NamedTuple):
-    """A class that is taken for another one.
+    """A pair of classes: images of one are predicted as the other.
 
     Attributes:
         true: Index of the true class.
         predicted: Index of the predicted class.
-        images: Images of the true class for which the other one is predicted.
-        support: All images of the true class.
+        images: Number of images of the true class for which the other one is predicted.
+        support: Number of all images of the true class.
     """
 
     true: int
@@ -33,14 +33,14 @@ class ConfusedPair(NamedTuple):
 
 
 def confusion_matrix(scores: Predictions, classes: int) -> NDArray[np.int64]:
-    """Count images by their true class and the predicted one, by scikit-learn.
+    """Count images by true and predicted class, with scikit-learn.
 
     Args:
         scores: Predictions of all images.
         classes: Number of classes.
 
     Returns:
-        Int [classes, classes]; rows are the true classes. Images whose outputs are no numbers are not in it.
+        Int [classes, classes]; rows are the true classes. Images whose outputs are not numbers are left out.
     """
     return np.asarray(metrics.confusion_matrix(scores.labels, scores.predicted, labels=range(classes)))
 
@@ -56,7 +56,7 @@ def class_support(scores: Predictions, classes: int) -> NDArray[np.int64]:
 
 
 def classification_report(scores: Predictions, classes: Sequence[str]) -> dict[str, dict[str, float]]:
-    """Compute precision, recall, f1-score and support of each class and their averages, by scikit-learn.
+    """Compute precision, recall, f1-score and support of each class and their averages, with scikit-learn.
 
     Args:
         scores: Predictions of all images.
@@ -74,11 +74,11 @@ def classification_report(scores: Predictions, classes: Sequence[str]) -> dict[s
 
 
 def confused_pairs(confusion: NDArray[np.int64], support: NDArray[np.int64]) -> list[ConfusedPair]:
-    """List the pairs of classes with mistakes, those with the most images first, of equals those with the larger share.
+    """List the pairs of confused classes by number of images, and by share of the true class in a tie, descending.
 
     Args:
         confusion: Int [classes, classes], rows true, columns predicted.
-        support: Int [classes], images of each true class.
+        support: Int [classes], number of images of each true class.
     """
     mistakes = confusion.copy()
     np.fill_diagonal(mistakes, 0)
@@ -92,10 +92,10 @@ def confused_pairs(confusion: NDArray[np.int64], support: NDArray[np.int64]) -> 
 
 
 def weakest_classes(report: Report, classes: Sequence[str]) -> list[str]:
-    """List the classes that have images, those of the lowest f1-score first.
+    """List the classes with images by ascending f1-score.
 
     Args:
-        report: Figures by class and average, as `classification_report` gives them.
+        report: Metrics by class and average, from `classification_report`.
         classes: Names of the classes.
     """
     present = [name for name in classes if report[name]["support"]]

@@ -1,4 +1,4 @@
-"""Mistakes: the images that a run takes for another class."""
+"""Mistakes: misclassified images."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from kit.inference.predictions import Predictions
 
 
 def mistakes_in(scores: Predictions) -> list[int]:
-    """List the places of mislabelled images, the most confident mistakes first, outputs that are no numbers last.
+    """List the indices of misclassified images, the most confident mistakes first, outputs that are not numbers last.
 
     Where the outputs are numbers, those that are farthest from the true grade come first.
 

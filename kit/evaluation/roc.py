@@ -1,4 +1,4 @@
-"""ROC and precision-recall curves: how well probabilities rank a class before the others."""
+"""ROC and precision-recall curves."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ KINDS: tuple[Kind, ...] = ("ROC", "precision-recall")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Curve:
-    """One class against the rest.
+    """Curve of one class against the rest.
 
     Attributes:
         name: Name of the class.
-        images: Images of the class.
-        thresholds: Thresholds, float [points]; infinite where nothing is flagged.
+        images: Number of images of the class.
+        thresholds: Thresholds, float [points]; infinite where no image is flagged.
         x: False positive rate or recall, float [points].
         y: Recall or precision, float [points].
         area: Area under the ROC curve, or average precision.
@@ -40,15 +40,15 @@ class Curve:
 
 
 def ranking_curves(kind: Kind, scores: Predictions, classes: Sequence[str], indices: Sequence[int]) -> list[Curve]:
-    """Compute the curves of the classes at `indices`, by scikit-learn.
+    """Compute the curves of the classes at `indices`, with scikit-learn.
 
-    Images whose outputs are not numbers are left out, and with them the classes that then have no images, or all.
+    Images whose outputs are not numbers are left out, and so are classes that then have no images, or all images.
 
     Args:
         kind: Kind of the curves.
         scores: Predictions of all images.
         classes: Names of all classes.
-        indices: Indices of the classes that get a curve.
+        indices: Indices of the classes with a curve.
     """
     numbers = scores.are_numbers
     labels, probabilities = scores.labels[numbers], scores.probabilities[numbers]
@@ -62,7 +62,7 @@ def ranking_curves(kind: Kind, scores: Predictions, classes: Sequence[str], indi
             area = area_under_roc(truth, column)
         else:
             y, x, thresholds = metrics.precision_recall_curve(truth, column, drop_intermediate=True)
-            thresholds = np.append(thresholds, np.inf)  # the last point, where nothing is flagged, has none
+            thresholds = np.append(thresholds, np.inf)  # scikit-learn has none for the last point: no image is flagged
             area = metrics.average_precision_score(truth, column)
         images = int(truth.sum())
         curves.append(Curve(name=classes[index], images=images, thresholds=thresholds, x=x, y=y, area=float(area)))

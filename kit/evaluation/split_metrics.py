@@ -1,4 +1,4 @@
-"""Runs measured on whole splits, each by the weights of its setting; it keeps its figures: they are computed once."""
+"""Metrics of runs on whole splits, computed once and stored beside each run."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ TRAIN = "train"
 
 
 class SplitFigures(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a run's weights come to on a split.
+    """Metrics of a run's weights on a split.
 
     Attributes:
-        weights: XXH128 of their file; other weights make these figures void.
-        images: Images of the split.
-        loss: Mean cross-entropy of the probabilities; None where an output was not a number.
+        weights: XXH128 of the weights' file; the metrics are invalid for other weights.
+        images: Number of images of the split.
+        loss: Mean cross-entropy of the probabilities; None if an output was not a number.
         accuracy: Share of images whose likeliest class is the true one.
-        recall: Recall of the second of two classes, or the mean over more; None where the split has none of them.
-        recall_of: Class that `recall` is about.
-        misclassified: Images that are misclassified.
-        not_numbers: Images for which the model gave no number; they count as misclassified.
+        recall: Recall of the second of two classes, or the mean over more; None if the split has no images of them.
+        recall_of: Class of `recall`.
+        misclassified: Number of misclassified images.
+        not_numbers: Number of images whose output is not a number; they count as misclassified.
         seal: XXH128 over all other fields; see `kit.seals`.
     """
 
@@ -52,13 +52,13 @@ class SplitFigures(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """A run's figures on the train split and on another, both by the weights that it is evaluated by.
+    """Metrics of a run on the train split and on another split, with the weights of its setting `train.evaluate`.
 
     Attributes:
-        train: Figures on the train split.
-        split: Figures on the other split.
-        loaded: Number of the two that were computed before.
-        weights: Epoch whose weights were measured.
+        train: Metrics on the train split.
+        split: Metrics on the other split.
+        loaded: Number of the two that were loaded instead of computed.
+        weights: Epoch of the weights, "best" or "last".
     """
 
     train: SplitFigures
@@ -69,21 +69,21 @@ class Measured:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeasuredSummary:
-    """An arm's runs on whole splits, by the weights that each is evaluated by.
+    """Metrics of an arm's runs on whole splits, with the weights of each run's setting `train.evaluate`.
 
     Attributes:
         train_loss: Loss on the train split, without augmentation or dropout.
         train_accuracy: Accuracy on the train split, without augmentation or dropout.
-        loss: Loss on the split that was asked for.
-        accuracy: Accuracy on the split that was asked for.
+        loss: Loss on the other split.
+        accuracy: Accuracy on the other split.
         loss_difference: Difference train_loss minus loss, of each run.
         accuracy_difference: Difference train_accuracy minus accuracy, of each run.
         recall: Recall of the second of two classes, or the mean over more.
-        train_recall: The same on the train split.
-        misclassified: Misclassified images of the split.
-        images: Images of the split.
-        recall_of: Class that `recall` is about.
-        weights: Epochs whose weights were measured.
+        train_recall: The same recall on the train split.
+        misclassified: Number of misclassified images of the other split.
+        images: Number of images of the other split.
+        recall_of: Class of `recall`.
+        weights: Epochs of the weights, "best" or "last".
     """
 
     train_loss: MeanAndSD | None
@@ -101,7 +101,7 @@ class MeasuredSummary:
 
 
 def summarize_measured(runs: Sequence[Measured | None]) -> MeasuredSummary | None:
-    """Average over an arm's runs; None unless all of them were measured."""
+    """Average over an arm's runs; None unless all runs have metrics."""
     measured = [run for run in runs if run is not None]
     if not measured or len(measured) < len(runs):
         return None
@@ -125,20 +125,20 @@ def summarize_measured(runs: Sequence[Measured | None]) -> MeasuredSummary | Non
 def measure_runs(
     runs: Sequence[RunDirectory], split: str, *, root: Path | str | None = None, progress: Progress = NO_PROGRESS
 ) -> list[Measured]:
-    """Measure finished runs, each on its own dataset's train split and on `split`.
+    """Compute the metrics of finished runs, each on its own dataset's train split and on `split`.
 
     Args:
         runs: Runs in order.
-        split: Labelled split to measure besides train.
+        split: Labelled split besides train.
         root: Workspace; KIT_ROOT or the current folder otherwise.
-        progress: Listener that sees every split of every run that was not measured before.
+        progress: Receiver of every split of every run that is computed.
 
     Raises:
-        RunError: no run, or one whose weights are missing or damaged.
-        ShardError: no such split, or it has no labels.
-        SpecError: the split is the train split.
+        RunError: There is no run, or the weights of one are missing or damaged.
+        ShardError: There is no such split, or it has no labels.
+        SpecError: The split is the train split.
     """
-    require(split != TRAIN, "split train stands beside every other one; name validation or test")
+    require(split != TRAIN, "split train is always measured too; name validation or test")
     if not runs:
         raise RunError(f"{option('split')} measures runs; histories from elsewhere have no weights")
     runs = [RunSnapshot.of(run) for run in runs]
@@ -164,13 +164,13 @@ def _file(run: RunDirectory, split: str) -> Path:
 
 
 def _load(run: RunDirectory, split: str) -> SplitFigures | None:
-    """Read figures that were computed before; None where there are none of the weights that are there now."""
+    """Load stored metrics; None if there are none of the present weights."""
     try:
         if not from_json(_file(run, split), SplitFigures).seal:  # of an earlier version
             return None
         figures = read_sealed(_file(run, split), SplitFigures, what="evaluation")
         return figures if figures.weights == run.hash_of(run.checked(run.weights())) else None
-    except (FileNotFoundError, SpecError):  # what cannot be read is computed again
+    except (FileNotFoundError, SpecError):  # an unreadable file is computed again
         return None
 
 
@@ -178,7 +178,7 @@ def _compute_all(
     missing: Sequence[tuple[RunDirectory, str]], split: str, root: Path | str | None, progress: Progress
 ) -> dict[Path, SplitFigures]:
     datasets = {name: find_dataset(name, root=root) for name in dict.fromkeys(run.spec().dataset for run, _ in missing)}
-    for dataset in datasets.values():  # before any of them is measured
+    for dataset in datasets.values():  # before the first is computed
         dataset.shards(split)
         refuse_unlabelled(dataset, split)
     progress.start(f"measure on {TRAIN} and {split}", len(missing))
@@ -197,7 +197,7 @@ def _compute_all(
 
 
 def split_figures(scores: Predictions, classes: Sequence[str], weights: str) -> SplitFigures:
-    """Compute figures from predictions by the weights of that checksum."""
+    """Compute metrics from the predictions of the weights with that checksum."""
     return SplitFigures(
         weights=weights,
         images=len(scores.keys),

@@ -1,4 +1,4 @@
-"""From which probability on a class counts as found."""
+"""Decision thresholds on the probability of a class."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from kit.errors import require
 Goal = Literal["recall", "best-f1", "best-accuracy"]
 
 _BEST: dict[str | float, Goal] = {"best-f1": "best-f1", "best-accuracy": "best-accuracy"}
-_DIGITS = decimal.Context(prec=9, rounding=decimal.ROUND_FLOOR)  # nine tell float32 numbers apart
+_DIGITS = decimal.Context(prec=9, rounding=decimal.ROUND_FLOOR)  # nine digits distinguish float32 numbers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Threshold:
-    """A probability from which images are flagged as a class, and what that comes to.
+    """A decision threshold on the probability of a class, and the resulting metrics.
 
     Attributes:
         positive: Name of the class.
-        goal: Goal by which it was chosen: the highest that reaches a recall, or that of the best F1 or accuracy.
-        wanted: Recall that was asked for; None for other goals.
-        threshold: Least probability with which an image is flagged.
+        goal: Goal of the choice: the highest threshold that reaches a recall, or that of the best F1 or accuracy.
+        wanted: Recall to reach; None for other goals.
+        threshold: Lowest probability with which an image is flagged.
         recall: Share of the class's images that are flagged.
         precision: Share of the flagged images that are of the class.
         specificity: Share of the other images that are not flagged; None without others.
         f1: Harmonic mean of precision and recall.
-        accuracy: Share of all images that are flagged and of the class, or neither.
+        accuracy: Share of all images that are correctly flagged or correctly not flagged.
         flagged: Share of all images that are flagged.
         images: Number of all images.
     """
@@ -49,7 +49,7 @@ class Threshold:
     images: int
 
     def __str__(self) -> str:
-        """Say all of it in a line."""
+        """Describe the threshold in one line."""
         wanted = "" if self.wanted is None else f" (wanted {self.wanted:g})"
         figures = [
             *([f"F1 {self.f1:.4f} (the best)"] if self.goal == "best-f1" else []),
@@ -64,13 +64,13 @@ class Threshold:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a threshold is to be chosen for, on images that the runs did not learn from."""
+    """Goal of a threshold that is chosen on images that the runs were not trained on."""
 
     goal: Goal
     recall: float | None = None
 
     def choose(self, truth: NDArray[np.bool_], probabilities: NDArray[np.float32], positive: str) -> Threshold | None:
-        """Choose it; see `find_threshold` and `best_threshold`."""
+        """Choose a threshold; see `find_threshold` and `best_threshold`."""
         if self.recall is not None:
             return find_threshold(truth, probabilities, self.recall, positive)
         return best_threshold(truth, probabilities, self.goal, positive)
@@ -78,7 +78,7 @@ class Wanted:
     def crossed_accuracy(
         self, truth: NDArray[np.bool_], probabilities: NDArray[np.float32], folds: NDArray[np.int32]
     ) -> float | None:
-        """Measure what choosing comes to on other images: each fold's are flagged by the threshold of the others.
+        """Cross-validate the choice: the images of each fold are flagged with the threshold of the other folds.
 
         Args:
             truth: Bool [n], whether the image is of the class.
@@ -86,8 +86,8 @@ class Wanted:
             folds: Int32 [n], fold of each image.
 
         Returns:
-            Share of images that are flagged and of the class, or neither; None of a single fold, or where the others
-            of one have no threshold.
+            Share of images that are correctly flagged or correctly not flagged; None for a single fold, or if the
+            other folds of one have no threshold.
         """
         flagged = np.empty_like(truth)
         for fold in np.unique(folds):
@@ -103,7 +103,7 @@ def parse_threshold(asked: str | float | None) -> float | Wanted | None:
     """Read a probability, "best-f1", "best-accuracy", or "recall:0.95".
 
     Raises:
-        SpecError: anything else.
+        SpecError: The value is none of these.
     """
     if asked is None:
         return None
@@ -130,12 +130,12 @@ def find_threshold(
 
     Args:
         truth: Bool [n], whether the image is of the class.
-        probabilities: Float32 [n], probability of the class; an image without a number is never flagged.
-        wanted: Wanted recall, above 0 to 1.
+        probabilities: Float32 [n], probability of the class; an image with NaN is never flagged.
+        wanted: Recall to reach, above 0 to 1.
         positive: Name of the class.
 
     Returns:
-        None where no threshold reaches it: the class has no images, or outputs that are not numbers.
+        The threshold; None if none reaches the recall: the class has no images, or outputs that are not numbers.
     """
     scores = _numbers(probabilities)
     found = np.sort(scores[truth & (scores >= 0)])[::-1]
@@ -148,16 +148,16 @@ def find_threshold(
 def best_threshold(
     truth: NDArray[np.bool_], probabilities: NDArray[np.float32], goal: Goal, positive: str
 ) -> Threshold | None:
-    """Find the threshold of the best F1 or accuracy, the highest of equals, among those that flag some image.
+    """Find the threshold of the best F1 or accuracy among those that flag an image; the highest one in a tie.
 
     Args:
         truth: Bool [n], whether the image is of the class.
-        probabilities: Float32 [n], probability of the class; an image without a number is never flagged.
+        probabilities: Float32 [n], probability of the class; an image with NaN is never flagged.
         goal: "best-f1" or "best-accuracy".
         positive: Name of the class.
 
     Returns:
-        None where the class has no images, or no output is a number.
+        The threshold; None if the class has no images, or no output is a number.
     """
     scores = _numbers(probabilities)
     values = np.unique(scores[scores >= 0])[::-1]
@@ -165,7 +165,7 @@ def best_threshold(
         return None
     ascending = np.sort(scores), np.sort(scores[truth])
     flagged, found = (len(part) - np.searchsorted(part, values) for part in ascending)
-    # of accuracy, what is right less a constant
+    # for accuracy: the number of correct images less a constant
     figures = 2 * found / (flagged + truth.sum()) if goal == "best-f1" else 2 * found - flagged
     return _at(_rounded_down(values[figures.argmax()]), truth, scores, positive, goal=goal)
 
@@ -201,5 +201,5 @@ def _at(
 
 
 def _rounded_down(probability: np.float32) -> float:
-    """Write a threshold in nine digits that are not above it: whoever copies them flags the same images."""
+    """Round a threshold down to nine digits, so that the printed value flags the same images."""
     return float(_DIGITS.create_decimal(decimal.Decimal(float(probability))))

@@ -1,4 +1,4 @@
-"""Runs become models that need no kit: they take raw images and give the probability of each class."""
+"""Exports of runs as models that work without kit: raw images in, the probability of each class out."""
 
 from kit.exports.export import Export, export
 

@@ -1,4 +1,4 @@
-"""One run, exported: everything is checked before TensorFlow is loaded."""
+"""Exports one run; everything is checked before TensorFlow is loaded."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ from kit.workspace import Workspace
 DEFAULT_FORMATS = ("keras", "saved_model")
 
 _COMPARED = 64  # images: enough to tell a wrong model from rounding
-_TOLERANCE = 0.01  # of a probability: ten times what a GPU rounds otherwise; how far it really is, is told
-_EXTRA = "assets.extra"  # where TensorFlow says that a SavedModel's own files may lie
+_TOLERANCE = 0.01  # in a probability: ten times the rounding difference of a GPU; the real difference is reported
+_EXTRA = "assets.extra"  # TensorFlow's place for additional files in a SavedModel
 
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """An export that was written.
+    """A finished export.
 
     Attributes:
         folder: Folder of the export.
         info: Contents of its export.json.
-        is_new: Whether it was written now; False of one that existed already, of the same run and weights.
+        is_new: Whether it was written now; False for an existing export of the same run and weights.
     """
 
     folder: Path
@@ -51,11 +51,11 @@ class Export:
 
     @property
     def paths(self) -> dict[str, Path]:
-        """The model of each format."""
+        """Path of each format's model."""
         return {name: self.folder / file for name, file in self.info.files.items()}
 
     def size(self, name: str) -> int:
-        """Bytes of a format's files."""
+        """Size of a format's files in bytes."""
         path = self.paths[name]
         return sum(file.stat().st_size for file in [path, *path.rglob("*")] if file.is_file())
 
@@ -71,29 +71,31 @@ def export(
     root: Path | str | None = None,
     progress: Progress = NO_PROGRESS,
 ) -> Export:
-    """Write a run's model, with the preprocessing inside, for programs that have no kit; one that stands is returned.
+    """Export a run's model with the preprocessing inside, for programs without kit; an existing export is returned.
 
-    The model takes uint8 images [batch, height, width, channels] of any height and width, brings them to the dataset's
-    size as `kit shard` did, scales them to 0 to 1, and gives the probability of each class, float32 [batch, classes].
-    Every file is read again and compared with the run's own predictions before the export gets its name.
+    The model takes uint8 images [batch, height, width, channels] of any height and width, resizes them to the dataset's
+    size as `kit shard` did, scales them to 0 to 1, and returns the probability of each class, float32 [batch, classes].
+    Every file is read back and compared with the run's own predictions before the export gets its final name.
 
     Args:
         run: Path of a run, or its name below runs/.
         formats: "keras" (model.keras: plain Keras 3), "saved_model" (saved_model/1: TensorFlow Serving; takes the
             bytes of JPEG and PNG files too), "onnx" (model.onnx; needs the extra kit[onnx]).
-        output: Folder to write; the run's own export/ otherwise.
-        weights: Epoch whose weights are exported, "best" or "last"; the run's setting `train.evaluate` by default.
-        force: Whether to replace an export that exists.
-        root: Root of the workspace; otherwise KIT_ROOT, the workspace that the runs lie in, or the current folder.
-        progress: Listener that sees every format.
+        output: Folder to write; export/ of the run by default.
+        weights: Weights to export, those of the "best" or the "last" epoch; the run's setting `train.evaluate` by
+            default.
+        force: Whether to replace an existing export.
+        root: Root of the workspace; by default KIT_ROOT, the workspace of the runs, or the current folder.
+        progress: Receiver of every format.
 
     Raises:
-        RunError: no such run, it is of other data, its predictions are not numbers, or a format predicts otherwise.
-        SpecError: no such format.
-        WorkspaceError: the folder exists and `force` is not set, holds no export or files that were changed since, or
-            another process is writing it.
-        MissingDependencyError: a package is not installed.
-        OSError: The disk is full; nothing of the export is left there.
+        RunError: No such run, its dataset is another one, its predictions are not numbers, or the predictions of a
+            format differ.
+        SpecError: No such format.
+        WorkspaceError: The folder exists and `force` is not set, it holds something other than an export or files
+            changed since, or another process is writing it.
+        MissingDependencyError: A package is not installed.
+        OSError: The disk is full; no part of the export is left there.
     """
     workspace = Workspace.holding([run], root)
     directory = RunSnapshot.of(open_run(run, workspace))
@@ -111,7 +113,7 @@ def export(
     _require_keras()
     compared = _predict(network, head_of(directory, dataset), directory.spec(), dataset)
     with locked(folder):
-        if existing := _existing(folder, provenance, formats, force=force):  # of a command that was faster
+        if existing := _existing(folder, provenance, formats, force=force):  # another command finished first
             return existing
         with whole_folder(folder) as partial:
             progress.start(f"export {directory.spec().arm}", len(formats))
@@ -134,7 +136,7 @@ def export(
 
 
 class _Compared(NamedTuple):
-    """What a run's own model gives.
+    """Reference predictions of the run's own model.
 
     Attributes:
         images: Uint8 [batch, height, width, channels].
@@ -155,14 +157,14 @@ def _predict(network: Any, head: Head, spec: RunSpec, dataset: Dataset) -> _Comp
         batch = next(iter(eval_batches(dataset, "validation", batch_size=count)))
     probabilities = head.predictions(network.predict_on_batch(as_float(batch["image"])))
     if not np.isfinite(probabilities).all():
-        raise RunError("the run's predictions are not numbers; its training diverged: lower train.learning_rate")
+        raise RunError("the run's predictions are not numbers; the training diverged: lower train.learning_rate")
     return _Compared(batch["image"].numpy(), probabilities)
 
 
 def _write(
     folder: Path, network: Any, image: ImageSpec, formats: Sequence[str], compared: _Compared, *, progress: Progress
 ) -> dict[str, float]:
-    """Write every format, read it again, and tell how far its probabilities are from the run's own."""
+    """Write every format, read it back, and measure the largest difference from the run's own probabilities."""
     from kit.exports.formats import FORMATS  # noqa: PLC0415 (TensorFlow, after all checks)
     from kit.exports.inference_model import served_model  # noqa: PLC0415
     from kit.training.full_disk import full_disk_named  # noqa: PLC0415
@@ -187,7 +189,7 @@ def _versions() -> dict[str, str]:
 
 
 def _describe(folder: Path, info: ExportInfo, provenance: Provenance) -> None:
-    """Write export.json, also into a SavedModel, and seal.json after all."""
+    """Write export.json, also into a SavedModel, and seal.json last."""
     write_whole(folder / INFO, to_json(info))
     if "saved_model" in info.files:
         extra = folder / FILES["saved_model"] / _EXTRA
@@ -229,11 +231,11 @@ def _provenance(run: RunDirectory, name: str, dataset: Dataset, weights: Weights
 
 
 def _existing(folder: Path, provenance: Provenance, formats: Sequence[str], *, force: bool) -> Export | None:
-    """Return the export that stands there if it is the one that is asked; None if one is to be written.
+    """Return the existing export if it matches the request; None if one has to be written.
 
     Raises:
-        WorkspaceError: There is another one, or files of it were changed, and `force` is not set; or no export of
-            kit's, whatever is forced.
+        WorkspaceError: Another export exists, or its files were changed, and `force` is not set; or the folder is no
+            export of kit's, even with `force`.
     """
     if not folder.exists():
         return None

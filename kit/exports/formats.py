@@ -1,4 +1,4 @@
-"""Each format: how it is written, and how it is read again to see what it gives."""
+"""Export formats: writing each, and reading it back to compare its predictions."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from kit.specs import ImageSpec
 
 
 class Format(NamedTuple):
-    """A format.
+    """An export format.
 
     Attributes:
-        write: Function that writes a model, whose dataset stored its images so, to a path that is free.
-        read: Function that reads it from there, and gives the probabilities [batch, classes] of images, uint8 [batch,
+        write: Function that writes a model, with the image settings of its dataset, to an unused path.
+        read: Function that reads it back and returns the probabilities [batch, classes] of images, uint8 [batch,
             height, width, channels].
     """
 
@@ -35,7 +35,7 @@ def _write_keras(served: ServedModel, image: ImageSpec, path: Path) -> None:
 
 
 def _read_keras(path: Path, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    model = keras.models.load_model(path, safe_mode=True)  # no code from a file, even from one just written
+    model = keras.models.load_model(path, safe_mode=True)  # never run code from a file, even from one just written
     return np.asarray(model.predict_on_batch(images))
 
 

@@ -1,4 +1,4 @@
-"""A run's network as anybody's Keras loads it, behind what `kit shard` did to its images."""
+"""A run's network in plain Keras, behind the preprocessing of `kit shard`."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from kit.specs import ImageSpec
 
 @dataclass(frozen=True, slots=True)
 class ServedModel:
-    """A model and the two it is made of.
+    """A model and its two parts.
 
     Attributes:
         whole: Model from uint8 [batch, any height, any width, channels] to float32 [batch, classes].
         preprocessing: Model to float32 [batch, height, width, channels] in 0 to 1.
-        probabilities: Model from those to float32 [batch, classes]; each row sums to 1.
+        probabilities: Model from preprocessed images to float32 [batch, classes]; each row sums to 1.
     """
 
     whole: Any
@@ -30,9 +30,8 @@ def served_model(network: Any, image: ImageSpec) -> ServedModel:
     """Put a trained network behind its preprocessing.
 
     Args:
-        network: Model from [batch, height, width, channels] to [batch, 1] or [batch, classes], as `build_model` makes
-            it.
-        image: Settings by which the dataset's images were stored.
+        network: Model from [batch, height, width, channels] to [batch, 1] or [batch, classes], from `build_model`.
+        image: Image settings of the dataset.
     """
     shape = tuple(network.input_shape[1:])
     preprocessing = preprocessing_model(image, shape)
@@ -46,7 +45,7 @@ def served_model(network: Any, image: ImageSpec) -> ServedModel:
 
 
 def plain_network(network: Any) -> Any:
-    """Copy a network with Keras' own batch norm in place of kit's, which has the same weights and statistics."""
+    """Copy a network with Keras' own batch norm in place of kit's, with the same weights and statistics."""
     copied = keras.models.clone_model(network, clone_function=_plain_layer)
     copied.set_weights(network.get_weights())
     return copied

@@ -1,4 +1,4 @@
-"""What stands beside an exported model: export.json, and the names that whoever serves it asks for."""
+"""Metadata of an exported model: export.json, and the names of folders and signatures for serving."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from kit.specs import ImageSpec, RunSpec
 INFO = "export.json"
 FILES = {
     "keras": "model.keras",
-    "saved_model": "saved_model/1",  # TensorFlow Serving looks for versions in the folder that it is given
+    "saved_model": "saved_model/1",  # TensorFlow Serving looks for numbered versions in the model's folder
     "onnx": "model.onnx",
 }
 IMAGES, IMAGE_BYTES, PROBABILITIES = "images", "image_bytes", "probabilities"
@@ -23,14 +23,14 @@ class ExportInfo(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         classes: Names of the classes, in the order of the probabilities.
-        shape: Height, width and channels that images are brought to; the model takes any height and width.
-        image: Settings by which the dataset's images were stored, which the model repeats.
+        shape: Height, width and channels after preprocessing; the model takes any height and width.
+        image: Image settings of the dataset, repeated by the model.
         weights: "best" or "last".
         run: Settings of the run, with the dataset's name and fingerprint.
         files: Files by format.
-        compared: Validation images whose probabilities by every format were compared with those of `kit predict`.
-        largest_difference: Largest difference of any probability, by format.
-        versions: Versions of the packages that wrote the files.
+        compared: Number of validation images on which every format was compared with `kit predict`.
+        largest_difference: Largest difference between probabilities, by format.
+        versions: Package versions at the time of export.
     """
 
     classes: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""ONNX: the one file that imports ONNX, tf2onnx and ONNX Runtime."""
+"""ONNX export; the only module that imports ONNX, tf2onnx and ONNX Runtime."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from kit.exports.inference_model import ServedModel
     from kit.specs import ImageSpec
 
-OPSET = 17  # of 2022: what every ONNX Runtime from 1.12 on runs
+OPSET = 17  # from 2022; supported by every ONNX Runtime since 1.12
 
 
 def require_onnx() -> None:
-    """Refuse to begin without the packages.
+    """Raise unless the packages are installed.
 
     Raises:
-        MissingDependencyError: one of them is not installed.
+        MissingDependencyError: A package is not installed.
     """
     if missing := [name for name in ("tf2onnx", "onnxruntime") if find_spec(name) is None]:
         raise MissingDependencyError(f"format 'onnx' needs {' and '.join(missing)}; install 'kit[onnx]'")
@@ -45,7 +45,7 @@ def write_onnx(served: ServedModel, image: ImageSpec, path: Path) -> None:
     def on_images(images: object) -> dict[str, object]:
         return {PROBABILITIES: served.whole(images, training=False)}
 
-    with warnings.catch_warnings(action="ignore"):  # of NumPy's changes, which are tf2onnx's to follow
+    with warnings.catch_warnings(action="ignore"):  # NumPy deprecations inside tf2onnx
         model, _ = tf2onnx.convert.from_function(on_images, input_signature=signature, opset=OPSET)
     captured = on_images.get_concrete_function().graph.captures
     _make_constant(model.graph, {inner.name: outer.numpy() for outer, inner in captured if outer.dtype != tf.resource})
@@ -53,7 +53,7 @@ def write_onnx(served: ServedModel, image: ImageSpec, path: Path) -> None:
 
 
 def _make_constant(graph: Any, values: Mapping[str, NDArray[np.generic]]) -> None:
-    """Keep a graph's constants in it: tf2onnx takes those that are no variables for inputs."""
+    """Embed captured constants in the graph: tf2onnx would turn those that are no variables into inputs."""
     from onnx import numpy_helper
 
     for given in [one for one in graph.input if one.name in values]:
@@ -62,7 +62,7 @@ def _make_constant(graph: Any, values: Mapping[str, NDArray[np.generic]]) -> Non
 
 
 def read_onnx(path: Path, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Give class probabilities by ONNX Runtime."""
+    """Compute class probabilities with ONNX Runtime."""
     import onnxruntime
 
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])

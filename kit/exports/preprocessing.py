@@ -1,8 +1,8 @@
-"""What `kit shard` does to an image's pixels, as a Keras model of nothing but Keras' own operations.
+"""The preprocessing of `kit shard` as a Keras model, made of Keras' own operations alone.
 
-A side that shrinks is averaged by areas and one that grows is interpolated linearly, as `kit.images.resize` has OpenCV
-do it. Both are weighted sums along a side, so an image is brought to its size by two products of matrices, which every
-format and every backend knows; Keras' Resizing layer averages no areas.
+A side that shrinks is averaged by area and one that grows is interpolated linearly, as OpenCV does for
+`kit.images.resize`. Both are weighted sums along a side, so an image is resized by two matrix products, which every
+format and every backend supports; Keras' Resizing layer has no area averaging.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from kit.specs.image import Fit
 
 Tensor: TypeAlias = Any
 
-_EXACT = "float64"  # of indices and weights: what Python and OpenCV compute them in
-_TIE = 0.125  # half of the quarters that averages of four come in: OpenCV rounds those up, all others to even
+_EXACT = "float64"  # for indices and weights, as in Python and OpenCV
+_TIE = 0.125  # half a quarter, the step of 4-pixel averages: OpenCV rounds their halves up, all others to even
 
 
 class _Side(NamedTuple):
-    """How one side of an image is brought to its size.
+    """Resampling of one side of an image.
 
     Attributes:
-        indices: Float64 [side]: 0, 1, 2, … of the source's rows or columns.
-        start: First of them that is kept.
-        kept: Number of those kept.
-        top: Offset of the first one in the result.
-        inside: Number of rows or columns that they become.
+        indices: Float64 [side]: indices 0, 1, 2, … of the source's rows or columns.
+        start: First index kept.
+        kept: Number of indices kept.
+        top: Offset of the resampled part in the result.
+        inside: Number of rows or columns after resampling.
         size: Size of the result.
     """
 
@@ -43,17 +43,17 @@ class _Side(NamedTuple):
 
 
 def preprocessing_model(spec: ImageSpec, shape: tuple[int, int, int]) -> Any:
-    """Build the model.
+    """Build the preprocessing model.
 
-    Averages are those of `kit shard` but where floats round otherwise, interpolated values differ from OpenCV's, which
-    has 11 bits for a weight: by 1 of 255 at most. An image of the wanted size passes unchanged.
+    Averages equal those of `kit shard` except for rounding of floats; interpolated values differ from OpenCV's, whose
+    weights have 11 bits, by 1 of 255 at most. An image of the target size passes unchanged.
 
     Args:
         spec: Image settings of the dataset.
-        shape: Height, width and channels that the network takes.
+        shape: Height, width and channels of the network's input.
 
     Returns:
-        keras.Model from uint8 [batch, any height, any width, channels] to float32 [batch, *shape] in 0 to 1.
+        Keras model from uint8 [batch, any height, any width, channels] to float32 [batch, *shape] in 0 to 1.
     """
     ops = keras.ops
     images = keras.Input((None, None, shape[2]), dtype="uint8", name=IMAGES)
@@ -68,9 +68,9 @@ def preprocessing_model(spec: ImageSpec, shape: tuple[int, int, int]) -> Any:
 
 
 def _sides(values: Tensor, size: tuple[int, int], fit: Fit) -> tuple[_Side, _Side]:
-    """Choose what of both sides is kept, and where it goes: `kit.images.resize` for sizes known when it runs."""
+    """Choose the kept part of both sides and its offset, as `kit.images.resize` does, for sizes known at run time."""
     ops = keras.ops
-    rows, columns = _places(values, (0, 2, 3)), _places(values, (0, 1, 3))
+    rows, columns = _indices(values, (0, 2, 3)), _indices(values, (0, 1, 3))
     height, width = ops.max(rows) + 1.0, ops.max(columns) + 1.0
     start = ops.zeros_like(height)
     into = start + size[0], start + size[1]
@@ -81,42 +81,42 @@ def _sides(values: Tensor, size: tuple[int, int], fit: Fit) -> tuple[_Side, _Sid
         )
     if fit == "pad":
         scale = ops.minimum(size[0] / height, size[1] / width)
-        inside = _within(height * scale, into[0]), _within(width * scale, into[1])
+        inside = _rounded(height * scale, into[0]), _rounded(width * scale, into[1])
         return (
-            _Side(rows, start, height, _before(into[0], inside[0]), inside[0], size[0]),
-            _Side(columns, start, width, _before(into[1], inside[1]), inside[1], size[1]),
+            _Side(rows, start, height, _offset(into[0], inside[0]), inside[0], size[0]),
+            _Side(columns, start, width, _offset(into[1], inside[1]), inside[1], size[1]),
         )
-    kept = _within(width * size[0] / size[1], height), _within(height * size[1] / size[0], width)
+    kept = _rounded(width * size[0] / size[1], height), _rounded(height * size[1] / size[0], width)
     return (
-        _Side(rows, _before(height, kept[0]), kept[0], start, into[0], size[0]),
-        _Side(columns, _before(width, kept[1]), kept[1], start, into[1], size[1]),
+        _Side(rows, _offset(height, kept[0]), kept[0], start, into[0], size[0]),
+        _Side(columns, _offset(width, kept[1]), kept[1], start, into[1], size[1]),
     )
 
 
-def _places(values: Tensor, other_axes: tuple[int, ...]) -> Tensor:
-    """Count along the side that is left: a model of symbols has no other way to know its length."""
+def _indices(values: Tensor, other_axes: tuple[int, ...]) -> Tensor:
+    """Compute the indices along a side: a symbolic model has no other way to know its length."""
     ops = keras.ops
     return ops.cumsum(ops.ones_like(ops.sum(values, axis=other_axes), dtype=_EXACT)) - 1.0
 
 
-def _within(length: Tensor, most: Tensor) -> Tensor:
-    """Round to a whole number from 1 to `most`."""
+def _rounded(length: Tensor, most: Tensor) -> Tensor:
+    """Round to a whole number and clip to 1 to `most`."""
     ops = keras.ops
     return ops.maximum(ops.minimum(ops.round(length), most), 1.0)
 
 
-def _before(whole: Tensor, part: Tensor) -> Tensor:
-    """Count what stands before a part in the middle."""
+def _offset(whole: Tensor, part: Tensor) -> Tensor:
+    """Compute the offset of a centered part."""
     return keras.ops.floor((whole - part) / 2.0)
 
 
 def _areas(side: _Side) -> Tensor:
-    """How many of the source's pixels become one; 1 of a side that does not shrink."""
+    """Number of source pixels per result pixel; 1 for a side that does not shrink."""
     return keras.ops.maximum(side.kept / side.inside, 1.0)
 
 
 def _weights(side: _Side) -> Tensor:
-    """Weigh the source's indices for each of the result's: float32 [size, side], in areas of the source's pixels."""
+    """Compute resampling weights, float32 [size, side], in units of source pixels."""
     ops = keras.ops
     ratio = side.kept / side.inside
     targets = ops.subtract(np.arange(side.size, dtype=_EXACT)[:, None], side.top)

@@ -15,7 +15,7 @@ from kit.specs import ImageSpec
 
 Tensor: TypeAlias = Any
 
-_FACTORS = (1, 2, 4, 8)  # by which libjpeg reduces while it decodes
+_FACTORS = (1, 2, 4, 8)  # factors by which libjpeg reduces while decoding
 _LUMA = (9798, 19235, 3735)  # red, green, blue in 2**-15: OpenCV's fixed point of ITU-R 601
 _LUMA_BITS = 15
 _SHORT = 257.0  # 65535 / 255
@@ -25,7 +25,8 @@ def write_saved_model(served: ServedModel, image: ImageSpec, folder: Path) -> No
     """Write a SavedModel.
 
     Its signature "serving_default" takes `images`, uint8 [batch, height, width, channels]; "serving_bytes" takes
-    `image_bytes`, string [batch]: JPEG or PNG files of any sizes. Both give `probabilities`, float32 [batch, classes].
+    `image_bytes`, string [batch]: JPEG or PNG files of any sizes. Both return `probabilities`, float32 [batch,
+    classes].
     """
     channels = served.preprocessing.input_shape[-1]
     shape = served.preprocessing.output_shape[1:]
@@ -44,26 +45,26 @@ def write_saved_model(served: ServedModel, image: ImageSpec, folder: Path) -> No
         return {PROBABILITIES: served.probabilities(pixels, training=False)}
 
     module = tf.Module()
-    module.parts = [served.whole, served.preprocessing, served.probabilities]  # whose variables are saved
+    module.parts = [served.whole, served.preprocessing, served.probabilities]  # owns the variables to save
     tf.saved_model.save(module, str(folder), signatures={ON_IMAGES: on_images, ON_BYTES: on_bytes})
 
 
 def read_saved_model(folder: Path, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Give class probabilities by a SavedModel's own signature."""
+    """Compute class probabilities with a SavedModel's own signature."""
     loaded = tf.saved_model.load(str(folder))
     return np.asarray(loaded.signatures[ON_IMAGES](**{IMAGES: tf.constant(images)})[PROBABILITIES])
 
 
 def decode_file(data: Tensor, image: ImageSpec, shape: tuple[int, int, int]) -> Tensor:
-    """Decode a JPEG or PNG as `kit shard` does, but for turns that a JPEG's EXIF data ask for.
+    """Decode a JPEG or PNG as `kit shard` does, except for rotations in a JPEG's EXIF data.
 
     Args:
         data: String [], bytes of an image file.
-        image: Settings by which the dataset's images were stored; of more than 8 bits only `scale` "none" is followed.
-        shape: Height, width and channels that the network takes.
+        image: Image settings of the dataset; for more than 8 bits only `scale` "none" is supported.
+        shape: Height, width and channels of the network's input.
 
     Returns:
-        uint8 [height, width, channels]; of a JPEG that is at least twice as large as `image` asks, a half, quarter or
+        Uint8 [height, width, channels]; a JPEG at least twice as large as `image` asks is decoded at a half, quarter or
         eighth of its size.
     """
     return tf.cond(
@@ -86,7 +87,7 @@ def _decode_jpeg(data: Tensor, image: ImageSpec, shape: tuple[int, int, int]) ->
 
 
 def _decode_png(data: Tensor, channels: int) -> Tensor:
-    rgb = tf.round(tf.cast(tf.io.decode_png(data, 3, tf.uint16), tf.float32) / _SHORT)  # 8 bits come as 257 times
+    rgb = tf.round(tf.cast(tf.io.decode_png(data, 3, tf.uint16), tf.float32) / _SHORT)  # 8 bits: multiples of 257
     if channels == 1:
         weighted = tf.reduce_sum(tf.cast(rgb, tf.int32) * tf.constant(_LUMA), axis=-1, keepdims=True)
         rgb = tf.bitwise.right_shift(weighted + (1 << _LUMA_BITS - 1), _LUMA_BITS)

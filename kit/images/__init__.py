@@ -1,6 +1,6 @@
-"""Image files become pixels, and pixels the bytes of a record.
+"""Decodes image files, and encodes pixels as the bytes of a record.
 
-Alpha is dropped, never composited. What is stored stands upright, whatever EXIF or TIFF says of the file.
+Alpha is dropped, never composited. Stored images are upright: EXIF and TIFF orientations are applied.
 """
 
 from kit.images.decode import decode_image, decode_pixels, read_header

@@ -1,4 +1,4 @@
-"""The strips or tiles of a TIFF page, put together."""
+"""Assembles the strips or tiles of a TIFF page."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from kit.images.samples import Values
 
 
 def assemble(header: ImageHeader, parts: list[Part], decoded: Iterable[Values]) -> Values:
-    """Put parts side by side.
+    """Assemble an image from its parts.
 
     Args:
         header: Header of the page.
@@ -37,7 +37,7 @@ def assemble(header: ImageHeader, parts: list[Part], decoded: Iterable[Values]) 
 
 
 def undo_predictor(values: Values) -> Values:
-    """Add up horizontal differences, which wrap around at the type's ends: libtiff's predictor 2."""
+    """Add up horizontal differences, with integer overflow: libtiff's predictor 2."""
     bits = np.dtype(f"u{values.dtype.itemsize}")
     whole = values.astype(values.dtype.newbyteorder("="), copy=False)
     return np.cumsum(whole.view(bits), axis=1, dtype=bits).view(whole.dtype)

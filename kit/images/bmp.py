@@ -1,4 +1,4 @@
-"""BMP: its header."""
+"""BMP files."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from kit.specs import ImageSpec
 
 _OS2 = 12  # bytes of the oldest header, with 16-bit sides
 _UNPACKED = {0, 3, 6}  # compression: none, or none with masks
-_RGB_BITS = 16  # a pixel, from here on without a palette
+_RGB_BITS = 16  # a pixel; images of so many bits or more have no palette
 
 
 class BmpFile:
-    """A BMP.
+    """A BMP file.
 
     Attributes:
         header: Header of the image.
@@ -52,14 +52,14 @@ class BmpFile:
         return 1
 
     def kept_as(self, channels: int) -> None:
-        """No reader of shards reads BMP."""
+        """Return None: readers of shards do not read BMP."""
         del channels
 
     def samples(self, spec: ImageSpec) -> Samples:
         """Decode.
 
         Raises:
-            ImageError: damaged.
+            ImageError: The file is damaged.
         """
         del spec
         values = opencv.imdecode(self._data, opencv.COLOUR, (self.header.height, self.header.width))

@@ -1,4 +1,4 @@
-"""From a file's bytes to upright pixels of 8 bits."""
+"""Decodes image files to upright pixels of 8 bits."""
 
 from __future__ import annotations
 
@@ -23,25 +23,25 @@ from kit.specs import ImageSpec
 
 
 class OpenImage(Protocol):
-    """An image file whose header is read and whose pixels are not."""
+    """An image file of which only the header has been read."""
 
     header: ImageHeader
 
     def pages(self) -> int:
-        """Count its pages."""
+        """Number of pages."""
 
     def kept_as(self, channels: int) -> Literal["png", "jpeg"] | None:
-        """Name the format under which a record may hold the file's bytes; None where they must change."""
+        """Return the format in which a record can store the file's bytes unchanged; None if they must be re-encoded."""
 
     def samples(self, spec: ImageSpec) -> Samples:
-        """Decode upright; a JPEG at reduced size, where `spec` wants no more."""
+        """Decode upright; a JPEG at a reduced scale, if that is enough for `spec`."""
 
 
 def open_image(data: bytes, page: int = 0) -> OpenImage:
     """Read a file's header.
 
     Raises:
-        ImageError: no image that kit reads, or no such page.
+        ImageError: The file is not an image that kit reads, or has no such page.
     """
     kind = image_kind(data)
     if kind in {"TIFF", "BigTIFF"}:
@@ -62,10 +62,10 @@ def open_image(data: bytes, page: int = 0) -> OpenImage:
 
 
 def read_header(data: bytes) -> ImageHeader:
-    """Say what an image file holds, without decoding its pixels.
+    """Read the header of an image file, without decoding its pixels.
 
     Raises:
-        ImageError: no image that kit reads.
+        ImageError: The file is not an image that kit reads.
     """
     file = open_image(data)
     pages = file.pages()
@@ -73,38 +73,38 @@ def read_header(data: bytes) -> ImageHeader:
 
 
 def decode_image(data: bytes, spec: ImageSpec) -> Pixels:
-    """Decode a file's page, turned upright, scaled to 8 bits, in the wanted channels and at its own size.
+    """Decode a page of a file: upright, scaled to 8 bits, with the channels of `spec` and at its own size.
 
     Returns:
-        uint8 [height, width, spec.channels].
+        Uint8 [height, width, spec.channels].
 
     Raises:
-        ImageError: with the reason.
+        ImageError: The image cannot be stored; the message gives the reason.
     """
     own_size = msgspec.structs.replace(spec, size=None)
     return to_pixels(open_image(data, spec.page).samples(own_size), own_size)
 
 
 def decode_pixels(data: bytes, channels: int) -> Pixels:
-    """Decode a file as `decode_image` does, by default settings.
+    """Decode a file with `decode_image` and its default settings.
 
     Returns:
-        uint8 [height, width, 3] in RGB, or [height, width, 1].
+        Uint8 [height, width, 3] in RGB, or [height, width, 1].
 
     Raises:
-        ImageError: with the reason.
+        ImageError: The image cannot be stored; the message gives the reason.
     """
     return decode_image(data, ImageSpec(channels=1 if channels == 1 else 3))
 
 
 def to_pixels(samples: Samples, spec: ImageSpec) -> Pixels:
-    """Scale to 8 bits, bring to the wanted size, and weight RGB to grey or repeat grey to RGB.
+    """Scale to 8 bits, resize, and convert RGB to grey or grey to RGB.
 
     Returns:
-        uint8 [height, width, spec.channels].
+        Uint8 [height, width, spec.channels].
     """
     pixels = to_eight_bits(samples, spec)
-    # sizing works on one channel where it can
+    # resized in one channel if possible
     if pixels.shape[2] > spec.channels:
         pixels = opencv.to_grey(np.ascontiguousarray(pixels))
     pixels = fit(pixels, spec)

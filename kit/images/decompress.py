@@ -1,8 +1,8 @@
-"""The parts of a TIFF page without their compression.
+"""Decompresses the parts of a TIFF page.
 
-LZW and JPEG are decoded here and not by tifffile, which would give them to imagecodecs: its LZW, and its second
-choice for JPEG (ljpeg), read beyond their memory when a file is damaged, and take the process with them (imagecodecs
-2026.3.6). libtiff, inside OpenCV, and libjpeg-turbo refuse such files.
+LZW and JPEG are decoded here instead of by tifffile, which would pass them to imagecodecs: its LZW, and its fallback
+for JPEG (ljpeg), read beyond their buffers if a file is damaged, and crash the process (imagecodecs 2026.3.6).
+libtiff, inside OpenCV, and libjpeg-turbo refuse such files.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ from kit.images.parts import TOGETHER, Part
 from kit.images.photometric import photometric
 from kit.images.samples import Values
 
-_WIDEST = 1 << 20  # pixels of a row that OpenCV takes
-_LONG8 = 16  # a tag's type: 64 bits
+_WIDEST = 1 << 20  # pixels of a row, OpenCV's limit
+_LONG8 = 16  # type of a tag: 64 bits
 _GREY_SPACE, _RGB_SPACE, _CMYK_SPACE = 1, 2, 4  # imagecodecs' numbers
 
 
 def unpack_bytes(data: bytes, part: Part, page: Directory, size: int) -> bytes:
-    """Undo no compression, deflate or LZW.
+    """Decompress a part that is uncompressed, or compressed with deflate or LZW.
 
     Args:
         data: Bytes of the file.
         part: Strip or tile.
         page: Tags of the page.
-        size: Bytes that are due.
+        size: Expected number of bytes.
 
     Raises:
-        ImageError: damaged, or fewer bytes.
+        ImageError: The part is damaged, or has fewer bytes.
     """
     packed = data[part.start : part.start + part.size] if part.size else data[part.start :]
     match page.number(tags.COMPRESSION, tags.PLAIN):
@@ -56,10 +56,10 @@ def unpack_bytes(data: bytes, part: Part, page: Directory, size: int) -> bytes:
 
 
 def _unpack_lzw(packed: bytes, size: int, height: int, fill_order: int) -> bytes:
-    """Have libtiff decode the bytes as grey pixels.
+    """Decode the bytes as grey pixels, with libtiff.
 
-    They are called 16-bit ones, for OpenCV shows 8-bit pages however damaged they are, and others only whole. What is
-    odd about them, a byte or a row, is taken from an 8-bit page.
+    They are declared as 16-bit pixels, because OpenCV returns damaged pages of 8 bits without an error, and refuses
+    damaged ones of 16 bits. An odd byte or row is taken from an 8-bit page.
     """
     width = size // height
     shape = (height, width // 2) if width % 2 == 0 else (height // 2, width)
@@ -86,13 +86,13 @@ def _grey_page(packed: bytes, shape: tuple[int, int], bits: int, fill_order: int
 
 
 def unpack_jpeg(data: bytes, part: Part, page: Directory) -> Values:
-    """Decode a part's JPEG.
+    """Decode a JPEG part.
 
     Returns:
-        uint8 or uint16 [part.height, part.width, part.channels], YCbCr as RGB; black beyond the page's edge.
+        Uint8 or uint16 [part.height, part.width, part.channels], YCbCr as RGB; black beyond the page's edge.
 
     Raises:
-        ImageError: damaged.
+        ImageError: The file is damaged.
     """
     import imagecodecs  # noqa: PLC0415 (slow to import, and few files need it)
 
@@ -105,18 +105,18 @@ def unpack_jpeg(data: bytes, part: Part, page: Directory) -> Values:
     tables = bytes(page.numbers(tags.JPEG_TABLES)) or None
     try:
         values = imagecodecs.jpeg8_decode(packed, tables=tables, colorspace=stored, outcolorspace=wanted)
-    except Exception as error:  # whatever a damaged file makes the codec raise
+    except Exception as error:  # any error of the codec on a damaged file
         raise damaged("TIFF", f"its JPEG data cannot be decoded ({header.bits} bits)") from error
     values = values.reshape(*values.shape[:2], -1)[: part.height, : part.width]
     is_whole = values.shape == part[2:]
     if values.shape[2] != part.channels or not (is_whole or tags.TILES in page):
         raise damaged("TIFF", "its JPEG data have another size than the page")
     missing = [(0, full - present) for full, present in zip(part[2:], values.shape, strict=True)]
-    return np.pad(values, missing)  # a tile may end at the page's edge
+    return np.pad(values, missing)  # a tile may be cut at the page's edge
 
 
 def _spaces(page: Directory, *, is_jfif: bool) -> tuple[int | None, int | None]:
-    """Choose libjpeg's colour spaces, stored and wanted; None leaves what its markers say."""
+    """Choose libjpeg's input and output colour spaces; None follows the markers."""
     if page.number(tags.PLANAR, TOGETHER) != TOGETHER:
         return None, _GREY_SPACE
     if page.numbers(tags.EXTRA_SAMPLES):
@@ -124,7 +124,7 @@ def _spaces(page: Directory, *, is_jfif: bool) -> tuple[int | None, int | None]:
     match photometric(page):
         case tags.YCBCR:
             return None, _RGB_SPACE
-        case tags.RGB:  # without a marker, libjpeg would take it for YCbCr
+        case tags.RGB:  # without a marker, libjpeg would assume YCbCr
             return None if is_jfif else _RGB_SPACE, _RGB_SPACE
         case tags.SEPARATED:
             return None, _CMYK_SPACE
@@ -135,16 +135,16 @@ def _spaces(page: Directory, *, is_jfif: bool) -> tuple[int | None, int | None]:
 def write_page(
     found: Mapping[int, tuple[int, ...]], pixels: list[bytes], offsets: tuple[int, int], order: str
 ) -> bytes:
-    """Write a BigTIFF of one page: header, directory, the values beside it, pixels.
+    """Write a BigTIFF of one page: header, directory, external values, pixels.
 
     Args:
         found: Integers by tag.
         pixels: Strips or tiles.
-        offsets: Tags of their starts and sizes.
+        offsets: Tags of the parts' starts and sizes.
         order: "<" or ">".
     """
     sizes = tuple(len(part) for part in pixels)
-    values = {**found, offsets[0]: sizes, offsets[1]: sizes}  # the starts are as many
+    values = {**found, offsets[0]: sizes, offsets[1]: sizes}  # placeholder of the same length for the starts
     beside = 16 + 8 + 20 * len(values) + 8
     start = beside + sum(8 * len(value) for value in values.values() if len(value) > 1)
     values[offsets[0]] = tuple(accumulate(sizes[:-1], initial=start))

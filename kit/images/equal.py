@@ -1,4 +1,4 @@
-"""Images that are the same pixel by pixel."""
+"""Exact duplicates: sets of images with equal pixels."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Iterable
 
 
 def equal_images(digests: Iterable[str]) -> list[list[int]]:
-    """Find the sets of images whose `StoredImage.digest` is the same.
+    """Find the sets of images with equal `StoredImage.digest`.
 
     Args:
         digests: Digests of images; empty for one that could not be stored.
 
     Returns:
-        Places, ascending, of each set of two or more; sets sorted by their first.
+        Indices, ascending, of each set of two or more images, in the order of their first elements.
     """
     digests = list(digests)
     counts = Counter(digests)

@@ -1,4 +1,4 @@
-"""EXIF says which way up an image is; what is stored is upright."""
+"""Reads EXIF's orientation, and turns images upright."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 _TAG = 0x0112  # Orientation
 _ENTRY = 12  # bytes of a directory's entry
 _UPRIGHT = 1
-_TURNED = 5  # from here on, height and width change places
+_TURNED = 5  # orientations 5 to 8 exchange height and width
 
 Values = TypeVar("Values", bound=np.generic)
 
@@ -20,13 +20,13 @@ def exif_orientation(block: bytes) -> int:
     """Find the orientation in an EXIF block, with or without "Exif" before it.
 
     Returns:
-        1 to 8; 1 where there is none, or nothing that can be read.
+        1 to 8; 1 if there is none, or it cannot be read.
     """
     block = block.removeprefix(b"Exif\0\0")
     order = {b"II": "<", b"MM": ">"}.get(block[:2])
     try:
         return _find(block, order) if order else _UPRIGHT
-    except struct.error:  # ends early
+    except struct.error:  # truncated
         return _UPRIGHT
 
 
@@ -41,12 +41,12 @@ def _find(block: bytes, order: str) -> int:
 
 
 def swaps_sides(orientation: int) -> bool:
-    """Tell whether turning exchanges height and width."""
+    """Tell whether an orientation exchanges height and width."""
     return orientation >= _TURNED
 
 
 def upright(pixels: NDArray[Values], orientation: int) -> NDArray[Values]:
-    """Turn and mirror [height, width, channels] as EXIF asks; a view of `pixels`."""
+    """Apply an EXIF orientation to [height, width, channels]; returns a view of `pixels`."""
     turned = pixels.transpose(1, 0, 2) if swaps_sides(orientation) else pixels
     if orientation in {3, 4, 7, 8}:
         turned = turned[::-1]

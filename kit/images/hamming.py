@@ -1,4 +1,4 @@
-"""Pairs of hashes that differ in a few bits: pure functions."""
+"""Hamming distances, and the pairs of hashes within a distance: pure functions."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ BITS = 64
 Hashes = NDArray[np.uint64]
 Places = NDArray[np.int64]
 
-_CHUNK = 1 << 20  # pairs that are compared at once
-_WORD = 16  # bits that one look-up counts
+_CHUNK = 1 << 20  # pairs compared at once
+_WORD = 16  # bits counted by one look-up
 _ONES = np.array([number.bit_count() for number in range(1 << _WORD)], np.uint8)
 
 
 def hamming(one: Hashes, other: Hashes) -> NDArray[np.uint8]:
-    """Count the bits in which hashes differ.
+    """Count the differing bits of hashes.
 
     Args:
         one: Uint64 [n].
         other: Uint64 [n].
 
     Returns:
-        uint8 [n].
+        Uint8 [n].
     """
     words = (one ^ other).view(np.uint16).reshape(-1, BITS // _WORD)
     return _ONES[words[:, 0]] + _ONES[words[:, 1]] + _ONES[words[:, 2]] + _ONES[words[:, 3]]
@@ -40,17 +40,17 @@ def near_pairs(hashes: Hashes, distance: int) -> Places:
         distance: Largest number of differing bits, 0 to 63.
 
     Returns:
-        int64 [pairs, 2] of places, the lower first; sorted.
+        Int64 [pairs, 2], indices with the lower one first; sorted.
     """
     pairs = near_pairs_between(hashes, hashes, distance)
     return pairs[pairs[:, 0] < pairs[:, 1]]
 
 
 def near_pairs_between(hashes: Hashes, others: Hashes, distance: int) -> Places:
-    """Find every pair of a hash and another that differ in at most `distance` bits.
+    """Find every pair of one of `hashes` and one of `others` that differ in at most `distance` bits.
 
-    Cut into distance + 1 bands of bits, two such hashes agree in one band at least, so that only those are compared
-    which share a band: 100,000 hashes need seconds instead of the minutes of all pairs.
+    If hashes are cut into distance + 1 bands of bits, such a pair agrees in at least one band, so only pairs with a
+    common band are compared: 100,000 hashes take seconds instead of the minutes for all pairs.
 
     Args:
         hashes: Uint64 [n].
@@ -58,11 +58,11 @@ def near_pairs_between(hashes: Hashes, others: Hashes, distance: int) -> Places:
         distance: Largest number of differing bits, 0 to 63.
 
     Returns:
-        int64 [pairs, 2] of places, one of a hash and one of another; sorted.
+        Int64 [pairs, 2], indices in `hashes` and in `others`; sorted.
     """
     count = max(len(others), 1)
     edges = [BITS * band // (distance + 1) for band in range(distance + 2)]
-    codes = np.empty(0, np.int64)  # a pair as one number, place * count + other place
+    codes = np.empty(0, np.int64)  # a pair as one number, index * count + other index
     for low, high in itertools.pairwise(edges):
         mask = np.uint64((1 << (high - low)) - 1)
         found = [codes]
@@ -74,7 +74,7 @@ def near_pairs_between(hashes: Hashes, others: Hashes, distance: int) -> Places:
 
 
 def _sharing(band: Hashes, others: Hashes) -> Iterator[tuple[Places, Places]]:
-    """Yield the pairs of equal values, some at a time."""
+    """Yield the pairs of equal values in chunks."""
     order = np.argsort(others, kind="stable")
     ordered = others[order]
     starts = np.searchsorted(ordered, band, "left")

@@ -1,4 +1,4 @@
-"""What a file says of itself before a pixel is decoded."""
+"""Headers of image files, and limits on their sizes."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from kit.images.image_error import ImageError
 from kit.images.signature import Kind
 from kit.memory import free_memory
 
-MAX_PIXELS = 1 << 28  # 16,384 x 16,384: 805 MB as RGB; what claims more is a slide, or a bomb
-MAX_BYTES = 1 << 32  # 4 GiB as the file stores them: MAX_PIXELS in RGBA of 32 bits
+MAX_PIXELS = 1 << 28  # 16,384 x 16,384: 805 MB as RGB; larger images are slides, or decompression bombs
+MAX_BYTES = 1 << 32  # 4 GiB in the file's own types: MAX_PIXELS in RGBA of 32 bits
 
-_LARGE = 64 << 20  # 64 MiB: above, whether there is memory is asked first
+_LARGE = 64 << 20  # 64 MiB: the free memory is checked before larger images are decoded
 
 
 class ImageHeader(msgspec.Struct, frozen=True, kw_only=True):
-    """What a file says of itself; a Struct because one is made for every image, in a tenth of a dataclass's time.
+    """Header of an image file; a Struct, as it is made for every image in a tenth of a dataclass's time.
 
     Attributes:
         kind: Format of the file.
-        height: Height before any turn that `orientation` asks for, pixels.
-        width: Width before any turn, pixels.
-        channels: Channels as the file stores them: a palette is 1, RGB with alpha 4.
+        height: Height before `orientation` is applied, pixels.
+        width: Width before `orientation` is applied, pixels.
+        channels: Stored channels: 1 for a palette, 4 for RGB with alpha.
         bits: Bits per channel.
         is_float: Whether channels are floating-point numbers.
-        is_signed: Whether channels are integers below and above zero.
-        pages: Pages of a TIFF; 1 otherwise.
-        orientation: EXIF's, 1 to 8; 1 is upright.
+        is_signed: Whether channels are signed integers.
+        pages: Number of pages of a TIFF; 1 otherwise.
+        orientation: EXIF orientation, 1 to 8; 1 is upright.
     """
 
     kind: Kind
@@ -48,10 +48,10 @@ class ImageHeader(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def check_size(height: int, width: int, channels: int = 1, bits: int = 8) -> None:
-    """Refuse what a header claims before anything of that size is allocated.
+    """Refuse the size in a header before memory is allocated for it.
 
     Raises:
-        ImageError: no pixels, more than MAX_PIXELS, or more than MAX_BYTES.
+        ImageError: The image has no pixels, more than MAX_PIXELS, or more than MAX_BYTES.
     """
     if height < 1 or width < 1:
         raise ImageError(f"claims {height}x{width} pixels")
@@ -64,15 +64,15 @@ def check_size(height: int, width: int, channels: int = 1, bits: int = 8) -> Non
 def check_memory(header: ImageHeader, channels: int, reduction: int = 1) -> None:
     """Refuse an image that needs more memory than is free, before it is decoded.
 
-    Systems promise more memory than they have, and end the process that uses it.
+    Operating systems promise more memory than they have, and kill the process that uses it.
 
     Args:
         header: Header of the image.
-        channels: Channels that are stored, 8 bits each, beside those of the file.
-        reduction: Factor by which each side is reduced while it is decoded.
+        channels: Channels to store, 8 bits each, in addition to those of the file.
+        reduction: Factor by which the decoder reduces each side.
 
     Raises:
-        ImageError: There is less.
+        ImageError: Less memory is free.
     """
     pixels = header.height * header.width // reduction**2
     need = pixels * (header.channels * -(-header.bits // 8) + channels)

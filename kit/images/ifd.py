@@ -1,7 +1,7 @@
-"""The directories of a TIFF: one a page, each a list of tags.
+"""Image file directories (IFDs) of a TIFF: one a page, each a list of tags.
 
-Read with struct, because a general reader takes thirty times as long as the pixels of a small image need, and
-because what a file claims is checked here before any decoder believes it.
+Read with struct, because a general reader takes thirty times as long as decoding a small image, and because the
+file's claims are checked here before a decoder relies on them.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 from kit.images.image_error import ImageError, damaged
 
-MAX_TAGS = 4096  # a directory with more is none
-_PUBLIC = 0x8000  # tags below are TIFF's own; above stand those of cameras and microscopes, often with stale pointers
+MAX_TAGS = 4096  # a directory with more is damaged
+_PUBLIC = 0x8000  # tags below are TIFF's own; above are those of cameras and microscopes, often with stale pointers
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
 _LETTERS = {
     1: "B",
@@ -29,19 +29,19 @@ _LETTERS = {
     16: "Q",
     17: "q",
     18: "Q",
-}  # integers, and bytes of no type
+}  # integers, and untyped bytes
 
 
-@dataclass(frozen=True, slots=True, eq=False)  # four there are: one is itself only, and hashes at once
+@dataclass(frozen=True, slots=True, eq=False)  # only four instances: hashed by identity
 class Layout:
-    """How one of TIFF's four dialects writes numbers.
+    """Number formats of one of TIFF's four dialects.
 
     Attributes:
-        order: "<" or ">".
+        order: Byte order, "<" or ">".
         start: Position of the first directory's offset, bytes.
-        count: Layout of the count of a directory's tags.
-        entry: Layout of a tag.
-        offset: Layout of the offset of the next directory, or of a value.
+        count: Struct of the count of a directory's tags.
+        entry: Struct of a tag.
+        offset: Struct of the offset of the next directory, or of a value.
     """
 
     order: str
@@ -64,12 +64,12 @@ LAYOUTS = {
 
 
 class _Block(NamedTuple):
-    """What the bytes of a directory say by themselves.
+    """Tags of a directory, parsed from its own bytes.
 
     Attributes:
-        inline: Integers that stand in the directory, by tag.
-        distant: Type, count and offset of those that stand elsewhere.
-        reach: End of the furthest of TIFF's own values, bytes.
+        inline: Integers stored in the directory, by tag.
+        distant: Type, count and offset of values stored outside the directory, by tag.
+        reach: Largest end of the values of TIFF's own tags, bytes.
     """
 
     inline: dict[int, tuple[int, ...]]
@@ -77,12 +77,12 @@ class _Block(NamedTuple):
     reach: int
 
 
-@lru_cache(maxsize=256)  # files of one program differ in their pixels, not in their directories
+@lru_cache(maxsize=256)  # files of one program have equal directories
 def _read_block(layout: Layout, block: bytes) -> _Block:
     found = _Block({}, {}, 0)
     reach = 0
     for tag, kind, count, value in layout.entry.iter_unpack(block):
-        if tag in found.inline or tag in found.distant:  # the first one counts
+        if tag in found.inline or tag in found.distant:  # the first one is used
             continue
         size = count * _SIZES.get(kind, 1)
         if size > layout.offset.size:
@@ -96,10 +96,10 @@ def _read_block(layout: Layout, block: bytes) -> _Block:
 
 
 class Directory:
-    """The tags of one page.
+    """Tags of one page.
 
     Attributes:
-        start: Offset in the file, bytes.
+        start: Offset of the directory in the file, bytes.
         end: Position of the next directory's offset, bytes.
     """
 
@@ -134,7 +134,7 @@ class Directory:
         return values[0] if values else default
 
     def numbers(self, tag: int) -> tuple[int, ...]:
-        """Return a tag's integers; none where the tag is missing, or holds no integers."""
+        """Return a tag's integers; empty if the tag is missing, or holds no integers."""
         block = self._block
         if tag in block.inline:
             return block.inline[tag]
@@ -150,7 +150,7 @@ def find_page(data: bytes, page: int) -> Directory:
     """Read the directory of page `page`, counted from 0.
 
     Raises:
-        ImageError: fewer pages, or damage on the way there.
+        ImageError: There are fewer pages, or one up to it is damaged.
     """
     layout = LAYOUTS[data[:4]]
     for number, start in enumerate(_places(data)):
@@ -163,12 +163,12 @@ def find_page(data: bytes, page: int) -> Directory:
 
 
 def count_pages(data: bytes) -> int:
-    """Count the pages that can be reached; a circle is walked once."""
+    """Count the pages that can be reached; a cycle is followed once."""
     return sum(1 for _ in _places(data))
 
 
 def _places(data: bytes) -> Iterator[int]:
-    """Yield where directories start, up to the end, a circle, or a place beyond the file."""
+    """Yield the offsets of the directories, up to the last one, a cycle, or an offset beyond the file."""
     layout = LAYOUTS[data[:4]]
     seen: set[int] = set()
     where = layout.start

@@ -1,4 +1,4 @@
-"""Why a file cannot be stored."""
+"""Errors of images that cannot be stored."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from kit.errors import KitError
 
 
 class ImageError(KitError):
-    """A file is no image that can be stored; the message is the reason alone."""
+    """A file is not an image that kit can store; the message is the reason alone."""
 
 
 def damaged(kind: str, why: str = "") -> ImageError:
-    """Say that a file of this kind was given up on, and why where that is known."""
+    """Make the error of a file of this kind that cannot be decoded, with the reason if it is known."""
     return ImageError(
         f"truncated or damaged {kind}{f': {why}' if why else f', or a kind of {kind} that cannot be decoded'}"
     )
@@ -23,7 +23,7 @@ def damaged(kind: str, why: str = "") -> ImageError:
 
 @contextlib.contextmanager
 def memory_named() -> Iterator[None]:
-    """Run a block; a lack of memory, in NumPy's words or OpenCV's, becomes a reason.
+    """Run a block, and translate an out-of-memory error of NumPy or OpenCV.
 
     Raises:
         ImageError: Memory ran out.

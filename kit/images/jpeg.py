@@ -1,7 +1,7 @@
-"""JPEG: what its markers say, without decoding a pixel.
+"""JPEG files, by their markers.
 
-A JPEG that needs no change is kept as it is, so its markers must be proof enough that every reader shows it alike:
-8 bits, Huffman-coded, grey or YCbCr, upright, from the first marker to the end marker.
+A JPEG that needs no change is stored unchanged, without decoding it, so its markers must prove that every reader shows
+it alike: 8 bits, Huffman-coded, grey or YCbCr, upright, complete from the first marker to the end marker.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ from kit.images.samples import Samples, Values
 from kit.specs import ImageSpec
 
 _FRAMES = {0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF}
-_HUFFMAN = {0xC0, 0xC1, 0xC2}  # baseline, extended, progressive: what every reader knows
+_HUFFMAN = {0xC0, 0xC1, 0xC2}  # baseline, extended, progressive: supported by every reader
 _PROGRESSIVE = 0xC2
 _LOSSLESS = {0xC3, 0xC7, 0xCB, 0xCF}
 _ARITHMETIC = {0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF}
 _APP1, _APP14, _SCAN, _END, _FILL = 0xE1, 0xEE, 0xDA, 0xD9, 0xFF
 _ASIDES = {*range(0xE0, 0xEE), 0xEF, 0xFE}  # APP0 to APP13, APP15 and comments
 _BARE = {0x01, *range(0xD0, 0xD9)}  # markers without a length
-_SCANS = 500  # of a progressive file, as libjpeg's authors advise; each costs a pass over all pixels
+_SCANS = 500  # limit for progressive files, as libjpeg's authors advise; each scan is a pass over all pixels
 _FRAME = struct.Struct(">BHHB")
 _EIGHT = 8  # bits
 _REDUCED = {1: 0, 2: 16, 4: 32, 8: 64}  # OpenCV's flags for a half, a quarter and an eighth
 
 
 class JpegFile:
-    """A JPEG.
+    """A JPEG file.
 
     Attributes:
         header: Header of the image.
@@ -42,7 +42,7 @@ class JpegFile:
 
     def __init__(self, data: bytes) -> None:
         self._data = data
-        self._asides: list[tuple[int, int]] = []  # where metadata stand: no reader's pixels depend on them
+        self._asides: list[tuple[int, int]] = []  # offsets of metadata, which do not affect the pixels
         self._is_clean = True
         self._is_rgb = False
         self._frame = 0
@@ -66,13 +66,13 @@ class JpegFile:
         )
 
     def _read_marker(self, offset: int) -> int:
-        """Read the marker at `offset` and return where the next one stands; 0 at the end of the image."""
+        """Read the marker at `offset` and return the offset of the next one; 0 at the end of the image."""
         data = self._data
         if data[offset] != _FILL:
             self._is_clean = False
             offset = data.index(b"\xff", offset)
         marker = data[offset + 1]
-        if marker == _FILL:  # any number may come before a marker
+        if marker == _FILL:  # any number of fill bytes may precede a marker
             return offset + 1
         if marker in _BARE:
             return offset + 2
@@ -94,7 +94,7 @@ class JpegFile:
 
     @property
     def content(self) -> bytes:
-        """The file without its metadata: what its pixels are made of."""
+        """File without its metadata."""
         starts = [0, *(after for _, after in self._asides)]
         ends = [*(before for before, _ in self._asides), len(self._data)]
         return b"".join(self._data[start:end] for start, end in zip(starts, ends, strict=True))
@@ -104,7 +104,7 @@ class JpegFile:
         return 1
 
     def kept_as(self, channels: int) -> Literal["jpeg"] | None:
-        """Name the format if every reader shows these bytes alike: colour read as grey is JPEG's own luma."""
+        """Return the format if every reader shows these bytes alike; colour read as grey is JPEG's own luma."""
         header = self.header
         is_kept = (
             self._is_clean
@@ -116,17 +116,17 @@ class JpegFile:
         return "jpeg" if is_kept else None
 
     def samples(self, spec: ImageSpec) -> Samples:
-        """Decode upright, at a half, quarter or eighth of the size where `spec` wants no more.
+        """Decode upright, at a half, quarter or eighth of the size if that is enough for `spec`.
 
         Raises:
-            ImageError: damaged, or of a kind that cannot be decoded.
+            ImageError: The file is damaged, or of a kind that cannot be decoded.
         """
         header = self.header
         if self._frame not in _HUFFMAN or header.bits != _EIGHT:
             return Samples(upright(self._by_imagecodecs(), header.orientation), header.bits)
         if self._frame == _PROGRESSIVE and self._data.count(b"\xff\xda") > _SCANS:
             raise ImageError(f"has more than {_SCANS} scans, which no camera writes and a bomb would")
-        # libjpeg leaves the colours of YCbCr aside when grey is wanted
+        # libjpeg skips the chroma of YCbCr for grey output
         is_grey = header.channels == 1 or (spec.channels == 1 and header.channels == 3 and not self._is_rgb)  # noqa: PLR2004 (RGB)
         values = self._by_opencv(reduction(spec, header), is_grey=is_grey)
         return Samples(upright(values, header.orientation))
@@ -142,12 +142,12 @@ class JpegFile:
         return values if is_grey or factor == 1 else values[..., ::-1]
 
     def _by_imagecodecs(self) -> Values:
-        """Decode 12 bits, lossless and arithmetic coding, which OpenCV leaves out."""
+        """Decode 12 bits, lossless and arithmetic coding, which OpenCV lacks."""
         import imagecodecs  # noqa: PLC0415 (slow to import, and few files need it)
 
         try:
             values = imagecodecs.jpeg8_decode(self._data)  # not jpeg_decode: see `unpack`
-        except Exception as error:  # whatever a damaged file makes a codec raise
+        except Exception as error:  # any error of the codec on a damaged file
             names = [f"{self.header.bits} bits"]
             names += ["lossless"] * (self._frame in _LOSSLESS) + ["arithmetic coding"] * (self._frame in _ARITHMETIC)
             raise ImageError(f"{damaged('JPEG')} ({', '.join(names)})") from error

@@ -1,4 +1,4 @@
-"""Images that look the same, also turned and mirrored: pure functions."""
+"""Near-duplicates, rotated and mirrored ones included: pure functions."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from kit.images.hamming import Hashes, Places, near_pairs, near_pairs_between
 from kit.images.perceptual_hash import THUMBNAIL
 from kit.joined_sets import join_pairs
 
-# Of thumbnails. The hash alone takes chest X-rays of two people for one: of 1,431 such images, 14 pairs are at most 4
+# Lowest correlation of thumbnails. The hash alone confuses chest X-rays: of 1,431 such images, 14 pairs are at most 4
 # of 64 bits apart and show different people. Among a million pairs of them none correlates above 0.977; copies that
 # were compressed, brightened, or cropped by 2 % correlate above 0.988.
 SAME_LOOK = 0.985
 
-_CHUNK = 1 << 16  # pairs whose thumbnails are compared at once: 128 MB
-_HASH_SIDE = 8  # lowest frequencies a side that pHash takes
+_CHUNK = 1 << 16  # pairs of thumbnails compared at once: 128 MB
+_HASH_SIDE = 8  # lowest frequencies a side in pHash
 
 Thumbnails = NDArray[np.float32]  # [n, THUMBNAIL, THUMBNAIL]
 
-# The eight views of a picture but for the picture itself, and for one quarter turn: what is another turned to the
-# left, that other is turned to the right. All but the first undo themselves.
+# The eight views of an image, without the image itself and one of the quarter turns: if one image is another turned to
+# the left, the other is the first turned to the right. All except the first are their own inverses.
 _VIEWS: tuple[Callable[[Thumbnails], Thumbnails], ...] = (
     lambda images: np.rot90(images, 1, (1, 2)),
     lambda images: images[:, ::-1, ::-1],
@@ -36,11 +36,11 @@ _VIEWS: tuple[Callable[[Thumbnails], Thumbnails], ...] = (
 
 
 class Looked(Protocol):
-    """An image that was looked at; see `kit.images.perceptual_hash.Look`."""
+    """Hashes of an image; see `kit.images.perceptual_hash.Look`."""
 
     @property
     def digest(self) -> str:
-        """Hash of the pixels; empty where there are none."""
+        """Hash of the pixels; empty for an unreadable image."""
 
     @property
     def look(self) -> int:
@@ -48,22 +48,22 @@ class Looked(Protocol):
 
     @property
     def thumbnail(self) -> bytes:
-        """uint8 [THUMBNAIL, THUMBNAIL] in grey."""
+        """Grey thumbnail, uint8 [THUMBNAIL, THUMBNAIL]."""
 
     @property
     def is_blank(self) -> bool:
-        """Whether it shows nothing."""
+        """Whether the image is blank."""
 
 
 def find_near_duplicates(images: Sequence[Looked], distance: int) -> list[list[int]]:
-    """Find the sets of images that look the same and are not all equal.
+    """Find the sets of near-duplicates, without sets of only equal images.
 
-    Images belong together if their hashes differ in at most `distance` of 64 bits and their thumbnails correlate, one
-    of them turned by quarters or mirrored or not, or if a third belongs to both. Blank images are left out, and those
-    whose thumbnail is: there is nothing to compare.
+    Two images are near-duplicates if their hashes differ in at most `distance` of 64 bits and their thumbnails
+    correlate, in any of the eight orientations of one of them; sets are connected by such pairs. Blank images and
+    those with blank thumbnails are left out, as there is nothing to compare.
 
     Returns:
-        Sets of places, each ascending, sorted by their first.
+        Sets of indices, each ascending, in the order of their first elements.
     """
     by_look: dict[tuple[int, bytes], list[int]] = {}
     for index, image in enumerate(images):
@@ -82,7 +82,7 @@ def find_near_duplicates(images: Sequence[Looked], distance: int) -> list[list[i
 
 
 def _turned_pairs(units: Thumbnails, distance: int) -> list[Places]:
-    """Find the pairs of which one, turned or mirrored, looks like the other."""
+    """Find the pairs in which one image, rotated or mirrored, looks like the other."""
     hashes = _hashes(units)
     found = []
     for number, view in enumerate(_VIEWS):
@@ -94,7 +94,7 @@ def _turned_pairs(units: Thumbnails, distance: int) -> list[Places]:
 
 
 def _units(thumbnails: NDArray[np.uint8]) -> Thumbnails:
-    """Centre and scale thumbnails so that their products are correlations."""
+    """Standardise thumbnails so that their inner products are correlations."""
     flat = thumbnails.reshape(len(thumbnails), THUMBNAIL**2)
     units: Thumbnails = flat - flat.mean(axis=1, keepdims=True, dtype=np.float32)
     units /= np.linalg.norm(units, axis=1, keepdims=True)
@@ -102,7 +102,7 @@ def _units(thumbnails: NDArray[np.uint8]) -> Thumbnails:
 
 
 def _hashes(units: Thumbnails) -> Hashes:
-    """Hash thumbnails as pHash does larger pictures: the signs of low frequencies against their median."""
+    """Hash thumbnails as in pHash: the signs of low frequencies against their median."""
     hashes = [np.empty(0, np.uint64)]
     for start in range(0, len(units), _CHUNK):
         waves = dctn(units[start : start + _CHUNK], axes=(1, 2))[:, :_HASH_SIDE, :_HASH_SIDE]
@@ -113,15 +113,15 @@ def _hashes(units: Thumbnails) -> Hashes:
 
 
 def _look_the_same(units: Thumbnails, others: Thumbnails, pairs: Places) -> NDArray[np.bool_]:
-    """Tell of each pair whether its thumbnails correlate.
+    """Tell for each pair whether its thumbnails correlate.
 
     Args:
-        units: Float32 [n, THUMBNAIL, THUMBNAIL] as `_units` makes them.
-        others: Float32 [n, THUMBNAIL, THUMBNAIL], the same turned or not.
-        pairs: Int64 [pairs, 2], indices in each.
+        units: Standardised thumbnails, float32 [n, THUMBNAIL, THUMBNAIL].
+        others: The same thumbnails or a view of them, float32 [n, THUMBNAIL, THUMBNAIL].
+        pairs: Indices in `units` and `others`, int64 [pairs, 2].
 
     Returns:
-        bool [pairs].
+        Bool [pairs].
     """
     same = np.zeros(len(pairs), np.bool_)
     for start in range(0, len(pairs), _CHUNK):

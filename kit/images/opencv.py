@@ -1,4 +1,4 @@
-"""The one way into OpenCV's decoders."""
+"""OpenCV's decoders and colour conversions."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import numpy as np
 from kit.images.image_error import is_out_of_memory
 from kit.images.samples import Pixels, Values
 
-cv2.setNumThreads(1)  # shards are written in parallel; threads of their own would only contend
-cv2.utils.logging.setLogLevel(0)  # what cannot be decoded is said once, by ImageError
+cv2.setNumThreads(1)  # shards are written in parallel; more threads would only contend
+cv2.utils.logging.setLogLevel(0)  # errors are reported once, by ImageError
 
 COLOUR = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
 GREY = cv2.IMREAD_GRAYSCALE | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
@@ -17,25 +17,25 @@ UNCHANGED = cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION  # blue, green,
 
 
 def imdecode(data: bytes, flags: int, size: tuple[int, int] | None = None) -> Values | None:
-    """Decode as `flags` ask, without any turn.
+    """Decode according to `flags`, without applying an orientation.
 
     Returns:
-        [height, width, channels] of the file's own type; None for what OpenCV does not decode, or not to the height
-        and width that `size` says.
+        [height, width, channels] of the file's own type; None if OpenCV cannot decode the file, or the result does not
+        have the height and width of `size`.
     """
     try:
         decoded = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     except cv2.error as error:
         if is_out_of_memory(error):
             raise
-        return None  # a size that OpenCV will not allocate
+        return None  # too large for OpenCV
     if decoded is None or (size is not None and decoded.shape[:2] != size):
         return None
     return decoded.reshape(*decoded.shape[:2], -1)
 
 
 def to_grey(pixels: Pixels) -> Pixels:
-    """Weight RGB to grey by ITU-R 601 luma: 0.299 red, 0.587 green, 0.114 blue."""
+    """Convert RGB to grey by ITU-R 601 luma: 0.299 red, 0.587 green, 0.114 blue."""
     return _shaped(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY))
 
 

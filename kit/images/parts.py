@@ -1,4 +1,4 @@
-"""The strips or tiles that a TIFF page is cut into, and whether the file holds them all."""
+"""Strips and tiles of a TIFF page, and a check that the file holds them all."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from kit.images.header import ImageHeader, check_size
 from kit.images.ifd import Directory
 from kit.images.image_error import ImageError, damaged
 
-TOGETHER = 1  # of PLANAR: the channels of a pixel lie side by side
+TOGETHER = 1  # value of PLANAR: interleaved channels
 
 
 class Part(NamedTuple):
@@ -17,10 +17,10 @@ class Part(NamedTuple):
 
     Attributes:
         start: Offset in the file, bytes.
-        size: Size, bytes; 0 where the file leaves it open.
-        height: Rows that it holds; a tile's go beyond the image's edge.
-        width: Columns that it holds; a tile's go beyond the image's edge.
-        channels: Channels of each pixel.
+        size: Size, bytes; 0 if the file does not give it.
+        height: Number of rows; those of a tile may extend beyond the image's edge.
+        width: Number of columns; those of a tile may extend beyond the image's edge.
+        channels: Number of channels of each pixel.
     """
 
     start: int
@@ -39,7 +39,7 @@ def find_parts(page: Directory, header: ImageHeader, end: int) -> list[Part]:
         end: Size of the file, bytes.
 
     Raises:
-        ImageError: a part is missing, empty, or beyond the end; no decoder shall make something of nothing.
+        ImageError: A part is missing, empty, or beyond the end: a decoder might fill it silently.
     """
     if (depth := page.number(tags.DEPTH, 1)) > 1:
         raise ImageError(f"holds a volume of {depth} slices, not an image")
@@ -75,7 +75,7 @@ def _shapes(page: Directory, header: ImageHeader) -> list[tuple[int, int, int]]:
 
 
 def _check_count(page: Directory, needed: int) -> None:
-    """Refuse more parts than are listed, before they are counted one by one."""
+    """Refuse a page that needs more parts than are listed, before a list of them is made."""
     listed = len(page.numbers(tags.TILES) or page.numbers(tags.STRIPS))
     if listed < needed:
         raise damaged("TIFF", f"lists {listed:,} of the {needed:,} parts that its pixels are cut into")

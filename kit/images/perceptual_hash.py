@@ -1,4 +1,4 @@
-"""An image reduced to what it looks like, in a worker: hashes return, pixels do not."""
+"""Perceptual hashes and thumbnails of images, computed in workers, which return them instead of pixels."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from PIL import Image
 
 from kit.images.samples import Pixels
 
-BLANK_DEVIATION = 2.0  # of 255: noise and JPEG leave that much on empty glass; the faintest chest X-ray has 20
+BLANK_DEVIATION = 2.0  # of 255: about that of noise and JPEG on empty glass; the faintest chest X-ray has 20
 THUMBNAIL = 16  # pixels a side
 
-_HASHED = 32  # pixels a side, of which pHash takes the 8 x 8 lowest frequencies
+_HASHED = 32  # pixels a side; pHash uses the 8 x 8 lowest frequencies
 
 
 class Look(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """What an image looks like; a Struct because one is made for every image.
+    """Hashes and thumbnail of an image; a Struct because one is made for every image.
 
     Attributes:
-        digest: Hash of the pixels; empty for an image that cannot be read.
+        digest: Hash of the pixels; empty for an unreadable image.
         look: 64-bit perceptual hash.
-        thumbnail: Uint8 [THUMBNAIL, THUMBNAIL] in grey, its darkest pixel 0 and its brightest 255, row by row.
-        is_blank: Whether it shows nothing.
+        thumbnail: Grey thumbnail, uint8 [THUMBNAIL, THUMBNAIL] row by row, stretched to 0 to 255.
+        is_blank: Whether the image is blank.
     """
 
     digest: str = ""
@@ -33,7 +33,7 @@ class Look(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 def look_at(pixels: Pixels, digest: str) -> Look:
-    """Reduce an image to what it looks like.
+    """Hash an image and make its thumbnail.
 
     Args:
         pixels: Uint8 [height, width, 3].
@@ -44,10 +44,10 @@ def look_at(pixels: Pixels, digest: str) -> Look:
 
 
 def look_of(pixels: Pixels) -> tuple[int, bytes]:
-    """Reduce an image to what it looks like: `Look.look` and `Look.thumbnail`.
+    """Compute the perceptual hash and the thumbnail of an image: `Look.look` and `Look.thumbnail`.
 
-    The hash is pHash: the signs of the lowest frequencies of a cosine transform, against their median. JPEG, another
-    size and another brightness hardly change it.
+    The hash is pHash: the signs of the lowest frequencies of a cosine transform, against their median. It hardly
+    changes with JPEG compression, size and brightness.
 
     Args:
         pixels: Uint8 [height, width, 3].

@@ -1,4 +1,4 @@
-"""The samples of a TIFF page become RGB or grey, black at the least value."""
+"""Converts the samples of a TIFF page to RGB or grey by its photometric tag."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from kit.images.ifd import Directory
 from kit.images.image_error import ImageError, damaged
 from kit.images.samples import Samples, Values
 
-_ALPHA = {1, 2}  # of ExtraSamples: associated, unassociated; 0 is unspecified
-_CMYK = 1  # of InkSet
+_ALPHA = {1, 2}  # values of ExtraSamples: associated, unassociated; 0 is unspecified
+_CMYK = 1  # value of InkSet
 _RGB_CHANNELS, _CMYK_CHANNELS = 3, 4
 
 
 def to_samples(values: Values, page: Directory, header: ImageHeader, bands: tuple[int, ...] = ()) -> Samples:
-    """Interpret a page's samples by its photometric tag.
+    """Convert a page's samples to RGB or grey, with black as the lowest value.
 
-    Alpha is dropped, not composited: what lies beneath it is what the file stores.
+    Alpha is dropped, not composited: the stored colours are kept.
 
     Args:
-        values: [height, width, channels] as the file stores them; JPEG's YCbCr already as RGB.
+        values: Stored samples, [height, width, channels]; JPEG's YCbCr already as RGB.
         page: Tags of the page.
         header: Header of the page.
-        bands: Channels to take as they are, whatever the tag says.
+        bands: Channels to use unchanged, regardless of the tag.
 
     Raises:
-        ImageError: no such channels, neither grey, RGB, palette, CMYK nor JPEG's YCbCr.
+        ImageError: There are no such channels, or the page is neither grey, RGB, palette, CMYK nor JPEG's YCbCr.
     """
     if values.dtype.kind not in "buif":
         raise ImageError(f"holds {'complex numbers' if values.dtype.kind == 'c' else values.dtype}, not brightness")
@@ -54,10 +54,10 @@ def to_samples(values: Values, page: Directory, header: ImageHeader, bands: tupl
 
 
 def chosen(values: Values, bands: tuple[int, ...]) -> Values:
-    """Take channels by their places.
+    """Select channels by index.
 
     Raises:
-        ImageError: there are fewer.
+        ImageError: There are fewer channels.
     """
     if max(bands) >= values.shape[2]:
         raise ImageError(f"has {values.shape[2]} channels, counted from 0; there is no channel {max(bands)}")
@@ -65,7 +65,7 @@ def chosen(values: Values, bands: tuple[int, ...]) -> Values:
 
 
 def photometric(page: Directory) -> int:
-    """Return what the page's channels mean; where it does not say, what their number suggests."""
+    """Return the photometric interpretation; if the tag is missing, guessed from the number of channels."""
     if tags.PHOTOMETRIC in page:
         return page.number(tags.PHOTOMETRIC, tags.MIN_IS_BLACK)
     colour = tags.YCBCR if page.number(tags.COMPRESSION, tags.PLAIN) in tags.JPEGS else tags.RGB
@@ -73,13 +73,13 @@ def photometric(page: Directory) -> int:
 
 
 def is_alpha_beyond(page: Directory, channels: int, colours: int) -> bool:
-    """Tell whether all channels after the first `colours` are marked as alpha, or none are left."""
+    """Tell whether all channels after the first `colours` are marked as alpha; true if there are none."""
     extra = page.numbers(tags.EXTRA_SAMPLES)
     return channels == colours or (len(extra) == channels - colours and _ALPHA.issuperset(extra))
 
 
 def _without_alpha(values: Values, page: Directory, colours: int) -> Values:
-    """Take the colours alone, where nothing but alpha is beside them: a further band is never dropped in silence."""
+    """Drop alpha; other additional channels are refused, never dropped silently."""
     channels = values.shape[2]
     if not is_alpha_beyond(page, channels, colours):
         raise ImageError(
@@ -119,7 +119,7 @@ def _looked_up(indices: Values, page: Directory) -> Values:
 
 
 def _from_cmyk(values: Values, bits: int) -> Values:
-    """Multiply the paper's light by what each ink and black let through; no colour profile is applied."""
+    """Multiply the transmittances of each ink and black; no colour profile is applied."""
     full = 1.0 if values.dtype.kind == "f" else float((1 << bits) - 1)
     light = 1 - values[..., :_CMYK_CHANNELS].astype(np.float64) / full
     rgb = light[..., :3] * light[..., 3:] * full

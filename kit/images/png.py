@@ -1,4 +1,4 @@
-"""PNG: its header, and the turn that an eXIf chunk may ask for."""
+"""PNG files, with the orientation of an eXIf chunk."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from kit.specs import ImageSpec
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _HEADER = struct.Struct(">8sI4sIIBBB")
 _CHUNK = struct.Struct(">I4s")
-_FRAME_BYTES = 12  # of a chunk around its data: length, name, checksum
+_FRAME_BYTES = 12  # of a chunk besides its data: length, name, checksum
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by colour type: grey, RGB, palette, grey and alpha, RGB and alpha
 _GREY = {0, 4}  # colour types
 _ANIMATION = {b"acTL", b"fcTL", b"fdAT"}
@@ -24,10 +24,10 @@ _EIGHT = 8  # bits
 
 
 class PngFile:
-    """A PNG.
+    """A PNG file.
 
     Attributes:
-        header: Header of the image; of the first one, where there are several.
+        header: Header of the image, or of the first one of several.
     """
 
     __slots__ = ("_colours", "_data", "_is_animated", "header")
@@ -58,7 +58,7 @@ class PngFile:
         return 1
 
     def kept_as(self, channels: int) -> Literal["png"] | None:
-        """Name the format if every reader shows these bytes alike: libraries weigh colours to grey differently."""
+        """Return the format if every reader shows these bytes alike; libraries convert colours to grey differently."""
         alike = self.header.bits <= _EIGHT and self.header.orientation == 1 and not self._is_animated
         return "png" if alike and (channels == 3 or self._colours == 0) else None  # noqa: PLR2004 (RGB)
 
@@ -66,7 +66,7 @@ class PngFile:
         """Decode upright.
 
         Raises:
-            ImageError: damaged.
+            ImageError: The file is damaged.
         """
         del spec
         data = _still(self._data) if self._is_animated else self._data
@@ -78,7 +78,7 @@ class PngFile:
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, slice]]:
-    """Yield the name of each whole chunk and where its data lies."""
+    """Yield the name and the slice of the data of each complete chunk."""
     offset = len(_SIGNATURE)
     while offset + _FRAME_BYTES <= len(data):
         size, name = _CHUNK.unpack_from(data, offset)
@@ -91,6 +91,6 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, slice]]:
 
 
 def _still(data: bytes) -> bytes:
-    """Leave an animation out, so that the image is shown that every PNG reader shows."""
+    """Remove an animation, so that decoders return the default image."""
     kept = [data[span.start - _CHUNK.size : span.stop + 4] for name, span in _chunks(data) if name not in _ANIMATION]
     return _SIGNATURE + b"".join(kept)

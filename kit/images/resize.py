@@ -1,4 +1,4 @@
-"""Images of any size become images of the wanted one."""
+"""Resizes, crops and pads images."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from kit.specs import ImageSpec
 
 
 def fit(pixels: Pixels, spec: ImageSpec) -> Pixels:
-    """Bring an image to `spec.size`, the way `spec.fit` says.
+    """Resize an image to `spec.size` by `spec.fit`.
 
     Args:
         pixels: Uint8 [height, width, channels].
         spec: Settings of the wanted image.
 
     Returns:
-        uint8 [size[0], size[1], channels]; `pixels` itself where nothing changes.
+        Uint8 [size[0], size[1], channels]; `pixels` itself if nothing changes.
     """
     size = spec.size
     if size is None or pixels.shape[:2] == size:
@@ -36,15 +36,15 @@ def fit(pixels: Pixels, spec: ImageSpec) -> Pixels:
 
 
 def resize(pixels: Pixels, size: tuple[int, int]) -> Pixels:
-    """Average areas along a side that shrinks, and interpolate linearly along one that grows."""
+    """Resize by area averaging along a side that shrinks, and by linear interpolation along one that grows."""
     height, width = pixels.shape[:2]
-    # OpenCV averages no area when a single side grows, so the side that shrinks goes first.
+    # OpenCV does not average areas if either side grows, so the shrinking side is resized first.
     lesser = (min(height, size[0]), min(width, size[1]))
     return _resized(_resized(pixels, lesser, cv2.INTER_AREA), size, cv2.INTER_LINEAR)
 
 
 def reduction(spec: ImageSpec, header: ImageHeader) -> int:
-    """Choose how far a decoder may reduce the image while it decodes, leaving at least as many pixels as are wanted.
+    """Choose the factor by which a decoder may reduce the image, with at least the wanted size left.
 
     Returns:
         1, 2, 4 or 8.
@@ -69,7 +69,7 @@ def _centre(pixels: Pixels, size: tuple[int, int]) -> Pixels:
 
 
 def _inside(shape: tuple[int, ...], size: tuple[int, int]) -> tuple[int, int]:
-    """Scale a shape to the largest that `size` holds."""
+    """Scale a shape to the largest one within `size`, keeping its aspect ratio."""
     height, width = shape
     scale = min(size[0] / height, size[1] / width)
     return max(1, min(size[0], round(height * scale))), max(1, min(size[1], round(width * scale)))

@@ -1,4 +1,4 @@
-"""Decoded pixels at the file's own precision."""
+"""Decoded samples at the file's own precision."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ Values: TypeAlias = NDArray[Any]
 
 @dataclass(frozen=True, slots=True)
 class Samples:
-    """Decoded pixels at the file's own precision, upright, without alpha.
+    """Decoded samples at the file's own precision, upright, without alpha.
 
     Attributes:
-        values: Integers or floats [height, width, channels]; 3 channels are RGB, 1 is grey, black at its least.
-        bits: Bits of a channel as the file stores it: 12 where twelve lie in a uint16.
+        values: Integers or floats [height, width, channels]; 3 channels are RGB, 1 is grey, with black the lowest.
+        bits: Stored bits of a channel: 12 for twelve bits in a uint16.
     """
 
     values: Values

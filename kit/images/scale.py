@@ -1,4 +1,4 @@
-"""Any number of bits becomes eight, at full precision."""
+"""Scales samples of any number of bits to eight bits, at full precision."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from kit.images.samples import Pixels, Samples, Values
 from kit.specs import ImageSpec
 
 _TOP = 255
-_CHUNK = 1 << 20  # samples: bounds the memory that float64 takes
+_CHUNK = 1 << 20  # samples: bounds the memory for float64
 
 
 def to_eight_bits(samples: Samples, spec: ImageSpec) -> Pixels:
-    """Map samples to 0 to 255 as `spec.scale` says, rounding to the nearest.
+    """Map samples to 0 to 255 by `spec.scale`, rounded to the nearest.
 
-    Up to 8 bits, the full range is always what counts: `spec.scale` is for what does not fit. A range is the whole
-    image's, over all its channels, so that colours keep their proportions.
+    For up to 8 bits the full range is used, regardless of `spec.scale`. A range is that of the whole image over all its
+    channels, so that colours keep their proportions.
 
     Raises:
-        ImageError: floats beyond 0 to 1, or no numbers, where the scale is "none".
+        ImageError: Floats are outside 0 to 1, or not numbers, and the scale is "none".
     """
     values, bits = samples.values, samples.bits
     if values.dtype == np.uint8 and bits == 8:  # noqa: PLR2004
@@ -73,11 +73,11 @@ def _table(low: float, high: float, bits: int) -> Pixels:
 
 
 def _mapped(values: Values, low: float, high: float) -> Pixels:
-    """Map `low` to 0 and `high` to 255; what is not a number becomes 0, and so does an image of one value."""
+    """Map `low` to 0 and `high` to 255; NaN and infinite values, and images of a single value, become 0."""
     pixels = np.zeros(values.shape, np.uint8)
     if not high > low:
         return pixels
-    unit = 1.0 if np.isfinite(high - low) else 0.5  # halves of the largest floats still have a difference
+    unit = 1.0 if np.isfinite(high - low) else 0.5  # halved, the difference of the largest floats does not overflow
     flat, into = values.reshape(-1), pixels.reshape(-1)
     for start in range(0, flat.size, _CHUNK):
         part = _as_double(flat[start : start + _CHUNK])

@@ -1,4 +1,4 @@
-"""What a file is, by its first bytes; its name is not asked."""
+"""File formats by their first bytes, regardless of the name."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _READ: dict[bytes, Kind] = {
     b"MM\0+": "BigTIFF",
 }
 
-# Image formats and what lies in image folders by mistake. (place, bytes there): what it is.
+# Unsupported image formats and other files found in image folders, by offset and bytes.
 _FOREIGN: dict[tuple[int, bytes], str] = {
     (0, b"GIF8"): "a GIF",
     (4, b"ftypavif"): "an AVIF",
@@ -78,11 +78,11 @@ _FOREIGN: dict[tuple[int, bytes], str] = {
 
 _ADVICE = "kit reads JPEG, PNG, TIFF, BMP and WebP: convert it"
 _HEAD = 352  # bytes: the furthest signature
-_SHOWN = 8  # bytes of a file that nobody knows
+_SHOWN = 8  # bytes of an unknown file in a message
 
 
 def image_kind(data: bytes) -> Kind | None:
-    """Name the format of a file that kit reads; None for every other file."""
+    """Return the format of a file that kit reads; None for other files."""
     if kind := _READ.get(data[:4]) or _READ.get(data[:3]):
         return kind
     if data[:2] == b"BM":
@@ -91,10 +91,10 @@ def image_kind(data: bytes) -> Kind | None:
 
 
 def refuse_foreign(data: bytes) -> NoReturn:
-    """Say what a file is that kit does not read.
+    """Raise the error of a file that kit does not read, with its format.
 
     Raises:
-        ImageError: always.
+        ImageError: Always raised.
     """
     if not data:
         raise ImageError("empty file (0 bytes)")

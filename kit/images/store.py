@@ -1,4 +1,4 @@
-"""An image file's bytes become the bytes that are stored."""
+"""Converts an image file or an array to the stored bytes of a record."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ _NUMBERS = "buif"  # NumPy's kinds: booleans, unsigned and signed integers, floa
 
 
 class SourceImage(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """What a stored image was made of.
+    """Source of a stored image.
 
     Attributes:
         height: Height of the upright source image, pixels.
         width: Width of the upright source image, pixels.
-        is_whole: Whether every pixel of it was decoded as it is: not of a kept JPEG, nor of one that was decoded at a
-            reduced scale or to its own grey. Only then do equal pixels show in equal digests.
+        is_whole: Whether all pixels were decoded at full scale and in colour: false for a kept JPEG, and for one that
+            was decoded at a reduced scale or to its own grey. Only if true have equal images equal digests.
     """
 
     height: int
@@ -44,18 +44,18 @@ class SourceImage(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class StoredImage(msgspec.Struct, frozen=True):
-    """An image as it stands in a record; a Struct because one is made for every image.
+    """An image as stored in a record; a Struct because one is made for every image.
 
     Attributes:
-        encoded: Stored bytes: raw is uint8 [height, width, channels] row by row; png and jpeg are whole files.
+        encoded: Stored bytes: for raw, uint8 [height, width, channels] row by row; for png and jpeg, whole files.
         format: Format of `encoded`.
         height: Height, pixels.
         width: Width, pixels.
-        channels: 3 (RGB) or 1 (grey), also of a grey JPEG that readers decode to RGB.
-        digest: 32 hexadecimal digits; equal for equal stored pixels of one shape, and for JPEGs that were kept
-            undecoded and differ in their metadata at most.
+        channels: 3 (RGB) or 1 (grey), after decoding: 3 for a grey JPEG that readers decode to RGB.
+        digest: Digest of 32 hexadecimal digits; equal for equal stored pixels of one shape, and for kept JPEGs that
+            differ at most in their metadata.
         source: Kind of source file, such as "TIFF, 3 x uint16".
-        origin: Size of the source, and how much of it was decoded.
+        origin: Size of the source image, and whether it was fully decoded.
     """
 
     encoded: bytes
@@ -69,21 +69,21 @@ class StoredImage(msgspec.Struct, frozen=True):
 
 
 def store(content: bytes | Values, spec: ImageSpec) -> StoredImage:
-    """Store what an image is made of: a file's bytes as `store_image` does, an array as `store_pixels`."""
+    """Convert an image by `store_image` if it is a file's bytes, or `store_pixels` if it is an array."""
     with memory_named():
         return store_image(content, spec) if isinstance(content, bytes) else store_pixels(content, spec)
 
 
 def store_image(data: bytes, spec: ImageSpec) -> StoredImage:
-    """Decode an image file, scale, fit and encode it as `spec` says.
+    """Decode, scale, resize and encode an image file by `spec`.
 
-    Encoding "auto" stores small images as raw pixels, keeps the bytes of a JPEG or PNG that needs no change, so
-    that a JPEG is never encoded twice, and writes PNG otherwise. "keep" keeps small ones too, and goes on as "auto"
-    where it cannot. "png" keeps such a PNG, for it is one; "jpeg:90" encodes every image, JPEGs too. A kept JPEG is
-    not decoded: its markers are read, damage among its pixels is not seen.
+    Encoding "auto" stores small images as raw pixels, keeps the bytes of a JPEG or PNG that needs no change, so that a
+    JPEG is never encoded twice, and writes PNG otherwise. "keep" keeps the bytes of small images too, and acts as
+    "auto" if it cannot. "png" keeps the bytes of a PNG that needs no change; "jpeg:90" encodes every image, JPEGs too.
+    A kept JPEG is not decoded: only its markers are checked, so damaged pixels are not detected.
 
     Raises:
-        ImageError: with the reason.
+        ImageError: The image cannot be stored; the message gives the reason.
     """
     file = open_image(data, spec.page)
     if spec.bands and not isinstance(file, TiffFile):
@@ -102,15 +102,15 @@ def store_image(data: bytes, spec: ImageSpec) -> StoredImage:
 
 
 def store_pixels(pixels: Values, spec: ImageSpec) -> StoredImage:
-    """Scale, fit and encode an array as `store_image` does a file's pixels.
+    """Scale, resize and encode an array by `spec`; see `store_image`.
 
     Args:
         pixels: Booleans, integers or floats [height, width] or [height, width, 1 to 4]: grey, grey and alpha, RGB, or
-            RGB and alpha, of which alpha is dropped.
-        spec: Settings by which it is stored.
+            RGB and alpha; alpha is dropped.
+        spec: Settings of the stored image.
 
     Raises:
-        ImageError: with the reason.
+        ImageError: The image cannot be stored; the message gives the reason.
     """
     array = np.asarray(pixels)
     shaped = array[..., None] if array.ndim == 2 else array  # noqa: PLR2004 (height and width)
@@ -143,7 +143,7 @@ def _fits(file: OpenImage, spec: ImageSpec) -> bool:
 
 
 def _keeps_jpeg(file: OpenImage, spec: ImageSpec) -> bool:
-    """Tell whether a JPEG that every reader shows alike is stored as it is."""
+    """Tell whether the file is a JPEG whose bytes are stored unchanged."""
     if not _fits(file, spec):
         return False
     is_small = spec.size is not None and spec.size[0] * spec.size[1] * spec.channels <= RAW_BYTES
@@ -151,7 +151,7 @@ def _keeps_jpeg(file: OpenImage, spec: ImageSpec) -> bool:
 
 
 def _stored(pixels: Pixels, spec: ImageSpec, source: str, origin: SourceImage, png: bytes | None) -> StoredImage:
-    """Encode pixels, or keep `png`, the file that shows them."""
+    """Encode pixels, or store `png`, their PNG file, unchanged."""
     height, width, channels = pixels.shape
     raw = pixels.tobytes()
     form = _chosen(spec, len(raw), is_png=png is not None)
@@ -179,7 +179,7 @@ def _encoded(pixels: Pixels, ending: str, options: list[int]) -> bytes:
     bgr = cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR) if pixels.shape[2] == 3 else pixels  # noqa: PLR2004 (RGB)
     try:
         done, encoded = cv2.imencode(ending, bgr, options)
-    except cv2.error:  # beyond the format's largest side
+    except cv2.error:  # a side exceeds the format's limit
         done = False
     if not done:
         raise ImageError(f"cannot be written as {ending[1:].upper()} at {pixels.shape[0]}x{pixels.shape[1]} pixels")

@@ -1,4 +1,4 @@
-"""Numbers of the TIFF 6.0 specification (and of ExifTool's table, for those that came later)."""
+"""Tag numbers and values of the TIFF 6.0 specification, and of ExifTool's table for later ones."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ CODECS = {
     50002: "JPEG XL",
 }
 
-DECODED = (  # by tifffile; its codecs were fed damaged data, and raise
+DECODED = (  # by tifffile; its codecs for these were tested with damaged data, and raise
     frozenset({PLAIN, PACKBITS, 34712, 34925, 50000, 50001}) | FAX | DEFLATES
 )
 
@@ -82,4 +82,4 @@ FOREIGN_COLOURS = {
 UNSIGNED = 1
 SIGNED = 2
 FLOAT = 3
-UNDEFINED = 4  # taken as unsigned, as libtiff does
+UNDEFINED = 4  # treated as unsigned, as in libtiff

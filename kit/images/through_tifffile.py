@@ -1,4 +1,4 @@
-"""The one way into tifffile, for what kit does not unpack itself: odd bits, fax, rare codecs."""
+"""Decoding with tifffile, for pages that kit does not unpack itself: odd numbers of bits, fax, rare codecs."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ def read_page(data: bytes, page: Directory, parts: list[Part]) -> Values:
     """Decode a page with tifffile.
 
     Returns:
-        [height, width, channels], as they are stored.
+        Stored samples, [height, width, channels].
 
     Raises:
-        ImageError: its LZW is damaged.
-        Exception: any, from tifffile or a codec, about anything else.
+        ImageError: The LZW data are damaged.
+        Exception: Tifffile or a codec failed; any type.
     """
     layout = LAYOUTS[data[:4]]
     is_lzw = page.number(tags.COMPRESSION, tags.PLAIN) == tags.LZW
@@ -44,7 +44,7 @@ def read_page(data: bytes, page: Directory, parts: list[Part]) -> Values:
 
 
 def _read_first(data: bytes) -> Values:
-    """Decode the first page with tifffile: [height, width, channels], as they are stored."""
+    """Decode the first page with tifffile to its stored samples, [height, width, channels]."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from tifffile import TiffFile as Reader  # noqa: PLC0415 (slow to import, and few files need it)
@@ -62,7 +62,7 @@ def _read_first(data: bytes) -> Values:
 
 
 def _alone(data: bytes, page: Directory, layout: Layout) -> bytes:
-    """Make `page` the first and last one, so that tifffile looks at no other, wherever it points to."""
+    """Make `page` the only one, so that tifffile reads no other."""
     changed = bytearray(data)
     layout.offset.pack_into(changed, layout.start, page.start)
     if page.end + layout.offset.size <= len(data):
@@ -71,7 +71,7 @@ def _alone(data: bytes, page: Directory, layout: Layout) -> bytes:
 
 
 def _without_lzw(data: bytes, page: Directory, parts: list[Part], layout: Layout) -> bytes:
-    """Write the page anew, its parts in deflate without any compression."""
+    """Rewrite the page with its parts in deflate at level 0 instead of LZW."""
     found = {tag: page.numbers(tag) for tag in _COPIED if tag in page}
     found |= {tags.COMPRESSION: (min(tags.DEFLATES),), tags.PHOTOMETRIC: (tags.MIN_IS_BLACK,)}
     bits = max(page.numbers(tags.BITS), default=1)

@@ -1,9 +1,9 @@
-"""TIFF in all its kinds.
+"""TIFF files of all kinds.
 
-Uncompressed 8-bit pages are viewed in place: nothing is decoded, and a 96x96 patch takes a few microseconds. Whole
-bytes without compression, in deflate, LZW or JPEG are unpacked and put together here; everything else is tifffile's
-work. `colour` makes RGB or grey of what the file stores. OpenCV is asked for YCbCr alone: of a damaged 8-bit TIFF it
-shows what it can, and says nothing.
+Uncompressed 8-bit pages are viewed without copying: a 96x96 patch takes a few microseconds. Channels of whole bytes
+that are uncompressed, or compressed with deflate, LZW or JPEG, are unpacked and assembled here; tifffile decodes
+everything else. `photometric` converts the samples to RGB or grey. OpenCV is used for YCbCr only: it decodes damaged
+8-bit TIFFs partially, without an error.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class TiffFile:
     """One page of a TIFF.
 
     Attributes:
-        header: Header of that page.
+        header: Header of the page.
     """
 
     __slots__ = ("_bits", "_data", "_page", "_tags", "header")
@@ -65,18 +65,18 @@ class TiffFile:
         check_size(self.header.height, self.header.width, self.header.channels, self.header.bits)
 
     def pages(self) -> int:
-        """Count the file's pages."""
+        """Number of the file's pages."""
         return count_pages(self._data)
 
     def kept_as(self, channels: int) -> None:
-        """No reader of shards reads TIFF."""
+        """Return None: readers of shards do not read TIFF."""
         del channels
 
     def samples(self, spec: ImageSpec) -> Samples:
         """Decode the page, upright.
 
         Raises:
-            ImageError: damaged, or of a kind that cannot be decoded.
+            ImageError: The file is damaged, or of a kind that cannot be decoded.
         """
         if not spec.bands and (plain := self._view()) is not None:
             return Samples(plain)
@@ -85,7 +85,7 @@ class TiffFile:
         return Samples(upright(samples.values, self.header.orientation), samples.bits)
 
     def _view(self) -> Pixels | None:
-        """View the pixels where they lie: uint8 [height, width, 1 or 3]; None if they need any work."""
+        """View the pixels in the file's bytes: uint8 [height, width, 1 or 3]; None if they must be decoded."""
         page, header = self._tags, self.header
         if not self._is_viewable() or page.number(tags.PREDICTOR, 1) != 1 or tags.TILES in page:
             return None
@@ -102,7 +102,7 @@ class TiffFile:
         return pixels[..., :3]
 
     def _is_viewable(self) -> bool:
-        """Tell whether the page holds upright grey or RGB pixels, a byte a channel, one after another."""
+        """Tell whether the page holds upright grey or RGB pixels, uncompressed, contiguous, a byte a channel."""
         page, header = self._tags, self.header
         number = page.number
         return (
@@ -119,7 +119,7 @@ class TiffFile:
         )
 
     def _decode(self, parts: list[Part], bands: tuple[int, ...]) -> Samples:
-        """Decode by the way that the page's compression and type ask for."""
+        """Decode with the decoder for the page's compression and type."""
         page, header = self._tags, self.header
         codec = page.number(tags.COMPRESSION, tags.PLAIN)
         is_ycbcr = photometric(page) == tags.YCBCR
@@ -140,7 +140,7 @@ class TiffFile:
         return to_samples(values, page, header, bands)
 
     def _type(self) -> str:
-        """Name NumPy's type of the channels, where they are whole bytes and all alike."""
+        """Return the NumPy dtype of the channels; empty unless they are of whole bytes and all alike."""
         page, header = self._tags, self.header
         forms = set(page.numbers(tags.SAMPLE_FORMAT)) or {tags.UNSIGNED}
         letters = {_LETTERS.get(form, "") for form in forms}
@@ -155,7 +155,7 @@ class TiffFile:
         return undo_predictor(values) if self._tags.number(tags.PREDICTOR, 1) == _DIFFERENCES else values
 
     def _by_opencv(self) -> Values:
-        """Decode YCbCr that is not JPEG: libtiff alone undoes its subsampling."""
+        """Decode YCbCr without JPEG: only libtiff undoes its subsampling."""
         values = opencv.imdecode(self._data, opencv.COLOUR)
         if values is None or values.shape != (self.header.height, self.header.width, 3):
             raise ImageError("holds YCbCr colours without JPEG compression; save it as RGB")
@@ -168,7 +168,7 @@ class TiffFile:
             return read_page(self._data, self._tags, parts)
         except (ImageError, MemoryError):
             raise
-        except Exception as error:  # whatever a damaged file makes a codec raise
+        except Exception as error:  # any error of a codec on a damaged file
             raise self._undecoded(codec) from error
 
     def _undecoded(self, codec: int) -> ImageError:

@@ -1,4 +1,4 @@
-"""WebP: its header, and the turn that an EXIF chunk may ask for."""
+"""WebP files, with the orientation of an EXIF chunk."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _SIDE = 0x3FFF  # 14 bits of VP8 and VP8L
 
 
 class WebpFile:
-    """A WebP.
+    """A WebP file.
 
     Attributes:
-        header: Header of the image; of the first one, where there are several.
+        header: Header of the image, or of the first one of several.
     """
 
     __slots__ = ("_data", "header")
@@ -52,14 +52,14 @@ class WebpFile:
         return 1
 
     def kept_as(self, channels: int) -> None:
-        """No reader of shards reads WebP."""
+        """Return None: readers of shards do not read WebP."""
         del channels
 
     def samples(self, spec: ImageSpec) -> Samples:
         """Decode upright.
 
         Raises:
-            ImageError: damaged.
+            ImageError: The file is damaged.
         """
         del spec
         values = opencv.imdecode(self._data, opencv.COLOUR, (self.header.height, self.header.width))
@@ -69,7 +69,7 @@ class WebpFile:
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
-    """Yield each chunk's name, place and size in bytes."""
+    """Yield each chunk's name, offset and size in bytes."""
     offset = 12  # after "RIFF", its size and "WEBP"
     while offset + _CHUNK.size <= len(data):
         name, size = _CHUNK.unpack_from(data, offset)
@@ -78,7 +78,7 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
 
 
 def _size(data: bytes, name: bytes, offset: int, _: int) -> tuple[int, int, bool]:
-    """Read height, width and whether there is alpha from the first chunk."""
+    """Read height, width and the presence of alpha from the first chunk."""
     if name == b"VP8X":
         flags = data[offset]
         width = int.from_bytes(data[offset + 4 : offset + 7], "little") + 1

@@ -1,4 +1,4 @@
-"""Predictions of runs: of a split, out-of-fold, of several runs, of several views."""
+"""Predictions of runs: on a split, out-of-fold, averaged over several runs or views."""
 
 from kit.inference.predict_split import predict_split
 from kit.inference.predictions import Predictions

@@ -1,4 +1,4 @@
-"""Runs whose predictions are averaged: folds, seeds or arms of one dataset."""
+"""Ensembles: runs of one dataset, such as folds, seeds or arms, whose predictions are averaged."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from kit.workspace import Workspace
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ensemble:
-    """Runs of one dataset, and how they predict.
+    """Runs of one dataset, with the weights and views for their predictions.
 
     Attributes:
         runs: One or more, each read and checked once.
-        dataset: Dataset that all of them learned from.
-        weights: Epoch whose weights predict, "best" or "last".
+        dataset: Dataset that all of them were trained on.
+        weights: Epoch of the weights, "best" or "last".
         views: Views of each image.
-        folder: Folder that all of them lie in, the run's own where it is one; None for runs that were named one by one.
-        workspace: Workspace, below whose runs/ they are named.
+        folder: Common folder, the run's own for a single run; None for runs that were named one by one.
+        workspace: Workspace of the runs.
     """
 
     runs: tuple[RunSnapshot, ...]
@@ -43,12 +43,12 @@ class Ensemble:
 
     @property
     def folds(self) -> list[int]:
-        """Folds that some run is validated on."""
+        """Validation folds of the runs."""
         return sorted({fold for run in self.runs if (fold := run.spec().fold) is not None})
 
     @property
     def knows_held_out(self) -> bool:
-        """Whether each image of the validation split, or of the folds, has runs that did not learn from it."""
+        """Whether each image of the validation split, or of the folds, has runs that were not trained on it."""
         return is_held_out(self.runs)
 
     @property
@@ -57,10 +57,10 @@ class Ensemble:
         return all(not head_of(run, self.dataset).shift for run in self.runs)
 
     def makers(self) -> tuple[Maker, ...]:
-        """Name the runs and the weights that predict.
+        """Return the runs with the hashes of their settings and weights.
 
         Raises:
-            RunError: A run has no such weights.
+            RunError: A run lacks these weights.
         """
         return tuple(
             name_maker(run, weights_file(run, self.dataset, self.weights), self.workspace.run_name(run.path))
@@ -69,37 +69,37 @@ class Ensemble:
 
     @contextlib.contextmanager
     def steady(self) -> Iterator[tuple[Maker, ...]]:
-        """Name the runs and their weights, which are the same afterwards.
+        """Yield the makers, and check afterwards that their weights are the same.
 
         Raises:
-            RunError: A training that goes on wrote others meanwhile, so that not all predictions are of the same.
+            RunError: A training changed the weights meanwhile, so that predictions may come from different ones.
         """
         before = self.makers()
         yield before
         for maker, now in zip(before, self.makers(), strict=True):
             if now != maker:
                 raise RunError(
-                    f"{maker.run} was trained on meanwhile, so its weights changed; wait until it is finished"
+                    f"{maker.run} was trained further meanwhile, so its weights changed; wait until it is finished"
                 )
 
     def refuse(self, split: str) -> None:
-        """Refuse a split that cannot be predicted, before TensorFlow is loaded.
+        """Check that a split can be predicted, before TensorFlow is loaded.
 
         Raises:
-            RunError: runs without weights, or a split that is another one for each run.
-            ShardError: no such split.
-            SpecError: views that the images do not have.
+            RunError: A run has no weights, or the split differs from run to run.
+            ShardError: There is no such split.
+            SpecError: The views do not fit the images.
         """
         for run in self.runs:
             refuse_unscorable(run, self.dataset, split, weights=self.weights, views=self.views)
         if split != "test" and len({run.spec().fold for run in self.runs}) > 1:
-            raise RunError(f"split {split} is another one for each fold; name test, or a run of one fold")
+            raise RunError(f"split {split} differs from fold to fold; name test, or a run of one fold")
 
     def score(self, split: str, progress: Progress = NO_PROGRESS) -> Predictions:
-        """Average what the runs predict of a split.
+        """Average the runs' predictions on a split.
 
         Raises:
-            KitError: see `refuse`.
+            KitError: The split cannot be predicted; see `refuse`.
         """
         self.refuse(split)
         scores = []
@@ -113,7 +113,7 @@ class Ensemble:
         return average(scores)
 
     def hold_out(self, progress: Progress = NO_PROGRESS) -> OutOfFold | None:
-        """Predict every image by the runs that did not learn from it; see `kit.inference.out_of_fold.hold_out`."""
+        """Predict every image by the runs that were not trained on it; see `kit.inference.out_of_fold.hold_out`."""
         for run in self.runs:
             refuse_unscorable(run, self.dataset, "validation", weights=self.weights, views=self.views)
         return hold_out(self.runs, self.dataset, weights=self.weights, views=self.views, progress=progress)
@@ -126,11 +126,11 @@ def open_ensemble(
     views: Views = ONE_VIEW,
     root: Path | str | None = None,
 ) -> Ensemble:
-    """Find runs by their paths or their names below runs/; a folder stands for all runs in it.
+    """Open runs by their paths or their names below runs/; a folder stands for all runs in it.
 
     Raises:
-        RunError: no such run, one that is not finished, runs of different datasets, or no weights are named and the
-            runs' settings name different ones.
+        RunError: A run is missing or not finished, the runs are of different datasets, or no weights are given and the
+            runs' settings differ in them.
     """
     workspace = Workspace.holding(names, root)
     found = {run.path.resolve(): RunSnapshot.of(run) for name in names for run in open_runs(name, workspace)}
@@ -142,7 +142,7 @@ def open_ensemble(
     if len(datasets) > 1:
         raise RunError(
             f"runs of different datasets are not averaged: {first_three(datasets, len(datasets))};"
-            " predict each dataset's alone, and join the CSVs with kit blend"
+            " predict each dataset separately, and join the CSVs with kit blend"
         )
     folder = runs[0].path if len(runs) == 1 else find_folder(names[0], workspace) if len(names) == 1 else None
     return Ensemble(
@@ -156,7 +156,7 @@ def open_ensemble(
 
 
 def _agreed(specs: Sequence[RunSpec]) -> Weights:
-    """Find the weights that all runs are evaluated by."""
+    """Return the weights in the settings of all runs."""
     first, *others = dict.fromkeys(spec.train.evaluate for spec in specs)
     if others:
         raise RunError(

@@ -1,4 +1,4 @@
-"""Predictions of images that no run which made them had learned from."""
+"""Out-of-fold predictions: each image is predicted by runs that were not trained on it."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class OutOfFold:
 
     @property
     def scored_on(self) -> ScoredOn:
-        """What the images are called."""
+        """Name of the images in reports."""
         return "validation" if (self.folds == NO_FOLD).all() else "out-of-fold"
 
     def parts(self) -> dict[int, Predictions]:
@@ -69,7 +69,7 @@ class OutOfFold:
         return {int(fold): self.scores.at(np.flatnonzero(self.folds == fold)) for fold in np.unique(self.folds)}
 
     def result(self, metric: Metric | None = None) -> FoldResult:
-        """Measure every fold, and all of them together.
+        """Compute the metrics of every fold and of all folds together.
 
         Args:
             metric: Metric of the dataset; None for its target's default.
@@ -96,7 +96,7 @@ class OutOfFold:
         )
 
     def parquet(self) -> bytes:
-        """Write id, fold, label (as text) and a column for each class, tag, grade or value, float32, named by it."""
+        """Write a Parquet file of id, fold, label (as text) and a float32 column for each column of the outputs."""
         import pyarrow as pa
         from pyarrow import parquet
 
@@ -135,16 +135,16 @@ def _over(values: Sequence[float | None]) -> MeanAndSD | None:
 
 
 def read_out_of_fold(path: Path, target: Target | None = None) -> OutOfFold:
-    """Read what `OutOfFold.parquet` wrote, or another program in its columns.
+    """Read a file written by `OutOfFold.parquet`, or by another program with the same columns.
 
     Args:
         path: Parquet file.
         target: Target of the images; None takes the columns for classes.
 
     Raises:
-        RunError: no such file, or not of these columns.
+        RunError: The file is missing, or lacks these columns.
         SpecError: The seal of an evaluation beside it was changed.
-        WorkspaceError: It was changed since an evaluation wrote it.
+        WorkspaceError: The file was changed since an evaluation wrote it.
     """
     import pyarrow as pa
     from pyarrow import parquet
@@ -154,7 +154,7 @@ def read_out_of_fold(path: Path, target: Target | None = None) -> OutOfFold:
         if made := read_provenance(path.parent):
             refuse_changed(path.parent, made, path.name)
     try:
-        table = parquet.ParquetFile(path).read()  # by place: a class may be called id
+        table = parquet.ParquetFile(path).read()  # by index: a class may be called id
         target = target or Classes(names=tuple(table.column_names[len(_COLUMNS) :]))
         keys, folds, labels, *columns = (column.to_pylist() for column in table.columns)
         scores = Predictions(
@@ -167,7 +167,7 @@ def read_out_of_fold(path: Path, target: Target | None = None) -> OutOfFold:
     except FileNotFoundError as error:
         raise RunError(f"{path} does not exist; kit train --folds writes {path.name}") from error
     except (pa.ArrowException, OSError, ValueError, KeyError, TypeError) as error:
-        raise RunError(f"{path} lacks the columns id, fold, label and one of each class: {error}") from error
+        raise RunError(f"{path} lacks the columns id, fold, label and one for each class: {error}") from error
     if tuple(table.column_names[: len(_COLUMNS)]) != _COLUMNS or not keys or len(set(scores.keys)) < len(keys):
         raise RunError(f"{path} must begin with the columns {', '.join(_COLUMNS)}, and name every image once")
     return held_out
@@ -181,12 +181,12 @@ def predict_out_of_fold(
     views: Views = ONE_VIEW,
     progress: Progress = NO_PROGRESS,
 ) -> Predictions:
-    """Predict what a run was validated on; a finished run keeps the answer, so that it is computed once.
+    """Predict a run's validation images; a finished run stores the predictions, so that they are computed once.
 
-    An answer that was damaged since, or has lost images, is computed anew.
+    Stored predictions that were damaged, or lack images, are computed again.
 
     Raises:
-        RunError: see `predict_split`.
+        RunError: The run cannot predict; see `predict_split`.
     """
     path, fold = run.held_out(weights or run.spec().train.evaluate, str(views)), run.spec().fold
     kept = kept_scores(run, path, run.weights(weights), dataset.manifest.target) if run.is_finished else None
@@ -203,7 +203,7 @@ def predict_out_of_fold(
 
 
 def kept_scores(run: RunDirectory, path: Path, weights: Path, target: Target) -> Predictions | None:
-    """Read an answer that a finished run keeps; None where there is none by these weights, or it was changed since."""
+    """Read stored predictions of a finished run; None if there are none by these weights, or they were changed."""
     with contextlib.suppress(RunError, OSError, SpecError):
         if path != run.predictions:  # sealed with the run itself
             _refuse_other(run, path, weights)
@@ -212,7 +212,7 @@ def kept_scores(run: RunDirectory, path: Path, weights: Path, target: Target) ->
 
 
 class _Kept(msgspec.Struct, frozen=True, kw_only=True):
-    """What a file of predictions is, and whose weights made it."""
+    """Checksums of a file of predictions and of the weights that made it."""
 
     weights: str
     predictions: str
@@ -224,15 +224,15 @@ def _seal_file(path: Path) -> Path:
 
 
 def _refuse_other(run: RunDirectory, path: Path, weights: Path) -> None:
-    """Refuse predictions that are not those of these weights.
+    """Refuse predictions of other weights.
 
     Raises:
-        SpecError: They are others, or were changed.
-        FileNotFoundError: Nobody knows.
+        SpecError: The predictions are of other weights, or were changed.
+        FileNotFoundError: There is no seal.
     """
     kept = read_sealed(_seal_file(path), _Kept, what="prediction")
     if run.hash_of(weights) != kept.weights:
-        raise SpecError(f"{path} holds what other weights than {weights} predicted")
+        raise SpecError(f"{path} holds predictions of other weights than {weights}")
     check_hash(path, kept.predictions)
 
 
@@ -244,11 +244,11 @@ def hold_out(
     views: Views = ONE_VIEW,
     progress: Progress = NO_PROGRESS,
 ) -> OutOfFold | None:
-    """Predict every image by those runs alone that did not learn from it; several of one fold are averaged.
+    """Predict every image by the runs that were not trained on it; several runs of one fold are averaged.
 
     Returns:
-        None where runs on folds stand beside runs on the dataset's own split: the one learned from images that the
-        other is validated on.
+        Predictions; None for a mixture of runs on folds and runs on the dataset's own split, which are trained on each
+        other's validation images.
     """
     if not is_held_out(runs):
         return None
@@ -268,5 +268,5 @@ def hold_out(
 
 
 def is_held_out(runs: Sequence[RunDirectory]) -> bool:
-    """Tell whether `hold_out` has an answer."""
+    """Tell whether `hold_out` can predict."""
     return len({run.spec().fold is None for run in runs}) == 1

@@ -1,4 +1,4 @@
-"""A trained model's class probabilities on a split."""
+"""Class probabilities of a trained model on a split."""
 
 from __future__ import annotations
 
@@ -33,22 +33,22 @@ def predict_split(
     task: str = "",
     progress: Progress = NO_PROGRESS,
 ) -> Predictions:
-    """Predict every example of a split; of a run on a fold, "validation" is that fold and "train" all others.
+    """Predict every example of a split; for a run on a fold, "validation" is that fold and "train" all others.
 
     Args:
         run: Run with the weights.
         dataset: Dataset that it was trained on.
         split: Name of the split.
-        weights: Epoch whose weights predict; the run's setting `train.evaluate` by default.
+        weights: Epoch of the weights, "best" or "last"; the run's setting `train.evaluate` by default.
         views: Views of each image, whose probabilities are averaged.
-        shared: Folder in which decoded images lie for several processes; None decodes them anew, batch by batch.
+        shared: Folder of decoded images shared by several processes; None decodes the images batch by batch.
         task: Name of the task for `progress`; "predict" and the split otherwise.
-        progress: Listener that sees every image.
+        progress: Receiver of every batch.
 
     Raises:
-        RunError: the run was trained on other data, or has no such weights yet.
-        ShardError: no such split.
-        SpecError: views that the images do not have.
+        RunError: The run was trained on other data, or has no such weights yet.
+        ShardError: There is no such split.
+        SpecError: The views do not fit the images.
     """
     run = RunSnapshot.of(run)
     spec, path = run.spec(), refuse_unscorable(run, dataset, split, weights=weights, views=views)
@@ -74,10 +74,10 @@ def predict_split(
 
 
 def trained_model(run: RunDirectory, dataset: Dataset, weights: Weights | None = None) -> Any:
-    """Load a run's model: keras.Model from float32 images in 0 to 1 to what the run's `head_of` reads.
+    """Load a run's model: keras.Model from float32 images in 0 to 1 to outputs for its `head_of`.
 
     Raises:
-        RunError: the run was trained on other data, or has no such weights yet.
+        RunError: The run was trained on other data, or has no such weights yet.
     """
     return _load_model(weights_file(run, dataset, weights), run, dataset)
 
@@ -85,7 +85,7 @@ def trained_model(run: RunDirectory, dataset: Dataset, weights: Weights | None =
 def refuse_unscorable(
     run: RunDirectory, dataset: Dataset, split: str, *, weights: Weights | None, views: Views
 ) -> Path:
-    """Refuse what `predict_split` could not predict, before TensorFlow is loaded; see there.
+    """Check the arguments of `predict_split` before TensorFlow is loaded; see there.
 
     Returns:
         The file of the run's weights.
@@ -96,23 +96,23 @@ def refuse_unscorable(
 
 
 def refuse_changed(run: Path, spec: RunSpec, dataset: Dataset) -> None:
-    """Refuse a dataset that a run was not trained on.
+    """Refuse a dataset other than the run's.
 
     Raises:
-        RunError: it has other images, labels or splits.
+        RunError: The dataset has other images, labels or splits.
     """
     if spec.fingerprint != dataset.manifest.fingerprint:
         raise RunError(
             f"{run} was trained on another {spec.dataset}: its shards have changed since"
-            f" ({spec.fingerprint} then, {dataset.manifest.fingerprint} now); shard it as it was, or train anew"
+            f" ({spec.fingerprint} then, {dataset.manifest.fingerprint} now); shard it as before, or train again"
         )
 
 
 def refuse_unlabelled(dataset: Dataset, split: str) -> None:
-    """Refuse a split that nothing can be measured on.
+    """Refuse a split without labels.
 
     Raises:
-        ShardError: it has no labels.
+        ShardError: The split has no labels.
     """
     if UNLABELLED in dataset.manifest.counts.get(split, {}):
         raise ShardError(f"split '{split}' of {dataset.manifest.name} has no labels; name another")
@@ -122,7 +122,7 @@ def weights_file(run: RunDirectory, dataset: Dataset, weights: Weights | None) -
     """Find a run's trained weights for `dataset`.
 
     Raises:
-        RunError: The run was trained on other data, has no such weights yet, or they were changed since.
+        RunError: The run was trained on other data, has no such weights yet, or they were changed.
     """
     refuse_changed(run.path, run.spec(), dataset)
     path = run.weights(weights)
@@ -137,12 +137,12 @@ def _load_model(path: Path, run: RunDirectory, dataset: Dataset) -> Any:
     from kit.models.build import build_model  # noqa: PLC0415 (TensorFlow)
 
     spec = run.spec()
-    untrained = override(spec.model, {"backbone.weights": "none"})  # what it began with lies in the run's own file
+    untrained = override(spec.model, {"backbone.weights": "none"})  # its weights are in the run's own file
     head = head_of(run, dataset)
     model = build_model(untrained, dataset.shape, head, seed=spec.seed, precision=spec.train.precision)
     damaged = RunError(f"{path} is damaged; remove the folder {run.path} and run its command again")
     try:
-        if not (run.knows(path) or is_sealed(path)):  # a few wrong bits leave a file that can be read
+        if not (run.knows(path) or is_sealed(path)):  # a file with a few wrong bits can still be read
             raise damaged
         model.load_weights(str(path))
     except (OSError, ValueError, KeyError) as error:

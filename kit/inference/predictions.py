@@ -1,4 +1,4 @@
-"""Predictions of images, what they come to, and the file that keeps them."""
+"""Predictions of images, their metrics, and their CSV file."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from kit.metrics.auc import area_under_roc
 from kit.targets import NO_DECISION, Decision, Target, Truth, judge
 from kit.targets.classes import Classes
 
-NO_CLASS = -1  # what is predicted where an output is not a number
+NO_CLASS = -1  # predicted class if an output is not a number
 
-_SMALLEST = 1e-7  # probability; Keras' epsilon, so that losses are those that Keras would give
-_TWO = 2  # classes; also the fewest that there are
+_SMALLEST = 1e-7  # probability; Keras' epsilon, so that losses equal those of Keras
+_TWO = 2  # classes, the smallest number
 
 
 @dataclass(frozen=True, slots=True)
 class Predictions:
-    """Predictions of images, in the order of their split unless said otherwise.
+    """Predictions of images, by default in the order of their split.
 
     Attributes:
         keys: Keys of the n examples.
@@ -71,25 +71,25 @@ class Predictions:
 
     @property
     def are_numbers(self) -> NDArray[np.bool_]:
-        """Bool [n]: false where the model of a training that diverged gave something else."""
+        """Bool [n]: whether the outputs are finite; false for those of a diverged model."""
         return np.asarray(np.isfinite(self.outputs).all(axis=1))
 
     @property
     def predicted(self) -> NDArray[np.int64]:
-        """Int [n]: the class or grade decided for, NO_CLASS where the output is not a number; or bool [n, tags].
+        """Int [n]: class or grade as decided, NO_CLASS if the output is not a number; or bool [n, tags].
 
-        A class is the likeliest, the first of equals; see `Target.decide` for other targets.
+        A class is the likeliest, the first one in a tie; see `Target.decide` for other targets.
         """
         return np.asarray(self.target.decide(self.outputs, self.decision))
 
     @property
     def confidence(self) -> NDArray[np.float32]:
-        """Float32 [n]: probability of the likeliest class, NaN where the output is not a number."""
+        """Float32 [n]: probability of the likeliest class; NaN if the output is not a number."""
         return np.asarray(self.probabilities.max(axis=1))
 
     @property
     def mislabelled(self) -> NDArray[np.bool_]:
-        """Bool [n]: where the class or grade decided for is not the true one."""
+        """Bool [n]: whether the class or grade, as decided, is not the true one."""
         return np.asarray(self.predicted != self.labels)
 
     @property
@@ -99,18 +99,18 @@ class Predictions:
 
     @property
     def loss(self) -> float:
-        """Mean cross-entropy of the probabilities in nats, whatever loss the model was trained by.
+        """Mean cross-entropy of the probabilities in nats, independent of the loss of the training.
 
-        Penalties on weights are not part of it, so that models with and without them compare. NaN if an output is.
+        It excludes penalties on weights, so that models with and without them are comparable. NaN if an output is NaN.
         """
         given = self.probabilities[np.arange(len(self.labels)), self.labels].astype(np.float64)
         return float(-np.log(np.clip(given, _SMALLEST, 1 - _SMALLEST)).mean())
 
     @property
     def recall(self) -> float | None:
-        """Share of the second of two classes' examples that are found; of more, the mean over those the split has.
+        """Recall of the second of two classes; for more classes, the mean over those in the split.
 
-        None without any.
+        None without images of these classes.
         """
         classes = self.probabilities.shape[1]
         indices = [1] if classes == _TWO else range(classes)  # the second of two
@@ -119,9 +119,9 @@ class Predictions:
 
     @property
     def auc(self) -> float | None:
-        """Area under the ROC curve of the second of two classes; of more, the mean of each class against the rest.
+        """Area under the ROC curve of the second of two classes; for more, the mean of each class against the rest.
 
-        None where a class is missing, or an output is not a number.
+        None if a class is missing, or an output is not a number.
         """
         classes = self.probabilities.shape[1]
         support = np.bincount(self.labels, minlength=classes)
@@ -132,17 +132,17 @@ class Predictions:
         return float(np.mean(areas))
 
     def ordered(self, keys: Sequence[str]) -> Predictions:
-        """Bring the images into the order of `keys`, which are among them."""
+        """Select and sort the images by `keys`, which are among them."""
         indices = {key: index for index, key in enumerate(self.keys)}
         return self.at([indices[key] for key in keys])
 
     def at(self, indices: Sequence[int] | NDArray[np.intp]) -> Predictions:
-        """Take some of the images."""
+        """Select some of the images."""
         keys = [self.keys[index] for index in indices]
         return replace(self, keys=keys, labels=self.labels[indices], outputs=self.outputs[indices])
 
     def csv(self) -> str:
-        """Write id, label and each column of the outputs; nine digits tell float32 numbers apart."""
+        """Write id, label and each column of the outputs as CSV; nine digits distinguish float32 numbers."""
         text, target = io.StringIO(), self.target
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(["id", "label", *target.columns(self.outputs.shape[1])])
@@ -152,10 +152,10 @@ class Predictions:
 
 
 def average(scores: Sequence[Predictions]) -> Predictions:
-    """Average what several models predict of the same images, in the same order.
+    """Average the outputs of several models for the same images in the same order.
 
     Raises:
-        RunError: Some predict a number, others the probability of each grade.
+        RunError: Some models predict a number, others the probability of each grade.
     """
     first = scores[0]
     refuse_mixed_heads(scores)
@@ -176,7 +176,7 @@ def refuse_mixed_heads(scores: Sequence[Predictions]) -> None:
 
 
 def join(parts: Sequence[Predictions]) -> Predictions:
-    """Put the predictions of different images one after another.
+    """Concatenate the predictions of different images.
 
     Raises:
         RunError: Some are a number, others the probability of each grade.
@@ -191,14 +191,14 @@ def join(parts: Sequence[Predictions]) -> Predictions:
 
 
 def read_predictions(path: Path, target: Target | None = None) -> Predictions:
-    """Read what `Predictions.csv` wrote.
+    """Read a file written by `Predictions.csv`.
 
     Args:
         path: CSV of predictions.
         target: Target of the run's dataset; None takes the columns for classes.
 
     Raises:
-        RunError: the file is missing or damaged.
+        RunError: The file is missing or damaged.
     """
     try:
         text = path.read_bytes().decode()

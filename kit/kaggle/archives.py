@@ -1,4 +1,4 @@
-"""An archive is unpacked safely: nothing leaves its folder, no link comes in, no bomb fills disk or memory."""
+"""Safe unpacking of archives: no path outside the folder, no links, no zip bombs."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from kit.kaggle.member_names import clashes, remove_tree, why_unsafe
 from kit.progress import NO_PROGRESS, Progress
 
 _CHUNK = 1 << 20  # 1 MiB
-_RATIO = 200  # unpacked to packed: images shrink by a few per cent, tables to a tenth, bombs to a thousandth
-_HARMLESS = 1e9  # bytes: what unpacks to less fills no disk, whatever its ratio
-_SPARE = 100e6  # bytes that are left free
+_RATIO = 200  # unpacked to packed size: images shrink by a few per cent, tables to a tenth, bombs to a thousandth
+_HARMLESS = 1e9  # bytes: anything smaller fills no disk, at any ratio
+_SPARE = 100e6  # bytes to leave free
 _ENCRYPTED = 0x1  # bit of a member's flags
-_METHODS = {  # the two whose unpacking takes little memory, and the names of the others
+_METHODS = {  # the two methods that unpack with little memory, and the names of the others
     zipfile.ZIP_STORED: "",
     zipfile.ZIP_DEFLATED: "",
     9: "Deflate64",
@@ -36,24 +36,24 @@ _DAMAGED = (zipfile.BadZipFile, zlib.error, struct.error, NotImplementedError, E
 
 
 class Budget:
-    """Limit of the bytes that come out of an archive, those of archives within it included.
+    """Limit on the unpacked bytes of an archive, including archives within it.
 
     Args:
-        packed: Bytes of the archive.
+        packed: Size of the archive in bytes.
     """
 
     def __init__(self, packed: int) -> None:
         self.packed, self.written = packed, 0
 
     def allows(self, more: int) -> bool:
-        """Whether so many bytes may follow."""
+        """Whether a number of further bytes is within the limit."""
         return self.written + more <= max(_HARMLESS, _RATIO * self.packed)
 
     def take(self, archive: Path, more: int) -> None:
-        """Count bytes before they are written, whatever the archive declares.
+        """Count bytes before they are written, regardless of the declared size.
 
         Raises:
-            KaggleError: They are more than the limit.
+            KaggleError: The limit is exceeded.
         """
         if not self.allows(more):
             raise KaggleError(
@@ -66,20 +66,20 @@ class Budget:
 def unpack(
     archive: Path, folder: Path, progress: Progress = NO_PROGRESS, *, budget: Budget | None = None
 ) -> dict[str, int]:
-    """Unpack a zip file into a folder that holds nothing yet.
+    """Unpack a zip file into a new folder.
 
     Args:
         archive: Zip file to unpack.
         folder: Folder to create.
-        progress: Listener that sees every megabyte.
-        budget: Limit of the archive that held this one; one of its own otherwise.
+        progress: Receiver of every megabyte.
+        budget: Limit of the outer archive; a limit of its own by default.
 
     Returns:
-        Bytes of each file by its name.
+        Size of each file in bytes, by name.
 
     Raises:
-        KaggleError: the archive is damaged, or not safe to unpack; nothing of it was.
-        WorkspaceError: the disk is too small.
+        KaggleError: The archive is damaged, or not safe to unpack; nothing was unpacked.
+        WorkspaceError: The disk is too small.
     """
     budget = budget or Budget(archive.stat().st_size)
     with _named_if_damaged(archive), zipfile.ZipFile(archive) as opened:
@@ -101,7 +101,7 @@ def _named_if_damaged(archive: Path) -> Iterator[None]:
     try:
         yield
     except (*_DAMAGED, OSError) as error:
-        if isinstance(error, OSError) and error.errno != errno.EINVAL:  # an offset before the file's beginning
+        if isinstance(error, OSError) and error.errno != errno.EINVAL:  # an offset before the beginning of the file
             raise
         raise KaggleError(
             f"{archive} is damaged: {error}; remove it, or add {option('force', True)}, and fetch again"
@@ -109,15 +109,15 @@ def _named_if_damaged(archive: Path) -> Iterator[None]:
 
 
 def unwrap(path: Path) -> None:
-    """Replace a single file that Kaggle sent zipped by what is in it."""
+    """Replace a single file sent zipped by Kaggle with its contents."""
     if path.suffix.lower() == ".zip" or not zipfile.is_zipfile(path):
         return
     names = []
     with contextlib.suppress(KaggleError), _named_if_damaged(path), zipfile.ZipFile(path) as opened:
-        names = [member.filename for member in opened.infolist()]  # none if its bytes only look like an archive's end
+        names = [member.filename for member in opened.infolist()]  # none if only its last bytes look like an archive's
     if names == [path.name]:
         apart = path.with_name(f".{path.name}.unpacking")
-        remove_tree(apart)  # of a call that was killed
+        remove_tree(apart)  # left by a killed call
         try:
             unpack(path, apart)
             settle(apart / path.name, path)
@@ -128,17 +128,17 @@ def unwrap(path: Path) -> None:
 def refuse_unsafe(
     archive: Path, members: Sequence[zipfile.ZipInfo], folder: Path | None = None, budget: Budget | None = None
 ) -> None:
-    """Look at an archive's list before anything is written.
+    """Check an archive's list of files before anything is written.
 
     Args:
         archive: Zip file.
         members: Files of the archive.
-        folder: Folder to unpack to; that of the archive otherwise.
-        budget: Limit of the archive that held this one; one of its own otherwise.
+        folder: Folder to unpack to; the archive's own folder by default.
+        budget: Limit of the outer archive; a limit of its own by default.
 
     Raises:
-        KaggleError: a name that leads out of the folder or can be no file's, a link, an encrypted file, another method
-            than stored and deflate, two files of one name, or so much in so few bytes that it can only be a bomb.
+        KaggleError: A name leads out of the folder or is invalid, or there is a link, an encrypted file, a method other
+            than stored and deflate, two files of one name, or a compression ratio that only a zip bomb has.
     """
     bad = [f"{member.orig_filename!r} {why}" for member in members if (why := _why_unsafe(member))]
     bad = bad or list(clashes([member.filename for member in members], folder or archive.parent))
@@ -154,10 +154,10 @@ def refuse_unsafe(
 
 
 def refuse_full(folder: Path, needed: int) -> None:
-    """Refuse to begin what the disk cannot hold.
+    """Refuse to begin without enough disk space.
 
     Raises:
-        WorkspaceError: with what is needed and what is free.
+        WorkspaceError: The disk is too small; the message names the needed and the free space.
     """
     free = free_bytes(folder)
     if needed + _SPARE > free:
@@ -168,13 +168,13 @@ def refuse_full(folder: Path, needed: int) -> None:
 
 
 def free_bytes(folder: Path) -> int:
-    """Count what is free where `folder` is, or will be."""
+    """Return the free bytes on the disk of `folder`, which may not exist yet."""
     existing = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
     return shutil.disk_usage(existing).free
 
 
 def _why_unsafe(member: zipfile.ZipInfo) -> str:
-    if why := why_unsafe(member.orig_filename):  # the name as it stands there: the module cuts it at a NUL
+    if why := why_unsafe(member.orig_filename):  # the name as stored: zipfile cuts it at a NUL
         return why
     kind = stat.S_IFMT(member.external_attr >> 16)
     if kind not in {0, stat.S_IFREG}:
@@ -185,7 +185,7 @@ def _why_unsafe(member: zipfile.ZipInfo) -> str:
 
 
 def _written(opened: zipfile.ZipFile, member: zipfile.ZipInfo, folder: Path) -> Iterator[int]:
-    """Write a member, and yield the bytes of each piece before it is; the zip module compares the checksum."""
+    """Write a member, and yield the size of each chunk before it is written; zipfile compares the checksum."""
     path = folder / member.filename
     path.parent.mkdir(parents=True, exist_ok=True)
     done = 0

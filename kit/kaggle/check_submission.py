@@ -1,4 +1,4 @@
-"""What would waste a submission: everything that can be seen in a file before it is sent."""
+"""Checks of a submission file before it is sent, so that no submission is wasted."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ DOUBTS = {
     ORDER: "rows in another order than the sample's",
     KNOWN: "bytes that were submitted before",
 }
-_NEVER = {CONSTANT, ORDER}  # at once they are a file gone wrong
-_GIGANTIC = 64e6  # bytes; below that no file is too large, whatever the sample has
-_TIMES = 50  # the sample's bytes: probabilities have up to 20 digits where a sample has one
+_NEVER = {CONSTANT, ORDER}  # both at once mean a broken file
+_GIGANTIC = 64e6  # bytes; below that no file is too large, however small the sample
+_TIMES = 50  # times the sample's size: probabilities have up to 20 digits where a sample has one
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something about a file that Kaggle would refuse, or that is hardly meant.
+    """Problem of a file that Kaggle would refuse, or that is probably a mistake.
 
     Attributes:
         what: Problem in words.
-        doubt: Word that overrules it where it may be meant after all, one of `DOUBTS`; empty for a fault.
+        doubt: Word that overrules a doubt, one of `DOUBTS`; empty for an error.
     """
 
     what: str
@@ -44,14 +44,14 @@ class Problem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checked:
-    """A file that was looked at.
+    """A checked file.
 
     Attributes:
-        path: File that was checked.
-        sample: Sample submission that it was compared with.
+        path: Path of the file.
+        sample: Sample submission for the comparison.
         bytes: Size of the file, bytes.
         sha256: SHA-256 of the file's bytes.
-        rows: Rows without the header.
+        rows: Number of rows, without the header.
         columns: Names of the columns.
         findings: Reasons against submitting the file.
     """
@@ -65,14 +65,14 @@ class Checked:
     findings: tuple[Problem, ...]
 
     def refuse(self, *, force: Collection[str]) -> None:
-        """Raise if anything speaks against submitting the file.
+        """Raise if there are findings against submitting the file.
 
         Args:
-            force: Doubts that are overruled, of `DOUBTS`.
+            force: Doubts to overrule, from `DOUBTS`.
 
         Raises:
-            SubmissionError: With all findings; every doubt counts that `force` does not name, and a constant in
-                another order always does.
+            SubmissionError: There are findings, all listed in the message; doubts named by `force` are ignored, except
+                a constant in another order.
         """
         faults = [finding.what for finding in self.findings if not finding.doubt]
         doubts = {finding.doubt: finding.what for finding in self.findings if finding.doubt}
@@ -94,11 +94,11 @@ def check_file(path: Path, sample: Path, classes: Collection[str] = ()) -> Check
     Args:
         path: CSV to check.
         sample: Sample submission of the competition.
-        classes: Names of the classes, where they are known.
+        classes: Names of the classes, if known.
 
     Raises:
-        SourceError: one of the two cannot be read as a CSV.
-        SubmissionError: the file is missing, empty, or far too large.
+        SourceError: One of the two cannot be read as a CSV.
+        SubmissionError: The file is missing, empty, or far too large.
     """
     refuse_missing(path)
     if path.stat().st_size > max(_GIGANTIC, _TIMES * sample.stat().st_size):
@@ -124,32 +124,32 @@ def check_file(path: Path, sample: Path, classes: Collection[str] = ()) -> Check
 
 
 def refuse_missing(path: Path) -> None:
-    """Refuse a submission that is not there, whatever else there is to say.
+    """Refuse a missing submission file before any other check.
 
     Raises:
-        SubmissionError: It does not exist.
+        SubmissionError: The file does not exist.
     """
     if not path.is_file():
         raise SubmissionError(f"{path} does not exist; make it with kit predict RUN -o {path}")
 
 
 def refuse_unknown_doubts(words: Collection[str]) -> None:
-    """Refuse words that overrule no doubt.
+    """Refuse words that are not doubts.
 
     Raises:
-        SpecError: One is none of `DOUBTS`.
+        SpecError: A word is not in `DOUBTS`.
     """
     for word in words:
         require(word in DOUBTS, f"--force takes {', '.join(DOUBTS)}, one or several; got '{word}'")
 
 
 def check_table(table: pd.DataFrame, sample: pd.DataFrame, classes: Collection[str] = ()) -> list[Problem]:
-    """Compare a submission with the sample submission; both as texts, ids first.
+    """Compare a submission with the sample submission; both as strings, ids first.
 
     Args:
         table: Table of the submission.
         sample: Sample submission with at least one row of an id and one or more values.
-        classes: Names of the classes, where they are known.
+        classes: Names of the classes, if known.
     """
     columns, wanted = list(table.columns), list(sample.columns)
     if columns != wanted:
@@ -196,7 +196,7 @@ def _id_findings(ids: Sequence[str], asked: Sequence[str]) -> list[Problem]:
 
 
 def _hint(missing: Sequence[str], extra: Sequence[str]) -> str:
-    """Name three ways in which ids are often lost."""
+    """Suggest which of three common causes changed the ids."""
     if not extra:
         return ""
     if {one.lstrip("0") for one in missing} >= {one.lstrip("0") for one in extra}:
@@ -226,14 +226,14 @@ def _value_findings(
 
 
 def _class_findings(values: set[str], classes: Collection[str]) -> list[Problem]:
-    """Without known classes nothing can be said: the sample may name only one of them."""
+    """Find values outside the classes; none if the classes are unknown, as a sample may name only one of them."""
     strange = sorted(values - set(classes)) if classes else []
     known = first_three(sorted(classes), len(classes))
     return [Problem(f"values outside the classes {known}: {first_three(strange, len(strange))}")] if strange else []
 
 
 def _number_findings(ids: Sequence[str], values: pd.DataFrame, blank: Rows, *, is_free: bool) -> list[Problem]:
-    """Find values that are no numbers, and unless they are free to be anything, those that are no probabilities."""
+    """Find values that are not numbers and, unless overruled, values that are not probabilities."""
     numbers = _numbers(values)
     finite = np.isfinite(numbers)
     strange: Rows = ~finite.all(axis=1) & ~blank
@@ -253,17 +253,17 @@ def _constant(values: pd.DataFrame) -> list[Problem]:
 
 
 def _numbers(values: pd.DataFrame) -> NDArray[np.float64]:
-    """Read texts as numbers, NaN for those that are none."""
+    """Parse strings as numbers; NaN for others."""
     return np.asarray(values.apply(pd.to_numeric, errors="coerce"), np.float64)
 
 
 def _is_outside(numbers: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Mark numbers that are no probabilities; what is not a number is not marked."""
+    """Mark numbers outside 0 to 1; other values are not marked."""
     return np.asarray(np.isfinite(numbers) & ((numbers < 0) | (numbers > 1)))
 
 
 def _are_texts(values: pd.DataFrame) -> bool:
-    """Whether no value is a number, so that they are names of classes."""
+    """Whether no value is a number, so that values are names of classes."""
     return bool(np.isnan(_numbers(values)).all())
 
 

@@ -1,4 +1,4 @@
-"""What kit asks Kaggle about competitions and submissions."""
+"""Client for Kaggle's competitions and submissions."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from kit.kaggle.daily_limit import Limits
 from kit.kaggle.http_errors import BusyError
 from kit.kaggle.responses import CompetitionInfo, Listed, score_of
 
-PAGE = 200  # entries: the most that the service gives at once
+PAGE = 200  # entries: the service's largest page
 
 
 class Kaggle(Connection):
-    """Calls about competitions; all but those that say otherwise are repeated where that helps."""
+    """Calls about competitions, retried unless stated otherwise."""
 
     def competition(self, slug: str) -> CompetitionInfo:
-        """Describe a competition, and where the user stands in it."""
+        """Get a competition and the user's place in it."""
         request = competition_types.ApiGetCompetitionRequest()
         request.competition_name = slug
         call = self.competitions.get_competition
@@ -28,7 +28,7 @@ class Kaggle(Connection):
         )
 
     def limits(self, slug: str) -> Limits:
-        """Say how many files may still be submitted."""
+        """Get the limit of submissions."""
         request = competition_types.ApiGetSubmissionLimitsRequest()
         request.competition_name = slug
         return self.ask("asking for the limits", slug, self.competitions.get_submission_limits, request, Limits.of)
@@ -45,13 +45,13 @@ class Kaggle(Connection):
         return [listed for page in pages for listed in page]
 
     def submission(self, slug: str, ref: int) -> Listed:
-        """Look at one submission."""
+        """Get one submission."""
         request = competition_types.ApiGetSubmissionRequest()
         request.ref = ref
         return self.ask("asking for the score", slug, self.competitions.get_submission, request, Listed.of)
 
     def leading_scores(self, slug: str) -> list[float]:
-        """List the scores at the top of the leaderboard, the best first."""
+        """List the top scores of the leaderboard, best first."""
         request = competition_types.ApiGetLeaderboardRequest()
         request.competition_name = slug
         request.page_size = PAGE
@@ -62,10 +62,10 @@ class Kaggle(Connection):
         return [score for score in scores if score is not None]
 
     def start_upload(self, slug: str, name: str, size: int) -> tuple[str, str]:
-        """Ask where to send a file; not repeated.
+        """Request an upload address for a file; not retried.
 
         Returns:
-            A token for the file, and the address to put it at.
+            Token for the file, and the address to upload it to.
         """
         request = competition_types.ApiStartSubmissionUploadRequest()
         request.competition_name = slug
@@ -81,10 +81,10 @@ class Kaggle(Connection):
         return token, address
 
     def create_submission(self, slug: str, token: str, message: str) -> int:
-        """Submit an uploaded file; repeated only after answers that say nothing was done.
+        """Submit an uploaded file; retried only after answers that confirm that nothing was done.
 
         Returns:
-            The submission's number; 0 where Kaggle names none.
+            Number of the submission; 0 if Kaggle returns none.
         """
         request = competition_types.ApiCreateSubmissionRequest()
         request.competition_name = slug

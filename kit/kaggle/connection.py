@@ -1,4 +1,4 @@
-"""An open connection to Kaggle: its SDK under time-outs, with bounded repeats and refusals that name the next step."""
+"""Connections to Kaggle: its SDK with timeouts, limited retries, and errors that name the next step."""
 
 from __future__ import annotations
 
@@ -28,23 +28,23 @@ from kit.kaggle.retries import Result, Retries, retried
 from kit.kaggle.transport import SdkTransport, discreet_logs, network_error
 from kit.progress import NO_PROGRESS, Progress
 
-_SAID = 300  # characters of a server's words that a message still reads well with
-_REFUSED, _BROKEN, _LAST = 400, 500, 599  # statuses: the first and the last refusal, and the server's own errors
-_PAGES = 1000  # of a list, at most
+_SAID = 300  # characters of a server's text in a message
+_REFUSED, _BROKEN, _LAST = 400, 500, 599  # HTTP statuses: the first and the last client error, and server errors
+_PAGES = 1000  # pages of a list, at most
 _SECONDS = re.compile(r"[0-9]{1,9}")
-# What the SDK and kit's own reading make of an answer that is not as documented, deep nesting included.
+# Errors of the SDK and of kit's parsing on undocumented answers, deep nesting included.
 UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError)
 
 
 class Connection:
-    """An open connection to Kaggle; a context manager.
+    """Connection to Kaggle; a context manager.
 
     Args:
-        retries: Time-outs and number of attempts.
-        progress: Listener that sees waits.
+        retries: Timeouts and number of attempts.
+        progress: Receiver of waits.
 
     Raises:
-        KaggleError: no credentials.
+        KaggleError: No credentials were found.
     """
 
     def __init__(self, retries: Retries, progress: Progress = NO_PROGRESS) -> None:
@@ -53,7 +53,7 @@ class Connection:
         self._credentials = find_credentials()
 
     def __enter__(self) -> Self:
-        """Open the session; a log-in asks for its token."""
+        """Open the session; a login requests its token."""
         with contextlib.ExitStack() as stack:
             stack.enter_context(discreet_logs())
             if self._credentials.is_login:
@@ -75,7 +75,7 @@ class Connection:
         after: type[NetworkError] = NetworkError,
         gained: Callable[[], int] = lambda: 0,
     ) -> Result:
-        """Repeat what may be repeated; see `kit.kaggle.retries.retried`."""
+        """Retry a call; see `kit.kaggle.retries.retried`."""
         return retried(once, self.retries, self.progress, after=after, gained=gained)
 
     def ask(
@@ -86,14 +86,14 @@ class Connection:
         request: Any,
         read: Callable[[Any], Result],
     ) -> Result:
-        """Make a call, repeated where that helps.
+        """Make a call, with retries.
 
         Args:
             doing: Purpose of the call, such as "asking for the limits".
-            about: Competition or dataset that the call is about.
+            about: Competition or dataset of the call.
             call: Method of the SDK.
             request: Argument of the method.
-            read: Reader of the answer; an answer that it cannot read is asked for again.
+            read: Parser of the answer; an unreadable answer is requested again.
         """
 
         def attempt() -> Result:
@@ -129,7 +129,7 @@ class Connection:
         *request: Any,
         read: Callable[[Any], Any] = lambda answer: answer,
     ) -> Any:
-        """Make a call, not repeated; what goes wrong carries no address or header on."""
+        """Make a call without retries; errors contain no address or header."""
         try:
             return read(call(*request))
         except requests.HTTPError as error:
@@ -152,7 +152,7 @@ class Connection:
         return refusal(answer, about, self._credentials, self._names(about) if needs_names(answer) else ())
 
     def _names(self, about: Resource) -> set[str]:
-        """Find names near one that Kaggle does not know; none if it cannot be asked."""
+        """Find names similar to one unknown to Kaggle; none if Kaggle cannot be reached."""
         words = about.slug.lower().replace("_", "-").split("-")
         for words_asked in dict.fromkeys([" ".join(words), *sorted(words, key=len, reverse=True)[:2]]):
             try:
@@ -172,10 +172,10 @@ class Connection:
         request = competition_types.ApiListCompetitionsRequest()
         request.search = words
         answer = self.competitions.list_competitions(request)
-        return {str(entry.ref).rpartition("/")[2] for entry in answer.competitions}  # the service sends addresses
+        return {str(entry.ref).rpartition("/")[2] for entry in answer.competitions}  # the service returns addresses
 
     def _login_token(self) -> str:
-        """Ask for the token of `kaggle auth login`, which lasts some hours."""
+        """Request the token of `kaggle auth login`, valid for some hours."""
         with SdkTransport(self._credentials, self.retries) as http:
             client = SimpleNamespace(users=SimpleNamespace(account_client=AccountClient(http)))
             try:
@@ -192,7 +192,7 @@ class Connection:
 
 
 def _said(response: Any, credentials: Credentials) -> tuple[int, str]:
-    """Find status and words of a refusal, without secrets; a web page has no words."""
+    """Extract status and text of a refusal, without secrets; a web page has no text."""
     status = int(response.status_code)
     try:
         told = response.json()
@@ -200,17 +200,17 @@ def _said(response: Any, credentials: Credentials) -> tuple[int, str]:
         return status, ""
     if not isinstance(told, dict):
         return status, ""
-    if status < _REFUSED:  # the refusal is in the answer's text
+    if status < _REFUSED:  # the refusal is in the text of the answer
         code = told.get("code")
         status = code if isinstance(code, int) and _REFUSED <= code <= _LAST else _BROKEN
     error = told.get("error")
     words = told.get("message") or (error.get("message") if isinstance(error, dict) else error)
-    said = credentials.scrub(words) if isinstance(words, str) else ""  # before it is cut, which may part a secret
+    said = credentials.scrub(words) if isinstance(words, str) else ""  # before it is cut, which may split a secret
     return status, " ".join(said.split())[:_SAID]
 
 
 def _after(response: Any) -> float | None:
-    """Read Retry-After, which is seconds or a date; None for anything else."""
+    """Parse Retry-After, in seconds or as a date; None for anything else."""
     told = response.headers.get("Retry-After", "").strip()
     if _SECONDS.fullmatch(told):
         return float(told)
@@ -223,7 +223,7 @@ def _after(response: Any) -> float | None:
 
 
 def no_data(doing: str) -> str:
-    """Say that what came is no answer of Kaggle's."""
+    """Create the error for an answer that is not Kaggle's."""
     return (
         f"{doing}: a web page came instead of data; a proxy or a log-in page of this network may stand between;"
         " open https://www.kaggle.com in a browser, then run the same command again"

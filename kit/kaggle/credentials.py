@@ -1,4 +1,4 @@
-"""Whose account is used: the four ways to say so, in the order in which Kaggle's own client looks for them."""
+"""Credentials for Kaggle: four sources, in the order of Kaggle's own client."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ HOW_TO = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credentials:
-    """A token, or a name and its key; the secret shows in no repr.
+    """A token, or a user name with its key; the repr hides the secret.
 
     Attributes:
-        source: Place where they were found, as a user knows it.
+        source: Place where the credentials were found, in the user's terms.
         username: User name of a key; empty for tokens.
-        secret: Token or key; empty for a log-in, whose token the client asks for.
+        secret: Token or key; empty for a login, whose token the client requests.
         others: Places with further credentials, unused because this source goes first.
-        hidden: Other secrets that are sent, such as the token that a log-in is renewed with.
+        hidden: Other secrets that are sent, such as the refresh token of a login.
     """
 
     source: str
@@ -48,16 +48,16 @@ class Credentials:
 
     @property
     def is_login(self) -> bool:
-        """Whether `kaggle auth login` left them."""
+        """Whether the credentials are those of `kaggle auth login`."""
         return self.source == _LOGIN_SOURCE
 
     def scrub(self, text: str) -> str:
-        """Blot out secrets where a server repeats them, in whatever form it got them."""
+        """Mask secrets repeated by a server, in any form in which they were sent."""
         sent = (self.secret, basic(self.username, self.secret), *self.hidden, *proxy_secrets())
         return scrubbed(text, sent)
 
     def refusal(self, said: str) -> str:
-        """Say what to do when Kaggle does not take them."""
+        """Describe the next step when Kaggle rejects the credentials."""
         message = f"Kaggle does not take the credentials of {self.source} (401{f': {said}' if said else ''})"
         if self.is_login:
             return f"{message}; log in again: kaggle auth login"
@@ -74,7 +74,8 @@ def find_credentials() -> Credentials:
     """Find the first credentials of this machine.
 
     Raises:
-        KaggleError: there are none, with all four ways to give them, or they cannot be sent.
+        KaggleError: No credentials were found, with all four ways to provide them in the message, or they cannot be
+            sent.
     """
     found = _all_credentials()
     first = next(found, None)
@@ -83,7 +84,7 @@ def find_credentials() -> Credentials:
     if not (first.username + first.secret).isascii() or not (first.username + first.secret).isprintable():
         raise KaggleError(f"{first.source} holds characters that no token or key of Kaggle's has; copy it anew: {_NEW}")
     others: list[str] = []
-    with contextlib.suppress(KaggleError):  # a damaged file that is not needed
+    with contextlib.suppress(KaggleError):  # a damaged file is not needed here
         others.extend(other.source for other in found)
     return replace(first, others=tuple(others))
 
@@ -96,7 +97,7 @@ def _all_credentials() -> Iterator[Credentials]:
 
 
 def _refresh_tokens(file: Path) -> tuple[str, ...]:
-    """Read what a log-in is renewed with, only to know what must not be shown."""
+    """Read the refresh tokens of a login, only to mask them."""
     with contextlib.suppress(OSError, ValueError, RecursionError):
         told = msgspec.json.decode(file.read_bytes())
         if isinstance(told, dict):
@@ -123,7 +124,7 @@ def _token_file(path: str, source: str) -> Iterator[Credentials]:
 
 
 def _is_file(text: str) -> bool:
-    """Whether a token variable holds a path; a token may be too long for one."""
+    """Whether a token variable holds a path; a token may be too long for a path."""
     try:
         return Path(text).is_file()
     except (OSError, ValueError):
@@ -152,5 +153,5 @@ def _key_file(path: str) -> Iterator[Credentials]:
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise KaggleError(
             f"{path} is not the file that Kaggle makes: it needs a username and a key; download a new one at {_NEW}"
-        ) from None  # the decoder may quote what stands in the file
+        ) from None  # the decoder may quote the contents of the file
     yield Credentials(source=path, username=read.username.strip(), secret=read.key.strip())

@@ -1,4 +1,4 @@
-"""The daily limit of submissions: how many are left, and when it resets."""
+"""Daily limit of submissions: how many are left, and when it resets."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ _LIMIT = ("daily", "limit", "too many submissions", "maximum number", "remaining
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """How many files may still be submitted.
+    """Remaining submissions.
 
     Attributes:
-        today: Submissions since 00:00 UTC.
-        left: Submissions left until the next 00:00 UTC.
-        is_total: Whether `left` is that of the whole competition.
+        today: Number of submissions since 00:00 UTC.
+        left: Number of submissions left until the next 00:00 UTC.
+        is_total: Whether `left` is the limit of the whole competition.
     """
 
     today: int
@@ -27,7 +27,7 @@ class Limits:
 
     @classmethod
     def of(cls, answer: Any) -> Limits:
-        """Read the SDK's answer."""
+        """Convert the SDK's answer."""
         return cls(
             today=int(answer.num_today or 0),
             left=int(answer.num_allowed_now or 0),
@@ -36,7 +36,7 @@ class Limits:
 
 
 def refuse_used_up(limits: Limits, slug: str) -> None:
-    """Refuse to submit where the day's submissions, or those of the whole competition, are used up.
+    """Raise if the submissions of the day, or of the whole competition, are used up.
 
     Raises:
         KaggleError: No submission is left.
@@ -49,19 +49,19 @@ def refuse_used_up(limits: Limits, slug: str) -> None:
 
 
 def resets(now: dt.datetime | None = None) -> str:
-    """Say when the daily limit resets: at 00:00 UTC."""
+    """Describe when the daily limit resets, at 00:00 UTC."""
     now = now or dt.datetime.now(dt.UTC)
     tomorrow = dt.datetime.combine(now.date() + dt.timedelta(days=1), dt.time(), dt.UTC)
     return f"the limit resets at 00:00 UTC, in {duration_text((tomorrow - now).total_seconds())}"
 
 
 def is_about_limit(said: str) -> bool:
-    """Tell whether the words of a refusal are about the limit of submissions."""
+    """Whether the text of a refusal is about the limit of submissions."""
     return any(word in said.lower() for word in _LIMIT)
 
 
 def duration_text(seconds: float) -> str:
-    """Write a time in hours and minutes, or in seconds below one minute."""
+    """Format a duration in hours and minutes, or in seconds below one minute."""
     minutes = round(seconds / 60)
     if minutes < 1:
         return f"{max(1, round(seconds))} s"

@@ -1,4 +1,4 @@
-"""A file comes down bit by bit, and goes on where it was cut off, in this call or the next."""
+"""Resumable downloads, in chunks; a later call resumes an interrupted one."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from kit.kaggle.remote_files import Store
 from kit.kaggle.transport import network_error
 from kit.seals import read_sealed, seal
 
-_CHUNK = 1 << 16  # 64 KiB: what is lost at most when a connection is cut
-MEGA = 1_000_000  # bytes of a step of progress
+_CHUNK = 1 << 16  # 64 KiB: the largest loss when a connection is cut
+MEGA = 1_000_000  # bytes per step of progress
 
 
 class _Part(msgspec.Struct, frozen=True):
-    """What a begun file is a part of, so that bytes of another version are never put behind it."""
+    """Source of a partial file, so that bytes of another version are never appended."""
 
     tag: str
     bytes: int
@@ -30,18 +30,18 @@ class _Part(msgspec.Struct, frozen=True):
 def download(store: Store, about: Resource, name: str | None, path: Path) -> None:
     """Download a file, or the archive of all files, to `path`.
 
-    A begun download lies beside `path` as a hidden file ending in .part, and is gone on with while Kaggle still has
-    the same file.
+    A partial download is a hidden file next to `path`, ending in .part; it is resumed if Kaggle still has the same
+    file.
 
     Args:
-        store: Store to ask.
+        store: Store to download from.
         about: Competition or dataset of the file.
         name: Name of the file; None for the archive of all.
         path: File to write.
 
     Raises:
         KaggleError: Kaggle refuses.
-        NetworkError: cut off more often than `retries` allow; the next call goes on.
+        NetworkError: The connection was cut more often than `retries` allow; the next call resumes.
     """
     part = path.with_name(f".{path.name}.part")
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -52,7 +52,7 @@ def download(store: Store, about: Resource, name: str | None, path: Path) -> Non
 
 
 def size_of(store: Store, about: Resource, name: str | None) -> int:
-    """Ask how many bytes a download will have; 0 if Kaggle does not say."""
+    """Request the size of a download in bytes; 0 if Kaggle does not tell."""
 
     def ask() -> int:
         with store.opened(about, name) as response:
@@ -90,7 +90,7 @@ def _attempt(store: Store, about: Resource, name: str | None, part: Path) -> Non
 
 
 def _goes_on(response: Any, begun: _Part, begin: int) -> bool:
-    """Whether an answer really is the rest of a begun file; not every server looks at If-Range."""
+    """Whether an answer really is the rest of a partial file; not every server honours If-Range."""
     said = response.headers.get("Content-Range", "")
     is_here = not said or said == f"bytes {begin}-{begun.bytes - 1}/{begun.bytes}"
     return is_here and _tag(response) in {"", begun.tag} and begin + _length(response) == begun.bytes
@@ -115,8 +115,8 @@ def _chunks(store: Store, response: Any, what: str) -> Iterator[bytes]:
 
 
 def _begun(part: Path) -> _Part | None:
-    """Read what a begun file is a part of; a part without a tag could be of anything."""
-    if part.is_symlink():  # what it leads to is not kit's
+    """Read the source of a partial file; a part without a tag could belong to any version."""
+    if part.is_symlink():  # the target of a link is not kit's
         return None
     try:
         begun = read_sealed(_note(part), _Part)

@@ -1,4 +1,4 @@
-"""kit fetch: a competition's or a dataset's files, downloaded, checked and unpacked."""
+"""Fetches a competition's or a dataset's files: download, check, unpack."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ class Fetched:
         files: Number of files.
         bytes: Total size, bytes.
         is_new: Whether anything was downloaded.
-        remarks: Remarks on the files, a line each.
-        command: `kit shard` command that takes them; None if they hold no image.
+        remarks: Remarks on the files, one line each.
+        command: `kit shard` command for the files; None without images.
     """
 
     folder: Path
@@ -60,25 +60,25 @@ def fetch(
     retries: Retries | None = None,
     progress: Progress = NO_PROGRESS,
 ) -> Fetched:
-    """Fetch a competition's or a dataset's files; what is complete is not fetched again.
+    """Fetch a competition's or a dataset's files; complete files are not fetched again.
 
-    Files that were lost, cut or changed since are fetched anew, and remarks name those that were changed.
+    Files lost, truncated or changed since are fetched again, and remarks name the changed ones.
 
     Args:
-        competition: Slug of the competition, as addresses have it.
+        competition: Slug of the competition, as in its address.
         dataset: OWNER/NAME, instead of a competition.
-        files: Names of the wanted files; all otherwise, as one archive that is unpacked.
-        output: Folder to fetch to; data/<competition> otherwise.
-        force: Whether to fetch again, and replace what is there.
-        root: Workspace; KIT_ROOT or the current folder otherwise.
-        retries: Time limits and repeats; the defaults fit Kaggle.
-        progress: Listener that sees what is downloaded and unpacked.
+        files: Names of the files to fetch; by default all, as one archive to unpack.
+        output: Folder to fetch to; data/<competition> by default.
+        force: Whether to fetch again, and replace existing files.
+        root: Workspace; KIT_ROOT or the current folder by default.
+        retries: Timeouts and number of attempts; the defaults suit Kaggle.
+        progress: Receiver of downloaded and unpacked files.
 
     Raises:
         KaggleError: Kaggle refuses, or the archive is not safe to unpack.
-        NetworkError: cut off; the same command goes on.
-        SpecError: A name of `files` is no file's, or the folder's note was changed by other hands.
-        WorkspaceError: the disk is too small, or the folder holds something else.
+        NetworkError: The connection was cut; another call resumes.
+        SpecError: A name in `files` is invalid, or the folder's .fetched.json was changed since kit wrote it.
+        WorkspaceError: The disk is too small, or the folder holds other files.
     """
     about = _about(competition, dataset)
     folder = Path(output) if output else Workspace.at(root).data / about.slug
@@ -119,7 +119,7 @@ def _fetch_some(
     known: FetchManifest,
     force: bool,
 ) -> FetchManifest:
-    """Fetch single files; each is noted when it comes, so that another call goes on."""
+    """Fetch single files; each is recorded on arrival, so that another call resumes."""
     from kit.kaggle.fetched_files import fetch_files  # noqa: PLC0415 (what talks to the network)
 
     for name in wanted:
@@ -140,7 +140,7 @@ def _fetch_all(
     contents: Contents,
     force: bool,
 ) -> FetchManifest:
-    """Fetch all files; they are noted as kit's before they take their places, so that a killed call can go on."""
+    """Fetch all files; they are recorded before they are moved into place, so that a killed call can resume."""
     from kit.kaggle.fetched_files import STAGE, put_in_place, staged_files  # noqa: PLC0415 (what talks to the network)
 
     _refuse_other(folder, known, about, force=force)
@@ -164,7 +164,7 @@ def _fetch_all(
 def _remove_gone(
     folder: Path, known: FetchManifest, new: Mapping[str, int], *, changed: Sequence[str]
 ) -> tuple[str, ...]:
-    """Remove files that are no longer on Kaggle; what is no longer as kit fetched it stays, and a line names it."""
+    """Remove files no longer on Kaggle; files changed since they were fetched are kept, and reported."""
     gone = sorted(name for name in known.files.keys() - new.keys() if (folder / name).exists())
     mine = [name for name in gone if is_below(folder, name) and name not in changed]
     for name in mine:
@@ -176,7 +176,7 @@ def _remove_gone(
 def _noted(
     folder: Path, known: FetchManifest, files: dict[str, int], sums: Mapping[str, str], *, is_whole: bool
 ) -> FetchManifest:
-    """Write down what kit put into a folder."""
+    """Record the files fetched into a folder."""
     kept = {name: sums[name] for name in files if name in sums}
     return write_fetched(folder, FetchManifest(source=known.source, is_whole=is_whole, files=files, hashes=kept))
 
@@ -191,12 +191,12 @@ def _about(competition: str | None, dataset: str | None) -> Resource:
 
 
 def _listed(store: Store, about: Resource, files: Sequence[str]) -> list[RemoteFile] | None:
-    """Check that the user may have the files, and list them; None if they are too many."""
+    """Check access to the files, and list them; None if they are too many."""
     from kit.kaggle.download import size_of  # noqa: PLC0415 (what talks to the network)
 
     if not about.is_dataset and not store.competition(about.name).has_entered:
         try:
-            size_of(store, about, None)  # some data is open to all
+            size_of(store, about, None)  # some data are open to everyone
         except NetworkError:
             raise
         except KaggleError:
@@ -209,7 +209,7 @@ def _listed(store: Store, about: Resource, files: Sequence[str]) -> list[RemoteF
 
 
 def _differences(new: Mapping[str, int], listed: list[RemoteFile] | None, *, wanted: Sequence[str]) -> tuple[str, ...]:
-    """Compare sizes with those that Kaggle lists, and name archives that kit does not unpack."""
+    """Compare sizes with Kaggle's list, and name archives that kit does not unpack."""
     sizes = {file.name: file.bytes for file in listed or () if not wanted or file.name in wanted}
     other = [name for name, size in sizes.items() if size and new.get(name, size) != size]
     remarks = [f"of another size than Kaggle lists: {first_three(other, len(other))}"] if other else []
@@ -219,7 +219,7 @@ def _differences(new: Mapping[str, int], listed: list[RemoteFile] | None, *, wan
 
 
 def _refuse_other(folder: Path, known: FetchManifest, about: Resource, *, force: bool) -> None:
-    """Refuse a folder with things in it that kit did not put there."""
+    """Refuse a folder with files that kit did not fetch."""
     if force or known.files or not folder.is_dir():
         return
     begun = any(folder.glob(f".*{about.slug}.zip*"))

@@ -1,4 +1,4 @@
-""".fetched.json: what kit fetch put into a folder, so that it knows its own files from others."""
+"""Manifest of fetched files, .fetched.json: tells files of kit fetch from others in a folder."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _ANEW = f"add {option('force', True)} to fetch all of it anew"
 
 
 class FetchManifest(msgspec.Struct, frozen=True, kw_only=True):
-    """What was fetched into a folder.
+    """Manifest of a fetched folder.
 
     Attributes:
         source: Competition or dataset.
-        is_whole: Whether all files were asked for, and are where they belong.
+        is_whole: Whether all files were requested, and are in place.
         files: Size of each file in bytes, by its name.
-        hashes: XXH128 of each file by its name; none for those that an earlier version fetched.
-        remarks: Remarks on the files, a line each.
+        hashes: XXH128 of each file by its name; missing for files fetched by earlier versions.
+        remarks: Remarks on the files, one line each.
     """
 
     source: str
@@ -37,15 +37,15 @@ class FetchManifest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_fetched(folder: Path, about: Resource, *, force: bool) -> FetchManifest:
-    """Read what was fetched into a folder before; nothing if nobody noted it.
+    """Read a folder's manifest; empty without one.
 
     Args:
-        folder: Folder of fetched files, perhaps one that somebody else gave.
+        folder: Folder of fetched files, possibly from someone else.
         about: Competition or dataset to be fetched into it.
-        force: Take a note that kit did not write for none.
+        force: Whether to ignore a manifest that kit did not write.
 
     Raises:
-        SpecError: The note is damaged, was changed, or names what is no file below the folder.
+        SpecError: The manifest is damaged, was changed, or contains a name that is no file below the folder.
         WorkspaceError: The folder holds files of something else.
     """
     nothing = FetchManifest(source=about.name, is_whole=False, files={})
@@ -63,14 +63,14 @@ def read_fetched(folder: Path, about: Resource, *, force: bool) -> FetchManifest
 
 
 class Contents:
-    """Fetched files as they lie in their folder now.
+    """Current state of fetched files in their folder.
 
-    What is in them is read once: the hashes are remembered while size, inode and times of change stay as they are.
+    Their contents are read once: hashes are cached while size, inode and modification times are unchanged.
 
     Args:
         folder: Folder of the files.
-        note: Record of what was fetched into it.
-        progress: Listener that sees every file that is read.
+        note: Manifest of the folder.
+        progress: Receiver of every file read.
     """
 
     def __init__(self, folder: Path, note: FetchManifest, progress: Progress) -> None:
@@ -78,7 +78,7 @@ class Contents:
         self._known = KnownHashes(folder)
 
     def changed(self, names: Collection[str]) -> list[str]:
-        """List those of some fetched files that are missing, or no longer what was fetched."""
+        """List fetched files that are missing or changed."""
         there = [name for name in names if self._has_size(name)]
         new = [name for name in there if name in self._note.hashes and self._known.known(name) is None]
         if new:
@@ -101,7 +101,7 @@ class Contents:
 
 
 def write_fetched(folder: Path, note: FetchManifest) -> FetchManifest:
-    """Write down what kit put into a folder, under a seal."""
+    """Write a folder's manifest, with a seal."""
     write_whole(folder / NOTE, seal(note))
     return note
 

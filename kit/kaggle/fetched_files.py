@@ -1,4 +1,4 @@
-"""What Kaggle sends, as files in a folder: downloaded, unpacked, and put in place once all of it is there."""
+"""Fetched files: downloaded, unpacked, and moved into place once all have arrived."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from kit.kaggle.remote_files import Store
 from kit.kaggle.responses import RemoteFile
 from kit.progress import Progress
 
-STAGE = ".unpacking"  # beside what is there already, until all of it is unpacked
-INNER = frozenset({".zip"})  # archives within an archive that are unpacked too
+STAGE = ".unpacking"  # subfolder for files until all are unpacked
+INNER = frozenset({".zip"})  # suffixes of inner archives to unpack too
 
 
 def fetch_files(
@@ -27,7 +27,7 @@ def fetch_files(
     """Download single files.
 
     Yields:
-        The name and the bytes of each, once it is there.
+        Name and size in bytes of each file, once it has arrived.
     """
     sizes = {file.name: file.bytes for file in listed or ()}
     total = sum(sizes.get(name, 0) for name in files)
@@ -44,13 +44,13 @@ def fetch_files(
 def staged_files(
     store: Store, about: Resource, listed: list[RemoteFile] | None, folder: Path
 ) -> Iterator[dict[str, int]]:
-    """Download the archive of all files, and unpack it beside what is there, for `put_in_place`.
+    """Download the archive of all files, and unpack it into a staging folder for `put_in_place`.
 
     Yields:
-        Bytes of each file by its name.
+        Size of each file in bytes, by name.
 
     Raises:
-        KaggleError: the archive is not safe, or lacks files that Kaggle lists.
+        KaggleError: The archive is not safe, or lacks files of Kaggle's list.
     """
     archive = folder / f".{about.slug}.zip"
     if not archive.is_file():
@@ -71,7 +71,7 @@ def staged_files(
 
 
 def put_in_place(folder: Path) -> None:
-    """Move what is staged to where it belongs; what else lies there stays."""
+    """Move staged files into place; other files there are kept."""
     todo = [(folder / STAGE, folder)]
     while todo:
         new, old = todo.pop()
@@ -82,7 +82,7 @@ def put_in_place(folder: Path) -> None:
 
 
 def _staged(archive: Path, stage: Path, listed: list[RemoteFile] | None, progress: Progress) -> dict[str, int]:
-    """Unpack an archive and those within it, and see that nothing is missing."""
+    """Unpack an archive and inner archives, and check that nothing is missing."""
     _clear(stage)
     budget = Budget(archive.stat().st_size)
     new = _unpack_inner(stage, unpack(archive, stage, progress, budget=budget), budget, progress)
@@ -93,7 +93,7 @@ def _staged(archive: Path, stage: Path, listed: list[RemoteFile] | None, progres
 
 
 def _unpack_inner(stage: Path, files: dict[str, int], budget: Budget, progress: Progress) -> dict[str, int]:
-    """Unpack the archives that one held, each into a folder of its name unless it brings one; not those in them."""
+    """Unpack inner archives, each into a folder of its name unless it contains one; not archives within those."""
     found = dict(files)
     for name in [name for name in files if Path(name).suffix.lower() in INNER]:
         archive = stage / name
@@ -113,7 +113,7 @@ def _unpack_inner(stage: Path, files: dict[str, int], budget: Budget, progress: 
 
 
 def _lost(listed: Iterable[RemoteFile], new: Mapping[str, int]) -> list[str]:
-    """List what Kaggle names and the archive lacks, but for archives that were unpacked and gone."""
+    """List files of Kaggle's list that are missing, except unpacked and removed archives."""
     return [file.name for file in listed if file.name not in new and Path(file.name).suffix.lower() not in INNER]
 
 
@@ -130,7 +130,7 @@ def _replace(new: Path, old: Path) -> None:
 
 
 def _clear(stage: Path) -> None:
-    """Remove what a killed call left; a link that somebody put there goes, and what it leads to stays."""
+    """Remove leftovers of a killed call; a link is removed, but its target is kept."""
     if stage.is_symlink() or stage.is_file():
         stage.unlink()
     remove_tree(stage)

@@ -1,4 +1,4 @@
-"""The sample submission that a file is checked against, and the classes that it may name."""
+"""Finds the sample submission to check a file against, and the classes it may contain."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ SAMPLE_NAME = re.compile(r"sample.?sub.*\.csv", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What a submission should look like.
+    """Expected form of a submission.
 
     Attributes:
         path: File of the sample submission.
-        classes: Classes of the dataset that was predicted; empty where it is not known.
+        classes: Classes of the predicted dataset; empty if unknown.
     """
 
     path: Path
@@ -29,10 +29,10 @@ class Sample:
 
 
 def find_sample(slug: str, origin: Origin | None, given: Path | None, workspace: Workspace) -> Sample:
-    """Find the sample submission: the one given, else the predicted dataset's, else what was fetched.
+    """Find the sample submission: the given one, else the predicted dataset's, else a fetched one.
 
     Raises:
-        SubmissionError: there is none.
+        SubmissionError: No sample submission was found.
     """
     folder = workspace.datasets / origin.dataset if origin and origin.dataset else None
     dataset = read_dataset(folder) if folder and (folder / MANIFEST).is_file() else None
@@ -54,6 +54,6 @@ def find_sample(slug: str, origin: Origin | None, given: Path | None, workspace:
 
 
 def sample_in(folder: Path) -> Path | None:
-    """Find a sample submission in a folder of competition data, the one that lies highest."""
+    """Find the sample submission nearest to the top of a folder of competition data."""
     found = [parent / name for parent, _, files in walk(folder) for name in files if SAMPLE_NAME.fullmatch(name)]
     return min(found, key=lambda path: (len(path.parts), path.name), default=None)

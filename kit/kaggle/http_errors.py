@@ -1,4 +1,4 @@
-"""What Kaggle refuses, and the next step for each."""
+"""Errors from Kaggle's HTTP responses, each with the next step."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from kit.kaggle.daily_limit import duration_text, is_about_limit, resets
 
 _BAD_REQUEST, _UNAUTHORISED, _FORBIDDEN, _NOT_FOUND, _TOO_MANY, _SERVER = 400, 401, 403, 404, 429, 500
 _RULES = ("rules", "terms")
-_NAMES = 3  # of competitions, in a message
+_NAMES = 3  # similar names in a message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +20,7 @@ class Resource:
     """A competition or a dataset on Kaggle.
 
     Attributes:
-        name: SLUG, or OWNER/NAME of a dataset.
+        name: Slug of a competition, or OWNER/NAME of a dataset.
         is_dataset: Whether it is a dataset, not a competition.
     """
 
@@ -29,12 +29,12 @@ class Resource:
 
     @property
     def kind(self) -> str:
-        """Word for it."""
+        """Word for the kind of resource."""
         return "dataset" if self.is_dataset else "competition"
 
     @property
     def slug(self) -> str:
-        """Its name without an owner, as a folder may be called."""
+        """Name without the owner, as for a folder."""
         return self.name.rpartition("/")[2]
 
     @property
@@ -44,18 +44,18 @@ class Resource:
 
     @property
     def rules(self) -> str:
-        """Address of the page where its rules are accepted."""
+        """Address of the page to accept its rules on."""
         return self.page if self.is_dataset else f"{self.page}/rules"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """An answer that is a refusal.
+    """An error response.
 
     Attributes:
         status: HTTP status, at least 400.
-        said: Words of the server without secrets; may be empty.
-        after: Seconds that the server asks to wait; None if it does not say.
+        said: Text of the server without secrets; may be empty.
+        after: Seconds to wait as requested by the server; None if unknown.
         doing: Purpose of the request, such as "asking for the data files".
     """
 
@@ -66,11 +66,11 @@ class Answer:
 
 
 class BusyError(NetworkError):
-    """Kaggle turned a request away before it did anything: it may be sent again."""
+    """Raised if Kaggle rejected a request before acting on it, so that it may be sent again."""
 
 
 def needs_names(answer: Answer) -> bool:
-    """Whether the refusal may be about a wrong name, so that the nearest ones help."""
+    """Whether the refusal may be due to a wrong name, so that similar names help."""
     is_rules = any(word in answer.said.lower() for word in _RULES)
     return answer.status == _NOT_FOUND or (answer.status == _FORBIDDEN and not is_rules)
 
@@ -80,9 +80,9 @@ def refusal(answer: Answer, about: Resource, credentials: Credentials, known: Co
 
     Args:
         answer: Answer of the server.
-        about: Competition or dataset that was asked about.
+        about: Competition or dataset of the request.
         credentials: Credentials that were sent.
-        known: Names that Kaggle finds for the one asked about, where `needs_names`.
+        known: Similar names found on Kaggle, if `needs_names`.
     """
     status = f"({answer.status}{f': {answer.said}' if answer.said else ''})"
     if answer.status == _UNAUTHORISED:
@@ -113,7 +113,7 @@ def _not_allowed(answer: Answer, about: Resource, status: str) -> str:
 
 
 def not_entered(about: Resource) -> KaggleError:
-    """Say where a competition is joined."""
+    """Create the error that tells where to join a competition."""
     return KaggleError(f"you have not joined '{about.name}'; accept its rules in a browser, then again: {about.rules}")
 
 

@@ -1,4 +1,4 @@
-"""What a submission's score means: waited for, and set against the leaderboard and the account's own best."""
+"""Waits for a submission's score, and compares it with the leaderboard and the account's own best."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from kit.kaggle.responses import COMPLETE, PENDING, Listed
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeaderboardPlace:
-    """Where a score puts the account.
+    """Place of a score on the leaderboard.
 
     Attributes:
         place: Place on the leaderboard, by the account's best score; 0 for none yet.
         teams: Teams on the leaderboard.
         best: Best of the account's earlier public scores; None without any.
         difference: Difference of this score from the best.
-        larger_is_better: Whether larger scores rank higher on the leaderboard; None if that does not show.
+        larger_is_better: Whether larger scores rank higher on the leaderboard; None if unknown.
     """
 
     place: int
@@ -38,11 +38,11 @@ class LeaderboardPlace:
 
 
 def wait_for_score(kaggle: Kaggle, slug: str, ref: int) -> Listed:
-    """Wait until Kaggle has scored a submission, asking less and less often.
+    """Wait until Kaggle has scored a submission, with growing intervals.
 
     Raises:
-        KaggleError: Kaggle does not tell.
-        NetworkError: it takes longer than `retries` allow, or Kaggle cannot be asked.
+        KaggleError: Kaggle refuses to tell the score.
+        NetworkError: Scoring takes longer than `retries` allow, or Kaggle cannot be reached.
     """
     later = f"kit submissions --competition {slug} --refresh shows its score later"
     end = time.monotonic() + kaggle.retries.score_timeout
@@ -65,10 +65,10 @@ def wait_for_score(kaggle: Kaggle, slug: str, ref: int) -> Listed:
 
 
 def find_place(kaggle: Kaggle, slug: str, mine: Listed, before: Sequence[Listed]) -> LeaderboardPlace | None:
-    """Set a score against the leaderboard and the account's earlier scores; None if Kaggle does not tell."""
+    """Compare a score with the leaderboard and the account's earlier scores; None if Kaggle does not tell."""
     try:
         competition, leading = kaggle.competition(slug), kaggle.leading_scores(slug)
-    except KaggleError:  # the score is there, and in the ledger; this is an extra
+    except KaggleError:  # the score is already in the ledger; the place is an extra
         return None
     larger = None if len(set(leading)) < 2 else leading[0] > leading[-1]  # noqa: PLR2004 (two scores have an order)
     own = [one.public for one in before if one.status == COMPLETE and one.ref != mine.ref and one.public is not None]

@@ -1,4 +1,4 @@
-"""submissions/ledger.csv: a line for each submission, what it came from, and what it scored."""
+"""Ledger of submissions, submissions/ledger.csv: one line each, with origin and score."""
 
 from __future__ import annotations
 
@@ -17,36 +17,36 @@ from kit.kaggle.ledger_lines import SEAL, Line, changed_seal, read_lines, remark
 from kit.kaggle.responses import COMPLETE, ERROR, PENDING, Listed
 from kit.submission.origin import Origin
 
-UNCLEAR = "unclear"  # sent, and no answer yet that says whether it was taken
-REFUSED = "refused"  # sent, and not taken
+UNCLEAR = "unclear"  # sent, without an answer yet on whether it was accepted
+REFUSED = "refused"  # sent, and rejected
 
 _KEY = ("time", "competition", "sha256")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """A line of the ledger; all texts as they stand in the file.
+    """A line of the ledger, with all strings as in the file.
 
     Attributes:
-        time: ISO, UTC, when it was sent.
+        time: ISO time of sending, UTC.
         competition: Slug of the competition.
-        file: Path of the file as it was given.
+        file: Path of the file as given.
         sha256: SHA-256 of the file's bytes.
-        message: Message as Kaggle shows it.
+        message: Message shown on Kaggle.
         ref: Number of the submission on Kaggle; empty while it is unclear.
         status: "unclear", "pending", "complete", "error" or "refused".
-        newest_before: Number of the account's newest submission before this one, by which it is found again.
-        runs: Runs that predicted the file, separated by blanks.
-        dataset: Dataset that was predicted.
+        newest_before: Number of the account's newest submission before this one, to find it again.
+        runs: Runs behind the predictions, separated by spaces.
+        dataset: Predicted dataset.
         fingerprint: Fingerprint of the dataset.
         metric: Metric of `local_score`.
         local_score: Score on validation or out of fold.
         scored_on: "validation" or "out-of-fold".
         public_score: Public score on Kaggle.
         private_score: Private score on Kaggle, once the competition has ended.
-        reason: Reason for which Kaggle did not score or take it.
-        command: Command that makes the file again.
-        others: Columns that kit does not know.
+        reason: Reason why Kaggle did not score or accept the file.
+        command: Command that reproduces the file.
+        others: Columns unknown to kit.
     """
 
     time: str
@@ -71,18 +71,18 @@ class Entry:
 
     @property
     def is_open(self) -> bool:
-        """Whether Kaggle may still have something to say about it."""
+        """Whether the outcome on Kaggle is still open."""
         return self.status in {UNCLEAR, PENDING}
 
     def number(self, name: str) -> float | None:
-        """Read a score; None where there is none."""
+        """Parse a score; None if empty."""
         try:
             return float(getattr(self, name))
         except ValueError:
             return None
 
     def with_answer(self, listed: Listed) -> Entry:
-        """Take over what Kaggle says about the submission."""
+        """Add Kaggle's answer about the submission."""
         return replace(
             self,
             ref=str(listed.ref),
@@ -93,7 +93,7 @@ class Entry:
         )
 
     def with_origin(self, origin: Origin | None) -> Entry:
-        """Note what the file came from."""
+        """Add the origin of the file."""
         if origin is None:
             return self
         return replace(
@@ -108,7 +108,7 @@ class Entry:
         )
 
     def is_about(self, listed: Listed) -> bool:
-        """Whether a submission that Kaggle lists is this one, though its number is not known."""
+        """Whether a submission in Kaggle's list is this one, even if its number is unknown."""
         if self.ref:
             return str(listed.ref) == self.ref
         is_newer = listed.ref > int(self.newest_before or 0)
@@ -119,8 +119,8 @@ _TEXTS = ("time", "competition", "file", "sha256", "message")
 _NUMBERS = ("ref", "newest_before")
 _SCORES = ("local_score", "public_score", "private_score")
 _COLUMNS = tuple(column.name for column in dataclasses.fields(Entry) if column.name != "others")
-_SHOWN = 40  # characters of a wrong cell
-_PLAUSIBLE = {  # what the cells of a line without a seal must look like to be one
+_SHOWN = 40  # characters of a wrong cell in a message
+_PLAUSIBLE = {  # patterns for the cells of a line without a seal
     "time": re.compile(r".*\S.*"),
     "competition": re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*"),
     "sha256": re.compile(r"[0-9a-f]{64}"),
@@ -130,25 +130,25 @@ _PLAUSIBLE = {  # what the cells of a line without a seal must look like to be o
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """The file; appended and changed whole, under a lock."""
+    """The ledger file; always rewritten as a whole, under a lock."""
 
     path: Path
 
     def entries(self, competition: str | None = None) -> list[Entry]:
-        """Read the lines in order, of one competition or all; a missing file has none.
+        """Read the entries in order, of one competition or all; a missing file has none.
 
         Raises:
-            SubmissionError: it is no ledger, or a line of it is damaged.
+            SubmissionError: The file is not a ledger, or a line is damaged.
         """
         found = [_entry(line.cells) for line in self._lines()]
         return [entry for entry in found if competition in {None, entry.competition}]
 
     def remarks(self) -> list[str]:
-        """Say what other hands did to lines since kit wrote them; nothing if they are as they were."""
+        """List edits by others since kit wrote the file; empty without any."""
         return remarks(self.path, self._lines())
 
     def twins(self, competition: str, sha256: str) -> list[Entry]:
-        """List the submissions of the same bytes that Kaggle took, or may have taken."""
+        """List submissions of the same bytes that Kaggle accepted, or may have accepted."""
         return [one for one in self.entries(competition) if one.sha256 == sha256 and one.status != REFUSED]
 
     def write(self, changed: Iterable[Entry]) -> None:
@@ -167,7 +167,7 @@ class Ledger:
         return [self._checked(line) for line in read_lines(self.path, _KEY)] if self.path.is_file() else []
 
     def _checked(self, line: Line) -> Line:
-        """Compare a line with its seal; one without a good seal must at least look like a submission."""
+        """Compare a line with its seal; without a valid seal it must at least look like a submission."""
         told = line.cells.get(SEAL, "")
         if line.index and told == _seal(_entry(line.cells), int(line.index[1]), int(line.index[2])):
             return line
@@ -190,7 +190,7 @@ class Ledger:
 
 
 def refreshed(entries: Iterable[Entry], listed: Iterable[Listed]) -> list[Entry]:
-    """Bring lines up to date with what Kaggle lists; those that it does not list stay as they are."""
+    """Update entries from Kaggle's list; entries not in the list are kept unchanged."""
     entries, answers = list(entries), list(listed)
     known = {entry.ref for entry in entries if entry.ref}
     found: list[Entry] = []
@@ -214,7 +214,7 @@ def _entry(cells: Mapping[str, str]) -> Entry:
 
 
 def _cells(entry: Entry) -> dict[str, str]:
-    """Write an entry's own columns as they can be read again: lines end alike, half characters are escaped."""
+    """Format an entry's columns for reading back: uniform line ends, lone surrogates escaped."""
     return {name: _readable(getattr(entry, name)) for name in _COLUMNS}
 
 
@@ -224,12 +224,12 @@ def _readable(text: str) -> str:
 
 
 def _seal(entry: Entry, index: int, count: int) -> str:
-    """Seal an entry as it will be read again."""
+    """Seal an entry in the form that will be read back."""
     return seal(_cells(_entry(_cells(entry))), (*_NUMBERS, *_SCORES), index, count)
 
 
 def _is_plausible(name: str, text: str | None) -> bool:
-    """Whether a cell can be what its column holds; a column that is missing says nothing."""
+    """Whether a cell fits its column; a missing column always does."""
     return text is None or bool(_PLAUSIBLE[name].fullmatch(text))
 
 

@@ -1,4 +1,4 @@
-"""Lines of a CSV that people edit too: read strictly, so that a damaged one is named and never swallows others."""
+"""Strict reading of a CSV that people edit too: a damaged line is reported and never swallows others."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ class Line:
     """A line of the file.
 
     Attributes:
-        number: Line of the file that it begins at, the header being 1.
-        cells: Texts by column.
-        is_changed: Whether somebody changed it since kit wrote it.
+        number: Line number of its first line in the file; the header is 1.
+        cells: Strings by column.
+        is_changed: Whether the line was changed since kit wrote it.
     """
 
     number: int
@@ -36,19 +36,19 @@ class Line:
 
     @property
     def index(self) -> re.Match[str] | None:
-        """Its index among how many lines, as its seal has them."""
+        """Index and number of lines, from the seal."""
         return _SEALED.fullmatch(self.cells.get(SEAL, ""))
 
 
 def read_lines(path: Path, required: Collection[str]) -> list[Line]:
-    """Read a ledger, in which every line has a cell for every column; blank lines are left out.
+    """Read a ledger with a cell for every column in every line; blank lines are skipped.
 
     Args:
         path: CSV file.
-        required: Columns that make a ledger.
+        required: Required columns of a ledger.
 
     Raises:
-        SubmissionError: The file is no CSV or lacks a column, or a line of it is damaged, which is named.
+        SubmissionError: The file is not a CSV or lacks a column, or a line is damaged.
     """
     try:
         (_, names), *rows = _rows(path.read_text(encoding="utf-8-sig")) or [(1, [])]
@@ -69,27 +69,27 @@ def read_lines(path: Path, required: Collection[str]) -> list[Line]:
 
 
 def seal(cells: Mapping[str, str], numbers: Collection[str], index: int, count: int) -> str:
-    """Seal a line: its index among how many, and a hash of its cells.
+    """Seal a line: index, number of lines, and a hash of its cells.
 
-    What pandas and spreadsheets do to numbers leaves the hash as it is.
+    Number formatting by pandas and spreadsheets does not change the hash.
 
     Args:
-        cells: Texts by column, the seal's left out.
-        numbers: Columns of numbers.
+        cells: Strings by column, without the seal.
+        numbers: Numeric columns.
         index: Index of the line, from 1.
-        count: Lines of the file.
+        count: Number of lines in the file.
     """
     meant = {name: _number(text) if name in numbers else text for name, text in cells.items()}
     return f"{index}/{count}-{xxh3_64_hexdigest(msgspec.json.encode([index, count, meant]))}"
 
 
 def changed_seal(index: int, count: int) -> str:
-    """Mark a line that somebody changed, so that it stays marked when kit writes the file anew."""
+    """Mark a changed line, so that it stays marked when kit rewrites the file."""
     return f"{index}/{count}-{_CHANGED}"
 
 
 def remarks(path: Path, lines: Sequence[Line]) -> list[str]:
-    """Say which lines were changed, are missing or stand twice since kit wrote them; nothing if none."""
+    """List lines changed, missing or duplicated since kit wrote the file; empty without any."""
     changed = [str(line.number) for line in lines if line.is_changed]
     indices = [(int(line.index[1]), int(line.index[2])) for line in lines if line.index]
     seen = {index for index, _ in indices}
@@ -108,7 +108,7 @@ def remarks(path: Path, lines: Sequence[Line]) -> list[str]:
 
 
 def _rows(text: str) -> list[tuple[int, list[str]]]:
-    """Split a text into rows, each with the line that it begins at."""
+    """Split a text into rows, each with its first line number."""
     rows, begin = [], 1
     reader = csv.reader(io.StringIO(text), strict=True)
     try:
@@ -121,7 +121,7 @@ def _rows(text: str) -> list[tuple[int, list[str]]]:
 
 
 def _named(path: Path, names: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Check the header; columns without a name and without a text are those that spreadsheets leave at the end."""
+    """Check the header; spreadsheets leave columns without name and content at the end."""
     named = list(names)
     while named and not named[-1] and not any("".join(cells[len(named) - 1 :]).strip() for cells in rows):
         named.pop()
@@ -131,7 +131,7 @@ def _named(path: Path, names: Sequence[str], rows: Sequence[Sequence[str]]) -> l
 
 
 def _with_seals(lines: Sequence[Line]) -> str | None:
-    """Find a column of seals under another name, without which nothing would be compared with them."""
+    """Find the column of seals under another name: without it no line could be checked."""
     return next((name for line in lines for name, text in line.cells.items() if _SEALED.fullmatch(text)), None)
 
 
@@ -145,7 +145,7 @@ def _cells(path: Path, number: int, names: Sequence[str], cells: Sequence[str]) 
 
 
 def _number(text: str) -> str:
-    """Write a number as short as programs do that show no more than nine digits; texts stay as they are."""
+    """Format a number with at most nine digits, as many programs do; other strings are unchanged."""
     with contextlib.suppress(ValueError):
         return f"{float(text):.9g}"
     return text.strip()

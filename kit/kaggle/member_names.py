@@ -1,4 +1,4 @@
-"""Names of files as archives, notes and the command line give them, checked before any of them becomes a path."""
+"""Checks of file names from archives, manifests and the command line before they become paths."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from kit.errors import SpecError, WorkspaceError
 from kit.names import DEVICE
 
-_DEEPEST = 50  # folders: ten times what datasets have, and far below what systems and recursion stand
-_LONGEST_STEP, _LONGEST = 255, 1024  # bytes that file systems take for one name, and file stores for a whole path
+_DEEPEST = 50  # folders: ten times as deep as datasets, and far below the limits of systems and recursion
+_LONGEST_STEP, _LONGEST = 255, 1024  # bytes: limit of file systems for one name, and of file stores for a whole path
 _OWN = re.compile(
     r"\.(?:fetched|hashes)\.json|\.unpacking|\..*\.(?:zip|part|part\.json|lock)|\..*\.tmp\..*", re.IGNORECASE
 )
-_PLAIN = re.compile(  # names that need no closer look, which are nearly all, and many
+_PLAIN = re.compile(  # names that need no closer check: nearly all
     r"(?=.{1,200}\Z)(?:(?!con|prn|aux|nul|com\d|lpt\d)[a-z0-9_](?:[a-z0-9_. -]*[a-z0-9_-])?(?:/|\Z)){1,20}",
     re.IGNORECASE | re.ASCII,
 )
-_UNSEEN = {"Cc", "Cs"}  # Unicode categories: control characters and halves of characters
-_TURNING = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")  # reorder what is shown
+_UNSEEN = {"Cc", "Cs"}  # Unicode categories: control characters and surrogates
+_TURNING = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")  # reorder the displayed text
 
 
 def checked_relative(name: str, what: str, advice: str) -> PurePosixPath:
-    """Return a name as a path that stays below whatever folder it is joined to.
+    """Return a name as a path that stays below any folder it is joined to.
 
     Args:
         name: Path with slashes, from a file or an option.
@@ -35,7 +35,7 @@ def checked_relative(name: str, what: str, advice: str) -> PurePosixPath:
         advice: Next step, the end of the message.
 
     Raises:
-        SpecError: The name leads elsewhere, or can be no file's; see `why_unsafe`.
+        SpecError: The name leads elsewhere, or is invalid; see `why_unsafe`.
     """
     if why := why_unsafe(name):
         raise SpecError(f"{what} {name!r} {why}; {advice}")
@@ -43,9 +43,9 @@ def checked_relative(name: str, what: str, advice: str) -> PurePosixPath:
 
 
 def why_unsafe(name: str) -> str:
-    """Say why a name must not become a path below a folder; an empty text for one that may.
+    """Return why a name must not become a path below a folder; an empty string for a safe name.
 
-    Both kinds of slash separate, so that a name means the same on every system.
+    Both kinds of slashes are separators, so that a name means the same on every system.
     """
     if _PLAIN.fullmatch(name):
         return ""
@@ -54,12 +54,11 @@ def why_unsafe(name: str) -> str:
 
 
 def clashes(names: Iterable[str], folder: Path) -> Iterator[str]:
-    """Say which names cannot stand side by side: equal ones, and files that others take for a folder.
+    """Describe clashes between names: equal names, and files that are folders in other names.
 
     Args:
-        names: Paths with slashes, each free of what `why_unsafe` names.
-        folder: Folder to unpack to, which need not exist; where its file system takes "a" and "A" for one file, so does
-            this.
+        names: Paths with slashes, each safe by `why_unsafe`.
+        folder: Folder to unpack to, which need not exist; names are compared with its file system's case sensitivity.
     """
     names = list(names)
     yield from _clashes(names, str)
@@ -68,7 +67,7 @@ def clashes(names: Iterable[str], folder: Path) -> Iterator[str]:
 
 
 def folds_case(folder: Path) -> bool:
-    """Whether the file system of a folder takes "a" and "A" for one file; a folder that is not there is its parent."""
+    """Whether the file system of a folder ignores case; for a missing folder, that of its parent."""
     existing = next(parent for parent in (folder.absolute(), *folder.absolute().parents) if parent.is_dir())
     with tempfile.TemporaryDirectory(prefix=".kit-", dir=existing) as probe:
         Path(probe, "a").touch()
@@ -76,7 +75,7 @@ def folds_case(folder: Path) -> bool:
 
 
 def refuse_link(folder: Path, name: str) -> None:
-    """Refuse a file whose folder is a link to somewhere else.
+    """Refuse a file in a folder that links elsewhere.
 
     Raises:
         WorkspaceError: The path leads out of `folder`.
@@ -86,15 +85,15 @@ def refuse_link(folder: Path, name: str) -> None:
 
 
 def is_below(folder: Path, name: str) -> bool:
-    """Whether a file really lies below a folder, links on the way considered."""
+    """Whether a file is really below a folder, with links resolved."""
     return (folder / name).parent.resolve().is_relative_to(folder.resolve())
 
 
 def walk(top: Path) -> Iterator[tuple[Path, list[str], list[str]]]:
-    """Yield folders with the names of folders and files in them, as `os.walk` does, but to any depth.
+    """Yield folders with the names of folders and files in them, like `os.walk`, but to any depth.
 
-    Links are not followed, and folders that cannot be listed are empty. Names that are removed from the list of folders
-    are not looked into.
+    Links are not followed, and folders that cannot be listed are empty. Names removed from the list of folders
+    are skipped.
     """
     todo = [top]
     while todo:
@@ -105,7 +104,7 @@ def walk(top: Path) -> Iterator[tuple[Path, list[str], list[str]]]:
 
 
 def remove_tree(top: Path) -> None:
-    """Remove a folder of any depth and all in it, as `shutil.rmtree` does; what cannot be removed stays."""
+    """Remove a folder tree of any depth, like `shutil.rmtree`; entries that cannot be removed are kept."""
     for parent, folders, files in reversed([*walk(top)]):
         for name in (*files, *folders):
             path = parent / name
@@ -136,7 +135,7 @@ def _clashes(names: Iterable[str], key: Callable[[str], str]) -> Iterator[str]:
 
 
 def _folders(paths: Iterable[str]) -> Iterator[str]:
-    """Yield every folder that is in one of the paths, once."""
+    """Yield every folder in the paths once."""
     seen = {""}
     for path in paths:
         above = path.rpartition("/")[0]

@@ -1,4 +1,4 @@
-"""The files of a competition or dataset on Kaggle: listed, and opened to be read bit by bit."""
+"""Files of a competition or dataset on Kaggle: listing, and streaming."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from kit.kaggle.connection import no_data
 from kit.kaggle.http_errors import Resource
 from kit.kaggle.responses import RemoteFile
 
-_PAGES = 25  # of a list, at most: a competition with more files than 5,000 is fetched without its list
+_PAGES = 25  # pages of a list, at most: a competition with more than 5,000 files is fetched without a list
 
 
 class Store(Kaggle):
     """Calls about files."""
 
     def files(self, about: Resource) -> list[RemoteFile] | None:
-        """List all files; None if they are too many to be listed."""
+        """List all files; None if they are too many to list."""
         request: Any
         if about.is_dataset:
             request = dataset_types.ApiListDatasetFilesRequest()
@@ -43,16 +43,16 @@ class Store(Kaggle):
 
     @contextlib.contextmanager
     def opened(self, about: Resource, name: str | None, begin: int = 0, tag: str = "") -> Iterator[Any]:
-        """Open a file, or the archive of all files, to be read bit by bit; not repeated.
+        """Open a file, or the archive of all files, as a stream; not retried.
 
         Args:
             about: Competition or dataset of the file.
             name: Name of the file; None for the archive of all.
             begin: First byte to read.
-            tag: ETag or date that the server gave with the bytes before it; if it has others now, all of them come.
+            tag: ETag or date of the bytes before; if the file has changed since, the answer has all bytes.
 
         Yields:
-            A response of requests, of status 206 if it begins at `begin`.
+            Response of requests, with status 206 if it begins at `begin`.
         """
         doing = f"downloading {name or about.name}"
         response = self.once(doing, about, self._download, about, name)

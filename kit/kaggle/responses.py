@@ -1,4 +1,4 @@
-"""What Kaggle answers, as kit uses it."""
+"""Responses of Kaggle in kit's types."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ PENDING, COMPLETE, ERROR = "pending", "complete", "error"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompetitionInfo:
-    """A competition, and where the user stands in it.
+    """A competition, and the user's place in it.
 
     Attributes:
-        slug: Name in addresses.
+        slug: Name in the address.
         has_entered: Whether the user takes part, and so has accepted the rules.
         place: Place on the leaderboard; 0 for none yet.
         teams: Teams on the leaderboard.
         metric: Name of the metric on Kaggle; may be empty.
-        notebooks_only: Whether notebooks are taken instead of files.
-        is_closed: Whether submissions are switched off.
+        notebooks_only: Whether only notebooks can be submitted.
+        is_closed: Whether submissions are closed.
     """
 
     slug: str
@@ -35,7 +35,7 @@ class CompetitionInfo:
 
     @classmethod
     def of(cls, answer: Any, slug: str) -> CompetitionInfo:
-        """Read the SDK's answer."""
+        """Convert the SDK's answer."""
         return cls(
             slug=slug,
             has_entered=bool(answer.user_has_entered),
@@ -49,17 +49,17 @@ class CompetitionInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listed:
-    """A submission as Kaggle lists it.
+    """A submission in Kaggle's list.
 
     Attributes:
         ref: Number of the submission; later ones are larger.
         file: Name of the file without folders.
-        message: Message as it was submitted.
+        message: Message of the submission.
         date: UTC.
         status: "pending", "complete" or "error".
-        public: Public score; None while there is none.
+        public: Public score; None before scoring.
         private: Private score; None while the competition lasts.
-        reason: Reason for which it could not be scored; empty otherwise.
+        reason: Reason why it could not be scored; empty otherwise.
     """
 
     ref: int
@@ -73,7 +73,7 @@ class Listed:
 
     @classmethod
     def of(cls, answer: Any) -> Listed:
-        """Read the SDK's answer."""
+        """Convert the SDK's answer."""
         return cls(
             ref=int(answer.ref or 0),
             file=_words(answer.file_name),
@@ -88,11 +88,11 @@ class Listed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemoteFile:
-    """A file as Kaggle lists it.
+    """A file in Kaggle's list.
 
     Attributes:
         name: Path with slashes.
-        bytes: Size once unpacked, bytes.
+        bytes: Unpacked size in bytes.
     """
 
     name: str
@@ -100,17 +100,17 @@ class RemoteFile:
 
     @classmethod
     def of(cls, answer: Any) -> RemoteFile:
-        """Read the SDK's answer."""
+        """Convert the SDK's answer."""
         return cls(name=_words(answer.name), bytes=int(answer.total_bytes or 0))
 
 
 def score_of(entry: Any) -> float | None:
-    """Read the score of a team on the leaderboard."""
+    """Parse the score of a team on the leaderboard."""
     return _score(entry.score)
 
 
 def _words(text: str | None) -> str:
-    """Read a text; half characters, which no file takes, become question marks."""
+    """Clean a text; lone surrogates, which no file can store, become question marks."""
     return str(text or "").encode(errors="replace").decode()
 
 

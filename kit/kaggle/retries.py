@@ -1,4 +1,4 @@
-"""How long Kaggle is waited for, how often it is asked again, and how the pauses between attempts grow."""
+"""Timeouts, number of attempts and backoff of requests to Kaggle."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from typing import TypeVar
 from kit.errors import NetworkError
 from kit.progress import Progress
 
-_GROWTH = 2.0  # each pause is twice the one before
-_LONGEST_PAUSE = 30.0  # seconds: a score is not looked for more seldom
+_GROWTH = 2.0  # each pause is twice the previous one
+_LONGEST_PAUSE = 30.0  # seconds: longest pause between requests for a score
 
 Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retries:
-    """Time-outs, number of attempts and backoff of everything that goes through the network.
+    """Timeouts, number of attempts and backoff of all network requests.
 
     Attributes:
-        connect_timeout: Seconds to reach a server, and for it to take the next bytes that are sent.
-        read_timeout: Seconds until a server's next byte comes.
-        attempts: Attempts at most, of whatever may be repeated without harm.
+        connect_timeout: Seconds to reach a server, and to send the next bytes.
+        read_timeout: Seconds until the next byte of a server.
+        attempts: Largest number of attempts of requests that are safe to repeat.
         backoff: Seconds before the second attempt; doubled from then on.
-        longest_wait: Seconds at most that a server may ask to wait (Retry-After) before kit gives up instead.
-        score_timeout: Seconds that a score is waited for.
+        longest_wait: Longest wait in seconds accepted from a server (Retry-After); kit gives up beyond it.
+        score_timeout: Seconds to wait for a score.
     """
 
     connect_timeout: float = 10.0
@@ -52,14 +52,14 @@ def retried(
     after: type[NetworkError] = NetworkError,
     gained: Callable[[], int] = lambda: 0,
 ) -> Result:
-    """Repeat what may be repeated until it succeeds, with growing pauses, or those that the server asks for.
+    """Retry a call until it succeeds, with growing pauses, or those requested by the server.
 
     Args:
         once: Function that makes an attempt.
         retries: Number of attempts, and the pauses between them.
         progress: Receiver of a line before each pause.
-        after: Errors that another attempt may follow.
-        gained: Figure that grows when an attempt got further; attempts are then counted anew.
+        after: Errors to retry after.
+        gained: Counter that grows when an attempt made progress, which resets the number of attempts.
     """
     attempt, reached, pauses = 0, gained(), retries.backoffs()
     while True:

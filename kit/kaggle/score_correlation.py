@@ -1,4 +1,4 @@
-"""Whether local scores can be trusted: how they go with those of the leaderboard."""
+"""Correlation of local scores with those of the leaderboard."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ import numpy as np
 from kit.kaggle.ledger import Entry
 from kit.significance import LEVEL
 
-FEWEST = 3  # points that a correlation is about
+FEWEST = 3  # fewest points for a correlation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoreCorrelation:
-    """How one local metric goes with the public score of one competition.
+    """Correlation of one local metric with the public score of one competition.
 
     Attributes:
         competition: Slug of the competition.
-        metric: Local metric; empty if it is not known.
+        metric: Local metric; empty if unknown.
         n: Number of submissions with both scores.
-        pearson: Pearson correlation; None with fewer than three points, or where a score never varies.
+        pearson: Pearson correlation; None with fewer than three points, or a constant score.
         spearman: Correlation of the ranks.
-        needed: Absolute correlation that chance reaches in one of twenty cases with this n; None like `pearson`.
+        needed: Critical absolute correlation at the 5 % level for this n; None like `pearson`.
     """
 
     competition: str
@@ -36,7 +36,7 @@ class ScoreCorrelation:
 
 
 def correlate_scores(entries: Iterable[Entry]) -> list[ScoreCorrelation]:
-    """Correlate local and public scores, for each competition and metric that the ledger has."""
+    """Correlate local and public scores, for each competition and metric in the ledger."""
     groups: dict[tuple[str, str], list[tuple[float, float]]] = {}
     for entry in entries:
         local, public = entry.number("local_score"), entry.number("public_score")

@@ -1,4 +1,4 @@
-"""What a folder of competition data holds, as the `kit shard` command that takes it."""
+"""Suggests the `kit shard` command for a folder of competition data."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from kit.kaggle.member_names import walk
 from kit.sources.image_files import IMAGE_SUFFIXES
 from kit.specs.source import SPLIT_FOLDERS
 
-_LOOKED_AT = 50  # ids of a table, to see whether they name images
+_LOOKED_AT = 50  # ids of a table to check for names of images
 _TABLES = {".csv", ".tsv"}
 
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    images: dict[Path, set[str]]  # stems of the images that lie directly in each folder
+    images: dict[Path, set[str]]  # stems of the images directly in each folder
     tables: list[Path]
 
 
 def shard_command(folder: Path, name: str) -> str | None:
-    """Write the `kit shard` command that fits a folder; None if it holds no image.
+    """Build the `kit shard` command for a folder; None without images.
 
-    A table whose first column names images is taken for labels, and one called like sample_submission.csv for the
-    sample submission, whose images are the test images. Without labels, folders are classes.
+    A table with names of images in its first column is used as labels, and one named like sample_submission.csv as the
+    sample submission, which lists the test images. Without labels, folders are classes.
     """
     found = _look(folder)
     if not found.images:
@@ -40,7 +40,7 @@ def shard_command(folder: Path, name: str) -> str | None:
     labels, train = _labels(found, sample)
     if labels and not test:
         test = _called_test(found, folder)
-    if not labels:  # without a sample's order, kit shard finds a folder called test itself
+    if not labels:  # without a sample, kit shard finds a folder named test by itself
         train = Path(os.path.commonpath([parent for parent in found.images if parent != test] or [folder]))
     given = {"--labels": labels, "--test": test, "--sample-submission": sample if test else None}
     words = [word for option, path in given.items() if path for word in (option, str(path))]
@@ -62,7 +62,7 @@ def _look(folder: Path) -> _Layout:
 
 
 def _labels(found: _Layout, sample: Path | None) -> tuple[Path | None, Path]:
-    """Find the table that names images and has another column, and the images' folder; train and label go first."""
+    """Find the table of image names with another column, and the images' folder; "train" and "label" go first."""
     tables = [table for table in found.tables if table != sample and not table.name.lower().startswith("test")]
     tables.sort(key=lambda table: not any(word in table.name.lower() for word in ("train", "label")))
     for table in tables:
@@ -72,7 +72,7 @@ def _labels(found: _Layout, sample: Path | None) -> tuple[Path | None, Path]:
 
 
 def _named(table: Path, found: _Layout) -> Path | None:
-    """Find the folder of the images that a table's ids name, with or without their endings and folders."""
+    """Find the folder of the images named by a table's ids, with or without file endings and folders."""
     ids = {Path(one).stem for one in islice(_ids(table), _LOOKED_AT)}
     hits = {folder: ids & stems for folder, stems in found.images.items()}
     whole = [folder for folder, named in hits.items() if ids and named == ids]
@@ -85,17 +85,17 @@ def _named(table: Path, found: _Layout) -> Path | None:
 
 
 def _ids(table: Path) -> Iterator[str]:
-    """Yield the first column of a table with more than one, but for its first line."""
+    """Yield the first column of a table with several columns, without its header."""
     with table.open(newline="", encoding="utf-8-sig", errors="replace") as file:
         rows = csv.reader(file, delimiter="\t" if table.suffix.lower() == ".tsv" else ",")
-        with contextlib.suppress(csv.Error):  # a cell of more than 128 KiB: such a table is no list of ids and labels
+        with contextlib.suppress(csv.Error):  # a cell of more than 128 KiB: not a list of ids and labels
             header = next(rows, [])
             if len(header) > 1:
                 yield from (row[0] for row in rows if row)
 
 
 def _called_test(found: _Layout, folder: Path) -> Path | None:
-    """Find test images by their folder's name, directly in `folder` and with nothing below it."""
+    """Find test images by the name of their folder, directly in `folder` and without subfolders."""
     flat = [
         images
         for images in found.images

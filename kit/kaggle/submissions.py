@@ -1,4 +1,4 @@
-"""kit submissions: the ledger, brought up to date, and what it says about local scores."""
+"""Reads and refreshes the ledger of submissions, and correlates local with public scores."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from kit.workspace import Workspace
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submissions:
-    """What the ledger holds.
+    """Contents of the ledger.
 
     Attributes:
         path: Path of the ledger.
-        entries: Lines of the ledger, the oldest first.
+        entries: Entries of the ledger, oldest first.
         trust: Correlation of each local metric with the public score.
-        remarks: Changes that others made to the ledger since kit wrote it, a line each.
+        remarks: Edits of the ledger since kit wrote it, one line each.
     """
 
     path: Path
@@ -44,14 +44,14 @@ def submissions(
     """Read submissions/ledger.csv, and correlate local and public scores.
 
     Args:
-        competition: Slug of the competition; all otherwise.
-        refresh: Whether to ask Kaggle for scores that came later, and for submissions whose fate was unclear.
-        root: Root of the workspace; KIT_ROOT or the current folder otherwise.
-        retries: Time-outs and number of attempts; the defaults fit Kaggle.
-        progress: Receiver of every competition that is asked about.
+        competition: Slug of the competition; all by default.
+        refresh: Whether to ask Kaggle for later scores, and for submissions with an unclear outcome.
+        root: Root of the workspace; KIT_ROOT or the current folder by default.
+        retries: Timeouts and number of attempts; the defaults suit Kaggle.
+        progress: Receiver of every refreshed competition.
 
     Raises:
-        SubmissionError: nothing was submitted yet, or not to that competition.
+        SubmissionError: Nothing was submitted yet, or nothing to that competition.
         KaggleError: Kaggle refuses to list.
     """
     ledger = Ledger(Workspace.at(root).submissions / "ledger.csv")
@@ -75,7 +75,7 @@ def _refresh(ledger: Ledger, competitions: list[str], retries: Retries, progress
     with Kaggle(retries, progress) as kaggle:
         for slug in competitions:
             answers = kaggle.submissions(slug)
-            before = ledger.entries(slug)  # read late, and only changes written: another command may be submitting
+            before = ledger.entries(slug)  # read late, and write changes only: another command may be submitting
             ledger.write(new for new, old in zip(refreshed(before, answers), before, strict=True) if new != old)
             progress.advance(1)
     progress.finish()

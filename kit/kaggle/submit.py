@@ -1,4 +1,4 @@
-"""kit submit: a file is checked, sent once, scored, and entered in the ledger."""
+"""Submits a file: checks it, sends it once, waits for the score, and records it in the ledger."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ CHECKED = "checked"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submitted:
-    """What became of a file.
+    """Outcome of a submission.
 
     Attributes:
         checked: Result of the check.
         competition: Slug of the competition.
-        status: "checked" of a dry run, else "pending" or "complete".
+        status: "checked" for a dry run, otherwise "pending" or "complete".
         ref: Number of the submission; None for a dry run.
-        left: Submissions that may still follow today; None where that was not asked.
-        public: Public score; None while there is none.
-        private: Private score; None while there is none.
-        standing: Place on the leaderboard, and difference from the own best; None while there is none.
-        remarks: Remarks on the file and the ledger, a line each.
+        left: Number of submissions left today; None if unknown.
+        public: Public score; None before scoring.
+        private: Private score; None while the competition lasts.
+        standing: Place on the leaderboard, and difference from the own best; None if unknown.
+        remarks: Remarks on the file and the ledger, one line each.
     """
 
     checked: Checked
@@ -72,29 +72,30 @@ def submit(
     retries: Retries | None = None,
     progress: Progress = NO_PROGRESS,
 ) -> Submitted:
-    """Check a file against the sample submission, submit it, and enter it in submissions/ledger.csv.
+    """Check a file against the sample submission, submit it, and record it in submissions/ledger.csv.
 
-    A file whose submission was cut off is looked for before it is sent again; one that waits for its score is only
-    waited for.
+    After an interrupted call, Kaggle's list is searched for the file before it is sent again; for a pending submission
+    the call only waits for the score.
 
     Args:
-        file: CSV.
-        competition: Slug of the competition, as addresses have it.
-        message: Message that Kaggle shows beside the submission.
+        file: CSV to submit.
+        competition: Slug of the competition, as in its address.
+        message: Message to show on Kaggle with the submission.
         wait: Whether to wait for the score.
-        dry_run: Whether only to check; needs no credentials and no network.
-        sample: Sample submission to check against; otherwise the predicted dataset's, or the one in data/<competition>.
-        force: Doubts to overrule: "constant" predictions, values outside the "range" [0, 1], another "order" of rows,
-            or "known" bytes, which were submitted before. A constant in another order is always refused.
-        root: Workspace; KIT_ROOT or the current folder otherwise.
-        retries: Time limits and repeats; the defaults fit Kaggle.
-        progress: Listener that sees what is sent and waited for.
+        dry_run: Whether to check only, without credentials and network.
+        sample: Sample submission to check against; by default the predicted dataset's, or the one in
+            data/<competition>.
+        force: Doubts to overrule: "constant" predictions, values outside the "range" [0, 1], a different "order"
+            of rows, or "known" bytes, submitted before. A constant in another order is always refused.
+        root: Workspace; KIT_ROOT or the current folder by default.
+        retries: Timeouts and number of attempts; the defaults suit Kaggle.
+        progress: Receiver of uploads and waits.
 
     Raises:
-        SpecError: `force` names no doubt.
-        SubmissionError: the file is not what the competition asks for.
-        KaggleError: Kaggle refuses it, or cannot score it.
-        NetworkError: no clear answer; the same command goes on.
+        SpecError: `force` contains a word that is not a doubt.
+        SubmissionError: The file does not fit the sample submission.
+        KaggleError: Kaggle refuses the file, or cannot score it.
+        NetworkError: There is no clear answer; another call resumes.
     """
     workspace, path = Workspace.at(root), Path(file)
     refuse_unknown_doubts(force)
@@ -124,8 +125,9 @@ def submit(
     for remark in remarks:
         progress.advance(0, remark)
     with Kaggle(retries or Retries(), progress) as kaggle:
-        with locked(workspace.submissions / competition):  # two commands at a time would not see each other's
-            seen, begun = _with_twin(checked, ledger, competition, force=force)  # another one may have sent it by now
+        # Two concurrent commands would not see each other's submissions: the ledger is read again under the lock.
+        with locked(workspace.submissions / competition):
+            seen, begun = _with_twin(checked, ledger, competition, force=force)
             sent, before, left = _send(kaggle, ledger, entry, begun)
         result = Submitted(
             checked=seen,
@@ -139,17 +141,17 @@ def submit(
 
 
 def _changed(path: Path, origin: Origin | None, checked: Checked) -> list[str]:
-    """Say that a file is no longer as kit wrote it."""
+    """Report that a file was changed since kit wrote it."""
     if origin is None or origin.is_of(checked.sha256):
         return []
     return [f"{path} was changed after kit wrote it: the ledger gets no runs and no local score"]
 
 
 def _with_twin(checked: Checked, ledger: Ledger, slug: str, *, force: Collection[str]) -> tuple[Checked, Entry | None]:
-    """Look for the same bytes in the ledger; also return their entry where it is still open.
+    """Look for the same bytes in the ledger; also return their entry if it is still open.
 
     Raises:
-        SubmissionError: they were submitted before, or the file has other findings.
+        SubmissionError: The same bytes were submitted before, or the file has other findings.
     """
     twin = next(iter(ledger.twins(slug, checked.sha256)[-1:]), None)
     if twin and not twin.is_open:
@@ -159,7 +161,7 @@ def _with_twin(checked: Checked, ledger: Ledger, slug: str, *, force: Collection
 
 
 def _send(kaggle: Kaggle, ledger: Ledger, entry: Entry, begun: Entry | None) -> tuple[Entry, list[Listed], int | None]:
-    """Send a file unless Kaggle has it already; also return the submissions before it, and how many may follow."""
+    """Send a file unless Kaggle has it; also return earlier submissions, and the number left today."""
     from kit.kaggle.submit_once import find_again, send  # noqa: PLC0415 (what talks to the network)
 
     _refuse_closed(kaggle, entry.competition)
@@ -207,6 +209,6 @@ def _refuse_closed(kaggle: Kaggle, slug: str) -> None:
 
 
 def _twin(entry: Entry) -> Problem:
-    """Say which submission had the same bytes."""
+    """Describe the submission of the same bytes."""
     score = f", public score {entry.public_score}" if entry.public_score else f", {entry.status}"
     return Problem(f"the same bytes are submission {entry.ref} ({entry.file}, {entry.time[:10]}{score})", doubt=KNOWN)

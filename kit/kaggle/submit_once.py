@@ -1,4 +1,4 @@
-"""A file goes up and becomes a submission: once, whatever the network does."""
+"""Uploads and submits a file exactly once, despite network failures."""
 
 from __future__ import annotations
 
@@ -20,27 +20,27 @@ from kit.kaggle.responses import PENDING
 from kit.kaggle.transport import plain_session
 from kit.progress import Progress
 
-_KILO = 1000  # bytes of a step of progress
+_KILO = 1000  # bytes per step of progress
 
 
 def send(kaggle: Kaggle, ledger: Ledger, entry: Entry) -> Entry:
     """Upload a file and submit it.
 
-    The ledger has the entry, as unclear, before Kaggle is asked to submit; if no answer comes, the list of
-    submissions is looked at, and nothing is asked a second time.
+    The entry is in the ledger, as unclear, before the request to submit; without an answer, the list of submissions is
+    searched, and the request is not repeated.
 
     Args:
-        kaggle: Client to ask.
+        kaggle: Client for Kaggle.
         ledger: Ledger to write to.
         entry: Entry of the file.
 
     Returns:
-        The entry with its number.
+        Entry with the number of the submission.
 
     Raises:
         KaggleError: Kaggle refuses the file.
-        NetworkError: the file could not be sent, or it is unclear whether Kaggle took it.
-        SubmissionError: the file was changed after it was checked.
+        NetworkError: The file could not be sent, or it is unclear whether Kaggle accepted it.
+        SubmissionError: The file was changed after the check.
     """
     data = Path(entry.file).read_bytes()
     if hashlib.sha256(data).hexdigest() != entry.sha256:
@@ -68,7 +68,7 @@ def send(kaggle: Kaggle, ledger: Ledger, entry: Entry) -> Entry:
 
 
 def find_again(kaggle: Kaggle, ledger: Ledger, entry: Entry) -> Entry | None:
-    """Look for a submission whose fate was unclear; if Kaggle does not come to list it, it never arrived."""
+    """Look for a submission with an unclear outcome; if Kaggle does not list it, it never arrived."""
     if entry.ref:
         return entry
     kaggle.progress.advance(0, note=f"looking whether Kaggle took {entry.file}")
@@ -79,7 +79,7 @@ def find_again(kaggle: Kaggle, ledger: Ledger, entry: Entry) -> Entry | None:
 
 
 def _upload(kaggle: Kaggle, entry: Entry, data: bytes) -> str:
-    """Send the bytes to where Kaggle says; every attempt gets an address of its own."""
+    """Upload the bytes; every attempt requests its own upload address."""
     token, address = kaggle.start_upload(entry.competition, Path(entry.file).name, len(data))
     with plain_session(kaggle.retries) as session:
         kaggle.once("uploading", entry.competition, _put, session, address, _Watched(data, kaggle.progress))
@@ -91,7 +91,7 @@ def _put(session: Any, address: str, body: _Watched) -> None:
 
 
 class _Watched(io.BytesIO):
-    """Bytes that report how much of them was read."""
+    """Stream of bytes that reports reading progress."""
 
     def __init__(self, data: bytes, progress: Progress) -> None:
         super().__init__(data)
@@ -107,7 +107,7 @@ class _Watched(io.BytesIO):
 
 
 def _found(kaggle: Kaggle, ledger: Ledger, entry: Entry, why: str) -> Entry:
-    """Find a submission without an answer in the list, or leave it to the next call."""
+    """Find a submission without an answer in Kaggle's list, or leave it to the next call."""
     with contextlib.suppress(NetworkError):
         if found := _look(kaggle, ledger, entry):
             return found
@@ -118,7 +118,7 @@ def _found(kaggle: Kaggle, ledger: Ledger, entry: Entry, why: str) -> Entry:
 
 
 def _look(kaggle: Kaggle, ledger: Ledger, entry: Entry) -> Entry | None:
-    """Look at the list of submissions, several times: Kaggle may need a while to list what it took."""
+    """Search the list of submissions, several times: Kaggle may list accepted files late."""
     pauses = itertools.islice(kaggle.retries.backoffs(), kaggle.retries.attempts)
     for pause in (0.0, *pauses):
         time.sleep(pause)
@@ -130,6 +130,6 @@ def _look(kaggle: Kaggle, ledger: Ledger, entry: Entry) -> Entry | None:
 
 
 def _listed(kaggle: Kaggle, ledger: Ledger, entry: Entry) -> Entry:
-    """Bring an entry up to date with Kaggle's list, in which the ledger's other entries keep their own submissions."""
+    """Update an entry from Kaggle's list, without the submissions of the ledger's other entries."""
     others = [other for other in ledger.entries(entry.competition) if other.ref]
     return refreshed([*others, entry], kaggle.submissions(entry.competition))[-1]

@@ -1,4 +1,4 @@
-"""Sessions with time-outs, whose errors say in words what the network did, and whose log lines hold no secret."""
+"""HTTP sessions with timeouts, readable network errors, and logs without secrets."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _AGAIN = "check the connection and run the same command again; what is done is k
 
 
 class _TimedAdapter(HTTPAdapter):  # type: ignore[misc]  # requests is untyped here
-    """Sends requests that wait no longer than retries has it, and blots secrets out of answers.
+    """Sends requests with the timeouts of `Retries`, and masks secrets in answers.
 
-    requests alone would wait for ever, and a server may repeat what it was sent in any field.
+    requests alone would wait forever, and a server may repeat secrets in any field.
     """
 
     def __init__(self, retries: Retries, credentials: Credentials | None) -> None:
@@ -33,27 +33,27 @@ class _TimedAdapter(HTTPAdapter):  # type: ignore[misc]  # requests is untyped h
         super().__init__()
 
     def send(self, request: Any, **settings: Any) -> Any:
-        """Send `request` under the time-outs."""
+        """Send `request` with timeouts."""
         response = super().send(request, **{**settings, "timeout": self._timeout})
-        if self._credentials and not settings.get("stream"):  # files are streamed, and kept as they are
+        if self._credentials and not settings.get("stream"):  # files are streamed, and not changed
             body = self._credentials.scrub(response.content.decode("latin-1")).encode("latin-1")
             response._content = body  # noqa: SLF001 (requests has no other way to change what an answer holds)
         return response
 
 
 def _guard(session: Any, retries: Retries, credentials: Credentials | None = None) -> None:
-    """Give all requests of a session time-outs, and answers without secrets."""
+    """Add timeouts and masking of secrets to all requests of a session."""
     for scheme in ("http://", "https://"):
         session.mount(scheme, _TimedAdapter(retries, credentials))
 
 
 class SdkTransport(KaggleHttpClient):  # type: ignore[misc]  # kagglesdk is untyped here
-    """The SDK's own transport, under time-outs and with the credentials that kit found."""
+    """The SDK's own transport, with timeouts and the credentials found by kit."""
 
     def __init__(self, credentials: Credentials, retries: Retries) -> None:
         super().__init__(
             api_token=credentials.secret or "none"
-        )  # else the SDK looks for one itself, and chokes on long ones
+        )  # otherwise the SDK looks for a token itself, and fails on long ones
         self._given, self._retries = credentials, retries
 
     def _init_session(self) -> Any:
@@ -64,12 +64,12 @@ class SdkTransport(KaggleHttpClient):  # type: ignore[misc]  # kagglesdk is unty
             given = self._given
             token = self.BearerAuth(given.secret) if given.secret else lambda request: request
             session.auth = (given.username, given.secret) if given.username else token
-            session.headers["Accept-Encoding"] = "identity"  # sizes of downloads are those of the files
+            session.headers["Accept-Encoding"] = "identity"  # so that sizes of downloads are sizes of files
             _guard(session, self._retries, given)
         return session
 
     def send_again(self, request: Any) -> Any:
-        """Send a prepared request once more, its answer to be read bit by bit; that there is no such range is one."""
+        """Send a prepared request again as a stream; "range not satisfiable" counts as an answer."""
         settings = self._session.merge_environment_settings(request.url, {}, True, None, None)
         response = self._session.send(request, **settings)
         if response.status_code != requests.codes.requested_range_not_satisfiable:
@@ -78,15 +78,15 @@ class SdkTransport(KaggleHttpClient):  # type: ignore[misc]  # kagglesdk is unty
 
 
 def plain_session(retries: Retries) -> Any:
-    """Open a session that tells nobody who the user is: for signed addresses, which need no more."""
+    """Open a session without credentials, for signed addresses."""
     session = requests.Session()
-    session.auth = lambda request: request  # otherwise ~/.netrc is searched for some
+    session.auth = lambda request: request  # otherwise ~/.netrc is searched for credentials
     _guard(session, retries)
     return session
 
 
 class _NoQueries(logging.Filter):
-    """Cuts queries off addresses in log lines: those of signed addresses are as good as a password."""
+    """Removes queries from addresses in log lines: those of signed addresses work like a password."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Keep every line, without queries."""
@@ -97,7 +97,7 @@ class _NoQueries(logging.Filter):
 
 @contextlib.contextmanager
 def discreet_logs() -> Iterator[None]:
-    """Keep signed addresses out of the log lines that the network's libraries write."""
+    """Keep signed addresses out of the log lines of network libraries."""
     watch = _NoQueries()
     loggers = [logging.getLogger(name) for name in _LOGGERS]
     for logger in loggers:
@@ -110,12 +110,12 @@ def discreet_logs() -> Iterator[None]:
 
 
 def network_error(error: Exception, doing: str, retries: Retries) -> NetworkError:
-    """Say in words what kept a request from its answer.
+    """Describe in words why a request failed.
 
     Args:
-        error: Error of requests or urllib3; its own text may hold a signed address.
+        error: Error of requests or urllib3; its own text may contain a signed address.
         doing: Purpose of the request.
-        retries: Time limits and repeats of the request.
+        retries: Timeouts and number of attempts of the request.
     """
     return NetworkError(f"{doing}: {_host(error)} {_reason(error, retries)}; {_AGAIN}")
 
@@ -141,7 +141,7 @@ def _reason(error: Exception, retries: Retries) -> str:
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    """Yield an error and what is wrapped in it."""
+    """Yield an error and the errors wrapped in it."""
     seen: set[int] = set()
     todo: list[Any] = [error]
     while todo:

@@ -1,4 +1,4 @@
-"""ModelSpec becomes a list of layers, and that a Keras model.
+"""Models: a ModelSpec is planned as a list of layers and built as a Keras model.
 
 Only `kit.models.build` and `kit.models.backbone` load TensorFlow.
 """

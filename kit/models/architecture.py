@@ -1,4 +1,4 @@
-"""ModelSpec as a list of layers: pure, so that a model's size is known before it is built."""
+"""Architecture of a model as a list of layers, without TensorFlow, so that its size is known before it is built."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from kit.targets import Head
 
 
 def plan_layers(spec: ModelSpec, shape: tuple[int, int, int], head: Head) -> list[Layer]:
-    """List a model's layers, each with a name of its own.
+    """List a model's layers, each with a unique name.
 
     Args:
         spec: Settings of the model.
@@ -33,7 +33,7 @@ def plan_layers(spec: ModelSpec, shape: tuple[int, int, int], head: Head) -> lis
         head: Last layer, which a target chooses.
 
     Raises:
-        SpecError: a kernel or pool is larger than the image that reaches it, or channels that a backbone cannot take.
+        SpecError: A kernel or pool is larger than its input, or a backbone cannot take the number of channels.
     """
     features = _backbone(spec, shape) if spec.backbone.name else _blocks(spec, shape)
     return [*features, *_dense(spec), Dense("head", head.units, head.activation, is_shared=head.is_shared)]
@@ -46,18 +46,18 @@ def count_parameters(spec: ModelSpec, shape: tuple[int, int, int], head: Head) -
 
 
 def count_operations(spec: ModelSpec, shape: tuple[int, int, int], head: Head) -> int:
-    """Count the multiplications, or what costs as much, for one image; see `plan_layers`."""
+    """Count the multiplications, or operations of the same cost, for one image; see `plan_layers`."""
     return sum(layer.operations(before) for layer, before in _walk(plan_layers(spec, shape, head), shape))
 
 
 def count_values(spec: ModelSpec, shape: tuple[int, int, int], head: Head) -> int:
-    """Count one image's values at the widest layer, input and output together: a bound on memory."""
+    """Count the input and output values of the widest layer for one image: an estimate of the memory."""
     steps = _walk(plan_layers(spec, shape, head), shape)
     return max(layer.values(before) + math.prod(before) for layer, before in steps)
 
 
 def _walk(layers: Sequence[Layer], shape: Shape) -> Iterator[tuple[Layer, Shape]]:
-    """Yield each layer with the shape that reaches it."""
+    """Yield each layer with its input shape."""
     for layer in layers:
         yield layer, shape
         shape = layer.output(shape)
@@ -91,7 +91,7 @@ def _blocks(spec: ModelSpec, shape: tuple[int, int, int]) -> Iterator[Layer]:
 
 
 def _activated(spec: ModelSpec, name: str, *, drops: float = 0, has_norm: bool = True) -> Iterator[Layer]:
-    """Activation with its dropout, and batch norm on the side of both that the spec names."""
+    """Yield an activation with its dropout, and batch norm before or after both."""
     norm = [_batch_norm(spec, f"{name}_norm")] if has_norm else []
     if spec.bn_position == "before":
         yield from norm

@@ -1,4 +1,4 @@
-"""Networks of keras.applications."""
+"""Pretrained networks of keras.applications."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def load_backbone(spec: BackboneSpec, x: Any, seed: int) -> Any:
     """Apply a backbone, with its weights, to a batch of images [batch, height, width, 3].
 
     Raises:
-        SpecError: no such network, images that are too small for it, or weights that cannot be had.
+        SpecError: There is no such network, the images are too small for it, or its weights cannot be loaded.
     """
     keras.utils.set_random_seed(seed)  # weights "none": its initializers take no seeds
     model = _build(spec.name, tuple(x.shape[1:]))
@@ -34,16 +34,16 @@ def load_backbone(spec: BackboneSpec, x: Any, seed: int) -> Any:
 
 @functools.lru_cache(maxsize=32)
 def check_backbone(network: str, shape: tuple[int, ...], weights: str) -> None:
-    """Refuse a backbone that cannot be had; ImageNet weights that are not here yet are downloaded.
+    """Refuse a backbone that cannot be loaded; missing ImageNet weights are downloaded.
 
     Raises:
-        SpecError: see `load_backbone`.
+        SpecError: The backbone cannot be loaded; see `load_backbone`.
     """
     _load_weights(_build(network, shape), BackboneSpec(name=network, weights=weights))
 
 
 def scale_for(network: str, x: Any) -> Any:
-    """Scale pixels from 0 to 1 to what a network's authors trained it on."""
+    """Scale pixels in 0 to 1 as in a network's pretraining."""
     function = _network(network)
     return sys.modules[function.__module__].preprocess_input(x * 255.0)
 
@@ -56,7 +56,7 @@ def backbone_output(network: str, shape: tuple[int, ...]) -> tuple[int, ...]:
 
 @functools.lru_cache(maxsize=32)
 def backbone_parameters(network: str, shape: tuple[int, ...], frozen_layers: int | None) -> tuple[int, int]:
-    """Count all parameters of a network, and those of its layers that are not frozen."""
+    """Count the parameters of a network, and those of its layers that are not frozen."""
     model = _build(network, shape)
     total = model.count_params()
     frozen = len(model.layers) if frozen_layers is None else frozen_layers
@@ -88,15 +88,15 @@ def _load_weights(model: Any, spec: BackboneSpec) -> None:
         return
     try:
         if spec.weights == IMAGENET:
-            with contextlib.redirect_stdout(sys.stderr):  # Keras tells of its download where answers are printed
+            with contextlib.redirect_stdout(sys.stderr):  # Keras reports its download on stdout
                 downloaded = _network(spec.name)(include_top=False, weights=IMAGENET, input_shape=model.input_shape[1:])
             model.set_weights(downloaded.get_weights())
         else:
-            with warnings.catch_warnings(action="ignore"):  # Keras tells layer by layer what does not fit
+            with warnings.catch_warnings(action="ignore"):  # Keras warns of each layer that does not fit
                 file = _file(spec.weights)
                 refuse_foreign_links(file)
                 model.load_weights(file)
-    except Exception as error:  # whatever a network, a cache or a damaged file makes Keras raise
+    except Exception as error:  # any error of Keras from the network, its cache or a damaged file
         if isinstance(error, SpecError):
             raise
         raise SpecError(_advice(spec, str(error).splitlines()[0])) from error

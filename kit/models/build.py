@@ -1,4 +1,4 @@
-"""ModelSpec becomes a Keras model."""
+"""Builds the Keras model of a ModelSpec."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ def build_model(
 ) -> Any:
     """Build the network.
 
-    Every layer has its own name, and its initial weights and what it drops follow from `seed` and that name, so two
-    specs that share a layer start it with equal weights, wherever batch norm stands between.
+    The initial weights and the dropout of every layer depend on `seed` and its unique name, so a layer that two specs
+    share starts with equal weights in both, wherever batch norm is.
 
     Args:
         spec: Settings of the model.
@@ -48,13 +48,13 @@ def build_model(
         head: Last layer, which a target chooses.
         seed: Seed for the initial weights and dropout.
         precision: Precision of the computation; the last layer's is always float32.
-        is_any_size: Whether images of other heights and widths are taken, too; those of top "average" can.
+        is_any_size: Whether the model takes images of other heights and widths too; needs top "average".
 
     Returns:
-        keras.Model from [batch, height, width, channels] to [batch, units].
+        A keras.Model from [batch, height, width, channels] to [batch, units].
 
     Raises:
-        SpecError: a kernel or pool is larger than the image that reaches it, or a backbone that cannot be had.
+        SpecError: A kernel or pool is larger than its input, or a backbone cannot be loaded.
     """
     with computing_in(precision):
         inputs = keras.Input((None, None, shape[2]) if is_any_size else shape, name="image")

@@ -1,4 +1,4 @@
-"""Layers with their shapes, parameters and operations: pure, so that a model is known before it is built."""
+"""Layers with their shapes, parameters and operations, without TensorFlow."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ Shape: TypeAlias = tuple[int, ...]
 
 
 class Parameters(NamedTuple):
-    """Counts of the numbers that a model holds.
+    """Numbers of parameters.
 
     Attributes:
-        total: All parameters.
-        trainable: Parameters that the optimizer changes.
+        total: Number of all parameters.
+        trainable: Number of parameters that the optimizer changes.
     """
 
     total: int
@@ -25,10 +25,10 @@ class Parameters(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """A layer that keeps the shape and has no parameters, unless it says otherwise.
+    """A layer; by default it keeps the shape and has no parameters.
 
     Attributes:
-        name: Unique name in the model; initial weights follow from it.
+        name: Unique name in the model, which seeds the initial weights.
     """
 
     name: str
@@ -43,11 +43,11 @@ class Layer:
         return Parameters(0, 0)
 
     def operations(self, shape: Shape) -> int:
-        """Count the multiplications, or what costs as much, for one image."""
+        """Count the multiplications, or operations of the same cost, for one image."""
         return math.prod(self.output(shape))
 
     def values(self, shape: Shape) -> int:
-        """Count the values that leave it for one image."""
+        """Count the output values for one image."""
         return math.prod(self.output(shape))
 
 
@@ -56,9 +56,9 @@ class Convolution(Layer):
     """A square convolution with a bias.
 
     Attributes:
-        filters: Output channels.
-        kernel: Side, pixels.
-        stride: Step, pixels.
+        filters: Number of output channels.
+        kernel: Side of the kernel, pixels.
+        stride: Stride, pixels.
         padding: Keras' "valid" or "same".
         initializer: Distribution of the initial weights.
     """
@@ -89,7 +89,7 @@ class BatchNorm(Layer):
     Attributes:
         momentum: Share of the moving mean and variance kept at each step.
         epsilon: Number added to the variance before its root is taken.
-        is_synchronized: Whether statistics are those of all replicas together.
+        is_synchronized: Whether statistics are computed over all replicas together.
     """
 
     momentum: float
@@ -97,7 +97,7 @@ class BatchNorm(Layer):
     is_synchronized: bool
 
     def parameters(self, shape: Shape) -> Parameters:
-        """Count scales and offsets, and the moving means and variances, which the optimizer leaves alone."""
+        """Count scales and offsets, and the moving means and variances, which are not trainable."""
         return Parameters(4 * shape[-1], 2 * shape[-1])
 
 
@@ -127,14 +127,14 @@ class MaxPool(Layer):
 
 @dataclass(frozen=True, slots=True)
 class Dropout(Layer):
-    """Drops values while training (Srivastava et al. 2014, JMLR 15)."""
+    """Dropout (Srivastava et al. 2014, JMLR 15)."""
 
     rate: float
 
 
 @dataclass(frozen=True, slots=True)
 class Top(Layer):
-    """Turns a feature map into a vector: the average over all positions, or all values in a row."""
+    """Conversion of a feature map to a vector: global average pooling or flattening."""
 
     is_average: bool
 
@@ -175,11 +175,11 @@ class Dense(Layer):
 
 @dataclass(frozen=True, slots=True)
 class Scaling(Layer):
-    """Gives a backbone three channels, scaled as its authors scaled theirs.
+    """Conversion of images to a backbone's three channels, scaled as in its pretraining.
 
     Attributes:
         backbone: Name in keras.applications.
-        is_repeated: Whether one grey channel becomes all three.
+        is_repeated: Whether a grey channel is repeated three times.
     """
 
     backbone: str
@@ -192,7 +192,7 @@ class Scaling(Layer):
 
 @dataclass(frozen=True, slots=True)
 class Backbone(Layer):
-    """A network of keras.applications; only Keras knows its shapes and parameters, and is asked for them.
+    """A network of keras.applications; its shapes and parameters are computed by Keras.
 
     Attributes:
         spec: Network, weights and frozen layers.
@@ -207,7 +207,7 @@ class Backbone(Layer):
         return backbone_output(self.spec.name, shape)
 
     def parameters(self, shape: Shape) -> Parameters:
-        """Count all, and those of layers that are not frozen."""
+        """Count all parameters, and those of layers that are not frozen."""
         from kit.models.backbone import backbone_parameters  # noqa: PLC0415 (TensorFlow)
 
         return Parameters(*backbone_parameters(self.spec.name, shape, self.spec.frozen_layers))
@@ -217,7 +217,7 @@ class Backbone(Layer):
         return self.parameters(shape).total * math.prod(self.output(shape)[:2])
 
     def values(self, shape: Shape) -> int:
-        """Count its first layers' 64 channels at every position, as VGG and ResNet have them: an estimate."""
+        """Count 64 channels at every position, as in the first layers of VGG and ResNet: an estimate."""
         return 2 * 64 * math.prod(shape[:2])
 
 

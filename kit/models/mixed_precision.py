@@ -1,4 +1,4 @@
-"""Mixed precision: what the layers of a model compute in."""
+"""Mixed precision: the dtype policy of a model's layers."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from kit.specs.train import Precision
 
 @contextlib.contextmanager
 def computing_in(precision: Precision) -> Iterator[None]:
-    """Set the precision of layers that are made meanwhile; Keras' own setting is global to the process.
+    """Set the precision of the layers that are made within a block; Keras' own setting is global to the process.
 
     Args:
-        precision: Policy by Keras' name, as train.precision has it.
+        precision: Keras' name of the policy, as in train.precision.
     """
     before = keras.mixed_precision.global_policy()
     keras.mixed_precision.set_global_policy(precision)

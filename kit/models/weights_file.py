@@ -1,4 +1,4 @@
-"""Weights files from elsewhere: HDF5 that reads no other file."""
+"""Safety check of weights files from elsewhere: HDF5 files that refer to other files are refused."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _WEIGHTS = "model.weights.h5"  # in a .keras archive
 
 
 def refuse_foreign_links(path: Path) -> None:
-    """Refuse a file that would have Keras read others: a link or a dataset whose bytes lie elsewhere.
+    """Refuse a file that would make Keras read other files, by a link or a dataset with external storage.
 
     Args:
         path: HDF5 file, or .keras archive.
@@ -37,7 +37,7 @@ def refuse_foreign_links(path: Path) -> None:
 
 
 def _foreign(file: Any) -> Iterator[str]:
-    """Name what leads out of a file; every group is visited once, whatever links lead to it."""
+    """Yield the references to other files; every group is visited once, even if several links lead to it."""
     groups, seen = [file], {file.id}
     while groups:
         group = groups.pop()

@@ -1,4 +1,4 @@
-"""Shards become batches."""
+"""Input pipelines from shards to batches, with tf.data."""
 
 from kit.pipeline.augmentation import augment_batch
 from kit.pipeline.batches import (

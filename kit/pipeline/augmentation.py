@@ -1,4 +1,4 @@
-"""Training images, varied anew in each epoch, by the batch."""
+"""Augmentation of batches of training images."""
 
 from __future__ import annotations
 
@@ -13,19 +13,18 @@ from kit.specs import AugmentSpec
 
 
 def augment_batch(spec: AugmentSpec, images: Any, labels: Any, seed: Any) -> tuple[Any, Any]:
-    """Vary a batch; what is drawn follows from `seed` alone, another for each image.
+    """Augment a batch with random numbers that depend on `seed` alone and differ from image to image.
 
-    First the geometry, then colours, then what is erased, and mixtures last, of images that are finished. What `spec`
-    leaves at zero adds no operation.
+    The order is geometry, colours, erasing, and last mixing of the augmented images. Settings of zero add no operation.
 
     Args:
         spec: Augmentation; `spec.check_shape` has accepted the images.
-        images: Float32 [batch, height, width, 1 or 3] in 0 to 1, all but the batch known.
-        labels: Float32 [batch] of two classes, or [batch, classes] of more.
-        seed: Int64 [2], as stateless operations take it.
+        images: Float32 [batch, height, width, 1 or 3] in 0 to 1, with a static shape except for the batch.
+        labels: Float32 [batch] for two classes, or one-hot [batch, classes] for more.
+        seed: Int64 [2], as for stateless operations.
 
     Returns:
-        Images and labels, as they were given; mixed images have labels in between.
+        Images and labels of the same shapes and dtypes; mixed images have mixed labels.
     """
     draws = Draws(seed, images)
     if spec.moves:

@@ -1,4 +1,4 @@
-"""Two builders: batches to learn from, and batches to measure and predict on."""
+"""Builders of batches for training, validation and prediction."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from kit.pipeline.sampling import DecodedExamples, Examples, StreamedExamples, b
 from kit.specs import AugmentSpec
 from kit.specs.train import Cache
 
-MEMORY_SHARE = 0.25  # of the machine's memory that decoded images may fill; the rest is the model's and the neighbours'
+MEMORY_SHARE = 0.25  # of the machine's memory for decoded images; the rest is for the model and other processes
 EVAL_BATCH = 256  # images; large enough that a step's overhead vanishes
 _UNCHANGED = AugmentSpec()
 
@@ -41,12 +41,12 @@ def train_batches(
     sampling: Literal["shuffle", "balanced"] = "shuffle",
     class_weights: Sequence[float] | None = None,
 ) -> Any:
-    """Batches of the train split from a step of an epoch on, without end, shuffled and varied anew each epoch.
+    """Build endless batches of the train split from a given step on, shuffled and augmented anew in each epoch.
 
-    All that is drawn follows from `seed`, the epoch, and the batch's number in it, so a training that goes on at epoch
-    7 sees what it would have seen; what comes before the first step is passed over, not decoded. Each epoch leaves out
-    the images that do not fill a last batch; the next one draws others. Cached images are decoded once and shuffled as
-    a whole; others stream from the shards, shuffled by shard and within a window.
+    All random numbers depend on `seed`, the epoch, and the batch's index in it, so a training that resumes at epoch 7
+    sees the same batches as an uninterrupted one; batches before the first step are skipped without decoding. Each
+    epoch leaves out the images that do not fill a last batch, other ones in every epoch. Cached images are decoded once
+    and shuffled as a whole; others are streamed from the shards, shuffled by shard and within a window.
 
     Args:
         dataset: Dataset with a train split.
@@ -54,25 +54,25 @@ def train_batches(
         seed: Seed of the run.
         first_epoch: First epoch to yield, from 0.
         first_step: First step to yield of that epoch, from 0.
-        sides: Height and width, pixels, to which images are reduced by area averaging; None keeps their size.
-        examples: Examples of the split, where they are at hand; see `train_examples`.
+        sides: Height and width, pixels, to which images are scaled down by area averaging; None keeps their size.
+        examples: Examples of the split, if they are open already; see `train_examples`.
         cache: Storage of decoded images, see `TrainSpec`; "disk" needs `shared`.
-        memory_share: Share of the machine's memory that decoded images may fill where `cache` is "auto".
-        shared: Folder in which decoded images lie for several processes; see `decode_split` and `map_split`.
+        memory_share: Share of the machine's memory that decoded images may fill if `cache` is "auto".
+        shared: Folder of decoded images shared by several processes; see `decode_split` and `map_split`.
         augment: Augmentation of the images.
-        sampling: "shuffle" draws every image once an epoch; "balanced" draws from the classes in turn, so that a
-            batch holds as many of each, give or take one, and the images of rarer classes come again and again. An
-            epoch has as many batches either way.
-        class_weights: Weight of each class in the manifest's order; each image's weight is returned beside its label.
+        sampling: Order of the images: "shuffle" draws every image once an epoch; "balanced" draws from the classes in
+            turn, so that the counts of classes in a batch differ by one at most, and images of rarer classes are
+            repeated. The number of batches an epoch is the same.
+        class_weights: Weight of each class in the manifest's order, from which each image gets a sample weight.
 
     Returns:
-        tf.data.Dataset of (image float32 [batch_size, height, width, channels] in 0 to 1, label float32
-        [batch_size], or one-hot [batch_size, classes] of more than two classes), and with `class_weights` a third,
-        weight float32 [batch_size], by the image's own class where images are mixed.
+        A tf.data.Dataset of (image float32 [batch_size, height, width, channels] in 0 to 1, label float32
+        [batch_size], or one-hot [batch_size, classes] for more than two classes); with `class_weights` a third element,
+        weight float32 [batch_size], by the image's own class if images are mixed.
 
     Raises:
         SpecError: `augment` does not fit the images, or `class_weights` the classes.
-        ShardError: the split does not fill one batch, or its images have several sizes.
+        ShardError: The split does not fill one batch, or its images have several sizes.
     """
     augment.check_shape(dataset.shape)
     steps, classes = dataset.full_batches("train", batch_size), len(dataset.manifest.classes)
@@ -112,7 +112,7 @@ def train_examples(
     shared: Path | None = None,
     sampling: Literal["shuffle", "balanced"] = "shuffle",
 ) -> Examples:
-    """Open the train split once for several calls of `train_batches`; see there."""
+    """Open the train split for several calls of `train_batches`; see there."""
     if decoded := _cached(dataset, "train", cache, memory_share, shared):
         return DecodedExamples(decoded.images, decoded.labels)
     return StreamedExamples(dataset, held_bytes=memory_share * memory() if sampling == "balanced" else 0)
@@ -127,19 +127,19 @@ def eval_batches(
     memory_share: float = 0,
     shared: Path | None = None,
 ) -> Any:
-    """Batches of a split in stored order, one pass, the short last one kept.
+    """Build the batches of a split in stored order, one pass, including the short last one.
 
     Args:
         dataset: Dataset with images of one size.
         split: Name of the split.
         batch_size: Images per batch.
         cache: Storage of decoded images for several passes, as in `train_batches`.
-        memory_share: Share of the machine's memory that decoded images may fill where `cache` is "auto".
-        shared: Folder in which decoded images lie for several processes; see `decode_split` and `map_split`.
+        memory_share: Share of the machine's memory that decoded images may fill if `cache` is "auto".
+        shared: Folder of decoded images shared by several processes; see `decode_split` and `map_split`.
 
     Returns:
-        tf.data.Dataset of {"image": uint8 [batch, height, width, channels], "label": int32 [batch] (-1 where there
-        is none), "key": string [batch]}.
+        A tf.data.Dataset of {"image": uint8 [batch, height, width, channels], "label": int32 [batch] (-1 for unlabelled
+        images), "key": string [batch]}.
     """
     decoded = _cached(dataset, split, cache, memory_share, shared)
     if decoded:
@@ -158,11 +158,11 @@ def validation_batches(
     memory_share: float = MEMORY_SHARE,
     shared: Path | None = None,
 ) -> Any:
-    """Batches of the validation split for `fit`, as they are stored, cached as `train_batches` says.
+    """Build the batches of the validation split for `fit`, in stored order, cached as in `train_batches`.
 
     Returns:
-        tf.data.Dataset of (image float32 [batch, height, width, channels] in 0 to 1, label float32 [batch], or one-hot
-        [batch, classes] of more than two classes).
+        A tf.data.Dataset of (image float32 [batch, height, width, channels] in 0 to 1, label float32 [batch], or
+        one-hot [batch, classes] for more than two classes).
     """
     batches = eval_batches(
         dataset, "validation", batch_size=batch_size, cache=cache, memory_share=memory_share, shared=shared
@@ -174,7 +174,7 @@ def validation_batches(
 
 
 def _cached(dataset: Dataset, split: str, cache: Cache, memory_share: float, shared: Path | None) -> Decoded | None:
-    """Decode a split where its images are cached; None where they are streamed."""
+    """Decode a split if its images are cached; None if they are streamed."""
     index = choose_cache(dataset, split, cache, memory_share)
     if index == "disk":
         require(shared is not None, "cache disk needs a folder for decoded images")
@@ -199,7 +199,7 @@ def as_float(image: Any) -> Any:
 
 
 def choose_cache(dataset: Dataset, split: str, cache: Cache, memory_share: float = MEMORY_SHARE) -> Cache:
-    """Say what "auto" is: memory if a split's decoded pixels fill no more than that share of it, else none."""
+    """Resolve "auto": memory if a split's decoded pixels fill at most that share of it, else none."""
     if cache != "auto":
         return cache
     return "memory" if dataset.decoded_bytes(split) <= memory_share * memory() else "none"

@@ -1,4 +1,4 @@
-"""Splits decoded as a whole, once for all epochs and all processes that read them."""
+"""Cache of decoded splits in memory or in files, shared by epochs and processes."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from kit.pipeline.parallel import as_written
 from kit.pipeline.parse import decode_batches
 from kit.progress import NO_PROGRESS, Progress
 
-_BATCH = 256  # images that are decoded at a time
-_ALIGNED = 64  # bytes: where TensorFlow wants a tensor's memory to begin
+_BATCH = 256  # images decoded at a time
+_ALIGNED = 64  # bytes: TensorFlow's alignment of a tensor's memory
 _PIXELS, _LABELS, _KEYS = "pixels", "labels", "keys"
 
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """Examples in stored order.
+    """Decoded examples in stored order.
 
     Attributes:
-        images: Uint8 [records, height, width, channels]; in memory, or a file mapped into it.
-        labels: Int32 [records]; -1 where there is none.
+        images: Uint8 [records, height, width, channels]; in memory, or a memory-mapped file.
+        labels: Int32 [records]; -1 for unlabelled images.
         keys: Bytes [records].
     """
 
@@ -47,8 +47,8 @@ def decode_split(dataset: Dataset, split: str, shared: Path | None = None) -> De
     Args:
         dataset: Dataset with images of one size.
         split: Name of the split.
-        shared: Folder in which each shard's decoded examples lie for other processes; the first to come decodes them
-            while the others wait. None where nobody else reads them, or where the disk is too full.
+        shared: Folder of each shard's decoded examples for several processes; the first process decodes them while the
+            others wait. None for a single process, or if the disk is too full.
     """
     names = [shard.name for shard in dataset.shards(split)]
     if shared is None:
@@ -64,17 +64,16 @@ def decode_split(dataset: Dataset, split: str, shared: Path | None = None) -> De
 
 
 def map_split(dataset: Dataset, split: str, folder: Path, *, progress: Progress = NO_PROGRESS) -> Decoded:
-    """Decode a split into files, and map its images into memory: the system reads them when they are asked for.
+    """Decode a split into files, and memory-map its images, which are read on access.
 
     Args:
         dataset: Dataset with images of one size.
         split: Name of the split.
-        folder: Folder of the decoded files; those already there are used where they fit. Other processes may use it
-            too.
-        progress: Listener that sees every image that is decoded.
+        folder: Folder of the decoded files, possibly shared with other processes; valid existing files are used.
+        progress: Receiver of every decoded image.
 
     Raises:
-        WorkspaceError: the disk has no room for them.
+        WorkspaceError: The disk has no room for them.
     """
     names = [shard.name for shard in dataset.shards(split)]
     with _alone(folder):
@@ -89,9 +88,9 @@ def map_split(dataset: Dataset, split: str, folder: Path, *, progress: Progress 
 
 
 def as_tensor(values: NDArray[np.uint8]) -> Any:
-    """Make a tensor of pixels that lies where the array lies, in memory or in a file; a copy if it must.
+    """Make a tensor that shares the memory or the file of an array of pixels; a copy if that is impossible.
 
-    `tf.constant` would hold a second copy of them for as long as the tensor lives.
+    `tf.constant` would hold a second copy for the lifetime of the tensor.
     """
     with tf.device("CPU:0"):
         if values.ctypes.data % _ALIGNED or not values.flags.c_contiguous or not values.size:
@@ -103,7 +102,7 @@ def _alone(shared: Path) -> AbstractContextManager[object]:
     from filelock import FileLock  # noqa: PLC0415 (slow to import)
 
     shared.mkdir(parents=True, exist_ok=True)
-    return FileLock(shared / ".lock")  # waits as long as it takes; a killed process holds nothing
+    return FileLock(shared / ".lock")  # without a timeout: the lock of a killed process is released
 
 
 def _paths(folder: Path, name: str) -> list[Path]:
@@ -120,7 +119,7 @@ def _refuse_full(dataset: Dataset, split: str, folder: Path) -> None:
 
 
 def _decode_into(paths: Sequence[Path], dataset: Dataset, names: list[str], progress: Progress) -> None:
-    """Decode shards into files, batch by batch; that of the pixels gets its name last."""
+    """Decode shards into files, batch by batch; the file of pixels is renamed last."""
     keys: list[bytes] = []
     labels: list[NDArray[np.int32]] = []
     header = {"descr": "|u1", "fortran_order": False, "shape": (_count(dataset, names), *dataset.shape)}
@@ -139,7 +138,7 @@ def _decode_into(paths: Sequence[Path], dataset: Dataset, names: list[str], prog
 
 
 def _kept(dataset: Dataset, name: str, shared: Path) -> Decoded:
-    """Load what another process decoded, or decode it and keep it where the disk has room."""
+    """Load the examples decoded by another process, or decode them and store them if the disk has room."""
     paths = _paths(shared, name)
     if kept := _found(paths, dataset, [name]):
         return kept
@@ -152,9 +151,9 @@ def _kept(dataset: Dataset, name: str, shared: Path) -> Decoded:
 
 
 def _found(paths: Sequence[Path], dataset: Dataset, names: list[str]) -> Decoded | None:
-    """Map what was decoded before; None where there is nothing, or where it is not what these shards hold.
+    """Map existing decoded files; None if they are missing, or do not match these shards.
 
-    Nothing is unpickled, and a header that claims more than its file has is not believed.
+    Nothing is unpickled, and headers that claim more than their file holds are refused.
     """
     try:
         found = _mapped(paths)
@@ -168,15 +167,15 @@ def _found(paths: Sequence[Path], dataset: Dataset, names: list[str]) -> Decoded
 
 
 def _mapped(paths: Sequence[Path]) -> Decoded:
-    """Map files into memory; "c", as TensorFlow takes no array that is read-only."""
+    """Map files into memory; copy-on-write ("c"), as TensorFlow refuses read-only arrays."""
     keys, labels, images = (np.load(path, mmap_mode="c", allow_pickle=False) for path in paths)
     return Decoded(images, labels, keys)
 
 
 def _write(path: Path, values: NDArray[np.generic]) -> None:
-    """Write an array whole, though not to the disk for good: it can be made again."""
+    """Write an array under a temporary name first, without fsync: it can be made again."""
     with begun_file(path) as temporary:
-        with temporary.open("xb") as file:  # np.save's error does not tell a full disk
+        with temporary.open("xb") as file:  # np.save's own error does not name a full disk
             np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(values))
             file.write(np.ascontiguousarray(values).data)
         temporary.replace(path)
@@ -205,7 +204,7 @@ def _batches(dataset: Dataset, names: list[str]) -> Iterator[dict[str, Any]]:
 
 
 def _room(shape: tuple[int, ...]) -> NDArray[np.uint8]:
-    """Make an array that begins where TensorFlow wants it."""
+    """Allocate an array with TensorFlow's alignment."""
     size = int(np.prod(shape))
     room = np.empty(size + _ALIGNED, np.uint8)
     begin = -room.ctypes.data % _ALIGNED

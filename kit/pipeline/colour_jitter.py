@@ -1,4 +1,4 @@
-"""What changes pixels' values: brightness, contrast, saturation and hue, as one linear map of each image's colours."""
+"""Colour jitter: brightness, contrast, saturation and hue as one linear map of each image's colours."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from kit.pipeline.random_numbers import Draws
 from kit.specs import AugmentSpec
 
 RGB = 3
-_LUMA = (0.299, 0.587, 0.114)  # how bright red, green and blue look: ITU-R BT.601, as every grey conversion here
+_LUMA = (0.299, 0.587, 0.114)  # luma of red, green and blue: ITU-R BT.601, as in every grey conversion of kit
 
 
 def recolour(spec: AugmentSpec, images: Any, draws: Draws) -> Any:
-    """Change colours as `spec` says, and clip to 0 to 1 once, at the end.
+    """Change colours according to `spec`, and clip to 0 to 1 once, at the end.
 
-    Contrast is about the mean of each channel. Saturation and hue mean nothing for grey images and leave them alone.
+    Contrast is about the mean of each channel. Saturation and hue do not change grey images.
 
     Args:
         spec: Augmentation with `recolours` for these channels.
@@ -24,7 +24,7 @@ def recolour(spec: AugmentSpec, images: Any, draws: Draws) -> Any:
         draws: Random numbers of the batch.
 
     Returns:
-        float32, as `images`.
+        Float32, in the shape of `images`.
     """
     _, height, width, channels = images.shape
     pixels = tf.reshape(images, (-1, height * width, channels))
@@ -43,16 +43,16 @@ def recolour(spec: AugmentSpec, images: Any, draws: Draws) -> Any:
 
 
 def colour_matrices(saturation: Any, hue: Any) -> Any:
-    """Matrices that a row of red, green and blue is multiplied with; grey stays as it is.
+    """Compute matrices for rows of red, green and blue; grey is unchanged.
 
-    Hue is turned about the axis of greys, which takes red to green to blue by thirds and keeps the sum of the three.
+    Hue is rotated about the axis of greys, which maps red to green to blue by thirds and keeps their sum.
 
     Args:
         saturation: Factor of differences from grey, float32 [batch].
         hue: Share of the colour circle, float32 [batch].
 
     Returns:
-        float32 [batch, 3, 3].
+        Float32 [batch, 3, 3].
     """
     saturation, angle = saturation[:, tf.newaxis, tf.newaxis], 2.0 * math.pi * hue[:, tf.newaxis, tf.newaxis]
     same = tf.eye(RGB)

@@ -1,4 +1,4 @@
-"""What TensorFlow says of damaged shards, in words that help."""
+"""Translates TensorFlow's errors of damaged shards into errors that name the record."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from kit.datasets import Dataset, verify_dataset
 
 @contextlib.contextmanager
 def damage_named(dataset: Dataset) -> Iterator[None]:
-    """Run a block that reads shards; where reading fails, check them all and name the damaged record.
+    """Run a block that reads shards; if reading fails, check all shards and name the damaged record.
 
     Raises:
-        ShardError: the shards are not what was written.
+        ShardError: A shard was changed or damaged after writing.
     """
     try:
         yield

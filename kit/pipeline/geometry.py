@@ -1,4 +1,4 @@
-"""What moves pixels, as one affine transform of each image, so that it is interpolated once."""
+"""Geometric augmentation as one affine transform of each image, so that it is interpolated once."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ _QUARTERS = (
     ((0.0, -1.0), (1.0, 0.0)),
     ((-1.0, 0.0), (0.0, -1.0)),
     ((0.0, 1.0), (-1.0, 0.0)),
-)  # written out, as sines of quarter turns are not quite whole numbers
+)  # written out, as computed sines of quarter turns are not exact
 
 
 def move(spec: AugmentSpec, images: Any, draws: Draws) -> Any:
-    """Move pixels as `spec` says, with bilinear interpolation between them.
+    """Transform images according to `spec`, with bilinear interpolation.
 
-    Flips and quarter turns alone hit pixels exactly, so they lose nothing. "reflect" repeats the pixels of the edge.
-    "wrap" joins opposite edges without a transition; farther off than one image TensorFlow smears edges instead.
+    Flips and quarter turns alone are exact. "reflect" repeats the pixels of the edge. "wrap" joins opposite edges
+    without a transition; beyond the distance of one image TensorFlow smears edges instead.
 
     Args:
         spec: Augmentation with `moves`.
-        images: Float32 [batch, height, width, channels], height and width known.
+        images: Float32 [batch, height, width, channels] with static height and width.
         draws: Random numbers of the batch.
 
     Returns:
-        float32 [batch, height, width, channels].
+        Float32 [batch, height, width, channels].
     """
     _, height, width, _ = images.shape
     return tf.raw_ops.ImageProjectiveTransformV3(
@@ -44,13 +44,13 @@ def move(spec: AugmentSpec, images: Any, draws: Draws) -> Any:
 
 
 def transforms(spec: AugmentSpec, height: int, width: int, draws: Draws) -> Any:
-    """Draw where each image's pixels come from.
+    """Draw the transform of each image, from the result's pixels to their origin.
 
     An image is flipped, turned by quarters, resized, sheared and rotated about its centre, and shifted last, so that
-    shifts are shares of the picture as it is seen. A pixel of the result looks back along that way.
+    shifts are shares of the resulting image. The transform is the inverse of these steps.
 
     Returns:
-        float32 [batch, 8]: a0, a1, a2, b0, b1, b2, 0, 0. The pixel at (x, y) comes from
+        Float32 [batch, 8]: a0, a1, a2, b0, b1, b2, 0, 0. The pixel at (x, y) comes from
         (a0 x + a1 y + a2, b0 x + b1 y + b2).
     """
     matrices = functools.reduce(tf.matmul, _way_back(spec, draws))
@@ -68,7 +68,7 @@ def transforms(spec: AugmentSpec, height: int, width: int, draws: Draws) -> Any:
 
 
 def _way_back(spec: AugmentSpec, draws: Draws) -> list[Any]:
-    """List the inverses of what happens to an image, the first last: float32 [batch, 2, 2] each, of x and y."""
+    """List the inverses of the steps in reverse order: float32 [batch, 2, 2] each, for (x, y)."""
     size = 1.0 + draws.amount("zoom", spec.zoom)
     widths = size * (1.0 + draws.amount("stretch, width", spec.stretch))
     heights = size * (1.0 + draws.amount("stretch, height", spec.stretch))

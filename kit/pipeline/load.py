@@ -1,4 +1,4 @@
-"""A split as a tf.data.Dataset, for code of one's own."""
+"""Opens a split as a tf.data.Dataset for use outside kit."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from kit.pipeline.parse import Shape, decode_example
 
 @checked_arguments
 def load(name: str, split: str = "train", *, root: Path | str | None = None) -> Any:
-    """Open a split for reading in stored order: labelled splits were shuffled when they were written.
+    """Open a split in stored order; labelled splits were shuffled when they were written.
 
     Args:
         name: Name of a dataset in tfrecords/.
@@ -22,13 +22,13 @@ def load(name: str, split: str = "train", *, root: Path | str | None = None) -> 
         root: Workspace; KIT_ROOT or the current folder otherwise.
 
     Returns:
-        tf.data.Dataset of single examples, its cardinality known: {"image": uint8 [height, width, channels] (None
-        for sides that differ), "label": int32 [] (-1 where there is none), "key": string [], "group": string [] (empty
-        where there is none), "fold": int32 [] (-1 without folds)}.
+        A tf.data.Dataset of single examples, of known cardinality: {"image": uint8 [height, width, channels] (None for
+        sides that differ), "label": int32 [] (-1 for unlabelled images), "key": string [], "group": string [] (empty
+        without a group), "fold": int32 [] (-1 without folds)}.
 
     Raises:
-        WorkspaceError: no such dataset.
-        ShardError: no such split, or shards changed after writing.
+        WorkspaceError: There is no such dataset.
+        ShardError: There is no such split, or a shard was changed after writing.
     """
     dataset = find_dataset(name, root=root)
     check_lengths(dataset, [split])

@@ -1,4 +1,4 @@
-"""Images and labels of a batch mixed with each other: MixUp and CutMix."""
+"""MixUp and CutMix: mixing of images and labels within a batch."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from kit.specs import AugmentSpec
 
 
 def mix(spec: AugmentSpec, images: Any, labels: Any, draws: Draws) -> tuple[Any, Any]:
-    """Mix each image of a batch, and its label, with another one's; with MixUp and CutMix both, one of them a batch.
+    """Mix each image and label of a batch with those of another image; by MixUp or CutMix in turn if both are on.
 
     Args:
         spec: Augmentation with `mixes`.
-        images: Float32 [batch, height, width, channels], height and width known.
+        images: Float32 [batch, height, width, channels] with static height and width.
         labels: Float32 [batch], or [batch, classes].
         draws: Random numbers of the batch.
 
     Returns:
-        Images and labels, as they were given.
+        Images and labels of the same shapes and dtypes.
     """
     if not spec.cutmix:
         return _mix_up(spec, images, labels, draws)
@@ -41,7 +41,7 @@ def _mix_up(spec: AugmentSpec, images: Any, labels: Any, draws: Draws) -> tuple[
 
 
 def _cut_mix(spec: AugmentSpec, images: Any, labels: Any, draws: Draws) -> tuple[Any, Any]:
-    """Cover a rectangle of the image's own shape; part of it may lie outside, as in the paper."""
+    """Paste a rectangle with the image's aspect ratio; part of it may be outside, as in the paper."""
     _, height, width, _ = images.shape
     side = tf.sqrt(1.0 - draws.beta("cutmix", spec.cutmix))  # share of height and width
     rows = _span(draws.integers("cutmix, row", height), side, height)
@@ -54,13 +54,13 @@ def _cut_mix(spec: AugmentSpec, images: Any, labels: Any, draws: Draws) -> tuple
 
 
 def _span(centre: Any, side: Any, length: int) -> tuple[Any, Any]:
-    """First pixel, and the one after the last, of a share `side` of `length` pixels: int32 [batch] both."""
+    """Compute the first pixel, and the one after the last, of a share `side` of `length` pixels: int32 [batch] both."""
     pixels = tf.cast(tf.round(side * length), tf.int32)
     first = centre - pixels // 2
     return tf.maximum(first, 0), tf.minimum(first + pixels, length)
 
 
 def _blend(values: Any, partners: Any, kept: Any) -> Any:
-    """Keep a share of each value and take the rest from its partner."""
+    """Average each value and its partner's, weighted by the share kept."""
     kept = tf.reshape(kept, (-1, *[1] * (len(values.shape) - 1)))
     return kept * values + (1.0 - kept) * tf.gather(values, partners)

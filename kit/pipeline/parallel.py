@@ -1,4 +1,4 @@
-"""How batches are prepared beside a model that learns from them."""
+"""Parallelism of input pipelines beside a model in training."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from kit.engines import core_count
 
 
 def parallel_calls(*, is_light: bool = False) -> int:
-    """Say how many elements of a pipeline are worked on at a time.
+    """Return the number of parallel calls of a pipeline's map.
 
-    Where the model computes on the same cores, as many as operations have threads, or one if little is done with each:
-    more would only disturb the model. TensorFlow chooses where it computes on a GPU.
+    If the model computes on the same cores, it is the number of threads of operations, or one for light work: more
+    would slow the model down. TensorFlow chooses it if the model computes on a GPU.
     """
     if _on_gpu():
         return int(tf.data.AUTOTUNE)
@@ -20,16 +20,16 @@ def parallel_calls(*, is_light: bool = False) -> int:
 
 
 def read_ahead() -> int:
-    """Say how many finished batches wait for the model: one to take, one to make."""
+    """Return the number of prefetched batches: one to take, one to make."""
     return int(tf.data.AUTOTUNE) if _on_gpu() else 2
 
 
 def as_written(batches: Any) -> Any:
-    """Prepare batches as the pipeline is written, on as many threads as operations have.
+    """Run a pipeline without TensorFlow's optimizations, on as many threads as operations have.
 
-    The threads that run the model's operations side by side may be one, see `prepare_devices`. TensorFlow's
-    optimizations of a pipeline find nothing to improve in these, but copy the images that they hold in memory; and
-    its tuning takes cores from the model in turns: a small one was up to a quarter slower.
+    The model may have a single inter-op thread, see `prepare_devices`. TensorFlow's optimizations do not improve these
+    pipelines, but copy images held in memory; and its autotuning takes cores from the model at intervals: a small model
+    was up to a quarter slower.
     """
     options = tf.data.Options()
     options.experimental_optimization.apply_default_optimizations = False

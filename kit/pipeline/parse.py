@@ -1,4 +1,4 @@
-"""Serialized examples become pixels, labels and keys."""
+"""Parses serialized examples into pixels, labels and keys."""
 
 from __future__ import annotations
 
@@ -27,12 +27,11 @@ Shape: TypeAlias = tuple[int | None, int | None, int]
 def decode_batches(serialized: Any, dataset: Dataset, batch_size: int) -> Any:
     """Decode a tf.data.Dataset of serialized examples, and batch them.
 
-    Raw images are parsed by the batch, for which decoding is one reshape; JPEG and PNG are decoded one by one, in
-    parallel.
+    Raw images are parsed by the batch, as decoding is one reshape; JPEG and PNG are decoded one by one, in parallel.
 
     Returns:
-        tf.data.Dataset of {"image": uint8 [batch, height, width, channels], "label": int32 [batch] (-1 where
-        there is none), "key": string [batch]}, in the order of `serialized`, the short last batch kept.
+        A tf.data.Dataset of {"image": uint8 [batch, height, width, channels], "label": int32 [batch] (-1 for unlabelled
+        images), "key": string [batch]}, in the order of `serialized`, including the short last batch.
     """
     if not is_raw(dataset):
         return decode_each(serialized, dataset).batch(batch_size)
@@ -41,12 +40,12 @@ def decode_batches(serialized: Any, dataset: Dataset, batch_size: int) -> Any:
 
 
 def is_raw(dataset: Dataset) -> bool:
-    """Tell whether all images are stored as their pixels, so that they can be decoded by the batch."""
+    """Tell whether all images are stored as raw pixels, so that they can be decoded by the batch."""
     return set(dataset.manifest.image.formats) == {"raw"}
 
 
 def decode_each(serialized: Any, dataset: Dataset) -> Any:
-    """Decode a tf.data.Dataset of serialized examples one by one, in parallel and in their order."""
+    """Decode a tf.data.Dataset of serialized examples one by one, in parallel, keeping their order."""
     return serialized.map(lambda one: _decode_one(one, dataset.shape), num_parallel_calls=parallel_calls())
 
 
@@ -57,22 +56,22 @@ def read_labels(serialized: Any) -> Any:
 
 
 def decode_raw(serialized: Any, shape: tuple[int, int, int]) -> dict[str, Any]:
-    """Decode a batch of serialized examples that hold pixels, string [batch]; see `decode_batches`."""
+    """Decode a batch of serialized examples of raw pixels, string [batch]; see `decode_batches`."""
     features = tf.io.parse_example(serialized, _FEATURES)
     flat = tf.io.decode_raw(features["image/encoded"], tf.uint8)
     return _example(tf.reshape(flat, (-1, *shape)), features)
 
 
 def decode_example(serialized: Any, shape: Shape) -> dict[str, Any]:
-    """Decode one serialized example of whatever format and size.
+    """Decode one serialized example of any format and size.
 
     Args:
         serialized: String [], a serialized tf.train.Example.
-        shape: Height, width, channels; None where images differ.
+        shape: Height, width and channels; None for sides that differ.
 
     Returns:
-        {"image": uint8 `shape`, "label": int32 [] (-1 where there is none), "key": string [], "group": string []
-        (empty where there is none), "fold": int32 [] (-1 without folds)}.
+        {"image": uint8 `shape`, "label": int32 [] (-1 for an unlabelled image), "key": string [], "group": string []
+        (empty without a group), "fold": int32 [] (-1 without folds)}.
     """
     more = tf.io.parse_single_example(serialized, _MORE)
     return {
@@ -89,7 +88,7 @@ def _decode_one(serialized: Any, shape: Shape) -> dict[str, Any]:
     image = tf.case(
         [
             (kind == "raw", lambda: tf.reshape(tf.io.decode_raw(encoded, tf.uint8), own)),
-            # libjpeg's accurate transform, as OpenCV uses: TensorFlow's default is faster and differs in last bits
+            # libjpeg's accurate transform, as in OpenCV: TensorFlow's default is faster and differs in the last bits
             (
                 kind == "jpeg",
                 lambda: tf.io.decode_jpeg(encoded, shape[2], dct_method="INTEGER_ACCURATE"),

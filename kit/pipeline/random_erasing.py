@@ -1,4 +1,4 @@
-"""Rectangles within images: what is erased, and what another image covers."""
+"""Random erasing, and masks of rectangles, which CutMix uses too."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ _ASPECT = 0.3  # height over width, and its inverse: Zhong et al. 2020
 def erase(spec: AugmentSpec, images: Any, draws: Draws) -> Any:
     """Fill a rectangle of some images with `spec.fill_value`.
 
-    Area and shape are drawn such that the rectangle fits, where the paper draws again until one does; on an image so
-    long that none of the paper's shapes has the area, it is as high or as wide as the image.
+    Area and aspect ratio are drawn such that the rectangle fits, while the paper draws again until one does; on an
+    image too elongated for the area in any of the paper's aspect ratios, it is as high or as wide as the image.
 
     Args:
         spec: Augmentation with `erasing`.
-        images: Float32 [batch, height, width, channels], height and width known.
+        images: Float32 [batch, height, width, channels] with static height and width.
         draws: Random numbers of the batch.
 
     Returns:
-        float32, as `images`.
+        Float32, in the shape of `images`.
     """
     _, height, width, _ = images.shape
     area = draws.uniform("erasing, area", *spec.erasing_area)
@@ -40,10 +40,10 @@ def erase(spec: AugmentSpec, images: Any, draws: Draws) -> Any:
 
 
 def rectangles(rows: tuple[Any, Any], columns: tuple[Any, Any], height: int, width: int) -> Any:
-    """Mark the pixels from a first row and column to below a last one: int32 [batch] each.
+    """Make masks of rectangles from their first rows and columns to those after their last: int32 [batch] each.
 
     Returns:
-        bool [batch, height, width, 1].
+        Bool [batch, height, width, 1].
     """
     down = _between(*rows, height)[:, :, tf.newaxis, tf.newaxis]
     return down & _between(*columns, width)[:, tf.newaxis, :, tf.newaxis]
@@ -61,4 +61,4 @@ def _rounded(side: Any, most: int) -> Any:
 def _place(purpose: str, room: Any, draws: Draws) -> Any:
     """Draw a whole number from 0 to `room`, int32 [batch]."""
     indices = tf.cast(draws.uniform(purpose) * tf.cast(room + 1, tf.float32), tf.int32)
-    return tf.minimum(indices, room)  # products just below room + 1 may round up to it
+    return tf.minimum(indices, room)  # a product just below room + 1 may be rounded up to it

@@ -1,4 +1,4 @@
-"""The order in which a training sees its examples: anew in each epoch, from the seed and the epoch alone."""
+"""Order of the training examples, which depends on the seed and the epoch alone: shuffled or class-balanced."""
 
 from __future__ import annotations
 
@@ -15,34 +15,34 @@ from kit.pipeline.parse import decode_each, decode_raw, is_raw, read_labels
 from kit.pipeline.random_numbers import folded
 
 _STREAMS = 8  # shards read at a time
-_BLOCK = 16  # records of each in turn
-_WINDOW = 4096  # records, of which the next one is drawn; the writer has shuffled the whole split already
-_WINDOW_BYTES = 1 << 30  # 1 GiB that they may fill: windows of large records hold fewer
+_BLOCK = 16  # records read of each in turn
+_WINDOW = 4096  # records in the shuffle window; the whole split was shuffled already when it was written
+_WINDOW_BYTES = 1 << 30  # 1 GiB for the window: it holds fewer large records
 _BATCH = 256  # records whose labels are read at a time
 
 
 class Examples(Protocol):
-    """A train split to take examples from; "items" is what stands for them until they are decoded."""
+    """Examples of a train split; "items" represent them until they are decoded."""
 
     @property
     def labels(self) -> list[int]:
-        """Labels that some example has, sorted."""
+        """Labels of the examples, sorted, without repetition."""
 
     def shuffled(self, seed: int, epoch: Any, batch_size: int) -> Any:
-        """Give every item once: tf.data.Dataset of batches, without the remainder."""
+        """Return every item once, in random order: tf.data.Dataset of batches, without the remainder."""
 
     def of_class(self, label: int, seed: Any) -> Any:
-        """Give every item of a class once, in an order that follows from `seed`, int64 [2]: tf.data.Dataset."""
+        """Return every item of a class once, in random order by `seed`, int64 [2]: tf.data.Dataset."""
 
     def opened(self, batches: Any, batch_size: int) -> Any:
-        """Do what is done image by image before `decoded`: tf.data.Dataset of batches of what that takes."""
+        """Prepare items image by image for `decoded`: tf.data.Dataset of batches of its inputs."""
 
     def decoded(self, batch: Any) -> dict[str, Any]:
-        """Make a batch {"image": uint8 [batch, height, width, channels], "label": int32 [batch]}."""
+        """Decode a batch: {"image": uint8 [batch, height, width, channels], "label": int32 [batch]}."""
 
 
 class DecodedExamples:
-    """A split that is decoded, its items being places.
+    """Examples of a decoded split; the items are indices.
 
     Args:
         images: Uint8 [records, height, width, channels].
@@ -57,7 +57,7 @@ class DecodedExamples:
 
     @property
     def labels(self) -> list[int]:
-        """Labels that some example has, sorted."""
+        """Labels of the examples, sorted, without repetition."""
         return sorted(self._places)
 
     def shuffled(self, seed: int, epoch: Any, batch_size: int) -> Any:
@@ -70,7 +70,7 @@ class DecodedExamples:
 
     @staticmethod
     def opened(batches: Any, batch_size: int) -> Any:  # noqa: ARG004 (of the protocol)
-        """Leave places as they are."""
+        """Return the indices unchanged."""
         return batches
 
     def decoded(self, batch: Any) -> dict[str, Any]:
@@ -79,10 +79,10 @@ class DecodedExamples:
 
 
 class StreamedExamples:
-    """A split read from its shards, its items being serialized records; shuffled by shard and within a window.
+    """Examples streamed from shards; the items are serialized records, shuffled by shard and within a window.
 
-    To draw one class is to read all of them and keep some. So that rare classes do not cost a pass over all shards
-    each time they begin anew, their records can be held in memory.
+    Drawing one class means reading all records and dropping those of other classes. The records of rare classes can be
+    held in memory, so that they do not cost a pass over all shards each time they are repeated.
 
     Args:
         dataset: Dataset with a train split.
@@ -97,7 +97,7 @@ class StreamedExamples:
 
     @property
     def labels(self) -> list[int]:
-        """Labels that some example has, sorted."""
+        """Labels of the examples, sorted, without repetition."""
         return [label for label, count in enumerate(self._counts) if count]
 
     def shuffled(self, seed: int, epoch: Any, batch_size: int) -> Any:
@@ -107,28 +107,28 @@ class StreamedExamples:
         return records.batch(batch_size, drop_remainder=True)
 
     def of_class(self, label: int, seed: Any) -> Any:
-        """Take a class from memory, or from all shards."""
+        """Read a class from memory, or from all shards."""
         if label in self._held:
             return _in_order(self._held[label], seed)
-        sharing = len(self.labels) - len(self._held)  # the classes that are read at the same time
+        sharing = len(self.labels) - len(self._held)  # classes that are read at the same time
         batches = _read(self._paths, folded(seed, "shards"), max(1, _STREAMS // sharing)).batch(_BATCH)
         records = batches.map(lambda batch: tf.boolean_mask(batch, read_labels(batch) == label)).unbatch()
         return _shuffle(records, max(1, self._window // sharing), folded(seed, "window"))
 
     def opened(self, batches: Any, batch_size: int) -> Any:
-        """Decode what is not stored as pixels."""
+        """Decode images that are not stored as raw pixels."""
         if is_raw(self._dataset):
             return batches
         return decode_each(batches.unbatch(), self._dataset).batch(batch_size, drop_remainder=True)
 
     def decoded(self, batch: Any) -> dict[str, Any]:
-        """Decode pixels; all else is decoded already."""
+        """Decode raw pixels; other images are decoded already."""
         examples = decode_raw(batch, self._dataset.shape) if is_raw(self._dataset) else batch
         return {"image": examples["image"], "label": examples["label"]}
 
     @property
     def _record_bytes(self) -> float:
-        """Mean bytes of a record."""
+        """Return the mean size of a record, bytes."""
         shards = self._dataset.shards("train")
         return sum(shard.bytes for shard in shards) / sum(shard.records for shard in shards)
 
@@ -138,7 +138,7 @@ class StreamedExamples:
         return [manifest.counts["train"].get(name, 0) for name in manifest.classes]
 
     def _rarest(self, held_bytes: float) -> list[int]:
-        """Choose the rarest classes whose records fill no more than that, taking all records to be equally large."""
+        """Choose the rarest classes whose records fill at most that, assuming records of equal size."""
         each = self._record_bytes
         rarest = sorted(self.labels, key=self._counts.__getitem__)
         ends = itertools.accumulate(self._counts[label] * each for label in rarest)
@@ -158,17 +158,17 @@ class StreamedExamples:
 
 
 def balanced(examples: Examples, seed: Any) -> Any:
-    """Draw one item of each class in turn, in rounds whose own order is drawn too, without end.
+    """Draw one item of each class in turn, endlessly, in rounds of random order.
 
-    A class begins anew, in another order, when all its items were drawn: each of them is seen equally often, but for
-    one time.
+    A class is repeated in another order when all its items have been drawn, so the counts of its items differ by one
+    at most.
 
     Args:
         examples: Examples of some classes.
         seed: Int64 [2], seed of the epoch.
 
     Returns:
-        tf.data.Dataset of items.
+        A tf.data.Dataset of items.
     """
 
     def endless(label: int) -> Any:
@@ -180,12 +180,12 @@ def balanced(examples: Examples, seed: Any) -> Any:
 
 
 def epoch_seed(seed: int, epoch: Any) -> Any:
-    """Make the seed of an epoch, int64 [2]."""
+    """Derive the seed of an epoch, int64 [2]."""
     return tf.stack([tf.constant(seed, tf.int64), epoch])
 
 
 def _read(paths: Any, seed: Any, streams: int) -> Any:
-    """Read the records of several shards at a time, some of each in turn, the shards in an order of their own."""
+    """Read the records of several shards at a time, some of each in turn, with the shards in random order."""
     return _in_order(paths, seed).interleave(
         tf.data.TFRecordDataset,
         cycle_length=streams,
@@ -196,9 +196,9 @@ def _read(paths: Any, seed: Any, streams: int) -> Any:
 
 
 def _shuffle(records: Any, size: int, seed: Any) -> Any:
-    """Draw each next record from a window of them that moves on.
+    """Shuffle records within a moving window.
 
-    `Dataset.shuffle` takes no seed that is known only while it runs, but the operation that does its work does.
+    `Dataset.shuffle` does not take a tensor as its seed, but its underlying operation does.
 
     Args:
         records: Dataset (tf.data.Dataset) of string [].
@@ -219,7 +219,7 @@ def _shuffle(records: Any, size: int, seed: Any) -> Any:
 
 
 def _rows(count: Any, seed: Any, batch_size: int) -> Any:
-    """Shuffle places from 0 to `count`: tf.data.Dataset of int32 [batch_size], without the remainder."""
+    """Shuffle the indices below `count`: tf.data.Dataset of int32 [batch_size], without the remainder."""
     indices = tf.random.experimental.stateless_shuffle(tf.range(count), seed)
     return tf.data.Dataset.from_tensor_slices(tf.reshape(indices[: count // batch_size * batch_size], (-1, batch_size)))
 

@@ -1,4 +1,4 @@
-"""Views of a batch whose predictions are averaged: test-time augmentation."""
+"""Test-time augmentation: views of a batch whose predictions are averaged."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from kit.pipeline.random_numbers import folded
 from kit.specs import AugmentSpec
 from kit.specs.views import D4, Views
 
-_SEED = (0, 0)  # of what is drawn: equal weights give equal predictions
+_SEED = (0, 0)  # fixed, so that equal weights give equal predictions
 
 
 def batch_views(images: Any, views: Views, augment: AugmentSpec, number: int) -> Iterator[Any]:
-    """Yield views of a batch one after another, so that each needs no more memory than the batch.
+    """Yield the views of a batch one by one, so that each needs no more memory than the batch.
 
-    The first is the batch itself. "flips" are the four of a picture that may lie on its head, "d4" the eight of a
-    square that has no top (the dihedral group); both move pixels without interpolation. A number draws from `augment`
-    anew for each image and view, without its mixtures: there is no label to mix.
+    The first is the batch itself. "flips" are the four combinations of horizontal and vertical flips, "d4" the eight
+    views of a square (the dihedral group); both are exact, without interpolation. For a number, the others are draws
+    from `augment` for each image and view, without mixing, as there is no label.
 
     Args:
         images: Float32 [batch, height, width, channels] in 0 to 1; `views.refuse` has accepted their shape.
-        views: Views to make of each image.
+        views: Views of each image.
         augment: Augmentation that the run was trained with.
-        number: Index of the batch in its split: each batch has random numbers of its own.
+        number: Index of the batch in its split, for random numbers of its own.
 
     Yields:
-        float32 [batch, height, width, channels], `views.count` times.
+        Float32 [batch, height, width, channels], `views.count` times.
     """
     if not views.name:
         yield images

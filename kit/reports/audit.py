@@ -1,4 +1,4 @@
-"""An audit on a terminal."""
+"""Text and tables of an audit for the terminal."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from kit.reports.table import NOTHING, Table
 from kit.sources import UNLABELLED
 from kit.specs.source import folder_name
 
-_LISTED, _SETS = 5, 3  # of a kind that a terminal shows; the CSV has them all
-_MEMBERS = 4  # of a set
-_ROWS = 10  # of classes, kinds or sizes
-_NAME, _REASON = 56, 48  # characters that leave room for other columns in a hundred
+_LISTED, _SETS = 5, 3  # rows of a finding on the terminal; the CSV has all
+_MEMBERS = 4  # images of a set
+_ROWS = 10  # rows of classes, kinds or sizes
+_NAME, _REASON = 56, 48  # characters; leaves room for the other columns at a width of 100
 
 
 def describe_audit(audit: Audit) -> list[str]:
-    """Say in a line what was looked at, and in another what `kit shard` would refuse."""
+    """Describe in one line the audited images, and in another what `kit shard` would refuse."""
     counts = {name: sum(splits.values()) for name, splits in audit.counts().items() if name != UNLABELLED}
     parts = [f"{len(audit.records):,} images"]
     if len(counts) > 1:
@@ -40,7 +40,7 @@ def describe_audit(audit: Audit) -> list[str]:
 
 
 def _balance(counts: Sequence[int]) -> str:
-    """Say how much larger the largest class is.
+    """Describe the ratio of the largest to the smallest class.
 
     >>> _balance([29, 10]), _balance([100, 99]), _balance([7, 7])
     ('the largest 2.9 times the smallest', 'about equally large', 'equally large')
@@ -52,9 +52,9 @@ def _balance(counts: Sequence[int]) -> str:
 
 
 def next_command(audit: Audit) -> str:
-    """Write the command that comes after, with the options that this audit had."""
+    """Suggest the next command, with the options of this audit."""
     if audit.refusal:
-        return "kit audit again, once what kit shard refuses is mended or --labels names a file of labels"
+        return "kit audit again, once what kit shard refuses is fixed or --labels names a file of labels"
     asked = audit.asked
     named = {
         "--labels": asked.labels,
@@ -77,12 +77,12 @@ def next_command(audit: Audit) -> str:
 
 
 def audit_tables(audit: Audit) -> list[Table]:
-    """Lay out an audit: what was found, examples of it, and then what the images are."""
+    """Build the tables of an audit: findings, examples of them, and properties of the images."""
     return [_found(audit), *_examples(audit), _classes(audit), *_kinds_and_sizes(audit)]
 
 
 def _found(audit: Audit) -> Table:
-    """Count every kind of finding, also those that there are none of: what was looked for is an answer too."""
+    """Count every kind of finding, with zeros, to show everything that was checked."""
     rows = [
         ("unreadable", f"{len(audit.unreadable):,}", *[NOTHING] * 3),
         ("id without an image, or image without an id", f"{len(audit.missing):,}", *[NOTHING] * 3),
@@ -135,7 +135,7 @@ def _examples(audit: Audit) -> list[Table]:
 
 
 def _reasons(audit: Audit) -> Table:
-    """Gather what cannot be stored by reason, the most frequent first."""
+    """Group images that cannot be stored by reason, the most frequent first."""
     inputs: dict[str, list[str]] = {}
     for index in audit.unreadable:
         inputs.setdefault(audit.facts[index].problem, []).append(audit.name(index))
@@ -161,14 +161,14 @@ def _groups(audit: Audit) -> Table:
 
 
 def _columns(audit: Audit) -> tuple[str, ...]:
-    """Name what tells images apart: where all are of one class or split, it is not said of each."""
+    """Choose the columns that distinguish images: no class or split column if all are equal."""
     records = audit.records
     has_classes, has_splits = len({r.label for r in records}) > 1, len({r.split for r in records}) > 1
     return ("image", *(["class"] if has_classes else []), *(["split"] if has_splits else []))
 
 
 def _set_row(audit: Audit, indices: Sequence[int]) -> tuple[str, ...]:
-    """Write a set as one row, a line an image; where it has to be cut, each split and class is still seen."""
+    """Format a set as one row, one line per image; a shortened set still shows each split and class."""
     shown = _varied(audit, indices)
     more = [f"… {len(indices) - len(shown):,} more"] if len(indices) > len(shown) else []
     records = [audit.records[index] for index in shown]
@@ -181,7 +181,7 @@ def _set_row(audit: Audit, indices: Sequence[int]) -> tuple[str, ...]:
 
 
 def _varied(audit: Audit, indices: Sequence[int]) -> list[int]:
-    """Choose a few members of a set: one of each split and class first."""
+    """Choose a few images of a set, starting with one of each split and class."""
     firsts: dict[tuple[str | None, str | None], int] = {}
     for index in indices:
         firsts.setdefault((audit.records[index].split, audit.records[index].label), index)
@@ -218,7 +218,7 @@ def _classes(audit: Audit) -> Table:
 
 
 def _class_row(name: str, cells: dict[str, int], labelled: int | None) -> tuple[str, ...]:
-    """Count a class; its share is of the labelled images, and unlabelled ones have none."""
+    """Format the count of a class and its share of the labelled images; none for unlabelled ones."""
     count = sum(cells.values())
     share = NOTHING if labelled is None else f"{count / labelled:.1%}"
     return (name, *(f"{cell:,}" if cell else NOTHING for cell in cells.values()), f"{count:,}", share)
@@ -231,7 +231,7 @@ def _kinds_and_sizes(audit: Audit) -> list[Table]:
 
 
 def _frequent(name: str, column: str, counts: Counter[str], note: str = "") -> Table:
-    """Lay out all values if they are few, else the most frequent ones."""
+    """Tabulate all values if they are few, otherwise the most frequent ones."""
     shown = _LISTED if len(counts) > _ROWS else _ROWS
     title = f"{name}: the {shown} most frequent of {len(counts):,}{note}" if shown < len(counts) else name
     total = counts.total()

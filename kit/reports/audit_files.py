@@ -1,4 +1,4 @@
-"""An audit as files and as an answer for a program."""
+"""Files of an audit, and its summary for programs."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _IMAGE_COLUMNS = (
 
 
 def images_table(audit: Audit) -> Table:
-    """Lay out a row an image, as audit.csv has it."""
+    """Build the rows of audit.csv, one per image."""
     duplicates, near = (_numbers(sets) for sets in (audit.duplicates, audit.near_duplicates))
     rows = []
     for index, (record, fact) in enumerate(zip(audit.records, audit.facts, strict=True)):
@@ -58,19 +58,19 @@ def images_table(audit: Audit) -> Table:
 
 
 def findings_table(audit: Audit) -> Table:
-    """Lay out a row an image and finding, as findings.csv has it."""
+    """Build the rows of findings.csv, one per image and finding."""
     rows = [row for finding in audit.findings() for row in _finding_rows(audit, finding)]
     return Table("", ("finding", "set", "path", "class", "split", "detail"), tuple(rows))
 
 
 def write_audit(audit: Audit, folder: Path) -> list[Path]:
-    """Write audit.csv, findings.csv, audit.png and, where there are classes, classes.png.
+    """Write audit.csv, findings.csv, audit.png and, if there are classes, classes.png.
 
-    They are a line an image, a line an image and finding, a page of pictures, and a chart of the classes before and
-    after balancing.
+    They contain one line per image, one line per image and finding, a page of pictures, and a chart of the classes
+    before and after balancing.
 
     Returns:
-        The files, in that order.
+        Files in that order.
     """
     files: dict[str, str | bytes] = {
         "audit.csv": images_table(audit).csv(),
@@ -84,7 +84,7 @@ def write_audit(audit: Audit, folder: Path) -> list[Path]:
 
 
 def summary(audit: Audit) -> dict[str, object]:
-    """Gather what a program wants to know."""
+    """Summarize an audit for programs, as with --json."""
     return {
         "source": audit.asked.folder,
         "images": len(audit.records),
@@ -108,7 +108,7 @@ def summary(audit: Audit) -> dict[str, object]:
 
 
 def count_sets(sets: Sequence[Alike]) -> dict[str, int]:
-    """Count sets, their images, and the sets that lie across splits or classes."""
+    """Count sets, their images, and the sets that span splits or classes."""
     return {
         "sets": len(sets),
         "images": sum(len(alike.indices) for alike in sets),

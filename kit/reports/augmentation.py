@@ -1,4 +1,4 @@
-"""A recipe's augmentation as a picture: images above what training sees of them."""
+"""Picture of a recipe's augmentation: images above their augmented versions."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 COLUMNS = 8
-VERSIONS = 3  # of each image, below it
+VERSIONS = 3  # augmented versions below each image
 
 _TILE = 1.5  # inches
-_NAME = 18  # characters that fit above a picture
+_NAME = 18  # characters of a caption
 
 
 def write_augmentation(dataset: Dataset, spec: AugmentSpec, path: Path, *, seed: int = 0) -> None:
     """Draw the first 8 train images and, below each, three versions as three epochs would see them, as a PNG.
 
-    Mixed images are mixed with each other, and named with the shares of their classes.
+    Mixed images are mixed with each other, and labelled with the shares of their classes.
 
     Args:
         dataset: Dataset with a train split of images of one size.
@@ -41,7 +41,7 @@ def write_augmentation(dataset: Dataset, spec: AugmentSpec, path: Path, *, seed:
 
     Raises:
         SpecError: `spec` changes nothing, or does not fit the images.
-        ShardError: no train split, or images of several sizes.
+        ShardError: No train split, or images of several sizes.
     """
     height, width, channels = dataset.shape
     spec.check_shape(dataset.shape)
@@ -66,12 +66,12 @@ def write_augmentation(dataset: Dataset, spec: AugmentSpec, path: Path, *, seed:
 def _draw(axes: Axes, picture: np.ndarray, caption: str) -> None:
     axes.axis("off")
     axes.imshow(picture.squeeze(-1) if picture.shape[-1] == 1 else picture, cmap="gray", vmin=0, vmax=1)
-    if caption:  # an empty one takes its room too
+    if caption:  # an empty caption takes its space too
         axes.set_title(caption, fontsize=8, parse_math=False)
 
 
 def _caption(shares: np.ndarray, names: tuple[str, ...]) -> str:
-    """Name an image's class, or the two that it is mixed of."""
+    """Name an image's class, or both classes of a mixed image."""
     mixed = [index for index in np.argsort(-shares, kind="stable") if shares[index] > 0]
     if len(mixed) == 1:
         return wrapped(names[mixed[0]], _NAME)

@@ -10,7 +10,7 @@ from kit.reports.table import NOTHING, Table
 
 
 def calibration_table(calibration: Calibration) -> Table:
-    """Lay out a row a bin."""
+    """Build the table, one row per bin."""
     edges = np.linspace(0, 1, BINS + 1)
     rows = tuple(
         (f"{low:.1f} to {high:.1f}", f"{count:,}", *(_share(value) for value in pair))

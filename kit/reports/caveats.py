@@ -1,4 +1,4 @@
-"""What a reader of a comparison should know besides its tables, a line each."""
+"""Remarks on a comparison besides its tables, one line each."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _PAIRING = {
 
 
 def comparison_remarks(comparison: Comparison) -> list[str]:
-    """Say what limits a comparison: of which data and runs it is, how runs pair, and what the arms have learned."""
+    """Describe the limits of a comparison: its data and runs, the pairing, and the base rate."""
     arms, caveats = comparison.arms, comparison.caveats
     return [
         *_of_runs(caveats),
@@ -63,13 +63,13 @@ def _of_published(caveats: Caveats) -> list[str]:
 
 
 def _unmeasured(arms: Sequence[ArmSummary], split: str) -> list[str]:
-    """Say which published figures ours can stand beside once a split is measured."""
+    """Name the published figures that a measured split could be compared with."""
     names = sorted({name for arm in arms for name in arm.published if name.startswith("test_")})
     return [f"the recipe publishes {', '.join(names)}; --split test measures ours"] if names and split != "test" else []
 
 
 def _stand_in(missing: str, baseline: str) -> list[str]:
-    """Say so where the planned baseline has no finished run."""
+    """Report a planned baseline without a finished run."""
     return [f"{missing} was planned as the baseline and has no finished run; {baseline} stands in for it"] * bool(
         missing
     )
@@ -97,17 +97,17 @@ def _measuring(trajectories: Sequence[Trajectory], split: str) -> list[str]:
 
 def _diverged(name: str, run: Measured, split: str) -> str:
     outputs = f"{run.split.not_numbers:,} of {run.split.images:,} outputs on {split} are not numbers"
-    return f"warning: {name}: {outputs}: its training diverged; they count as misclassified"
+    return f"warning: {name}: {outputs}: the training diverged; they count as misclassified"
 
 
 def _left_out(arms: Sequence[ArmSummary]) -> list[str]:
-    """Say which runs have no partner, of each pair of arms once."""
+    """Name the unpaired runs, once for each pair of arms."""
     shared = [*(arm.shared for arm in arms), *(arm.step.shared for arm in arms if arm.step)]
     return list(dict.fromkeys(said for one in shared if one and (said := describe_left_out(one))))
 
 
 def _base_rate(arms: Sequence[ArmSummary], comparison: Comparison) -> list[str]:
-    """Say what the base rate is, and which arms have learned nothing that it does not have."""
+    """Describe the base rate, and name the arms that do not beat it."""
     rates = {arm.name: arm.base_rate for arm in arms if arm.base_rate is not None}
     if not rates:
         return []
@@ -128,7 +128,7 @@ def _base_rate(arms: Sequence[ArmSummary], comparison: Comparison) -> list[str]:
 
 
 def describe_left_out(shared: Shared) -> str:
-    """Say in a line which runs have no partner; empty where all have."""
+    """Name the unpaired runs in one line; empty if all are paired."""
     if shared.is_whole:
         return ""
     arm, reference = shared.arm, shared.reference
@@ -142,7 +142,7 @@ def _mean(side: Side) -> str:
 
 
 def _listed(keys: Sequence[Key]) -> str:
-    """List runs as people do: "seed 3", "seeds 3, 4", "seed 0, fold 1".
+    """List runs for people: "seed 3", "seeds 3, 4", "seed 0, fold 1".
 
     >>> _listed([(3, None), (4, None)])
     'seeds 3, 4'

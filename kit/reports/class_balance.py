@@ -1,4 +1,4 @@
-"""Images of each class, before and after balancing, as a chart."""
+"""Chart of the images of each class, before and after balancing."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from kit.reports.figure import BLUE, GREY, middle_cut, new_figure, png
 from kit.reports.page import Picture
 from kit.reports.table import Table
 
-_SHOWN = 40  # classes that a chart has room for; of more, the largest and the smallest
+_SHOWN = 40  # classes in a chart; of more, the largest and the smallest
 _NAME = 32  # characters
 _BAR = 24  # characters of the longest bar on a terminal
 
 
 def shown_classes(counts: ClassCounts) -> list[str]:
-    """List the names of the classes that a chart shows."""
+    """List the names of the classes shown in a chart."""
     names = list(counts.before)
     half = _SHOWN // 2
     return names if len(names) <= _SHOWN else [*names[:half], *names[-half:]]
 
 
 def balance_table(counts: ClassCounts) -> list[Table]:
-    """Lay out the classes with bars, where balancing leaves images out."""
+    """Build a table of the classes with bars, if balancing leaves images out."""
     if not counts.is_balanced:
         return []
     longest = max(counts.before.values())
@@ -41,7 +41,7 @@ def balance_table(counts: ClassCounts) -> list[Table]:
 
 
 def plot_class_counts(counts: ClassCounts) -> Picture:
-    """Draw a bar a class: what was found, and within it what balancing leaves."""
+    """Draw one bar per class: the images found, and within it those kept by balancing."""
     names = shown_classes(counts)
     figure = new_figure(7.2, 1.4 + 0.28 * len(names))
     axes = figure.add_subplot()
@@ -49,7 +49,7 @@ def plot_class_counts(counts: ClassCounts) -> Picture:
     before, after = ([kept[name] for name in names] for kept in (counts.before, counts.after))
     label = "before balancing" if counts.is_balanced else None
     bars = axes.barh(indices, before, color="#c9c9c9" if counts.is_balanced else BLUE, label=label)
-    axes.bar_label(bars, [_told(counts, name) for name in names], fontsize=8, padding=3, color=GREY)
+    axes.bar_label(bars, [_count_text(counts, name) for name in names], fontsize=8, padding=3, color=GREY)
     if counts.is_balanced:
         axes.barh(indices, after, height=0.5, color=BLUE, label="after balancing")
         figure.legend(loc="outside lower center", ncols=2, fontsize=8)
@@ -70,14 +70,14 @@ def write_class_counts(dataset: Dataset, path: Path) -> None:
     write_whole(path, plot_class_counts(counts_of_dataset(dataset)).png)
 
 
-def _told(counts: ClassCounts, name: str) -> str:
-    """Write a class's images, before and after where that differs."""
+def _count_text(counts: ClassCounts, name: str) -> str:
+    """Format the images of a class, before and after balancing if they differ."""
     before, after = counts.before[name], counts.after[name]
     return f"{before:,}" if before == after else f"{before:,} → {after:,}"
 
 
 def _bar(taken: int, found: int, longest: int) -> str:
-    """Draw what is taken as full blocks, at the right where a table's cells end, and the rest as shaded ones."""
+    """Draw kept images as full blocks, aligned with the right edge of the cell, and the others as shaded ones."""
     whole, full = (-(-_BAR * count // max(longest, 1)) for count in (found, taken))
     return "░" * (whole - full) + "█" * full
 

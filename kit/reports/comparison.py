@@ -1,4 +1,4 @@
-"""A comparison as files: tables, pictures and one page of all."""
+"""Files of a comparison: tables, pictures and an HTML page."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ _LEGEND = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Appendix:
-    """A table of more than a comparison itself has, such as that of arms trained again.
+    """A further table in a comparison, such as that of retrained arms.
 
     Attributes:
         name: Name of its CSV.
-        heading: Heading in the page.
-        shown: Table as it is read.
-        exact: The same with every digit.
+        heading: Heading on the page.
+        shown: Table for readers.
+        exact: The same table with every digit.
     """
 
     name: str
@@ -52,9 +52,9 @@ class Appendix:
 
 
 def comparison_tables(comparison: Comparison, most: int | None = None) -> list[Table]:
-    """Lay out every table: verdicts, steps, other figures, one seed, settings, splits, published figures, what is out.
+    """Build all tables: verdicts, steps, other figures, one seed, settings, splits, published figures, left-out runs.
 
-    Of more than `most` arms, the tables with a row an arm show those with the best means.
+    Of more than `most` arms, tables with one row per arm show those with the best means.
     """
     arms = shown_arms(comparison, most)
     return [
@@ -74,18 +74,18 @@ def write_comparison(
 ) -> list[Path]:
     """Write all tables and pictures of a comparison.
 
-    These are comparison.csv (every digit), comparison.md and comparison.tex; a CSV of each other table that there is;
+    These are comparison.csv (every digit), comparison.md and comparison.tex; a CSV of each further table;
     curves of all arms and of each, or of twelve if there are more, paired differences and settings as PNG; and with
-    `html` one page of all.
+    `html` one HTML page.
 
     Args:
         comparison: Comparison to write.
         folder: Folder of the files.
-        html: Whether to write the page.
-        more: Further tables, which come after the comparison's own.
+        html: Whether to write the HTML page.
+        more: Further tables, after the comparison's own.
 
     Returns:
-        The files.
+        Files written.
 
     Raises:
         WorkspaceError: Another process is writing the folder.
@@ -106,7 +106,7 @@ def write_comparison(
 
 
 def remarks(comparison: Comparison) -> list[str]:
-    """Say in a line each what a reader of the tables should know."""
+    """List remarks for readers of the tables, one line each."""
     left_out = f"{len(comparison.unfinished)} unfinished runs were left out; run their command again"
     return [*comparison_remarks(comparison), *([left_out] if comparison.unfinished else [])]
 

@@ -1,4 +1,4 @@
-"""The confusion matrix and the classification report as tables; of many classes, what a screen has room for."""
+"""Tables of confusion matrix and classification report; shortened for the terminal if there are many classes."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from numpy.typing import NDArray
 from kit.evaluation.confusion import Report, confused_pairs, weakest_classes
 from kit.reports.table import Table
 
-MANY = 20  # classes; the whole matrix of more is for a file
-SCORES = ("precision", "recall", "f1-score")  # of a classification report
+MANY = 20  # classes; a larger matrix is written to a file only
+SCORES = ("precision", "recall", "f1-score")  # digits of a classification report
 _ROWS = 10
 
 
 def confusion_table(title: str, classes: Sequence[str], cells: Sequence[Sequence[str]]) -> Table:
-    """Lay out a confusion matrix.
+    """Build the table of a confusion matrix.
 
     Args:
-        title: Name of what was measured.
+        title: Name of the evaluated predictions.
         classes: Names of the classes.
         cells: Texts of the cells, see `confusion_cells`.
     """
@@ -29,11 +29,11 @@ def confusion_table(title: str, classes: Sequence[str], cells: Sequence[Sequence
 
 
 def confusion_cells(confusion: NDArray[np.int64], shares: NDArray[np.float64]) -> list[list[str]]:
-    """Write each cell of a confusion matrix as its count above its share of the row.
+    """Format each cell of a confusion matrix as its count above its share of the row.
 
     Args:
         confusion: Counts, int [classes, classes].
-        shares: The same divided by the images of each true class, float [classes, classes].
+        shares: Counts divided by the images of each true class, float [classes, classes].
     """
     return [
         [f"{count:,}\n{share:.1%}" for count, share in zip(*rows, strict=True)]
@@ -42,7 +42,7 @@ def confusion_cells(confusion: NDArray[np.int64], shares: NDArray[np.float64]) -
 
 
 def matrix_csv(classes: Sequence[str], values: NDArray[Any]) -> str:
-    """Write a matrix of classes with every digit.
+    """Format a matrix of classes as CSV with every digit.
 
     Args:
         classes: Names of the classes.
@@ -53,10 +53,10 @@ def matrix_csv(classes: Sequence[str], values: NDArray[Any]) -> str:
 
 
 def report_table(title: str, report: Report) -> Table:
-    """Lay out a classification report.
+    """Build the table of a classification report.
 
     Args:
-        title: The split's few figures in a line.
+        title: Summary metrics of the split in one line.
         report: Figures by class and average.
     """
     rows = tuple(
@@ -66,10 +66,10 @@ def report_table(title: str, report: Report) -> Table:
 
 
 def pairs_table(title: str, confusion: NDArray[np.int64], support: NDArray[np.int64], classes: Sequence[str]) -> Table:
-    """Lay out the ten pairs of classes with the most mistakes, true class first.
+    """Tabulate the ten pairs of classes with the most mistakes, true class first.
 
     Args:
-        title: Name of what was measured.
+        title: Name of the evaluated predictions.
         confusion: Int [classes, classes], rows true, columns predicted.
         support: Int [classes], images of each true class.
         classes: Names of the classes.
@@ -83,11 +83,11 @@ def pairs_table(title: str, confusion: NDArray[np.int64], support: NDArray[np.in
 
 
 def weakest_table(table: Table, report: Report, classes: Sequence[str]) -> Table:
-    """Cut a classification report down to the ten classes of the lowest f1-score that have images, and the averages.
+    """Shorten a classification report to the ten classes with images and the lowest f1-scores, and the averages.
 
     Args:
         table: Report of all classes, see `report_table`.
-        report: Figures that it holds.
+        report: Figures of the report.
         classes: Names of the classes.
     """
     present = weakest_classes(report, classes)

@@ -1,4 +1,4 @@
-"""A dataset as tables."""
+"""Tables and remarks on a dataset."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from kit.reports.table import NOTHING, Table
 
 
 def dataset_tables(dataset: Dataset) -> list[Table]:
-    """Lay out the images of each split and class, and the shards of each split."""
+    """Tabulate the images of each split and class, and the shards of each split."""
     return [_counts(dataset), *balance_table(counts_of_dataset(dataset)), *_folds(dataset), _shards(dataset)]
 
 
 def describe_images(dataset: Dataset) -> str:
-    """Say in one line how images are stored, and what identifies the dataset."""
+    """Describe in one line the storage of images and the dataset's fingerprint."""
     image = dataset.manifest.image
     formats = ", ".join(f"{count:,} {kind}" for kind, count in image.formats.items())
     sources = ", ".join(f"{count:,} {kind}" for kind, count in image.sources.items())
@@ -30,7 +30,7 @@ def describe_images(dataset: Dataset) -> str:
 
 
 def remarks(dataset: Dataset) -> list[str]:
-    """Say what a person should know before training on it."""
+    """List remarks to read before training on the dataset."""
     manifest, lines = dataset.manifest, []
     same, near = manifest.duplicates, manifest.near_duplicates
     if not_stored := _not_stored(manifest):
@@ -57,7 +57,7 @@ def remarks(dataset: Dataset) -> list[str]:
 
 
 def _not_stored(manifest: Manifest) -> str:
-    """Count bad inputs, where there are any, and what was left out by its reason."""
+    """Count bad inputs, if any, and left-out ones by reason."""
     bad = [f"{manifest.rejects:,} bad"] if manifest.rejects else []
     if manifest.left_out_reasons:
         return "; ".join([*bad, describe_left_out(manifest.left_out_reasons)])

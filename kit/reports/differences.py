@@ -1,4 +1,4 @@
-"""Paired differences from the baseline, or from the arm before, with their intervals: a forest plot."""
+"""Forest plot of paired differences from the baseline, or from the previous arm, with their intervals."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from kit.metrics.direction import smaller_is_better
 from kit.reports.figure import BLUE, GREY, ORANGE, middle_cut, new_figure, png
 from kit.significance import CONFIDENCE
 
-_MOST = 40  # arms that a picture holds
-_NAME = 120  # characters of an arm's
+_MOST = 40  # arms in a picture
+_NAME = 120  # characters of an arm's name
 _LETTER = 0.065  # inches
-_LOOKS: dict[Outcome, tuple[str, str]] = {  # apart in grey, too
+_LOOKS: dict[Outcome, tuple[str, str]] = {  # distinct in grey, too
     "better": (BLUE, "o"),
     "worse": (ORANGE, "s"),
     "no evidence": (GREY, "D"),
@@ -25,7 +25,7 @@ _NAMES: dict[Outcome, str] = {"warning": "neither beats the base rate"}
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """A line of the picture: its name, and what is drawn."""
+    """A line of the plot: its name and difference."""
 
     name: str
     found: Difference
@@ -33,12 +33,12 @@ class _Row:
 
 
 def plot_differences(comparison: Comparison) -> bytes | None:
-    """Draw each arm's paired difference from the baseline, with its 95 % interval where there is one.
+    """Draw each arm's paired difference from the baseline, with its 95 % interval if known.
 
     Of more than 40 arms, those with the best means are drawn.
 
     Returns:
-        A PNG; None where no arm has a difference.
+        PNG; None if no arm has a difference.
     """
     arms = {arm.name: arm for arm in comparison.arms}
     shown = [arms[name] for name in _shown(comparison)]
@@ -47,7 +47,7 @@ def plot_differences(comparison: Comparison) -> bytes | None:
 
 
 def plot_steps(comparison: Comparison) -> bytes | None:
-    """Draw each arm's paired difference from the arm before likewise; None where there is none."""
+    """Draw each arm's paired difference from the previous arm; None without any."""
     steps = [arm.step for arm in comparison.arms if arm.step]
     rows = [
         _Row(f"{step.arm} against {step.reference}", found, step.verdict.outcome)
@@ -95,7 +95,7 @@ def _plot(rows: Sequence[_Row], metric: str, title: str) -> bytes | None:
 
 
 def _shown(comparison: Comparison) -> list[str]:
-    """Name the arms in their order, or the best from the best on if there are too many."""
+    """List the arms in their order, or the best ones first if there are too many."""
     others = [arm.name for arm in comparison.arms[1:]]
     return others if len(others) <= _MOST else comparison.ranked()[1 : _MOST + 1]
 

@@ -1,4 +1,4 @@
-"""An evaluation as tables and lines, and as files: figures, predictions, tables, pictures, and one page of all."""
+"""Tables, remarks and files of an evaluation: metrics, predictions, tables, pictures and an HTML page."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from kit.specs import to_json
 
 
 def evaluation_title(evaluation: Evaluation) -> str:
-    """Name what was measured."""
+    """Describe the evaluated split, weights and runs."""
     views = f", {evaluation.views.count} views" if evaluation.views.count > 1 else ""
     runs = f", {evaluation.runs} runs" if evaluation.runs > 1 else ""
     return f"{evaluation.split}, {evaluation.weights} weights{views}{runs}, n = {evaluation.images:,}"
@@ -46,21 +46,21 @@ def evaluation_title(evaluation: Evaluation) -> str:
 
 @checked_arguments
 def evaluation_tables(evaluation: Evaluation) -> list[Table]:
-    """Lay out the metrics, the confusion matrix, counts above shares, the classification report, and the folds.
+    """Build the table of metrics, the confusion matrix, the classification report, and the folds if any.
 
-    Matrix and report are of classes and grades; metrics and folds are there if the evaluation has some.
+    Matrix (counts above shares) and report are for classes and grades.
 
     Args:
-        evaluation: Evaluation, as `kit.evaluate` gives it.
+        evaluation: Evaluation from `kit.evaluate`.
     """
     return [*_metric_tables(evaluation), *_name_tables(evaluation), *_fold_tables(evaluation)]
 
 
 def shown_tables(evaluation: Evaluation) -> list[Table]:
-    """Lay out what a screen has room for: of more than twenty classes a summary, else what `evaluation_tables` gives.
+    """Build the tables for the terminal: those of `evaluation_tables`, or a summary for over twenty classes.
 
     Args:
-        evaluation: Evaluation, as `kit.evaluate` gives it.
+        evaluation: Evaluation from `kit.evaluate`.
     """
     classes = evaluation.classes
     if len(classes) <= MANY or not evaluation.has_names:
@@ -92,7 +92,7 @@ def _fold_tables(evaluation: Evaluation) -> list[Table]:
 
 
 def headline(evaluation: Evaluation) -> str:
-    """Write the few figures of a split of classes or grades in a line; those of probabilities where there are some."""
+    """Format the summary metrics of classes or grades in one line, those of probabilities if there are any."""
     figures: dict[str, float | None] = {"accuracy": evaluation.accuracy}
     if evaluation.has_chances:
         figures |= {
@@ -104,7 +104,7 @@ def headline(evaluation: Evaluation) -> str:
 
 
 def evaluation_remarks(evaluation: Evaluation) -> list[str]:
-    """Say in a line each how many images are mislabelled, rule and threshold, and what is not a number."""
+    """List remarks, one line each: mislabelled images, rule, threshold, and outputs that are not numbers."""
     images, lines = evaluation.images, list[str]()
     if evaluation.has_names:
         lines.append(f"mislabelled: {len(evaluation.mistakes):,} of {images:,} images ({1 - evaluation.accuracy:.1%})")
@@ -128,23 +128,22 @@ def evaluation_remarks(evaluation: Evaluation) -> list[str]:
 
 @checked_arguments
 def write_evaluation(evaluation: Evaluation, folder: Path | str, *, html: bool = False) -> list[Path]:
-    """Write the files of an evaluation, always the same ones, and with `html` report.html.
+    """Write the files of an evaluation, and with `html` report.html too.
 
     Args:
-        evaluation: Evaluation, as `kit.evaluate` gives it.
+        evaluation: Evaluation from `kit.evaluate`.
         folder: Folder of the files, such as `evaluation.folder`.
-        html: Whether to write one page of all, too.
+        html: Whether to write an HTML page too.
 
     Returns:
-        The files, but for seal.json, which says what made them.
+        Files written, except seal.json, which records their origin.
 
     Raises:
-        ShardError: The dataset was replaced since it was evaluated.
-        WorkspaceError: The folder holds another evaluation, files of one that were changed since, or another process
-            is writing it.
+        ShardError: The dataset was replaced since the evaluation.
+        WorkspaceError: The folder holds another evaluation, or files changed since, or another process is writing it.
     """
     folder, provenance = Path(folder), evaluation.provenance
-    refuse_other(folder, provenance)  # before pictures are drawn, which takes seconds
+    refuse_other(folder, provenance)  # before drawing pictures, which takes seconds
     with evaluation.dataset.in_use():
         files = _files(evaluation, html=html)
     seal = {SEALED: sealed_with(provenance, files)}
@@ -152,7 +151,7 @@ def write_evaluation(evaluation: Evaluation, folder: Path | str, *, html: bool =
 
 
 def _files(evaluation: Evaluation, *, html: bool) -> dict[str, str | bytes]:
-    """Make the contents of each file."""
+    """Build the contents of each file."""
     mistakes = (
         mistakes_table(evaluation.scores, evaluation.mistakes, evaluation.classes) if evaluation.has_names else None
     )
@@ -195,7 +194,7 @@ def _file_name(kind: Kind) -> str:
 
 
 def _pictures(evaluation: Evaluation, mistakes: Table | None) -> dict[str, Picture]:
-    """Draw everything that the target has, by file name."""
+    """Draw all pictures of the target, by file name."""
     title = evaluation_title(evaluation)
     drawn: dict[str, tuple[str, bytes]] = {}
     if evaluation.has_names:
@@ -283,7 +282,7 @@ def _calibration_blocks(evaluation: Evaluation, pictures: Mapping[str, Picture])
 
 
 def _name(evaluation: Evaluation) -> str:
-    """Name a run by its setting, several by their folder."""
+    """Name a run by its settings, several runs by their folder."""
     if evaluation.runs > 1:
         return evaluation.run.resolve().name
     spec = RunDirectory(evaluation.run).spec()

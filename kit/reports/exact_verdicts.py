@@ -1,4 +1,4 @@
-"""A comparison's tables of verdicts with every digit, a value a cell."""
+"""A comparison's tables of verdicts with every digit, one value per cell."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SHARED = ("pairs", "pairs_of", *(f"{side}_{name}" for side in ("paired", "refer
 
 
 def exact_table(comparison: Comparison) -> Table:
-    """Lay out all of both tables with every digit, a value a cell."""
+    """Build both tables as one, with every digit and one value per cell."""
     images = {found.arm: found for found in comparison.images}
     columns = ["arm", "n", "metric"]
     columns += [f"{name}_{part}" for name in _FIGURES for part in ("mean", "sd")]
@@ -38,7 +38,7 @@ def exact_table(comparison: Comparison) -> Table:
 
 
 def exact_steps(comparison: Comparison) -> Table:
-    """Lay out each arm beside the one before with every digit."""
+    """Compare each arm with the previous one, with every digit."""
     columns = ("arm", "reference", "metric", *_SHARED, *(f"difference_{part}" for part in _TEST), "outcome", "verdict")
     rows = [
         (
@@ -63,7 +63,7 @@ def _exact_shared(shared: Shared | None) -> list[object]:
 
 
 def _exact_side(side: Side) -> list[object]:
-    """List an arm's figures over the pairs, and the seeds left out: as 3, or with folds as 3/0."""
+    """List an arm's figures over the pairs, and the seeds left out: 3, or with folds 3/0."""
     left_out = (str(seed) if fold is None else f"{seed}/{fold}" for seed, fold in side.left_out)
     return [*_mean_and_sd(side.last), *_mean_and_sd(side.best), side.base_rate, " ".join(left_out)]
 

@@ -1,4 +1,4 @@
-"""What each setting of a grid does, as a table and a picture."""
+"""Table and picture of the effects of a grid's settings."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from kit.runs.mean_and_sd import MeanAndSD
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_PANELS = 4  # in a row
+_PANELS = 4  # panels in a row
 _TITLE = 34  # characters above a panel
 _INCH = 15  # characters of an inch above all panels
 _TICK = 12  # characters below a level
-_APART = 0.06  # of the way to the next level, between the lines of an interaction
+_APART = 0.06  # offset between the lines of an interaction, as a fraction of the step between levels
 _TESTED = {"F": "f", "df1": "df1", "df2": "df2", "p": "p", "partial_eta_squared": "share"}
 _COLUMNS = ("setting", "value", "n", "mean ± sd", "range", "F", "p\n(Holm)", "partial\nη²")
 
 
 def factor_tables(comparison: Comparison) -> list[Table]:
-    """Lay out each setting's levels, and the interaction that matters most; no table of fewer than two settings."""
+    """Tabulate each setting's levels and the strongest interaction; no table for fewer than two settings."""
     factors = comparison.factors
     if factors is None or len(factors.main) < 2:  # noqa: PLR2004 (of one setting the arms' own table says it all)
         return []
@@ -35,7 +35,7 @@ def factor_tables(comparison: Comparison) -> list[Table]:
 
 
 def describe_test(factors: Factors) -> str:
-    """Say in one line over which runs means are taken, and over which seeds effects are tested, if any."""
+    """Describe in one line the runs behind the means, and the seeds behind the tests, if any."""
     if not factors.is_tested:
         return f"mean ± sd of all runs with a value; no p: {_missing(factors)}"
     seeds = factors.seeds + len(factors.incomplete)
@@ -61,7 +61,7 @@ def _left_out(factors: Factors) -> str:
 
 
 def exact_factors(factors: Factors) -> Table:
-    """Lay out a level a row with every digit."""
+    """Build one row per level with every digit."""
     columns = ("settings", "values", "n", "mean", "sd", "range", *_TESTED, "p_holm")
     rows = tuple(
         tuple(
@@ -113,7 +113,7 @@ def _effects(factors: Factors) -> list[Effect]:
 
 
 def _rows(effect: Effect) -> list[tuple[str, ...]]:
-    """Lay an effect out, what the levels share in the first row alone."""
+    """Build the rows of an effect; the first row alone has what its levels share."""
     f, share = (f"{effect.tested.f:.2f}", f"{effect.tested.share:.3f}") if effect.tested else (NOTHING, NOTHING)
     names = [f"{name} x" for name in effect.settings[:-1]] + [effect.settings[-1]]
     common = (f"{effect.size:.4f}", f, chance(effect.p_holm), share)

@@ -1,4 +1,4 @@
-"""What all of kit's pictures share."""
+"""Shared style and functions of all pictures."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ DPI = 120
 BLUE, ORANGE = (
     "#0072B2",
     "#D55E00",
-)  # two colours that the colour-blind tell apart (Okabe & Ito 2008)
+)  # two colours distinct to colour-blind readers (Okabe & Ito 2008)
 COLOURS = (
     *(BLUE, ORANGE, "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C6D31"),
-    *("#7A3FBF", "#8FBF00", "#A00040", "#00D5C8"),  # as many as lines in a picture, so that no two are of one colour
+    *("#7A3FBF", "#8FBF00", "#A00040", "#00D5C8"),  # as many as lines in a picture, so that all colours differ
 )
 GREY = "#6b6b6b"
 _STYLES = ("-", "--", "-.", ":")
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
-_MARKED = 8  # marks along a line: enough to tell it by, few enough to see the line
+_MARKED = 8  # markers along a line: enough to identify it, few enough to see the line
 
 
 def line_style(number: int, points: int) -> dict[str, Any]:
-    """Choose how the line of `number` (from 0) among `points` points looks: apart without colour too."""
+    """Choose the style of line `number` (from 0) with `points` points, distinct without colour too."""
     turn, index = divmod(number, len(_MARKERS))
     return {
         "color": COLOURS[number % len(COLOURS)],
@@ -37,16 +37,16 @@ def line_style(number: int, points: int) -> dict[str, Any]:
 
 
 def new_figure(width: float, height: float, layout: Literal["constrained"] | None = "constrained") -> Figure:
-    """Begin a figure of `width` times `height` inches, outside pyplot's global state."""
+    """Create a figure of `width` times `height` inches, outside pyplot's global state."""
     figure = Figure(figsize=(width, height), dpi=DPI, layout=layout)
     FigureCanvasAgg(figure)
     return figure
 
 
 def png(figure: Figure) -> bytes:
-    """Draw a figure; a dollar sign in a name is a dollar sign, never the beginning of a formula."""
+    """Render a figure as PNG; dollar signs in names are literal and start no formula."""
     for text in figure.findobj(Text):
-        if "$" in text.get_text():  # those of logarithmic axes are made when they are drawn, and are formulas
+        if "$" in text.get_text():  # tick labels of logarithmic axes are made during drawing, and are formulas
             text.set_parse_math(False)
     data = io.BytesIO()
     figure.savefig(data, format="png")
@@ -54,7 +54,7 @@ def png(figure: Figure) -> bytes:
 
 
 def middle_cut(name: str, most: int) -> str:
-    """Shorten a name to at most `most` characters; its ends tell more than its middle.
+    """Shorten a name to at most `most` characters; its ends are more informative than its middle.
 
     >>> middle_cut("person1372_bacteria_3501", 11)
     'perso…_3501'

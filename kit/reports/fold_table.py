@@ -1,4 +1,4 @@
-"""What the folds of a cross-validation come to."""
+"""Table of the folds of a cross-validation."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _NAMES = {"accuracy": "accuracy", "loss": "loss", "auc": "AUC"}
 
 
 def fold_table(result: FoldResult) -> Table:
-    """Lay out a row a fold, their mean ± sample standard deviation, and all images pooled."""
+    """Build one row per fold, their mean ± sample standard deviation, and all images pooled."""
     columns = _columns(result)
     rows = (
         *((f"fold {fold}", *_cells(figures, columns)) for fold, figures in result.folds.items()),
@@ -27,12 +27,12 @@ def fold_table(result: FoldResult) -> Table:
 
 
 def fold_doubts(fold_set: FoldSet) -> list[str]:
-    """Say which folds' trainings came to nothing, a line each; see `RunResult.doubt`."""
+    """List doubts about the folds' trainings, one line each; see `RunResult.doubt`."""
     return [f"fold {fold}: {doubt}" for fold, run in fold_set.finished().items() if (doubt := run.result().doubt)]
 
 
 def fold_csv(result: FoldResult) -> str:
-    """Write the same with every digit; mean and standard deviation have a row each."""
+    """Format the table as CSV with every digit; mean and standard deviation have a row each."""
     columns = _columns(result)
     spread: list[MeanAndSD | None] = [getattr(result, name) for name in columns]
     rows = (

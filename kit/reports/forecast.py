@@ -1,4 +1,4 @@
-"""An ablation's forecast as a table."""
+"""Table and summary of an ablation's forecast."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from kit.reports.table import Table
 
 
 def forecast_tables(made: Forecast, plan: Plan) -> list[Table]:
-    """Lay out the arms with their parameters and times, and those that cannot be built with the reason."""
+    """Tabulate the arms with their parameters and times, and those that cannot be built with the reason."""
     paths = list(dict.fromkeys(path for arm in made.arms for path in plan.changes[arm.name]))
     is_grid = all(list(plan.changes[arm.name]) == paths for arm in made.arms) and bool(paths)
     names = [path.rpartition(".")[2] for path in paths] if is_grid else ["arm"]
@@ -37,7 +37,7 @@ def forecast_tables(made: Forecast, plan: Plan) -> list[Table]:
 
 
 def describe_forecast(made: Forecast) -> str:
-    """Say what all of it costs."""
+    """Describe the total cost."""
     runs = made.runs_per_arm * made.count
     return (
         f"{made.count:,} arms, {runs:,} runs, {made.jobs} at a time: about {duration(made.seconds)} to the last"
@@ -46,7 +46,7 @@ def describe_forecast(made: Forecast) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Write a time as people say it.
+    """Format a duration for people.
 
     >>> duration(75), duration(8000), duration(300000)
     ('1 min 15 s', '2 h 13 min', '3 d 11 h')

@@ -1,4 +1,4 @@
-"""A page of pictures: what each class looks like, and what an audit found."""
+"""Gallery of an audit: examples of each class, and of each kind of finding."""
 
 from __future__ import annotations
 
@@ -22,35 +22,35 @@ from kit.stderr import held_stderr
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_COLUMNS = 8  # pictures side by side
-_CLASSES, _SETS, _SINGLES = 10, 12, 16  # that a section shows
-_MEMBERS = 4  # of a set
+_COLUMNS = 8  # pictures in a row
+_CLASSES, _SETS, _SINGLES = 10, 12, 16  # sets or images in a section
+_MEMBERS = 4  # pictures of a set
 _TILE, _PICTURE = 1.5, 1.32  # inches
 _LINE = 0.15  # inches of a caption
 _CAPTION, _HEADING, _TITLE, _MARGIN = 0.36, 0.42, 0.6, 0.3  # inches
 _GAP = 0.1  # tiles between sets
 _WIDTH = _COLUMNS + _COLUMNS // 2 * _GAP  # tiles: a line holds four pairs
-_THUMBNAIL = 240  # pixels: more than a picture has on the page
-_NAME = 21  # characters that fit below a picture
+_THUMBNAIL = 240  # pixels: more than the size of a picture on the page
+_NAME = 21  # characters of a caption line
 _PALE, _WARM = "#f3f3f3", "#fdf1e7"
 
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """A picture and what stands below it: the image's name, and lines of a caption."""
+    """A picture with the image's name and a caption below."""
 
     index: int
     caption: str
 
     @property
     def lines(self) -> list[str]:
-        """The caption, wrapped."""
+        """Lines of the wrapped caption."""
         return wrapped(self.caption, _NAME).splitlines()
 
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """Pictures that belong together; framed where they are a set, in a warm colour where they are in contradiction."""
+    """Pictures that belong together: a set is framed, in orange if it spans splits or classes."""
 
     tiles: tuple[Tile, ...]
     is_framed: bool = False
@@ -58,13 +58,13 @@ class Cluster:
 
     @property
     def width(self) -> float:
-        """Tiles that it takes."""
+        """Width in tiles."""
         return len(self.tiles) + (_GAP if self.is_framed else 0)
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A line of clusters, or a heading above some."""
+    """A row of clusters, or a heading above some."""
 
     heading: str = ""
     note: str = ""
@@ -72,12 +72,12 @@ class Row:
 
     @property
     def height(self) -> float:
-        """Inches."""
+        """Height in inches."""
         return _TILE + self.captions + 0.06 if self.clusters else _HEADING
 
     @property
     def captions(self) -> float:
-        """Inches that the captions take, the tallest of them."""
+        """Height of the tallest caption in inches."""
         lines = max(len(tile.lines) for cluster in self.clusters for tile in cluster.tiles)
         return _CAPTION + _LINE * (lines - 1)
 
@@ -97,7 +97,7 @@ def draw_gallery(audit: Audit) -> bytes:
     title = f"{Path(audit.asked.folder).resolve().name}: {len(audit.records):,} images"
     page.text(_MARGIN, _MARGIN + 0.1, title, fontsize=17, va="top", weight="bold", parse_math=False)
     top = _MARGIN + _TITLE
-    with held_stderr():  # libjpeg writes its complaints straight to stderr
+    with held_stderr():  # libjpeg writes its warnings straight to stderr
         for row in rows:
             _draw_row(page, row, top, audit)
             top += row.height
@@ -167,7 +167,7 @@ def _single_rows(name: str, note: str, tiles: Sequence[Tile]) -> Iterator[Row]:
 
 
 def _describe_shown(shown: int, count: int, what: str) -> str:
-    """Count what is shown.
+    """Describe how many are shown.
 
     >>> _describe_shown(1, 1, "set"), _describe_shown(12, 1300, "set")
     ('1 set', 'the first 12 of 1,300 sets')
@@ -177,7 +177,7 @@ def _describe_shown(shown: int, count: int, what: str) -> str:
 
 
 def _spread(indices: Sequence[int], most: int) -> list[int]:
-    """Choose up to `most` places, evenly from first to last."""
+    """Choose up to `most` indices, evenly from first to last."""
     count = min(most, len(indices))
     return [indices[number * (len(indices) - 1) // max(count - 1, 1)] for number in range(count)]
 
@@ -192,7 +192,7 @@ def _size(audit: Audit, index: int) -> str:
 
 
 def _draw_row(page: Axes, row: Row, top: float, audit: Audit) -> None:
-    """Draw at `top` inches from the page's upper edge."""
+    """Draw a row at `top` inches from the page's upper edge."""
     if not row.clusters:
         base = top + _HEADING - 0.12
         heading = page.text(_MARGIN, base, row.heading, fontsize=12, weight="bold", parse_math=False)
@@ -247,7 +247,7 @@ def _draw_tile(page: Axes, tile: Tile, left: float, top: float, audit: Audit) ->
 
 
 def _thumbnail(audit: Audit, index: int) -> Pixels | None:
-    """Decode an image once more, no larger than the page shows it; None where its file is gone meanwhile."""
+    """Decode an image again at the size shown on the page; None if its file is gone by now."""
     try:
         pixels = read_pixels(audit.records[index], storing_spec(audit.scale))
     except (ImageError, OSError):

@@ -1,4 +1,4 @@
-"""Tables as LaTeX, to be pasted into a paper."""
+"""Tables as LaTeX, to paste into a paper."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ _ESCAPED = str.maketrans(
         "…": r"\ldots{}",
     }
 )
-_SIGNED = re.compile(r"(?<![\w.$^-])([+-]\d[\d.]*)")  # a hyphen is no minus sign
+_SIGNED = re.compile(r"(?<![\w.$^-])([+-]\d[\d.]*)")  # a hyphen is not a minus sign
 
 
 def latex(table: Table) -> str:
-    """Write a table as a tabular of the package booktabs, its title a comment above."""
+    """Format a table as a tabular with booktabs, with its title as a comment above."""
     title = f"% {one_line(table.title)}\n" if table.title else ""
     head, *rows = (" & ".join(map(_cell, row)) for row in (table.columns, *table.rows))
     body = "".join(f"{_guarded(row)} \\\\\n" for row in rows)

@@ -1,4 +1,4 @@
-"""Runs and arms without figures, and why."""
+"""Tables of runs and arms without figures, with the reasons."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from kit.comparison.collect import LeftOut
 from kit.reports.split_metrics import arm_lines
 from kit.reports.table import NOTHING, Table, exact
 
-_SHOWN = 20  # rows; the file has all
-_WIDTH = 56  # characters of a line of a reason
+_SHOWN = 20  # rows on the terminal; the file has all
+_WIDTH = 56  # characters per line of a reason
 _WHOLE = "all"
 
 
 def left_out_tables(left_out: Sequence[LeftOut]) -> list[Table]:
-    """Lay out arms with their seeds and reasons; equal reasons of many arms in one row. No table where none is."""
+    """Tabulate arms with seeds and reasons, equal reasons of many arms in one row; no table without any."""
     if not left_out:
         return []
     seeds: dict[tuple[str, str], list[str]] = {}
@@ -30,7 +30,7 @@ def left_out_tables(left_out: Sequence[LeftOut]) -> list[Table]:
 
 
 def exact_left_out(left_out: Sequence[LeftOut]) -> Table:
-    """Lay out a run or an arm a row."""
+    """Build one row per run or arm."""
     rows = tuple(tuple(map(exact, (one.arm, one.seed, one.fold, one.reason))) for one in left_out)
     return Table("", ("arm", "seed", "fold", "reason"), rows)
 

@@ -1,4 +1,4 @@
-"""A learning-rate range test as a curve and as figures."""
+"""Curve and CSV of a learning-rate range test."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from kit.reports.table import Table
 from kit.training.lr_curve import RangeTest
 from kit.training.lr_range_test import FoundRates
 
-_ROOM = 0.15  # of what is drawn, above and below
+_ROOM = 0.15  # margins above and below the curve
 
 
 @checked_arguments
 def write_range_test(found: FoundRates) -> tuple[Path, Path]:
-    """Write a range test into runs/learning-rates/ of its workspace.
+    """Write a range test to runs/learning-rates/ of its workspace.
 
     Args:
         found: Range test to write.
 
     Returns:
-        A PNG of the curve, and a CSV of rate, loss and smoothed loss.
+        Paths of a PNG of the curve and a CSV of rate, loss and smoothed loss.
     """
     picture, table = (found.base.with_name(f"{found.base.name}{ending}") for ending in (".png", ".csv"))
     spec = found.spec
@@ -34,7 +34,7 @@ def write_range_test(found: FoundRates) -> tuple[Path, Path]:
 
 
 def plot_rates(test: RangeTest, title: str) -> bytes:
-    """Draw the loss over the learning rate: each step thin, the smoothed curve bold, what is suggested dashed.
+    """Draw the loss over the learning rate: each step thin, the smoothed curve bold, the suggestion dashed.
 
     Returns:
         A PNG.

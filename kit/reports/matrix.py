@@ -1,4 +1,4 @@
-"""A matrix as a picture."""
+"""Picture of a matrix."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 from kit.reports.figure import middle_cut, new_figure, png
 from kit.reports.tiles import wrapped
 
-_WIDE, _HIGH, _SMALL = 0.9, 0.7, 0.2  # inches a cell: with a text, and without
-_NARROWEST = 5.8  # inches that a title of two lines takes
+_WIDE, _HIGH, _SMALL = 0.9, 0.7, 0.2  # inches per cell: with a text, and without
+_NARROWEST = 5.8  # inches of a two-line title
 _READABLE = 30  # rows or columns
-_NAME, _LINE = 24, 60  # characters of a line of a name, where a name may have several lines, and where it may not
-_LEVEL = 14  # characters of a name that stays level below its column
+_NAME, _LINE = 24, 60  # characters per line of a name: with several lines, and with one
+_LEVEL = 14  # characters of a name written horizontally below its column
 _LETTER = 0.09  # inches
-_CROWDED = 4  # columns whose names lie side by side
-_DARK = 0.62  # share from which white reads better than black on it
+_CROWDED = 4  # columns with horizontal names side by side
+_DARK = 0.62  # share from which white text reads better than black
 
 
 def plot_matrix(
@@ -30,10 +30,10 @@ def plot_matrix(
     title: str,
     axis_names: tuple[str, str] = ("", ""),
 ) -> bytes:
-    """Draw a matrix of shares with a text in each cell; one of more than 30 rows or columns without the texts.
+    """Draw a matrix of shares with a text in each cell; more than 30 rows or columns are drawn without texts.
 
     Args:
-        values: Float [rows, columns], 0 to 1; the darker the larger.
+        values: Float [rows, columns], 0 to 1; larger is darker.
         cells: Texts of the same layout.
         rows: Names of the rows.
         columns: Names of the columns.

@@ -14,10 +14,10 @@ _DIRECTIONS = {"max": "higher", "min": "lower"}
 
 
 def metrics_table(title: str, scores: Sequence[MetricScore]) -> Table:
-    """Lay out a row a metric; a column says what was left out of the mean, where something was.
+    """Build one row per metric, with a column of what was left out of the mean, if anything was.
 
     Args:
-        title: Name of what was measured.
+        title: Title of the table.
         scores: Values of the metrics, the dataset's first.
     """
     rows = [
@@ -36,7 +36,7 @@ def metrics_table(title: str, scores: Sequence[MetricScore]) -> Table:
 
 
 def metrics_csv(scores: Sequence[MetricScore]) -> str:
-    """Write the same with every digit."""
+    """Format the table as CSV with every digit."""
     rows = tuple(
         (one.name, exact(one.value), _DIRECTIONS[one.direction], one.judges, " ".join(map(str, one.left_out)))
         for one in scores
@@ -45,7 +45,7 @@ def metrics_csv(scores: Sequence[MetricScore]) -> str:
 
 
 def describe_decided(decided: Decided, target: Target) -> list[str]:
-    """Say the rule in a line, and in another what rules that are fitted without each fold come to."""
+    """Describe the rule in one line, and the score of rules that were fitted without each fold in another."""
     words = f"decided by {_rule(decided, target)}"
     if not decided.metric:
         return [words]

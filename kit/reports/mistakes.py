@@ -1,4 +1,4 @@
-"""Misclassified images as a table and as a gallery."""
+"""Table and gallery of misclassified images."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from kit.reports.figure import middle_cut
 from kit.reports.table import NOTHING, Table
 from kit.reports.tiles import plot_tiles
 
-MOST = 40  # that the gallery shows
+MOST = 40  # images in the gallery
 _COLUMNS = 5
 _KEY = 24  # characters of an id: its digits are wide
 
 
 def mistakes_table(scores: Predictions, mistakes: list[int], classes: tuple[str, ...]) -> Table:
-    """Lay out every mistake: id, true class, predicted class and its probability; of a predicted number, the number."""
+    """Tabulate every mistake: id, true class, predicted class and its probability, or the predicted number."""
     predicted = scores.predicted
     rows = tuple(
         (scores.keys[index], classes[scores.labels[index]], *_prediction(scores, index, int(predicted[index]), classes))
@@ -29,7 +29,7 @@ def mistakes_table(scores: Predictions, mistakes: list[int], classes: tuple[str,
 
 
 def plot_mistakes(dataset: Dataset, splits: Sequence[str], table: Table, title: str) -> bytes:
-    """Draw the first mistakes of a table, as they are stored in some splits.
+    """Draw the first mistakes of a table, as stored in the given splits.
 
     Returns:
         A PNG.
@@ -42,7 +42,7 @@ def plot_mistakes(dataset: Dataset, splits: Sequence[str], table: Table, title: 
 
 
 def describe_count(table: Table, images: int) -> str:
-    """Say how many mistakes there are, and how many of them the gallery shows."""
+    """Describe the number of mistakes, and of those shown in the gallery."""
     mistakes = len(table.rows)
     if not mistakes:
         return f"none of {images:,} images is misclassified"

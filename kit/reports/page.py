@@ -1,4 +1,4 @@
-"""A report as one HTML page that needs nothing but itself."""
+"""Reports as self-contained HTML pages."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from kit.reports.table import Table
 
 REPORT = "report.html"
 
-_SHOWN = 96  # CSS pixels an inch
-_READABLE = 0.75  # of its width that a picture keeps on a phone, where it scrolls
+_SHOWN = 96  # CSS pixels per inch
+_READABLE = 0.75  # share of its width that a picture keeps on a phone, where it scrolls
 
-# Nothing may be loaded from anywhere: what the page shows stands in it.
+# Nothing may be loaded from elsewhere: the page contains everything.
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 _STYLE = """
 :root { color-scheme: only light; }
@@ -46,7 +46,7 @@ figcaption:first-child { color: inherit; font-size: 1rem; font-weight: bold; }
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A PNG and what it shows, for those who do not see it."""
+    """A PNG with its alternative text."""
 
     png: bytes
     description: str
@@ -57,14 +57,14 @@ Block: TypeAlias = str | Table | Picture
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A heading and what stands below it: paragraphs, tables and pictures."""
+    """A heading with paragraphs, tables and pictures below it."""
 
     title: str
     blocks: tuple[Block, ...]
 
 
 def write_page(title: str, sections: Sequence[Section]) -> str:
-    """Write a page with a heading, links to its sections, and the sections.
+    """Build a page with a heading, links to its sections, and the sections.
 
     Returns:
         HTML; every text in it is escaped.
@@ -123,7 +123,7 @@ def _row(row: Sequence[str]) -> str:
 
 
 def _picture(picture: Picture) -> str:
-    pixels, _ = struct.unpack(">II", picture.png[16:24])  # width and height, in a PNG's first chunk
+    pixels, _ = struct.unpack(">II", picture.png[16:24])  # width and height in a PNG's first chunk
     width = round(pixels * _SHOWN / DPI)
     data = base64.b64encode(picture.png).decode()
     text = _text(picture.description)

@@ -1,4 +1,4 @@
-"""What one seed can say, as a table."""
+"""Table of one seed of each arm, compared image by image."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _PARTS = ("value", "difference", "low", "high")
 
 
 def image_tables(comparison: Comparison) -> list[Table]:
-    """Lay out the arms that could be compared with the baseline image by image; no table where none could."""
+    """Tabulate the arms compared with the baseline image by image; no table without any."""
     found = comparison.images
     if not found:
         return []
@@ -41,7 +41,7 @@ def image_tables(comparison: Comparison) -> list[Table]:
 
 
 def exact_images(found: Sequence[ImageDifference]) -> Table:
-    """Lay out the same with every digit, a value a cell."""
+    """Build the same table with every digit, one value per cell."""
     spreads = ("accuracy", "auc")
     columns = ("arm", "seed", "fold", "images", *(f"{name}_{part}" for name in spreads for part in _PARTS))
     rows = [

@@ -1,4 +1,4 @@
-"""A dataset as a picture of its first images."""
+"""Picture of a dataset's first images."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ROWS = 4
 
 @checked_arguments
 def write_preview(dataset: Dataset, path: Path | str) -> None:
-    """Draw the first 20 images of the first split (train, where there is one) with their labels, as a PNG."""
+    """Draw the first 20 images of the first split (train, if it exists) with their labels, as a PNG."""
     split = dataset.manifest.splits[0]
     examples = list(itertools.islice(read_examples(dataset, split), COLUMNS * ROWS))
     title = f"{dataset.manifest.name}, {split}: first {len(examples)} of {dataset.manifest.records(split):,}"

@@ -1,4 +1,4 @@
-"""What a recipe holds: its data, its arms with their parameters, and what its authors published."""
+"""Descriptions of recipes: data, arms with their parameters, and published figures."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from kit.targets.classes import Classes
 
 
 def list_recipes(recipes: dict[str, Recipe]) -> list[str]:
-    """Say what each recipe is, one a line."""
+    """Describe each recipe in one line."""
     width = max(map(len, recipes))
     return [f"{name:<{width}}  {recipe.description}" for name, recipe in recipes.items()]
 
 
 def recipe_tables(name: str, recipe: Recipe) -> list[Table]:
-    """Lay out a recipe, or one of its arms as RECIPE/ARM: all settings; of a recipe also its grid and its arms."""
+    """Tabulate a recipe, or one of its arms as RECIPE/ARM: all settings; for a recipe also its grid and arms."""
     stem, arm = split_arm(name)
     if arm:
         setting = override(recipe.base, recipe.changes(arm))
@@ -35,13 +35,13 @@ def recipe_tables(name: str, recipe: Recipe) -> list[Table]:
 
 
 def recipe_commands(recipe: Recipe) -> list[str]:
-    """Say with which commands one gets what was published, a line each; nothing where the recipe names none."""
+    """List the commands that reproduce the published figures; empty if the recipe names none."""
     commands = [f"  {command}" for command in recipe.commands]
     return ["to train and measure it as published:", *commands] if commands else []
 
 
 def describe_recipe(recipe: Recipe) -> dict[str, Any]:
-    """Say the same for a program."""
+    """Describe a recipe for programs, as with --json."""
     return {
         "description": recipe.description,
         "design": recipe.design,
@@ -54,7 +54,7 @@ def describe_recipe(recipe: Recipe) -> dict[str, Any]:
 
 
 def describe_arms(recipe: Recipe) -> list[dict[str, Any]]:
-    """Give each arm whole, and count its parameters on images as the recipe stores them."""
+    """Return the full settings of each arm, with its parameters for the recipe's images."""
     described = []
     for arm in recipe.arms:
         setting = override(recipe.base, recipe.changes(arm.name))
@@ -84,11 +84,11 @@ _BLOCKS = (*_CONVOLUTIONS, "pool", "pool_stride", "pool_padding", "dropout", "dr
 _NORM = ("bn_momentum", "bn_epsilon", "bn_synchronized")
 _PLATEAU = ("monitor", "patience", "factor", "min_delta")
 _STOPPING = ("monitor", "min_delta", "start_epoch")
-_MACHINE = ("threads", "cache", "jit", "histograms")  # no figure depends on them
+_MACHINE = ("threads", "cache", "jit", "histograms")  # figures do not depend on them
 
 
 def _settings(title: str, setting: Setting) -> Table:
-    """Lay out all that decides a training, kit's own defaults as well; not what has no effect beside the others."""
+    """Tabulate all settings of a training, with kit's defaults, except those without effect."""
     idle = _idle(setting)
     paths = [path for path in setting_paths(setting) if path not in idle]
     rows = [(path, value_of(setting, path).strip("[]")) for path in paths]
@@ -100,7 +100,7 @@ _SAID = {"": NOTHING, "null": NOTHING}
 
 
 def _idle(setting: Setting) -> set[str]:
-    """Name the settings that have no effect beside the others."""
+    """List the settings without effect, given the others."""
     model, train = setting.model, setting.train
     has_norm = model.bn_position != "none" or model.backbone.bn
     unused = {
@@ -150,7 +150,7 @@ def _row(arm: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _count(setting: Setting) -> Parameters | None:
-    """Count a model's parameters; None where the recipe does not say which images it is for."""
+    """Count a model's parameters; None if the recipe does not specify its images."""
     data = setting.data
     return (
         count_parameters(setting.model, data.shape, Classes(names=data.classes).head())

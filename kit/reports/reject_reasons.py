@@ -1,4 +1,4 @@
-"""What is left out of a dataset, in words."""
+"""Summary of the inputs left out of a dataset."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import re
 from collections.abc import Mapping
 
 _ENDING = re.compile(r"no image by its ending \((.+)\)")
-_SHOWN = 4  # reasons that a line names
+_SHOWN = 4  # reasons named in a line
 
 
 def describe_left_out(reasons: Mapping[str, int]) -> str:
-    """Say why inputs are left out: "3 .heic and 1 .txt left out by their ending; 2 left out by looked-at.txt".
+    """Summarize why inputs are left out: "3 .heic and 1 .txt left out by their ending; 2 left out by looked-at.txt".
 
     Args:
-        reasons: Inputs that were left out on purpose or are no images, by reason.
+        reasons: Numbers of inputs left out on purpose or not images, by reason.
     """
     endings = {found[1]: count for reason, count in reasons.items() if (found := _ENDING.fullmatch(reason))}
     others = [(reason, count) for reason, count in reasons.items() if not _ENDING.fullmatch(reason)]
@@ -24,7 +24,7 @@ def describe_left_out(reasons: Mapping[str, int]) -> str:
 
 
 def _several(reason: str) -> str:
-    """Say a reason of several inputs."""
+    """Format a reason for several inputs."""
     if reason.startswith("not taken: "):
         return f"not taken by {reason.removeprefix('not taken: ').removesuffix(' leaves it out')}"
     return reason

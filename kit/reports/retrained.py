@@ -1,4 +1,4 @@
-"""Arms that were trained again, as tables."""
+"""Tables of retrained arms."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from kit.reports.table import NOTHING, Table
 
 
 def exact_table(arms: list[RetrainedArm]) -> Table:
-    """Lay out the same with every digit, a value a cell."""
+    """Build the table with every digit, one value per cell."""
     splits = ("train", "validation", "test")
     columns = ("arm", "n", "ablation_val_accuracy", *(f"{split}_{part}" for split in splits for part in ("mean", "sd")))
     rows = tuple(
@@ -31,7 +31,7 @@ def exact_table(arms: list[RetrainedArm]) -> Table:
 
 
 def retrained_table(retrained: Retrained, arms: list[RetrainedArm]) -> Table:
-    """Lay out the arms, those marked whose test accuracy is more than a point from train's, validation's or both."""
+    """Tabulate the arms; mark test accuracies more than a point from train's, validation's or both."""
     counts = retrained.dataset.manifest
     columns = tuple(f"{split}\nn = {counts.records(split):,}" for split in ("train", "validation", "test"))
     rows = tuple(
@@ -52,6 +52,6 @@ def retrained_table(retrained: Retrained, arms: list[RetrainedArm]) -> Table:
 
 
 def retrained_appendix(retrained: Retrained, arms: list[RetrainedArm]) -> Appendix:
-    """Give a comparison the table of the arms that were trained again."""
+    """Build the table of retrained arms to add to a comparison."""
     shown, exact = retrained_table(retrained, arms), exact_table(arms)
     return Appendix(name="retrained", heading="Trained again", shown=shown, exact=exact)

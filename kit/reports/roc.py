@@ -1,4 +1,4 @@
-"""ROC and precision-recall curves as tables and pictures."""
+"""Tables and pictures of ROC and precision-recall curves."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from kit.reports.figure import GREY, line_style, new_figure, png
 from kit.reports.table import Table
 from kit.reports.tiles import wrapped
 
-MOST = 10  # curves that a picture holds
-_LABEL = 72  # characters of a line of the legend
+MOST = 10  # curves in a picture
+_LABEL = 72  # characters per line of the legend
 _AXES = {
     "ROC": ("false positive rate: share of the other images flagged", "recall: share of the class's images flagged"),
     "precision-recall": (
@@ -23,7 +23,7 @@ _COLUMNS = {"ROC": ("false positive rate", "recall"), "precision-recall": ("reca
 
 
 def ranking_table(kind: Kind, curves: Sequence[Curve]) -> Table:
-    """Lay out every point of the curves."""
+    """Tabulate every point of the curves."""
     rows = tuple(
         (curve.name, *(f"{value:.9g}" for value in point))
         for curve in curves
@@ -33,7 +33,7 @@ def ranking_table(kind: Kind, curves: Sequence[Curve]) -> Table:
 
 
 def plot_ranking(kind: Kind, curves: Sequence[Curve], title: str, mark: tuple[float, float, str] | None) -> bytes:
-    """Draw curves, those of the ten smallest areas where there are more.
+    """Draw curves; of more than ten, those with the smallest areas.
 
     Args:
         kind: Kind of the curves.

@@ -1,4 +1,4 @@
-"""A measurement of input and model as a table, and what it says."""
+"""Table of the throughput of input and model, and its interpretation."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from kit.benchmark import Speeds
 from kit.reports.table import Table
 
-_HALF = 0.5  # of the unvaried input's images/s: below, augmentation is most of the work
-_ENOUGH = 256  # images: larger batches hardly make a GPU any busier
+_HALF = 0.5  # share of the images/s without augmentation: below it, augmentation is most of the work
+_ENOUGH = 256  # images: larger batches hardly raise GPU utilization
 _CACHES = {"memory": "decoded in memory", "disk": "decoded on the disk", "none": "streamed from the shards"}
 
 
 def speeds_table(speeds: Speeds) -> Table:
-    """Show images a second of each part, the median of its rounds and how far they lie apart."""
+    """Tabulate images per second of each part: the median and range of its rounds."""
     parts = {
         f"input alone, {_CACHES[speeds.cache]}": speeds.input,
         "input alone, without augmentation": speeds.plain,
@@ -28,7 +28,7 @@ def speeds_table(speeds: Speeds) -> Table:
 
 
 def describe_bottleneck(speeds: Speeds) -> str:
-    """Name the bottleneck in a sentence."""
+    """Describe the bottleneck in a sentence."""
     times = f"training takes {speeds.slowdown:.2f} times as long as on one batch"
     fed = f"the input alone is {speeds.headroom:.1f} times as fast as the model"
     if speeds.bottleneck == "model":
@@ -39,7 +39,7 @@ def describe_bottleneck(speeds: Speeds) -> str:
 
 
 def advise(speeds: Speeds) -> str:
-    """Name the setting that would move the bottleneck, in a sentence."""
+    """Suggest the setting that would move the bottleneck, in a sentence."""
     return f"what would move it: {_for_the_model(speeds) if speeds.bottleneck == 'model' else _for_the_input(speeds)}"
 
 

@@ -1,4 +1,4 @@
-"""What a comparison measured on whole splits, and what the recipe's authors published."""
+"""Tables of metrics on whole splits, and of the recipe's published figures."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from kit.comparison.arm_summary import ArmSummary
 from kit.reports.table import NOTHING, Table, exact
 from kit.runs.mean_and_sd import MeanAndSD
 
-_HISTORY = ("accuracy", "val_accuracy", "loss", "val_loss")  # published names that need no --split
-_METRICS = ("accuracy", "loss", "recall")  # that are measured on splits
+_HISTORY = ("accuracy", "val_accuracy", "loss", "val_loss")  # published figures available without --split
+_METRICS = ("accuracy", "loss", "recall")  # metrics measured on splits
 
 
 Row: TypeAlias = tuple[str, ...]
@@ -25,11 +25,11 @@ class Column:
     """A figure of every arm.
 
     Attributes:
-        name: Name in a word.
-        figures: Figures by arm; None where an arm has none.
-        digits: Digits after the point.
+        name: Short name.
+        figures: Figures by arm; None for an arm without one.
+        digits: Number of decimal places.
         is_published: Whether the figures were published by others, as one number.
-        again: Figures that the same people published of the same setting another time, one column each.
+        again: Figures of further published trainings of the same setting, one column each.
     """
 
     name: str
@@ -40,14 +40,14 @@ class Column:
 
     @property
     def cells(self) -> list[str]:
-        """Mean ± sample standard deviation of each arm; what was published several times, on as many lines."""
+        """Mean ± sample standard deviation of each arm; one line for each published training."""
         rows = zip(self.figures, *(column.figures for column in self.again), strict=True)
         return [_lines([mean_and_sd(figure, self.digits) for figure in row]) for row in rows]
 
 
 @dataclass(frozen=True, slots=True)
 class FigureTable:
-    """Figures of the arms side by side.
+    """Table of figures of all arms.
 
     Attributes:
         name: Name of its file.
@@ -60,14 +60,14 @@ class FigureTable:
     columns: tuple[Column, ...]
 
     def shown(self, arms: Sequence[ArmSummary]) -> Table:
-        """Lay out mean ± sample standard deviation."""
+        """Build the table with mean ± sample standard deviation."""
         cells = [column.cells for column in self.columns]
         names = (column.name.replace("published_", "published\n") for column in self.columns)
         shown = [arm_lines(arm.name) for arm in arms]
         return Table(self.title, ("arm", "n", *names), _rows(shown, arms, cells))
 
     def exact(self, arms: Sequence[ArmSummary]) -> Table:
-        """Lay out means and standard deviations with every digit."""
+        """Build the table of means and standard deviations with every digit."""
         names: list[str] = []
         cells: list[list[str]] = []
         for column in itertools.chain.from_iterable((first, *first.again) for first in self.columns):
@@ -78,7 +78,7 @@ class FigureTable:
 
 
 def figure_tables(comparison: Comparison, arms: Sequence[ArmSummary]) -> list[FigureTable]:
-    """Lay out what there is of these arms: train against the split, recall, and published figures beside ours."""
+    """Build the available tables: train against the split, recall, and published figures next to ours."""
     return [
         table for table in (*_measured(comparison.split, arms), _published(comparison.split, arms)) if table.columns
     ]
@@ -134,7 +134,7 @@ def _published(split: str, arms: Sequence[ArmSummary]) -> FigureTable:
 
 
 def _published_columns(name: str, arms: Sequence[ArmSummary]) -> list[Column]:
-    """Lay out a published figure, a column for each training of the same setting by the recipe's authors."""
+    """Build the columns of a published figure, one for each published training of the same setting."""
     published = [arm.published.get(name, ()) for arm in arms]
     trainings = itertools.zip_longest(*published)
     return [
@@ -148,7 +148,7 @@ def _published_columns(name: str, arms: Sequence[ArmSummary]) -> list[Column]:
 
 
 def _our_figure(arm: ArmSummary, published: str, split: str) -> MeanAndSD | None:
-    """Find the figure of ours that a published one is about."""
+    """Find our figure that corresponds to a published one."""
     found: MeanAndSD | None = None
     if published in _HISTORY:
         found = getattr(arm, published)
@@ -158,25 +158,25 @@ def _our_figure(arm: ArmSummary, published: str, split: str) -> MeanAndSD | None
 
 
 def mean_and_sd(figure: MeanAndSD | None, digits: int) -> str:
-    """Write a figure as a cell: the mean, and below it the standard deviation where there is one."""
+    """Format a figure as a cell: the mean, and below it the standard deviation if known."""
     if figure is None or math.isnan(figure.mean):
         return NOTHING if figure is None else "nan"
-    is_count = digits <= 1 and figure.sd is None and figure.mean.is_integer()  # of one run: images are whole
+    is_count = digits <= 1 and figure.sd is None and figure.mean.is_integer()  # a single run: whole numbers of images
     mean = f"{figure.mean:.{0 if is_count else digits}f}"
     return mean if figure.sd is None else f"{mean}\n± {figure.sd:.{digits}f}"
 
 
 def _lines(cells: Sequence[str]) -> str:
-    """Put the cells that hold something below each other."""
+    """Join the non-empty cells, one per line."""
     return "\n".join(cell for cell in cells if cell != NOTHING) or NOTHING
 
 
 def arm_lines(name: str) -> str:
-    """Give each setting of an arm's name a line of its own."""
+    """Put each setting of an arm's name on its own line."""
     return name.replace(",", ",\n")
 
 
 def _rows(names: Sequence[str], arms: Sequence[ArmSummary], cells: Sequence[Sequence[str]]) -> tuple[Row, ...]:
-    """Turn columns of cells into rows."""
+    """Transpose columns of cells into rows."""
     columns = (names, [str(arm.n) for arm in arms], *cells)
     return tuple(zip(*columns, strict=True))

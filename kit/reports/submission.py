@@ -1,4 +1,4 @@
-"""A submission in words: how it was made, and what it is expected to score."""
+"""Summary of a submission: its runs, threshold and expected score."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _IN_WORDS = {"auc": "AUC", "accuracy": "accuracy"}
 
 
 def describe_submission(made: Submission) -> list[str]:
-    """Say in a line each the threshold, and the score: "out-of-fold AUC 0.8944, 5 runs, 8 views"."""
+    """Describe the threshold and the score, one line each: "out-of-fold AUC 0.8944, 5 runs, 8 views"."""
     lines = [f"{made.scored_on}: {made.threshold}"] if made.threshold else []
     if made.score is not None and made.metric is not None:
         counts = ((made.runs, "run"), (made.views, "view"))

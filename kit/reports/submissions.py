@@ -1,4 +1,4 @@
-"""The ledger of submissions as a table, and what it says about local scores."""
+"""Table of the submission ledger, and the correlation of local and public scores."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from kit.kaggle.score_correlation import FEWEST, ScoreCorrelation
 from kit.kaggle.submissions import Submissions
 from kit.reports.table import NOTHING, Table
 
-_MANY = 10  # points from which one more hardly changes what is said
+_MANY = 10  # points from which one more hardly changes the conclusion
 _STRONG = 0.8  # Spearman's rho from which the order is nearly the same
 
 
 def submission_table(found: Submissions) -> Table:
-    """Lay the ledger out, oldest first."""
+    """Build the table of the ledger, oldest first."""
     competitions = {entry.competition for entry in found.entries}
     title = f"{found.path}: {', '.join(sorted(competitions))}; times are UTC"
     columns = ("file", "submitted", "status", "local", "metric", "public", "private")
@@ -22,13 +22,13 @@ def submission_table(found: Submissions) -> Table:
 
 
 def remake_lines(found: Submissions) -> list[str]:
-    """Name the command that makes each file again, where it is known; the last one of each file."""
+    """List the last known command that reproduces each file."""
     commands = {entry.file: entry.command for entry in found.entries if entry.command}
     return [f"{Path(file).name}: {command}" for file, command in commands.items()]
 
 
 def describe_correlation(found: ScoreCorrelation) -> str:
-    """Say how a local metric goes with the public score, and whether to trust it."""
+    """Describe the correlation of a local metric with the public score, and whether to trust it."""
     local = found.metric or "the local score"
     about = f"{found.competition}, {local} against the public score, n = {found.n}"
     if found.n < FEWEST:

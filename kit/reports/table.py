@@ -1,4 +1,4 @@
-"""A table of texts, before anyone decides how to draw it."""
+"""Tables of text, independent of their rendering."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ NOTHING = "—"
 
 _ESCAPED = str.maketrans(
     {"|": "\\|", "<": "&lt;", "&": "&amp;"}
-)  # what Markdown would read as a cell's end, or as HTML
+)  # characters that Markdown would read as the end of a cell, or as HTML
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Table:
         title: Title in one line; may be empty.
         columns: Names of the columns.
         rows: Cells as text; a cell may have two lines.
-        kept: Names of columns to be seen first where a screen is too narrow for all, the last of them before all.
+        kept: Names of the columns to show first on a narrow screen; the last one has the highest priority.
     """
 
     title: str
@@ -30,24 +30,24 @@ class Table:
     kept: tuple[str, ...] = ()
 
     def markdown(self) -> str:
-        """Write the table as GitHub's Markdown."""
+        """Format the table as GitHub Markdown."""
         lines = [self.columns, ("---", *("---:" for _ in self.columns[1:])), *self.rows]
         return "".join(f"| {' | '.join(one_line(cell).translate(_ESCAPED) for cell in line)} |\n" for line in lines)
 
     def csv(self) -> str:
-        """Write the table as CSV."""
+        """Format the table as CSV."""
         text = io.StringIO()
         csv.writer(text, lineterminator="\n").writerows([self.columns, *self.rows])
         return text.getvalue()
 
 
 def one_line(cell: str) -> str:
-    """Join the lines of a cell, and the parts of a word."""
+    """Join the lines of a cell, and the parts of hyphenated words."""
     return cell.replace("-\n", "").replace(",\n", ",").replace("/\n", "/").replace("\n", " ")
 
 
 def exact(value: object) -> str:
-    """Write a value with every digit; nothing for None."""
+    """Format a value with every digit; empty for None."""
     if value is None:
         return ""
     return value if isinstance(value, str) else repr(value)

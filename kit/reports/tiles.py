@@ -9,20 +9,20 @@ from collections.abc import Sequence
 from kit.images import Pixels
 from kit.reports.figure import middle_cut, new_figure, png
 
-_WIDTH = 2.0  # inches a picture
-_LINE = 0.17  # inches a line of a caption
+_WIDTH = 2.0  # inches per picture
+_LINE = 0.17  # inches per line of a caption
 _HEADING = 0.55  # inches
-_CHARACTERS = 30  # of a caption's line
-_LINES = 3  # that one line of a caption may become
+_CHARACTERS = 30  # font size of a caption
+_LINES = 3  # lines that one line of a caption may be wrapped into
 
 
 def plot_tiles(title: str, tiles: Sequence[tuple[Pixels, str]], columns: int) -> bytes:
-    """Draw images row by row; without any, the title alone.
+    """Draw images row by row; without images, the title alone.
 
     Args:
         title: Title above the tiles.
-        tiles: Pixels, uint8 [height, width, channels], and a caption; lines too long for a picture's width are wrapped.
-        columns: Pictures in a row.
+        tiles: Pairs of pixels, uint8 [height, width, channels], and caption; lines wider than the picture are wrapped.
+        columns: Number of pictures in a row.
 
     Returns:
         A PNG.
@@ -39,13 +39,13 @@ def plot_tiles(title: str, tiles: Sequence[tuple[Pixels, str]], columns: int) ->
         axes.axis("off")
         if tile is not None:
             pixels, _ = tile
-            axes.imshow(pixels.squeeze(), cmap="gray", vmin=0, vmax=255)  # the map counts for grey only
+            axes.imshow(pixels.squeeze(), cmap="gray", vmin=0, vmax=255)  # the colour map applies to grey images only
             axes.set_title(caption, fontsize=8, parse_math=False, color="black", pad=3)
     return png(figure)
 
 
 def wrapped(text: str, width: int) -> str:
-    r"""Wrap each line of a text so that names stay whole; only one that would fill more than three lines is cut.
+    r"""Wrap each line of a text at names where possible; only a name longer than three lines is cut.
 
     >>> wrapped("1.png\npredicted Quercus_Ilex (0.5)", 20)
     '1.png\npredicted\nQuercus_Ilex (0.5)'

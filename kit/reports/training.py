@@ -1,4 +1,4 @@
-"""A finished training as a table and a few lines."""
+"""Table and summary of a finished training."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _VALIDATION = "val_"
 
 
 def summary_table(run: RunDirectory) -> Table:
-    """Lay out the metrics of the best and the last epoch, on train and on validation; one epoch if it is both.
+    """Tabulate the metrics of the best and the last epoch, on train and on validation; one column if they are the same.
 
     Raises:
-        RunError: the run is unfinished.
+        RunError: The run is unfinished.
     """
     result = run.result()
     epochs = _epochs(result)
@@ -31,7 +31,7 @@ def summary_table(run: RunDirectory) -> Table:
 
 
 def describe_run(run: RunDirectory, root: Path | str | None = None) -> list[str]:
-    """Say how long a finished training took, where its files lie and what comes next in the workspace at `root`."""
+    """Describe the duration and files of a finished training, and the next command in the workspace at `root`."""
     result, name = run.result(), run.path.name
     seconds = sum(run.history().column("seconds"))
     epochs = f"{result.epochs} epoch{'s' * (result.epochs != 1)} in {duration(seconds)}"
@@ -46,7 +46,7 @@ def describe_run(run: RunDirectory, root: Path | str | None = None) -> list[str]
 
 
 def _epochs(result: RunResult) -> list[tuple[str, Mapping[str, float | None]]]:
-    """Name the epochs worth showing, each with its metrics."""
+    """List the epochs to show, each with its metrics."""
     if result.best_epoch is None:
         return [(f"last ({result.epochs})", result.final)]
     if result.best_epoch == result.epochs:

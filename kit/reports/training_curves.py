@@ -1,4 +1,4 @@
-"""Accuracy and loss over the epochs."""
+"""Curves of accuracy and loss over the epochs."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from kit.runs.history import best_epoch
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-ARMS = 12  # that a picture tells apart, and that get one of their own
-_HIGHLIGHTED = 6  # of more arms, the baseline and the best
+ARMS = 12  # arms distinct in one picture, and arms with a picture of their own
+_HIGHLIGHTED = 6  # lines to highlight of more arms: the baseline and the best
 _PANELS = ("accuracy", "loss")
 _UNITS = {
     "accuracy": "accuracy (share of images)",
@@ -31,11 +31,11 @@ _UNITS = {
     "f1": "F1",
 }
 _PENALIZED = "loss (mean, with weight penalties)"
-_THIN, _STEP, _LEVELS = 1.5, 0.7, 3  # line widths, points: an arm that lies under a later, thinner one is still seen
+_THIN, _STEP, _LEVELS = 1.5, 0.7, 3  # line widths in points: an arm below a later, thinner line is still visible
 _BAND = 0.15  # opacity
 _BACKGROUND: dict[str, Any] = {"color": GREY, "linewidth": 0.7, "zorder": 1}
-_INK = 30  # lines whose opacities add up to what all that lie behind may have
-_LEGEND = 140  # characters that a legend line under four panels holds
+_INK = 30  # number of lines whose opacities add up to the total for background lines
+_LEGEND = 140  # characters of a legend line under four panels
 _LINE = 0.25  # inches
 _NAME = 120  # characters of an arm's name
 
@@ -70,8 +70,8 @@ def plot_arm(comparison: Comparison, arm: str) -> bytes:
 def plot_arms(comparison: Comparison) -> bytes:
     """Draw all arms' mean curves in bands of one standard deviation, train above validation, on shared axes.
 
-    Of more than twelve arms, the baseline and the best six stand out from the others, which are grey. Runs that
-    successive halving pruned are thin and end in a cross.
+    Of more than twelve arms, the baseline and the best six stand out from the others, which are grey. Runs pruned by
+    successive halving are thin and end in a cross.
 
     Returns:
         A PNG.
@@ -96,7 +96,7 @@ def plot_arms(comparison: Comparison) -> bytes:
             _finish(axes, metric, comparison.trajectories)
             axes.set_title(title)
     for axes in panels[0]:
-        axes.set_xlabel("")  # the panel below shares it
+        axes.set_xlabel("")  # the panel below shares the axis
     labels = {
         label: line for axes in panels.flat for line, label in zip(*axes.get_legend_handles_labels(), strict=True)
     }
@@ -105,7 +105,7 @@ def plot_arms(comparison: Comparison) -> bytes:
 
 
 def _recorded(metrics: Iterable[str], runs: Sequence[Trajectory]) -> list[str]:
-    """Choose those that some run recorded on train or validation."""
+    """Choose the metrics that some run recorded on train or validation."""
     recorded = {on_train(name) for run in runs for name in run.metrics}
     return [name for name in metrics if name in recorded]
 
@@ -133,7 +133,7 @@ def _draw_mean(
 
 
 def _draw_others(axes: Axes, comparison: Comparison, arms: Sequence[str], metric: str) -> None:
-    """Draw the means of the arms that do not stand out."""
+    """Draw the means of the other arms in grey."""
     others = set(arms)
     runs: dict[str, list[Trajectory]] = {}
     for run in comparison.trajectories:
@@ -168,10 +168,10 @@ def _mark_best(axes: Axes, runs: Sequence[Trajectory], metric: str) -> None:
 
 
 def _mean_and_sd(runs: Sequence[Trajectory], metric: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Average over the runs that got as far: runs may have stopped at different epochs.
+    """Average over the runs that reached each epoch: runs may have stopped at different epochs.
 
     Returns:
-        Two of float64 [epochs]; the sample standard deviation of a single run is 0.
+        Means and sample standard deviations, float64 [epochs] each; the latter is 0 for a single run.
     """
     curves = [values for run in runs if (values := run.metrics.get(metric))]
     reached = [
@@ -198,6 +198,6 @@ def _finish(axes: Axes, metric: str, runs: Sequence[Trajectory]) -> None:
 
 
 def axis_label(metric: str, runs: Sequence[Trajectory]) -> str:
-    """Name what an axis measures; a loss contains weight penalties where some run's settings have them."""
+    """Label an axis; a loss includes weight penalties if some run's settings have them."""
     is_penalized = any(run.spec is not None and run.spec.model.dense_l2 > 0 for run in runs)
     return _PENALIZED if metric == "loss" and is_penalized else _UNITS.get(metric, metric)

@@ -1,4 +1,4 @@
-"""A comparison's tables: the verdicts, the steps of a ladder, and the other figures of the arms."""
+"""Tables of a comparison: verdicts, steps of a ladder, and other figures of the arms."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ _OTHERS = {
 }
 _DELTA, _VERDICT = f"Δ, {CONFIDENCE}\ninterval", "verdict"
 _DIFFERENCE = (_DELTA, "p\n(Holm)", "P\n(better)", _VERDICT)
-_WIDTH, _ROOM = 16, 36  # characters of a line of a verdict, beside the columns of a test and without them
-RANKED = 12  # arms that tables list as they were planned; of more, the best come first
-_SMALLEST = 0.0001  # probability that four digits show
+_WIDTH, _ROOM = 16, 36  # characters per line of a verdict, with the columns of a test and without them
+RANKED = 12  # arms listed in planned order; more are sorted from best to worst
+_SMALLEST = 0.0001  # smallest probability shown with four digits
 
 
 def verdict_table(comparison: Comparison, most: int | None = None) -> Table:
-    """Lay out the chosen metric, its paired difference from the baseline and the verdict, a row an arm.
+    """Tabulate the chosen metric, its paired difference from the baseline and the verdict, one row per arm.
 
-    A column that no arm has a value for is left out; of more than `most` arms, those with the best means are shown.
-    A row whose difference is over a part of the runs has its means over the same part, and says so.
+    A column without values is left out; of more than `most` arms, those with the best means are shown. A row with a
+    difference over part of the runs has its means over the same part, and says so.
     """
     arms = shown_arms(comparison, most)
     width = _verdict_width([arm.difference for arm in arms])
@@ -47,7 +47,7 @@ def verdict_table(comparison: Comparison, most: int | None = None) -> Table:
 
 
 def step_tables(comparison: Comparison) -> list[Table]:
-    """Lay out each arm beside the one before, where they were compared; none otherwise."""
+    """Tabulate each arm against the previous one, if they were compared; no table otherwise."""
     found = [arm.step for arm in comparison.arms if arm.step]
     width = _verdict_width([step.difference for step in found])
     rows = tuple(
@@ -63,7 +63,7 @@ def step_tables(comparison: Comparison) -> list[Table]:
 
 
 def figure_table(comparison: Comparison, most: int | None = None) -> Table:
-    """Lay out the other figures of the last epoch; see `verdict_table`."""
+    """Tabulate the other figures of the last epoch; see `verdict_table`."""
     names = [name for name in _OTHERS if name != comparison.metric]
     arms = shown_arms(comparison, most)
     rows = [_figure_row(arm, names) for arm in arms]
@@ -74,7 +74,7 @@ def figure_table(comparison: Comparison, most: int | None = None) -> Table:
 
 
 def chance(probability: float | None) -> str:
-    """Write a probability with four digits; one that is nearly 0 or 1 is not written as if it were."""
+    """Format a probability with four digits; values near 0 or 1 are shown as bounds, not as 0 or 1."""
     if probability is None or math.isnan(probability):
         return NOTHING
     if probability < _SMALLEST:
@@ -83,14 +83,14 @@ def chance(probability: float | None) -> str:
 
 
 def interval(mean: float, low: float | None, high: float | None) -> str:
-    """Write a difference and below it its interval, if there is one."""
+    """Format a difference, and below it its interval, if known."""
     if low is None or high is None:
         return f"{mean:+.4f}"
     return f"{mean:+.4f}\n[{low:+.4f},\n{high:+.4f}]"
 
 
 def shown_arms(comparison: Comparison, most: int | None = None) -> list[ArmSummary]:
-    """Choose the baseline and the best, in the order of the plan; from the best on where they are many.
+    """Choose the baseline and the best arms, in planned order, or from best to worst if there are many.
 
     The steps of a ladder stay in their order.
     """
@@ -102,7 +102,7 @@ def shown_arms(comparison: Comparison, most: int | None = None) -> list[ArmSumma
 
 
 def is_ranked(comparison: Comparison) -> bool:
-    """Tell whether tables list arms from the best on, the baseline before all."""
+    """Whether tables list arms from best to worst, after the baseline."""
     return len(comparison.arms) > RANKED and not any(arm.step for arm in comparison.arms)
 
 
@@ -164,7 +164,7 @@ def _figure_row(arm: ArmSummary, names: Sequence[str]) -> tuple[str, ...]:
 
 
 def _table(title: str, columns: Sequence[str], arms: Sequence[ArmSummary], rows: Sequence[tuple[str, ...]]) -> Table:
-    """Put the arms' names in front, and leave out columns without a value."""
+    """Add the arms' names as the first column, and leave out columns without values."""
     shown = [index for index in range(len(columns)) if any(row[index] != NOTHING for row in rows)]
     return Table(
         title,

@@ -1,4 +1,4 @@
-"""The run directory: the only state that a training has."""
+"""Run directories, which hold the whole state of a training, and fold sets."""
 
 from kit.runs.directory import BEGIN, Position, Pruned, RunDirectory, RunFailure, RunResult
 from kit.runs.find import find_folder, open_run, open_runs

@@ -1,4 +1,4 @@
-"""What a name stands for: a run, or the runs in a folder."""
+"""Lookup of runs, and of folders of runs, by path or name."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _DIGITS = re.compile(r"(\d+)")
 
 
 def find_folder(name: str | Path, workspace: Workspace) -> Path:
-    """Find a folder by its path, or by its name below runs/, that is a run or holds some.
+    """Find the folder of a run or of several runs by its path, or by its name below runs/.
 
     Raises:
-        RunError: no such folder, with the nearest name.
+        RunError: There is no such folder; the message gives the nearest name.
     """
     for path in (Path(name), workspace.runs / name):
         if (path / _SPEC).is_file() or any(path.rglob(_SPEC)):
@@ -31,7 +31,7 @@ def open_run(name: str | Path, workspace: Workspace) -> RunDirectory:
     """Open a run by its path, or by its name below runs/.
 
     Raises:
-        RunError: no such run, or a folder of several, with one of them.
+        RunError: There is no such run, or it is a folder of several; the message names one of them.
     """
     folder = find_folder(name, workspace)
     if (folder / _SPEC).is_file():
@@ -44,8 +44,8 @@ def open_runs(name: str | Path, workspace: Workspace) -> list[RunDirectory]:
     """Open a run, or all runs in a folder such as a fold set or an ablation's arm, seed 9 before seed 10.
 
     Raises:
-        RunError: no such run, or one of a folder's is not finished: what its others come to together is not what the
-            folder will come to.
+        RunError: There is no such run, or one in the folder is not finished: the results of the others alone would
+            differ from those of the whole folder.
     """
     folder = find_folder(name, workspace)
     if (folder / _SPEC).is_file():
@@ -60,5 +60,5 @@ def open_runs(name: str | Path, workspace: Workspace) -> list[RunDirectory]:
 
 
 def _in_order(path: Path) -> list[tuple[int, str]]:
-    """Compare numbers by their size."""
+    """Sort key that orders numbers in names by value."""
     return [(int(part), "") if part.isdecimal() else (0, part) for part in _DIGITS.split(str(path))]

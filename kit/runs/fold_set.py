@@ -1,4 +1,4 @@
-"""A fold set: the runs of one setting, each validated on another fold, in one folder."""
+"""Fold sets: the runs of one setting, each validated on another fold, in one folder."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ _FOLD = re.compile(r"fold-(\d+)")
 
 
 class FoldFigures(msgspec.Struct, frozen=True, kw_only=True):
-    """What predictions of some held-out images come to.
+    """Metrics of the predictions of held-out images.
 
     Attributes:
-        images: Images that were predicted.
+        images: Number of images.
         accuracy: Share of images whose class or grade, as decided, is the true one; None for tags and values.
-        loss: Mean cross-entropy, nats; None where an output was not a number, and where outputs are no probabilities of
-            classes or grades.
-        auc: Area under the ROC curve of the second of two classes, or the mean of each class against the rest; None
-            where a class is missing, and where there are none.
-        score: Value of the dataset's metric, where that is another one than accuracy; None where it has none.
+        loss: Mean cross-entropy, nats; None if an output was not a number, or outputs are no probabilities of classes
+            or grades.
+        auc: Area under the ROC curve of the second of two classes, or the mean of each class against the rest; None if
+            a class is missing, or outputs are no probabilities of classes or grades.
+        score: Value of the dataset's metric, unless that is the accuracy; None if it has none.
     """
 
     images: int
@@ -41,17 +41,17 @@ class FoldFigures(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FoldResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What cross-validation came to: figures of each fold, their spread, and those of all images pooled.
+    """Result of a cross-validation: metrics of each fold, their spread, and metrics of all images pooled.
 
     Attributes:
-        folds: Figures by fold.
-        pooled: Figures of all held-out images together.
-        accuracy: Mean and sample standard deviation over the folds; None where a fold has none.
-        loss: Mean and sample standard deviation over the folds; None where a fold has none.
-        auc: Mean and sample standard deviation over the folds; None where a fold has none.
-        metric: Name of the dataset's metric, where that is another one than accuracy.
-        score: Mean and sample standard deviation of that metric over the folds; None where a fold has none.
-        files: XXH128 of the out-of-fold predictions, by the name of their file.
+        folds: Metrics by fold.
+        pooled: Metrics of all held-out images together.
+        accuracy: Mean and sample standard deviation over the folds; None if a fold has no accuracy.
+        loss: Mean and sample standard deviation over the folds; None if a fold has no loss.
+        auc: Mean and sample standard deviation over the folds; None if a fold has no AUC.
+        metric: Name of the dataset's metric, unless that is the accuracy.
+        score: Mean and sample standard deviation of that metric over the folds; None if a fold has no value.
+        files: XXH128 of the file of out-of-fold predictions, by name.
         seal: XXH128 over all other fields; see `kit.seals`.
     """
 
@@ -68,30 +68,30 @@ class FoldResult(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class FoldSet:
-    """A fold set's files: fold-0, fold-1, … are runs; what they have in common is made anew from them."""
+    """The files of a fold set: the runs fold-0, fold-1, …, and their joint predictions and result."""
 
     path: Path
 
     @property
     def predictions(self) -> Path:
-        """Out-of-fold predictions of all folds that are finished."""
+        """Out-of-fold predictions of all finished folds."""
         return self.path / OUT_OF_FOLD
 
     def run(self, fold: int) -> RunDirectory:
-        """Where the run of a fold lies."""
+        """Return the directory of a fold's run."""
         return RunDirectory(self.path / f"fold-{fold}")
 
     def finished(self) -> dict[int, RunDirectory]:
-        """Find the finished runs, by fold."""
+        """Return the finished runs by fold."""
         found = (_FOLD.fullmatch(path.name) for path in self.path.glob("fold-*"))
         folds = sorted(int(match[1]) for match in found if match)
         return {fold: run for fold in folds if (run := self.run(fold)).is_finished}
 
     def result(self) -> FoldResult:
-        """Read what the folds came to.
+        """Read the result.
 
         Raises:
-            RunError: no fold is finished.
+            RunError: No fold is finished.
         """
         path = self.path / _RESULT
         try:
@@ -102,16 +102,16 @@ class FoldSet:
             raise RunError(f"{error}; remove the file, and run its kit train --folds again") from error
 
     def finish(self, predictions: bytes, result: FoldResult) -> None:
-        """Write what the runs have in common, the last thing a fold set does."""
+        """Write the joint predictions and the result, the last step of a fold set."""
         write_whole(self.predictions, predictions)
         files = {OUT_OF_FOLD: xxh128_file(self.predictions)}
         write_whole(self.path / _RESULT, seal(msgspec.structs.replace(result, files=files)))
 
     def refuse_changed(self) -> None:
-        """Compare the out-of-fold predictions with those that were written, where there is a result that knows them.
+        """Compare the out-of-fold predictions with their hash in the result, if there is one.
 
         Raises:
-            RunError: They were changed since.
+            RunError: The predictions were changed.
         """
         if (self.path / _RESULT).is_file() and (expected := self.result().files.get(OUT_OF_FOLD)):
             try:

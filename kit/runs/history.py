@@ -1,4 +1,4 @@
-"""A training's figures, epoch by epoch."""
+"""Histories of trainings: the metrics of each epoch."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ Row = Mapping[str, float]
 
 @dataclass(slots=True)
 class History:
-    """history.csv: a line an epoch, appended as the epoch ends.
+    """history.csv: one line an epoch, appended at its end.
 
     Attributes:
         path: File of the history.
-        rows: Metric by name for each epoch, in order; NaN where it was not a number.
+        rows: Values by name for each epoch, in order.
     """
 
     path: Path
@@ -34,10 +34,10 @@ class History:
 
     @classmethod
     def read(cls, path: Path) -> History:
-        """Read a history; a missing file is an empty one, a last line cut short is left out.
+        """Read a history; a missing file is an empty history, and a truncated last line is left out.
 
         Raises:
-            RunError: a value is not a number, or the file no text.
+            RunError: A value is not a number, or the file is not text.
         """
         if not path.is_file():
             return cls(path)
@@ -51,7 +51,7 @@ class History:
         return cls(path, list(rows))
 
     def append(self, row: Row) -> None:
-        """Add an epoch, on the disk before this returns."""
+        """Append an epoch, flushed to the disk."""
         header = "" if self.rows else _header([row])
         with self.path.open("a") as file:
             file.write(header + _line(row))
@@ -60,17 +60,17 @@ class History:
         self.rows.append(row)
 
     def cut(self, epochs: int) -> None:
-        """Forget all epochs after the first `epochs`, and any half-written line."""
+        """Drop all epochs after the first `epochs`, and any half-written line."""
         self.rows = self.rows[:epochs]
         write_whole(self.path, _header(self.rows) + "".join(_line(row) for row in self.rows))
 
     def digest(self, *more: Row) -> str:
-        """Hash the header and the rows, with some that are not there yet, as `xxhsum -H2` would hash the file."""
+        """Hash the header and the rows, with `more` rows appended; equal to `xxhsum -H2` of the file."""
         rows = [*self.rows, *more]
         return xxh3_128_hexdigest((_header(rows) + "".join(map(_line, rows))).encode())
 
     def metrics(self) -> list[dict[str, float]]:
-        """List what was measured on images in each epoch."""
+        """List the metrics of each epoch, without its number, learning rate and time."""
         return [{name: value for name, value in row.items() if name not in NO_METRICS} for row in self.rows]
 
     def column(self, name: str) -> list[float]:
@@ -83,18 +83,18 @@ def _header(rows: Sequence[Row]) -> str:
 
 
 def _line(row: Row) -> str:
-    """Write an epoch with every digit; its number is a whole one."""
+    """Write an epoch with all digits, and its number as a whole number."""
     return ",".join(str(int(value)) if name == "epoch" else repr(float(value)) for name, value in row.items()) + "\n"
 
 
 def best_epoch(values: Sequence[float], *, smaller_is_better: bool, start: int = 0) -> int | None:
-    """Find the first epoch (from 0) with the best value; None if no value is a number.
+    """Find the first epoch (from 0) with the best value; None if all values are NaN.
 
     Args:
-        values: Figures of one metric, epoch by epoch.
-        smaller_is_better: Whether the metric should fall, as a loss.
-        start: Epochs that do not count; the last one does where there are no others, as Keras' EarlyStopping with
-            start_from_epoch and restore_best_weights leaves the weights as they are then.
+        values: Values of one metric, one for each epoch.
+        smaller_is_better: Whether the metric improves when it falls, like a loss.
+        start: Number of first epochs that are ignored; if there are no others, the last epoch is the best, because
+            Keras' EarlyStopping with start_from_epoch and restore_best_weights then does not change the weights.
     """
     begin = min(start, len(values) - 1)
     candidates = [(value, epoch) for epoch, value in enumerate(values) if epoch >= begin and not math.isnan(value)]

@@ -1,4 +1,4 @@
-"""What several runs come to together."""
+"""Mean and sample standard deviation over runs."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class MeanAndSD:
-    """A mean over runs.
+    """A mean over runs with its spread.
 
     Attributes:
-        mean: Mean over the runs; NaN if one of them is no finite number.
-        sd: Sample standard deviation; None for a single run, whose spread nobody knows.
+        mean: Mean over the runs; NaN if one of the values is not finite.
+        sd: Sample standard deviation; None for a single run.
     """
 
     mean: float
@@ -22,7 +22,7 @@ class MeanAndSD:
 
 
 def mean_and_sd_of(values: Sequence[float]) -> MeanAndSD | None:
-    """Mean and sample standard deviation; None without values."""
+    """Compute the mean and the sample standard deviation; None without values."""
     if not values:
         return None
     if not all(map(math.isfinite, values)):

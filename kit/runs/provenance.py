@@ -1,4 +1,4 @@
-"""seal.json: which runs, by which weights, made the files of a folder."""
+"""Provenance of a folder's files in seal.json: the runs and weights that made them."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ SEALED = "seal.json"
 
 
 class Maker(msgspec.Struct, frozen=True, kw_only=True):
-    """A run and its weights, as what they made knows them.
+    """A run and its weights, identified by hashes.
 
     Attributes:
-        run: Path of the run below runs/ where it lies there.
+        run: Path of the run, relative to runs/ if it is there.
         identity: XXH128 of the run's settings.
         weights: XXH128 of the file of the weights.
     """
@@ -31,17 +31,17 @@ class Maker(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Provenance(msgspec.Struct, frozen=True, kw_only=True):
-    """What made the files of a folder.
+    """Provenance of a folder's files.
 
     Attributes:
         kind: Noun of the folder's contents, "evaluation" or "export".
         dataset: Name of the dataset.
         fingerprint: Fingerprint of the dataset.
-        split: Split that was measured; of an export, the one whose predictions were compared.
+        split: Split of an evaluation; for an export, the split on which predictions were compared.
         weights: Epoch of the weights, "best" or "last".
-        views: Views of each image that were averaged; empty for one.
+        views: Averaged views of each image; empty for the image alone.
         made_by: Runs whose predictions were averaged.
-        files: XXH128 of the folder's files, by path below the folder.
+        files: XXH128 of the folder's files, by relative path.
         seal: XXH128 over all other fields; see `kit.seals`.
     """
 
@@ -56,19 +56,19 @@ class Provenance(msgspec.Struct, frozen=True, kw_only=True):
     seal: str = ""
 
     def __str__(self) -> str:
-        """Name the contents: "evaluation of pcam-base-seed-0-1a2b3c4d, best weights, split validation"."""
+        """Describe the contents: "evaluation of pcam-base-seed-0-1a2b3c4d, best weights, split validation"."""
         runs = first_three((maker.run for maker in self.made_by), len(self.made_by))
         runs = self.made_by[0].run if len(self.made_by) == 1 else runs
         views = f", views {self.views}" if self.views else ""
         return f"{self.kind} of {runs}, {self.weights} weights, split {self.split}{views}"
 
     def goes_on(self, before: Provenance) -> bool:
-        """Whether it is what was made before, perhaps by more runs, or by weights that were trained on since."""
+        """Tell whether this updates `before`: the same question, perhaps with more runs, or further trained weights."""
         runs, others = ({maker.identity for maker in one.made_by} for one in (self, before))
         return others <= runs and self._question == before._question
 
     def is_made_like(self, before: Provenance) -> bool:
-        """Whether the same runs, with the same weights to the last bit, made both."""
+        """Tell whether the same runs with bit-equal weights made both."""
         same, others = ({(maker.identity, maker.weights) for maker in one.made_by} for one in (self, before))
         return same == others and self._question == before._question
 
@@ -78,41 +78,41 @@ class Provenance(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def name_maker(run: RunDirectory, weights: Path, name: str) -> Maker:
-    """Name a run by the hashes of its settings and of the file of its weights."""
+    """Identify a run by the hashes of its settings and its file of weights."""
     return Maker(run=name, identity=run.identity, weights=run.hash_of(weights))
 
 
 def sealed_with(provenance: Provenance, files: Mapping[str, bytes | str]) -> bytes:
-    """Write down what made some files that are about to be written, as the content of `SEALED`."""
+    """Make the content of `SEALED` for files that are to be written."""
     made = {name: xxh128(data) for name, data in files.items()}
     return seal(msgspec.structs.replace(provenance, files=made))
 
 
 def seal_folder(folder: Path, provenance: Provenance, names: Iterable[str]) -> None:
-    """Write down what made a folder's files, the last of them."""
+    """Write the provenance of a folder's files, as its last file."""
     write_whole(folder / SEALED, seal(msgspec.structs.replace(provenance, files=hashes(folder, names))))
 
 
 def read_provenance(folder: Path) -> Provenance | None:
-    """Read what made a folder's files; None where nobody wrote it down.
+    """Read the provenance of a folder's files; None without one.
 
     Raises:
-        SpecError: It was changed since.
+        SpecError: The provenance was changed.
     """
     path = folder / SEALED
     return read_sealed(path, Provenance, what="folder of results") if path.is_file() else None
 
 
 def refuse_changed(folder: Path, before: Provenance, *names: str) -> None:
-    """Compare a folder's files with those that were written; one that is missing is no matter.
+    """Compare a folder's files with their hashes; missing files are ignored.
 
     Args:
         folder: Folder of the files.
-        before: Record of what was written.
-        *names: Files to compare, by path below the folder; all without any.
+        before: Provenance with the hashes.
+        *names: Relative paths of the files to compare; none for all.
 
     Raises:
-        WorkspaceError: One was changed since.
+        WorkspaceError: A file was changed.
     """
     try:
         for name, expected in before.files.items():
@@ -124,11 +124,11 @@ def refuse_changed(folder: Path, before: Provenance, *names: str) -> None:
 
 
 def refuse_other(folder: Path, provenance: Provenance) -> None:
-    """Refuse a folder with other results, or whose files were changed since; one that does not say may be taken.
+    """Refuse a folder with other results, or with changed files; a folder without provenance is accepted.
 
     Raises:
-        SpecError: What it says was changed.
-        WorkspaceError: It holds what other runs made, or by other weights, or files that were changed.
+        SpecError: The provenance was changed.
+        WorkspaceError: The folder holds results of other runs or weights, or changed files.
     """
     before = read_provenance(folder)
     if before is None:

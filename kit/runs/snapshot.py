@@ -1,4 +1,4 @@
-"""A run as it was when a call opened it."""
+"""Snapshots of runs for the duration of a call."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from kit.specs import RunSpec
 
 @dataclass(frozen=True)
 class RunSnapshot(RunDirectory):
-    """A run whose settings and result are read and checked once, and its files hashed once while they stay as they are.
+    """A run whose settings and result are read and checked once, and whose files are hashed once until they change.
 
-    It serves a call that asks a run many things, such as `kit.predict`. A run that is being trained changes; ask its
+    It serves a call that reads a run several times, such as `kit.predict`. For a run that is being trained, use
     `RunDirectory`.
     """
 
@@ -22,7 +22,7 @@ class RunSnapshot(RunDirectory):
 
     @classmethod
     def of(cls, run: RunDirectory) -> RunSnapshot:
-        """Open a run; a snapshot is returned as it is.
+        """Open a run; a snapshot is returned unchanged.
 
         Args:
             run: Run to open.
@@ -31,19 +31,19 @@ class RunSnapshot(RunDirectory):
 
     @functools.cached_property
     def is_finished(self) -> bool:
-        """Whether the run had its result when it was first asked."""
+        """Whether the run had its result at the first access."""
         return super().is_finished
 
     def result(self) -> RunResult:
-        """Give the run's result; see `RunDirectory.result`."""
+        """Return the run's result; see `RunDirectory.result`."""
         return self._result
 
     def spec(self) -> RunSpec:
-        """Give the run's settings; see `RunDirectory.spec`."""
+        """Return the run's settings; see `RunDirectory.spec`."""
         return self._spec
 
     def hash_of(self, file: Path) -> str:
-        """Hash a file of the run, unless it was hashed before and has not changed since."""
+        """Hash a file of the run, unless its hash is known and the file unchanged."""
         stat = file.stat()
         key = (file, stat.st_size, stat.st_ino, stat.st_mtime_ns)
         if key not in self._hashes:

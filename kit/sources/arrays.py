@@ -1,4 +1,4 @@
-"""Arrays in a notebook or an .npz file, as images."""
+"""Images from arrays in a notebook or in an .npz file."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from kit.sources.record import ArrayImage, Record
 from kit.specs.source import SPLIT_FOLDERS
 
 _SPLIT = "train|val|valid|validation|test"
-_NAME = re.compile(rf"(?:(?P<before>{_SPLIT})_)?(?P<what>images|labels|x|y)(?:_(?P<after>{_SPLIT}))?")
+_NAME = re.compile(rf"(?:(?P<before>{_SPLIT})_)?(?P<kind>images|labels|x|y)(?:_(?P<after>{_SPLIT}))?")
 _DIMENSIONS = {2, 3}  # of a grey image, and of one with channels
 
 
@@ -29,26 +29,26 @@ def array_records(
     groups: Sequence[Any] | None = None,
     split: str | None = None,
 ) -> list[Record]:
-    """Make records of arrays.
+    """Make a record of each image of an array.
 
     Args:
         images: [n, height, width] or [n, height, width, channels], of any number type; or n arrays of different sizes.
         labels: Labels of n images as numbers or names, [n], [n, 1], or one-hot [n, classes]; None for a test split.
         ids: Texts [n] that are all different; their indices otherwise.
-        groups: Names [n] of what must not be divided between splits.
-        split: Split that all belong to.
+        groups: Names [n] of the groups, such as patients, that must not be divided between splits.
+        split: Split of all the images.
 
     Raises:
-        SourceError: shapes or lengths that do not fit, or ids that repeat.
+        SourceError: Shapes or lengths do not fit, or ids repeat.
     """
     pixels = _pixels(images)
     count = len(pixels)
     names = _names(count, split) if ids is None else [str(identifier) for identifier in ids]
     texts = None if labels is None else _label_texts(np.asarray(labels))
     members = None if groups is None else [str(group) for group in groups]
-    for what, values in (("labels", texts), ("ids", names), ("groups", members)):
+    for kind, values in (("labels", texts), ("ids", names), ("groups", members)):
         if values is not None and len(values) != count:
-            raise SourceError(f"{count:,} images have {len(values):,} {what}; give one each")
+            raise SourceError(f"{count:,} images have {len(values):,} {kind}; give one each")
     if len(set(names)) < count:
         raise SourceError("ids repeat; give each image its own")
     hashed = hashlib.sha256()
@@ -71,10 +71,11 @@ def read_npz(path: Path) -> list[Record]:
     """Read images and labels from an .npz file.
 
     Its arrays are called images and labels, or x and y, alone or with a split before or after: x_train and y_train as
-    Keras' mnist.npz has them, train_images and train_labels as MedMNIST.
+    in Keras' mnist.npz, train_images and train_labels as in MedMNIST.
 
     Raises:
-        SourceError: no such file, no such arrays in it, or larger ones than it holds or the memory takes.
+        SourceError: The file is missing or lacks such arrays, or their headers claim more than the file holds or than
+            fits into memory.
     """
     arrays, every = read_arrays_of(path, _NAME.fullmatch)
     names = ", ".join(every)
@@ -82,7 +83,7 @@ def read_npz(path: Path) -> list[Record]:
     for name, array in arrays.items():
         if match := _NAME.fullmatch(name):
             split = SPLIT_FOLDERS.get(match["before"] or match["after"] or "", "")
-            parts.setdefault(split, {})["images" if match["what"] in {"images", "x"} else "labels"] = array
+            parts.setdefault(split, {})["images" if match["kind"] in {"images", "x"} else "labels"] = array
     if not parts or any("images" not in part for part in parts.values()):
         raise SourceError(f"{path} needs arrays such as images and labels, or x_train and y_train; it has {names}")
     unlabelled = [split for split, part in parts.items() if "labels" not in part and split != "test"]
@@ -96,7 +97,7 @@ def read_npz(path: Path) -> list[Record]:
 
 
 def _pixels(images: Any) -> Sequence[NDArray[Any]]:
-    """Take an array of images, or a sequence of arrays, apart."""
+    """Split an array of images, or a sequence of arrays, into images."""
     arrays = np.atleast_1d(images) if isinstance(images, np.ndarray) else [np.asarray(image) for image in images]
     if not len(arrays) or {image.ndim for image in arrays} - _DIMENSIONS:
         shapes = sorted({str(image.shape) for image in arrays})
@@ -114,7 +115,7 @@ def _names(count: int, split: str | None) -> list[str]:
 def _label_texts(labels: NDArray[Any]) -> list[str]:
     if labels.ndim == 2 and labels.shape[1] > 1:  # noqa: PLR2004 (one-hot)
         if not (np.isin(labels, (0, 1)).all() and (labels.sum(axis=1) == 1).all()):
-            raise SourceError("labels of two dimensions must be one-hot: one 1 and else 0 in each row")
+            raise SourceError("labels of two dimensions must be one-hot: one 1 and otherwise 0 in each row")
         labels = labels.argmax(axis=1)
     flat = labels.reshape(-1)
     if flat.dtype.kind == "f":

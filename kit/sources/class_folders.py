@@ -1,4 +1,4 @@
-"""Class folders, alone or below split folders, and classes that stand in file names."""
+"""Classes from folder names, with or without split folders above them, and from file names."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ def read_folder(spec: SourceSpec) -> tuple[list[Record], list[Reject]]:
     """Read `<class>/…` or `<split>/<class>/…` as labelled records.
 
     Folders count as splits if every folder is called train(ing), val, valid, validation or test(ing); a test folder
-    without class folders is unlabelled. With `spec.class_from` the class stands in the file's name, or else the
-    folder's name is it; both count in lower case, so that NORMAL and normal are one.
+    without class folders is unlabelled. With `spec.class_from` the class is taken from the file's name, or from the
+    folder's where the expression finds nothing; both are lowercased, so that NORMAL and normal are one class.
 
     Returns:
-        The records, and what is no image.
+        The records, and the files that are not images.
 
     Raises:
-        SourceError: no class for an image, or a class folder without an image.
+        SourceError: An image has no class, or a class folder has no image.
     """
     folder = Path(spec.folder)
     listing = list_images(folder, excluded_folders(spec))
@@ -40,7 +40,7 @@ def read_folder(spec: SourceSpec) -> tuple[list[Record], list[Reject]]:
     if spec.class_from:
         labels = _named_classes(listing.images, labels, spec.class_from)
     unlabelled = _unlabelled_tests(splits, listing.images, labels)
-    _refuse_classless(listing.images, labels, unlabelled, spec)
+    _refuse_images_without_class(listing.images, labels, unlabelled, spec)
     records = [
         Record(
             key=file.stem.partition("/")[2] if file.name in unlabelled else file.name,
@@ -54,7 +54,7 @@ def read_folder(spec: SourceSpec) -> tuple[list[Record], list[Reject]]:
 
 
 def _split_folders(folder: Path, unseen: Collection[str]) -> list[str]:
-    """Name the splits among a folder's own folders: all of those that are looked into, or none."""
+    """Return a folder's subfolders, without the excluded ones, if all are called like splits; otherwise none."""
     tops = [name for name in _folders(folder) if name not in unseen]
     return tops if tops and all(name.lower() in SPLIT_FOLDERS for name in tops) else []
 
@@ -68,7 +68,7 @@ def _top(file: ImageFile) -> str:
 
 
 def _refuse_empty_classes(parent: Path, files: Sequence[ImageFile], top: Path, unseen: Collection[str]) -> None:
-    """Refuse a class folder without an image, unless nobody was to look into it."""
+    """Refuse a class folder without an image, unless it is excluded."""
     below = parent.relative_to(top).as_posix()
     depth = 0 if below == "." else 1
     filled = {tuple(file.name.split("/")[: depth + 1]) for file in files}
@@ -82,7 +82,7 @@ def _refuse_empty_classes(parent: Path, files: Sequence[ImageFile], top: Path, u
 
 
 def _folder_classes(files: Sequence[ImageFile], *, has_splits: bool) -> list[str | None]:
-    """Name the class folder of each file; None for a file that lies in none."""
+    """Return the class folder of each file; None for a file outside class folders."""
     index = 1 if has_splits else 0
     parts = (file.name.split("/") for file in files)
     return [names[index] if len(names) > index + 1 else None for names in parts]
@@ -94,7 +94,7 @@ def _named_classes(files: Sequence[ImageFile], folders: Sequence[str | None], ex
     if not any(found):
         names = first_three((file.name for file in files), len(files))
         asked = option("class_from", expression, typed=f"'{expression}'")
-        raise SourceError(f"{asked} finds nothing in file names such as {names}; mend it")
+        raise SourceError(f"{asked} finds nothing in file names such as {names}; correct it")
     chosen = [label or other for label, other in zip(found, folders, strict=True)]
     return [None if label is None else label.lower() for label in chosen]
 
@@ -102,13 +102,13 @@ def _named_classes(files: Sequence[ImageFile], folders: Sequence[str | None], ex
 def _unlabelled_tests(
     splits: Sequence[str], files: Sequence[ImageFile], labels: Sequence[str | None]
 ) -> Collection[str]:
-    """Name the files of a test folder that says nothing of classes."""
+    """Return the names of the files of a test folder that has no class folders."""
     tops = {name for name in splits if SPLIT_FOLDERS[name.lower()] == "test"}
     tests = [(file.name, label) for file, label in zip(files, labels, strict=True) if _top(file) in tops]
     return {name for name, _ in tests} if all(label is None for _, label in tests) else set()
 
 
-def _refuse_classless(
+def _refuse_images_without_class(
     files: Sequence[ImageFile], labels: Sequence[str | None], unlabelled: Collection[str], spec: SourceSpec
 ) -> None:
     lost = [

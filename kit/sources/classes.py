@@ -1,4 +1,4 @@
-"""Labels become classes: renamed as asked, one spelling each, and refused where they are something else."""
+"""Classes from labels: renamed, with one spelling each, and refused where they are missing values, tags or numbers."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from kit.specs.source import SourceSpec
 from kit.targets.classes import Classes
 
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)")
-_SHOWN = 3  # groups of spellings that a message names
-_MISSING = frozenset({"nan", "<na>", "#n/a", "n/a", "null"})  # as pandas, R, spreadsheets and databases write nothing
+_SHOWN = 3  # groups of spellings in a message
+_MISSING = frozenset({"nan", "<na>", "#n/a", "n/a", "null"})  # missing values of pandas, R, spreadsheets, databases
 
 
 def rename_classes(records: Sequence[Record], spec: SourceSpec) -> list[Record]:
-    """Give each record the class that the spec names for its label; others keep theirs.
+    """Rename labels by the spec's `classes` or `class_names`; other labels stay.
 
     Raises:
-        SpecError: a label that no image has, or one without a name.
+        SpecError: A renamed label does not occur, or `class_names` does not name every label.
     """
     chosen = spec.renamings
     known = {record.label for record in records if record.label is not None}
@@ -42,13 +42,13 @@ def rename_classes(records: Sequence[Record], spec: SourceSpec) -> list[Record]:
 
 
 def settle_classes(records: Sequence[Record], spec: SourceSpec) -> list[Record]:
-    """Rename classes as asked, and make equal numbers one class, spelled as the shortest of them: 0 and 0.0 are 0.
+    """Rename classes by the spec, and merge equal numbers into the class of the shortest spelling: 0 and 0.0 become 0.
 
-    What the spec's `classes` names is the user's word, and is not judged.
+    Labels and classes named in the spec's `classes` are not checked.
 
     Raises:
-        SpecError: a label that no image has.
-        SourceError: labels that mean "missing", that differ in case or blanks only, or that are tags or values.
+        SpecError: A renamed label does not occur.
+        SourceError: Labels mean "missing", differ in case or blanks only, or are tags or values.
     """
     renamed = rename_classes(records, spec)
     given = {name for pair in spec.renamings.items() for name in pair}
@@ -71,7 +71,7 @@ def class_target(records: Iterable[Record]) -> Classes:
 
 
 def loose(name: str) -> str:
-    """Reduce a name to what is left without its case and its blanks."""
+    """Normalise a name for comparison, without case and blanks."""
     return "".join(unicodedata.normalize("NFKC", name).split()).casefold()
 
 
@@ -91,7 +91,7 @@ def _number(text: str) -> Decimal | None:
 
 
 def _one_spelling(labels: Iterable[str]) -> dict[str, str]:
-    """Map each spelling of a number that has several to the shortest."""
+    """Map each spelling of a number with several spellings to the shortest."""
     spellings: dict[Decimal, list[str]] = {}
     for label in labels:
         if (number := _number(label)) is not None:
@@ -156,7 +156,7 @@ def _refuse_values(counts: Mapping[str, int], spec: SourceSpec) -> None:
 
 
 def _classes(pairs: Sequence[tuple[str, str]]) -> str:
-    """Write renamings as an argument, for a shell as it takes it."""
+    """Write renamings as an argument, quoted for a shell."""
     parts = (f"{old}={new}" for old, new in pairs)
     typed = shlex.quote(",".join(f'"{part}"' if "," in part else part for part in parts))
     return option("classes", dict(pairs), typed=typed)

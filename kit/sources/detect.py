@@ -1,4 +1,4 @@
-"""One source from whatever the user pointed at."""
+"""Reads a source of any kind: class folders, a label file, an .npz file or arrays."""
 
 from __future__ import annotations
 
@@ -19,13 +19,14 @@ from kit.specs.source import SourceSpec, checked_splits, find, parse_pattern
 
 
 def read_source(spec: SourceSpec) -> Source:
-    """Find every image and what is known of it.
+    """Find every image with its class, split and group.
 
     Raises:
-        SourceError: nothing to read, contradictions in the labels, labels that are not one class an image, or fewer
-            than two classes.
-        SpecError: two test splits, a sample submission without one, or an expression that is none.
-        SubmissionError: a sample submission that predictions of these classes could not fill.
+        SourceError: There is nothing to read, the labels contradict each other or are not one class an image, or there
+            are fewer than two classes.
+        SpecError: There are two test splits, a sample submission without a test split, or an invalid regular
+            expression.
+        SubmissionError: The sample submission cannot be filled with predictions of these classes.
     """
     records, rejects = _read_known(spec)
     records = settle_classes(records, spec)
@@ -35,11 +36,11 @@ def read_source(spec: SourceSpec) -> Source:
 
 
 def read_unjudged(spec: SourceSpec) -> Source:
-    """Find every image of a source whose labels or sample submission `read_source` refuses, for a look at it.
+    """Find every image of a source whose labels or sample submission `read_source` refuses, for an audit.
 
     Raises:
-        SourceError: nothing to read, or contradictions in the labels.
-        SpecError: an expression that is none.
+        SourceError: There is nothing to read, or the labels contradict each other.
+        SpecError: A regular expression is invalid.
     """
     records, rejects = _read_known(spec)
     tests, lost = _read_tests(msgspec.structs.replace(spec, sample_submission=None), records)
@@ -47,7 +48,7 @@ def read_unjudged(spec: SourceSpec) -> Source:
 
 
 def _read_known(spec: SourceSpec) -> tuple[list[Record], list[Reject]]:
-    """Read what is labelled, and a test folder beside it, but for what the user leaves out."""
+    """Read the labelled images and a test folder beside them, without those that the user leaves out."""
     records, rejects = _read_labelled(spec)
     if spec.ignore_splits:
         records, ignored = _ignore_splits(records, spec)
@@ -62,7 +63,7 @@ def _read_known(spec: SourceSpec) -> tuple[list[Record], list[Reject]]:
 
 def _source(spec: SourceSpec, records: Sequence[Record], tests: Sequence[Record], rejects: Sequence[Reject]) -> Source:
     labelled = [record for record in records if record.label is not None]
-    found = {str(record.file.path) for record in tests}  # where test images lie among the labelled ones
+    found = {str(record.file.path) for record in tests}  # test images may be in the folder of the labelled ones
     return Source(
         records=(*labelled, *tests),
         target=class_target(labelled),
@@ -84,10 +85,10 @@ def _ignore_splits(records: Sequence[Record], spec: SourceSpec) -> tuple[list[Re
 def read_arrays(
     images: ArrayLike, labels: Any, *, ids: Sequence[str] | None, groups: Sequence[Any] | None, spec: SourceSpec
 ) -> Source:
-    """Take arrays as a source; see `kit.shard_arrays`.
+    """Make a source of arrays; see `kit.shard_arrays`.
 
     Raises:
-        SourceError: shapes or lengths that do not fit, ids that repeat, or fewer than two classes.
+        SourceError: Shapes or lengths do not fit, ids repeat, or there are fewer than two classes.
     """
     from kit.sources.arrays import array_records  # noqa: PLC0415 (numpy's reader of archives)
 
@@ -97,10 +98,10 @@ def read_arrays(
 
 
 def _check_classes(records: Collection[Record]) -> None:
-    """Refuse fewer than two classes, and a class whose only image no split could share.
+    """Refuse fewer than two classes, and a class with one image, which train and validation cannot share.
 
     Raises:
-        SourceError: there are.
+        SourceError: There are fewer than two classes, or a class has one image.
     """
     counts = Counter(record.label for record in records if record.label and record.split in {None, "train"})
     if len(counts) < 2:  # noqa: PLR2004 (a choice needs two)
@@ -117,7 +118,7 @@ def _check_classes(records: Collection[Record]) -> None:
 
 def _numbers_hint(labels: Iterable[str | None]) -> str:
     are_numbers = all(label and label.isdecimal() for label in labels)
-    return " (numbers to predict, such as counts or ages, are no classes)" if are_numbers else ""
+    return " (numbers to predict, such as counts or ages, are not classes)" if are_numbers else ""
 
 
 def _read_labelled(spec: SourceSpec) -> tuple[list[Record], list[Reject]]:
@@ -133,7 +134,7 @@ def _read_labelled(spec: SourceSpec) -> tuple[list[Record], list[Reject]]:
 
 
 def _read_tests(spec: SourceSpec, records: Sequence[Record]) -> tuple[list[Record], list[Reject]]:
-    """Read the unlabelled test split: a folder of its own, one among the split folders, or among the labelled ones."""
+    """Read the unlabelled test split: from its own folder, a split folder, or the folder of the labelled images."""
     sample = Path(spec.sample_submission) if spec.sample_submission else None
     own = [record for record in records if record.label is None]
     if spec.test and any(record.split == "test" for record in records):
@@ -159,9 +160,9 @@ def _read_tests(spec: SourceSpec, records: Sequence[Record]) -> tuple[list[Recor
 
 
 def _grouped(records: Sequence[Record], spec: SourceSpec) -> list[Record]:
-    """Take groups from file names unless a column of the label file has given them.
+    """Take groups from file names, unless they came from a column of the label file.
 
-    A file in which the expression finds nothing is a group of its own.
+    A file without a match is a group of its own.
     """
     if any(record.group for record in records):
         return list(records)
@@ -173,7 +174,7 @@ def _grouped(records: Sequence[Record], spec: SourceSpec) -> list[Record]:
         asked = option("group", spec.group, typed=f"'{spec.group}'")
         raise SpecError(
             f"{asked} finds nothing in file names such as"
-            f" {first_three((record.file.name for record in records), len(records))}{columns}; mend the expression"
+            f" {first_three((record.file.name for record in records), len(records))}{columns}; correct the expression"
         )
     return [msgspec.structs.replace(record, group=group) for record, group in zip(records, groups, strict=True)]
 

@@ -1,4 +1,4 @@
-"""Images that a person has looked at and leaves out."""
+"""Images that a text file excludes."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from kit.specs.source import SourceSpec
 
 
 def excluded_folders(asked: SourceSpec) -> set[str]:
-    """Name the folders that the exclude file lists, by their paths below the source.
+    """Return the folders in the exclude file, as paths relative to the source.
 
     Raises:
-        SourceError: the file cannot be read.
+        SourceError: The file cannot be read.
     """
     names = [line.strip("/") for line in _lines(Path(asked.exclude))] if asked.exclude else []
     return {name for name in names if (Path(asked.folder) / name).is_dir()}
 
 
 def leave_out(records: Sequence[Record], asked: SourceSpec) -> tuple[list[Record], list[Reject]]:
-    """Take the images that the exclude file lists from `records`.
+    """Split off the records that the exclude file lists.
 
     Args:
         records: Records of files.
         asked: Source with the name of the text file, which has an id, a path or a folder on each line; empty lines and
-            those that begin with # do not count.
+            comments (#) are ignored.
 
     Raises:
-        SourceError: the file cannot be read, or lists what is not there: a misspelt line would keep its image.
+        SourceError: The file cannot be read, or a line names no image: a misspelt line would keep its image.
     """
     path = Path(asked.exclude or "")
     folders = excluded_folders(asked)
@@ -47,7 +47,7 @@ def leave_out(records: Sequence[Record], asked: SourceSpec) -> tuple[list[Record
         else:
             unknown.append(line)
     if unknown:
-        raise SourceError(f"{path} lists what names no image: {first_three(unknown, len(unknown))}; mend those lines")
+        raise SourceError(f"{path} has lines that name no image: {first_three(unknown, len(unknown))}; correct them")
     kept = [record for record in records if record.file not in gone]
     left = [record for record in records if record.file in gone]
     return kept, [Reject(str(record.file.path), f"left out by {path.name}", is_bad=False) for record in left]

@@ -1,4 +1,4 @@
-"""Image files below a folder, and how an id finds its own."""
+"""Image files below a folder, and the lookup of a file by id."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from kit.errors import SourceError, first_three
 from kit.sources.record import ImageFile, Reject
 
 IMAGE_SUFFIXES = frozenset({".bmp", ".jfif", ".jpe", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
-_LITTER = frozenset({"__MACOSX", "Thumbs.db", "desktop.ini"})  # what systems leave behind, like hidden files
+_LITTER = frozenset({"__MACOSX", "Thumbs.db", "desktop.ini"})  # written by operating systems, like hidden files
 _MARKS = {  # files that only kit writes, by the folder's name
     "tfrecords": ("*/manifest.json", ".*.partial"),
     "runs": ("*/spec.json", "*/ablation.json", "*/folds.json", "*/*/spec.json", "*/*/*/spec.json"),
@@ -28,11 +28,11 @@ _REPORTS = (
 
 @dataclass(slots=True)
 class Listing:
-    """What lies below a folder.
+    """Contents of a folder and its subfolders.
 
     Attributes:
         images: Files with an image's ending, sorted by name.
-        others: Everything else, and why it is not looked at.
+        others: Everything else, with the reason why it is skipped.
     """
 
     images: list[ImageFile] = field(default_factory=list)
@@ -40,14 +40,14 @@ class Listing:
 
 
 def list_images(folder: Path, excluded: Collection[str] = ()) -> Listing:
-    """List the files below `folder`, links followed; hidden files and folders are named and not looked at.
+    """List the files below `folder`, following links; hidden files and folders are skipped and listed as such.
 
     Args:
-        folder: Folder to look into.
-        excluded: Folders below it, by their path there, that are not looked into.
+        folder: Folder to list.
+        excluded: Folders to skip, as paths relative to `folder`.
 
     Raises:
-        SourceError: the folder is missing, cannot be listed, or holds no image; or a name is not UTF-8.
+        SourceError: The folder is missing, cannot be listed, or holds no image, or a name is not UTF-8.
     """
     if not folder.is_dir():
         raise SourceError(f"{folder} {'is not a folder' if folder.exists() else 'does not exist'}")
@@ -68,14 +68,14 @@ def list_images(folder: Path, excluded: Collection[str] = ()) -> Listing:
 
 
 class _Folder(NamedTuple):
-    """A folder to look into: its path below the top, empty or ending with '/', and the folders above it and itself."""
+    """A folder to list: its path below the top, empty or ending with '/', and the stats of it and its parents."""
 
     prefix: str
     line: tuple[os.stat_result, ...]
 
 
 def _walk(top: Path, excluded: frozenset[str]) -> Iterator[ImageFile | Reject]:
-    """Yield what lies below `top`, however deep: folders wait in a list, not in calls."""
+    """Yield everything below `top`; without recursion, so that folders may be nested to any depth."""
     waiting = [_Folder("", (top.stat(),))]
     while waiting:
         folder = waiting.pop()
@@ -112,7 +112,7 @@ def _look_at(
 
 
 def _look_into(entry: os.DirEntry[str], above: _Folder, excluded: frozenset[str]) -> Reject | _Folder:
-    """Choose whether to look into a folder; a link may not lead back to one above it."""
+    """Decide whether to list a folder; a link must not lead back to a parent."""
     name, inside = above.prefix + entry.name, entry.stat()
     if name in excluded:
         return _reject(entry.path, "the folder is left out by hand", is_bad=False)
@@ -124,14 +124,14 @@ def _look_into(entry: os.DirEntry[str], above: _Folder, excluded: frozenset[str]
 
 
 def _reject(path: str, reason: str, *, is_bad: bool = True) -> Reject:
-    r"""Name what is no image; bytes of a name that are not UTF-8 are shown as \xff."""
+    r"""Make a reject; bytes of a name that are not UTF-8 are shown as \xff."""
     return Reject(os.fsencode(path).decode(errors="backslashreplace"), reason, is_bad=is_bad)
 
 
 def is_written_by_kit(folder: Path) -> bool:
-    """Tell whether a folder holds datasets, runs, submissions, reports or the demonstration, by what stands in it.
+    """Tell whether a folder holds datasets, runs, submissions, reports or the demonstration, by the files in it.
 
-    A class may be called runs: the name alone says nothing.
+    The name alone does not decide: a class may be called runs.
     """
     has_marks = any(any(folder.glob(mark)) for mark in _MARKS.get(folder.name, ()))
     is_file = os.path.isfile
@@ -154,7 +154,7 @@ def _utf8(name: str) -> str:
 
 
 class FilesById:
-    """Finds the file of an id: a path or its end, with or without the file's ending."""
+    """Finds the file of an id: a path or its last parts, with or without the file's ending."""
 
     def __init__(self, files: Sequence[ImageFile]) -> None:
         self._by_name = {file.name: file for file in files}
@@ -173,7 +173,7 @@ class FilesById:
         """Return the file that `identifier` names, or None.
 
         Raises:
-            SourceError: it fits several files.
+            SourceError: Several files fit.
         """
         if file := self._by_name.get(identifier):
             return file
@@ -184,7 +184,7 @@ class FilesById:
         return candidates[0] if candidates else None
 
     def _by_any_end(self, identifier: str) -> list[ImageFile]:
-        """Compare the last parts of paths: labels may be written from a folder above, or by the file's name alone."""
+        """Compare the last parts of paths: ids may be relative to a parent folder, or the file's name alone."""
         if self._by_end is None:  # most label files never need it
             self._by_end = {}
             for file in self._files:
@@ -201,7 +201,7 @@ def _base(name: str) -> str:
 
 
 def _ends_meet(file: ImageFile, wanted: tuple[str, ...]) -> bool:
-    """Whether one path is the end of the other, but for the file's ending."""
+    """Tell whether one path is the end of the other, with or without the file's ending."""
     for name in (file.name, file.stem):
         parts = tuple(name.split("/"))
         shorter = min(len(parts), len(wanted))

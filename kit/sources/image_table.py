@@ -1,4 +1,4 @@
-"""Tables that name images by id, and the images that they name."""
+"""Tables of image ids, joined with the image files."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _SEPARATORS = {";": "semicolon", "\t": "tab", "|": "bar"}
 
 
 def read_table(path: Path, *, has_header: bool = True) -> pd.DataFrame:
-    """Read a CSV (.tsv with tabs) with every value as the text that stands in it, or a Parquet file.
+    """Read a CSV (.tsv with tabs) with every value as text, or a Parquet file.
 
     Without a header the columns are called 1, 2, and so on.
 
     Raises:
-        SourceError: no such file, or not of the format that its ending says.
+        SourceError: The file is missing, or its content is not of the format of its ending.
     """
     try:
         if path.suffix.lower() == ".parquet":
@@ -60,7 +60,7 @@ def _read_parquet(path: Path) -> pd.DataFrame:
 
 
 def separator_hint(table: pd.DataFrame) -> str:
-    """Name what seems to separate the columns of a table that was read as one column; empty for others."""
+    """Guess the separator of a table that was read as a single column; empty for others."""
     text = str(table.columns[0])
     found = next((name for sign, name in _SEPARATORS.items() if sign in text), "")
     is_one = len(table.columns) == 1
@@ -68,7 +68,7 @@ def separator_hint(table: pd.DataFrame) -> str:
 
 
 def line_of(row: Any) -> int:
-    """Count lines as editors do: from 1, the header's."""
+    """Return the line number of a row as editors count: the header is line 1."""
     return int(row) + 2
 
 
@@ -77,12 +77,12 @@ def join(folder: Path, finder: FilesById, path: Path, table: pd.DataFrame) -> tu
 
     Args:
         folder: Folder of the images.
-        finder: Files in it.
-        path: Table's own file, for messages.
-        table: Texts; "id", and "label" and "group" where there are such; without labels the images are a test split.
+        finder: Lookup of its files by id.
+        path: File of the table, for messages.
+        table: Text columns "id" and optionally "label" and "group"; without labels the images are a test split.
 
     Returns:
-        A record for each id with a file, in the table's order, and a reject for each id without one.
+        A record for each id with a file, in the table's order, and a reject for each id without a file.
     """
     ids = table["id"].tolist()
     labels = table["label"].tolist() if "label" in table else [None] * len(ids)
@@ -99,7 +99,7 @@ def join(folder: Path, finder: FilesById, path: Path, table: pd.DataFrame) -> tu
 
 
 def unnamed(files: Iterable[ImageFile], records: Iterable[Record], path: Path) -> list[Reject]:
-    """Reject the images that no id of the table in `path` names."""
+    """Make a reject of each image without an id in the table of `path`."""
     used: set[Image] = {record.file for record in records}
     return [Reject(str(file.path), f"image without an id in {path.name}") for file in files if file not in used]
 
@@ -111,7 +111,7 @@ def _why_missing(identifier: str, path: Path, folder: Path) -> str:
 
 
 def _refuse_shared_files(table: Path, records: Iterable[Record]) -> None:
-    """Two ids, one with the ending and one without, must not store one file twice."""
+    """Refuse two ids of one file, such as with and without its ending: it would be stored twice."""
     seen: dict[Image, str] = {}
     for record in records:
         if (other := seen.setdefault(record.file, record.key)) != record.key:

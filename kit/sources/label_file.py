@@ -1,4 +1,4 @@
-"""Label files: which columns hold ids and labels, and what stands in them."""
+"""Label files: the columns of ids, labels and groups, and their values."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from kit.sources.record import Record, Reject
 from kit.specs.source import SourceSpec
 
 _PAIR = 2  # columns: an id and a label
-_HEAD = 100  # rows of which one names an image: one may be missing, a hundred are not
-_SHOWN = 8  # columns that a message names
+_HEAD = 100  # rows searched for an id with an image: the first images may be missing, but hardly a hundred
+_SHOWN = 8  # columns in a message
 
 
 def read_labelled(spec: SourceSpec) -> tuple[list[Record], list[Reject]]:
     """Join the images of a folder with the ids of a label file.
 
     Returns:
-        A record for each id that has a file, sorted by key; a reject for each id without one, each image without an
-        id, and what is no image.
+        A record for each id with a file, sorted by key; a reject for each id without a file, each image without an
+        id, and each file that is not an image.
 
     Raises:
-        SourceError: columns that cannot be found, ids with two labels, empty ids or labels, or no id with a file.
+        SourceError: A column is missing, an id has two labels, an id or a label is empty, or no id has a file.
     """
     folder, path = Path(spec.folder), Path(spec.labels or "")
     listing = list_images(folder, excluded_folders(spec))
@@ -60,13 +60,13 @@ def read_labelled(spec: SourceSpec) -> tuple[list[Record], list[Reject]]:
 
 
 def _quoted(columns: Iterable[object]) -> list[str]:
-    """Write names of columns, but not hundreds of them."""
+    """Shorten a list of column names for a message."""
     names = [str(name) for name in columns]
     return names if len(names) <= _SHOWN else [*names[:_SHOWN], f"… ({len(names)})"]
 
 
 def _once(rejects: Sequence[Reject], others: Sequence[Reject], folder: Path) -> list[Reject]:
-    """Name what a label file names and is no image once, by what it is."""
+    """Merge the two rejects of a file that has an id but is not an image, keeping the more specific reason."""
     by_path = {other.name: other for other in others}
     named = [by_path.pop(str(folder / reject.name), None) for reject in rejects]
     return [
@@ -76,7 +76,7 @@ def _once(rejects: Sequence[Reject], others: Sequence[Reject], folder: Path) -> 
 
 
 def _named_columns(path: Path, table: pd.DataFrame, finder: FilesById) -> pd.DataFrame:
-    """Give a file without a header numbers for names: its first line already names an image."""
+    """Number the columns of a file without a header, in which the first line already names an image."""
     first = [str(name) for name in table.columns]
     if path.suffix.lower() == ".parquet" or not any(finder.find(name) for name in first):
         return table
@@ -111,7 +111,7 @@ def _known(path: Path, table: pd.DataFrame, column: str) -> str:
 
 
 def _labels(path: Path, table: pd.DataFrame, spec: SourceSpec, id_column: str) -> tuple[pd.Series[str], list[str]]:
-    """Find the labels: a column of them, or one column of 0 and 1 for each class."""
+    """Find the labels: one column, or a one-hot column for each class."""
     others = [str(name) for name in table.columns if name not in {id_column, spec.group}]
     if spec.label_column is not None:
         chosen = [_known(path, table, name.strip()) for name in spec.label_column.split(",")]
@@ -125,7 +125,7 @@ def _labels(path: Path, table: pd.DataFrame, spec: SourceSpec, id_column: str) -
         return labels, chosen
     _refuse_tag_columns(path, table[chosen])
     if spec.label_column is not None:
-        raise SourceError(f"{path}: columns {', '.join(chosen)} are not one-hot: one 1 and else 0 in each row")
+        raise SourceError(f"{path}: columns {', '.join(chosen)} are not one-hot: one 1 and otherwise 0 in each row")
     choose = f"choose with {option('label_column')}"
     raise SourceError(
         f"{path} has no column 'label'; it has {', '.join(_quoted(table.columns))} ({separator_hint(table) or choose})"
@@ -133,7 +133,7 @@ def _labels(path: Path, table: pd.DataFrame, spec: SourceSpec, id_column: str) -
 
 
 def _one_hot(columns: pd.DataFrame) -> pd.Series[str] | None:
-    """Name the column that holds the 1 of each row; None where the columns are something else."""
+    """Decode one-hot columns into the name of each row's column; None if they are not one-hot."""
     numbers = columns.apply(pd.to_numeric, errors="coerce")
     if not len(numbers) or not numbers.isin([0, 1]).all(axis=None) or not (numbers.sum(axis=1) == 1).all():
         return None
@@ -147,20 +147,20 @@ def _one_hot(columns: pd.DataFrame) -> pd.Series[str] | None:
 
 
 def _refuse_tag_columns(path: Path, columns: pd.DataFrame) -> None:
-    """Refuse columns of 0 and 1 that mark several classes of one image: tags."""
+    """Refuse columns of 0 and 1 with several 1 in a row: tags."""
     numbers = columns.apply(pd.to_numeric, errors="coerce")
     tags = [str(name) for name in columns if numbers[name].isin([0, 1]).all()]
     marks = numbers[tags].sum(axis=1)
     if several := int((marks > 1).sum()):
         raise SourceError(
-            f"{path}: columns {', '.join(_quoted(tags))} are not one-hot: one 1 and else 0 in each row, but several 1"
-            f" for {several:,} of {len(columns):,} images and none for {int((marks == 0).sum()):,}, so these are tags;"
-            f" kit trains one class an image: give {option('label_column')} one of them"
+            f"{path}: columns {', '.join(_quoted(tags))} are not one-hot: one 1 and otherwise 0 in each row, but"
+            f" several 1 for {several:,} of {len(columns):,} images and none for {int((marks == 0).sum()):,}, so these"
+            f" are tags; kit trains one class an image: give {option('label_column')} one of them"
         )
 
 
 def _text(value: Any) -> str:
-    """Write a value as a person would: Parquet's 1.0 in a column of whole numbers is 1; nothing is empty."""
+    """Write a value as text: Parquet's 1.0 in a column of whole numbers becomes 1, a missing value is empty."""
     if value is None or (isinstance(value, float) and value != value):  # noqa: PLR0124 (NaN)
         return ""
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value).strip()
@@ -181,10 +181,10 @@ def _refuse_contradictions(path: Path, pairs: pd.DataFrame) -> None:
         cases.setdefault(identifier, []).append(f"{label} in line {line_of(row)}")
     if cases:
         named = (f"{identifier} is {' and '.join(told)}" for identifier, told in cases.items())
-        what = "labels" if pairs.groupby("id")["label"].nunique().max() > 1 else "groups"
-        raise SourceError(f"{path} gives two {what} to the same id: {first_three(named, len(cases))}; keep one each")
+        column = "labels" if pairs.groupby("id")["label"].nunique().max() > 1 else "groups"
+        raise SourceError(f"{path} gives two {column} to the same id: {first_three(named, len(cases))}; keep one each")
 
 
 def column_names(path: Path) -> Sequence[str]:
-    """Name a label file's columns."""
+    """Return the names of a label file's columns."""
     return [str(name) for name in read_table(path).columns]

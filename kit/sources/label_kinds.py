@@ -1,4 +1,4 @@
-"""What labels are that are not one class an image: pure functions."""
+"""Detection of labels that are tags or measurements instead of classes: pure functions."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from decimal import Decimal, InvalidOperation
 
 _SEPARATORS = ("|", ";", ",", " ")
 _SEVERAL = 2
-_LONGER_LISTS = 3  # lengths, and parts of a label, that names hardly have where their words recur: tags do
-_FEW_VALUES, _MANY_VALUES = 10, 20  # fractional numbers that may still be classes, such as half grades
-_IMAGES_A_CLASS = 10  # mean, below which fractional numbers are values
+_LONGER_LISTS = 3  # different lengths, and parts of a label: tags exceed them, names of classes hardly do
+_FEW_VALUES, _MANY_VALUES = 10, 20  # so many different fractions may still be classes, such as half grades
+_IMAGES_A_CLASS = 10  # mean number of images, below which fractions are values
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +49,16 @@ class Values:
 
 
 def find_tags(labels: Collection[str]) -> Tags | None:
-    """Recognise tags joined by a sign; names of classes that only contain it are none.
+    """Recognise labels that join several tags by a separator, and tell them from class names that contain it.
 
-    Parts make tags where most of the labels with several are made of parts that are labels by themselves, where
-    labels of many lengths use few different parts over and over, or where all parts are whole numbers.
+    Labels are tags if most of those with several parts consist of parts that are labels by themselves, if labels of
+    many lengths repeat few different parts, or if all parts are whole numbers.
 
     Args:
         labels: Different labels.
 
     Returns:
-        The tags by the first sign that shows them; None for classes.
+        The tags by the first separator that fits; None for classes.
     """
     for separator in _SEPARATORS:
         parts = {label: _parts(label, separator) for label in labels}
@@ -75,7 +75,7 @@ def find_values(counts: Mapping[str, int]) -> Values | None:
         counts: Images by label.
 
     Returns:
-        The values; None for anything else, also for whole numbers, which may be the ids of classes.
+        The values; None for anything else, including whole numbers, which may be the ids of classes.
     """
     numbers = {label: number_of(label) for label in counts}
     known = {label: number for label, number in numbers.items() if number is not None}

@@ -1,4 +1,4 @@
-"""Folders within folders: a dataset's train and test are never taken for classes."""
+"""Nested folders: refuses train and test folders where class folders are expected."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from pathlib import Path
 from kit.errors import SourceError, first_three, option
 from kit.specs.source import SPLIT_FOLDERS
 
-Tree = Mapping[str, set[str]]  # names of folders by the path of the folder that they lie in; "" is the source itself
+Tree = Mapping[str, set[str]]  # names of subfolders by the path of their parent; "" is the source itself
 
 
 def folder_tree(files: Iterable[str]) -> Tree:
-    """Gather the folders that hold images, or folders of images, from the paths of all files."""
+    """Build the tree of folders from the paths of all files."""
     tree: dict[str, set[str]] = {}
     for folder in {name.rpartition("/")[0] for name in files} - {""}:
         parts = folder.split("/")
@@ -22,18 +22,18 @@ def folder_tree(files: Iterable[str]) -> Tree:
 
 
 def refuse_nested_splits(folder: Path, files: Iterable[str], *, has_splits: bool, merge_splits: bool) -> None:
-    """Refuse train and test folders that lie where classes are looked for.
+    """Refuse train and test folders in the place of class folders.
 
-    One folder called train among others is a class of that name.
+    A single folder called train beside others is a class of that name.
 
     Args:
         folder: Source.
-        files: Paths of its images below it.
-        has_splits: Whether its own folders are splits.
-        merge_splits: Whether classes that are divided below into train and test are one each.
+        files: Paths of its images, relative to it.
+        has_splits: Whether its own subfolders are splits.
+        merge_splits: Whether train and test folders within a class are merged.
 
     Raises:
-        SourceError: with the folder to give instead, where there is one.
+        SourceError: Splits are nested; the error holds the folder to give instead, if there is one.
     """
     tree = folder_tree(files)
     holders = [
@@ -44,7 +44,7 @@ def refuse_nested_splits(folder: Path, files: Iterable[str], *, has_splits: bool
     if datasets := [parent for parent in holders if parent and _is_dataset(parent, tree)]:
         found = folder / datasets[0]
         raise SourceError(
-            f"{folder} holds a dataset within a folder: {_names(tree[datasets[0]])} in {datasets[0]} are no classes;"
+            f"{folder} holds a dataset within a folder: {_names(tree[datasets[0]])} in {datasets[0]} are not classes;"
             f" give {found} instead",
             instead=found,
         )
@@ -57,19 +57,19 @@ def refuse_nested_splits(folder: Path, files: Iterable[str], *, has_splits: bool
     doubled = [parent for parent in holders if parent.rpartition("/")[2].lower() in SPLIT_FOLDERS]
     if doubled:
         raise SourceError(
-            f"{folder / doubled[0]} holds {_names(tree[doubled[0]])}, no classes; move what lies there one folder up,"
-            f" or give {option('labels')} with a file of ids and labels"
+            f"{folder / doubled[0]} holds {_names(tree[doubled[0]])}, which are not classes; move their contents one"
+            f" folder up, or give {option('labels')} with a file of ids and labels"
         )
     if holders and not merge_splits:
         raise SourceError(
             f"{folder / holders[0]} is a class divided into {_names(tree[holders[0]])}: kit reads splits above classes,"
-            " as train/cat and test/cat; lay the folders out so, or take each class whole with"
+            " as train/cat and test/cat; arrange the folders so, or merge the splits with"
             f" {option('merge_splits', True)}"
         )
 
 
 def _is_divided(parent: str, names: Collection[str], tree: Tree, *, has_splits: bool) -> bool:
-    """Tell whether a folder holds splits: two of them, or nothing else where it is the only one of its level."""
+    """Tell whether a folder is divided into splits: two of them, or only splits if it is the only one of its level."""
     splits = {SPLIT_FOLDERS[name.lower()] for name in names if name.lower() in SPLIT_FOLDERS}
     above, _, own = parent.rpartition("/")
     is_alone = bool(parent) and (tree[above] == {own} or (has_splits and not above))
@@ -77,7 +77,7 @@ def _is_divided(parent: str, names: Collection[str], tree: Tree, *, has_splits: 
 
 
 def _is_dataset(parent: str, tree: Tree) -> bool:
-    """Tell whether all folders in a folder are splits, with folders of their own."""
+    """Tell whether all subfolders of a folder are splits, with subfolders of their own."""
     is_split = parent.rpartition("/")[2].lower() in SPLIT_FOLDERS
     all_splits = all(name.lower() in SPLIT_FOLDERS for name in tree[parent])
     return all_splits and not is_split and any(f"{parent}/{name}" in tree for name in tree[parent])

@@ -1,4 +1,4 @@
-"""Arrays of an .npz file: nothing is unpickled, and no memory is taken for what a header claims and the file lacks."""
+"""Arrays of an .npz file, read without unpickling and without allocating more memory than the file's data needs."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ _HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.r
 
 
 class _Declared(NamedTuple):
-    """What a member says that it is."""
+    """Shape and dtype in the header of an array."""
 
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
 
     @property
     def size(self) -> int:
-        """Bytes of the array."""
+        """Size of the array, bytes."""
         return math.prod(self.shape) * self.dtype.itemsize
 
 
@@ -40,11 +40,11 @@ def read_arrays_of(path: Path, is_wanted: Callable[[str], object]) -> tuple[dict
     """Read some arrays of an .npz file.
 
     Args:
-        path: File.
-        is_wanted: Function that tells by its name whether an array is read.
+        path: Path of the file.
+        is_wanted: Function of an array's name that tells whether to read it.
 
     Returns:
-        The arrays by name, and the names of all.
+        The arrays by name, and the names of all arrays of the file.
 
     Raises:
         SourceError: The file cannot be read, is no .npz file of numbers, claims more than it holds, or holds more than
@@ -59,11 +59,11 @@ def read_arrays_of(path: Path, is_wanted: Callable[[str], object]) -> tuple[dict
     except OSError as error:
         raise SourceError(f"cannot read {path}: {error.strerror or error}") from error
     except (ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise SourceError(f"{path} is no .npz file of numbers; write it with numpy.savez") from error
+        raise SourceError(f"{path} is not an .npz file of numbers; write it with numpy.savez") from error
 
 
 def _check(path: Path, archive: zipfile.ZipFile, names: Sequence[str]) -> None:
-    """Compare headers with the members' sizes, and those with the free memory."""
+    """Compare the headers with the sizes of the members, and the sizes with the free memory."""
     need = 0
     for name in names:
         member = archive.getinfo(name + _ENDING)
@@ -77,7 +77,7 @@ def _check(path: Path, archive: zipfile.ZipFile, names: Sequence[str]) -> None:
         if declared.size != held:
             raise SourceError(
                 f"{path}: array {name} claims {declared.size:,} bytes of {declared.dtype} {list(declared.shape)}, and"
-                f" holds {held:,}; write the file anew with numpy.savez"
+                f" holds {held:,}; write the file again with numpy.savez"
             )
         need += held
     if need > (free := free_memory()):
@@ -88,10 +88,10 @@ def _check(path: Path, archive: zipfile.ZipFile, names: Sequence[str]) -> None:
 
 
 def _declared(file: IO[bytes]) -> _Declared:
-    """Read the header of an array.
+    """Read an array's header.
 
     Raises:
-        ValueError: It is none of an array of numbers.
+        ValueError: It is not the header of an array.
     """
     version = np.lib.format.read_magic(file)
     if version not in _HEADERS:

@@ -1,4 +1,4 @@
-"""What a source holds."""
+"""Records, rejects and image files: the contents of a source."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from kit.files import size_text
 from kit.memory import free_memory
 from kit.targets import Target
 
-UNLABELLED = "unlabelled"  # counted like a class in a split that has no labels
+UNLABELLED = "unlabelled"  # counted like a class in a split without labels
 
 _MOST_AT_ONCE = 1 << 30  # 1 GiB: Linux reads 2 GiB at a time at most
-_LARGE = 64 << 20  # 64 MiB: above, whether there is memory is asked first
-# Neither a pipe nor a terminal that took a file's place is waited for; Windows has none of them.
+_LARGE = 64 << 20  # 64 MiB: the free memory is checked before larger files are read
+# Without waiting for a pipe or a terminal that replaced a file; Windows lacks these flags.
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)
 
 
@@ -29,7 +29,7 @@ class ImageFile(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     Attributes:
         folder: Folder of the source.
-        name: Path of the file below that, with '/' on every system.
+        name: Path of the file relative to `folder`, with '/' on every system.
         size: Size, bytes.
         modified: Time of the last change, nanoseconds since 1970.
     """
@@ -41,14 +41,15 @@ class ImageFile(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     @property
     def path(self) -> Path:
-        """Where it lies."""
+        """Path of the file."""
         return self.folder / self.name
 
     def read(self) -> bytes:
-        """Read the whole file, with as few system calls as can be: its size is known.
+        """Read the whole file, with as few system calls as possible.
 
         Raises:
-            OSError: The file cannot be read: gone, no longer a file, larger than the memory, or growing meanwhile.
+            OSError: The file cannot be read: it is gone, no longer a file, larger than the free memory, or grows
+                meanwhile.
         """
         handle = os.open(f"{self.folder}/{self.name}", _FLAGS)
         try:
@@ -58,7 +59,7 @@ class ImageFile(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     @property
     def stem(self) -> str:
-        """The name without its ending."""
+        """Name without its ending."""
         return os.path.splitext(self.name)[0]  # noqa: PTH122 (a third of pathlib's time)
 
     @property
@@ -68,7 +69,7 @@ class ImageFile(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 def _read_all(handle: int) -> bytes:
-    """Read an open file to the end that it has now."""
+    """Read an open file up to its present size."""
     status = os.fstat(handle)
     if not stat.S_ISREG(status.st_mode):
         raise OSError(errno.EINVAL, "it is no longer a file, but a device, a pipe or a folder")
@@ -77,7 +78,7 @@ def _read_all(handle: int) -> bytes:
         raise OSError(errno.ENOMEM, f"it has {size_text(size)}, and {size_text(free)} of memory are free")
     try:
         data = os.read(handle, size + 1) if size < _MOST_AT_ONCE else _read_in_pieces(handle, size + 1)
-        if len(data) < size:  # cut short meanwhile, or on a network
+        if len(data) < size:  # truncated meanwhile, or a short read from a network
             data += _read_in_pieces(handle, size + 1 - len(data))
     except MemoryError as error:
         raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM)) from error
@@ -95,10 +96,10 @@ def _read_in_pieces(handle: int, most: int) -> bytes:
 
 
 class ArrayImage(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """An image that a caller holds as an array.
+    """An image given as an array.
 
     Attributes:
-        name: Name made of its index.
+        name: Name made from its index.
         pixels: [height, width] or [height, width, channels].
         digest: Hash of all the caller's arrays together.
     """
@@ -109,16 +110,16 @@ class ArrayImage(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
     @property
     def size(self) -> int:
-        """Bytes of the pixels."""
+        """Size of the pixels, bytes."""
         return self.pixels.nbytes
 
     def read(self) -> NDArray[Any]:
-        """Return the pixels, where a file would return its bytes."""
+        """Return the pixels, the counterpart of a file's bytes."""
         return self.pixels
 
     @property
     def path(self) -> Path:
-        """The name, for messages."""
+        """Name as a path, for messages."""
         return Path(self.name)
 
     @property
@@ -135,10 +136,10 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An image to store.
 
     Attributes:
-        key: Unique key in its split: the id in the label file, or the name.
+        key: Key, unique in its split: the id in the label file, or the file's name.
         file: File of the image.
         label: Label as a text that the source's target reads; None in an unlabelled test split.
-        split: Split that the source itself puts it in, if it does.
+        split: Split in the source, if the source is divided.
         group: Group that must not be divided between splits or folds, such as a patient; empty where there is none.
     """
 
@@ -150,18 +151,18 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     @property
     def id(self) -> RecordId:
-        """Split and name of the file: no other record of a source has both."""
+        """Identifier within a source: the split and the file's name."""
         return self.split, self.file.name
 
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """An input that is not stored, and why, in words for people.
+    """An input that is not stored, and the reason.
 
     Attributes:
         name: Path or id.
-        reason: Reason for people.
-        is_bad: Whether it counts against the bad inputs that the user allows; what was left out on purpose does not.
+        reason: Reason in plain words.
+        is_bad: Whether it counts towards the allowed number of bad inputs; inputs left out on purpose do not.
     """
 
     name: str
@@ -171,12 +172,12 @@ class Reject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """Everything found, nothing read yet.
+    """All records and rejects of a source, before any image is read.
 
     Attributes:
         records: Labelled records sorted by key, then an unlabelled test split in its sample submission's order.
         target: Meaning of the labels.
-        rejects: Files without a label, ids without a file, files that are no image, and what was left out on purpose.
+        rejects: Files without a label, ids without a file, files that are not images, and images left out on purpose.
         sample_submission: Sample submission, if there is one.
     """
 

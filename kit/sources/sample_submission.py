@@ -1,4 +1,4 @@
-"""Test images, and the sample submission that orders them and says what predictions fill."""
+"""Test images, and the sample submission, which gives their order and the columns to fill."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from kit.sources.image_table import join, read_table, separator_hint, unnamed
 from kit.sources.label_kinds import number_of
 from kit.sources.record import ImageFile, Record, Reject
 
-_TWO = 2  # classes of which one probability says all; columns of an id and a value
-_NAMED = 12  # classes that a message names
+_TWO = 2  # classes for which one probability is enough; columns of an id and a value
+_NAMED = 12  # classes in a message
 
 
 def read_unlabelled(
@@ -25,13 +25,13 @@ def read_unlabelled(
 
     Args:
         folder: Folder of the test images.
-        sample_submission: CSV of ids and values; None takes the images by name.
+        sample_submission: CSV of ids and values; None orders the images by name.
         classes: Classes of the training images.
-        renamed: New names of labels that the label file spells otherwise.
+        renamed: New names of labels that the label file spells differently.
 
     Raises:
-        SourceError: no image, no id with an image, ids that repeat or fit several files, or no CSV.
-        SubmissionError: columns or cells that predictions of `classes` could not fill.
+        SourceError: There is no image, no id has an image, an id repeats or fits several files, or the file is no CSV.
+        SubmissionError: Its columns or cells cannot be filled with predictions of `classes`.
     """
     listing = list_images(folder)
     if sample_submission is None:
@@ -49,15 +49,15 @@ def read_among_labelled(
     classes: Collection[str],
     renamed: Mapping[str, str],
 ) -> tuple[list[Record], list[Reject]]:
-    """Read test images that lie in one folder with the labelled ones: those that the sample submission names.
+    """Read the test images that the sample submission names in the folder of the labelled ones.
 
     Returns:
         The records, and a reject for each id without an image.
 
     Raises:
-        SourceError: an image that is labelled too, ids that repeat or fit several files, or no CSV.
-        SpecError: no id with an image: the test images lie elsewhere.
-        SubmissionError: columns or cells that predictions of `classes` could not fill.
+        SourceError: An image is labelled too, an id repeats or fits several files, or the file is no CSV.
+        SpecError: No id has an image: the test images are elsewhere.
+        SubmissionError: Its columns or cells cannot be filled with predictions of `classes`.
     """
     ids = read_ids(sample_submission, classes, renamed)
     records, missing = _named(folder, list_images(folder).images, sample_submission, ids, SpecError)
@@ -65,8 +65,8 @@ def read_among_labelled(
     both = [record.key for record in records if record.file in taken]
     if both:
         raise SourceError(
-            f"{sample_submission} names labelled images of {folder}: {first_three(both, len(both))}; an image is to"
-            " learn from or to predict: take them out of one of the two files"
+            f"{sample_submission} names labelled images of {folder}: {first_three(both, len(both))}; an image is"
+            " for training or for prediction: remove them from one of the two files"
         )
     return records, missing
 
@@ -75,8 +75,8 @@ def read_ids(sample_submission: Path, classes: Collection[str], renamed: Mapping
     """Read the ids of a sample submission in order.
 
     Raises:
-        SourceError: no CSV, no value column, or ids that repeat.
-        SubmissionError: columns or cells that predictions of `classes` could not fill.
+        SourceError: The file is no CSV, has no value column, or repeats ids.
+        SubmissionError: Its columns or cells cannot be filled with predictions of `classes`.
     """
     table = read_table(sample_submission)
     if len(table.columns) < _TWO:
@@ -95,10 +95,10 @@ def read_ids(sample_submission: Path, classes: Collection[str], renamed: Mapping
 
 
 def check_columns(sample_submission: Path, columns: Sequence[str], classes: Collection[str]) -> None:
-    """Refuse a sample submission that predictions of `classes` could not fill.
+    """Refuse a sample submission whose columns cannot be filled with predictions of `classes`.
 
     Raises:
-        SubmissionError: beside the ids stand neither one column nor one for each class.
+        SubmissionError: The columns after the ids are neither one value nor the classes.
     """
     values = columns[1:]
     if len(values) > 1 and set(values) != set(classes):
@@ -111,18 +111,19 @@ def check_columns(sample_submission: Path, columns: Sequence[str], classes: Coll
 def check_cells(
     sample_submission: Path, table: pd.DataFrame, classes: Collection[str], renamed: Mapping[str, str]
 ) -> None:
-    """Refuse a sample submission whose cells ask for what kit does not write: probabilities and classes it does.
+    """Refuse a sample submission whose cells are neither probabilities nor classes, the values that kit writes.
 
     Empty cells, and one number from 0 to 1 for all, are placeholders.
 
     Args:
         sample_submission: CSV, for messages.
-        table: Texts; ids, then one column or one for each class.
+        table: Text columns: ids, then one value or one for each class.
         classes: Classes of the training images.
-        renamed: New names of labels that the label file spells otherwise.
+        renamed: New names of labels that the label file spells differently.
 
     Raises:
-        SubmissionError: with the cell, and what kit would write there.
+        SubmissionError: A cell is neither a probability nor a class; the message names it and the values that kit
+            writes there.
     """
     columns = table.iloc[:, 1:]
     cells = [cell for cell in map(str.strip, pd.unique(columns.to_numpy(str).ravel())) if cell]
@@ -140,7 +141,7 @@ def check_cells(
 
 
 def _strangers(cells: Sequence[str], classes: Collection[str]) -> list[str]:
-    """List the cells of a value column that no prediction of `classes` would be."""
+    """List the cells of a value column that are no possible predictions of `classes`."""
     numbers = {number_of(name) for name in classes} - {None}
     lost = [cell for cell in cells if cell not in classes and number_of(cell) not in numbers]
     if len(classes) == _TWO or len(cells) == 1:  # a probability, or the same for all
@@ -151,7 +152,7 @@ def _strangers(cells: Sequence[str], classes: Collection[str]) -> list[str]:
 
 
 def _written(classes: Collection[str], columns: int) -> str:
-    """Say what kit writes into the value column or columns."""
+    """Describe the values that kit writes into the value columns."""
     ordered = sorted(classes, key=_rank)
     if columns > 1:
         return "a probability of each class"
@@ -162,13 +163,13 @@ def _written(classes: Collection[str], columns: int) -> str:
 
 
 def _refuse_other_names(path: Path, cells: Sequence[str], classes: Collection[str], renamed: Mapping[str, str]) -> None:
-    """Refuse cells that are classes under another name, which a submission would not have."""
+    """Refuse cells that are classes by another name, which a submission would not use."""
     names = {loose(name): name for name in classes}
     for cell in cells:
         if renamed.get(cell, cell) != cell and cell not in classes:
             raise SubmissionError(
                 f"{path}: '{cell}' is the label that {option('classes')} calls '{renamed[cell]}', which a submission"
-                " would say instead; leave that renaming out, or the sample submission"
+                " would use instead; leave that renaming out, or the sample submission"
             )
         if cell not in classes and (name := names.get(loose(cell))) is not None:
             same = option("classes", {name: cell}, typed=f"'{name}={cell}'")
@@ -196,7 +197,7 @@ def _column_of(columns: pd.DataFrame, cell: str) -> str:
 
 
 def _rank(name: str) -> tuple[int, str]:
-    """Order classes as a dataset does: numbers by what they are."""
+    """Sort key of classes in a dataset's order: numbers by value."""
     return (int(name), name) if name.isdecimal() else (-1, name)
 
 
@@ -214,7 +215,7 @@ def _named(
 
 
 def _refuse_shared_stems(folder: Path, files: Sequence[ImageFile]) -> None:
-    """Two images that differ in their endings only would get the same id."""
+    """Refuse two images that differ in their endings only: they would get the same id."""
     seen: dict[str, str] = {}
     for file in files:
         if (other := seen.setdefault(file.stem, file.name)) != file.name:

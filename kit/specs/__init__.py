@@ -1,4 +1,4 @@
-"""Typed settings: what people write in TOML, pass as options, and find again in spec.json."""
+"""Typed settings, as written in TOML files, passed as options and stored in spec.json."""
 
 from kit.specs.augment import AugmentSpec
 from kit.specs.data import DataSpec

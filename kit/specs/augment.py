@@ -1,4 +1,4 @@
-"""How training images are varied."""
+"""Settings of the augmentation of training images."""
 
 from __future__ import annotations
 
@@ -11,33 +11,35 @@ from kit.errors import require
 
 
 class AugmentSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How training images are varied, each anew in each epoch; zeros change nothing.
+    """Augmentation of training images, drawn anew for each image and epoch; zeros change nothing.
 
-    What moves pixels becomes one affine transform, so that an image is interpolated once.
+    All geometric changes are combined into one affine transform, so that an image is interpolated once.
 
     Attributes:
         rotation: Largest angle either way, degrees.
         shear: Largest angle either way, degrees.
         zoom: Largest share by which an image grows or shrinks, both sides together.
-        stretch: Largest share by which height and width each grow or shrink, apart from each other.
+        stretch: Largest share by which height and width each grow or shrink, independently of each other.
         height_shift: Largest share of the height, either way.
         width_shift: Largest share of the width, either way.
         horizontal_flip: Whether half of the images are mirrored left to right.
         vertical_flip: Whether half of the images are mirrored top to bottom.
-        quarter_turns: 0 to 3 of them; with a flip, the eight views of a square image that has no top, as in histology.
-        fill: Content of what comes into sight: "reflect", "nearest" and "wrap" continue the image, "constant" is
-            `fill_value`.
-        fill_value: 0 to 1.
-        brightness: Largest amount added or taken away, of pixels in 0 to 1.
+        quarter_turns: Whether images are rotated by 0 to 3 quarter turns; with a flip, these are the eight views of a
+            square image without a top, as in histology.
+        fill: Values of the pixels beyond the image's edge: "reflect", "nearest" and "wrap" continue the image,
+            "constant" is `fill_value`.
+        fill_value: Value of constant pixels, 0 to 1.
+        brightness: Largest amount added to or subtracted from pixels in 0 to 1.
         contrast: Largest share by which differences from the image's mean grow or shrink.
         saturation: Largest share by which differences from grey grow or shrink.
         hue: Largest turn either way, as a share of the colour circle.
         erasing: Probability that a rectangle is filled with `fill_value` (Zhong et al. 2020, arXiv:1708.04896).
         erasing_area: Smallest and largest share of the image that is erased.
-        mixup: Alpha of the beta distribution that two images and their labels are mixed by (Zhang et al. 2018,
-            arXiv:1710.09412); 0 mixes none.
-        cutmix: Alpha of the beta distribution of the share that a rectangle of another image covers, the labels mixed
-            by it (Yun et al. 2019, arXiv:1905.04899); 0 cuts none. With both, each batch gets one of them.
+        mixup: Alpha of the beta distribution of the weights by which two images and their labels are mixed (Zhang et
+            al. 2018, arXiv:1710.09412); 0 turns it off.
+        cutmix: Alpha of the beta distribution of the share of an image that a rectangle of another one covers, by
+            which the labels are mixed (Yun et al. 2019, arXiv:1905.04899); 0 turns it off. With both, each batch gets
+            one of them.
     """
 
     rotation: float = 0.0
@@ -61,7 +63,7 @@ class AugmentSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     cutmix: float = 0.0
 
     def __post_init__(self) -> None:
-        """Refuse amounts that are out of range."""
+        """Refuse amounts out of range."""
         for name, most in (("rotation", 180), ("shear", 89), ("zoom", 0.99), ("stretch", 0.99), ("height_shift", 1)):
             _in_range(name, getattr(self, name), most)
         for name, most in (("width_shift", 1), ("brightness", 1), ("contrast", 1), ("saturation", 1), ("hue", 0.5)):
@@ -84,7 +86,7 @@ class AugmentSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         return any(amounts) or self.horizontal_flip or self.vertical_flip or self.quarter_turns
 
     def recolours(self, channels: int) -> bool:
-        """Whether any setting changes the values of pixels of that many channels; grey has no saturation and no hue."""
+        """Whether any setting changes the colours of images with that many channels; grey has no saturation or hue."""
         return bool(self.brightness or self.contrast or (channels > 1 and (self.saturation or self.hue)))
 
     @property
@@ -94,28 +96,28 @@ class AugmentSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     @property
     def alone(self) -> AugmentSpec:
-        """What happens to an image by itself: all but the mixtures."""
+        """Augmentation of single images: everything except mixup and CutMix."""
         return msgspec.structs.replace(self, mixup=0.0, cutmix=0.0)
 
     def changes(self, channels: int) -> bool:
-        """Whether anything happens to images of that many channels."""
+        """Whether any setting changes images with that many channels."""
         return self.moves or self.recolours(channels) or bool(self.erasing) or self.mixes
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What differs from no augmentation."""
+        """Settings that differ from no augmentation."""
         unchanged = AugmentSpec()
         values = ((name, getattr(self, name)) for name in self.__struct_fields__)
         return {name: value for name, value in values if value != getattr(unchanged, name)}
 
     def check_shape(self, shape: tuple[int, int, int]) -> None:
-        """Refuse what images of one shape cannot take.
+        """Refuse settings that do not fit the shape of the images.
 
         Args:
             shape: Height, width and channels of every image.
 
         Raises:
-            SpecError: quarter turns would make a wide image a high one.
+            SpecError: The images are not square, and quarter turns are on.
         """
         height, width, _ = shape
         require(

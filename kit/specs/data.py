@@ -1,4 +1,4 @@
-"""What a recipe says of its data."""
+"""Data settings of a recipe."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from kit.specs.source import checked_splits
 
 
 class DataSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How a recipe's images become a dataset; see `ImageSpec`, `ShardSpec` and `SourceSpec`.
+    """Settings by which a recipe's images are made into a dataset; see `ImageSpec`, `ShardSpec` and `SourceSpec`.
 
     Attributes:
         size: "32", or "240x320" (height x width); empty keeps each image's own.
-        fit: Adjustment of images of another shape.
+        fit: Adjustment of images to the wanted shape.
         channels: 3 for RGB, 1 for grey.
         class_from: Regular expression that finds the class in a file's name; empty takes folders or a label file.
-        merge_splits: Whether train, val and test folders are one source, divided anew by `split`.
-        ignore_splits: Splits of the source's own that are left out: train, val or test.
+        merge_splits: Whether train, val and test folders are merged and divided anew by `split`.
+        ignore_splits: Splits of the source to leave out: train, val or test.
         group: Regular expression that finds the group in a file's name, or a column of the label file; empty for none.
         split: Shares of train and validation, or of train, validation and test.
         folds: Number of folds for cross-validation; 0 for none.
-        balance: "down" takes as many images of each class as the smallest has; empty takes all.
+        balance: Undersampling: "down" takes as many images of each class as the smallest has; empty takes all.
         per_class: Images taken of each class; 0 takes all.
         seed: Seed of all random choices.
-        classes: Classes that the published data have, sorted.
+        classes: Classes of the published data, sorted.
     """
 
     size: str = ""
@@ -43,12 +43,12 @@ class DataSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     classes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse what no dataset can be."""
+        """Refuse settings that no dataset can have."""
         checked_splits(self.ignore_splits)
         self.shard_spec()
 
     def shard_spec(self) -> ShardSpec:
-        """Say it as a dataset's settings."""
+        """Convert to the settings of shards."""
         return ShardSpec(
             image=ImageSpec(
                 size=parse_size(self.size) if self.size else None,
@@ -64,5 +64,5 @@ class DataSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     @property
     def shape(self) -> tuple[int, int, int] | None:
-        """Height, width and channels of every image, if they have one size."""
+        """Height, width and channels of every image; None if the images keep their own sizes."""
         return (*parse_size(self.size), self.channels) if self.size else None

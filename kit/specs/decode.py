@@ -1,4 +1,4 @@
-"""Settings as text: TOML and JSON files into structs and back, and messages that name the key."""
+"""Reads structs from TOML and JSON and writes JSON, with error messages that name the key."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def from_toml(path: Path, kind: type[Settings]) -> Settings:
     """Read a struct from a TOML file.
 
     Raises:
-        SpecError: with the file, the key and the nearest known key.
+        SpecError: The file is invalid; the message gives the file, the key and the nearest known key.
     """
     return _read(path, kind, msgspec.toml.decode, "TOML")
 
@@ -44,7 +44,7 @@ def from_json(path: Path, kind: type[Settings]) -> Settings:
     """Read a struct from a JSON file that kit wrote.
 
     Raises:
-        SpecError: with the file, the key and the nearest known key.
+        SpecError: The file is invalid; the message gives the file, the key and the nearest known key.
     """
     return _read(path, kind, msgspec.json.decode, "JSON")
 
@@ -63,17 +63,17 @@ def to_json(value: object) -> bytes:
 
 
 def build(data: object, kind: type[Settings], *, where: str = "", lax: bool = False) -> Settings:
-    """Make a struct of plain data; `lax` also takes numbers and switches written as text."""
+    """Make a struct from plain data; `lax` also converts numbers and booleans written as text."""
     try:
         return msgspec.convert(data, kind, strict=not lax, str_keys=True)
     except msgspec.ValidationError as error:
         if isinstance(error.__cause__, SpecError) and not where and not _AT.search(str(error)):
-            raise error.__cause__ from None  # of the struct itself: its own words say all
+            raise error.__cause__ from None  # raised by the struct itself: the message is complete
         raise SpecError(where + _explain(error, kind, data)) from error
 
 
 def _explain(error: msgspec.ValidationError, kind: type[msgspec.Struct], data: Any) -> str:
-    """Turn msgspec's message into kit's: the path first, and the nearest name for an unknown one."""
+    """Rewrite msgspec's message: the path first, and the nearest name for an unknown one."""
     message = str(error)
     if found := _UNKNOWN_FIELD.match(message):
         prefix = f"{found['path']}." if found["path"] else ""
@@ -95,6 +95,6 @@ def _explain(error: msgspec.ValidationError, kind: type[msgspec.Struct], data: A
 
 
 def _shown(value: object) -> str:
-    """Write a value, of a long one its beginning."""
+    """Write a value, shortened if it is long."""
     text = repr(value)
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"

@@ -1,4 +1,4 @@
-"""Which devices a training is asked to use: a matter of the machine, so no part of what decides its numbers."""
+"""Devices of a training, as requested: they belong to the machine, so a run's settings do not include them."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ class Devices(msgspec.Struct, frozen=True, kw_only=True):
     """Devices to compute on.
 
     Attributes:
-        kind: "auto" is all GPUs, or the CPU where there is none.
-        count: Logical devices that share the CPU's cores; of "cpu".
-        numbers: GPUs, as nvidia-smi counts those that the process may see; empty for all; of "gpu".
+        kind: "cpu", "gpu" or "auto", all GPUs, or the CPU where there is none.
+        count: Number of logical devices that share the CPU's cores; "cpu" only.
+        numbers: Numbers of the GPUs among those visible to the process, as in nvidia-smi; empty for all; "gpu" only.
     """
 
     kind: Literal["auto", "cpu", "gpu"] = "auto"
@@ -26,12 +26,12 @@ class Devices(msgspec.Struct, frozen=True, kw_only=True):
     numbers: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse no device, and one device twice."""
+        """Refuse fewer than one device, and a repeated one."""
         require(self.count >= 1, f"devices=cpu:{self.count}: there must be 1 or more")
         require(len(set(self.numbers)) == len(self.numbers), f"devices={self}: a GPU is named twice")
 
     def __str__(self) -> str:
-        """Write them as they are asked for."""
+        """Write them as `parse_devices` reads them."""
         if self.kind == "gpu" and self.numbers:
             return f"gpu:{','.join(map(str, self.numbers))}"
         return f"cpu:{self.count}" if self.kind == "cpu" and self.count > 1 else self.kind
@@ -45,7 +45,7 @@ def parse_devices(text: str) -> Devices:
     """Read auto, cpu, cpu:4, gpu or gpu:0,1.
 
     Raises:
-        SpecError: it is none of them.
+        SpecError: The text is none of these.
     """
     found = _ASKED.fullmatch(text)
     numbers = tuple(map(int, found["numbers"].split(","))) if found and found["numbers"] else ()

@@ -1,4 +1,4 @@
-"""Fields of settings: their dotted paths, their types, and what lies at a path."""
+"""Fields of settings: dotted paths, types and values."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def setting_paths(spec: msgspec.Struct) -> list[str]:
 
 
 def leaves(data: Mapping[str, Any], prefix: str = "") -> list[str]:
-    """List the dotted paths of all fields that are not themselves settings."""
+    """List the dotted paths of all fields that are not tables."""
     paths: list[str] = []
     for name, value in data.items():
         paths += leaves(value, f"{prefix}{name}.") if isinstance(value, dict) else [f"{prefix}{name}"]
@@ -28,12 +28,12 @@ def leaves(data: Mapping[str, Any], prefix: str = "") -> list[str]:
 
 
 def part(spec: msgspec.Struct, path: str) -> Any:
-    """Return what lies at a dotted path of a struct."""
+    """Return the value at a dotted path of a struct."""
     return functools.reduce(getattr, path.split("."), spec)
 
 
 def value_at(data: Any, path: str) -> Any:
-    """Return what lies at a path of plain data, as in filters[0]."""
+    """Return the value at a path of plain data, such as filters[0]."""
     for name in _STEP.findall(path):
         data = data[int(name)] if isinstance(data, list | tuple) else data[name]
     return data
@@ -45,23 +45,23 @@ def field_names(kind: type[msgspec.Struct], path: str) -> list[str]:
 
 
 def type_at(kind: Any, path: str) -> Any:
-    """Find a field's type; a place within a list or a table, as in filters[0], has the list's or the table's."""
+    """Find a field's type; an element of a list or a table, such as filters[0], has the type of the whole."""
     for name in filter(None, re.sub(r"\[.*?\]", "", path).split(".")):
         kind = types_of(_struct_in(kind))[name]
     return kind
 
 
 def _struct_in(kind: Any) -> Any:
-    """Find the struct that a list or a table of structs holds; a struct is itself."""
+    """Find the struct type within a list or a table; a struct type is returned unchanged."""
     return next((inner for inner in typing.get_args(kind) if isinstance(inner, type(msgspec.Struct))), kind)
 
 
 def alternatives(kind: Any) -> tuple[Any, ...]:
-    """List the types of a union; another type is its only alternative."""
+    """List the types of a union; any other type alone."""
     return typing.get_args(kind) if isinstance(kind, types.UnionType) else (kind,)
 
 
 @functools.cache
 def types_of(kind: type[msgspec.Struct]) -> Mapping[str, Any]:
-    """Read a struct's fields and their types, which takes longer than all else here."""
+    """Read the types of a struct's fields; cached, because it is the slowest step of this module."""
     return {field.name: field.type for field in msgspec.structs.fields(kind)}

@@ -1,4 +1,4 @@
-"""What becomes of an image on its way into a shard."""
+"""Settings by which source images are stored."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ Fit = Literal["crop", "pad", "stretch"]
 
 _SCALE = re.compile(r"none|minmax|percentile:(?P<low>\d+(?:\.\d+)?),(?P<high>\d+(?:\.\d+)?)")
 _ENCODING = re.compile(r"(?P<name>auto|keep|raw|png|jpeg)(?::(?P<quality>\d+))?")
-_QUALITY = 90  # of 100: a tenth of the raw bytes, and a loss that networks do not notice
+_QUALITY = 90  # of 100: a tenth of the raw bytes, with a loss that networks do not notice
 
 
 class ImageSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How a source image becomes the bytes of a record.
+    """Settings by which a source image is decoded, resized and encoded as the bytes of a record.
 
     Attributes:
         size: Height and width of every image in pixels: 64, (240, 320) or "240x320"; None keeps each image's own.
-        fit: Way from another shape to the wanted one: "crop" cuts the largest centred rectangle of the wanted shape,
-            "pad" adds black borders, "stretch" changes the shape.
+        fit: Adjustment of images to the wanted shape: "crop" cuts the largest centred rectangle of that shape, "pad"
+            adds black borders, "stretch" distorts.
         channels: 3 for RGB, 1 for grey.
         scale: Mapping of more than 8 bits to 8. "none" divides integers by their full range and takes floats from 0 to
             1; "minmax" takes each image's own range; "percentile:1,99" the range between two of its percentiles.
         page: Page of files with several, counted from 0.
-        bands: Channels of a TIFF or an array to take, from 0: three for red, green and blue, or one; none takes grey
-            or RGB as the file marks them.
+        bands: Channels of a TIFF or an array to use, counted from 0: three for red, green and blue, or one; without
+            any, grey or RGB as marked in the file.
         encoding: Format of the stored images: "auto" stores small ones raw, keeps the bytes of JPEGs and PNGs that
-            need no change, and writes PNG otherwise; "keep" keeps whenever it can; "raw", "png" and "jpeg:90" always
-            write that.
+            need no change, and writes PNG otherwise; "keep" keeps the bytes whenever possible; "raw", "png" and
+            "jpeg:90" store every image in that format.
     """
 
     size: tuple[int, int] | None = None
@@ -46,7 +46,7 @@ class ImageSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     encoding: str = "auto"
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be."""
+        """Refuse values out of range, and unknown names."""
         if self.size is not None:
             require(
                 all(1 <= side <= MAX_SIDE for side in self.size),
@@ -70,7 +70,7 @@ class ImageSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     @property
     def percentiles(self) -> tuple[float, float] | None:
-        """Range that "minmax" or "percentile:…" maps to 0 to 255, in percent of the pixels; None without one."""
+        """Percentiles of the pixels that "minmax" or "percentile:…" maps to 0 and 255; None for "none"."""
         if self.scale == "minmax":
             return 0.0, 100.0
         found = _SCALE.fullmatch(self.scale)
@@ -104,10 +104,10 @@ def parse_size(text: str) -> tuple[int, int]:
 
 
 def read_size(value: object) -> tuple[int, int]:
-    """Read a size as callers give it: 32, (240, 320), or as text.
+    """Read a size given as 32, (240, 320) or text.
 
     Raises:
-        SpecError: Anything else.
+        SpecError: The value is none of these.
 
     >>> read_size(32), read_size((240, 320)), read_size("240x320")
     ((32, 32), (240, 320), (240, 320))
@@ -121,7 +121,7 @@ def read_size(value: object) -> tuple[int, int]:
 
 
 def size_text(height: int, width: int) -> str:
-    """Write a size as `parse_size` reads it.
+    """Write a size so that `parse_size` reads it.
 
     >>> size_text(32, 32), size_text(240, 320)
     ('32', '240x320')

@@ -1,4 +1,4 @@
-"""The one family of models: blocks of convolutions or a pretrained backbone, then dense layers."""
+"""Settings of a model: blocks of convolutions or a pretrained backbone, then dense layers."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ class BackboneSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     Attributes:
         name: Name in keras.applications, such as "VGG19"; empty for blocks of convolutions.
         weights: "imagenet" (Keras downloads them), "none", or the path of a weights file.
-        frozen_layers: Number of its first layers that are not trained; None freezes all of them, 0 trains all of them.
-        adapter: Way in which images get its three channels. "conv" learns a convolution (as wide as `ModelSpec.kernel`)
+        frozen_layers: Number of its first layers that are not trained; None freezes all layers, 0 trains all layers.
+        adapter: Conversion of images to its three channels. "conv" learns a convolution (as wide as `ModelSpec.kernel`)
             from any number of channels, with padding and the model's activation; "repeat" copies a grey channel; "none"
-            takes RGB as it is. With "repeat" and "none" pixels are scaled as the backbone's authors scaled theirs.
+            keeps RGB. With "repeat" and "none" pixels are scaled as in the backbone's pretraining.
         bn: Whether batch norm follows the backbone.
     """
 
@@ -58,15 +58,16 @@ class BackboneSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 class ModelSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Blocks of convolutions with their norm, activation, pool and dropout; then dense layers; then one unit a class.
+    """Blocks of convolutions with norm, activation, pool and dropout; then dense layers; then one unit a class.
 
-    What reads "one number, or one a block" is the same in all blocks if it is one number.
+    A setting described as "one number, or one a block" is the same in all blocks if it is one number.
 
     Attributes:
-        filters: Filters of the convolutions of each block; as many blocks as numbers. With `conv_layers`, the one
-            number that the blocks grow from.
-        conv_layers: Blocks to grow from one number of filters F: F, F, 2F, 4F, and so on; 0 takes `filters` as it is.
-        convolutions: Convolutions one after another in each block.
+        filters: Filters of the convolutions of each block; as many blocks as numbers. With `conv_layers`, the number
+            of filters of the first block.
+        conv_layers: Number of blocks derived from one number of filters F: F, F, 2F, 4F, and so on; 0 uses `filters`
+            unchanged.
+        convolutions: Number of successive convolutions in each block.
         kernel: Side of every convolution, pixels.
         stride: Stride of every convolution, pixels.
         padding: Padding of the convolutions.
@@ -77,24 +78,25 @@ class ModelSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
             "after" is layer, activation, batch norm; "none" leaves batch norm out.
         bn_momentum: Share of the moving mean and variance kept at each step.
         bn_epsilon: Number added to the variance before its root is taken.
-        bn_synchronized: Whether batch norm takes its statistics over all replicas together; each replica's own would be
-            those of a smaller batch. Nothing changes with one replica.
-        pool: Side of the max pool that ends a block, one number, or one a block; 1 leaves it out.
-        pool_stride: Stride of the pools, pixels; 0 is as wide as the pool.
+        bn_synchronized: Whether batch norm computes its statistics over all replicas together; otherwise each replica
+            uses those of its smaller batch. Without effect on one replica.
+        pool: Side of the max pool at the end of a block, one number, or one a block; 1 leaves it out.
+        pool_stride: Stride of the pools, pixels; 0 is the side of the pool.
         pool_padding: Padding of the pools.
         dropout: Share of the values that are dropped in a block, one number, or one a block.
         dropout_position: "pool" drops once a block, after its pool; "activation" drops after each convolution's
-            activation, which is before batch norm where that is `after`.
+            activation, before batch norm if `bn_position` is "after".
         top: Step from features to a vector: "flatten", or "average" over all positions.
-        flatten_dropout: Share of that vector that is dropped.
+        flatten_dropout: Share of that vector's values that is dropped.
         dense: Units of each hidden dense layer; may be empty.
-        dense_layers: Hidden dense layers of 16 F units each, F being the first block's filters; None takes `dense`.
-        dense_bn: Whether `bn_position` holds for hidden dense layers too; they have no batch norm otherwise.
-        dense_dropout: Share that is dropped after each hidden dense layer, one number, or one a layer; None is as
-            `dropout`, which must be one number then.
+        dense_layers: Number of hidden dense layers of 16 F units each, F being the first block's filters; None uses
+            `dense`.
+        dense_bn: Whether `bn_position` applies to hidden dense layers too; they have no batch norm otherwise.
+        dense_dropout: Share of the values that are dropped after each hidden dense layer, one number, or one a layer;
+            None uses `dropout`, which must then be one number.
         dense_l2: Factor of the hidden dense layers' squared weights in the loss.
-        backbone: Pretrained network instead of the blocks; all settings of blocks but `kernel` and `activation` mean
-            nothing then.
+        backbone: Pretrained network instead of the blocks; the settings of blocks, except `kernel` and `activation`,
+            are ignored then.
         head: Last layer, one of those of the dataset's target: "classes", "tags", "cumulative" or "value"; empty for
             the target's default.
     """
@@ -127,7 +129,7 @@ class ModelSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     head: str = ""
 
     def __post_init__(self) -> None:
-        """Refuse what no network can have."""
+        """Refuse settings that no network can have."""
         require(
             all(width >= 1 for width in (*self.filters, *self.dense)),
             f"filters and dense must be 1 or more, got {self.filters} and {self.dense}",
@@ -185,7 +187,7 @@ class ModelSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     @property
     def block_dropouts(self) -> tuple[float, ...]:
-        """Share that each block drops."""
+        """Dropout of each block."""
         return _each(self.dropout, len(self.block_filters))
 
     @property
@@ -195,7 +197,7 @@ class ModelSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     @property
     def dense_dropouts(self) -> tuple[float, ...]:
-        """Share that is dropped after each hidden dense layer."""
+        """Dropout after each hidden dense layer."""
         rates = self.dropout if self.dense_dropout is None else self.dense_dropout
         return _each(rates, len(self.dense_units))
 

@@ -1,4 +1,4 @@
-"""Names of arms, runs and ablations, made from their settings."""
+"""Names of arms, runs and ablations, derived from their settings."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-_LATER = {("train", "evaluate"): "best", ("data", "ignore_splits"): []}  # left out of names at their defaults
+_LATER = {("train", "evaluate"): "best", ("data", "ignore_splits"): []}  # newer settings, left out at their defaults
 
 
 def as_named(value: object) -> msgspec.Raw:
-    """Encode settings for a name that hashes them: runs and ablations of earlier versions keep their names.
+    """Encode settings for a hashed name, so that runs and ablations of earlier versions keep their names.
 
     Args:
         value: Struct of tables, such as a run's settings.
@@ -24,21 +24,21 @@ def as_named(value: object) -> msgspec.Raw:
 
 
 def arm_name(overrides: Mapping[str, str], *, otherwise: str, beside: Iterable[str] = ()) -> str:
-    """Name an arm by what it changes: "bn_position=before,filters=16-32", or `otherwise` if nothing.
+    """Name an arm by its changes, such as "bn_position=before,filters=16-32", or `otherwise` without changes.
 
-    The name is a folder's too, so it holds none of the characters that shells read for themselves.
+    The name is also a folder name, so it holds no characters that are special in shells.
 
     Args:
         overrides: Values by dotted path, as text.
-        otherwise: Name of an arm that changes nothing.
-        beside: Paths that other arms of the ablation change.
+        otherwise: Name of an arm without changes.
+        beside: Paths changed by other arms of the ablation.
     """
     names = short_names([*overrides, *beside])
     return ",".join(f"{names[path]}={plain_text(value)}" for path, value in overrides.items()) or otherwise
 
 
 def short_names(paths: Iterable[str]) -> dict[str, str]:
-    """Name each dotted path by as many of its last steps as tell it from the others.
+    """Shorten each dotted path to the fewest last steps that distinguish it from the others.
 
     >>> list(short_names(["train.epochs", "train.schedule.patience", "train.early_stopping.patience"]).values())
     ['epochs', 'schedule.patience', 'early_stopping.patience']
@@ -53,7 +53,7 @@ def short_names(paths: Iterable[str]) -> dict[str, str]:
 
 
 def plain_text(value: str) -> str:
-    """Write a value as it stands in an arm's name.
+    """Write a value for the name of an arm.
 
     >>> plain_text("[8, 16]")
     '8-16'

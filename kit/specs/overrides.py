@@ -16,24 +16,24 @@ from kit.errors import SpecError, require, unknown
 from kit.specs.decode import Settings, build
 from kit.specs.fields import alternatives, leaves, part, type_at, types_of
 
-OWN = "recipe"  # stands for what a table was before it was changed, which may have no name
+OWN = "recipe"  # name of the table in the original settings, which may have no name of its own
 
 _LIST = re.compile(r"[\[,]")
 _BARE_NUMBER = re.compile(r"\+?(?P<sign>-?)(?P<rest>\.\d+(?:[eE][+-]?\d+)?)")  # .9
 
 
 class Presets(Protocol):
-    """Tables of one kind that have names, so that all of a table can be changed at once: augment=d4."""
+    """Named tables of one type, by which a whole table can be changed at once: augment=d4."""
 
     def find(self, name: str) -> msgspec.Struct:
         """Find a table by its name.
 
         Raises:
-            SpecError: Unknown name, with the nearest known one.
+            SpecError: The name is unknown; the message gives the nearest known one.
         """
 
     def name_of(self, table: Any) -> str | None:
-        """Name a table; None if it has no name."""
+        """Return the name of a table, or None."""
 
 
 Named = Mapping[type[msgspec.Struct], Presets]
@@ -59,16 +59,16 @@ def parse_assignments(assignments: Iterable[str]) -> dict[str, str]:
 def apply_overrides(spec: Settings, values: Mapping[str, object], presets: Named) -> Settings:
     """Change fields by dotted path, one after another; texts become the field's type.
 
-    A comma or brackets make a list: "32,64" and "[32, 64]" are the same. A table with names is changed as a whole by
-    one of them, as augment=d4; "recipe" makes it again what it is in `spec`.
+    A comma or brackets make a list: "32,64" and "[32, 64]" are the same. A named table is changed as a whole, as in
+    augment=d4; "recipe" restores the table of `spec`.
 
     Args:
         spec: Settings to change.
         values: New values by dotted path.
-        presets: Tables that have names, by their type.
+        presets: Named tables by their type.
 
     Raises:
-        SpecError: Unknown path, with the nearest known one, or a value that the field refuses.
+        SpecError: The path is unknown (the message gives the nearest known one), or the field refuses the value.
     """
     kind, data = type(spec), msgspec.to_builtins(spec)
     for path, value in values.items():
@@ -82,10 +82,10 @@ def apply_overrides(spec: Settings, values: Mapping[str, object], presets: Named
 
 
 def field_text(spec: msgspec.Struct, path: str, presets: Named) -> str:
-    """Write a field's value, or the name of a table, as `apply_overrides` reads it; "recipe" for an unnamed table.
+    """Write a field's value, or a table's name, so that `apply_overrides` reads it; "recipe" for an unnamed table.
 
     Raises:
-        SpecError: Unknown path, with the nearest known one.
+        SpecError: The path is unknown; the message gives the nearest known one.
     """
     _refuse_unknown(msgspec.to_builtins(spec), type(spec), path, presets)
     value = part(spec, path)
@@ -94,10 +94,10 @@ def field_text(spec: msgspec.Struct, path: str, presets: Named) -> str:
 
 
 def number_type(spec: msgspec.Struct, path: str, presets: Named) -> type[int | float] | None:
-    """Say which type of number a field takes; None if it takes none.
+    """Return the type of number that a field takes; None if it takes no number.
 
     Raises:
-        SpecError: Unknown path, with the nearest known one.
+        SpecError: The path is unknown; the message gives the nearest known one.
     """
     _refuse_unknown(msgspec.to_builtins(spec), type(spec), path, presets)
     kinds = alternatives(type_at(type(spec), path))
@@ -105,7 +105,7 @@ def number_type(spec: msgspec.Struct, path: str, presets: Named) -> type[int | f
 
 
 def _refuse_unknown(data: Mapping[str, Any], kind: type[msgspec.Struct], path: str, presets: Named) -> None:
-    """Refuse a path that leads neither to a field in `data`, nor to a table of `kind` that has names."""
+    """Refuse a path that is neither a field in `data` nor a named table of `kind`."""
     known = leaves(data)
     if path not in known and path not in (tables := _named_tables(kind, presets)):
         raise SpecError(unknown("setting", path, [*known, *tables]))
@@ -130,7 +130,7 @@ def _write_value(value: object) -> str:
 
 
 def _read_value(value: object, kind: Any, presets: Named) -> object:
-    """Find a table by its name; split a text where the field holds a list, or may and the text looks like one."""
+    """Look up a named table; split a text if the field holds a list, or may hold one and the text looks like one."""
     if kind in presets:
         return msgspec.to_builtins(presets[kind].find(value) if isinstance(value, str) else value)
     kinds = alternatives(kind)

@@ -1,4 +1,4 @@
-"""Augmentations that have a name of their own, as published; those of recipes are found in `kit.specs.settings`."""
+"""Named augmentations, as published; those of recipes are found in `kit.specs.settings`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ KNOWN: Mapping[str, AugmentSpec] = {
     "shifts": AugmentSpec(horizontal_flip=True, height_shift=0.125, width_shift=0.125, fill="constant"),
     # kit's own, mild enough for X-rays and photographs
     "affine": AugmentSpec(rotation=15, shear=5, zoom=0.1, height_shift=0.1, width_shift=0.1),
-    # stains and scanners differ: Liu et al. 2017, who join it with d4
+    # for differences between stains and scanners: Liu et al. 2017, together with d4
     "colour": AugmentSpec(brightness=0.25, contrast=0.75, saturation=0.25, hue=0.04),
     # half of the images: Zhong et al. 2020 (arXiv:1708.04896)
     "erasing": AugmentSpec(erasing=0.5),
@@ -33,18 +33,18 @@ KNOWN: Mapping[str, AugmentSpec] = {
 
 
 def joined(names: Iterable[str]) -> AugmentSpec:
-    """Join augmentations of `KNOWN`; a later one wins where several change a setting."""
+    """Combine augmentations of `KNOWN`; a later one wins where several change a setting."""
     return AugmentSpec(**{setting: value for name in names for setting, value in KNOWN[name].settings.items()})
 
 
 def name_within(spec: AugmentSpec) -> str | None:
-    """Name an augmentation by as few of `KNOWN` as say all of it; None if they do not."""
+    """Name an augmentation by the fewest of `KNOWN` that make it up; None if they do not."""
     names = _held(spec)
     return ("+".join(names) or NONE) if joined(names) == spec else None
 
 
 def _held(spec: AugmentSpec) -> list[str]:
-    """List those of `KNOWN` that `spec` holds, but none whose settings larger ones have."""
+    """List those of `KNOWN` that are contained in `spec`, without those contained in larger ones."""
     wanted = spec.settings.items()
     held: dict[str, Any] = {}
     chosen = []

@@ -1,4 +1,4 @@
-"""Recipes: named settings that ship with kit or lie in a TOML file."""
+"""Recipes: named settings that ship with kit or are read from a TOML file."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _FILE = ".toml"
 
 
 class Setting(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """All that decides a training besides its images and its seed.
+    """All settings of a training except its images and its seed.
 
     Attributes:
-        data: Settings by which the images are stored; an existing dataset has its own.
+        data: Settings of a dataset that is made for the training; an existing dataset has its own.
     """
 
     data: DataSpec = DataSpec()
@@ -39,9 +39,9 @@ class RecipeArm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     Attributes:
         name: Name of the arm, and of its folder.
-        settings: Changes by dotted path: to the recipe, or in a ladder to the arm before.
-        published: Figures of the authors by name, such as test_accuracy, as shares of 1; a list where they trained
-            the same setting several times.
+        settings: Changes by dotted path, to the recipe, or in a ladder to the previous arm.
+        published: Published figures by name, such as test_accuracy, as shares of 1; a list for several trainings of
+            the same setting.
     """
 
     name: str
@@ -54,20 +54,20 @@ class RecipeArm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         return {name: value if isinstance(value, tuple) else (value,) for name, value in self.published.items()}
 
     def __post_init__(self) -> None:
-        """Refuse a name that no folder can have."""
+        """Refuse a name that is no folder name."""
         checked_name(self.name, "arm")
 
 
 class Recipe(Setting, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A setting and its variations, as somebody published them.
+    """A published setting and its variations.
 
     Attributes:
-        description: Description in one line for `kit recipes`.
-        design: Arms that `kit ablate` runs: "arms" each change the recipe, "ladder" arms each change the one before,
-            "grid" is every combination of `vary`.
+        description: One-line description for `kit recipes`.
+        design: Design of the ablation of `kit ablate`: "arms" each change the recipe, "ladder" arms each change the
+            previous one, "grid" is every combination of `vary`.
         arms: Arms in order; `kit train --recipe NAME/ARM` trains one.
         vary: Values by dotted path.
-        commands: Commands that train and measure what was published, in order.
+        commands: Commands that reproduce the published figures, in order.
     """
 
     description: str
@@ -77,25 +77,23 @@ class Recipe(Setting, frozen=True, kw_only=True, forbid_unknown_fields=True):
     commands: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse two arms of one name, and a grid without values or of data."""
+        """Refuse two arms of one name, and a grid without values or with data settings."""
         names = [arm.name for arm in self.arms]
         require(len(set(names)) == len(names), f"arms must have different names, got {', '.join(names)}")
         require(self.design != "grid" or bool(self.vary), "design grid needs vary with values")
         data = [path for path in self.vary if path.startswith("data.")]
-        require(
-            not data, f"vary holds {', '.join(data)}, but one dataset is for all of a grid; give [[arms]] such settings"
-        )
+        require(not data, f"vary holds {', '.join(data)}, but a grid has one dataset; use [[arms]] for such settings")
 
     @property
     def base(self) -> Setting:
-        """What the arms change."""
+        """Setting without arms, which the arms change."""
         return Setting(data=self.data, model=self.model, augment=self.augment, train=self.train)
 
     def changes(self, name: str) -> dict[str, Any]:
-        """What arm `name` changes of the recipe, by dotted path.
+        """Return the changes of arm `name` to the recipe, by dotted path.
 
         Raises:
-            SpecError: no such arm.
+            SpecError: There is no such arm.
         """
         changes: dict[str, Any] = {}
         for arm in self.arms:
@@ -106,7 +104,7 @@ class Recipe(Setting, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 def recipe_names() -> list[str]:
-    """Names of the recipes that ship with kit, sorted."""
+    """List the names of the recipes that ship with kit, sorted."""
     return sorted(path.stem for path in _shipped().glob(f"*{_FILE}"))
 
 
@@ -114,7 +112,7 @@ def parse_recipe(name: str) -> Recipe:
     """Read a shipped recipe by name, or any recipe by the path of its .toml file.
 
     Raises:
-        SpecError: unknown name, with the nearest known one, or settings that cannot be.
+        SpecError: The name is unknown (the message gives the nearest known one), or a setting is invalid.
     """
     if name.endswith(_FILE):
         path = Path(name)
@@ -127,7 +125,7 @@ def parse_recipe(name: str) -> Recipe:
 
 
 def split_arm(name: str) -> tuple[str, str]:
-    """Split RECIPE/ARM; the arm is empty where none is named.
+    """Split RECIPE/ARM; the arm is empty if there is none.
 
     >>> split_arm("chest-xray-ladder/reg_cnn"), split_arm("own/recipe.toml")
     (('chest-xray-ladder', 'reg_cnn'), ('own/recipe.toml', ''))
@@ -140,17 +138,17 @@ def split_arm(name: str) -> tuple[str, str]:
 
 
 def is_file(name: str) -> bool:
-    """Tell whether a name is that of a recipe's file, or of an arm in it, not of a shipped recipe."""
+    """Tell whether a name is the path of a recipe's file, or an arm in one, not a shipped recipe."""
     return _FILE in name
 
 
 def recipe_name(name: str) -> str:
-    """Name a recipe's dataset and ablation by its file."""
+    """Return the name of a recipe's dataset and ablation: the file's stem, or the shipped name."""
     return Path(split_arm(name)[0]).stem
 
 
 def dataset_name(name: str) -> str:
-    """Name the dataset of a recipe, or of an arm that has data settings of its own.
+    """Return the name of the dataset of a recipe, or of an arm with its own data settings.
 
     >>> dataset_name("chest-xray-ladder/base_cnn"), dataset_name("chest-xray-ladder/final_model")
     ('chest-xray-ladder', 'chest-xray-ladder-final_model')

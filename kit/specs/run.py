@@ -1,4 +1,4 @@
-"""What decides the numbers of one training."""
+"""Settings that determine the results of one training."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from kit.specs.train import TrainSpec
 
 
 class RunSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One run: a dataset, a model, a training and a seed.
+    """One run: dataset, model, training settings and seed.
 
     Attributes:
         dataset: Name of the dataset.
-        fingerprint: Fingerprint of the dataset, so that a run is never mistaken for one on other images.
-        arm: Setting that this run stands for in a comparison.
-        seed: Seed for the initial weights, the order of the examples, their augmentation and what dropout drops.
-        fold: Fold that validates, all others being trained on; None takes the dataset's own train and validation
+        fingerprint: Fingerprint of the dataset, which distinguishes the run from one on other images.
+        arm: Name of the arm in a comparison.
+        seed: Seed for the initial weights, the order of the examples, their augmentation and dropout.
+        fold: Fold used for validation, all others being trained on; None uses the dataset's own train and validation
             splits.
     """
 
@@ -33,7 +33,7 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     train: TrainSpec = TrainSpec()
 
     def __post_init__(self) -> None:
-        """Refuse names that lead elsewhere, and seeds that generators do not take."""
+        """Refuse names that are paths, and seeds out of range."""
         checked_name(self.dataset, "dataset")
         checked_name(self.arm, "arm")
         check_seed(self.seed)

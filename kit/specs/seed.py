@@ -1,4 +1,4 @@
-"""Seeds that every generator takes."""
+"""Range of seeds that all random number generators accept."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ MAX_SEED = 1 << 31  # the generators' seeds are 32-bit integers with a sign
 
 
 def check_seed(seed: int) -> None:
-    """Refuse a seed that some generator does not take.
+    """Refuse a seed out of range.
 
     Raises:
         SpecError: The seed is negative, or MAX_SEED or more.

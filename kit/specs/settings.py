@@ -20,33 +20,33 @@ def override(spec: Settings, values: Mapping[str, object]) -> Settings:
     """Change fields by dotted path, one after another; texts become the field's type.
 
     A comma or brackets make a list: "32,64" and "[32, 64]" are the same. An augmentation is changed as a whole by its
-    name, as augment=d4; "recipe" makes it again what it is in `spec`.
+    name, as in augment=d4; "recipe" restores the augmentation of `spec`.
 
     Raises:
-        SpecError: Unknown path, with the nearest known one, or a value that the field refuses.
+        SpecError: The path is unknown (the message gives the nearest known one), or the field refuses the value.
     """
     return apply_overrides(spec, values, _PRESETS)
 
 
 def value_of(spec: msgspec.Struct, path: str) -> str:
-    """Write a field's value, or an augmentation's name, as `override` reads it; "recipe" for one without a name.
+    """Write a field's value, or an augmentation's name, so that `override` reads it; "recipe" for one without a name.
 
     Raises:
-        SpecError: Unknown path, with the nearest known one.
+        SpecError: The path is unknown; the message gives the nearest known one.
     """
     return field_text(spec, path, _PRESETS)
 
 
 def written(spec: msgspec.Struct, paths: Iterable[str]) -> dict[str, str]:
-    """Write some fields as `value_of` does: 0.50 and .5 are the same then."""
+    """Write some fields with `value_of`, which makes 0.50 and .5 the same."""
     return {path: value_of(spec, path) for path in paths}
 
 
 def number_kind(spec: msgspec.Struct, path: str) -> type[int | float] | None:
-    """Say which kind of number a field takes; None if it takes none.
+    """Return the type of number that a field takes; None if it takes no number.
 
     Raises:
-        SpecError: Unknown path, with the nearest known one.
+        SpecError: The path is unknown; the message gives the nearest known one.
     """
     return number_type(spec, path, _PRESETS)
 
@@ -59,16 +59,17 @@ def read_recipe(name: str = DEFAULT_RECIPE) -> Recipe:
         name: Name of a shipped recipe, or path of a .toml file.
 
     Raises:
-        SpecError: Unknown name, with the nearest known one, or settings, arms or values to vary that cannot be.
+        SpecError: The name is unknown (the message gives the nearest known one), or a setting, an arm or a value to
+            vary is invalid.
     """
     recipe = parse_recipe(name)
     if is_file(name):
-        _refuse_unsound_arms(name, recipe)
+        _refuse_invalid_arms(name, recipe)
     return recipe
 
 
-def _refuse_unsound_arms(name: str, recipe: Recipe) -> None:
-    """Refuse, by the file's name, an arm or a value to vary that cannot be."""
+def _refuse_invalid_arms(name: str, recipe: Recipe) -> None:
+    """Refuse an invalid arm or value to vary; the message begins with the file's name."""
     arms = {f"arm {arm.name}": recipe.changes(arm.name) for arm in recipe.arms}
     varied = [(f"vary, {path}", {path: value}) for path, values in recipe.vary.items() for value in values]
     for what, changes in (*arms.items(), *varied):
@@ -82,7 +83,7 @@ def read_setting(name: str, settings: Mapping[str, object] | None = None) -> Set
     """Read a recipe, or one of its arms as RECIPE/ARM, and change it by dotted path.
 
     Raises:
-        SpecError: Unknown recipe, arm or setting, or settings that cannot be.
+        SpecError: The recipe, the arm or a setting is unknown, or a setting is invalid.
     """
     stem, arm = split_arm(name)
     recipe = read_recipe(stem)
@@ -91,7 +92,7 @@ def read_setting(name: str, settings: Mapping[str, object] | None = None) -> Set
 
 @functools.cache
 def augmented_settings() -> Mapping[str, Setting]:
-    """Find the shipped recipes that vary their images, and the arms that do so otherwise, as RECIPE/ARM."""
+    """List the shipped recipes with an augmentation, and the arms with another one, as RECIPE/ARM."""
     found = {}
     for name in recipe_names():
         recipe = parse_recipe(name)
@@ -102,17 +103,17 @@ def augmented_settings() -> Mapping[str, Setting]:
 
 
 class Augmentations:
-    """Augmentations by name: published ones, and those of the recipes."""
+    """Lookup of augmentations by name: published ones, and those of the recipes."""
 
     def find(self, name: str) -> AugmentSpec:
         """Find an augmentation by its name.
 
         Args:
-            name: One of `KNOWN`, or several as d4+colour, of which a later one wins where both change a setting; or a
-                recipe, the path of a .toml file, or an arm of either as RECIPE/ARM, for its augmentation.
+            name: One of `KNOWN`, or several, such as d4+colour, where the later one wins if both change a setting; or
+                a recipe, the path of a .toml file, or an arm of either as RECIPE/ARM, for its augmentation.
 
         Raises:
-            SpecError: Unknown name, with the nearest known one.
+            SpecError: The name is unknown; the message gives the nearest known one.
         """
         parts = name.split("+")
         if all(part in KNOWN for part in parts):
@@ -123,7 +124,7 @@ class Augmentations:
         raise SpecError(unknown("augmentation", part, [*KNOWN, *augmented_settings(), OWN]))
 
     def name_of(self, table: AugmentSpec) -> str | None:
-        """Name an augmentation by as few of `KNOWN` as say all of it, else by a shipped recipe; None without a name."""
+        """Name an augmentation by the fewest of `KNOWN` that make it up, or by a shipped recipe; otherwise None."""
         recipes = (name for name, setting in augmented_settings().items() if setting.augment == table)
         return name_within(table) or next(recipes, None)
 

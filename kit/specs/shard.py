@@ -1,4 +1,4 @@
-"""How a source becomes shards."""
+"""Settings of shards: split, folds, balance and duplicates."""
 
 from __future__ import annotations
 
@@ -11,23 +11,24 @@ from kit.errors import SpecError, require
 from kit.specs.image import ImageSpec
 from kit.specs.seed import check_seed
 
-MAX_NEAR = 12  # of 64 bits: different images come that near by chance, and thumbnails have to tell them apart
+MAX_NEAR = 12  # of 64 bits: different images are that close by chance, and thumbnails have to tell them apart
 
 
 class ShardSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What decides the bytes of a dataset's shards, besides its images.
+    """Settings that determine the bytes of a dataset's shards, together with its images.
 
     Attributes:
         image: Settings of the stored images.
         split: Shares of train and validation, (0.7, 0.3) by default, or of train, validation and test; they sum to 1.
-            "own" keeps the source's own validation split. With folds, only the test share counts.
-        folds: Equal parts of all that is not test, for cross-validation; validation is fold 0, train the others.
-            0 for none.
-        balance: Undersampling, "down": takes as many images of each class as the smallest has; None takes all.
+            "own" keeps the source's own validation split. With folds, only the test share is used.
+        folds: Number of equal parts of all images outside test, for cross-validation; validation is fold 0, train the
+            others. 0 for none.
+        balance: Undersampling: "down" takes as many images of each class as the smallest has; None takes all.
         per_class: Images to take of each class; None takes all.
-        near_duplicates: Largest number of the 64 bits in which perceptual hashes of images differ that stay in one
-            split and one fold, turned and mirrored ones too; 0 ties equal images only. `kit.audit` shows what it finds.
-        seed: Seed of the split, the folds, what is taken and the order of the records; 0 by default.
+        near_duplicates: Largest number of the 64 bits in which the perceptual hashes of near-duplicates differ, rotated
+            and mirrored ones included; near-duplicates stay in one split and one fold; 0 keeps only equal images
+            together. `kit.audit` shows what is found.
+        seed: Seed of the split, the folds, undersampling and the order of the records; 0 by default.
     """
 
     image: ImageSpec = ImageSpec()
@@ -39,7 +40,7 @@ class ShardSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     seed: int = 0
 
     def __post_init__(self) -> None:
-        """Refuse shares and folds that cannot be."""
+        """Refuse invalid shares, folds and counts."""
         check_seed(self.seed)
         require(
             len(self.split) in {2, 3} and all(share > 0 for share in self.split) and math.isclose(sum(self.split), 1),

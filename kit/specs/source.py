@@ -1,4 +1,4 @@
-"""Where images come from, and what is known of them."""
+"""Settings of a source: image folder, labels, groups and test images."""
 
 from __future__ import annotations
 
@@ -25,19 +25,18 @@ SPLIT_FOLDERS = {
 
 
 class SourceSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a dataset is made from, as the user named it.
+    """Source of a dataset: images, labels, groups and test images, as given by the user.
 
     Attributes:
         folder: Folder of images, or an .npz file of arrays.
         labels: CSV or Parquet file of ids and labels, with or without a header; None takes folders for classes.
         id_column: Column of ids in `labels`, with or without the files' endings; None finds it by its name or content.
         label_column: Column of labels in `labels`, or one-hot columns with commas between them; None finds it.
-        class_from: Regular expression that finds the class in a file's name; the folder is the class where it finds
-            nothing.
-        classes: Class by label, for labels that are to be renamed or brought together: {"Cat": "cat"}.
-        class_names: Names of the classes 0, 1, and so on, for labels that are numbers, as those of an .npz file.
-        merge_splits: Whether train, val and test folders are one source, to be divided anew.
-        ignore_splits: Splits of the source's own that are left out: "train", "val" or "test".
+        class_from: Regular expression that finds the class in a file's name; without a match, the folder is the class.
+        classes: Class by label, to rename or merge labels: {"Cat": "cat"}.
+        class_names: Names of the classes 0, 1, and so on, for labels that are numbers, such as those of an .npz file.
+        merge_splits: Whether train, val and test folders are merged and divided anew.
+        ignore_splits: Splits of the source to leave out: "train", "val" or "test".
         group: Column of `labels`, or regular expression that finds the group (a patient, a slide) in a file's name.
         exclude: Text file of ids or paths to leave out, one a line.
         test: Folder of unlabelled images.
@@ -59,7 +58,7 @@ class SourceSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     sample_submission: str | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what contradicts itself."""
+        """Refuse contradictory settings."""
         columns = self.id_column or self.label_column
         require(
             bool(self.labels) or not columns,
@@ -80,15 +79,15 @@ class SourceSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     @property
     def renamings(self) -> Mapping[str, str]:
-        """Class by label, for the labels that become another class or are named as one."""
+        """Class by label, from `classes` or `class_names`."""
         return dict(self.classes) or {str(number): name for number, name in enumerate(self.class_names)}
 
 
 def checked_splits(names: Iterable[str]) -> frozenset[str]:
-    """Read the names of splits as folders bear them: val, valid and validation are one.
+    """Normalise the names of splits: val, valid and validation are the same.
 
     Raises:
-        SpecError: a name that is none.
+        SpecError: A name is no split.
     """
     for name in names:
         require(name.lower() in SPLIT_FOLDERS, unknown("split to ignore", name, ("train", "val", "test")))
@@ -96,10 +95,10 @@ def checked_splits(names: Iterable[str]) -> frozenset[str]:
 
 
 def parse_classes(text: str) -> dict[str, str]:
-    """Read "old=new,other=new"; quotes hold names with commas together.
+    """Read "old=new,other=new"; names with commas are quoted.
 
     Raises:
-        SpecError: a part without "=", or without a name on either side.
+        SpecError: A part lacks "=", or a name on either side of it.
 
     >>> parse_classes('Cat=cat,"a, b=ab"')
     {'Cat': 'cat', 'a, b': 'ab'}
@@ -114,26 +113,26 @@ def parse_classes(text: str) -> dict[str, str]:
 
 
 def parse_names(text: str) -> list[str]:
-    """Read names with commas between them; quotes hold a name with a comma together."""
+    """Read comma-separated names; a name with a comma is quoted."""
     return [name.strip() for name in next(csv.reader([text], skipinitialspace=True), [])]
 
 
 def folder_name(source: Path) -> str:
-    """Name a dataset after its folder; after the one above where that is called images, train or the like."""
+    """Derive a dataset's name from its folder, or from the parent of a folder called images, train or the like."""
     folder = source.parent if source.stem.lower() in {*SPLIT_FOLDERS, "images"} else source
     return re.sub(r"[^A-Za-z0-9._-]+", "-", folder.stem).strip("-.") or "images"
 
 
 def path_text(path: Path | str | None) -> str | None:
-    """Write a path as a spec keeps it; what is no path is left for the spec to refuse."""
+    """Write a path as text for a spec; other types are left for the spec to refuse."""
     return str(path) if isinstance(path, Path) else path
 
 
 def source_spec(folder: Path | str, options: Mapping[str, Any]) -> SourceSpec:
-    """Read a source's options as a caller gives them; None stands for an option that is not given.
+    """Make a spec from the options of a call; None stands for an option that is not given.
 
     Raises:
-        SpecError: An option of another type, or options that contradict each other.
+        SpecError: An option has a wrong type, or options contradict each other.
     """
     require(isinstance(folder, str | Path), f"source must be a path, got {folder!r}")
     given = {name: _plain(value) for name, value in options.items() if value is not None}
@@ -145,20 +144,20 @@ def _plain(value: Any) -> Any:
 
 
 def parse_pattern(text: str, name: str) -> re.Pattern[str]:
-    """Compile a regular expression that a user gave.
+    """Compile a regular expression given by the user.
 
     Raises:
-        SpecError: it is none.
+        SpecError: The expression is invalid.
     """
     try:
         return re.compile(text)
     except re.error as error:
         asked = option(name, text, typed=f"'{text}'")
-        raise SpecError(f"{asked} is no regular expression: {error}") from error
+        raise SpecError(f"{asked} is not a regular expression: {error}") from error
 
 
 def find(pattern: re.Pattern[str], name: str) -> str | None:
-    """Return what `pattern` finds in `name`: its one group if it has one that matched, else the whole match."""
+    """Return the match of `pattern` in `name`: its group if it has one that matched, else the whole match."""
     match = pattern.search(name)
     if match is None:
         return None

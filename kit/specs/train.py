@@ -1,4 +1,4 @@
-"""How a model is fitted."""
+"""Settings of a training."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import msgspec
 
 from kit.errors import require
 
-CHECKPOINT_MINUTES = 10.0  # between checkpoints within an epoch, by default: what a crash costs at most
+CHECKPOINT_MINUTES = 10.0  # default time between checkpoints within an epoch: the most that a crash costs
 
 Optimizer = Literal["adam", "adamw", "adamax", "rmsprop", "sgd"]
 Precision = Literal["float32", "mixed_float16", "mixed_bfloat16"]
@@ -19,18 +19,18 @@ Monitor = Literal["val_accuracy", "val_loss", "val_auc", "val_precision", "val_r
 
 
 class ScheduleSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How the learning rate changes.
+    """Learning-rate schedule.
 
     Attributes:
         kind: "constant"; "cosine" falls from `TrainSpec.learning_rate` to `smallest` along half a cosine (Loshchilov &
             Hutter 2017, arXiv:1608.03983); "plateau" multiplies by `factor` when `monitor` has not improved for
             `patience` epochs (Keras' ReduceLROnPlateau).
         warmup_epochs: Epochs in which the rate rises linearly from 0 first; "cosine" only.
-        smallest: Learning rate below which neither falls.
+        smallest: Lowest learning rate of "cosine" and "plateau".
         monitor: Metric that "plateau" watches.
         patience: Epochs that "plateau" waits for an improvement.
         factor: Factor by which "plateau" lowers the rate.
-        min_delta: Smallest change of `monitor` that counts as better, of "plateau".
+        min_delta: Smallest change of `monitor` that counts as an improvement; "plateau" only.
     """
 
     kind: Literal["constant", "cosine", "plateau"] = "constant"
@@ -42,7 +42,7 @@ class ScheduleSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     min_delta: float = 0.0001
 
     def __post_init__(self) -> None:
-        """Refuse schedules that lead nowhere."""
+        """Refuse values out of range, and a warm-up of other schedules."""
         require(self.warmup_epochs >= 0, f"warmup_epochs must be 0 or more, got {self.warmup_epochs}")
         require(not self.warmup_epochs or self.kind == "cosine", "warmup_epochs needs kind cosine")
         require(self.smallest >= 0, f"smallest must be 0 or more, got {self.smallest}")
@@ -52,16 +52,16 @@ class ScheduleSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 class EarlyStoppingSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """When a training ends before its last epoch.
+    """Early stopping of a training.
 
-    A run always keeps the weights of its best epoch by `TrainSpec.monitor`, which is what Keras calls
-    restore_best_weights; `TrainSpec.evaluate` says whether they are used afterwards.
+    A run always keeps the weights of its best epoch by `TrainSpec.monitor` (Keras' restore_best_weights);
+    `TrainSpec.evaluate` decides whether they are used afterwards.
 
     Attributes:
-        patience: Epochs without an improvement after which the training ends; 0 never.
+        patience: Epochs without an improvement after which the training ends; 0 turns early stopping off.
         monitor: Metric that should improve.
-        min_delta: Smallest change that counts.
-        start_epoch: Epochs at the beginning that do not count: they end nothing, and none of them is the best.
+        min_delta: Smallest change that counts as an improvement.
+        start_epoch: Number of first epochs that are ignored: they do not end the training, and are never the best.
     """
 
     patience: int = 0
@@ -76,50 +76,50 @@ class EarlyStoppingSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
 
 
 class TrainSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How a model is fitted.
+    """Settings of a training.
 
     Attributes:
         epochs: Passes over the train split.
         batch_size: Images per step over all devices together; a train split's last short batch waits for the next
             epoch's shuffle.
-        optimizer: Optimizer with Keras' defaults but for the settings below; "adamw" is Loshchilov & Hutter 2019
+        optimizer: Optimizer, with Keras' defaults except for the settings below; "adamw" is Loshchilov & Hutter 2019
             (arXiv:1711.05101).
         learning_rate: Learning rate at the start, or at the end of the warm-up.
-        scale_learning_rate: Whether it is multiplied by the number of devices, as Goyal et al. 2017 (arXiv:1706.02677)
-            do whose batches grow with the devices; here `batch_size` does not by itself.
+        scale_learning_rate: Whether the learning rate is multiplied by the number of devices, as in Goyal et al. 2017
+            (arXiv:1706.02677), where batches grow with the devices; here `batch_size` stays the same.
         momentum: Momentum of "sgd".
         weight_decay: Weight decay of "adamw".
         schedule: Schedule of the learning rate.
         early_stopping: Early stopping before the last epoch.
         loss: "crossentropy", binary for two classes; "focal" is Lin et al. 2017 (arXiv:1708.02002).
         focal_gamma: Exponent of "focal".
-        label_smoothing: Share of the truth that is spread over all classes.
+        label_smoothing: Share of the label's probability that is spread over all classes.
         class_weights: "balanced" weighs each image by the rarity of its class, as scikit-learn does.
-        sampling: "balanced" draws each class equally often, the rarer ones again and again; "shuffle" draws every
-            image once an epoch.
+        sampling: Order of the training images: "balanced" draws each class equally often, repeating the rarer ones;
+            "shuffle" draws every image once an epoch.
         cache: Storage of decoded images between epochs: "memory", "disk" (files beside the run, until it is finished)
-            or "none" (streamed from the shards in every epoch). "auto" is memory where they fill no more than a quarter
-            of it, else none. Streamed images are shuffled by shard and within a window, cached ones as a whole, so
-            their orders differ; memory and disk give the same.
-        ema: Momentum of a moving average of the weights (Polyak & Juditsky 1992) that is validated and kept instead of
-            them; 0 for none.
-        metrics: Metrics that history and result hold besides the loss; for more than two classes precision, recall and
-            f1 are means over the classes, auc is one class against the others.
-        monitor: Metric that decides the best epoch; the first of equals wins.
-        evaluate: Weights by which a run is evaluated, compared on whole splits, predicts and is exported unless told
-            otherwise: "best", of the best epoch, or "last", of the last.
-        progressive: Shorter sides, in pixels, of the images in the first epochs, ever larger: the training is divided
-            into as many equal parts and one more, in which they are as they are stored. Validation always sees whole
-            images. It takes less time, and a network often does better on images larger than those that it began with
-            (Touvron et al. 2019, arXiv:1906.06423). Models with top "average" only.
+            or "none" (streamed from the shards in every epoch). "auto" is memory if they fill at most a quarter of it,
+            otherwise none. Streamed images are shuffled by shard and within a window, cached ones as a whole, so their
+            orders differ; memory and disk give the same order.
+        ema: Momentum of a moving average of the weights (Polyak & Juditsky 1992), which is validated and kept instead
+            of them; 0 for none.
+        metrics: Metrics in history and result besides the loss; for more than two classes, precision, recall and f1
+            are means over the classes, and auc is one class against the others.
+        monitor: Metric that decides the best epoch; the first wins a tie.
+        evaluate: Weights used by default to evaluate, compare on whole splits, predict and export a run: "best", of
+            the best epoch, or "last", of the last epoch.
+        progressive: Shorter sides, in pixels, of the images in the first epochs, in increasing order: the training is
+            divided into as many equal parts and one more, which uses the images at their stored size. Validation always
+            uses the stored size. It takes less time, and a network often does better on images larger than those that
+            it was first trained on (Touvron et al. 2019, arXiv:1906.06423). Models with top "average" only.
         precision: Precision of the model's arithmetic; "mixed_float16" (for GPUs; the loss is scaled) and
             "mixed_bfloat16" keep weights, statistics and the last layer in float32 (Micikevicius et al. 2018,
             arXiv:1710.03740).
-        jit: Whether XLA compiles the steps: "auto" is where one GPU trains, the only place where it can.
+        jit: Whether XLA compiles the steps: "auto" does on a single GPU, the only device setup that supports it.
         histograms: Whether TensorBoard gets histograms of the weights after each epoch.
-        threads: Number of threads that operations on CPUs share; 0 is one a core. Equal seeds give equal numbers bit
-            for bit where the threads are as many, on one machine and with the same packages; other numbers of threads
-            and other processors round sums differently.
+        threads: Number of threads shared by operations on CPUs; 0 is one a core. Equal seeds give bit-equal results
+            with equal numbers of threads on one machine with the same packages; other numbers of threads and other
+            processors round sums differently.
     """
 
     epochs: int = 20
@@ -148,7 +148,7 @@ class TrainSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     threads: int = 0
 
     def __post_init__(self) -> None:
-        """Refuse trainings that cannot take a step."""
+        """Refuse values out of range, and settings that contradict each other."""
         require(self.epochs >= 1, f"epochs must be 1 or more, got {self.epochs}")
         require(self.batch_size >= 1, f"batch_size must be 1 or more, got {self.batch_size}")
         require(self.threads >= 0, f"threads must be 0 or more, got {self.threads}")
@@ -156,14 +156,14 @@ class TrainSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         require(0 <= self.momentum < 1, f"momentum must be in [0, 1), got {self.momentum}")
         require(
             not self.momentum or self.optimizer == "sgd",
-            f"momentum is of optimizer sgd, not of {self.optimizer}",
+            f"momentum needs optimizer sgd, got {self.optimizer}",
         )
         require(self.weight_decay >= 0, f"weight_decay must be 0 or more, got {self.weight_decay}")
         require(self.focal_gamma >= 0, f"focal_gamma must be 0 or more, got {self.focal_gamma}")
         require(0 <= self.label_smoothing < 1, f"label_smoothing must be in [0, 1), got {self.label_smoothing}")
         require(0 <= self.ema < 1, f"ema must be in [0, 1), got {self.ema}")
         self._refuse_sides()
-        require("accuracy" in self.metrics, "metrics must hold accuracy: every comparison starts from it")
+        require("accuracy" in self.metrics, "metrics must include accuracy, which every comparison needs")
         require(len(set(self.metrics)) == len(self.metrics), f"metrics names one twice: {', '.join(self.metrics)}")
         for name, monitor in self.monitors.items():
             known = {"val_loss", *(f"val_{metric}" for metric in self.metrics)}
@@ -173,7 +173,7 @@ class TrainSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         sides = self.progressive
         require(
             all(side >= 1 for side in sides) and list(sides) == sorted(set(sides)),
-            f"progressive must be sides that grow, of 1 or more, got {', '.join(map(str, sides))}",
+            f"progressive must be increasing sides of 1 or more, got {', '.join(map(str, sides))}",
         )
         require(
             not sides or self.epochs > len(sides),
@@ -182,12 +182,12 @@ class TrainSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     @property
     def recorded(self) -> list[str]:
-        """Names of what a history holds of each epoch: the loss and the metrics, on train and on validation."""
+        """Names of a history's columns: the loss and the metrics, on train and on validation."""
         return [prefix + name for name in ("loss", *self.metrics) for prefix in ("", "val_")]
 
     @property
     def monitors(self) -> dict[str, Monitor]:
-        """What is watched, by the setting that says so."""
+        """Monitored metrics by the setting that names them."""
         watched: dict[str, Monitor] = {"monitor": self.monitor}
         if self.early_stopping.patience:
             watched["early_stopping.monitor"] = self.early_stopping.monitor

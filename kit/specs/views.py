@@ -1,4 +1,4 @@
-"""Which views of an image are predicted and averaged: test-time augmentation."""
+"""Test-time augmentation: views of an image whose predictions are averaged."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ class Views:
     """Views of each image.
 
     Attributes:
-        name: "flips" or "d4"; empty for the image alone, or it and draws of the run's own augmentation.
-        count: Number of views, the image as it is included.
+        name: "flips" or "d4"; empty for the image alone, or the image and draws of the run's own augmentation.
+        count: Number of views, including the unchanged image.
     """
 
     name: str = ""
     count: int = 1
 
     def __str__(self) -> str:
-        """Name them as files are named; empty for the image alone."""
+        """Return the part of a file name; empty for the image alone."""
         return self.name or (f"{self.count}-views" if self.count > 1 else "")
 
     def refuse(self, shape: tuple[int, int, int], augment: AugmentSpec) -> None:
-        """Refuse views that a run's images do not have.
+        """Refuse views that do not fit a run's images or augmentation.
 
         Args:
             shape: Height, width and channels of every image.
             augment: Augmentation that the run was trained with.
 
         Raises:
-            SpecError: quarter turns of images that are not square, or draws of an augmentation that changes nothing.
+            SpecError: Quarter turns need square images, or the run has no augmentation to draw from.
         """
         height, width, channels = shape
         require(
@@ -54,10 +54,10 @@ ONE_VIEW = Views()
 
 
 def parse_views(asked: str | int | None) -> Views:
-    """Read "flips", "d4" or a number of views; None is the image alone.
+    """Read "flips", "d4" or a number of views; None stands for the image alone.
 
     Raises:
-        SpecError: anything else.
+        SpecError: The value is none of these.
     """
     text = "1" if asked is None else str(asked)
     if text in _COUNTS:

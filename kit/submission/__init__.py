@@ -1,4 +1,4 @@
-"""Predictions become a submission."""
+"""Submissions from the predictions of runs."""
 
 from kit.submission.blend import Blend, blend
 from kit.submission.predict import Submission, predict

@@ -1,4 +1,4 @@
-"""Joins CSVs of predictions into one, by weights that are given, equal, or fitted on out-of-fold predictions."""
+"""Blends CSVs of predictions into one, with given, equal or fitted weights (on out-of-fold predictions)."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ from kit.submission.blend_weights import By, Fit, Metric, Values, combine, fit_w
 from kit.submission.origin import Origin, command_line, now, read_origin, write_csv
 from kit.workspace import Workspace
 
-_CLOSE = 1e-6  # within which two figures of the same predictions lie
+_CLOSE = 1e-6  # largest difference between two AUCs of the same predictions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Blend:
-    """What was blended.
+    """A finished blend.
 
     Attributes:
-        path: CSV that was written; None where weights alone were asked for.
-        rows: Rows without the header.
+        path: CSV written; None for weights alone.
+        rows: Number of rows, without the header.
         columns: Names of the columns.
         weights: Weights of the inputs; they sum to 1.
-        fit: Fit of the weights; None where they were given or equal.
+        fit: Fit of the weights; None for given or equal weights.
     """
 
     path: Path | None
@@ -57,27 +57,28 @@ def blend(
     root: Path | str | None = None,
     progress: Progress = NO_PROGRESS,
 ) -> Blend:
-    """Blend CSVs of predictions into one, with a side file that says where it comes from.
+    """Blend CSVs of predictions into one, with a side file that records their origin.
 
     Args:
-        files: CSVs of the same ids and columns, such as `kit.predict` writes; the first one's order counts. None fits
-            weights only.
+        files: CSVs of the same ids and columns, such as those of `kit.predict`; the rows follow the first one's order.
+            None fits weights only.
         average: Quantity to average: "probability", or "rank", each column's ranks, 1/n to 1: for metrics such as AUC
-            that ask for an order only, and models whose probabilities do not mean the same.
-        weights: One number for each file, as "2,1" or numbers; equal otherwise.
+            that depend on the order only, and for models calibrated differently.
+        weights: One number for each file, as "2,1" or numbers; equal by default.
         oof: Out-of-fold predictions to choose weights on, one for each file in the same order: Parquet files, or
             folders with one, such as fold sets and their evaluations.
-        metric: Metric that fitted weights are best for, "loss" or "auc"; by rank, "auc".
-        output: File to write; submissions/blend.csv otherwise.
+        metric: Metric to fit weights for, "loss" or "auc"; "auc" by default for ranks.
+        output: File to write; submissions/blend.csv by default.
         force: Whether to replace an existing file.
-        root: Root of the workspace; otherwise KIT_ROOT, the workspace that the runs lie in, or the current folder.
-        progress: Listener that sees every fold that weights are fitted without.
+        root: Root of the workspace; by default KIT_ROOT, the workspace of the runs, or the current folder.
+        progress: Receiver of every held-out fold of the fit.
 
     Raises:
-        SubmissionError: files of other ids or columns, or with values that are no numbers, or classes.
-        RunError: out-of-fold predictions that are missing, of other images, or not those of their file.
-        SpecError: weights that cannot be.
-        WorkspaceError: the file exists and `force` is not set.
+        SubmissionError: Files of different ids or columns, values that are not numbers, or classes instead of
+            probabilities.
+        RunError: Out-of-fold predictions are missing, of other images, or do not belong to their file.
+        SpecError: Invalid weights.
+        WorkspaceError: The file exists and `force` is not set.
     """
     paths = [Path(file) for file in files]
     workspace = Workspace.holding([*paths, *oof], root)
@@ -120,10 +121,10 @@ def blend(
 
 
 def find_out_of_fold(name: str | Path, workspace: Workspace) -> Path:
-    """Find out-of-fold predictions by their file, or by a folder that has them, also by its name below runs/.
+    """Find out-of-fold predictions by their file, their folder, or the folder's name below runs/.
 
     Raises:
-        RunError: nothing there.
+        RunError: No such file, or no out-of-fold predictions in the folder.
     """
     for path in (Path(name), workspace.runs / name):
         if path.is_file():
@@ -142,7 +143,7 @@ def _check(
     oof: Sequence[str | Path],
     metric: str | None,
 ) -> Metric:
-    """Refuse what does not go together; return what fitted weights are to be best for."""
+    """Refuse options that exclude each other; return the metric to fit weights for."""
     require(average in get_args(By), f"{option('average')} must be one of {', '.join(get_args(By))}, got '{average}'")
     require(
         metric is None or metric in get_args(Metric),
@@ -193,13 +194,13 @@ def _join(tables: Sequence[pd.DataFrame], shares: Sequence[float], by: By) -> pd
 
 
 def _origins(paths: Sequence[Path], progress: Progress) -> list[Origin | None]:
-    """Read where each CSV comes from; None if nobody knows, or it was changed since, which is said."""
+    """Read the origin of each CSV; None if unknown, or if the CSV was changed since, which is reported."""
     progress.start("read CSVs", len(paths))
     origins = []
     for path in paths:
         origin = read_origin(path)
         is_changed = origin is not None and not origin.is_of(hashlib.sha256(path.read_bytes()).hexdigest())
-        note = f"{path} was changed after kit wrote it: nothing is known of its runs and its score"
+        note = f"{path} was changed after kit wrote it: its runs and its score are unknown"
         progress.advance(1, note if is_changed else "")
         origins.append(None if origin is None or is_changed else _of_probabilities(path, origin))
     progress.finish()
@@ -210,7 +211,7 @@ def _of_probabilities(path: Path, origin: Origin) -> Origin:
     """Refuse a CSV of classes.
 
     Raises:
-        SubmissionError: it holds classes, which may be numbers, too.
+        SubmissionError: The file holds classes, even if they look like numbers.
     """
     if origin.metric == "accuracy":
         raise SubmissionError(
@@ -221,13 +222,13 @@ def _of_probabilities(path: Path, origin: Origin) -> Origin:
 
 
 def _refuse_others(path: Path, origin: Origin | None, held_out: OutOfFold, name: str | Path) -> None:
-    """Refuse out-of-fold predictions that are not what the CSV's side file says it was scored on."""
+    """Refuse out-of-fold predictions whose score differs from the one in the CSV's side file."""
     if origin is None or origin.scored_on != "out-of-fold" or origin.metric != "auc" or origin.score is None:
         return
     area = held_out.scores.auc
     if area is None or abs(area - origin.score) > _CLOSE:
         raise RunError(
-            f"{name} is not the out-of-fold side of {path}: its AUC is"
+            f"{name} does not belong to {path}: its AUC is"
             f" {'unknown' if area is None else f'{area:.6f}'},"
             f" that of the file's own runs {origin.score:.6f}; give {option('oof')} in the order of the CSVs,"
             " and for a file made"

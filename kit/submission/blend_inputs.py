@@ -1,4 +1,4 @@
-"""CSVs of predictions that can be blended: they have the same ids and columns, and numbers in them."""
+"""Inputs of a blend: CSVs of predictions with the same ids and columns, and numbers as values."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from kit.sources.image_table import line_of, read_table
 
 
 def read_alike(paths: Sequence[Path]) -> list[pd.DataFrame]:
-    """Read CSVs of the same ids and columns into the order of the first one's ids.
+    """Read CSVs of the same ids and columns, with rows in the order of the first one's ids.
 
     Returns:
-        Tables of float64, by id; the index has the name of the first column.
+        Tables of float64 indexed by id; the index has the name of the first column.
 
     Raises:
-        SourceError: no such file, or no CSV.
-        SubmissionError: other ids or columns than the first one's, or values that are no numbers.
+        SourceError: No such file, or not a CSV.
+        SubmissionError: Ids or columns that differ from the first one's, or values that are not numbers.
     """
     tables = [_read(path) for path in paths]
     for path, table in zip(paths[1:], tables[1:], strict=True):

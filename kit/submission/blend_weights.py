@@ -1,4 +1,4 @@
-"""Weights for a blend, chosen on out-of-fold predictions only."""
+"""Weights of a blend, fitted on out-of-fold predictions only."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ By = Literal["probability", "rank"]
 Metric = Literal["loss", "auc"]
 Values: TypeAlias = NDArray[np.float64]
 
-STEPS = 50  # models that a selection holds: weights are multiples of 1/50 at the finest
+STEPS = 50  # largest number of models in a selection, so weights are multiples of 1/50 at the finest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fit:
-    """Weights, and what they come to on images that neither models nor weights had seen.
+    """Fitted weights, and their score on images that neither models nor weights have seen.
 
     Attributes:
-        metric: Metric that the weights are best for.
+        metric: Metric that the weights were fitted for.
         weights: Weights of the inputs; they sum to 1.
         inputs: Out-of-fold score of each input.
         equal: Score of equal weights.
-        blend: Score of weights fitted anew without each fold, on that fold: not flattered by the fit.
-        images: Out-of-fold images.
+        blend: Cross-fitted score: weights fitted without each fold, scored on that fold.
+        images: Number of out-of-fold images.
         folds: Number of folds.
     """
 
@@ -48,7 +48,7 @@ class Fit:
 
     @property
     def is_better(self) -> bool:
-        """Whether fitted weights beat equal ones, and every input alone."""
+        """Whether fitted weights beat equal weights and every single input."""
         others = (*self.inputs, self.equal)
         return self.blend < min(others) if self.metric == "loss" else self.blend > max(others)
 
@@ -56,16 +56,16 @@ class Fit:
 def fit_weights(
     inputs: Sequence[OutOfFold], metric: Metric, by: By = "probability", progress: Progress = NO_PROGRESS
 ) -> Fit:
-    """Choose weights by which a blend of out-of-fold predictions has the best loss or AUC.
+    """Choose the weights that give a blend of out-of-fold predictions the best loss or AUC.
 
     Args:
-        inputs: Out-of-fold predictions of the same images, in any order; the first's folds count.
+        inputs: Out-of-fold predictions of the same images, in any order; folds are those of the first.
         metric: Metric to optimize.
         by: Quantity to blend: probabilities, or each column's scaled ranks.
-        progress: Listener that sees every fold.
+        progress: Receiver of every fold.
 
     Raises:
-        RunError: inputs of other images, labels or classes, fewer than two folds, or outputs that are not numbers.
+        RunError: Inputs of different images, labels or classes, fewer than two folds, or outputs that are not numbers.
     """
     first, stacked = inputs[0], stack(inputs)
     folds = np.unique(first.folds)
@@ -76,7 +76,7 @@ def fit_weights(
     progress.start("fit weights", len(folds) + 1)
 
     def measure(indices: NDArray[np.intp]) -> Callable[[Values], float]:
-        """Say how good a blend of some images is: more is better."""
+        """Score a blend of some images; larger is better."""
         there = labels[indices]
 
         def goodness(blended: Values) -> float:
@@ -106,15 +106,15 @@ def fit_weights(
 
 
 def select_weights(values: Values, goodness: Callable[[Values], float]) -> Values:
-    """Weigh models by how often a greedy selection with replacement takes them.
+    """Weigh models by their counts in a greedy selection with replacement.
 
-    Each step adds the model that makes the mean of those taken best; the weights are those of the best step (Caruana
-    et al. 2004, "Ensemble selection from libraries of models", doi:10.1145/1015330.1015432). It serves any metric, and
-    leaves out models that add nothing.
+    Each step adds the model that improves the mean of the selection most; the weights are those of the best step
+    (Caruana et al. 2004, "Ensemble selection from libraries of models", doi:10.1145/1015330.1015432). It works for any
+    metric, and leaves out models that add nothing.
 
     Args:
         values: Float [models, n, columns].
-        goodness: Function of a blend, float [n, columns], to a number; more is better.
+        goodness: Function from a blend, float [n, columns], to its score; larger is better.
 
     Returns:
         Float [models], none negative, summing to 1.
@@ -132,25 +132,25 @@ def select_weights(values: Values, goodness: Callable[[Values], float]) -> Value
 
 
 def scaled(values: Values, by: By) -> Values:
-    """Replace each column by its ranks, 1/n to 1, where a blend goes by them; ties share their mean.
+    """Replace each column by its ranks, 1/n to 1, for a blend of ranks; ties share their mean.
 
     Args:
         values: Float [models, n, columns].
-        by: Quantity to blend; probabilities stay as they are.
+        by: Quantity to blend; probabilities are returned unchanged.
     """
     return values if by == "probability" else np.asarray(rankdata(values, axis=1) / values.shape[1])
 
 
 def combine(values: Values, weights: Sequence[float] | Values) -> Values:
-    """Average models by weights that sum to 1: float [models, n, columns] to [n, columns]."""
+    """Average models with weights that sum to 1: float [models, n, columns] to [n, columns]."""
     return np.asarray(np.tensordot(np.asarray(weights, np.float64), values, axes=1))
 
 
 def stack(inputs: Sequence[OutOfFold]) -> Values:
-    """Bring the predictions of the same images into the first one's order: float [inputs, n, classes].
+    """Stack predictions of the same images in the first one's order: float [inputs, n, classes].
 
     Raises:
-        RunError: they are of other images, labels or classes, or not all numbers.
+        RunError: Different images, labels or classes, or outputs that are not numbers.
     """
     first = inputs[0].scores
     stacked = []

@@ -1,4 +1,4 @@
-"""Predictions laid out as a sample submission asks."""
+"""Predictions in the layout of a sample submission."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from kit.sources.sample_submission import check_columns
 def fill(
     scores: Predictions, classes: Sequence[str], sample: pd.DataFrame | None, threshold: float | None
 ) -> pd.DataFrame:
-    """Lay predictions out as the sample submission asks.
+    """Fill the layout of a sample submission with predictions.
 
     Args:
         scores: Predictions of n examples.
         classes: Names of the classes.
-        sample: Texts of the sample submission: ids, then one column or one for each class; None lays out `id` and a
+        sample: Cells of the sample submission: ids, then one column, or one for each class; None gives `id` and a
             column for each class.
         threshold: Threshold of the second class; see `predict`.
 
     Raises:
-        SubmissionError: predictions that are not numbers, or missing ids.
+        SubmissionError: Predictions that are not numbers, or missing ids.
     """
     _refuse_nan(scores)
     if sample is None and threshold is None:
@@ -42,7 +42,7 @@ def fill(
     if missing := [key for key in ids if key not in indices]:
         raise SubmissionError(
             f"no prediction for ids of the sample submission: {first_three(missing, len(missing))};"
-            " their images were rejected when sharding (see rejects.csv): mend them and shard again"
+            " their images were rejected when sharding (see rejects.csv): repair them and shard again"
         )
     ordered = scores.probabilities[[indices[key] for key in ids]]
     if len(values) > 1:
@@ -79,10 +79,10 @@ def _refuse_nan(scores: Predictions) -> None:
 
 
 def refuse_threshold(classes: Sequence[str], sample: pd.DataFrame | None) -> None:
-    """Refuse a threshold for what has not two classes in one column.
+    """Refuse a threshold unless there are two classes in one column.
 
     Raises:
-        SpecError: more classes, or more columns.
+        SpecError: More than two classes, or more than one value column.
     """
     require(len(classes) == 2, f"{option('threshold')} applies to two classes only; this dataset has {len(classes)}")  # noqa: PLR2004
     if sample is not None and len(sample.columns) > 2:  # noqa: PLR2004 (ids and a value)
@@ -90,10 +90,10 @@ def refuse_threshold(classes: Sequence[str], sample: pd.DataFrame | None) -> Non
 
 
 def read_sample(dataset: Dataset) -> pd.DataFrame:
-    """Read the sample submission that a dataset carries.
+    """Read the sample submission stored with a dataset.
 
     Raises:
-        SubmissionError: the file is missing, or predictions of the dataset's classes do not fill it.
+        SubmissionError: The file is missing, or it does not fit the dataset's classes.
     """
     path = dataset.folder / SAMPLE_SUBMISSION
     if not path.is_file():

@@ -1,4 +1,4 @@
-"""Where a submission comes from: the side file beside its CSV."""
+"""Origin of a submission, kept in a side file next to its CSV."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from kit.seals import read_sealed, seal
 
 
 class Origin(msgspec.Struct, frozen=True, kw_only=True):
-    """What made a CSV, and what it is expected to score.
+    """Origin of a CSV, and its expected score.
 
     Attributes:
-        command: Command that makes it again.
-        dataset: Dataset that was predicted; of a blend the first input's that names one, empty if none does.
+        command: Command that reproduces the file.
+        dataset: Dataset of the predictions; for a blend that of the first input with a known one, empty if none has.
         fingerprint: Fingerprint of the dataset.
-        runs: Runs that were averaged, as paths below runs/ where they lie there.
+        runs: Averaged runs, as paths below runs/ if they are there.
         created: ISO time, UTC.
         metric: Metric of the score; None without one.
-        score: Score on images that no run learned from; None where there are none.
+        score: Score on images that no run was trained on; None without such images.
         scored_on: Name of those images: "out-of-fold" or "validation".
-        inputs: CSVs that were blended.
+        inputs: Blended CSVs.
         sha256: SHA-256 of the CSV's bytes; empty if unknown.
-        made_by: Runs with hashes of their settings and weights; of a blend those of its inputs.
+        made_by: Runs with hashes of their settings and weights; for a blend those of its inputs.
     """
 
     command: list[str]
@@ -45,20 +45,20 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
     made_by: tuple[Maker, ...] = ()
 
     def is_of(self, sha256: str) -> bool:
-        """Whether it speaks of these bytes: false of a CSV that was changed since."""
+        """Whether the origin belongs to these bytes; false if the CSV was changed since."""
         return self.sha256 in {"", sha256}
 
 
 def origin_file(csv: Path) -> Path:
-    """Name the side file of a CSV."""
+    """Return the path of a CSV's side file."""
     return csv.with_name(f"{csv.name}.origin.json")
 
 
 def read_origin(csv: Path) -> Origin | None:
-    """Read where a CSV comes from; None if nobody wrote it.
+    """Read the origin of a CSV; None without a side file.
 
     Raises:
-        SpecError: the side file is damaged, or was changed since.
+        SpecError: The side file is damaged or was changed since.
     """
     path = origin_file(csv)
     if not path.is_file():
@@ -70,29 +70,29 @@ def read_origin(csv: Path) -> Origin | None:
 
 
 def write_csv(csv: Path, text: str, origin: Origin, *, force: bool) -> None:
-    """Write a CSV, and before it appears, where it comes from.
+    """Write a CSV, and its side file before the CSV appears.
 
     Raises:
         WorkspaceError: The file exists and `force` is not set, or another process is writing it.
     """
     digest = hashlib.sha256(text.encode()).hexdigest()
     with locked(csv):
-        refuse_overwrite(csv, force=force)  # of a command that was faster
+        refuse_overwrite(csv, force=force)  # another command finished first
         write_origin(csv, msgspec.structs.replace(origin, sha256=digest))
         write_whole(csv, text)
 
 
 def write_origin(csv: Path, origin: Origin) -> None:
-    """Write where a CSV comes from, before the CSV itself appears."""
+    """Write the side file of a CSV, before the CSV itself appears."""
     write_whole(origin_file(csv), seal(origin))
 
 
 def now() -> str:
-    """Tell the time, as `Origin.created` has it."""
+    """Return the current time in the format of `Origin.created`."""
     return dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
 
 
 def command_line(name: str, arguments: Sequence[str | Path], options: Mapping[str, object]) -> list[str]:
-    """Write the command that makes a CSV again, and replaces it; options that are None are left out."""
+    """Build the command that reproduces and replaces a CSV; options that are None are left out."""
     given = [str(part) for option, value in options.items() if value is not None for part in (option, value)]
     return ["kit", name, *map(str, arguments), *given, "--force"]

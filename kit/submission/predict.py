@@ -22,20 +22,20 @@ from kit.workspace import Workspace
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submission:
-    """A file that was written.
+    """A finished submission file.
 
     Attributes:
-        path: CSV that was written.
-        rows: Rows without the header.
+        path: CSV written.
+        rows: Number of rows, without the header.
         columns: Names of the columns.
-        runs: Number of runs that were averaged.
-        views: Number of views of each image that were averaged.
-        threshold: Threshold that was chosen; None where none was to be.
-        metric: Metric of the score: "auc" of probabilities, "accuracy" of classes; None where there is no score.
-        score: Score on images that no run learned from, predicted in the same way.
-        is_crossed: Whether the score is of thresholds that were chosen anew without each fold; else it is of the images
-            that the threshold was chosen on, if it was chosen.
-        scored_on: Name of the images that were scored.
+        runs: Number of averaged runs.
+        views: Number of averaged views of each image.
+        threshold: Chosen threshold; None if none was to be chosen.
+        metric: Metric of the score: "auc" for probabilities, "accuracy" for classes; None without a score.
+        score: Score on images that no run was trained on, predicted in the same way.
+        is_crossed: Whether the score is cross-fitted, with a threshold chosen without each fold; otherwise a chosen
+            threshold is scored on the same images that it was chosen on.
+        scored_on: Name of the scored images.
     """
 
     path: Path
@@ -62,34 +62,35 @@ def predict(
     root: Path | str | None = None,
     progress: Progress = NO_PROGRESS,
 ) -> Submission:
-    """Predict a split and write it as a submission, with a side file that says where it comes from.
+    """Predict a split and write a submission, with a side file that records its origin.
 
-    The probabilities of several runs, and of several views of an image, are averaged. What they score is measured on
-    images that no run learned from: out-of-fold where the runs are of folds, else the validation split.
+    The probabilities of several runs, and of several views of an image, are averaged. The score is measured on images
+    that no run was trained on: out-of-fold for runs on folds, otherwise the validation split.
 
     For the test split of a dataset with a sample submission, the file has its ids, order and columns; otherwise it
-    has `id` and a probability for each class, or with `threshold` `id` and `label`.
-    A single value column gets the probability of the second of two
-    classes (by name, so 1 of 0 and 1), or with `threshold` the class; of more than two classes, the likeliest.
+    has `id` and a probability for each class, or with `threshold` `id` and `label`. A single value column gets the
+    probability of the second of two classes (by name, so 1 of 0 and 1), or with `threshold` the class; with more than
+    two classes it gets the most likely one.
 
     Args:
-        runs: Paths, or names below runs/; a folder, such as a fold set or an ablation's arm, stands for all runs in it.
+        runs: Paths, or names below runs/; a folder, such as a fold set or an ablation's arm, means all runs in it.
         split: Split to predict.
-        output: File to write; submissions/<run>.csv of the workspace otherwise.
-        threshold: Probability from which an image counts as the second class, or the goal by which it is chosen on
-            images that no run learned from: "best-f1", "best-accuracy" or "recall:0.95".
-        tta: Views to average: "flips" (4), "d4" (the 8 of a square), or a number: the image as it is, and draws of the
-            run's own augmentation.
-        weights: Epoch whose weights predict, "best" or "last"; the runs' setting `train.evaluate` by default.
+        output: File to write; submissions/<run>.csv of the workspace by default.
+        threshold: Probability from which an image counts as the second class, or a goal for choosing it on
+            images that no run was trained on: "best-f1", "best-accuracy" or "recall:0.95".
+        tta: Views to average: "flips" (4), "d4" (the 8 of a square), or a number: the unchanged image plus random draws
+            of the run's own augmentation.
+        weights: Weights to predict with, those of the "best" or the "last" epoch; the runs' setting `train.evaluate` by
+            default.
         force: Whether to replace an existing file.
-        root: Root of the workspace; otherwise KIT_ROOT, the workspace that the runs lie in, or the current folder.
-        progress: Listener that sees every batch.
+        root: Root of the workspace; by default KIT_ROOT, the workspace of the runs, or the current folder.
+        progress: Receiver of every batch.
 
     Raises:
-        SubmissionError: ids or columns of the sample submission that the predictions do not fit.
-        RunError: no such run, runs of different datasets, or no images to choose a threshold on.
-        SpecError: a threshold or views that cannot be.
-        WorkspaceError: the file exists and `force` is not set.
+        SubmissionError: The predictions do not fit the sample submission's ids or columns.
+        RunError: No such run, runs of different datasets, or no images to choose a threshold on.
+        SpecError: Invalid threshold or views.
+        WorkspaceError: The file exists and `force` is not set.
     """
     workspace = Workspace.holding(runs, root)
     wanted, views = parse_threshold(threshold), parse_views(tta)
@@ -103,8 +104,8 @@ def predict(
         refuse_threshold(dataset.manifest.classes, sample)
     if isinstance(wanted, Wanted) and not ensemble.knows_held_out:
         raise RunError(
-            "runs on folds beside runs on the dataset's own split leave no images to choose a threshold on that none"
-            " of them learned from; give a number, or name runs of one kind"
+            "runs on folds together with runs on the dataset's own split leave no images to choose a threshold on"
+            " that none of them was trained on; give a number, or name runs of one kind"
         )
     with ensemble.steady() as makers:
         held_out = ensemble.hold_out(progress)
@@ -112,7 +113,7 @@ def predict(
         at = chosen.threshold if chosen else wanted if isinstance(wanted, float) else None
         scores = ensemble.score(split, progress)
     table = fill(scores, dataset.manifest.classes, sample, at)
-    has_labels = at is not None or _is_likeliest(dataset, len(table.columns))
+    has_labels = at is not None or _is_most_likely(dataset, len(table.columns))
     metric, score = _score(held_out, at, has_labels=has_labels) if held_out else (None, None)
     crossed = _crossed(wanted, held_out) if isinstance(wanted, Wanted) and held_out else None
     score = score if crossed is None else crossed
@@ -168,13 +169,13 @@ def _crossed(wanted: Wanted, held_out: OutOfFold) -> float | None:
     return wanted.crossed_accuracy(scores.labels == 1, scores.probabilities[:, 1], held_out.folds)
 
 
-def _is_likeliest(dataset: Dataset, columns: int) -> bool:
-    """Tell whether one column holds the likeliest of more than two classes."""
+def _is_most_likely(dataset: Dataset, columns: int) -> bool:
+    """Whether one column holds the most likely of more than two classes."""
     return len(dataset.manifest.classes) > 2 and columns == 2  # noqa: PLR2004 (an id and a value)
 
 
 def _score(held_out: OutOfFold, threshold: float | None, *, has_labels: bool) -> tuple[str | None, float | None]:
-    """Score held-out predictions as the file has its own: classes by accuracy, probabilities by AUC."""
+    """Score held-out predictions in the form of the file: classes by accuracy, probabilities by AUC."""
     scores = held_out.scores
     if threshold is not None:
         return "accuracy", float(((scores.probabilities[:, 1] >= threshold) == (scores.labels == 1)).mean())
@@ -184,7 +185,7 @@ def _score(held_out: OutOfFold, threshold: float | None, *, has_labels: bool) ->
 
 
 def _flat_name(ensemble: Ensemble, workspace: Workspace) -> str:
-    """Name a file by the folder of the runs; of runs that were named one by one, by the first and how many more."""
+    """Name a file after the folder of the runs; for several runs, after the first and the number of others."""
     path = ensemble.folder or ensemble.runs[0].path
     below = workspace.run_name(path)
     name = path.resolve().name if below.startswith("/") else below.replace("/", "-")

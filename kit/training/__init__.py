@@ -1,4 +1,4 @@
-"""Runs: trainings, from their settings to their results."""
+"""Training of runs, from their settings to their results."""
 
 from kit.training.cross_validation import train_folds
 from kit.training.request import run_spec

@@ -1,4 +1,4 @@
-"""What happens between the steps and epochs of a fit."""
+"""Keras callbacks of a training: checkpoints, history, early stopping, schedule, progress."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from kit.files import whole_file
 from kit.progress import Progress
 from kit.runs import History, Position, RunDirectory
 from kit.specs import RunSpec, TrainSpec, setting_paths, value_of
-from kit.training.checkpoint import Restored, begin_drops, drop_older, save_checkpoint
+from kit.training.checkpoint import Restored, drop_older, save_checkpoint, seed_dropout
 from kit.training.compile import averaged
 from kit.training.early_stopping import is_best_so_far, stops
 from kit.training.full_disk import WeightsFile
@@ -23,16 +23,16 @@ from kit.training.lr_schedule import plateau_rate
 
 
 class Recorder(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is untyped here
-    """Leaves the run directory such that a killed training goes on from its last checkpoint.
+    """Writes checkpoints and the history, so that a killed training resumes from its last checkpoint.
 
-    An epoch's checkpoint comes first, its history line after, and only then older checkpoints go: at every moment some
-    checkpoint has all its history lines.
+    An epoch's checkpoint is written first, then its history line, and only then are older checkpoints removed: at every
+    moment some checkpoint has all its history lines.
 
     Args:
         directory: Directory of the run.
         history: History of the run.
-        spec: Settings by which the model is fitted, and which epochs may be the best.
-        restored: State in which the fit goes on; the first epoch may be begun already.
+        spec: Settings of the training, which decide the best epoch.
+        restored: State from which the training resumes, possibly within an epoch.
         every: Seconds between checkpoints within an epoch.
     """
 
@@ -49,7 +49,7 @@ class Recorder(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is unty
         self._epoch, self._passed = 0, 0
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Start the clock, or set it and all that the epoch has come to as they were: after `Drops`."""
+        """Start the clock, or restore it and the state of the epoch: after `DropoutSeeds`."""
         self._began = self._saved = time.perf_counter()
         self._epoch, self._passed = epoch, 0
         if self._restored.begun and self._restored.position.epochs == epoch:
@@ -58,7 +58,7 @@ class Recorder(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is unty
             self._restored.begun.put_back(self.model)
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        """Save what the epoch has come to, if it is time."""
+        """Write a checkpoint within the epoch, if it is due."""
         now = time.perf_counter()
         if now - self._saved >= self._every and batch + 1 < self.params["steps"]:
             at = Position(self._epoch, self._passed + batch + 1)
@@ -68,7 +68,7 @@ class Recorder(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is unty
             self._saved = time.perf_counter()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Save the epoch."""
+        """Write the epoch's checkpoint and history line."""
         metrics = {name: float(value) for name, value in sorted((logs or {}).items())}
         rate = float(tf.convert_to_tensor(self.model.optimizer.learning_rate))  # mirrored over replicas, or scheduled
         row = {
@@ -86,7 +86,7 @@ class Recorder(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is unty
         drop_older(self._directory)
 
     def _keep_best(self, checkpoint: Path) -> None:
-        """Save the weights that validation saw: those of the checkpoint, if no average stood in for them."""
+        """Save the validated weights: the averaged ones, or those of the checkpoint."""
         with averaged(self.model) as is_average:
             if is_average:
                 WeightsFile(self.model).write_to(self._directory.best_weights)
@@ -95,20 +95,20 @@ class Recorder(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is unty
             shutil.copyfile(checkpoint, temporary)
 
 
-class Unreplaced(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is untyped here
-    """Ends a training whose dataset was replaced under it: it stands before `Recorder`, which keeps nothing of it."""
+class StopIfReplaced(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is untyped here
+    """Ends a training whose dataset was replaced meanwhile; it precedes `Recorder`, so that the epoch is not kept."""
 
     def __init__(self, dataset: Dataset) -> None:
         super().__init__()
         self._dataset = dataset
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Compare the dataset with the one that the training began with."""
+        """Compare the dataset with that of the training's beginning."""
         self._dataset.refuse_replaced()
 
 
 class StopAndSchedule(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is untyped here
-    """Lowers the learning rate and ends the training, by what the history says: it stands after `Recorder`."""
+    """Lowers the learning rate and ends the training according to the history; it follows `Recorder`."""
 
     def __init__(self, history: History, spec: TrainSpec, rate: float) -> None:
         super().__init__()
@@ -124,13 +124,13 @@ class StopAndSchedule(keras.callbacks.Callback):  # type: ignore[misc]  # Keras 
             self.model.optimizer.learning_rate.assign(rate)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """End the training if it is time."""
+        """End the training if early stopping says so."""
         if stops(self._history.column(self._spec.early_stopping.monitor), self._spec.early_stopping):
             self.model.stop_training = True
 
 
 class Deadline(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is untyped here
-    """Ends the training for now where another epoch would end too late: it stands after `Recorder`."""
+    """Interrupts the training if another epoch would end after the deadline; it follows `Recorder`."""
 
     def __init__(self, history: History, deadline: float) -> None:
         super().__init__()
@@ -138,37 +138,37 @@ class Deadline(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is unty
         self._deadline = deadline
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Look at the clock."""
+        """Compare the expected end of the next epoch with the deadline."""
         if time.time() + self._history.rows[-1]["seconds"] > self._deadline:
             self.model.stop_training = True
 
 
-class Drops(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is untyped here
-    """Makes what dropout drops follow from each layer's seed and the epoch."""
+class DropoutSeeds(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is untyped here
+    """Derives the random numbers of dropout from each layer's seed and the epoch."""
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Set each layer's generator to the epoch's place."""
-        begin_drops(self.model, epoch)
+        """Set each layer's generator to the epoch's state."""
+        seed_dropout(self.model, epoch)
 
 
 class Averages(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is untyped here
-    """Validates the moving average of the weights, where the optimizer keeps one."""
+    """Validates with the moving average of the weights, if the optimizer keeps one."""
 
     def __init__(self) -> None:
         super().__init__()
         self._swapped = contextlib.ExitStack()
 
     def on_test_begin(self, logs: dict[str, Any] | None = None) -> None:
-        """Put the average in."""
+        """Swap the averages in."""
         self._swapped.enter_context(averaged(self.model))
 
     def on_test_end(self, logs: dict[str, Any] | None = None) -> None:
-        """Put the weights back."""
+        """Swap the weights back."""
         self._swapped.close()
 
 
 class StepProgress(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is untyped here
-    """Reports steps as they pass, and the figures of each epoch, of whichever fold it is."""
+    """Reports steps, and the metrics of each epoch."""
 
     def __init__(self, progress: Progress, fold: int | None) -> None:
         super().__init__()
@@ -177,16 +177,16 @@ class StepProgress(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is 
         self._seen = 0
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Count steps anew."""
+        """Reset the count of steps."""
         self._seen = 0
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        """Move on by the steps of a call."""
+        """Report the steps of a call."""
         self._progress.advance(batch + 1 - self._seen)
         self._seen = batch + 1
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Say what the epoch brought."""
+        """Report the epoch's metrics."""
         figures = [
             f"{name} {float((logs or {})[name]):.4f}" for name in ("loss", "val_loss", "accuracy", "val_accuracy")
         ]
@@ -194,14 +194,14 @@ class StepProgress(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is 
 
 
 def tensorboard(directory: RunDirectory, *, histograms: bool) -> Any:
-    """Scalars of each epoch in train/ and validation/ below the run's TensorBoard folder; histograms of the weights."""
+    """Make the callback that writes each epoch's scalars, and optionally histograms of the weights, for TensorBoard."""
     return keras.callbacks.TensorBoard(
         str(directory.tensorboard), write_graph=False, profile_batch=0, histogram_freq=int(histograms)
     )
 
 
 def _hyper_parameter(spec: RunSpec, path: str) -> bool | float | str:
-    """Give a number as one, so that TensorBoard orders by it; a list as text."""
+    """Return a number as such, so that TensorBoard sorts by it; a list as text."""
     value: Any = spec
     for name in path.split("."):
         value = getattr(value, name)
@@ -209,7 +209,7 @@ def _hyper_parameter(spec: RunSpec, path: str) -> bool | float | str:
 
 
 def note_settings(directory: RunDirectory, spec: RunSpec) -> None:
-    """Write a run's settings where TensorBoard's HParams tab finds them."""
+    """Write a run's settings for TensorBoard's HParams tab."""
     from tensorboard.plugins.hparams import api  # type: ignore[import-untyped]  # noqa: PLC0415 (slow to import)
 
     values = {path: _hyper_parameter(spec, path) for path in setting_paths(spec)}

@@ -1,4 +1,4 @@
-"""What can be refused before anything is trained or written."""
+"""Checks of a run's settings against its dataset and devices, before anything is trained or written."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from kit.training.progressive_resizing import sides_of
 
 
 def validating_batch(model: ModelSpec, dataset: Dataset, replicas: int) -> int:
-    """Choose how many images are validated at a time: as `measuring_batch`, or fewer so that replicas can share them.
+    """Choose the batch size of validation: that of `measuring_batch`, or a smaller one that replicas can share.
 
     Raises:
-        SpecError: the validation split is so small that they cannot.
+        SpecError: The validation split is too small to share.
     """
     images = dataset.manifest.records("validation")
     batch = shared_batch(images, measuring_batch(model, dataset), replicas)
@@ -32,10 +32,10 @@ def validating_batch(model: ModelSpec, dataset: Dataset, replicas: int) -> int:
 
 
 def shared_batch(images: int, most: int, replicas: int) -> int | None:
-    """Find the largest batch up to `most` that replicas can share, in equal parts, and whose remainder they can, too.
+    """Find the largest batch size up to `most` such that replicas can share each batch, and the last one, equally.
 
-    TensorFlow cuts a batch into parts of one size, the last of them what is left. Keras adds up the parts of the first
-    batch, so they must be as large as each other; kernels refuse parts without an image.
+    TensorFlow cuts a batch into parts of one size, with the rest as the last part. Keras adds up the parts of the first
+    batch, so they must be of equal size; kernels refuse empty parts.
     """
 
     def is_shared(rest: int) -> bool:
@@ -46,7 +46,7 @@ def shared_batch(images: int, most: int, replicas: int) -> int | None:
 
 
 def check_spec(spec: RunSpec, dataset: Dataset, devices: Devices = AUTO) -> None:
-    """Refuse a run that could not take a step on `dataset`.
+    """Refuse a run that cannot be trained on `dataset`.
 
     Args:
         spec: Settings of the run.
@@ -54,16 +54,16 @@ def check_spec(spec: RunSpec, dataset: Dataset, devices: Devices = AUTO) -> None
         devices: Devices to train on.
 
     Raises:
-        SpecError: GPUs are asked for where there are none, the model does not fit the images, or the images do not fit
-            into the memory that should hold them.
-        ShardError: images of different sizes, or too few for a batch.
+        SpecError: GPUs are requested but there are none, the model does not fit the images, or the images do not fit
+            into memory.
+        ShardError: The images differ in size, or are too few for a batch.
     """
     if devices.kind == "gpu" and lacks_gpus():
         raise SpecError(f"devices={devices}: {NO_GPU}; leave {option('devices')} out to train on the CPU")
     plan_layers(spec.model, dataset.shape, dataset.manifest.target.head(spec.model.head, spec.train.loss))
     _check_sides(spec, dataset)
     if backbone := spec.model.backbone.name:
-        from kit.models.backbone import check_backbone  # noqa: PLC0415 (TensorFlow, which alone knows backbones)
+        from kit.models.backbone import check_backbone  # noqa: PLC0415 (TensorFlow, for backbones only)
         from kit.training.devices import prepare_devices  # noqa: PLC0415
 
         prepare_devices(spec.train.threads, devices)
@@ -77,20 +77,20 @@ def check_spec(spec: RunSpec, dataset: Dataset, devices: Devices = AUTO) -> None
 
 
 def _check_sides(spec: RunSpec, dataset: Dataset) -> None:
-    """Refuse progressive sizes that the model or the images cannot have."""
+    """Refuse progressive sizes that do not fit the model or the images."""
     sides = spec.train.progressive
     if not sides:
         return
     given = f"train.progressive={','.join(map(str, sides))}"
     require(
         spec.model.top == "average",
-        f"{given} needs model.top=average, got {spec.model.top}: images of other sizes would give the layers after it"
-        " other numbers of values",
+        f"{given} needs model.top=average, got {spec.model.top}: images of other sizes would change the number"
+        " of inputs of the next layer",
     )
     height, width, _ = dataset.shape
     require(
         sides[-1] < min(height, width),
-        f"{given} must be smaller than the images, which are {height}x{width}; the last epochs see them whole",
+        f"{given} must be smaller than the images, which are {height}x{width}; the last epochs use the full size",
     )
     smallest = (*sides_of(dataset.shape, sides[0]), dataset.shape[2])
     try:

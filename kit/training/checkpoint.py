@@ -1,4 +1,4 @@
-"""All that a training is between two steps, in one file: it goes on from there as if nothing had happened."""
+"""Checkpoints: the full state of a training between two steps in one file, from which it resumes bit for bit."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from kit.training.full_disk import WeightsFile
 from kit.training.metrics import parts_of
 from kit.training.owner import OWNER, owner, refuse_foreign
 
-_KEPT = 2  # the newest, and the one before it in case that is damaged
-_GROUP = "begun_epoch"  # in the file, beside what Keras writes
+_KEPT = 2  # the newest, and the previous one in case it is damaged
+_GROUP = "begun_epoch"  # group in the file, beside Keras' own
 _STEPS = 1 << 20  # more than any epoch has
 _WORD = 1 << 32
 
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """What an epoch has come to before its last step, besides weights and optimizer.
+    """State of an unfinished epoch, besides weights and optimizer.
 
     Attributes:
-        seconds: Seconds that the epoch has taken.
-        metrics: Sums of the loss and of each metric, [replicas, ...] each: sums of sums would round otherwise.
+        seconds: Time that the epoch has taken, seconds.
+        metrics: Sums of the loss and of each metric, [replicas, ...] each: sums of sums would round differently.
         generators: States of the random generators of dropout.
     """
 
@@ -41,7 +41,7 @@ class Begun:
 
     @classmethod
     def of(cls, model: Any, seconds: float) -> Begun:
-        """Take it from a model."""
+        """Read the state of a model."""
         return cls(
             seconds,
             [np.stack([part.numpy() for part in parts_of(variable)]) for variable in _metric_variables(model)],
@@ -49,16 +49,16 @@ class Begun:
         )
 
     def put_back(self, model: Any) -> None:
-        """Give it to a model whose epoch has just begun.
+        """Restore the state in a model at the beginning of the epoch.
 
         Raises:
-            RunError: the model counts otherwise, as another version of kit did.
+            RunError: The model's metrics differ, because another version of kit wrote the state.
         """
         if len(_metric_variables(model)) < len(self.metrics):
             _make_variables(model)
         if len(_metric_variables(model)) != len(self.metrics):
             raise RunError(
-                "the newest checkpoint within an epoch is of another version of kit, which measured otherwise;"
+                "the newest checkpoint within an epoch is of another version of kit, with other metrics;"
                 " remove the run's epoch-*-step-*.weights.h5 and run its command again"
             )
         for variable, values in zip(_metric_variables(model), self.metrics, strict=True):
@@ -74,11 +74,11 @@ class Begun:
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """Where a training goes on.
+    """State from which a training resumes.
 
     Attributes:
-        position: Position that the model is at.
-        begun: State of an epoch that is not over.
+        position: Position of the model in the training.
+        begun: State of an unfinished epoch.
     """
 
     position: Position = BEGIN
@@ -86,14 +86,14 @@ class Restored:
 
 
 def save_checkpoint(model: Any, directory: RunDirectory, at: Position, *, history: str, seconds: float) -> Path:
-    """Write a checkpoint, whole, which knows what it belongs to.
+    """Write a checkpoint, whole, with its run, position and history.
 
     Args:
-        model: Model to keep.
+        model: Model to save.
         directory: Directory of its run.
         at: Position in the training.
         history: Digest of the history's lines up to the position.
-        seconds: Time that a begun epoch has taken.
+        seconds: Time that an unfinished epoch has taken, seconds.
     """
     file = WeightsFile(model)
     with h5py.File(file, "a") as opened:
@@ -106,26 +106,26 @@ def save_checkpoint(model: Any, directory: RunDirectory, at: Position, *, histor
 
 
 def drop_older(directory: RunDirectory) -> None:
-    """Keep the newest checkpoints."""
+    """Remove all but the newest checkpoints."""
     directory.drop_checkpoints(kept=_KEPT)
 
 
 def restore(model: Any, directory: RunDirectory, history: History) -> Restored:
-    """Load the newest sound checkpoint that has all its history lines, and forget the lines after it.
+    """Load the newest undamaged checkpoint that has all its history lines, and drop the lines after it.
 
     Raises:
-        RunError: a sound one is of another model or another Keras.
+        RunError: An undamaged one is of another model or another Keras.
     """
     for position in directory.checkpoints():
         path = directory.checkpoint(position)
         if position.epochs > len(history.rows) or not is_sealed(path):
-            continue  # the one before gives the same numbers
+            continue  # the previous one gives the same numbers
         if position.epochs and not directory.best_weights.is_file():
             continue  # as does the first epoch, whose weights may have been the best
         refuse_foreign(path, directory, position, history)
         try:
             with warnings.catch_warnings():
-                warnings.simplefilter("error", UserWarning)  # so Keras says which parts it left as they were
+                warnings.simplefilter("error", UserWarning)  # Keras warns of parts that it did not load
                 model.load_weights(str(path))
             begun = _read(path) if position.steps else None
         except (OSError, ValueError, KeyError, UserWarning) as error:
@@ -139,15 +139,15 @@ def restore(model: Any, directory: RunDirectory, history: History) -> Restored:
     return Restored()
 
 
-def begin_drops(model: Any, epoch: int) -> None:
-    """Make what dropout drops follow from each layer's seed and the epoch: Keras' files do not keep it."""
+def seed_dropout(model: Any, epoch: int) -> None:
+    """Derive the random numbers of dropout from each layer's seed and the epoch: Keras' files do not hold them."""
     for generator in _generators(model):
         seed = generator.state.numpy()[0]
         generator.state.assign([seed, (epoch * _STEPS) % _WORD])
 
 
 def _generators(model: Any) -> Iterator[Any]:
-    """Find what draws, in networks within the model too."""
+    """Yield the random generators of all layers, in nested networks too."""
     for layer in model.layers:
         if hasattr(layer, "layers"):
             yield from _generators(layer)
@@ -160,7 +160,7 @@ def _metric_variables(model: Any) -> list[Any]:
 
 
 def _make_variables(model: Any) -> None:
-    """Show metrics one image: Keras makes their variables only when a step is traced, which is too late here."""
+    """Call the metrics with one image: Keras creates their variables only when a step is traced, which is too late."""
     outputs = np.zeros((1, model.output_shape[-1]), np.float32)
     model.compute_metrics(None, outputs[:, 0] if outputs.shape[1] == 1 else outputs, outputs)
 

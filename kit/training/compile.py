@@ -1,4 +1,4 @@
-"""A run's model, with its optimizer, loss and metrics."""
+"""The compiled model of a run: optimizer, loss and metrics."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from kit.training.devices import choose_strategy
 from kit.training.lr_schedule import first_rate, scheduled_rate
 from kit.training.metrics import make_metrics
 
-_JOINED = 32  # steps a call at most: progress, checkpoints and Ctrl-C wait for its end
-_JOINED_PIXELS = 1 << 21  # of a call's images: small networks take about a second for them on a few cores
-_KEPT = 8  # models of one process, the arms that its next trials may be of
-_SMALL = 1 << 20  # parameters: larger models are not kept, as they need the memory and tracing them matters less
+_JOINED = 32  # most steps a call: progress, checkpoints and Ctrl-C wait for its end
+_JOINED_PIXELS = 1 << 21  # most pixels a call: small networks take about a second for them on a few cores
+_KEPT = 8  # cached models of a process, for the arms of its next trials
+_SMALL = 1 << 20  # parameters: larger models are not cached; they need memory, and tracing them matters less
 
 _models: dict[tuple[object, ...], Any] = {}
 
@@ -31,7 +31,7 @@ def compiled_model(spec: RunSpec, dataset: Dataset, *, joined: int | None = None
     Args:
         spec: Settings of the run.
         dataset: Dataset to train on.
-        joined: Number of steps in one call; None chooses, see `joined_steps`.
+        joined: Number of steps in one call; None for `joined_steps`.
     """
     keras.utils.set_random_seed(spec.seed)
     target, steps = dataset.manifest.target, dataset.full_batches("train", spec.train.batch_size)
@@ -61,14 +61,14 @@ def compiled_model(spec: RunSpec, dataset: Dataset, *, joined: int | None = None
 
 @contextlib.contextmanager
 def lent_model(spec: RunSpec, dataset: Dataset) -> Iterator[Any]:
-    """Lend a run's model, ready to fit, and keep it for the process' next run of such settings.
+    """Yield a run's model, ready to fit, and cache it for the process' next run of the same settings.
 
-    Its seed gives all variables anew, those of the optimizer and of dropout too, so all that is saved is the time in
-    which TensorFlow traces the steps: as much as some epochs of a small model.
+    All variables are initialised again from the run's seed, those of the optimizer and dropout too. This saves the time
+    in which TensorFlow traces the steps, as long as some epochs of a small model.
     """
     settings = (spec.fingerprint, dataset.full_batches("train", spec.train.batch_size), spec.model, spec.train)
     model = compiled_model(spec, dataset)
-    kept = _models.pop(settings, None)  # not there again unless the run ends well
+    kept = _models.pop(settings, None)  # cached again only if the run succeeds
     if kept is not None:
         for variable, begun in zip(_variables(kept), _variables(model), strict=True):
             variable.assign(begun)
@@ -85,10 +85,10 @@ def _variables(model: Any) -> list[Any]:
 
 
 def _refuse_replicas(spec: RunSpec, dataset: Dataset, replicas: int) -> None:
-    """Refuse batches that devices cannot share equally: each would weigh its own part's mean as much as the others.
+    """Refuse batches that devices cannot share equally: the means of unequal parts would have equal weights.
 
     Raises:
-        SpecError: they cannot, or XLA is asked for where it does not work.
+        SpecError: The batch size does not divide by the devices, or XLA is requested where it does not work.
     """
     batch = spec.train.batch_size
     left = batch % replicas
@@ -105,10 +105,10 @@ def _refuse_replicas(spec: RunSpec, dataset: Dataset, replicas: int) -> None:
 
 
 def joined_steps(spec: RunSpec, dataset: Dataset) -> int:
-    """Choose how many of an epoch's steps are one call: between calls TensorFlow waits for Python.
+    """Choose the number of steps in one call: between calls TensorFlow waits for Python.
 
-    An epoch is made of whole calls, as Keras would take further steps to fill the last one. Steps that take long are
-    calls of their own. The numbers are the same however many are joined.
+    An epoch consists of whole calls, because Keras would take further steps to fill the last one. Long steps are calls
+    of their own. The results do not depend on it.
     """
     steps = dataset.full_batches("train", spec.train.batch_size)
     height, width, _ = dataset.shape
@@ -117,18 +117,18 @@ def joined_steps(spec: RunSpec, dataset: Dataset) -> int:
 
 
 def _shown(dataset: Dataset, spec: TrainSpec) -> int:
-    """Count the images of the longer epoch, of training or of validation."""
+    """Return the number of images in the larger of train and validation epochs."""
     trained = spec.batch_size * dataset.full_batches("train", spec.batch_size)
     return max(trained, dataset.manifest.records("validation"))
 
 
 @contextlib.contextmanager
 def averaged(model: Any) -> Iterator[bool]:
-    """Put the moving average of the weights in their place for a while, where the optimizer keeps one.
+    """Replace the weights by their moving average within a block, if the optimizer keeps one.
 
-    Gives whether it does.
+    Yields whether it does.
     """
-    optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)  # which one that scales the loss holds
+    optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)  # the loss-scaling optimizer wraps it
     if not getattr(optimizer, "use_ema", False):
         yield False
         return

@@ -1,4 +1,4 @@
-"""The devices that a training uses."""
+"""Devices of a training: GPUs or CPU, threads and distribution strategy."""
 
 from __future__ import annotations
 
@@ -17,39 +17,39 @@ from kit.specs.device_list import AUTO, NO_GPU, Devices
 
 
 def prepare_devices(threads: int = 0, devices: Devices = AUTO) -> str:
-    """Make the process' devices ready for a reproducible training; call it before the first tensor.
+    """Configure the process' devices for a reproducible training; to be called before the first tensor.
 
-    On CPUs operations are deterministic: equal seeds and threads give equal numbers bit for bit, on one machine and
-    with the same packages; other processors sum in another order. On GPUs that would cost speed and refuse some layers,
-    so there they are equal to within rounding only; memory is taken as it is needed, so that others can use the GPU.
+    On CPUs operations are deterministic: equal seeds and threads give bit-equal results on one machine with the same
+    packages; other processors sum in another order. On GPUs determinism would cost speed and exclude some layers, so
+    results there are equal to within rounding only; memory is allocated as needed, so that others can use the GPU.
 
     Args:
-        threads: Threads that operations on CPUs share; 0 is one per core.
-        devices: Devices to use; `AUTO` leaves a process as it is that computes already.
+        threads: Number of threads shared by operations on CPUs; 0 is one per core.
+        devices: Devices to use; `AUTO` does not change a process that has used TensorFlow already.
 
     Returns:
-        What a user should know about GPUs that are left unused; empty if nothing.
+        Advice about unused GPUs; empty if there are none.
 
     Raises:
-        SpecError: GPUs that are not here, or that TensorFlow cannot use.
-        RunError: this process computes on other devices already.
+        SpecError: Requested GPUs do not exist, or TensorFlow cannot use them.
+        RunError: The process uses other devices already.
     """
     chosen = _choose_gpus(devices)
     if devices != AUTO:
         _use_only(chosen, devices)
-    with contextlib.suppress(RuntimeError):  # already in use: a notebook that has worked with TensorFlow before
+    with contextlib.suppress(RuntimeError):  # TensorFlow is already in use, as in a notebook
         for gpu in chosen:
             tf.config.experimental.set_memory_growth(gpu, enable=True)
         if not chosen:
             tf.config.threading.set_intra_op_parallelism_threads(threads or core_count())
-            tf.config.threading.set_inter_op_parallelism_threads(1)  # with more, sums come in the order of the moment
+            tf.config.threading.set_inter_op_parallelism_threads(1)  # with more, the order of sums varies
     if not chosen:
         tf.config.experimental.enable_op_determinism()
     return _advice() if devices.kind == "auto" and not chosen else ""
 
 
 def choose_strategy() -> Any:
-    """Mirror the model over the GPUs, or over the logical CPU devices, where there are several; else leave it be."""
+    """Mirror the model over several GPUs or logical CPU devices; the default strategy for a single one."""
     for kind in ("GPU", "CPU"):
         devices = tf.config.list_logical_devices(kind)
         if len(devices) > 1:
@@ -61,12 +61,12 @@ def choose_strategy() -> Any:
 
 @functools.cache
 def _mirrored(names: Sequence[str]) -> Any:
-    """Make the process' one strategy: a second one's collective operations would meet those of the first."""
+    """Make the process' only strategy: the collective operations of a second one would clash with the first's."""
     return tf.distribute.MirroredStrategy(names)
 
 
 def _choose_gpus(devices: Devices) -> list[Any]:
-    """Find the GPUs that are asked for."""
+    """Return the requested GPUs."""
     if devices.kind == "cpu":
         return []
     if devices.kind == "auto":
@@ -95,7 +95,7 @@ def _use_only(chosen: list[Any], devices: Devices) -> None:
 
 
 def _advice() -> str:
-    """Say what TensorFlow lacks to use the GPUs that are here; empty where there is none."""
+    """Write advice if TensorFlow cannot use the machine's GPUs; empty if there are none."""
     here = len(gpus())
     if not here:
         return ""
@@ -106,7 +106,7 @@ def _advice() -> str:
 
 
 def describe_environment() -> dict[str, Any]:
-    """Versions and devices, for environment.json."""
+    """Collect versions and devices for environment.json."""
     return {
         "kit": metadata.version("kit"),
         "python": platform.python_version(),

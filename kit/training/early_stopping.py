@@ -1,4 +1,4 @@
-"""What early stopping makes of a history: pure, so that a resumed training needs no more."""
+"""Early stopping and the best epoch: pure functions of a history, so that a resumed training needs no other state."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from kit.specs.train import EarlyStoppingSpec, Monitor
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """Where a training stops for now, at the end of an epoch, to go on another time.
+    """Point at which a training is interrupted, at the end of an epoch, to be resumed later.
 
     Attributes:
-        epochs: Epochs of the whole training that are enough for now; None for all.
-        deadline: Seconds since 1970 that no epoch should pass: one begins only if it would end before, taking as long
-            as the one before it.
+        epochs: Number of epochs, counted from the beginning of the training; None for all.
+        deadline: Time that no epoch should exceed, seconds since 1970: an epoch begins only if it would end before,
+            taking as long as the previous one.
     """
 
     epochs: int | None = None
@@ -30,34 +30,35 @@ NO_LIMIT = Limit()
 
 
 def smaller_is_better(monitor: Monitor) -> bool:
-    """Tell which way a metric improves."""
+    """Tell whether a metric improves when it falls."""
     return monitor == "val_loss"
 
 
 def chosen_epoch(values: Sequence[float], spec: TrainSpec) -> int | None:
-    """Find the epoch (from 0) whose weights are kept as the best, by `values` of its monitor; see `best_epoch`."""
+    """Find the epoch (from 0) whose weights are kept as the best, by the values of the monitor; see `best_epoch`."""
     start = spec.early_stopping.start_epoch
     return best_epoch(values, smaller_is_better=smaller_is_better(spec.monitor), start=start)
 
 
 def is_best_so_far(values: Sequence[float], spec: TrainSpec) -> bool:
-    """Tell whether the weights of the last of `values` are kept: those of the first epoch that counts always are.
+    """Tell whether the weights of the last epoch in `values` are kept as the best.
 
-    Before it each epoch's are, so that a run always has weights, and those of the last one if it never comes.
+    Those of every epoch before `start_epoch`, and of the first one after it, are kept in turn, so that a run always has
+    weights: those of its last epoch if it ends before.
     """
     last = len(values) - 1
     return last <= spec.early_stopping.start_epoch or last == chosen_epoch(values, spec)
 
 
 def stops(values: Sequence[float], spec: EarlyStoppingSpec) -> bool:
-    """Tell whether a training ends after the last of `values`, as Keras' EarlyStopping would end it.
+    """Tell whether a training ends after the last epoch in `values`, as with Keras' EarlyStopping.
 
-    Keras 3 takes the first value for the best even if it is not a number, and nothing is better than that ever after.
-    Here a number is: what begins with NaN and recovers goes on.
+    Keras 3 takes the first value as the best even if it is NaN, and no later value is better than NaN. Here a number is
+    better than NaN, so that a training that begins with NaN and recovers continues.
 
     Args:
-        values: Figures of the spec's monitor, epoch by epoch.
-        spec: Rule that ends it.
+        values: Values of the monitor, one for each epoch.
+        spec: Settings of early stopping.
     """
     if not spec.patience:
         return False
@@ -79,13 +80,13 @@ def has_stopped(history: History, spec: RunSpec) -> bool:
 
 
 def is_better(value: float, best: float | None, min_delta: float, monitor: Monitor) -> bool:
-    """Compare with the best so far; the first value is better than none, and a number than NaN.
+    """Compare a value with the best so far; any value is better than none, and a number better than NaN.
 
     Args:
-        value: Figure of the latest epoch.
-        best: Best figure before it; None before the first epoch.
-        min_delta: Gain below which it counts as no better.
-        monitor: Name of the metric, which tells the way it improves.
+        value: Value of the latest epoch.
+        best: Best value before it; None before the first epoch.
+        min_delta: Smallest change that counts as an improvement.
+        monitor: Name of the metric, which decides the direction of improvement.
     """
     if best is None or math.isnan(best):
         return best is None or not math.isnan(value)

@@ -1,4 +1,4 @@
-"""One run: the readable fit."""
+"""Trains one run."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from kit.specs.train import CHECKPOINT_MINUTES
 from kit.training.callbacks import (
     Averages,
     Deadline,
-    Drops,
+    DropoutSeeds,
     Recorder,
     StepProgress,
     StopAndSchedule,
-    Unreplaced,
+    StopIfReplaced,
     note_settings,
     tensorboard,
 )
@@ -54,26 +54,26 @@ def train_run(
     limit: Limit = NO_LIMIT,
     progress: Progress = NO_PROGRESS,
 ) -> RunResult | None:
-    """Train to the end, or to a limit, from the last checkpoint that `directory` holds.
+    """Train to the end, or to a limit, from the last checkpoint in `directory`.
 
     Args:
         dataset: Dataset with a train and a validation split.
         spec: Settings of the run.
         directory: Directory of the run; a finished run is not trained again.
-        memory_share: Share of the machine's memory that decoded images may fill where `train.cache` is "auto".
-        shared: Folder in which decoded images lie for several processes.
+        memory_share: Share of the machine's memory that decoded images may fill if `train.cache` is "auto".
+        shared: Folder of decoded images shared by several processes.
         devices: Devices to train on.
         checkpoint_minutes: Minutes between checkpoints within an epoch; each epoch's end has one anyway.
-        limit: Point at which to stop for now.
-        progress: Listener that sees every step.
+        limit: Point at which to interrupt the training.
+        progress: Receiver of every step.
 
     Returns:
-        None if the limit came before the end; the next call goes on from there to the same numbers.
+        Result of the run; None if it was interrupted by the limit. The next call resumes it, with the same results.
 
     Raises:
-        SpecError: devices that are not here, or minutes below 0.
-        RunError: the directory holds a run of other settings, or the dataset is not the run's.
-        WorkspaceError: another process is training it.
+        SpecError: A device does not exist, or the minutes are below 0.
+        RunError: The directory holds a run of other settings, or the dataset is not the run's.
+        WorkspaceError: Another process is training the run.
     """
     require(checkpoint_minutes >= 0, f"checkpoint_minutes must be 0 or more, got {checkpoint_minutes}")
     refuse_changed(directory.path, spec, dataset)
@@ -112,7 +112,7 @@ def _train(
     steps = dataset.full_batches("train", spec.train.batch_size)
     with (
         reading(dataset, ("train", "validation"), progress),
-        lent_model(spec, dataset) as model,  # before anything is written: a backbone's weights may not be at hand
+        lent_model(spec, dataset) as model,  # before anything is written: a backbone's weights may be missing
     ):
         directory.claim(spec)
         write_whole(directory.environment, to_json(describe_environment()))
@@ -126,7 +126,7 @@ def _train(
         progress.advance(begin.position.epochs * steps + begin.position.steps, advice)
         progress.advance(0, doubt_averages(spec, dataset))
         if begin.position == BEGIN:
-            shutil.rmtree(directory.tensorboard, ignore_errors=True)  # of attempts that came to nothing
+            shutil.rmtree(directory.tensorboard, ignore_errors=True)  # of failed attempts
             note_settings(directory, spec)
         until = spec.train.epochs if limit.epochs is None else min(limit.epochs, spec.train.epochs)
         if begin.position.epochs < until and not has_stopped(history, spec):
@@ -166,7 +166,7 @@ def _fit(
     shared: Path | None,
     progress: Progress,
 ) -> None:
-    """Train piece by piece until so many epochs are over, or something else ends the training."""
+    """Train piece by piece up to a number of epochs, or until a callback ends the training."""
     steps = dataset.full_batches("train", spec.train.batch_size)
     kept: dict[str, Any] = {"cache": spec.train.cache, "memory_share": memory_share, "shared": shared}
     examples = train_examples(dataset, sampling=spec.train.sampling, **kept)
@@ -187,17 +187,19 @@ def _fit(
         )
         left = steps - piece.begin.steps
         if spec.train.progressive:
-            model.train_function = None  # or the second size is traced for sizes of all kinds, which rounds otherwise
+            model.train_function = None  # else the second size is traced for any size, which rounds differently
         model.fit(
-            batches.take(left) if piece.begin.steps else batches,  # a call of several steps may begin elsewhere now
+            batches.take(left)
+            if piece.begin.steps
+            else batches,  # calls of several steps may begin at other steps than before
             validation_data=validation,
             steps_per_epoch=left,
             initial_epoch=piece.begin.epochs,
             epochs=piece.end,
             callbacks=[
-                Drops(),
+                DropoutSeeds(),
                 Averages(),
-                Unreplaced(dataset),
+                StopIfReplaced(dataset),
                 Recorder(directory, history, spec.train, begin, every),
                 StopAndSchedule(history, spec.train, first_rate(spec.train)),
                 Deadline(history, deadline),
@@ -205,15 +207,15 @@ def _fit(
                 StepProgress(progress, spec.fold),
             ],
             verbose=0,
-            shuffle=False,  # train_batches does
+            shuffle=False,  # done by train_batches
         )
-        begin = restore(model, directory, history)  # a fit ends with averaged weights, where there are any
+        begin = restore(model, directory, history)  # a fit with EMA ends with averaged weights
         if model.stop_training or piece.end == until:
             return
 
 
 def _on_disk(dataset: Dataset, folder: Path, progress: Progress) -> Path:
-    """Decode what a training reads in every epoch into `folder`."""
+    """Decode the images of the training into `folder`."""
     with damage_named(dataset):
         for split in ("train", "validation"):
             map_split(dataset, split, folder, progress=progress)
@@ -221,7 +223,7 @@ def _on_disk(dataset: Dataset, folder: Path, progress: Progress) -> Path:
 
 
 def class_weights(spec: RunSpec, dataset: Dataset) -> list[float] | None:
-    """Weigh each class by its rarity in the train split, so that an image weighs 1 on average."""
+    """Compute class weights by rarity in the train split, with a mean of 1 over the images."""
     if spec.train.class_weights == "none":
         return None
     counts = dataset.manifest.counts["train"]

@@ -1,4 +1,4 @@
-"""What a training writes to a disk that may be full: weights whole or not at all, and errors that name the file."""
+"""Writing on a disk that may be full: weights are written whole or not at all, and errors name the file."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from kit.files import seal, whole_file
 
 
 class WeightsFile(io.BytesIO):
-    """An HDF5 file of a model's weights in memory, which Keras and h5py take for one on the disk.
+    """An HDF5 file of a model's weights in memory, which Keras and h5py treat like one on the disk.
 
-    On a full disk HDF5 ends the process with a segmentation fault when it closes what it could not write.
+    On a full disk HDF5 ends the process with a segmentation fault when it closes a file that it could not write.
 
     Args:
-        model: Keras model, whose optimizer is kept too where it has one.
+        model: Keras model; its optimizer, if it has one, is saved too.
     """
 
     def __init__(self, model: Any) -> None:
@@ -28,16 +28,16 @@ class WeightsFile(io.BytesIO):
         model.save_weights(self)
 
     def __str__(self) -> str:
-        """Name the format, which Keras chooses by a name's ending."""
+        """Return a name with the ending by which Keras chooses the format."""
         return _NameOfFile(self)
 
-    __fspath__ = __str__  # Keras asks whether there is such a file already
+    __fspath__ = __str__  # Keras checks whether the file exists already
 
     def write_to(self, path: Path) -> None:
-        """Write it to the disk, sealed.
+        """Write the file to the disk, with a seal.
 
         Raises:
-            OSError: the disk is full, or does not take it; what stood at `path` is untouched.
+            OSError: The disk is full or not writable; a previous file at `path` is unchanged.
         """
         with whole_file(path) as temporary:
             temporary.write_bytes(self.getbuffer())
@@ -45,9 +45,9 @@ class WeightsFile(io.BytesIO):
 
 
 class _NameOfFile(str):
-    """The name of a file in memory that reads and writes as the file does.
+    """The name of a file in memory, with the file's methods.
 
-    Keras before 3.10 hands the name alone to h5py, which takes whatever reads and seeks for a file.
+    Keras before 3.10 passes only the name to h5py, which accepts any object with read and seek as a file.
     """
 
     __slots__ = ("_file",)
@@ -65,10 +65,10 @@ class _NameOfFile(str):
 
 @contextlib.contextmanager
 def full_disk_named(folder: Path) -> Iterator[None]:
-    """Run a block in which TensorFlow writes to `folder` or below; its word for a full disk becomes Python's.
+    """Run a block in which TensorFlow writes to `folder`, and translate its error for a full disk.
 
     Raises:
-        OSError: the disk is full; TensorFlow says the same of memory that is.
+        OSError: The disk is full; TensorFlow raises the same error for exhausted memory.
     """
     try:
         yield

@@ -1,4 +1,4 @@
-"""What a learning-rate range test says: pure."""
+"""Evaluation of a learning-rate range test: pure functions."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 _WIDTH = 2.5  # steps: standard deviation of the weights of neighbours; a fifth of a factor of ten
-BEGIN = 10  # steps, the lowest rates, whose mean loss is where it begins
-_CLIPPED = 2.0  # times the loss where it begins: what diverges is not drawn into the mean of its neighbours
-_NOISE = 2.0  # standard deviations around the smoothed loss that it must fall by
-_FALLING = 0.1  # share of the whole fall by which it must have fallen to be falling
-_BELOW = 10.0  # times lower than the rate of the lowest loss is what is suggested
+BEGIN = 10  # steps at the lowest rates, whose mean is the initial loss
+_CLIPPED = 2.0  # times the initial loss: diverging losses do not distort the mean of their neighbours
+_NOISE = 2.0  # standard deviations around the smoothed loss: a smaller fall is noise
+_FALLING = 0.1  # share of the whole fall after which the loss counts as falling
+_BELOW = 10.0  # the suggested rate is so many times lower than the rate of the lowest loss
 
 
 @dataclass(frozen=True, slots=True)
 class RangeTest:
-    """Losses at growing learning rates.
+    """Losses at increasing learning rates.
 
     Attributes:
         rates: Learning rates, ascending.
-        losses: Losses of one batch each, before its step.
-        is_diverged: Whether the loss went up without end after the last of them.
+        losses: Loss of one batch at each rate, before its step.
+        is_diverged: Whether the loss diverged after the last of them.
     """
 
     rates: Sequence[float]
@@ -33,7 +33,7 @@ class RangeTest:
 
     @property
     def smoothed(self) -> NDArray[np.float64]:
-        """Float64 [steps]: each loss averaged with its neighbours, nearer ones weighing more, the high ones clipped."""
+        """Float64 [steps]: losses smoothed by a Gaussian average of their neighbours, after clipping high ones."""
         clipped = np.minimum(self.losses, _CLIPPED * self.beginning)
         indices = np.arange(len(clipped))
         weights = np.exp(-0.5 * ((indices[:, np.newaxis] - indices) / _WIDTH) ** 2)
@@ -41,17 +41,17 @@ class RangeTest:
 
     @property
     def beginning(self) -> float:
-        """Mean loss at the lowest rates, which change nothing."""
+        """Mean loss at the lowest rates, which hardly change the weights."""
         return float(np.mean(self.losses[:BEGIN]))
 
     @property
     def lowest(self) -> float:
-        """Rate at which the smoothed loss is lowest."""
+        """Rate of the lowest smoothed loss."""
         return self.rates[int(self.smoothed.argmin())]
 
     @property
     def falls_from(self) -> float | None:
-        """Rate from which on the smoothed loss falls until it is lowest; None if it falls by no more than its noise."""
+        """Rate at which the smoothed loss begins to fall; None if it falls by no more than its noise."""
         smoothed = self.smoothed
         until = int(smoothed.argmin()) + 1
         fall = self.beginning - float(smoothed.min())
@@ -63,14 +63,14 @@ class RangeTest:
 
     @property
     def suggestion(self) -> float | None:
-        """Rate to train at, two digits: a tenth of the lowest loss's, or the middle of the fall where it is short."""
+        """Suggested rate, two digits: a tenth of that of the lowest loss, or the middle of a short fall."""
         if self.falls_from is None:
             return None
         return float(f"{max(self.lowest / _BELOW, math.sqrt(self.falls_from * self.lowest)):.2g}")
 
     @property
     def finding(self) -> str:
-        """The suggestion in a sentence."""
+        """Suggestion as a sentence."""
         if self.suggestion is None:
             return (
                 f"no rate made the loss fall by more than its noise in {len(self.rates)} steps: nothing to suggest;"

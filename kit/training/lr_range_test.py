@@ -18,11 +18,11 @@ from kit.training.request import TrainRequest, run_id
 
 @dataclass(frozen=True, slots=True)
 class FoundRates:
-    """A range test, and the folder and name of what is written of it.
+    """A learning-rate range test and the path of its files.
 
     Attributes:
-        test: Rates, losses and what they say.
-        spec: Settings of the run that the test was made for.
+        test: Rates, losses and the suggestion.
+        spec: Settings of the tested run.
         base: Path of its files without their endings, in runs/learning-rates/ of the workspace.
     """
 
@@ -42,7 +42,7 @@ def find_learning_rate(
     root: Path | str | None = None,
     progress: Progress = NO_PROGRESS,
 ) -> FoundRates:
-    """Try learning rates from 1e-7 to 10 on a model that is thrown away; `kit.write_range_test` keeps the curve.
+    """Try learning rates from 1e-7 to 10 on a model that is discarded; `kit.write_range_test` saves the curve.
 
     Args:
         name: Dataset in tfrecords/.
@@ -51,7 +51,7 @@ def find_learning_rate(
         seed: Seed for the initial weights and the order of examples.
         devices: Devices to train on, see `train`.
         root: Root of the workspace; KIT_ROOT or the current folder otherwise.
-        progress: Listener that sees every step.
+        progress: Receiver of every step.
 
     Raises:
         KitError: Unknown dataset, recipe or setting, devices that are not here, or a model that does not fit the

@@ -1,4 +1,4 @@
-"""Learning-rate schedules: the first rate, cosine decay by the step, and falling on a plateau by the epoch."""
+"""Learning-rate schedules: initial rate, cosine decay by the step, and reduction on a plateau by the epoch."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from kit.training.early_stopping import is_better
 
 
 def first_rate(spec: TrainSpec) -> float:
-    """Learning rate that a training on this process' devices begins with, or rises to.
+    """Return the learning rate at the start of a training on this process' devices, or at the end of its warm-up.
 
     Args:
         spec: Settings of the training.
@@ -22,12 +22,12 @@ def first_rate(spec: TrainSpec) -> float:
 
 
 def scheduled_rate(spec: TrainSpec, steps: int, rate: float) -> Any:
-    """Give the learning rate that an optimizer takes: a number, or Keras' cosine schedule.
+    """Return the learning rate for an optimizer: a number, or Keras' cosine schedule.
 
     Args:
         spec: Settings of the training.
-        steps: Steps of an epoch.
-        rate: Learning rate to begin with, or to rise to; see `first_rate`.
+        steps: Number of steps of an epoch.
+        rate: Initial learning rate; see `first_rate`.
     """
     schedule = spec.schedule
     if schedule.kind != "cosine":
@@ -43,14 +43,14 @@ def scheduled_rate(spec: TrainSpec, steps: int, rate: float) -> Any:
 
 
 def plateau_rate(values: Sequence[float], spec: ScheduleSpec, start: float) -> float:
-    """Learning rate of the epoch after the last of `values`, as Keras' ReduceLROnPlateau would set it.
+    """Compute the learning rate of the epoch after the last one in `values`, as with Keras' ReduceLROnPlateau.
 
-    After values that are not numbers a number counts as better, as in `kit.training.early_stopping.stops`.
+    A number is better than NaN, as in `kit.training.early_stopping.stops`.
 
     Args:
-        values: Figures of the spec's monitor, epoch by epoch.
-        spec: Rule by which it falls.
-        start: Rate of the first epoch.
+        values: Values of the schedule's monitor, one for each epoch.
+        spec: Settings of the schedule.
+        start: Learning rate of the first epoch.
     """
     best: float | None = None
     rate, waited = start, 0

@@ -1,4 +1,4 @@
-"""A learning-rate range test (Smith 2017, arXiv:1506.01186): a few steps, each at a higher rate than the one before."""
+"""A learning-rate range test (Smith 2017, arXiv:1506.01186): a few steps at increasing rates."""
 
 from __future__ import annotations
 
@@ -21,22 +21,21 @@ from kit.training.lr_curve import BEGIN, RangeTest
 from kit.training.lr_schedule import first_rate
 
 _LOWEST, _HIGHEST = 1e-7, 10.0
-_STEPS = 100  # of a test that does not diverge before: some 12 for each factor of ten
-_MEMORY = 0.9  # of the running mean that says when the loss has diverged: about the last ten steps
-_DIVERGED = 2.0  # times the mean at the lowest rates
+_STEPS = 100  # of a test that does not diverge earlier: some 12 for each factor of ten
+_MEMORY = 0.9  # momentum of the running mean that detects divergence: about the last ten steps
+_DIVERGED = 2.0  # times the mean loss at the lowest rates
 
 
 def measure_rates(spec: RunSpec, dataset: Dataset, *, devices: Devices = AUTO, progress: Progress) -> RangeTest:
-    """Train a run's model for some steps, at rates that grow from 1e-7 to 10 by equal factors, and throw it away.
+    """Train a run's model for some steps, at rates from 1e-7 to 10 that grow by equal factors, and discard it.
 
-    It sees the images that the run would see, streamed, and ends where the loss has become twice what it was, or no
-    number.
+    It uses the images of the run, streamed, and ends when the loss has doubled, or is not a number.
 
     Args:
-        spec: Settings of the run; its own rate and schedule do not count.
+        spec: Settings of the run; its own rate and schedule are ignored.
         dataset: Dataset with a train split.
-        devices: Devices to train on; where the run's rate is multiplied by their number, those tried are, too.
-        progress: Listener that sees every step.
+        devices: Devices to train on; if the run's rate is multiplied by their number, so are those of the test.
+        progress: Receiver of every step.
     """
     check_splits(dataset, ["train"], progress)
     advice = prepare_devices(spec.train.threads, devices)
@@ -46,7 +45,7 @@ def measure_rates(spec: RunSpec, dataset: Dataset, *, devices: Devices = AUTO, p
         dataset,
         batch_size=spec.train.batch_size,
         seed=spec.seed,
-        cache="none",  # no image comes often enough to be kept
+        cache="none",  # images are hardly repeated
         augment=spec.augment,
         sampling=spec.train.sampling,
         class_weights=class_weights(spec, dataset),
@@ -59,7 +58,7 @@ def measure_rates(spec: RunSpec, dataset: Dataset, *, devices: Devices = AUTO, p
     with damage_named(dataset):
         for rate, batch in zip(np.geomspace(_LOWEST, _HIGHEST, _STEPS).tolist(), batches, strict=False):
             model.optimizer.learning_rate = factor * rate
-            model.reset_metrics()  # Keras gives the mean of all batches since
+            model.reset_metrics()  # else Keras returns the mean of all batches so far
             loss = float(model.train_on_batch(*batch, return_dict=True)["loss"])
             if not math.isfinite(loss):
                 break

@@ -1,4 +1,4 @@
-"""Metrics that Keras lacks, or computes otherwise for two classes than for many."""
+"""Metrics that Keras lacks, or computes differently for two classes and for more."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from kit.targets import Head, Target
 def make_metrics(names: tuple[Metric, ...], target: Target, head: Head, images: int) -> list[Any]:
     """Make metrics for labels [batch] and outputs [batch, 1] of two classes, or one-hot [batch, classes] of more.
 
-    Labels that were mixed count as the class that they hold most of.
+    Mixed labels count as their largest class.
 
     Args:
         names: Names of the metrics.
         target: Target of the labels.
         head: Last layer of the network.
-        images: Most images that are measured together, in an epoch of training or of validation.
+        images: Largest number of images in an epoch of training or validation.
     """
     return [_make(name, target, head, images) for name in names]
 
@@ -36,12 +36,12 @@ def _make(name: Metric, target: Target, head: Head, images: int) -> Any:
 
 
 def _is_right(labels: Any, outputs: Any) -> Any:
-    """Tell of each image whether its likeliest class is the true one; float32 [batch]."""
+    """Compare the likeliest class of each image with the true one; float32 [batch]."""
     return tf.cast(tf.equal(_chosen(labels), _chosen(outputs)), tf.float32)
 
 
 def _chosen(values: Any) -> Any:
-    """Name the class of labels or outputs [batch], [batch, 1] or [batch, classes]; int64 [batch]."""
+    """Return the class of labels or outputs [batch], [batch, 1] or [batch, classes]; int64 [batch]."""
     if len(values.shape) == 1 or values.shape[-1] == 1:
         return tf.cast(tf.reshape(values, [-1]) > 0.5, tf.int64)  # noqa: PLR2004 (even chances)
     return tf.argmax(values, axis=-1)
@@ -50,12 +50,12 @@ def _chosen(values: Any) -> Any:
 class ExactAUC(keras.metrics.Metric):  # type: ignore[misc]  # Keras is untyped here
     """Area under the ROC curve, exact over all outputs of an epoch; see `Predictions.auc`.
 
-    It keeps them until the epoch's end, where Keras asks for the result outside the graph; within a step it has none,
-    as sorting them at each would take longer than the step. Several replicas write to places of their own, zeros
-    standing everywhere else, so that the sum that Keras makes of them is all they have seen.
+    It stores the outputs until the epoch's end, when Keras asks for the result outside the graph; within a step there
+    is no result, as sorting would take longer than the step. Each replica writes to indices of its own, with zeros
+    everywhere else, so that Keras' sum over the replicas holds all outputs.
 
     Args:
-        images: Most images that an epoch shows, to train on or to validate: 4 bytes for each and each class.
+        images: Largest number of images in an epoch of training or validation; 4 bytes for each image and class.
         target: Target of the labels.
         head: Last layer of the network.
     """
@@ -70,19 +70,19 @@ class ExactAUC(keras.metrics.Metric):  # type: ignore[misc]  # Keras is untyped 
         self._seen = self.add_weight(name="seen", shape=(), initializer="zeros", dtype="float64")
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Keep a batch; weights are those of the loss, and do not count."""
+        """Store a batch; sample weights, which are for the loss, are ignored."""
         del sample_weight
         replica, replicas = _replica()
         outputs, labels, seen = (parts_of(variable)[replica] for variable in self.variables)
         count = tf.shape(y_pred)[0]
         indices = (tf.cast(seen, tf.int32) + tf.range(count)) * replicas + replica
-        indices %= self._room  # steps that are taken for the clock have no end
+        indices %= self._room  # benchmarks take any number of steps
         outputs.scatter_update(tf.IndexedSlices(tf.cast(y_pred, tf.float32), indices))
         labels.scatter_update(tf.IndexedSlices(tf.cast(1 + _chosen(y_true), tf.float32), indices))
         seen.assign_add(tf.cast(count, tf.float64))
 
     def result(self) -> Any:
-        """Sort what was kept."""
+        """Compute the area from the stored outputs."""
         if not tf.executing_eagerly():
             return tf.constant(np.nan, tf.float32)
         labels = tf.convert_to_tensor(self._labels).numpy().astype(np.int32) - 1
@@ -91,13 +91,13 @@ class ExactAUC(keras.metrics.Metric):  # type: ignore[misc]  # Keras is untyped 
         return tf.constant(np.nan if area is None else area, tf.float32)
 
     def reset_state(self) -> None:
-        """Forget what was kept."""
+        """Drop the stored outputs."""
         for variable in self.variables:
             variable.assign(tf.zeros_like(variable))
 
 
 def _replica() -> tuple[int, int]:
-    """Give this replica's number, and how many there are; the first where Keras only looks at shapes."""
+    """Return this replica's index and the number of replicas; the first while Keras only infers shapes."""
     context = tf.distribute.get_replica_context()
     if context is None:
         return 0, tf.distribute.get_strategy().num_replicas_in_sync
@@ -105,14 +105,14 @@ def _replica() -> tuple[int, int]:
 
 
 def parts_of(variable: Any) -> Sequence[Any]:
-    """Give what each replica counts in; a variable that is on one device alone."""
-    held = getattr(variable, "value", None)  # Keras 3 has it there, Keras 2 is it
+    """Return each replica's copy of a variable; the variable itself if it is on one device."""
+    held = getattr(variable, "value", None)  # Keras 3 wraps the variable, Keras 2 does not
     held = variable if callable(held) else held
     return getattr(held, "values", (held,))
 
 
 class ClassMean(keras.metrics.Metric):  # type: ignore[misc]  # Keras is untyped here
-    """A score of each class, averaged; of the second class alone where there are two.
+    """Mean of a score over the classes; the score of the second class for two classes.
 
     Args:
         score: Function of true positives, false positives and false negatives, each float32 [classes].
@@ -126,7 +126,7 @@ class ClassMean(keras.metrics.Metric):  # type: ignore[misc]  # Keras is untyped
         self._counts = self.add_weight(name="counts", shape=(3, classes), initializer="zeros")
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Count a batch; weights are those of the loss, and do not count."""
+        """Count a batch; sample weights, which are for the loss, are ignored."""
         del sample_weight
         true, predicted = (self._indicate(_chosen(values)) for values in (y_true, y_pred))
         pairs = [(true, predicted), (1 - true, predicted), (true, 1 - predicted)]
@@ -137,11 +137,11 @@ class ClassMean(keras.metrics.Metric):  # type: ignore[misc]  # Keras is untyped
         return tf.reduce_mean(self._score(*tf.unstack(tf.convert_to_tensor(self._counts))))
 
     def reset_state(self) -> None:
-        """Forget what was counted."""
+        """Reset the counts."""
         self._counts.assign(tf.zeros_like(self._counts))
 
     def _indicate(self, indices: Any) -> Any:
-        """Mark each image's class; float32 [batch, classes]."""
+        """One-hot encode each image's class; float32 [batch, classes]."""
         if self._classes == 1:
             return tf.cast(indices[:, None], tf.float32)
         return tf.one_hot(indices, self._classes)

@@ -1,4 +1,4 @@
-"""What a checkpoint belongs to: a run, a place in it, and the history up to there."""
+"""Owner of a checkpoint: its run, position, and history up to there."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ import h5py
 from kit.errors import RunError
 from kit.runs import BEGIN, History, Position, RunDirectory
 
-OWNER = "written_by"  # group in the file, beside what Keras writes
-_LINES = "lines"  # digest of the history up to there, header included
+OWNER = "written_by"  # group in the file, beside Keras' own
+_LINES = "lines"  # digest of the history up to the position, including the header
 
 
 def owner(directory: RunDirectory, at: Position, history: str) -> dict[str, object]:
-    """What a checkpoint says of itself."""
+    """Make the attributes by which a checkpoint names its owner."""
     return {"run": directory.identity, "epochs": at.epochs, "steps": at.steps, _LINES: history}
 
 
 def refuse_foreign(path: Path, directory: RunDirectory, at: Position, history: History) -> None:
-    """Refuse a checkpoint of another run or position, and a history that was changed since; older ones do not know.
+    """Refuse a checkpoint of another run or position, and a changed history; older checkpoints do not name an owner.
 
     Raises:
-        RunError: They do not belong together.
+        RunError: The checkpoint does not belong to the run, the position or the history.
     """
     with contextlib.suppress(OSError), h5py.File(path) as file:
         said = dict(file[OWNER].attrs) if OWNER in file else {}
@@ -39,10 +39,10 @@ def refuse_foreign(path: Path, directory: RunDirectory, at: Position, history: H
 
 
 def owned_history(directory: RunDirectory) -> History:
-    """Read the history of a run; of an unfinished one, the epochs that its newest checkpoint vouches for.
+    """Read the history of a run; of an unfinished run, only the epochs up to its newest checkpoint.
 
     Raises:
-        RunError: It was changed since, or is none.
+        RunError: The history was changed, or is no history.
     """
     history = directory.history()
     if directory.is_finished:

@@ -1,4 +1,4 @@
-"""How a training is divided into what single fits do: pure, so that its position alone says what comes next."""
+"""Progressive resizing: division of a training into fits of one image size, as pure functions of its position."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from kit.specs import TrainSpec
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """What one fit does: whole epochs on images of one size, or the rest of one epoch.
+    """Part of a training done by one fit: whole epochs on images of one size, or the rest of one epoch.
 
     Attributes:
         begin: Position at which it begins.
-        end: Epochs that are over when it ends.
-        side: Shorter side of the images, pixels; None as they are stored.
+        end: Number of finished epochs at its end.
+        side: Shorter side of the images, pixels; None for the stored size.
     """
 
     begin: Position
@@ -24,11 +24,11 @@ class Piece:
 
 
 def next_piece(begin: Position, until: int, spec: TrainSpec) -> Piece | None:
-    """Find what comes after `begin`; None where `until` epochs are over.
+    """Return the piece that begins at `begin`; None if `until` epochs are finished.
 
     Args:
         begin: Position of the training.
-        until: Epochs that are enough.
+        until: Number of epochs to train.
         spec: Settings of the training.
     """
     if begin.epochs >= until:
@@ -41,7 +41,7 @@ def next_piece(begin: Position, until: int, spec: TrainSpec) -> Piece | None:
 
 
 def side_of(epoch: int, spec: TrainSpec) -> int | None:
-    """Shorter side of an epoch's images, pixels; None as they are stored.
+    """Return the shorter side of an epoch's images, pixels; None for the stored size.
 
     Args:
         epoch: Epoch, from 0.
@@ -52,10 +52,10 @@ def side_of(epoch: int, spec: TrainSpec) -> int | None:
 
 
 def sides_of(shape: tuple[int, int, int], side: int) -> tuple[int, int]:
-    """Height and width of images reduced such that the shorter one is `side`.
+    """Compute the height and width of images scaled down so that the shorter side is `side`.
 
     Args:
-        shape: Height, width and channels of the whole images.
+        shape: Height, width and channels of the stored images.
         side: Shorter side, pixels.
     """
     shorter = min(shape[:2])

@@ -1,4 +1,4 @@
-"""A recipe's data settings against those of a dataset that exists already."""
+"""Comparison of a recipe's data settings with those of an existing dataset."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _DATA = "data."
 def setting_for(dataset: Dataset, recipe: str, settings: Mapping[str, object]) -> Setting:
     """Read a recipe, or one of its arms, for a dataset.
 
-    A recipe's own data settings say how its dataset is made, and it trains on any other as well. Those of an arm, and
-    those that the user gives, are part of what is trained: the dataset must have been made with them.
+    A recipe's own data settings describe its dataset, but it can be trained on any other. Those of an arm, and those
+    given by the user, are part of the experiment: the dataset must have been made with them.
 
     Args:
         dataset: Dataset to train on.
@@ -26,7 +26,7 @@ def setting_for(dataset: Dataset, recipe: str, settings: Mapping[str, object]) -
         settings: Changes by dotted path.
 
     Raises:
-        SpecError: Unknown names, or data settings that the dataset was not made with.
+        SpecError: A name is unknown, or the dataset was made with other data settings.
     """
     setting = read_setting(recipe, settings)
     refuse_data(differing(settings, setting.data, dataset), dataset)
@@ -37,10 +37,10 @@ def setting_for(dataset: Dataset, recipe: str, settings: Mapping[str, object]) -
 
 
 def refuse_data(paths: Iterable[str], dataset: Dataset) -> None:
-    """Refuse changes of data, given as dotted paths, to a dataset that exists.
+    """Refuse changes of data settings, given as dotted paths, for an existing dataset.
 
     Raises:
-        SpecError: Some paths are of data.
+        SpecError: A path is one of data settings.
     """
     named = ", ".join(path for path in paths if path.startswith(_DATA))
     require(
@@ -51,19 +51,19 @@ def refuse_data(paths: Iterable[str], dataset: Dataset) -> None:
 
 
 def refuse_other_data(arm: str, paths: Iterable[str], wanted: DataSpec, dataset: Dataset) -> None:
-    """Refuse an arm whose own data settings are not those of a dataset, unless it was made for that arm.
+    """Refuse an arm whose data settings differ from those of a dataset, unless the dataset was made for that arm.
 
     Args:
         arm: Arm as RECIPE/ARM.
-        paths: Dotted paths of the settings that the arm changes.
+        paths: Dotted paths of the data settings of the arm.
         wanted: Data settings of the arm.
         dataset: Dataset to train on.
 
     Raises:
-        SpecError: Other data settings, with the commands that make the arm's dataset and train on it.
+        SpecError: The data settings differ; the message gives the commands that make the arm's dataset and train on it.
     """
     paths = differing(paths, wanted, dataset)
-    if paths and dataset.manifest.recipe != arm:  # who shards by the arm's recipe may choose a smaller pool
+    if paths and dataset.manifest.recipe != arm:  # a dataset made with the arm's recipe may be smaller
         name, wants = dataset_name(arm), _described(paths, wanted)
         has = _described(paths, dataset.manifest.data)
         raise SpecError(
@@ -74,7 +74,7 @@ def refuse_other_data(arm: str, paths: Iterable[str], wanted: DataSpec, dataset:
 
 
 def differing(paths: Iterable[str], wanted: DataSpec, dataset: Dataset) -> list[str]:
-    """List the data settings, of some by dotted path, that a dataset was not made with."""
+    """List those of some data settings, by dotted path, in which a dataset differs."""
     has = dataset.manifest.data
     return [
         path for path in sorted(paths) if path.startswith(_DATA) and not _same(path.removeprefix(_DATA), wanted, has)
@@ -82,7 +82,7 @@ def differing(paths: Iterable[str], wanted: DataSpec, dataset: Dataset) -> list[
 
 
 def value_in(data: DataSpec, path: str) -> str:
-    """Write one of the data settings, by dotted path.
+    """Write a data setting, given by dotted path.
 
     >>> value_in(DataSpec(size="32"), "data.size"), value_in(DataSpec(), "data.balance")
     ('32', 'none')
@@ -98,13 +98,13 @@ def _same(name: str, one: DataSpec, other: DataSpec) -> bool:
     first, second = getattr(one, name), getattr(other, name)
     if name == "size":
         return bool(first) == bool(second) and (not first or parse_size(first) == parse_size(second))
-    if name == "split":  # 0.3 as TOML has it, or 30 as the command line does
+    if name == "split":  # 0.3 in TOML, or 30 on the command line
         return len(first) == len(second) and all(map(math.isclose, first, second))
     return bool(first == second)
 
 
 def _source(asked: SourceSpec, wanted: DataSpec) -> str:
-    """Write where a dataset came from as arguments of kit shard, without what the recipe says itself."""
+    """Write a dataset's source as arguments of kit shard, without the recipe's own settings."""
     options = {
         "labels": asked.labels,
         "id-column": asked.id_column,

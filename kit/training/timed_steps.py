@@ -1,4 +1,4 @@
-"""A few steps of a training on one synthetic batch, for the clock."""
+"""Timing of training steps on one synthetic batch."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from kit.training.devices import prepare_devices
 
 @dataclass(frozen=True, slots=True)
 class Steps:
-    """What some steps took.
+    """Timing of some steps.
 
     Attributes:
-        begin: Seconds until the first step was done: building and tracing.
-        images_per_second: Images per second in the steps after it.
+        begin: Time until the end of the first step, seconds: building and tracing.
+        images_per_second: Images per second in the following steps.
         peak_bytes: Peak memory of the process so far, bytes.
     """
 
@@ -33,13 +33,13 @@ class Steps:
 
 
 def time_steps(spec: RunSpec, dataset: Dataset, *, steps: float = math.inf, seconds: float = math.inf) -> Steps:
-    """Train on one synthetic batch until `steps` are done or `seconds` have passed, at least one step.
+    """Train on one synthetic batch for `steps` steps or `seconds`, whichever comes first, but at least one step.
 
     Args:
         spec: Settings of the run.
-        dataset: Dataset that gives the shape, the classes and the number of steps an epoch.
-        steps: Steps to take after the first, which traces.
-        seconds: Seconds to go on for.
+        dataset: Dataset with the shape, the classes and the number of steps an epoch.
+        steps: Number of steps after the first, which traces.
+        seconds: Time limit, seconds.
     """
     prepare_devices(spec.train.threads)
     began = time.perf_counter()
@@ -60,5 +60,5 @@ def time_steps(spec: RunSpec, dataset: Dataset, *, steps: float = math.inf, seco
 
 
 def _peak_bytes() -> int:
-    """Largest memory that the process has held; Linux counts it in KiB, macOS in bytes."""
+    """Return the peak memory of the process, bytes; Linux counts in KiB, macOS in bytes."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)

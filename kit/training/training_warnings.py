@@ -1,4 +1,4 @@
-"""What should make somebody doubt a training, before it and after."""
+"""Warnings about doubtful trainings: batch norm that cannot converge, and results no better than chance."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from kit.inference.predictions import Predictions
 from kit.significance import LEVEL
 from kit.specs import RunSpec
 
-_LEFT = 0.05  # share of a moving average that may be what it began with; validation sees the rest
-_MOMENTA = (0.99, 0.9, 0.5)  # the usual ones
+_LEFT = 0.05  # largest tolerated share of the initial values in a moving average
+_MOMENTA = (0.99, 0.9, 0.5)  # usual values
 
 
 def doubt_averages(spec: RunSpec, dataset: Dataset) -> str:
-    """Say where batch norm's moving averages cannot converge in the steps of a training; empty where they can.
+    """Warn if batch norm's moving averages cannot converge in the steps of a training; empty if they can.
 
-    After n steps momentum^n of them still is what they began with (mean 0, variance 1), and validation uses them.
+    After n steps, a share of momentum^n of their initial values (mean 0, variance 1) remains, and validation uses them.
     """
     model = spec.model
     if model.bn_position == "none" or model.backbone.name:
@@ -37,9 +37,9 @@ def doubt_averages(spec: RunSpec, dataset: Dataset) -> str:
 
 
 def doubt_result(scores: Predictions, classes: Sequence[str]) -> str:
-    """Say where predictions are no better than the largest class's name for every image; empty where they are.
+    """Warn if predictions are no better than predicting the largest class for every image; empty if they are better.
 
-    By the exact one-sided binomial test at 5 % of the right answers against the share of the largest class.
+    Exact one-sided binomial test at 5 % of the correct predictions against the share of the largest class.
 
     Args:
         scores: Predictions of the validation split.
@@ -62,6 +62,6 @@ def doubt_result(scores: Predictions, classes: Sequence[str]) -> str:
 
 
 def _ranks(scores: Predictions) -> str:
-    """Say what probabilities are worth where the likeliest class says nothing, as with a rare class."""
+    """Write the AUC, which shows whether probabilities rank images even if one class is always predicted."""
     area = scores.auc
     return "" if area is None else f"; AUC {area:.4f}, where chance has 0.5"

@@ -14,7 +14,7 @@ from trained import SETTINGS
 
 import kit
 from kit.ablation.arms import asked, plan_arms, recipe_arms, recipe_axes
-from kit.ablation.axis import Axis, settled
+from kit.ablation.axis import Axis, normalized
 from kit.ablation.design import Design, parse_design
 from kit.ablation.plan import plan_ablation
 from kit.ablation.search import Search
@@ -167,7 +167,7 @@ def test_each_factor_is_equally_likely_where_logarithms_are_asked() -> None:
 
 def test_an_axis_is_written_as_the_recipe_would() -> None:
     written = [
-        settled(kit.parse_axis(path, values), BASE).values
+        normalized(kit.parse_axis(path, values), BASE).values
         for path, values in [
             ("train.learning_rate", "log:0.00010..1e-1"),
             ("model.bn_momentum", "0.50,0.9"),
@@ -180,7 +180,7 @@ def test_an_axis_is_written_as_the_recipe_would() -> None:
 
 
 def test_what_is_drawn_is_one_question_and_what_is_listed_another() -> None:
-    axes = [settled(RATES, BASE)]
+    axes = [normalized(RATES, BASE)]
     few, many = (
         asked(plan_arms(axes, BASE, f"random:{count}"), axes, parse_design(f"random:{count}")) for count in (3, 9)
     )

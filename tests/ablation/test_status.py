@@ -277,7 +277,7 @@ SCRIPT = """
 import sys, time
 from pathlib import Path
 from kit.ablation.status import StatusReader
-from kit.cli.console import take_bars_away
+from kit.cli.console import hide_all
 from kit.cli.live_table import LiveAblation
 from kit.runs import RunDirectory
 
@@ -287,7 +287,7 @@ live.start("ablate, 1 run", 5)
 time.sleep(2.1)  # what is done sooner needs no table
 live.watch(StatusReader().read([("an arm", 0, None, run, run.spec())], [run], jobs=1))
 live.advance(0, "a note")
-take_bars_away()
+hide_all()
 print("kit: an error", file=sys.stderr)
 """
 

@@ -548,7 +548,7 @@ def test_json_has_the_counts_and_every_finding(messy: Path, tmp_path: Path, comm
         (["nowhere"], "nowhere does not exist"),
         ([".", "--near-bits", "13"], "near_bits must be between 0 and 12, got 13"),
         ([".", "--labels", "nothing.csv"], "cannot read nothing.csv"),
-        ([".", "--class-from", "("], r"no regular expression"),
+        ([".", "--class-from", "("], r"not a regular expression"),
         ([".", "-o", "notes.txt"], r"notes.txt"),
     ],
     ids=" ".join,

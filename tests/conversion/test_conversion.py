@@ -324,7 +324,7 @@ def test_an_npz_file_without_images_names_what_it_holds(tmp_path: Path) -> None:
 def test_what_is_no_npz_file_is_named(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "data.npz").write_bytes(content)
 
-    with pytest.raises(SourceError, match=r"data\.npz is no \.npz file of numbers"):
+    with pytest.raises(SourceError, match=r"data\.npz is not an \.npz file of numbers"):
         shard(tmp_path / "data.npz", name="scans", root=tmp_path)
 
 
@@ -399,7 +399,7 @@ def test_a_killed_worker_is_reported_and_its_shards_are_written_again(tmp_path: 
 
 
 def _children(pid: int) -> list[int]:
-    """Workers of a pool: not multiprocessing's tracker of resources, whose command line says what it is."""
+    """Worker processes of a pool, without multiprocessing's resource tracker, told by its command line."""
     found = []
     for path in Path("/proc").glob("[0-9]*/stat"):
         try:

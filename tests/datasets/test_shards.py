@@ -33,7 +33,7 @@ def _files(folder: Path) -> dict[str, bytes]:
 
 
 def _names(folder: Path) -> list[str]:
-    """What lies in `folder`, hidden or not."""
+    """Names of the files in `folder`, including hidden ones."""
     return sorted(path.name for path in folder.iterdir())
 
 
@@ -215,7 +215,7 @@ def test_what_kit_did_not_write_is_never_replaced(competition: Competition, tmp_
     mine.parent.mkdir(parents=True)
     mine.write_text("years of work")
 
-    with pytest.raises(ShardError, match="cells exists and is not a dataset of kit's; move it away"):
+    with pytest.raises(ShardError, match="cells exists and is not a dataset made by kit; move it away"):
         shard(**competition.inputs, name="cells", force=force, workers=1, root=tmp_path)
     assert "years of work" == mine.read_text()
     assert ["cells"] == _names(tmp_path / "tfrecords")

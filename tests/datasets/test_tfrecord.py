@@ -31,7 +31,7 @@ def _write(path: Path, records: list[bytes]) -> TFRecordWriter:
 
 
 def _frame(records: list[bytes], place: int) -> tuple[int, int]:
-    """Return index and offset of the record whose frame holds the byte at `place`."""
+    """Return index and offset of the record with the byte at `place` in its frame."""
     offset = 0
     for index, record in enumerate(records):
         end = offset + FRAME_BYTES + len(record)

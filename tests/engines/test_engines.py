@@ -21,7 +21,7 @@ NEEDS_PROC = pytest.mark.skipif(not Path("/proc/self").exists(), reason="looks a
 
 
 class EngineContract:
-    """What holds of every engine; a family member's class says how to make one."""
+    """Contract of every engine; a subclass makes the engine."""
 
     @pytest.fixture
     def engine(self) -> Engine:
@@ -258,6 +258,6 @@ def test_processes_that_cannot_be_started_are_refused_with_the_way_out(tmp_path:
     )
 
     (line,) = refused.stderr.splitlines()
-    assert line.startswith(f"kit: processes cannot be started, for their locks need /dev/shm ({why}")
+    assert line.startswith(f"kit: processes cannot be started, because their locks need /dev/shm ({why}")
     assert "--workers 1" in line
     assert [1] + [0] * len(done) == [answer.returncode for answer in (refused, *done)]

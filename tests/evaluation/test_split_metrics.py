@@ -305,7 +305,7 @@ def test_splits_that_cannot_be_measured_are_refused(run: RunDirectory, workspace
         kit.compare(run.path, split="test", root=workspace)
     with pytest.raises(ShardError, match=r"unknown split 'valid'; did you mean 'validation'"):
         kit.compare(run.path, split="valid", root=workspace)
-    with pytest.raises(SpecError, match=r"split train stands beside every other one"):
+    with pytest.raises(SpecError, match=r"split train is always measured too"):
         kit.compare(run.path, split="train", root=workspace)
     with pytest.raises(RunError, match=r"histories from elsewhere have no weights"):
         kit.compare(history, split="test", root=workspace)

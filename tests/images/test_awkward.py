@@ -82,7 +82,7 @@ def _by_pillow(data: bytes) -> Pixels | None:
 
 
 def _by_tifffile(data: bytes) -> Pixels | None:
-    """Decode what needs no more than a division: grey or RGB, from black."""
+    """Decode grey or RGB with black as zero, for which a division is enough."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:

@@ -47,7 +47,7 @@ def _shown(data: bytes, spec: ImageSpec = COLOUR) -> np.ndarray:
 
 
 def _patched(data: bytes, tag: int, value: int) -> bytes:
-    """Replace a LONG or SHORT that stands in the first directory of a little-endian file."""
+    """Replace an inline LONG or SHORT in the first directory of a little-endian file."""
     changed = bytearray(data)
     (start,) = struct.unpack_from("<I", data, 4)
     (entries,) = struct.unpack_from("<H", data, start)

@@ -1,4 +1,4 @@
-"""Batch normalization: what Keras' own layer gives, by one operation."""
+"""Fused batch normalization against Keras' own layer."""
 
 from __future__ import annotations
 

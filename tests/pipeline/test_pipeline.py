@@ -25,7 +25,7 @@ STRONG = AugmentSpec(rotation=90, width_shift=0.2, horizontal_flip=True, contras
 
 @pytest.fixture(autouse=True)
 def _as_in_a_training() -> None:
-    """Seeds and determinism as a run sets them: they change what tf.data allows."""
+    """Set seeds and determinism as in a run, which affect tf.data."""
     from kit.compat import keras
     from kit.training.devices import prepare_devices
 
@@ -60,7 +60,7 @@ def memory_shares(dataset: Dataset) -> tuple[float, ...]:
 
 
 def drawn(dataset: Dataset, count: int, **options: object) -> list[tuple[np.ndarray, ...]]:
-    """Images, labels and whatever else `count` batches hold."""
+    """Return the images, labels and other elements of `count` batches."""
     from kit.pipeline import train_batches
 
     return list(train_batches(dataset, batch_size=BATCH, **options).take(count).as_numpy_iterator())

@@ -50,7 +50,7 @@ def copy(run: RunDirectory, workspace: Path, tmp_path: Path) -> RunDirectory:
 
 @pytest.fixture
 def unfinished(copy: RunDirectory) -> RunDirectory:
-    """A run whose training goes on: its best weights may change at any time."""
+    """A run in training: its best weights may change at any time."""
     (copy.path / "result.json").unlink()
     return copy
 
@@ -243,7 +243,7 @@ def test_weights_that_change_while_they_predict_are_noticed(unfinished: RunDirec
         ("predict train", lambda seen: kit.evaluate(unfinished.path, split="train", root=root, progress=seen)),
     ):
         unfinished.best_weights.write_bytes(kept)
-        with pytest.raises(RunError, match="was trained on meanwhile, so its weights changed"):
+        with pytest.raises(RunError, match="was trained further meanwhile, so its weights changed"):
             command(When(task, train_on))
 
     assert not (tmp_path / "x.csv").exists()

@@ -244,7 +244,7 @@ def test_few_fractions_with_many_images_are_classes() -> None:
             "BCCD/JPEGImages",
             "counts.csv",
             {"label_column": "RBC"},
-            r"class with one image: .* \(numbers to predict, such as counts or ages, are no classes\)",
+            r"class with one image: .* \(numbers to predict, such as counts or ages, are not classes\)",
         ),
     ],
 )

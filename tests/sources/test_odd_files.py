@@ -1,4 +1,4 @@
-"""Files that change while they are read, that no memory holds, or whose names and folders are odd: a reject each."""
+"""Files that change while they are read, exceed the memory, or have odd names or folders: each becomes a reject."""
 
 from __future__ import annotations
 

@@ -133,7 +133,7 @@ def test_splits_of_arrays_are_ignored_too(tmp_path: Path) -> None:
 def test_kaggles_own_layout_ends_with_the_command_that_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """chest_xray holds its splits, a copy of itself, and what macOS left behind."""
+    """The folder chest_xray: splits, a copy of itself, and files of macOS."""
     folder = dataset_of(tmp_path / "chest_xray")
     dataset_of(folder / "chest_xray")
     (folder / "__MACOSX" / "chest_xray").mkdir(parents=True)
@@ -152,7 +152,9 @@ def test_kaggles_own_layout_ends_with_the_command_that_runs(
 def test_a_dataset_within_a_folder_is_no_class(tmp_path: Path, splits: Sequence[str]) -> None:
     dataset_of(tmp_path / "parent" / "brain", dict.fromkeys(splits, 2))
 
-    with pytest.raises(SourceError, match=r"holds a dataset within a folder: .* in brain are no classes; give .*brain"):
+    with pytest.raises(
+        SourceError, match=r"holds a dataset within a folder: .* in brain are not classes; give .*brain"
+    ):
         read_source(SourceSpec(folder=str(tmp_path / "parent")))
 
 
@@ -160,7 +162,7 @@ def test_two_datasets_in_a_folder_are_no_two_classes(tmp_path: Path) -> None:
     for name in ("one", "two"):
         dataset_of(tmp_path / "parent" / name)
 
-    with pytest.raises(SourceError, match=r"test, train and val in one are no classes; give .*parent/one instead"):
+    with pytest.raises(SourceError, match=r"test, train and val in one are not classes; give .*parent/one instead"):
         read_source(SourceSpec(folder=str(tmp_path / "parent")))
 
 
@@ -168,7 +170,7 @@ def test_two_datasets_in_a_folder_are_no_two_classes(tmp_path: Path) -> None:
 def test_a_dataset_deep_within_folders_is_found(tmp_path: Path, *, merge_splits: bool) -> None:
     dataset_of(tmp_path / "parent" / "archive" / "brain")
 
-    with pytest.raises(SourceError, match=r"in archive/brain are no classes; give .*parent/archive/brain instead"):
+    with pytest.raises(SourceError, match=r"in archive/brain are not classes; give .*parent/archive/brain instead"):
         read_source(SourceSpec(folder=str(tmp_path / "parent"), merge_splits=merge_splits))
 
 
@@ -176,7 +178,9 @@ def test_a_split_within_its_own_name_is_no_class(tmp_path: Path) -> None:
     for split in ("train", "test"):
         dataset_of(tmp_path / "parent" / split, {split: 2})
 
-    with pytest.raises(SourceError, match=r"parent/test holds test, no classes; move what lies there one folder up"):
+    with pytest.raises(
+        SourceError, match=r"parent/test holds test, which are not classes; move their contents one folder up"
+    ):
         read_source(SourceSpec(folder=str(tmp_path / "parent")))
 
 

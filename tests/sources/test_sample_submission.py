@@ -120,7 +120,7 @@ def test_renamed_labels_that_the_sample_submission_spells_as_they_were_are_refus
 
 
 def one_folder(competition: Competition, **options: str) -> Source:
-    """Read a competition whose test images lie among the labelled ones."""
+    """Read a competition with test images in the folder of the labelled ones."""
     for path in competition.test.iterdir():
         path.rename(competition.train / path.name)
     spec = {

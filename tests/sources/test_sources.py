@@ -216,7 +216,7 @@ def test_columns_that_are_neither_labels_nor_one_hot_are_named(tmp_path: Path) -
 def test_named_columns_that_are_not_one_hot_are_refused(tmp_path: Path) -> None:
     folder, labels = _images(tmp_path / "images", *FOUR), _csv(tmp_path, "id,x,y\na,1,1\nb,0,1\nc,1,0\nd,0,1\n")
 
-    with pytest.raises(SourceError, match=r"columns x, y are not one-hot: one 1 and else 0 in each row"):
+    with pytest.raises(SourceError, match=r"columns x, y are not one-hot: one 1 and otherwise 0 in each row"):
         _read(folder, labels=labels, label_column="x,y")
 
 
@@ -284,7 +284,7 @@ def test_image_without_a_class_by_name_or_folder_is_named(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("option", ["class_from", "group"])
 def test_expression_that_is_none_is_named(tmp_path: Path, option: str) -> None:
-    with pytest.raises(SpecError, match=rf"{option}='\(' is no regular expression: "):
+    with pytest.raises(SpecError, match=rf"{option}='\(' is not a regular expression: "):
         _read(_images(tmp_path, *XRAYS), **{option: "("})
 
 
@@ -322,7 +322,7 @@ def test_misspelt_exclusions_are_named(tmp_path: Path) -> None:
     excluded = tmp_path / "exclude.txt"
     excluded.write_text("person9\n")
 
-    with pytest.raises(SourceError, match=r"exclude\.txt lists what names no image: person9 \(1\); mend those lines"):
+    with pytest.raises(SourceError, match=r"exclude\.txt has lines that name no image: person9 \(1\); correct them"):
         _read(_images(tmp_path / "images", *XRAYS), exclude=excluded)
 
 

@@ -1,4 +1,4 @@
-"""Options of the public calls: what a notebook shows, and what it says of a wrong one."""
+"""Options of the public calls: signatures and help in a notebook, and errors for wrong options."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 import kit
 from kit.ablation.arms import plan_arms
-from kit.ablation.axis import settled
+from kit.ablation.axis import normalized
 from kit.errors import SpecError
 from kit.specs import AugmentSpec, override, read_recipe, value_of
 from kit.specs.presets import KNOWN
@@ -58,7 +58,7 @@ def test_names_and_settings_change_one_after_another() -> None:
 
 def test_an_axis_of_augmentations_makes_named_arms() -> None:
     base = override(BASE, {"augment.rotation": 7})
-    axis = settled(kit.parse_axis("augment", "none,recipe,d4+colour,chest-xray-transfer"), base)
+    axis = normalized(kit.parse_axis("augment", "none,recipe,d4+colour,chest-xray-transfer"), base)
     arms = plan_arms([axis], base, "grid")
 
     assert ["augment=none", "augment=recipe", "augment=d4+colour", "augment=chest-xray-transfer"] == [
@@ -80,4 +80,4 @@ def test_an_axis_of_augmentations_makes_named_arms() -> None:
 )
 def test_augmentations_that_are_not_known_name_the_nearest(values: str, message: str) -> None:
     with pytest.raises(SpecError, match=message):
-        settled(kit.parse_axis("augment", values), BASE)
+        normalized(kit.parse_axis("augment", values), BASE)

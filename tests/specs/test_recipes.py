@@ -202,7 +202,7 @@ def test_every_published_history_ends_in_a_figure_of_the_recipe() -> None:
 
 
 def leaves(histories: dict[str, object]) -> list[dict[str, list[float]]]:
-    """Find the histories, however deep they lie."""
+    """Find the histories at any depth."""
     if "val_accuracy" in histories:
         return [histories]  # type: ignore[list-item]
     return [leaf for inner in histories.values() if isinstance(inner, dict) for leaf in leaves(inner)]
@@ -302,8 +302,8 @@ def test_an_own_recipe_may_have_arms_too(tmp_path: Path) -> None:
         ('description = "x"\n[model]\nfilters = [3, 3]\npool = [2]\n', "pool must be one number, or one for each of"),
         ('description = "x"\n[model]\ndropout = [0.1, 0.2]\n', "dense_dropout must be given"),
         ('description = "x"\n[train]\nmonitor = "val_auc"\n', "monitor=val_auc needs auc among metrics"),
-        ('description = "x"\n[train]\nmomentum = 0.9\n', "momentum is of optimizer sgd, not of adam"),
-        ('description = "x"\n[vary]\n"data.size" = ["8", "16"]\n', r"vary holds data.size, but one dataset is for all"),
+        ('description = "x"\n[train]\nmomentum = 0.9\n', "momentum needs optimizer sgd, got adam"),
+        ('description = "x"\n[vary]\n"data.size" = ["8", "16"]\n', r"vary holds data.size, but a grid has one dataset"),
     ],
 )
 def test_recipes_that_cannot_be_are_refused(tmp_path: Path, text: str, message: str) -> None:

@@ -244,7 +244,7 @@ def test_a_fitted_blend_says_where_it_comes_from(
 
 
 def test_swapped_out_of_fold_files_are_noticed(files: dict[str, Path], tmp_path: Path) -> None:
-    with pytest.raises(RunError, match=r"oof_b.parquet is not the out-of-fold side of .*a.csv: its AUC is 0\.\d+"):
+    with pytest.raises(RunError, match=r"oof_b.parquet does not belong to .*a.csv: its AUC is 0\.\d+"):
         kit.blend(files["a"], files["b"], oof=[files["oof_b"], files["oof_a"]], output=tmp_path / "blend.csv")
     assert not (tmp_path / "blend.csv").exists()
 
@@ -384,7 +384,7 @@ def test_an_edited_csv_is_blended_with_a_word(tmp_path: Path) -> None:
     paths[1].write_text(paths[1].read_text().replace("0.5", "0.75"))
     kit.blend(*paths, output=tmp_path / "blend.csv", progress=Notes())
 
-    assert [f"{paths[1]} was changed after kit wrote it: nothing is known of its runs and its score"] == said
+    assert [f"{paths[1]} was changed after kit wrote it: its runs and its score are unknown"] == said
 
 
 def test_damaged_out_of_fold_predictions_are_refused_by_name(tmp_path: Path) -> None:

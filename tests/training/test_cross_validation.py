@@ -193,7 +193,7 @@ def test_one_fold_is_evaluated_on_its_own_images(fold_set: FoldSet, workspace: P
 
 
 def test_another_split_is_averaged_over_the_folds_or_refused(fold_set: FoldSet, workspace: Path) -> None:
-    with pytest.raises(RunError, match=r"split train is another one for each fold; name test, or a run of one fold"):
+    with pytest.raises(RunError, match=r"split train differs from fold to fold; name test, or a run of one fold"):
         kit.evaluate(fold_set.path, split="train", root=workspace)
     with pytest.raises(ShardError, match=r"split 'test' of folded has no labels"):
         kit.evaluate(fold_set.path, split="test", root=workspace)

@@ -60,7 +60,7 @@ def test_gpus_are_those_that_cuda_shows(visible: str, expected: list[str], monke
 
 
 def kit_train(dataset: Dataset, root: Path, *options: str, visible: str = "") -> subprocess.CompletedProcess[str]:
-    """Train one epoch in a process of its own; TensorFlow finds no GPU, whatever the environment tells kit of them."""
+    """Train one epoch in its own process, in which TensorFlow finds no GPU, regardless of the environment."""
     settings = [f"--set={name}={value}" for name, value in {**SETTINGS, "train.epochs": 1}.items()]
     return subprocess.run(
         [sys.executable, "-m", "kit", "train", dataset.manifest.name, "--root", str(root), *settings, *options],

@@ -1,4 +1,4 @@
-"""A disk that fills during a training: one line, and the run goes on to the same numbers when there is space again."""
+"""A disk that fills during a training: one line of error, and the same results when the run is resumed."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def the_run(root: Path) -> RunDirectory:
 
 
 class SavesByName:
-    """What Keras before 3.10 does with a file of weights: it opens what `str` makes of it."""
+    """Open a file of weights as Keras before 3.10 does: by the result of `str`."""
 
     def save_weights(self, file: object) -> None:
         with h5py.File(str(file), mode="w") as opened:

@@ -1,4 +1,4 @@
-"""A training that is killed anywhere goes on to the same numbers, bit for bit."""
+"""A training that is killed at any point resumes to bit-equal results."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def stop_at(step: int, dataset: Dataset, spec: RunSpec, directory: RunDirectory,
 
 
 def assert_equal(one: RunDirectory, other: RunDirectory) -> None:
-    """Assert that two runs came to the same, bit for bit, but for their seconds."""
+    """Assert that two runs have bit-equal results, except for their times."""
     rows = [[{**row, "seconds": 0} for row in run.history().rows] for run in (one, other)]
     assert rows[0] == rows[1]
     for name in ("last_weights", "best_weights"):
@@ -216,7 +216,7 @@ def test_a_checkpoint_whose_metrics_counted_otherwise_is_named(noise: Dataset, s
 
 
 def test_a_checkpoint_within_a_call_of_several_steps_goes_on(noise: Dataset, tmp_path: Path) -> None:
-    """24 steps are one call on one device, and 24 calls on several: whose checkpoint after the 7th is the other's."""
+    """24 steps are one call on one device and 24 calls on several; the checkpoints after the 7th step are equal."""
     from kit.training.checkpoint import save_checkpoint
     from kit.training.compile import compiled_model
 
@@ -233,7 +233,7 @@ def test_a_checkpoint_within_a_call_of_several_steps_goes_on(noise: Dataset, tmp
 
 @pytest.mark.slow
 def test_half_precision_goes_on_too(noise: Dataset, tmp_path: Path) -> None:
-    """With what the loss is scaled by, and averaged weights, which are those of an inner optimizer then."""
+    """The state includes the loss scale and the averaged weights of the inner optimizer."""
     changes = {**STATES, "train.epochs": 2, "train.precision": "mixed_float16"}
     spec = run_spec(noise, "histopathologic-cancer", changes, seed=3)
     whole, parts = RunDirectory(tmp_path / "whole"), RunDirectory(tmp_path / "parts")
@@ -259,7 +259,7 @@ def test_images_grow_and_a_training_goes_on_at_their_size(noise: Dataset, tmp_pa
 
 
 def test_each_size_of_images_is_traced_for_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A process that has seen smaller images rounds the whole ones as one that goes on with them alone."""
+    """A process that trained on smaller images first rounds like one that resumes with the full size."""
     generator = np.random.default_rng(0)
     images, labels = generator.integers(0, 255, (40, 16, 16, 3), np.uint8), ["a", "b"] * 20
     dataset = kit.shard_arrays(images, labels, name="larger", split=(0.8, 0.2), root=tmp_path, workers=1)
@@ -348,7 +348,7 @@ def test_sizes_that_cannot_grow_are_refused(noise: Dataset, tmp_path: Path) -> N
     refused(r"must be smaller than the images, which are 8x8", {**average, "train.progressive": "4,8"})
     refused(r"train.progressive=2: model.kernel=3 does not fit in block 1", {**average, "train.progressive": "2"})
     refused(r"needs 3 epochs or more, got epochs=2", {**average, "train.progressive": "4,5", "train.epochs": 2})
-    refused(r"progressive must be sides that grow, of 1 or more, got 5, 4", {**average, "train.progressive": "5,4"})
+    refused(r"progressive must be increasing sides of 1 or more, got 5, 4", {**average, "train.progressive": "5,4"})
 
 
 def test_minutes_below_zero_are_refused(noise: Dataset, spec: RunSpec, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What TrainSpec says is what happens: optimizers, losses, schedules, averages, metrics, early stops."""
+"""Effects of the settings in TrainSpec: optimizers, losses, schedules, averages, metrics, early stopping."""
 
 from __future__ import annotations
 
@@ -156,7 +156,7 @@ def test_a_plateau_lowers_the_rate(tiny: Dataset, workspace: Path) -> None:
 
 
 def test_averaged_weights_are_kept_and_validated(tiny: Dataset, workspace: Path) -> None:
-    """An average that hardly moves stays where it began, whatever the weights learn."""
+    """A moving average with a high momentum stays near the initial weights."""
     run = kit.train(tiny.manifest.name, settings={**SETTINGS, "train.ema": 0.999999}, root=workspace)
     plain = kit.train(tiny.manifest.name, settings=SETTINGS, root=workspace)
     kernel = "layers/conv2d/vars/0"

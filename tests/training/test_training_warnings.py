@@ -1,4 +1,4 @@
-"""What a training says of itself: the recipe it took, averages that cannot converge, and an end at chance."""
+"""Notes and warnings of a training: the default recipe, averages that cannot converge, results at chance level."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.made import class_predictions
 
 
 class Notes(NoProgress):
-    """Keeps what is said."""
+    """Records the notes."""
 
     def __init__(self) -> None:
         self.said: list[str] = []
@@ -31,7 +31,7 @@ class Notes(NoProgress):
 
 @pytest.fixture(scope="module")
 def noise(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
-    """Images that say nothing of their class: 64 to train on, 16 to validate."""
+    """Images independent of their class: 64 to train on, 16 to validate."""
     images = np.random.default_rng(0).integers(0, 255, (80, 8, 8, 3), np.uint8)
     root = tmp_path_factory.mktemp("noise")
     return kit.shard_arrays(images, ["a", "b"] * 40, name="noise", split=(0.8, 0.2), root=root, workers=1)
