@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
+import msgspec
+
 from kit.datasets import Dataset
+from kit.inference.predictions import Predictions
 from kit.metrics import Metric, find_metric
 
 
@@ -14,3 +19,14 @@ def dataset_metric(dataset: Dataset) -> Metric:
     """
     name: str = getattr(dataset, "metric", dataset.manifest.target.default_metric)
     return find_metric(name)
+
+
+def own_score(scores: Predictions, metric: Metric) -> float | msgspec.UnsetType | None:
+    """Judge predictions by their dataset's metric; unset for the accuracy of classes or grades, None without a value.
+
+    The accuracy is a figure of its own, so that files of datasets judged by it hold nothing twice.
+    """
+    if metric.name == "accuracy" and scores.target.is_partition:
+        return msgspec.UNSET
+    value = scores.judge(metric).value
+    return None if math.isnan(value) else value

@@ -18,6 +18,7 @@ from kit.datasets import Dataset
 from kit.datasets.manifest import NO_FOLD
 from kit.errors import RunError, SpecError
 from kit.files import write_whole, xxh128_file
+from kit.inference.dataset_metric import own_score
 from kit.inference.predict_split import predict_split
 from kit.inference.predictions import Predictions, average, join, read_predictions
 from kit.metrics import Metric, find_metric
@@ -120,7 +121,7 @@ def _figures(scores: Predictions, metric: Metric) -> FoldFigures:
         accuracy=scores.accuracy if is_named else None,
         loss=_number(scores.loss) if has_chances else None,
         auc=scores.auc if has_chances else None,
-        score=msgspec.UNSET if metric.name == "accuracy" and is_named else _number(scores.judge(metric).value),
+        score=own_score(scores, metric),
     )
 
 

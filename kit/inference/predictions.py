@@ -112,7 +112,7 @@ class Predictions:
 
         None without images of these classes.
         """
-        classes = self.probabilities.shape[1]
+        classes = len(self.target.names)
         indices = [1] if classes == _TWO else range(classes)  # the second of two
         found = [float((~self.mislabelled)[here].mean()) for index in indices if (here := self.labels == index).any()]
         return float(np.mean(found)) if found else None
