@@ -1,7 +1,7 @@
 """Writes what stands in the documentation between `<!-- generated: NAME -->` and `<!-- end -->`.
 
-It comes from the commands, the settings and the recipes themselves. `python docs/generate.py` writes the pages; with
---check it fails if one is stale.
+It comes from the commands, the settings, the recipes and the metrics themselves. `python docs/generate.py` writes the
+pages; with --check it fails if one is stale.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from typer.main import get_command
 
 import kit
 from kit.cli.app import app
+from kit.metrics.registry import declarations
 from kit.specs import Recipe, Setting, recipe_names
 from kit.specs.presets import KNOWN
 
@@ -100,12 +101,29 @@ def recipes() -> Iterator[str]:
         yield from _recipe(name, msgspec.convert(tomllib.loads(text), Recipe), _comment(text))
 
 
+def metrics() -> Iterator[str]:
+    """List the metrics, then their formulas and where they come from, as their docstrings say."""
+    found = sorted(((said.names, function, said) for function, said in declarations().items()), key=lambda one: one[0])
+    names = [", ".join(f"`{name}`" for name in (*names, said.form) if name) for names, _, said in found]
+    rows = [
+        (name, said.direction, said.judges, ", ".join(sorted(said.targets)), _first_line(function))
+        for name, (_, function, said) in zip(names, found, strict=True)
+    ]
+    yield _table(("metric", "direction", "judges", "targets", "meaning"), rows)
+    yield "## Formulas and sources\n\n"
+    for name, (_, function, _) in zip(names, found, strict=True):
+        _, _, *rest = (inspect.getdoc(function) or "").split("\n\n")
+        yield f"- {name}: {_escaped(_one_line(' '.join(rest)))}\n"
+    yield "\n"
+
+
 PARTS: Mapping[str, Callable[[], Iterable[str]]] = {
     "commands": commands,
     "calls": calls,
     "settings": settings,
     "augmentations": augmentations,
     "recipes": recipes,
+    "metrics": metrics,
 }
 
 

@@ -20,12 +20,14 @@ if TYPE_CHECKING:
     from kit.datasets import Dataset, find_dataset, verify_dataset
     from kit.demonstration import Demo, demo
     from kit.errors import KitError
-    from kit.evaluation.evaluate import Evaluation, evaluate
+    from kit.evaluation.class_measures import ClassMeasures
+    from kit.evaluation.evaluate import Evaluation, Predictor, evaluate
     from kit.exports import Export, export
     from kit.kaggle.fetch import Fetched, fetch
     from kit.kaggle.retries import Retries
     from kit.kaggle.submissions import Submissions, submissions
     from kit.kaggle.submit import Submitted, submit
+    from kit.metrics import Metric, Score, find_metric, metric, metric_names
     from kit.pipeline import load
     from kit.progress import Progress
     from kit.reports.comparison import write_comparison
@@ -46,6 +48,7 @@ __all__ = [
     "Audit",
     "Axis",
     "Blend",
+    "ClassMeasures",
     "Comparison",
     "Dataset",
     "Demo",
@@ -55,10 +58,13 @@ __all__ = [
     "FoldSet",
     "FoundRates",
     "KitError",
+    "Metric",
+    "Predictor",
     "Progress",
     "Recipe",
     "Retries",
     "RunDirectory",
+    "Score",
     "Speeds",
     "Submission",
     "Submissions",
@@ -76,7 +82,10 @@ __all__ = [
     "fetch",
     "find_dataset",
     "find_learning_rate",
+    "find_metric",
     "load",
+    "metric",
+    "metric_names",
     "parse_axis",
     "predict",
     "read_recipe",
@@ -103,12 +112,14 @@ _ROOMS = {
     "datasets": ("Dataset", "find_dataset", "verify_dataset"),
     "demonstration": ("Demo", "demo"),
     "errors": ("KitError",),
-    "evaluation.evaluate": ("Evaluation", "evaluate"),
+    "evaluation.class_measures": ("ClassMeasures",),
+    "evaluation.evaluate": ("Evaluation", "Predictor", "evaluate"),
     "exports": ("Export", "export"),
     "kaggle.fetch": ("Fetched", "fetch"),
     "kaggle.retries": ("Retries",),
     "kaggle.submissions": ("Submissions", "submissions"),
     "kaggle.submit": ("Submitted", "submit"),
+    "metrics": ("Metric", "Score", "find_metric", "metric", "metric_names"),
     "pipeline": ("load",),
     "progress": ("Progress",),
     "reports.comparison": ("write_comparison",),

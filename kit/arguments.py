@@ -41,6 +41,7 @@ def checked_arguments(function: Callable[Given, Result]) -> Callable[Given, Resu
 
     Raises:
         SpecError: An argument has a wrong type; raised by the call.
+        TypeError: An argument is missing or unknown; raised by the call.
     """
     signature = inspect.signature(function)
 
@@ -49,8 +50,10 @@ def checked_arguments(function: Callable[Given, Result]) -> Callable[Given, Resu
         hints = typing.get_type_hints(function)
         try:
             bound = signature.bind(*args, **options)
-        except TypeError:  # an argument is missing or unknown: the call itself raises Python's message
-            return function(*args, **options)
+        except TypeError:  # an argument is missing or unknown
+            if hasattr(function, "__signature__"):  # spelled out: the function itself takes any keyword
+                raise
+            return function(*args, **options)  # Python says more of it
         for name, value in bound.arguments.items():
             is_many = signature.parameters[name].kind is inspect.Parameter.VAR_POSITIONAL
             for one in value if is_many else (value,):
@@ -67,7 +70,9 @@ def _refuse_other(function: str, name: str, value: object, hint: Any) -> None:
 
 
 def _fits(value: Any, hint: Any) -> bool:
-    """Tell whether a value is of an annotated type; true for types without a check."""
+    """Return whether a value is of an annotated type; true for types without a check."""
+    if hint is Any:
+        return True
     origin, parts = typing.get_origin(hint), typing.get_args(hint)
     if origin in {Union, types.UnionType}:
         return any(_fits(value, part) for part in parts)

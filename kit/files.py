@@ -302,7 +302,7 @@ def seal(path: Path) -> None:
 
 
 def is_sealed(path: Path) -> bool:
-    """Tell whether a file is unchanged since `seal`, to the last bit."""
+    """Return whether a file is unchanged since `seal`, to the last bit."""
     digest, size = xxh3_128(), path.stat().st_size - _SEAL
     with path.open("rb") as file:
         while size > 0 and (chunk := file.read(min(_CHUNK, size))):

@@ -33,5 +33,5 @@ def held_stderr() -> Iterator[None]:
 
 
 def is_verbose() -> bool:
-    """Tell whether the user asked for the log lines of other libraries."""
+    """Return whether the user asked for the log lines of other libraries."""
     return bool(os.environ.get(VERBOSE))

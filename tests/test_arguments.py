@@ -13,12 +13,7 @@ import kit
 from kit.arguments import checked_arguments
 from kit.errors import SpecError
 
-CALLS = {
-    name: call
-    for name in kit.__all__
-    if inspect.isfunction(call := getattr(kit, name))
-    and name not in {"audit", "shard", "shard_arrays"}  # checked by their specs
-}
+CALLS = {name: call for name in kit.__all__ if inspect.isfunction(call := getattr(kit, name))}
 
 
 @checked_arguments

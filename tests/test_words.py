@@ -26,7 +26,7 @@ RESULT = re.compile(
 )
 ERRORS = re.compile(r"^ *(Raises):\n(.*?)(?=\n\n|\Z)", re.MULTILINE | re.DOTALL)
 # Rooms with checked prose, and the plain words for odd ones.
-ROOMS = ("ablation", "benchmark", "cli", "comparison", "exports", "kaggle", "reports", "submission")
+ROOMS = sorted({path.parent.name for path in (ROOT / "kit").glob("*/*.py")})
 ODD = {
     r"Listener that sees": "Receiver of",
     r"\bcomes to\b|before came to": "the result, the score",
@@ -35,7 +35,7 @@ ODD = {
     r"[Tt]ell whether": "whether",
     r"\AGive": "return",
     r"stands there|stand there": "exists",
-    r"\bhas not\b(?! been)|\bhave not\b(?! been)": "lacks",
+    r"\bhas not\b(?! (been|improved))|\bhave not\b(?! been)": "lacks",
     r"no run learned from|did not learn from it": "was not trained on",
     r"flatters": "is optimistic",
     r"nobody knows": "unknown",
@@ -115,3 +115,63 @@ def test_docstrings_use_the_plain_word(room: str) -> None:
     ]
 
     assert [] == odd
+
+
+OPTION = re.compile(r"(?<![\w-])(?:--[a-z{]|-[a-z]\b(?!-))")
+COMMAND = re.compile(r"\bkit [a-z]+(?: (?:\{\}|-{1,2}[a-z-]+|[A-Z]+))+")  # printed whole, for a shell
+FOR_A_SHELL = {  # modules that write commands, piece by piece, or are drawn by a command alone
+    "conversion/shard_command.py": "kit shard",
+    "kaggle/shard_suggestion.py": "kit shard, after kit fetch",
+    "reports/audit.py": "kit shard, after kit audit",
+    "reports/speeds.py": "advice of kit bench",
+    "submission/blend.py": "kit blend, in the side file of its CSV",
+    "submission/origin.py": "the same, and kit predict",
+    "submission/predict.py": "kit predict, in the side file of its CSV",
+    "training/recipe_data.py": "kit shard, and kit train after it",
+    "workspace.py": "any command, in another workspace",
+}
+
+
+def texts(node: ast.AST) -> Iterator[tuple[int, str]]:
+    """Yield line and words of every text but docstrings and what `option` and `worded` write in two ways."""
+    if isinstance(node, ast.Call) and ast.unparse(node.func) in {"option", "worded", "re.compile"}:
+        return
+    if isinstance(node, ast.JoinedStr):
+        parts = [part.value if isinstance(part, ast.Constant) else "{}" for part in node.values]
+        yield node.lineno, "".join(map(str, parts))
+    elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+        yield node.lineno, node.value
+    for child in ast.iter_child_nodes(node):
+        is_docstring = isinstance(child, ast.Expr) and isinstance(child.value, ast.Constant)
+        is_piece = isinstance(node, ast.JoinedStr) and isinstance(child, ast.Constant)
+        if not is_docstring and not is_piece:
+            yield from texts(child)
+
+
+def options_named(source: str) -> list[str]:
+    """List the texts that name an option as a shell does, but those in whole commands."""
+    return [f"{line} {text}" for line, text in texts(ast.parse(source)) if OPTION.search(COMMAND.sub("", text))]
+
+
+def test_a_call_is_answered_in_the_words_of_python() -> None:
+    modules = {str(path.relative_to(ROOT / "kit")): path for path in MODULES}
+    named = {name: options_named(path.read_text()) for name, path in modules.items() if not name.startswith("cli/")}
+
+    assert {} == {name: found for name, found in named.items() if found and name not in FOR_A_SHELL}
+    assert [] == [name for name in FOR_A_SHELL if not named[name]]
+
+
+@pytest.mark.parametrize(
+    ("source", "is_named"),
+    [
+        ('require(True, "give --force")', True),
+        ('raise SpecError(f"{name}; choose another -o")', True),
+        ('path = f"--{name}"', True),
+        ('raise SpecError(f\'give {option("force", True)}: {worded("--oof once", "oof=")}\')', False),
+        ('raise SpecError("has none; run kit train --folds again")', False),
+        ('def call():\n    """Take what `--json` prints."""', False),
+        ('raise SpecError("a well-known - and rare - case")', False),
+    ],
+)
+def test_an_option_in_a_message_is_found(source: str, is_named: bool) -> None:
+    assert bool(options_named(source)) is is_named

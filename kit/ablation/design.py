@@ -8,11 +8,15 @@ from dataclasses import dataclass
 from typing import Literal
 
 from kit.ablation.axis import Axis
-from kit.errors import SpecError, option, require
+from kit.errors import SpecError, option, require, worded
 
 Kind = Literal["grid", "one-at-a-time", "ladder", "random", "search"]
 
 _COUNTED = ("random", "search")
+_RANGES = worded(
+    "--learning-rate log:1e-4..1e-1 --dropout 0..0.5",
+    "kit.parse_axis('train.learning_rate', 'log:1e-4..1e-1'), kit.parse_axis('model.dropout', '0..0.5')",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +81,7 @@ def refuse_axes(axes: Sequence[Axis], design: Design) -> None:
     )
     require(
         bool(axes) or not design.draws,
-        f"design {design} needs settings to draw from, as in --learning-rate log:1e-4..1e-1 --dropout 0..0.5",
+        f"design {design} needs settings to draw from, as in {_RANGES}",
     )
     for axis in axes:
         if (found := axis.range) and not design.draws:

@@ -176,7 +176,7 @@ class Plan:
         """
         known = set.intersection(*(set(spec.train.recorded) for spec in self.specs.values()))
         if metric not in known:
-            raise SpecError(f"{unknown('metric', metric, known)}; add it with --set train.metrics=accuracy,auc")
+            raise SpecError(f"{unknown('metric', metric, known)}; add it to train.metrics, as in accuracy,auc")
 
     def with_arms(self, arms: Sequence[Arm]) -> Plan:
         """Add arms; those that cannot be built are refused with their reason.

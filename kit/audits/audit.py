@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from numbers import Integral
 from pathlib import Path
 from typing import Unpack
 
+from kit.arguments import checked_arguments
 from kit.audits.duplicate_sets import place_sets
 from kit.audits.findings import Audit
 from kit.audits.image_facts import Facts, chunks, measure_images, storing_spec
@@ -17,7 +17,7 @@ from kit.images.near_duplicates import find_near_duplicates
 from kit.progress import NO_PROGRESS, Progress
 from kit.sources import Source
 from kit.specs import ImageSpec
-from kit.specs.options import SourceOptions, refuse_unknown_options, spelled_out
+from kit.specs.options import DATASET_SPECS, SourceOptions, spelled_out
 from kit.specs.shard import MAX_NEAR
 from kit.specs.source import source_spec
 
@@ -26,7 +26,8 @@ NEAR = 4  # of 64 bits: JPEG at quality 60, half the size or a tenth more contra
 _CHUNK = 64  # images a task: some 0.1 s for small ones, so that the cost of starting a task is negligible
 
 
-@spelled_out
+@checked_arguments
+@spelled_out(*DATASET_SPECS)
 def audit(
     source: Path | str,
     *,
@@ -51,13 +52,11 @@ def audit(
     Raises:
         KitError: There are no images, or the labels contradict each other.
     """
-    refuse_unknown_options(options, SourceOptions)
     asked = source_spec(source, options)
-    is_near = isinstance(near_bits, Integral) and 0 <= near_bits <= MAX_NEAR
-    require(is_near, f"near_bits must be between 0 and {MAX_NEAR}, got {near_bits!r}")
+    require(0 <= near_bits <= MAX_NEAR, f"near_bits must be between 0 and {MAX_NEAR}, got {near_bits}")
     engine = engine_for(workers)
     spec = storing_spec(scale)
-    found, refusal = read_audited(asked)
+    found, refused = read_audited(asked)
     facts = _measure(found, spec, engine, progress)
     return Audit(
         asked=asked,
@@ -66,7 +65,7 @@ def audit(
         records=found.records,
         facts=tuple(facts),
         rejects=found.rejects,
-        refusal=refusal,
+        refused=refused,
         duplicates=place_sets(equal_images(fact.digest for fact in facts), found.records),
         near_duplicates=place_sets(find_near_duplicates(facts, near_bits), found.records) if near_bits else (),
     )

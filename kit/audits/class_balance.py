@@ -66,7 +66,7 @@ def counts_of_audit(audit: Audit) -> ClassCounts:
     smallest = min((count for count in drawn.values() if count), default=0)
     before = {name: sum(splits.values()) for name, splits in found.items()}
     return ClassCounts(
-        title=f"{Path(audit.asked.folder).resolve().name}: images of each class, and with --undersample",
+        title=f"{Path(audit.asked.folder).resolve().name}: images of each class, and undersampled",
         before=before,
         after={name: count - drawn[name] + min(drawn[name], smallest) for name, count in before.items()},
     )

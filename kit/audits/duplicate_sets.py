@@ -24,7 +24,7 @@ class Alike:
 
 
 def place_sets(sets: Iterable[Sequence[int]], records: Sequence[Record]) -> tuple[Alike, ...]:
-    """Tell whether each set is across splits or classes; such sets are sorted first, then larger ones."""
+    """Return whether each set is across splits or classes; such sets are sorted first, then larger ones."""
     placed = [
         Alike(
             tuple(indices),

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from kit.audits.duplicate_sets import Alike
 from kit.audits.image_facts import Facts
+from kit.errors import KitError
 from kit.sources import UNLABELLED, Record, Reject
 from kit.sources.record import ImageFile
 from kit.specs import SourceSpec
@@ -47,7 +48,7 @@ class Audit:
         records: Records in the source's order; every index refers to it.
         facts: Facts about each image.
         rejects: Ids without an image, images without an id, and files that are not images.
-        refusal: Reason why `kit shard` would refuse the source; empty if it would not.
+        refused: Error with which `kit.shard` would refuse the source; None if it would not.
         duplicates: Sets of images with equal pixels, worst first.
         near_duplicates: Sets of near-duplicates that are not all equal, worst first.
     """
@@ -58,9 +59,14 @@ class Audit:
     records: tuple[Record, ...]
     facts: tuple[Facts, ...]
     rejects: tuple[Reject, ...]
-    refusal: str
+    refused: KitError | None = field(compare=False)
     duplicates: tuple[Alike, ...]
     near_duplicates: tuple[Alike, ...]
+
+    @property
+    def refusal(self) -> str:
+        """Reason for which `kit.shard` would refuse the source; empty if it would not."""
+        return "" if self.refused is None else str(self.refused)
 
     @property
     def unreadable(self) -> tuple[int, ...]:

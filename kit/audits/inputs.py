@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from kit.errors import SourceError, SubmissionError
+from kit.errors import KitError, SourceError, SubmissionError
 from kit.sources import Record, Source, read_source, read_unjudged
 from kit.sources.classes import class_target
 from kit.sources.image_files import list_images
@@ -13,21 +13,21 @@ from kit.specs import SourceSpec
 from kit.specs.source import SPLIT_FOLDERS
 
 
-def read_audited(spec: SourceSpec) -> tuple[Source, str]:
+def read_audited(spec: SourceSpec) -> tuple[Source, KitError | None]:
     """Read a source as in `kit shard`, or a plain folder that it would refuse.
 
     Returns:
-        The source, and the reason why `kit shard` would refuse it; empty if it would not.
+        The source, and the error with which `kit shard` would refuse it; None if it would not.
 
     Raises:
         SourceError: There is no image, or the source is refused for another reason than the classes of a plain folder.
     """
     try:
-        return read_source(spec), ""
+        return read_source(spec), None
     except (SourceError, SubmissionError) as error:
         if spec == SourceSpec(folder=spec.folder) and Path(spec.folder).is_dir():
-            return _read_plain(Path(spec.folder)), error.as_options()
-        return read_unjudged(spec), error.as_options()
+            return _read_plain(Path(spec.folder)), error
+        return read_unjudged(spec), error
 
 
 def _read_plain(folder: Path) -> Source:

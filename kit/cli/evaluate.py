@@ -43,7 +43,7 @@ def evaluate(
         str | None,
         typer.Option(
             metavar="none|NUMBER|best",
-            help="Decide by one threshold, or by what scores best on images that no run learned from.",
+            help="Decide by one threshold, or by what scores best on images that no run was trained on.",
             show_default="none",
         ),
     ] = None,

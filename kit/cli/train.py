@@ -93,7 +93,7 @@ def train(
 
 
 def show_folds(fold_set: FoldSet, *, root: Path | None, as_json: bool) -> None:
-    """Print what the folds came to."""
+    """Print the results of the folds."""
     from kit.cli.console import print_json, print_line, print_tables
     from kit.reports.fold_table import fold_doubts, fold_table
 

@@ -33,7 +33,7 @@ def refuse_bad(name: str, rejects: Sequence[Reject], max_rejects: int, *, is_rea
 
 def collect_rejects(conversion: Conversion, left_out: Sequence[Record], shards: Sequence[WrittenShard]) -> list[Reject]:
     """List the inputs that were not stored: the source's rejects, those left out by sampling, and unreadable ones."""
-    taken = f"not taken: --{'undersample' if conversion.spec.balance else 'per-class'} leaves it out"
+    taken = f"not taken: {'undersample' if conversion.spec.balance else 'per_class'} leaves it out"
     return [
         *conversion.source.rejects,
         *(Reject(str(record.file.path), taken, is_bad=False) for record in left_out),

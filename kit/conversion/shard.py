@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from numbers import Integral
 from pathlib import Path
 from typing import Any, Unpack
 
 import msgspec
 from numpy.typing import ArrayLike
 
+from kit.arguments import checked_arguments
 from kit.conversion.build_dataset import build_dataset
 from kit.conversion.conversion import Conversion, describe_source
 from kit.conversion.dali_index import write_index
@@ -25,7 +25,7 @@ from kit.sources import Source, read_arrays, read_source
 from kit.specs import DataSpec, ImageSpec, ShardSpec, SourceSpec, read_setting
 from kit.specs.decode import build
 from kit.specs.image import read_size, size_text
-from kit.specs.options import ShardOptions, SourceOptions, StoreOptions, refuse_unknown_options, spelled_out
+from kit.specs.options import DATASET_SPECS, ShardOptions, SourceOptions, StoreOptions, spelled_out
 from kit.specs.recipe import dataset_name
 from kit.specs.source import folder_name, source_spec
 from kit.workspace import Workspace
@@ -36,7 +36,7 @@ _OF_IMAGE = ("scale", "page", "bands", "encoding")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Request:
-    """What a caller asks for, and the specs that it comes to.
+    """Arguments of a call, and the specs made of them.
 
     Attributes:
         given: Arguments of `shard` by name, for a command that asks otherwise.
@@ -56,7 +56,8 @@ class _Request:
         return bool(self.given.get("split") == "own")
 
 
-@spelled_out
+@checked_arguments
+@spelled_out(*DATASET_SPECS)
 def shard(
     source: Path | str,
     *,
@@ -90,15 +91,12 @@ def shard(
     Raises:
         KitError: Labels or images that cannot become this dataset; nothing is left half-written.
     """
-    refuse_unknown_options(options, ShardOptions)
     others = {"max_rejects": max_rejects, "workers": workers, "index": index, "force": force, "root": root}
     request = _request(source, options, recipe=recipe, name=name, **others)
     if name is None:
         name = dataset_name(recipe) if recipe else folder_name(Path(source).resolve())
     engine = engine_for(workers)
-    require(
-        isinstance(max_rejects, Integral) and max_rejects >= 0, f"max_rejects must be 0 or more, got {max_rejects!r}"
-    )
+    require(max_rejects >= 0, f"max_rejects must be 0 or more, got {max_rejects}")
     is_new = force or not (Workspace.at(root).datasets / name).exists()
     with engine.prepare(write_shard) if is_new else contextlib.nullcontext():  # while the source is read
         dataset = build_dataset(
@@ -114,7 +112,8 @@ def shard(
     return dataset
 
 
-@spelled_out
+@checked_arguments
+@spelled_out(*DATASET_SPECS)
 def shard_arrays(
     images: ArrayLike,
     labels: Sequence[Any] | ArrayLike,
@@ -149,7 +148,6 @@ def shard_arrays(
     Raises:
         KitError: Arrays that cannot become this dataset; nothing is left half-written.
     """
-    refuse_unknown_options(options, StoreOptions)
     request = _request("arrays", {**options, "class_names": class_names}, recipe=None)
     source = read_arrays(images, labels, ids=ids, groups=groups, spec=request.source)
     return build_dataset(
@@ -184,7 +182,6 @@ def _data(recipe: str | None, options: Mapping[str, Any]) -> DataSpec:
     if options.get("size") is not None:
         changes["size"] = size_text(*read_size(options["size"]))
     undersample, per_class = options.get("undersample"), options.get("per_class")
-    require(undersample in {None, True, False}, f"undersample must be True or False, got {undersample!r}")
     if undersample is not None or per_class is not None:  # one of them takes the place of the recipe's other
         balance = "down" if undersample else None
         build({"balance": balance, "per_class": per_class}, ShardSpec)  # refuses what DataSpec would take for none
@@ -197,7 +194,6 @@ def _shard_spec(data: DataSpec, options: Mapping[str, Any]) -> ShardSpec:
     spec = msgspec.to_builtins(data.shard_spec())
     image = {name: options[name] for name in _OF_IMAGE if name in options}
     near = options.get("near_bits", spec["near_duplicates"])
-    require(isinstance(near, Integral), f"near_bits must be a whole number, got {near!r}")
     whole = build(spec["image"] | image, ImageSpec)
     return build(spec | {"image": msgspec.to_builtins(whole)} | {"near_duplicates": near}, ShardSpec)
 

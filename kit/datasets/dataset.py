@@ -136,7 +136,7 @@ class Dataset:
             fitting = 1 << max(0, (records // 4).bit_length() - 1)  # a power of two that leaves some steps an epoch
             raise ShardError(
                 f"{self.manifest.name} has {records} {split} images, fewer than a batch of {batch_size};"
-                f" give --set train.batch_size={fitting}"
+                f" set train.batch_size={fitting}"
             )
         return records // batch_size
 

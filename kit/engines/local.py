@@ -17,7 +17,7 @@ from multiprocessing.process import BaseProcess
 from typing import Any
 
 from kit.engines.engine import Finished, Result, Task
-from kit.errors import EngineError
+from kit.errors import EngineError, option
 
 _TICK = 0.5  # seconds between checks of unfinished work
 
@@ -118,7 +118,7 @@ class Local:
             why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
             raise EngineError(
                 f"processes cannot be started, because their locks need /dev/shm ({why}); give kit audit or kit shard"
-                " --workers 1, run kit train instead of kit ablate, or make /dev/shm writable"
+                f" {option('workers', 1)}, run kit train instead of kit ablate, or make /dev/shm writable"
             ) from error
 
     def _replace(self, worker: int) -> None:

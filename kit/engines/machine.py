@@ -23,7 +23,7 @@ def gpus() -> list[str]:
 
 
 def lacks_gpus() -> bool:
-    """Tell whether this process certainly has no GPU: on Linux, where every driver creates a device."""
+    """Return whether this process certainly has no GPU: on Linux, where every driver creates a device."""
     drivers = ("nvidia[0-9]*", "kfd", "dxg")  # NVIDIA's, AMD's, and WSL's
     has_driver = any(any(Path("/dev").glob(name)) for name in drivers)
     return not gpus() and (VISIBLE_GPUS in os.environ or (sys.platform == "linux" and not has_driver))

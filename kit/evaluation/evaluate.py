@@ -9,27 +9,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from kit.arguments import checked_arguments
 from kit.datasets import Dataset
-from kit.errors import RunError, SpecError, option, require, unknown
-from kit.evaluation.calibration import Calibration, calibrate
-from kit.evaluation.confusion import class_support, classification_report, confusion_matrix
+from kit.errors import RunError, SpecError, option, require, unknown, worded
+from kit.evaluation.class_measures import ClassMeasures
 from kit.evaluation.decided import Decided, fitted_rule, given_rule
 from kit.evaluation.decisions import Decide, parse_decide, refuse_undecided
+from kit.evaluation.measures import Measures
 from kit.evaluation.metric_scores import (
     AskedMetrics,
-    MetricScore,
     fitting_metrics,
     parse_metrics,
     refuse_unfitting,
     score_metrics,
 )
-from kit.evaluation.mistakes import mistakes_in
-from kit.evaluation.roc import Curve, Kind, ranking_curves
-from kit.evaluation.threshold import Threshold, find_threshold
 from kit.inference.dataset_metric import dataset_metric
 from kit.inference.ensemble import Ensemble, open_ensemble
 from kit.inference.out_of_fold import OutOfFold
@@ -46,39 +39,62 @@ from kit.targets import Target
 
 
 @dataclass(frozen=True, kw_only=True)
+class Predictor:
+    """A run, or several whose predictions are averaged, and the way in which they predict.
+
+    Attributes:
+        path: Folder of the run or of the runs; the first's where they were named one by one.
+        weights: Epoch whose weights predict, "best" or "last".
+        runs: Number of runs; one where nothing says otherwise.
+        views: Views of each image whose predictions are averaged.
+        makers: Runs, with hashes of their settings and weights.
+    """
+
+    path: Path
+    weights: Weights
+    runs: int = 1
+    views: Views = ONE_VIEW
+    makers: tuple[Maker, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Evaluation:
     """How a run, or several whose predictions are averaged, do on a split.
 
     Attributes:
-        run: Folder of the run or of the runs; the first's where they were named one by one.
+        predictor: Run or runs that predicted.
         dataset: Dataset that holds the split.
         split: Name of the split; "out-of-fold" for the images of several folds, each predicted by runs that did not
             learn from it.
-        weights: Epoch whose weights predicted, "best" or "last".
-        scores: Predictions of every image.
-        runs: Number of runs whose predictions were averaged; one where nothing says otherwise.
-        views: Views of each image whose predictions were averaged.
+        measures: Predictions of every image, and their measures: `ClassMeasures` for classes and grades.
         held_out: The same predictions by fold; None for other splits.
-        positive: Index of the class that curves, calibration and threshold are about; None for all of more than two.
-        wanted: Recall that a threshold was asked for; None where none was.
-        metrics: Values of metrics, the dataset's first; empty for classes that are judged by accuracy, unless asked.
-        decided: Rule for decisions that was given or fitted; None for the target's own.
-        makers: Runs, with hashes of their settings and weights.
     """
 
-    run: Path
+    predictor: Predictor
     dataset: Dataset
     split: str
-    weights: Weights
-    scores: Predictions
-    runs: int = 1
-    views: Views = ONE_VIEW
+    measures: Measures
     held_out: OutOfFold | None = None
-    positive: int | None = None
-    wanted: float | None = None
-    metrics: tuple[MetricScore, ...] = ()
-    decided: Decided | None = None
-    makers: tuple[Maker, ...] = ()
+
+    @property
+    def scores(self) -> Predictions:
+        """Predictions of every image."""
+        return self.measures.scores
+
+    @property
+    def of_classes(self) -> ClassMeasures | None:
+        """Measures of classes or grades; None for tags and values."""
+        return self.measures if isinstance(self.measures, ClassMeasures) else None
+
+    @property
+    def accuracy(self) -> float | None:
+        """Share of images whose class or grade, as decided, is the true one; None for tags and values."""
+        return self.of_classes.accuracy if self.of_classes else None
+
+    @property
+    def auc(self) -> float | None:
+        """Area under the ROC curve, see `ClassMeasures.auc`; None without probabilities of classes or grades."""
+        return self.of_classes.auc if self.of_classes and self.of_classes.has_chances else None
 
     @property
     def provenance(self) -> Provenance:
@@ -88,51 +104,23 @@ class Evaluation:
             dataset=self.dataset.manifest.name,
             fingerprint=self.dataset.manifest.fingerprint,
             split=self.split,
-            weights=self.weights,
-            views=str(self.views),
-            made_by=self.makers,
+            weights=self.predictor.weights,
+            views=str(self.predictor.views),
+            made_by=self.predictor.makers,
         )
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """Names of the classes, tags, grades or values."""
-        return self.dataset.manifest.classes
-
-    @property
-    def has_names(self) -> bool:
-        """Whether each image has one class or grade, which can be taken for another."""
-        return self.scores.target.is_partition
-
-    @property
-    def has_chances(self) -> bool:
-        """Whether each image has one class or grade, and the probability of each was predicted."""
-        return self.has_names and self.scores.are_probabilities
-
-    @property
-    def images(self) -> int:
-        """Number of images."""
-        return len(self.scores.keys)
-
-    @property
-    def not_numbers(self) -> int:
-        """Images for which the model gave no number."""
-        return int((~self.scores.are_numbers).sum())
-
-    @property
-    def accuracy(self) -> float:
-        """Share of images whose likeliest class is the true one."""
-        return self.scores.accuracy
 
     @property
     def folder(self) -> Path:
         """Folder that it is written into unless the caller says otherwise.
 
         Raises:
-            SpecError: several runs that were named one by one have no folder of their own.
+            SpecError: Several runs that were named one by one have no folder of their own.
         """
-        is_one = (self.run / "spec.json").is_file()
-        require(self.runs == 1 or not is_one, "several runs have no folder of their own for tables; add -o DIR")
-        return evaluation_folder(self.run, self.split, self.weights, str(self.views))
+        by = self.predictor
+        is_one = (by.path / "spec.json").is_file()
+        given = worded("-o DIR", "the folder to write into")
+        require(by.runs == 1 or not is_one, f"several runs have no folder of their own for tables; add {given}")
+        return evaluation_folder(by.path, self.split, by.weights, str(by.views))
 
     @property
     def splits(self) -> tuple[str, ...]:
@@ -148,108 +136,19 @@ class Evaluation:
             else None
         )
 
-    @functools.cached_property
-    def confusion(self) -> NDArray[np.int64]:
-        """Int [classes, classes]; rows are the true classes. Images whose outputs are no numbers are not in it."""
-        return confusion_matrix(self.scores, len(self.classes))
-
-    @property
-    def support(self) -> NDArray[np.int64]:
-        """Images of each true class, int [classes]."""
-        return class_support(self.scores, len(self.classes))
-
-    @property
-    def confusion_shares(self) -> NDArray[np.float64]:
-        """Float [classes, classes]: the confusion matrix, each row divided by the images of its class."""
-        return np.asarray(self.confusion / np.maximum(self.support, 1)[:, None])
-
-    @functools.cached_property
-    def report(self) -> dict[str, dict[str, float]]:
-        """Precision, recall, f1-score and support of each class and their averages, as scikit-learn gives them."""
-        return classification_report(self.scores, self.classes)
-
-    @functools.cached_property
-    def auc(self) -> float | None:
-        """Area under the ROC curve: of two classes, or the mean of each class against the rest.
-
-        None where a class is missing from the split, or an output is not a number.
-        """
-        return self.scores.auc
-
-    def curves(self, kind: Kind) -> list[Curve]:
-        """Compute the curve of each class against the rest; of two classes that of `positive`."""
-        return ranking_curves(kind, self.scores, self.classes, self._curved)
-
-    @functools.cached_property
-    def calibration(self) -> Calibration:
-        """Calibration of the probability of `positive`, or of the likeliest class where that is None."""
-        numbers = self.scores.are_numbers
-        if self.positive is None:
-            of, truth, probabilities = "the likeliest class", ~self.scores.mislabelled, self.scores.confidence
-        else:
-            of, truth = self.classes[self.positive], self.scores.labels == self.positive
-            probabilities = self.scores.probabilities[:, self.positive]
-        return calibrate(f"probability of {of}", truth[numbers], np.clip(probabilities[numbers], 0, 1))
-
-    @functools.cached_property
-    def threshold(self) -> Threshold | None:
-        """Highest threshold that reaches `wanted`; None where none was asked for, or none does."""
-        if self.wanted is None or self.positive is None:
-            return None
-        truth, probabilities = self.scores.labels == self.positive, self.scores.probabilities[:, self.positive]
-        return find_threshold(truth, probabilities, self.wanted, self.classes[self.positive])
-
-    @functools.cached_property
-    def mistakes(self) -> list[int]:
-        """Indices of the mislabelled images, the most confident mistakes first."""
-        return mistakes_in(self.scores)
-
     def figures(self) -> dict[str, Any]:
         """All but the images, as evaluation.json holds it and `--json` prints it; NaN becomes null there."""
-        kind = self.scores.target.kind()
         return {
-            "run": str(self.run),
+            "run": str(self.predictor.path),
             "dataset": self.dataset.manifest.name,
             "fingerprint": self.dataset.manifest.fingerprint,
             "split": self.split,
-            "weights": self.weights,
-            "runs": self.runs,
-            "views": self.views.count,
-            kind: self.classes,
-            "images": self.images,
-            "not_numbers": self.not_numbers,
-            **({"metrics": self.metrics} if self.metrics else {}),
-            **({"decided": self.decided} if self.decided else {}),
-            **(self._figures_of_names() if self.has_names else {}),
+            "weights": self.predictor.weights,
+            "runs": self.predictor.runs,
+            "views": self.predictor.views.count,
+            **self.measures.figures(),
             "folds": self.folds,
         }
-
-    def _figures_of_names(self) -> dict[str, Any]:
-        """Figures of classes and grades; those of probabilities only where there are some."""
-        return {
-            "accuracy": self.accuracy,
-            **(self._figures_of_chances() if self.has_chances else {}),
-            "mislabelled": {"images": len(self.mistakes), "share": len(self.mistakes) / self.images},
-            "confusion": self.confusion.tolist(),
-            "confusion_shares": self.confusion_shares.tolist(),
-            "report": self.report,
-            "threshold": None if self.threshold is None else dataclasses.asdict(self.threshold),
-        }
-
-    def _figures_of_chances(self) -> dict[str, Any]:
-        return {
-            "loss": self.scores.loss,
-            "auc": self.auc,
-            "roc_auc": {curve.name: curve.area for curve in self.curves("ROC")},
-            "average_precision": {curve.name: curve.area for curve in self.curves("precision-recall")},
-            "calibration_error": self.calibration.error,
-        }
-
-    @property
-    def _curved(self) -> list[int]:
-        """Places of the classes that have curves: of two, each mirrors the other."""
-        two = len(self.classes) == 2  # noqa: PLR2004
-        return [self.positive] if two and self.positive is not None else list(range(len(self.classes)))
 
 
 @checked_arguments
@@ -280,15 +179,15 @@ def evaluate(
         metric: Metrics to compute instead of all that fit the dataset's target: names between commas, such as "f1,mcc"
             or `file.py:function`, a function, or several in a list. The first one is what `decide` is fitted to.
         decide: Rule for decisions: "none" for the target's own, a probability from which the second of two classes or
-            each tag is decided for, or "best" for the rule that scores best on images that no run learned from.
+            each tag is decided for, or "best" for the rule that scores best on images that no run was trained on.
         root: Root of the workspace; otherwise KIT_ROOT, the workspace that the runs lie in, or the current folder.
         progress: Progress that sees every batch.
 
     Raises:
-        RunError: no such run, runs of different datasets, or runs without images that none of them learned from.
-        ShardError: no such split, or it has no labels.
-        SpecError: views or a recall that cannot be, no such class, a recall of which of more than two classes nobody
-            knows, or a metric or rule that does not fit the target.
+        RunError: No such run, runs of different datasets, or runs without images that none of them learned from.
+        ShardError: No such split, or it has no labels.
+        SpecError: Views or a recall that cannot be, no such class, or a recall without a class where there
+            are more than two.
     """
     ensemble = open_ensemble(runs, weights=weights, views=parse_views(tta), root=root)
     asked = _Asked(
@@ -332,6 +231,20 @@ class _Asked:
         if self.decide.is_fitted:
             refuse_undecided(target, self.goal(ensemble.dataset))
 
+    def measures(self, scores: Predictions, dataset: Dataset, decided: Decided | None) -> Measures:
+        """Measure predictions as their target allows."""
+        metrics = score_metrics(scores, self.shown(scores, dataset))
+        if not scores.target.is_partition:
+            return Measures(scores=scores, metrics=metrics, decided=decided)
+        return ClassMeasures(
+            scores=scores,
+            metrics=metrics,
+            decided=decided,
+            classes=scores.target.names,
+            positive=self.index,
+            wanted=self.recall,
+        )
+
     def shown(self, scores: Predictions, dataset: Dataset) -> Sequence[Metric]:
         """Choose the metrics to compute; none for classes that are judged by accuracy, which have their own figures."""
         own = dataset_metric(dataset)
@@ -361,20 +274,19 @@ def _evaluate(
     if decided:
         scores = scores.decided_by(decided.rule)
         held_out = held_out and dataclasses.replace(held_out, scores=scores)
-    return Evaluation(
-        run=ensemble.folder or ensemble.runs[0].path,
-        dataset=dataset if len(folds) != 1 else dataset.for_fold(folds[0]),
-        split="out-of-fold" if len(folds) > 1 and held_out else split,
+    predictor = Predictor(
+        path=ensemble.folder or ensemble.runs[0].path,
         weights=ensemble.weights,
-        scores=scores,
         runs=len(ensemble.runs),
         views=ensemble.views,
-        held_out=held_out,
-        positive=asked.index,
-        wanted=asked.recall,
-        metrics=score_metrics(scores, asked.shown(scores, dataset)),
-        decided=decided,
         makers=makers,
+    )
+    return Evaluation(
+        predictor=predictor,
+        dataset=dataset if len(folds) != 1 else dataset.for_fold(folds[0]),
+        split="out-of-fold" if len(folds) > 1 and held_out else split,
+        measures=asked.measures(scores, dataset, decided),
+        held_out=held_out,
     )
 
 

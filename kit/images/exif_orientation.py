@@ -41,7 +41,7 @@ def _find(block: bytes, order: str) -> int:
 
 
 def swaps_sides(orientation: int) -> bool:
-    """Tell whether an orientation exchanges height and width."""
+    """Return whether an orientation exchanges height and width."""
     return orientation >= _TURNED
 
 

@@ -123,7 +123,7 @@ class Directory:
             raise damaged("TIFF", f"its tags reach to byte {self._block.reach:,}, the file to {len(data):,}")
 
     def __contains__(self, tag: int) -> bool:
-        """Tell whether the page has a tag."""
+        """Return whether the page has a tag."""
         return tag in self._block.inline or tag in self._block.distant
 
     def number(self, tag: int, default: int) -> int:

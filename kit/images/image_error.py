@@ -37,5 +37,5 @@ def memory_named() -> Iterator[None]:
 
 
 def is_out_of_memory(error: Exception) -> bool:
-    """Tell whether NumPy, Python or OpenCV found no memory."""
+    """Return whether NumPy, Python or OpenCV found no memory."""
     return isinstance(error, MemoryError) or getattr(error, "code", None) == cv2.Error.StsNoMem

@@ -73,7 +73,7 @@ def photometric(page: Directory) -> int:
 
 
 def is_alpha_beyond(page: Directory, channels: int, colours: int) -> bool:
-    """Tell whether all channels after the first `colours` are marked as alpha; true if there are none."""
+    """Return whether all channels after the first `colours` are marked as alpha; true if there are none."""
     extra = page.numbers(tags.EXTRA_SAMPLES)
     return channels == colours or (len(extra) == channels - colours and _ALPHA.issuperset(extra))
 
@@ -84,7 +84,7 @@ def _without_alpha(values: Values, page: Directory, colours: int) -> Values:
     if not is_alpha_beyond(page, channels, colours):
         raise ImageError(
             f"has {channels} channels, of which those after the first {colours} are not marked as alpha; choose some,"
-            " as with --bands 0,1,2"
+            " as with bands 0,1,2"
         )
     return values[..., :colours]
 
@@ -94,7 +94,7 @@ def _grey(values: Values, page: Directory) -> Values:
     if is_alpha_beyond(page, channels, 1):
         return values[..., :1]
     which = "0" if channels < _RGB_CHANNELS else "0,1,2"
-    raise ImageError(f"has {channels} channels that are neither RGB nor alpha; choose some, as with --bands {which}")
+    raise ImageError(f"has {channels} channels that are neither RGB nor alpha; choose some, as with bands {which}")
 
 
 def _inverted(values: Values, bits: int) -> Values:

@@ -47,11 +47,11 @@ def _unit_range(values: Values) -> tuple[float, float]:
     low, high = float(values.min()), float(values.max())
     if not (np.isfinite(low) and np.isfinite(high)):
         share = np.count_nonzero(~np.isfinite(values)) / values.size
-        raise ImageError(f"holds floats that are no numbers (NaN or infinite: {share:.1%}); use --scale minmax")
+        raise ImageError(f"holds floats that are no numbers (NaN or infinite: {share:.1%}); set scale to minmax")
     if low < 0 or high > 1:
         raise ImageError(
             f"holds floats from {low:.6g} to {high:.6g}, not from 0 to 1; divide by the full range, store 0 to 255 as"
-            " uint8, or use --scale minmax"
+            " uint8, or set scale to minmax"
         )
     return 0.0, 1.0
 

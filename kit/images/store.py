@@ -143,7 +143,7 @@ def _fits(file: OpenImage, spec: ImageSpec) -> bool:
 
 
 def _keeps_jpeg(file: OpenImage, spec: ImageSpec) -> bool:
-    """Tell whether the file is a JPEG whose bytes are stored unchanged."""
+    """Return whether the file is a JPEG whose bytes are stored unchanged."""
     if not _fits(file, spec):
         return False
     is_small = spec.size is not None and spec.size[0] * spec.size[1] * spec.channels <= RAW_BYTES

@@ -102,7 +102,7 @@ class TiffFile:
         return pixels[..., :3]
 
     def _is_viewable(self) -> bool:
-        """Tell whether the page holds upright grey or RGB pixels, uncompressed, contiguous, a byte a channel."""
+        """Return whether the page holds upright grey or RGB pixels, uncompressed, contiguous, a byte a channel."""
         page, header = self._tags, self.header
         number = page.number
         return (

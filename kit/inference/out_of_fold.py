@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from kit.datasets import Dataset
 from kit.datasets.manifest import NO_FOLD
-from kit.errors import RunError, SpecError
+from kit.errors import RunError, SpecError, worded
 from kit.files import write_whole, xxh128_file
 from kit.inference.dataset_metric import own_score
 from kit.inference.predict_split import predict_split
@@ -166,7 +166,9 @@ def read_out_of_fold(path: Path, target: Target | None = None) -> OutOfFold:
         )
         held_out = OutOfFold(np.asarray(folds, np.int32), scores)
     except FileNotFoundError as error:
-        raise RunError(f"{path} does not exist; kit train --folds writes {path.name}") from error
+        raise RunError(
+            f"{path} does not exist; {worded('kit train --folds', 'kit.train_folds')} writes {path.name}"
+        ) from error
     except (pa.ArrowException, OSError, ValueError, KeyError, TypeError) as error:
         raise RunError(f"{path} lacks the columns id, fold, label and one for each class: {error}") from error
     if tuple(table.column_names[: len(_COLUMNS)]) != _COLUMNS or not keys or len(set(scores.keys)) < len(keys):
@@ -269,5 +271,5 @@ def hold_out(
 
 
 def is_held_out(runs: Sequence[RunDirectory]) -> bool:
-    """Tell whether `hold_out` can predict."""
+    """Return whether `hold_out` can predict."""
     return len({run.spec().fold is None for run in runs}) == 1

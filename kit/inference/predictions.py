@@ -56,7 +56,7 @@ class Predictions:
         return judge(self.target, metric, self.labels, self.outputs, decision=self.decision)
 
     def decided_by(self, decision: Decision) -> Predictions:
-        """Give the same predictions another rule for decisions.
+        """Return the same predictions with another rule for decisions.
 
         Raises:
             SpecError: It is of another target.

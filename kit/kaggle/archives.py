@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
-from kit.errors import KaggleError, WorkspaceError, first_three, option
+from kit.errors import KaggleError, WorkspaceError, first_three, option, worded
 from kit.files import settle, size_text
 from kit.kaggle.download import MEGA
 from kit.kaggle.member_names import clashes, remove_tree, why_unsafe
@@ -163,7 +163,7 @@ def refuse_full(folder: Path, needed: int) -> None:
     if needed + _SPARE > free:
         raise WorkspaceError(
             f"{folder} needs {size_text(needed)} and {size_text(_SPARE)} to spare, and {size_text(free)} are free; free"
-            " some space or choose another -o"
+            f" some space or choose another {worded('-o', 'output=')}"
         )
 
 

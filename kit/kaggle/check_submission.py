@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from kit.errors import SourceError, SubmissionError, first_three, require
+from kit.errors import SourceError, SubmissionError, first_three, option, require, worded
 from kit.files import size_text
 from kit.sources.image_table import read_table, separator_hint
 
@@ -81,11 +81,13 @@ class Checked:
             raise SubmissionError(f"{self.path} is not what {self.sample} asks for: {named}; nothing was submitted")
         if doubts.keys() >= _NEVER:
             raise SubmissionError(
-                f"{self.path}: {named}; no --force overrules both at once: write the file again; nothing was submitted"
+                f"{self.path}: {named}; no {option('force')} overrules both at once: write the file again; nothing was"
+                " submitted"
             )
         if left := [word for word in doubts if word not in force]:
             asked = "; ".join(doubts[word] for word in left)
-            raise SubmissionError(f"{self.path}: {asked}; if that is meant, add --force {','.join(left)}")
+            add = option("force", left, typed=",".join(left))
+            raise SubmissionError(f"{self.path}: {asked}; if that is meant, add {add}")
 
 
 def check_file(path: Path, sample: Path, classes: Collection[str] = ()) -> Checked:
@@ -130,7 +132,8 @@ def refuse_missing(path: Path) -> None:
         SubmissionError: The file does not exist.
     """
     if not path.is_file():
-        raise SubmissionError(f"{path} does not exist; make it with kit predict RUN -o {path}")
+        predict = worded(f"kit predict RUN -o {path}", f"kit.predict(RUN, output={str(path)!r})")
+        raise SubmissionError(f"{path} does not exist; make it with {predict}")
 
 
 def refuse_unknown_doubts(words: Collection[str]) -> None:
@@ -140,7 +143,7 @@ def refuse_unknown_doubts(words: Collection[str]) -> None:
         SpecError: A word is not in `DOUBTS`.
     """
     for word in words:
-        require(word in DOUBTS, f"--force takes {', '.join(DOUBTS)}, one or several; got '{word}'")
+        require(word in DOUBTS, f"{option('force')} takes {', '.join(DOUBTS)}, one or several; got '{word}'")
 
 
 def check_table(table: pd.DataFrame, sample: pd.DataFrame, classes: Collection[str] = ()) -> list[Problem]:

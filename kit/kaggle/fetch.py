@@ -83,7 +83,7 @@ def fetch(
     about = _about(competition, dataset)
     folder = Path(output) if output else Workspace.at(root).data / about.slug
     for name in files:
-        checked_relative(name, "--files", "kit fetches no such file")
+        checked_relative(name, option("files"), "kit fetches no such file")
         refuse_link(folder, name)
     with locked(folder):
         known = read_fetched(folder, about, force=force)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from kit.errors import SpecError, WorkspaceError, option
+from kit.errors import SpecError, WorkspaceError, option, worded
 from kit.files import write_whole
 from kit.kaggle.http_errors import Resource
 from kit.kaggle.member_names import checked_relative
@@ -58,7 +58,7 @@ def read_fetched(folder: Path, about: Resource, *, force: bool) -> FetchManifest
             return nothing
         raise
     if note.source != about.name:
-        raise WorkspaceError(f"{folder} holds files of '{note.source}'; choose another -o")
+        raise WorkspaceError(f"{folder} holds files of '{note.source}'; choose another {worded('-o', 'output=')}")
     return note
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kit.datasets.dataset import MANIFEST, read_dataset
-from kit.errors import SubmissionError, option
+from kit.errors import SubmissionError, option, worded
 from kit.kaggle.member_names import walk
 from kit.submission.origin import Origin
 from kit.workspace import Workspace
@@ -47,9 +47,10 @@ def find_sample(slug: str, origin: Origin | None, given: Path | None, workspace:
         return Sample(dataset.sample_submission, classes)
     if found := sample_in(workspace.data / slug):
         return Sample(found, classes)
+    name = "sample_submission.csv"
+    fetch = worded(f"kit fetch {slug} --files {name}", f"kit.fetch({slug!r}, files=[{name!r}])")
     raise SubmissionError(
-        f"no sample submission to check against; fetch it: kit fetch {slug} --files sample_submission.csv,"
-        f" or name it: {option('sample', typed='PATH')}"
+        f"no sample submission to check against; fetch it: {fetch}, or name it: {option('sample', typed='PATH')}"
     )
 
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from kit.errors import KaggleError, NetworkError
+from kit.errors import KaggleError, NetworkError, worded
 from kit.kaggle.client import Kaggle
 from kit.kaggle.responses import COMPLETE, PENDING, Listed
 
@@ -44,7 +44,8 @@ def wait_for_score(kaggle: Kaggle, slug: str, ref: int) -> Listed:
         KaggleError: Kaggle refuses to tell the score.
         NetworkError: Scoring takes longer than `retries` allow, or Kaggle cannot be reached.
     """
-    later = f"kit submissions --competition {slug} --refresh shows its score later"
+    refresh = worded(f"kit submissions --competition {slug} --refresh", f"kit.submissions({slug!r}, refresh=True)")
+    later = f"{refresh} shows its score later"
     end = time.monotonic() + kaggle.retries.score_timeout
     kaggle.progress.start("waiting", 1)
     kaggle.progress.advance(0, note=f"waiting for the score of submission {ref}")

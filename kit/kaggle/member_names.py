@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
-from kit.errors import SpecError, WorkspaceError
+from kit.errors import SpecError, WorkspaceError, worded
 from kit.names import DEVICE
 
 _DEEPEST = 50  # folders: ten times as deep as datasets, and far below the limits of systems and recursion
@@ -31,7 +31,7 @@ def checked_relative(name: str, what: str, advice: str) -> PurePosixPath:
 
     Args:
         name: Path with slashes, from a file or an option.
-        what: Beginning of the message, such as "--files".
+        what: Beginning of the message, such as "train.zip holds".
         advice: Next step, the end of the message.
 
     Raises:
@@ -81,7 +81,9 @@ def refuse_link(folder: Path, name: str) -> None:
         WorkspaceError: The path leads out of `folder`.
     """
     if not is_below(folder, name):
-        raise WorkspaceError(f"{folder / name} lies behind a link that leads out of {folder}; choose another -o")
+        raise WorkspaceError(
+            f"{folder / name} lies behind a link that leads out of {folder}; choose another {worded('-o', 'output=')}"
+        )
 
 
 def is_below(folder: Path, name: str) -> bool:

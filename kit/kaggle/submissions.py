@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kit.arguments import checked_arguments
-from kit.errors import SubmissionError, unknown
+from kit.errors import SubmissionError, unknown, worded
 from kit.kaggle.ledger import Entry, Ledger, refreshed
 from kit.kaggle.retries import Retries
 from kit.kaggle.score_correlation import ScoreCorrelation, correlate_scores
@@ -57,9 +57,10 @@ def submissions(
     ledger = Ledger(Workspace.at(root).submissions / "ledger.csv")
     known, remarks = {entry.competition for entry in ledger.entries()}, ledger.remarks()
     if not known:
-        raise SubmissionError(
-            f"{ledger.path} has no submission yet; make one: kit submit FILE --competition SLUG -m MESSAGE"
+        submit = worded(
+            "kit submit FILE --competition SLUG -m MESSAGE", "kit.submit(FILE, competition=SLUG, message=MESSAGE)"
         )
+        raise SubmissionError(f"{ledger.path} has no submission yet; make one: {submit}")
     if competition and competition not in known:
         raise SubmissionError(f"{unknown('competition', competition, known)} (in {ledger.path})")
     if refresh:

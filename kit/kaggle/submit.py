@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kit.arguments import checked_arguments
-from kit.errors import KaggleError, require
+from kit.errors import KaggleError, require, worded
 from kit.files import locked
 from kit.kaggle.check_submission import KNOWN, Checked, Problem, check_file, refuse_missing, refuse_unknown_doubts
 from kit.kaggle.daily_limit import refuse_used_up
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from kit.kaggle.leaderboard import LeaderboardPlace
 
 CHECKED = "checked"
+_MESSAGE = worded("-m MESSAGE", "message=")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +102,7 @@ def submit(
     refuse_unknown_doubts(force)
     checked_id(competition, "competition")
     message = " ".join(message.split())
-    require(bool(message) or dry_run, "a submission needs a message that tells it from others; add -m MESSAGE")
+    require(bool(message) or dry_run, f"a submission needs a message that tells it from others; add {_MESSAGE}")
     require(bool(path.name), f"'{file}' is not a file; give the CSV, as submissions/first.csv")
     refuse_missing(path)
     origin = read_origin(path)

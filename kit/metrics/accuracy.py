@@ -17,7 +17,7 @@ def accuracy(truth: NDArray[Any], decisions: NDArray[Any], weights: Weights = No
 
     Higher is better; classes, grades and tags; judges decisions.
 
-    Scored so: cassava-leaf-disease-classification, paddy-disease-classification.
+    Right decisions / images. Used by cassava-leaf-disease-classification, paddy-disease-classification.
     """
     right = truth == decisions
     return float(mean(right if right.ndim == 1 else right.all(axis=1), weights))
@@ -31,8 +31,8 @@ def balanced_accuracy(
 
     Higher is better; classes and grades; judges decisions.
 
-    Mosley 2013, A balanced approach to the multi-class imbalance problem. A class without images is left out. Scored
-    so: UBC-OCEAN.
+    Mean of hits / images of each class (Mosley 2013, A balanced approach to the multi-class imbalance
+    problem). A class without images is left out. Used by UBC-OCEAN.
     """
     counts = count(truth, decisions, weights, len(columns))
     return ratio(counts.hits, counts.actual)  # type: ignore[no-any-return]

@@ -35,11 +35,10 @@ def qwk(truth: NDArray[Any], decisions: NDArray[Any], weights: Weights = None) -
 
     1 - mean (t - d)² / mean over all pairs of (t - d)², pairs of any image's truth and any one's decision (Cohen 1968,
     doi:10.1037/h0026256). Distances are those of the grades themselves, also where one of them occurs nowhere. NaN
-    where truth and decisions are one and the same grade. Scored so: aptos2019-blindness-detection,
+    where truth and decisions are one and the same grade. Used by aptos2019-blindness-detection,
     diabetic-retinopathy-detection, prostate-cancer-grade-assessment.
     """
-    lowest = truth.min().astype(np.float64)
-    true, decided = truth - lowest, decisions - lowest
+    true, decided = truth.astype(np.float64), decisions.astype(np.float64)
     apart = mean(true, weights) - mean(decided, weights)
     spread = mean(centred(true, weights) ** 2 + centred(decided, weights) ** 2, weights)
     return float(1 - ratio(mean((true - decided) ** 2, weights), spread + apart**2))

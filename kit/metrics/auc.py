@@ -21,7 +21,7 @@ def auc(truth: NDArray[Any], probabilities: NDArray[Any], weights: Weights = Non
 
     Share of pairs, an image of the class and another one, whose first has the higher score; ties count half (Mann &
     Whitney 1947, doi:10.1214/aoms/1177730491). A class that all images have, or none, has no AUC and is left out.
-    Scored so: siim-isic-melanoma-classification, histopathologic-cancer-detection.
+    Used by siim-isic-melanoma-classification, histopathologic-cancer-detection.
     """
     return each_column(_area, truth, probabilities, weights)
 
@@ -32,7 +32,7 @@ def column_auc(truth: NDArray[Any], probabilities: NDArray[Any], weights: Weight
 
     Higher is better, 0.5 by chance; classes and tags; judges probabilities, or any score that ranks.
 
-    `auc` of each column. A column without both values has none and is left out. Scored so:
+    `auc` of each column. A column without both values has none and is left out. Used by
     ranzcr-clip-catheter-line-classification, plant-pathology-2020-fgvc7.
     """
     if truth.ndim == 1:
@@ -46,7 +46,7 @@ def partial_auc(truth: NDArray[Any], probabilities: NDArray[Any], weights: Weigh
 
     Higher is better; classes (the second of two) and tags (mean); judges probabilities, or any score that ranks.
 
-    Integral of 1 - FPR over TPR from 0.8 to 1, between thresholds linear. Scored so: isic-2024-challenge.
+    Integral of 1 - FPR over TPR from 0.8 to 1, between thresholds linear. Used by isic-2024-challenge.
     """
 
     def area(true: NDArray[np.bool_], scores: NDArray[Any], weigh: Weights) -> float:
@@ -61,7 +61,7 @@ def weighted_auc(truth: NDArray[Any], probabilities: NDArray[Any], weights: Weig
 
     Higher is better; classes (the second of two) and tags (mean); judges probabilities, or any score that ranks.
 
-    (2 a + b) / 1.4, where a is the area between TPR 0 and 0.4 and b that above, between thresholds linear. Scored so:
+    (2 a + b) / 1.4, where a is the area between TPR 0 and 0.4 and b that above, between thresholds linear. Used by
     alaska2-image-steganalysis.
     """
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,30 @@ _TAKES = {
     "decisions": "decisions of the shape of truth, [n], or [n, tags]",
     "numbers": "numbers of the shape of truth, [n] or [n, columns]",
 }
+
+
+def check_target(name: str, targets: Collection[str], truth: NDArray[Any]) -> None:
+    """Check that the truth's shape is that of a target which the metric is for, and that none of it is missing.
+
+    Raises:
+        SpecError: It is not, or some is.
+    """
+    shapes = {1: ("classes", "grades"), 2: ("tags", "values")}
+    if not set(shapes.get(truth.ndim, ())) & set(targets):
+        raise SpecError(f"metric '{name}' is for {' and '.join(sorted(targets))}; got truth {list(truth.shape)}")
+    if truth.dtype.kind == "f" and not np.isfinite(truth).all():
+        raise SpecError(f"metric '{name}' takes numbers as truth, but it holds {_first(truth, ~np.isfinite(truth))}")
+
+
+def check_tags(name: str, judges: str, truth: NDArray[Any], prediction: NDArray[Any]) -> None:
+    """Check that tags, and decisions about them, are 0 and 1, or -1 where a decision is missing.
+
+    Raises:
+        SpecError: They are not.
+    """
+    for kind, tags in (("truth", truth), *([("prediction", prediction)] if judges == "decisions" else [])):
+        others = (tags != 0) & (tags != 1) & ((tags != -1) | (kind == "truth"))
+        require(not others.any(), f"metric '{name}' takes tags of 0 and 1, but {kind} holds {_first(tags, others)}")
 
 
 def check_shapes(name: str, judges: str, truth: NDArray[Any], prediction: NDArray[Any]) -> None:
@@ -65,6 +89,10 @@ def check_weights(name: str, weights: ArrayLike | None, examples: int) -> NDArra
     )
     require(bool((checked >= 0).all() and np.isfinite(checked).all()), f"metric '{name}' takes weights from 0, finite")
     return checked
+
+
+def _first(values: NDArray[Any], marks: NDArray[np.bool_]) -> str:
+    return str(values[marks][0]) if marks.any() else ""
 
 
 def _fits(judges: str, truth: NDArray[Any], prediction: NDArray[Any]) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, get_args
 
+from kit.arguments import checked_arguments
 from kit.errors import SpecError, unknown
 from kit.metrics.score import Direction, Judges, Target
 
@@ -53,9 +54,10 @@ class Declaration:
                     raise SpecError(unknown(f"{kind} of a metric", str(word), known))
 
 
+@checked_arguments
 def metric(
     *, direction: Direction = "max", judges: Judges = "decisions", targets: Iterable[Target] = TARGETS
-) -> Callable[[Function], Function]:
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Declare a function of one's own, of (truth, prediction) or (truth, prediction, weights), as a metric.
 
     `kit.Metric` says of which shapes and types the arrays are.

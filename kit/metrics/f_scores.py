@@ -77,7 +77,7 @@ def macro_f_beta(
 
     Higher is better; classes, grades and tags; judges decisions.
 
-    Formula of f1. A class or tag that neither truth nor decisions hold is left out. Scored so: iwildcam-2019-fgvc6,
+    Formula of f1. A class or tag that neither truth nor decisions hold is left out. Used by iwildcam-2019-fgvc6,
     herbarium-2020-fgvc7, human-protein-atlas-image-classification.
     """
     return f_of_counts(beta)(count(truth, decisions, weights, len(columns)))
@@ -96,7 +96,7 @@ def micro_f_beta(
 
     Higher is better; classes, grades and tags; judges decisions.
 
-    Formula of f1 for the sums over classes or tags. Scored so: plant-pathology-2021-fgvc8, imet-2020-fgvc7.
+    Formula of f1 for the sums over classes or tags. Used by plant-pathology-2021-fgvc8, imet-2020-fgvc7.
     """
     counts = count(truth, decisions, weights, len(columns))
     return float(f_of_counts(beta)(Counts(*(each.sum() for each in (counts.hits, counts.predicted, counts.actual)))))
@@ -116,7 +116,7 @@ def samples_f_beta(truth: NDArray[Any], decisions: NDArray[Any], weights: Weight
 
     Higher is better; tags; judges decisions.
 
-    Formula of f1 for each row. No tags rightly decided for an image that has none score 1. Scored so:
+    Formula of f1 for each row. No tags rightly decided for an image that has none score 1. Used by
     planet-understanding-the-amazon-from-space (B = 2).
     """
     rows = f_of_counts(beta)(count(truth.T, decisions.T, None))
@@ -140,7 +140,7 @@ def probabilistic_f_beta(
 
     (1 + B²) a / (b + B² images), where a is the sum of the probabilities of the class's images and b that of all
     (Yacouby & Axman 2020, doi:10.18653/v1/2020.eval4nlp-1.9). A class without images has none and is left out.
-    Scored so: rsna-breast-cancer-detection.
+    Used by rsna-breast-cancer-detection.
     """
 
     def score(true: NDArray[np.bool_], chances: NDArray[Any], weigh: Weights) -> float:

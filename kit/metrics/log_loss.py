@@ -24,8 +24,8 @@ def log_loss(truth: NDArray[Any], probabilities: NDArray[Any], weights: Weights 
 
     Lower is better; classes, grades and tags; judges probabilities.
 
-    Rows of classes are rescaled to sum to 1, then probabilities clipped to [1e-15, 1 - 1e-15], as Kaggle does. Scored
-    so: dog-breed-identification, leaf-classification, dogs-vs-cats-redux-kernels-edition.
+    Rows of classes are rescaled to sum to 1, then probabilities clipped to [1e-15, 1 - 1e-15], as Kaggle does. Used by
+    dog-breed-identification, leaf-classification, dogs-vs-cats-redux-kernels-edition.
     """
     losses = _class_losses if truth.ndim == 1 else _tag_losses
     return mean(losses(truth, probabilities), weights)  # type: ignore[no-any-return]
@@ -67,7 +67,7 @@ def weighted_log_loss(
     Of classes, log_loss of each class's images, the mean over the classes that have images; the others are left out.
     Weights named after the metric are those of tags, or of classes: any=2 counts the column `any` twice, all others
     once; any=14/7 weighs images that have the tag by 14, all others by 7; *=2/1 names all other columns. An image's
-    loss is divided by its weights' sum. Without them, all tags count the same. Scored so: mayo-clinic-strip-ai
+    loss is divided by its weights' sum. Without them, all tags count the same. Used by mayo-clinic-strip-ai
     (classes), rsna-intracranial-hemorrhage-detection (any=2), rsna-2022-cervical-spine-fracture-detection
     (patient_overall=14/7:*=2/1).
     """

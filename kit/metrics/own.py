@@ -21,6 +21,7 @@ from kit.metrics.score import Direction, Judges, Metric
 
 _IN_FILE = re.compile(r"(?P<file>.+\.py):(?P<function>\w+)(?P<words>(?::\w+)*)")
 _LOSS = re.compile(r".*_(loss|error|deviance)")  # what scikit-learn's names of functions to minimise end with
+_PLAIN = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 _WEIGHTS = ("weights", "sample_weight")  # arguments; the second is scikit-learn's
 
 
@@ -46,7 +47,7 @@ def read_own_metric(text: str) -> Metric:
     if not callable(function):
         functions = [name for name, value in vars(module).items() if inspect.isfunction(value)]
         raise SpecError(f"metric '{text}': {unknown('function', found['function'], functions)}")
-    return own_metric(function, f"{found['file']}:{found['function']}", tuple(found["words"].split(":")[1:]))
+    return own_metric(function, text, tuple(found["words"].split(":")[1:]))
 
 
 def own_metric(function: Callable[..., Any], name: str = "", words: tuple[str, ...] = ()) -> Metric:
@@ -64,8 +65,9 @@ def own_metric(function: Callable[..., Any], name: str = "", words: tuple[str, .
         SpecError: It is not a function of that many arguments, or a word is unknown.
     """
     require(callable(function), f"a metric is a name, a function or a kit.Metric, got {function!r}")
-    name = name or getattr(function, "__name__", type(function).__name__)
-    said = _said(function, name)
+    own_name = getattr(function, "__name__", type(function).__name__)
+    name = name or own_name
+    said = _said(function, own_name)
     for word in words:
         known = (*get_args(Direction), *get_args(Judges))
         require(word in known, f"metric '{name}': {unknown('word', word, known)}")
@@ -96,16 +98,16 @@ class _Guarded:
         self.__doc__ = inspect.getdoc(function)
 
     def __call__(self, truth: NDArray[Any], prediction: NDArray[Any], weights: NDArray[Any] | None = None) -> Any:
-        """Call it; weights only where there are some, or where it cannot be called without."""
+        """Call it, with the weights if it takes any."""
         named = {} if self._weights is None else {self._weights: weights}
         require(
             weights is None or bool(named),
             f"metric '{self._name}' takes no weights; give it a third argument, weights, float [n] or None",
         )
         try:
-            result = self._function(truth, prediction, **named)
+            result = self._function(truth.copy(), prediction.copy(), **named)  # it may change what it is given
         except Exception as error:
-            raise SpecError(f"metric '{self._name}' failed: {_told(error)}") from error
+            raise SpecError(f"metric '{self._name}' failed: {_told(error, _file_of(self._function))}") from error
         return self._numbers(result)
 
     def _numbers(self, result: Any) -> NDArray[np.float64]:
@@ -113,7 +115,7 @@ class _Guarded:
             values = np.asarray(result, np.float64)
         except (TypeError, ValueError):
             values = np.array(np.nan)
-        if values.ndim > 1 or not np.isfinite(values).any():
+        if values.ndim > 1 or np.isinf(values).any() or np.isnan(values).all():
             raise SpecError(
                 f"metric '{self._name}' returned {' '.join(repr(result).split())[:100]}, which is no finite number"
             )
@@ -124,11 +126,10 @@ def _said(function: Callable[..., Any], name: str) -> Declaration:
     """Read what a function says of itself by its decorator, by attributes, or by its name."""
     if (said := declaration(function)) is not None:
         return said
-    plain = re.sub(r".*:", "", name)
     targets: Any = getattr(function, "targets", TARGETS)
     several: Any = [targets] if isinstance(targets, str) else targets
     return Declaration(
-        direction=getattr(function, "direction", "min" if _LOSS.fullmatch(plain) else "max"),
+        direction=getattr(function, "direction", "min" if _LOSS.fullmatch(name) else "max"),
         judges=getattr(function, "judges", "decisions"),
         targets=frozenset(several),
     )
@@ -144,7 +145,9 @@ def _weights_argument(function: Callable[..., Any], name: str) -> str | None:
         signature = inspect.signature(function)
     except (TypeError, ValueError):  # written in C, and silent about its arguments
         return None
-    named = next((other for other in _WEIGHTS if other in signature.parameters), None)
+    required = [other for other, one in signature.parameters.items() if one.default is one.empty and one.kind in _PLAIN]
+    third = required[2:] if len(required) == 3 else []  # noqa: PLR2004 (truth, prediction and weights by another name)
+    named = next((other for other in (*_WEIGHTS, *third) if other in signature.parameters), None)
     try:
         signature.bind(None, None, **({named: None} if named else {}))
     except TypeError:
@@ -152,6 +155,11 @@ def _weights_argument(function: Callable[..., Any], name: str) -> str | None:
             f"metric '{name}' is called with (truth, prediction) or (truth, prediction, weights), but takes {signature}"
         ) from None
     return named
+
+
+def _file_of(function: Callable[..., Any]) -> str:
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    return code.co_filename if code else ""
 
 
 def _loaded(path: Path) -> ModuleType:
@@ -166,14 +174,15 @@ def _loaded(path: Path) -> ModuleType:
         spec.loader.exec_module(module)
     except Exception as error:
         del sys.modules[name]
-        raise SpecError(f"metric file {path} cannot be loaded: {_told(error)}") from error
+        raise SpecError(f"metric file {path} cannot be loaded: {_told(error, str(path))}") from error
     return module
 
 
-def _told(error: Exception) -> str:
-    """Tell an error in one line: its kind, its message, and the last place of a file of one's own."""
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith("<")]
-    line = error.lineno if isinstance(error, SyntaxError) else frames[-1].lineno
-    file = error.filename if isinstance(error, SyntaxError) else frames[-1].filename
-    message = error.msg if isinstance(error, SyntaxError) else " ".join(str(error).split())
-    return f"{type(error).__name__}: {message} ({Path(file or '').name}, line {line})"
+def _told(error: Exception, file: str) -> str:
+    """Tell an error in one line: its kind, its message, and where in a file of one's own, if it came through there."""
+    if isinstance(error, SyntaxError):
+        return f"SyntaxError: {error.msg} ({Path(error.filename or file).name}, line {error.lineno})"
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [frame.lineno for frame in frames if frame.filename == file]
+    where = f" ({Path(file).name}, line {lines[-1]})" if lines else ""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}{where}"

@@ -22,7 +22,7 @@ def mean_average_precision(
 
     Higher is better; classes; judges ranks.
 
-    Average precision of an image that has one class is the reciprocal rank. Scored so:
+    Average precision of an image that has one class is the reciprocal rank. Used by
     whale-categorization-playground, hotel-id-2021-fgvc8, humpback-whale-identification.
     """
     right = truth[:, None] == ranks[:, :guesses]

@@ -59,6 +59,7 @@ def is_registered(metric: Metric) -> bool:
     return function in declarations()
 
 
+@functools.cache
 def _by_name(name: str) -> Metric:
     for function, said in declarations().items():
         match = re.fullmatch(said.pattern, name) if said.pattern else None

@@ -19,7 +19,7 @@ def rmse(truth: NDArray[Any], numbers: NDArray[Any], weights: Weights = None) ->
 
     Lower is better; values and grades; judges numbers.
 
-    √ mean (t - x)² of each column. Scored so: petfinder-pawpularity-score.
+    √ mean (t - x)² of each column. Used by petfinder-pawpularity-score.
     """
     return np.sqrt(mean(_errors(truth, numbers) ** 2, weights))  # type: ignore[no-any-return]
 

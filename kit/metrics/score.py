@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kit.errors import require
-from kit.metrics.checks import check_labels, check_shapes, check_weights
+from kit.metrics.checks import check_labels, check_shapes, check_tags, check_target, check_weights
 
 Direction = Literal["max", "min"]
 Target = Literal["classes", "tags", "grades", "values"]
@@ -97,10 +97,13 @@ class Metric:
             SpecError: Arrays do not fit each other or the metric; or a metric of one's own fails.
         """
         true, given = np.asarray(truth), np.asarray(prediction)
+        check_target(self.name, self.targets, true)
         check_shapes(self.name, self.judges, true, given)
+        if self._are_tags(true):
+            check_tags(self.name, self.judges, true, given)
         check_labels(self.name, self.judges, true, given, columns)
         weigh = check_weights(self.name, weights, len(true))
-        if not _is_judged(given):
+        if not given.size or self._lacks_some(true, given):
             return Score(value=math.nan)
         if true.dtype.kind in "ub" and true.ndim == 1:
             true = true.astype(np.int64)  # an index
@@ -121,12 +124,16 @@ class Metric:
                 best = index
         return best
 
+    def _are_tags(self, truth: NDArray[Any]) -> bool:
+        """Tell tags from values, which have the same shape; a metric of one's own may be for both."""
+        return truth.ndim == 2 and (self.judges == "probabilities" or "values" not in self.targets)  # noqa: PLR2004
 
-def _is_judged(prediction: NDArray[Any]) -> bool:
-    """Tell whether there are predictions, all of them numbers, and decisions none of which is missing."""
-    if prediction.dtype.kind == "f":
-        return bool(prediction.size and np.isfinite(prediction).all())
-    return bool(prediction.size and (prediction.dtype.kind == "b" or prediction.min() >= 0))
+    def _lacks_some(self, truth: NDArray[Any], prediction: NDArray[Any]) -> bool:
+        """Return whether a prediction is not a number, or a decision missing."""
+        if prediction.dtype.kind == "f":
+            return not np.isfinite(prediction).all()
+        are_decisions = self.judges != "numbers" and (truth.ndim == 1 or self._are_tags(truth))
+        return are_decisions and prediction.dtype.kind == "i" and bool(prediction.min() < 0)
 
 
 def _mean(name: str, values: NDArray[np.float64], columns: Sequence[str]) -> Score:

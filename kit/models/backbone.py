@@ -118,5 +118,5 @@ def _advice(spec: BackboneSpec, why: str) -> str:
     return (
         f"the ImageNet weights of {spec.name} cannot be downloaded: {why}. Where there is no network, copy the file"
         f" that keras.applications.{spec.name}(include_top=False) leaves in ~/.keras/models elsewhere, and name it"
-        " with --set model.backbone.weights=FILE; or train from random weights with model.backbone.weights=none"
+        " as model.backbone.weights=FILE; or train from random weights with model.backbone.weights=none"
     )

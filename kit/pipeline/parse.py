@@ -40,7 +40,7 @@ def decode_batches(serialized: Any, dataset: Dataset, batch_size: int) -> Any:
 
 
 def is_raw(dataset: Dataset) -> bool:
-    """Tell whether all images are stored as raw pixels, so that they can be decoded by the batch."""
+    """Return whether all images are stored as raw pixels, so that they can be decoded by the batch."""
     return set(dataset.manifest.image.formats) == {"raw"}
 
 

@@ -36,7 +36,7 @@ def describe_audit(audit: Audit) -> list[str]:
     lines = [f"{audit.asked.folder}: {'; '.join(parts)}"]
     left_out = Counter(reject.reason for reject in audit.rejects if not reject.is_bad)
     lines += [f"not looked at: {describe_left_out(dict(left_out.most_common()))}"] if left_out else []
-    return [*lines, f"kit shard would refuse this: {audit.refusal}"] if audit.refusal else lines
+    return [*lines, f"kit shard would refuse this: {audit.refused.as_options()}"] if audit.refused else lines
 
 
 def _balance(counts: Sequence[int]) -> str:
@@ -53,8 +53,8 @@ def _balance(counts: Sequence[int]) -> str:
 
 def next_command(audit: Audit) -> str:
     """Suggest the next command, with the options of this audit."""
-    if audit.refusal:
-        return "kit audit again, once what kit shard refuses is fixed or --labels names a file of labels"
+    if audit.refused:
+        return "kit audit again, once what kit shard refuses is fixed or a file of labels is given"
     asked = audit.asked
     named = {
         "--labels": asked.labels,

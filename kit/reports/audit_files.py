@@ -92,7 +92,7 @@ def summary(audit: Audit) -> dict[str, object]:
         "kinds": dict(audit.modes().most_common()),
         "sizes": {f"{height}x{width}": count for (height, width), count in audit.sizes().most_common()},
         "groups": len(audit.groups()),
-        "refusal": audit.refusal,
+        "refusal": audit.refused.as_options() if audit.refused else "",
         "unreadable": len(audit.unreadable),
         "missing": len(audit.missing),
         "duplicates": count_sets(audit.duplicates),

@@ -46,7 +46,7 @@ def write_augmentation(dataset: Dataset, spec: AugmentSpec, path: Path, *, seed:
     height, width, channels = dataset.shape
     spec.check_shape(dataset.shape)
     if not spec.changes(channels):
-        raise SpecError("augment changes nothing of these images; give, for example, --set augment.rotation=30")
+        raise SpecError("augment changes nothing of these images; set, for example, augment.rotation to 30")
     examples = list(itertools.islice(read_examples(dataset, "train"), COLUMNS))
     names = dataset.manifest.classes
     labels = tf.one_hot([names.index(example.text) for example in examples], len(names))

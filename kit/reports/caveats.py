@@ -65,7 +65,11 @@ def _of_published(caveats: Caveats) -> list[str]:
 def _unmeasured(arms: Sequence[ArmSummary], split: str) -> list[str]:
     """Name the published figures that a measured split could be compared with."""
     names = sorted({name for arm in arms for name in arm.published if name.startswith("test_")})
-    return [f"the recipe publishes {', '.join(names)}; --split test measures ours"] if names and split != "test" else []
+    return (
+        [f"the recipe publishes {', '.join(names)}; compare on split test to measure ours"]
+        if names and split != "test"
+        else []
+    )
 
 
 def _stand_in(missing: str, baseline: str) -> list[str]:

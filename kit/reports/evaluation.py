@@ -9,6 +9,7 @@ import numpy as np
 
 from kit.arguments import checked_arguments
 from kit.audits.class_balance import counts_of_dataset
+from kit.evaluation.class_measures import ClassMeasures
 from kit.evaluation.evaluate import Evaluation
 from kit.evaluation.roc import KINDS, Kind
 from kit.files import write_together
@@ -39,9 +40,11 @@ from kit.specs import to_json
 
 def evaluation_title(evaluation: Evaluation) -> str:
     """Describe the evaluated split, weights and runs."""
-    views = f", {evaluation.views.count} views" if evaluation.views.count > 1 else ""
-    runs = f", {evaluation.runs} runs" if evaluation.runs > 1 else ""
-    return f"{evaluation.split}, {evaluation.weights} weights{views}{runs}, n = {evaluation.images:,}"
+    views = f", {evaluation.predictor.views.count} views" if evaluation.predictor.views.count > 1 else ""
+    runs = f", {evaluation.predictor.runs} runs" if evaluation.predictor.runs > 1 else ""
+    return (
+        f"{evaluation.split}, {evaluation.predictor.weights} weights{views}{runs}, n = {evaluation.measures.images:,}"
+    )
 
 
 @checked_arguments
@@ -53,7 +56,7 @@ def evaluation_tables(evaluation: Evaluation) -> list[Table]:
     Args:
         evaluation: Evaluation from `kit.evaluate`.
     """
-    return [*_metric_tables(evaluation), *_name_tables(evaluation), *_fold_tables(evaluation)]
+    return [*_metric_tables(evaluation), *_class_tables(evaluation), *_fold_tables(evaluation)]
 
 
 def shown_tables(evaluation: Evaluation) -> list[Table]:
@@ -62,28 +65,29 @@ def shown_tables(evaluation: Evaluation) -> list[Table]:
     Args:
         evaluation: Evaluation from `kit.evaluate`.
     """
-    classes = evaluation.classes
-    if len(classes) <= MANY or not evaluation.has_names:
+    measures = evaluation.of_classes
+    if measures is None or len(measures.classes) <= MANY:
         return evaluation_tables(evaluation)
-    _, report = _name_tables(evaluation)
+    _, report = _class_tables(evaluation)
     return [
         *_metric_tables(evaluation),
-        pairs_table(evaluation_title(evaluation), evaluation.confusion, evaluation.support, classes),
-        weakest_table(report, evaluation.report, classes),
+        pairs_table(evaluation_title(evaluation), measures.confusion, measures.support, measures.classes),
+        weakest_table(report, measures.report, measures.classes),
         *_fold_tables(evaluation),
     ]
 
 
 def _metric_tables(evaluation: Evaluation) -> list[Table]:
-    return [metrics_table(evaluation_title(evaluation), evaluation.metrics)] if evaluation.metrics else []
+    metrics = evaluation.measures.metrics
+    return [metrics_table(evaluation_title(evaluation), metrics)] if metrics else []
 
 
-def _name_tables(evaluation: Evaluation) -> list[Table]:
-    if not evaluation.has_names:
+def _class_tables(evaluation: Evaluation) -> list[Table]:
+    if (measures := evaluation.of_classes) is None:
         return []
     return [
-        confusion_table(evaluation_title(evaluation), evaluation.classes, _cells(evaluation)),
-        report_table(headline(evaluation), evaluation.report),
+        confusion_table(evaluation_title(evaluation), measures.classes, _cells(measures)),
+        report_table(headline(measures), measures.report),
     ]
 
 
@@ -91,39 +95,45 @@ def _fold_tables(evaluation: Evaluation) -> list[Table]:
     return [fold_table(evaluation.folds)] if evaluation.folds else []
 
 
-def headline(evaluation: Evaluation) -> str:
+def headline(measures: ClassMeasures) -> str:
     """Format the summary metrics of classes or grades in one line, those of probabilities if there are any."""
-    figures: dict[str, float | None] = {"accuracy": evaluation.accuracy}
-    if evaluation.has_chances:
+    figures: dict[str, float | None] = {"accuracy": measures.accuracy}
+    if measures.has_chances:
         figures |= {
-            "loss": evaluation.scores.loss,
-            "AUC": evaluation.auc,
-            "calibration error": evaluation.calibration.error,
+            "loss": measures.scores.loss,
+            "AUC": measures.auc,
+            "calibration error": measures.calibration.error,
         }
     return ", ".join(f"{name} {NOTHING if value is None else f'{value:.4f}'}" for name, value in figures.items())
 
 
 def evaluation_remarks(evaluation: Evaluation) -> list[str]:
     """List remarks, one line each: mislabelled images, rule, threshold, and outputs that are not numbers."""
-    images, lines = evaluation.images, list[str]()
-    if evaluation.has_names:
-        lines.append(f"mislabelled: {len(evaluation.mistakes):,} of {images:,} images ({1 - evaluation.accuracy:.1%})")
-    if evaluation.decided:
-        lines += describe_decided(evaluation.decided, evaluation.scores.target)
-    if evaluation.threshold is not None:
-        lines.append(str(evaluation.threshold))
-    elif evaluation.wanted is not None and evaluation.positive is not None:
-        name = evaluation.classes[evaluation.positive]
-        has_images = evaluation.report[name]["support"]
-        why = "its outputs are not numbers" if has_images else f"{evaluation.split} has none of it"
-        lines.append(f"no threshold reaches recall {evaluation.wanted:g} of class {name}: {why}")
-    if evaluation.not_numbers:
-        counted = "; they count as mislabelled, and are in no curve" if evaluation.has_names else ""
+    measures, classes, lines = evaluation.measures, evaluation.of_classes, list[str]()
+    if classes:
+        mistakes = f"{len(classes.mistakes):,} of {classes.images:,} images ({1 - classes.accuracy:.1%})"
+        lines.append(f"mislabelled: {mistakes}")
+    if measures.decided:
+        lines += describe_decided(measures.decided, measures.scores.target)
+    lines += _threshold_remarks(classes, evaluation.split) if classes else []
+    if measures.not_numbers:
+        counted = "; they count as mislabelled, and are in no curve" if classes else ""
         lines.append(
-            f"warning: {evaluation.not_numbers:,} of {images:,} outputs are not numbers: the training diverged"
+            f"warning: {measures.not_numbers:,} of {measures.images:,} outputs are not numbers: the training diverged"
             f"{counted}. Lower train.learning_rate and train again"
         )
     return lines
+
+
+def _threshold_remarks(measures: ClassMeasures, split: str) -> list[str]:
+    if measures.threshold is not None:
+        return [str(measures.threshold)]
+    if measures.wanted is None or measures.positive is None:
+        return []
+    name = measures.classes[measures.positive]
+    has_images = measures.report[name]["support"]
+    why = "its outputs are not numbers" if has_images else f"{split} has none of it"
+    return [f"no threshold reaches recall {measures.wanted:g} of class {name}: {why}"]
 
 
 @checked_arguments
@@ -152,109 +162,108 @@ def write_evaluation(evaluation: Evaluation, folder: Path | str, *, html: bool =
 
 def _files(evaluation: Evaluation, *, html: bool) -> dict[str, str | bytes]:
     """Build the contents of each file."""
-    mistakes = (
-        mistakes_table(evaluation.scores, evaluation.mistakes, evaluation.classes) if evaluation.has_names else None
-    )
-    pictures = _pictures(evaluation, mistakes)
+    measures = evaluation.measures
+    pictures = _pictures(evaluation)
     files: dict[str, str | bytes] = {
-        **(_files_of_names(evaluation) if evaluation.has_names else {}),
-        **(_files_of_chances(evaluation) if evaluation.has_chances else {}),
-        **({"misclassified.csv": mistakes.csv()} if mistakes else {}),
-        **({"metrics.csv": metrics_csv(evaluation.metrics)} if evaluation.metrics else {}),
+        **(_class_files(evaluation.of_classes) if evaluation.of_classes else {}),
+        **({"metrics.csv": metrics_csv(measures.metrics)} if measures.metrics else {}),
         "evaluation.json": to_json(evaluation.figures()),
-        "predictions.csv": evaluation.scores.csv(),
+        "predictions.csv": measures.scores.csv(),
         **({"folds.csv": fold_csv(evaluation.folds)} if evaluation.folds else {}),
         **{name: picture.png for name, picture in pictures.items()},
     }
     if evaluation.folds and evaluation.held_out:
         files[OUT_OF_FOLD] = evaluation.held_out.parquet()
     if html:
-        files[REPORT] = _page(evaluation, pictures, mistakes)
+        files[REPORT] = _page(evaluation, pictures)
     return files
 
 
-def _files_of_names(evaluation: Evaluation) -> dict[str, str]:
-    classes = evaluation.classes
-    return {
-        "confusion_matrix.csv": matrix_csv(classes, evaluation.confusion),
-        "confusion_matrix_shares.csv": matrix_csv(classes, evaluation.confusion_shares),
-        "classification_report.csv": report_table("", evaluation.report).csv(),
+def _class_files(measures: ClassMeasures) -> dict[str, str]:
+    """Build the tables of classes or grades; curves and calibration need probabilities."""
+    classes = measures.classes
+    files = {
+        "confusion_matrix.csv": matrix_csv(classes, measures.confusion),
+        "confusion_matrix_shares.csv": matrix_csv(classes, measures.confusion_shares),
+        "classification_report.csv": report_table("", measures.report).csv(),
     }
+    if measures.has_chances:
+        files |= {f"{_file_name(kind)}.csv": ranking_table(kind, measures.curves(kind)).csv() for kind in KINDS}
+        files["calibration.csv"] = calibration_table(measures.calibration).csv()
+    return files | {"misclassified.csv": _mistakes(measures).csv()}
 
 
-def _files_of_chances(evaluation: Evaluation) -> dict[str, str]:
-    return {
-        **{f"{_file_name(kind)}.csv": ranking_table(kind, evaluation.curves(kind)).csv() for kind in KINDS},
-        "calibration.csv": calibration_table(evaluation.calibration).csv(),
-    }
+def _mistakes(measures: ClassMeasures) -> Table:
+    return mistakes_table(measures.scores, measures.mistakes, measures.classes)
 
 
 def _file_name(kind: Kind) -> str:
     return f"{kind.lower().replace('-', '_')}_curve"
 
 
-def _pictures(evaluation: Evaluation, mistakes: Table | None) -> dict[str, Picture]:
-    """Draw all pictures of the target, by file name."""
-    title = evaluation_title(evaluation)
-    drawn: dict[str, tuple[str, bytes]] = {}
-    if evaluation.has_names:
+def _pictures(evaluation: Evaluation) -> dict[str, Picture]:
+    """Draw all pictures of the target, by file name; curves and calibration need probabilities."""
+    if (measures := evaluation.of_classes) is None:
+        return {}
+    title, mistakes = evaluation_title(evaluation), _mistakes(measures)
+    count = f"{evaluation.split}: {describe_count(mistakes, measures.images)}"
+    drawn = {
+        "confusion_matrix.png": (f"confusion matrix, {title}", _plot_confusion(measures, title)),
+        "classification_report.png": (f"classification report, {title}", _plot_report(measures, title)),
+    }
+    if measures.has_chances:
         drawn |= {
-            "confusion_matrix.png": (f"confusion matrix, {title}", _plot_confusion(evaluation)),
-            "classification_report.png": (f"classification report, {title}", _plot_report(evaluation)),
+            f"{_file_name(kind)}.png": (f"{kind} curve, {title}", _plot_ranking(measures, kind, title))
+            for kind in KINDS
         }
-    if evaluation.has_chances:
-        drawn |= {
-            **{
-                f"{_file_name(kind)}.png": (f"{kind} curve, {title}", _plot_ranking(evaluation, kind)) for kind in KINDS
-            },
-            "calibration.png": (f"reliability diagram, {title}", plot_calibration(evaluation.calibration, title)),
-        }
-    if mistakes:
-        count = f"{evaluation.split}: {describe_count(mistakes, evaluation.images)}"
-        gallery = plot_mistakes(evaluation.dataset, evaluation.splits, mistakes, count)
-        drawn["misclassified.png"] = (count, gallery)
+        diagram = plot_calibration(measures.calibration, title)
+        drawn["calibration.png"] = (f"reliability diagram, {title}", diagram)
+    drawn["misclassified.png"] = (count, plot_mistakes(evaluation.dataset, evaluation.splits, mistakes, count))
     return {name: Picture(png, description) for name, (description, png) in drawn.items()}
 
 
-def _cells(evaluation: Evaluation) -> list[list[str]]:
-    return confusion_cells(evaluation.confusion, evaluation.confusion_shares)
+def _cells(measures: ClassMeasures) -> list[list[str]]:
+    return confusion_cells(measures.confusion, measures.confusion_shares)
 
 
-def _plot_confusion(evaluation: Evaluation) -> bytes:
-    noun = evaluation.scores.target.noun
+def _plot_confusion(measures: ClassMeasures, title: str) -> bytes:
+    noun = measures.scores.target.noun
     return plot_matrix(
-        evaluation.confusion_shares,
-        _cells(evaluation),
-        evaluation.classes,
-        evaluation.classes,
-        title=f"{evaluation_title(evaluation)}\nimages, and their share of the true {noun}",
+        measures.confusion_shares,
+        _cells(measures),
+        measures.classes,
+        measures.classes,
+        title=f"{title}\nimages, and their share of the true {noun}",
         axis_names=(f"predicted {noun}", f"true {noun}"),
     )
 
 
-def _plot_report(evaluation: Evaluation) -> bytes:
-    report = evaluation.report
+def _plot_report(measures: ClassMeasures, title: str) -> bytes:
+    report = measures.report
     values = np.array([[row[score] for score in SCORES] for row in report.values()])
     cells = [[f"{value:.3f}" for value in row] for row in values]
     names = tuple(f"{name}\nn = {row['support']:,.0f}" for name, row in report.items())
-    title = f"{evaluation_title(evaluation)}\n{headline(evaluation)}"
-    return plot_matrix(values, cells, names, SCORES, title=title)
+    return plot_matrix(values, cells, names, SCORES, title=f"{title}\n{headline(measures)}")
 
 
-def _plot_ranking(evaluation: Evaluation, kind: Kind) -> bytes:
+def _plot_ranking(measures: ClassMeasures, kind: Kind, title: str) -> bytes:
     mark = None
-    if (at := evaluation.threshold) is not None and at.specificity is not None:
+    if (at := measures.threshold) is not None and at.specificity is not None:
         x, y = (1 - at.specificity, at.recall) if kind == "ROC" else (at.recall, at.precision)
         mark = (x, y, f"{at.positive} from {at.threshold:.4g} on: recall {at.recall:.4f}")
-    return plot_ranking(kind, evaluation.curves(kind), f"{kind} curve\n{evaluation_title(evaluation)}", mark)
+    return plot_ranking(kind, measures.curves(kind), f"{kind} curve\n{title}", mark)
 
 
-def _page(evaluation: Evaluation, pictures: Mapping[str, Picture], mistakes: Table | None) -> str:
-    manifest, target = evaluation.dataset.manifest, evaluation.scores.target
-    about = f"{evaluation.run} on split {evaluation.split} of dataset {manifest.name} ({manifest.fingerprint})."
-    tables = _name_tables(evaluation)
-    shown = [Table(mistakes.title, mistakes.columns, mistakes.rows[:MOST])] if mistakes and mistakes.rows else []
+def _page(evaluation: Evaluation, pictures: Mapping[str, Picture]) -> str:
+    manifest, measures, target = evaluation.dataset.manifest, evaluation.of_classes, evaluation.scores.target
+    about = (
+        f"{evaluation.predictor.path} on split {evaluation.split} of dataset {manifest.name} ({manifest.fingerprint})."
+    )
+    tables = _class_tables(evaluation)
     figures = [*_metric_tables(evaluation), *tables[1:], *_fold_tables(evaluation)]
+    calibration = [calibration_table(measures.calibration)] if measures and measures.has_chances else []
+    mistakes = _mistakes(measures) if measures else Table("", (), ())
+    shown = [Table(mistakes.title, mistakes.columns, mistakes.rows[:MOST])] if mistakes.rows else []
     counts = [plot_class_counts(counts_of_dataset(evaluation.dataset))] if target.is_counted else []
     sections = (
         Section(
@@ -263,7 +272,7 @@ def _page(evaluation: Evaluation, pictures: Mapping[str, Picture], mistakes: Tab
         ),
         Section("Confusion matrix", (*tables[:1], *_some(pictures, "confusion_matrix.png"))),
         Section("Curves", _some(pictures, *(f"{_file_name(kind)}.png" for kind in KINDS))),
-        Section("Calibration", _calibration_blocks(evaluation, pictures)),
+        Section("Calibration", (*_some(pictures, "calibration.png"), *calibration)),
         Section("Misclassified images", (*_some(pictures, "misclassified.png"), *shown)),
         Section(target.kind().capitalize(), tuple(counts)),
     )
@@ -275,15 +284,9 @@ def _some(pictures: Mapping[str, Picture], *names: str) -> tuple[Picture, ...]:
     return tuple(pictures[name] for name in names if name in pictures)
 
 
-def _calibration_blocks(evaluation: Evaluation, pictures: Mapping[str, Picture]) -> tuple[Picture | Table, ...]:
-    if not evaluation.has_chances:
-        return ()
-    return pictures["calibration.png"], calibration_table(evaluation.calibration)
-
-
 def _name(evaluation: Evaluation) -> str:
     """Name a run by its settings, several runs by their folder."""
-    if evaluation.runs > 1:
-        return evaluation.run.resolve().name
-    spec = RunDirectory(evaluation.run).spec()
+    if evaluation.predictor.runs > 1:
+        return evaluation.predictor.path.resolve().name
+    spec = RunDirectory(evaluation.predictor.path).spec()
     return f"{spec.arm}, seed {spec.seed}" + ("" if spec.fold is None else f", fold {spec.fold}")

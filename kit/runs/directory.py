@@ -245,7 +245,7 @@ class RunDirectory:
         return file
 
     def knows(self, file: Path) -> bool:
-        """Tell whether the result of a finished run holds the hash of a file.
+        """Return whether the result of a finished run holds the hash of a file.
 
         Args:
             file: File in the run's folder, possibly missing.

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from kit.errors import RunError, SpecError
+from kit.errors import RunError, SpecError, worded
 from kit.files import write_whole, xxh128_file
 from kit.runs.directory import RunDirectory
 from kit.runs.mean_and_sd import MeanAndSD
@@ -17,6 +17,7 @@ from kit.seals import check_hash, read_sealed, seal
 
 OUT_OF_FOLD = "out_of_fold.parquet"
 _RESULT = "folds.json"
+_TRAINING = worded("kit train --folds", "kit.train_folds")
 _FOLD = re.compile(r"fold-(\d+)")
 
 
@@ -97,9 +98,9 @@ class FoldSet:
         try:
             return read_sealed(path, FoldResult, what="fold set")
         except FileNotFoundError as error:
-            raise RunError(f"{self.path} has no {_RESULT}; run its kit train --folds again") from error
+            raise RunError(f"{self.path} has no {_RESULT}; run its {_TRAINING} again") from error
         except SpecError as error:
-            raise RunError(f"{error}; remove the file, and run its kit train --folds again") from error
+            raise RunError(f"{error}; remove the file, and run its {_TRAINING} again") from error
 
     def finish(self, predictions: bytes, result: FoldResult) -> None:
         """Write the joint predictions and the result, the last step of a fold set."""
@@ -117,4 +118,4 @@ class FoldSet:
             try:
                 check_hash(self.predictions, expected)
             except SpecError as error:
-                raise RunError(f"{error}; run its kit train --folds again") from error
+                raise RunError(f"{error}; run its {_TRAINING} again") from error

@@ -63,12 +63,12 @@ class Provenance(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.kind} of {runs}, {self.weights} weights, split {self.split}{views}"
 
     def goes_on(self, before: Provenance) -> bool:
-        """Tell whether this updates `before`: the same question, perhaps with more runs, or further trained weights."""
+        """Return whether this updates `before`: the same question, with more runs or further trained weights."""
         runs, others = ({maker.identity for maker in one.made_by} for one in (self, before))
         return others <= runs and self._question == before._question
 
     def is_made_like(self, before: Provenance) -> bool:
-        """Tell whether the same runs with bit-equal weights made both."""
+        """Return whether the same runs with bit-equal weights made both."""
         same, others = ({(maker.identity, maker.weights) for maker in one.made_by} for one in (self, before))
         return same == others and self._question == before._question
 

@@ -75,7 +75,7 @@ def _source(spec: SourceSpec, records: Sequence[Record], tests: Sequence[Record]
 def _ignore_splits(records: Sequence[Record], spec: SourceSpec) -> tuple[list[Record], list[Reject]]:
     """Leave out the records of splits that the user ignores."""
     ignored = checked_splits(spec.ignore_splits)
-    why = f"left out by --ignore-splits {','.join(spec.ignore_splits)}"
+    why = f"left out by ignore_splits {','.join(spec.ignore_splits)}"
     return (
         [record for record in records if record.split not in ignored],
         [Reject(str(record.file.path), why, is_bad=False) for record in records if record.split in ignored],

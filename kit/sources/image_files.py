@@ -129,7 +129,7 @@ def _reject(path: str, reason: str, *, is_bad: bool = True) -> Reject:
 
 
 def is_written_by_kit(folder: Path) -> bool:
-    """Tell whether a folder holds datasets, runs, submissions, reports or the demonstration, by the files in it.
+    """Return whether a folder holds datasets, runs, submissions, reports or the demonstration, by the files in it.
 
     The name alone does not decide: a class may be called runs.
     """
@@ -201,7 +201,7 @@ def _base(name: str) -> str:
 
 
 def _ends_meet(file: ImageFile, wanted: tuple[str, ...]) -> bool:
-    """Tell whether one path is the end of the other, with or without the file's ending."""
+    """Return whether one path is the end of the other, with or without the file's ending."""
     for name in (file.name, file.stem):
         parts = tuple(name.split("/"))
         shorter = min(len(parts), len(wanted))

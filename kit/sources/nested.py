@@ -69,7 +69,7 @@ def refuse_nested_splits(folder: Path, files: Iterable[str], *, has_splits: bool
 
 
 def _is_divided(parent: str, names: Collection[str], tree: Tree, *, has_splits: bool) -> bool:
-    """Tell whether a folder is divided into splits: two of them, or only splits if it is the only one of its level."""
+    """Return whether a folder is divided into splits: two of them, or only splits in the only folder of its level."""
     splits = {SPLIT_FOLDERS[name.lower()] for name in names if name.lower() in SPLIT_FOLDERS}
     above, _, own = parent.rpartition("/")
     is_alone = bool(parent) and (tree[above] == {own} or (has_splits and not above))
@@ -77,7 +77,7 @@ def _is_divided(parent: str, names: Collection[str], tree: Tree, *, has_splits: 
 
 
 def _is_dataset(parent: str, tree: Tree) -> bool:
-    """Tell whether all subfolders of a folder are splits, with subfolders of their own."""
+    """Return whether all subfolders of a folder are splits, with subfolders of their own."""
     is_split = parent.rpartition("/")[2].lower() in SPLIT_FOLDERS
     all_splits = all(name.lower() in SPLIT_FOLDERS for name in tree[parent])
     return all_splits and not is_split and any(f"{parent}/{name}" in tree for name in tree[parent])

@@ -122,8 +122,8 @@ class AugmentSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         height, width, _ = shape
         require(
             not self.quarter_turns or height == width,
-            f"augment.quarter_turns needs square images, not {height}x{width}; shard them with --size {height}, or"
-            " give --set augment.quarter_turns=false and the two flips, which half turns are made of",
+            f"augment.quarter_turns needs square images, not {height}x{width}; shard them at size {height}, or set"
+            " augment.quarter_turns to false and take the two flips, which half turns are made of",
         )
 
 

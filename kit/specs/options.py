@@ -14,8 +14,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypedDict, TypeVar
 
-import msgspec
-
 from kit.specs.data import DataSpec
 from kit.specs.image import ImageSpec
 from kit.specs.shard import ShardSpec
@@ -23,7 +21,7 @@ from kit.specs.source import SourceSpec
 
 Call = TypeVar("Call", bound=Callable[..., Any])
 
-_SPECS: tuple[type[msgspec.Struct], ...] = (SourceSpec, ImageSpec, ShardSpec, DataSpec)
+DATASET_SPECS = (SourceSpec, ImageSpec, ShardSpec, DataSpec)  # what the options of a dataset become
 _ENTRY = re.compile(r"^ {8}(\w+): (.*(?:\n {12}.*)*)", re.MULTILINE)
 _INDENTS: dict[str, Any] = {"initial_indent": " " * 8, "subsequent_indent": " " * 12}
 _ATTRIBUTES = {"near_bits": "near_duplicates"}  # of options that are called otherwise
@@ -71,47 +69,49 @@ class ShardOptions(SourceOptions, StoreOptions, total=False):
     page: int
 
 
-def descriptions(spec: type[msgspec.Struct]) -> dict[str, str]:
+def descriptions(spec: type) -> dict[str, str]:
     """Read the descriptions of a spec's attributes from its docstring."""
     listed = (spec.__doc__ or "").partition("Attributes:")[2]
     return {name: " ".join(text.split()) for name, text in _ENTRY.findall(listed)}
 
 
-def described(name: str) -> str:
+def spelled_out(*specs: type) -> Callable[[Call], Call]:
+    """Show the options that a call takes as ``**options`` one by one, in signature, annotations and docstring.
+
+    Args:
+        specs: Structs whose attributes the options become; the first that has one describes it, and says what stands
+            where it is not given, unless that is None.
+    """
+
+    def spell(call: Call) -> Call:
+        signature = inspect.signature(call)
+        hints = typing.get_type_hints(typing.get_args(typing.get_type_hints(call)["options"])[0])
+        others = [one for one in signature.parameters.values() if one.kind is not inspect.Parameter.VAR_KEYWORD]
+        shown = [_parameter(name, hint, specs) for name, hint in hints.items()]
+        call.__signature__ = signature.replace(parameters=[*others, *shown])  # type: ignore[attr-defined]
+        call.__annotations__ = {
+            **{one: hint for one, hint in call.__annotations__.items() if one != "options"},
+            **hints,
+        }
+        lines = "\n".join(textwrap.fill(f"{name}: {_described(name, specs)}", 120, **_INDENTS) for name in hints)
+        call.__doc__ = re.sub(rf" {{8}}{re.escape(_MARK)}.*", lambda _: lines, call.__doc__ or "")
+        return call
+
+    return spell
+
+
+def _described(name: str, specs: Sequence[type]) -> str:
     """Describe an option as the spec does whose attribute it becomes."""
     attribute = _ATTRIBUTES.get(name, name)
-    return next(known[attribute] for known in (_SWITCHES, *map(descriptions, _SPECS)) if attribute in known)
+    return next(known[attribute] for known in (_SWITCHES, *map(descriptions, specs)) if attribute in known)
 
 
-def spelled_out(call: Call) -> Call:
-    """Show the options that a call takes as ``**options`` one by one, in its signature and in its docstring."""
-    signature = inspect.signature(call)
-    kind = typing.get_args(typing.get_type_hints(call)["options"])[0]
-    hints = typing.get_type_hints(kind)
-    shown = [
-        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=_default(name), annotation=hint)
-        for name, hint in hints.items()
-    ]
-    others = [one for one in signature.parameters.values() if one.kind is not inspect.Parameter.VAR_KEYWORD]
-    call.__signature__ = signature.replace(parameters=[*others, *shown])  # type: ignore[attr-defined]
-    lines = "\n".join(textwrap.fill(f"{name}: {described(name)}", 120, **_INDENTS) for name in hints)
-    call.__doc__ = re.sub(rf" {{8}}{re.escape(_MARK)}.*", lambda _: lines, call.__doc__ or "")
-    return call
+def _parameter(name: str, hint: Any, specs: Sequence[type]) -> inspect.Parameter:
+    """Make the parameter of an option; None stands where it is not given, if it may: a recipe can say more."""
+    default = None if type(None) in typing.get_args(hint) else _default(_ATTRIBUTES.get(name, name), specs)
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=hint)
 
 
-def refuse_unknown_options(given: Mapping[str, object], kind: type) -> None:
-    """Refuse a keyword that is no option, as Python does for any other call.
-
-    Raises:
-        TypeError: The keyword is none of the options of `kind`.
-    """
-    for name in given:
-        if name not in kind.__annotations__ and name not in typing.get_type_hints(kind):
-            raise TypeError(f"got an unexpected keyword argument {name!r}")
-
-
-def _default(name: str) -> object:
-    """Find the value that stands where an option is not given; None for what a recipe may say."""
-    if name == "near_bits":
-        return ShardSpec().near_duplicates
-    return getattr(ImageSpec(), name) if name in {"scale", "page", "bands", "encoding"} else None
+def _default(attribute: str, specs: Sequence[type]) -> object:
+    known = (inspect.signature(spec).parameters for spec in specs)
+    return next(parameters[attribute].default for parameters in known if attribute in parameters)

@@ -138,7 +138,7 @@ def split_arm(name: str) -> tuple[str, str]:
 
 
 def is_file(name: str) -> bool:
-    """Tell whether a name is the path of a recipe's file, or an arm in one, not a shipped recipe."""
+    """Return whether a name is the path of a recipe's file, or an arm in one, not a shipped recipe."""
     return _FILE in name
 
 

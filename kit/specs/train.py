@@ -117,7 +117,7 @@ class TrainSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
             arXiv:1710.03740).
         jit: Whether XLA compiles the steps: "auto" does on a single GPU, the only device setup that supports it.
         histograms: Whether TensorBoard gets histograms of the weights after each epoch.
-        threads: Number of threads shared by operations on CPUs; 0 is one a core. Equal seeds give bit-equal results
+        threads: Number of threads shared by operations on CPUs; 0 is one per core. Equal seeds give bit-equal results
             with equal numbers of threads on one machine with the same packages; other numbers of threads and other
             processors round sums differently.
     """

@@ -131,9 +131,8 @@ def find_out_of_fold(name: str | Path, workspace: Workspace) -> Path:
             return path
         if (path / OUT_OF_FOLD).is_file():
             return path / OUT_OF_FOLD
-    raise RunError(
-        f"{name} is neither a file nor a folder with {OUT_OF_FOLD}; kit train --folds and kit evaluate write it"
-    )
+    makers = worded("kit train --folds and kit evaluate", "kit.train_folds and kit.write_evaluation")
+    raise RunError(f"{name} is neither a file nor a folder with {OUT_OF_FOLD}; {makers} write it")
 
 
 def _check(
@@ -231,6 +230,6 @@ def _refuse_others(path: Path, origin: Origin | None, held_out: OutOfFold, name:
             f"{name} does not belong to {path}: its AUC is"
             f" {'unknown' if area is None else f'{area:.6f}'},"
             f" that of the file's own runs {origin.score:.6f}; give {option('oof')} in the order of the CSVs,"
-            " and for a file made"
-            " with --tta the folder that kit evaluate --tta wrote"
+            f" and for a file made with {option('tta')} the folder that"
+            f" {worded('kit evaluate --tta', 'kit.write_evaluation')} wrote for the same views"
         )

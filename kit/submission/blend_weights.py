@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from kit.errors import RunError, first_three, option
+from kit.errors import RunError, first_three, option, worded
 from kit.inference.out_of_fold import OutOfFold
 from kit.inference.predictions import Predictions
 from kit.progress import NO_PROGRESS, Progress
@@ -70,7 +70,8 @@ def fit_weights(
     first, stacked = inputs[0], stack(inputs)
     folds = np.unique(first.folds)
     if len(folds) < 2:  # noqa: PLR2004 (weights are measured on folds that they were not fitted on)
-        raise RunError("weights need out-of-fold predictions of two folds or more; run kit train --folds all")
+        train = worded("kit train --folds all", "kit.train_folds")
+        raise RunError(f"weights need out-of-fold predictions of two folds or more; run {train}")
     values = scaled(stacked, by)
     labels = first.scores.labels
     progress.start("fit weights", len(folds) + 1)

@@ -55,7 +55,7 @@ class Grades(Target, frozen=True, kw_only=True):
         return Head(name=name, units=1, activation="linear", shift=(top / 2,), scale=(max(top / 2, 1.0),))
 
     def are_probabilities(self, width: int) -> bool:
-        """Tell whether there is a probability of each grade; the head "value" gives one number."""
+        """Whether there is a probability of each grade; the head "value" predicts one number."""
         return width > 1
 
     def columns(self, width: int) -> tuple[str, ...]:

@@ -102,7 +102,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=st
         raise NotImplementedError
 
     def are_probabilities(self, width: int) -> bool:
-        """Tell whether predictions of so many columns are probabilities of the names, not numbers."""
+        """Whether predictions of so many columns are probabilities of the names, not numbers."""
         del width
         return True
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Sequence
+from typing import Unpack
 
 import msgspec
 
@@ -15,30 +15,21 @@ from kit.inference.dataset_metric import dataset_metric
 from kit.inference.out_of_fold import hold_out
 from kit.progress import NO_PROGRESS, Progress
 from kit.runs.fold_set import FoldSet
-from kit.specs.train import CHECKPOINT_MINUTES, Cache, Precision
+from kit.specs.options import spelled_out
 from kit.training.check import check_spec
-from kit.training.request import TrainRequest, fold_set_id, saying_recipe
+from kit.training.request import TrainOptions, TrainRequest, fold_set_id, saying_recipe
 
 ALL_FOLDS = "all"
 
 
 @checked_arguments
+@spelled_out(TrainRequest)
 def train_folds(
     name: str,
     folds: str | Sequence[int] = ALL_FOLDS,
     *,
-    recipe: str | None = None,
-    settings: Mapping[str, object] | None = None,
-    epochs: int | None = None,
-    batch_size: int | None = None,
-    learning_rate: float | None = None,
-    precision: Precision | None = None,
-    cache: Cache | None = None,
-    seed: int = 0,
-    devices: str = "auto",
-    checkpoint_minutes: float = CHECKPOINT_MINUTES,
-    root: Path | str | None = None,
     progress: Progress = NO_PROGRESS,
+    **options: Unpack[TrainOptions],
 ) -> FoldSet:
     """Train one model a fold of dataset `name` into runs/<id>/fold-K, and join what they predict of their folds.
 
@@ -48,37 +39,13 @@ def train_folds(
     Args:
         name: Name of a dataset in tfrecords/ that was sharded with folds.
         folds: Validation folds: "all", or numbers, as a list or "0,2".
-        recipe: Recipe, see `train`.
-        settings: Changes to it, see `train`.
-        epochs: Epochs, see `train`.
-        batch_size: Batch size, see `train`.
-        learning_rate: Learning rate, see `train`.
-        precision: Precision, see `train`.
-        cache: Cache, see `train`.
-        seed: Seed for the initial weights and the order of examples, the same in every fold.
-        devices: Devices to train on, see `train`.
-        checkpoint_minutes: Minutes between checkpoints within an epoch, see `train`.
-        root: Workspace; KIT_ROOT or the current folder otherwise.
-        progress: Listener that sees every step.
+        progress: Receiver of every step.
+        **options: Options of each training, the same in every fold.
 
     Raises:
-        KitError: see `train`; or the dataset has no such folds.
+        KitError: See `train`; or the dataset has no such folds.
     """
-    request = TrainRequest(
-        name=name,
-        recipe=recipe,
-        settings=settings,
-        epochs=epochs,
-        batch_size=batch_size,
-        learning_rate=learning_rate,
-        precision=precision,
-        cache=cache,
-        seed=seed,
-        devices=devices,
-        checkpoint_minutes=checkpoint_minutes,
-        root=root,
-    )
-    return train_folds_as_asked(request, folds, progress)
+    return train_folds_as_asked(TrainRequest(name=name, **options), folds, progress)
 
 
 def train_folds_as_asked(request: TrainRequest, folds: str | Sequence[int], progress: Progress) -> FoldSet:
@@ -124,7 +91,7 @@ def parse_folds(dataset: Dataset, wanted: str | Sequence[int]) -> tuple[int, ...
     """Read "all" or "0,2"; that the dataset has them is checked with each run.
 
     Raises:
-        SpecError: no numbers, or all folds of a dataset without any.
+        SpecError: No numbers, or all folds of a dataset without any.
     """
     if wanted == ALL_FOLDS:
         found = tuple(sorted(dataset.manifest.folds))

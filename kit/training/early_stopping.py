@@ -30,7 +30,7 @@ NO_LIMIT = Limit()
 
 
 def smaller_is_better(monitor: Monitor) -> bool:
-    """Tell whether a metric improves when it falls."""
+    """Return whether a metric improves when it falls."""
     return monitor == "val_loss"
 
 
@@ -41,7 +41,7 @@ def chosen_epoch(values: Sequence[float], spec: TrainSpec) -> int | None:
 
 
 def is_best_so_far(values: Sequence[float], spec: TrainSpec) -> bool:
-    """Tell whether the weights of the last epoch in `values` are kept as the best.
+    """Return whether the weights of the last epoch in `values` are kept as the best.
 
     Those of every epoch before `start_epoch`, and of the first one after it, are kept in turn, so that a run always has
     weights: those of its last epoch if it ends before.
@@ -51,7 +51,7 @@ def is_best_so_far(values: Sequence[float], spec: TrainSpec) -> bool:
 
 
 def stops(values: Sequence[float], spec: EarlyStoppingSpec) -> bool:
-    """Tell whether a training ends after the last epoch in `values`, as with Keras' EarlyStopping.
+    """Return whether a training ends after the last epoch in `values`, as with Keras' EarlyStopping.
 
     Keras 3 takes the first value as the best even if it is NaN, and no later value is better than NaN. Here a number is
     better than NaN, so that a training that begins with NaN and recovers continues.
@@ -75,7 +75,7 @@ def stops(values: Sequence[float], spec: EarlyStoppingSpec) -> bool:
 
 
 def has_stopped(history: History, spec: RunSpec) -> bool:
-    """Tell whether early stopping has ended a training."""
+    """Return whether early stopping has ended a training."""
     return bool(history.rows) and stops(history.column(spec.train.early_stopping.monitor), spec.train.early_stopping)
 
 

@@ -81,5 +81,5 @@ class RangeTest:
         )
         return (
             f"the loss falls from {self.falls_from:.2g} on, is lowest at {self.lowest:.2g} and {end}:"
-            f" try --set train.learning_rate={self.suggestion:g}"
+            f" try train.learning_rate={self.suggestion:g}"
         )

@@ -6,19 +6,36 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypedDict
 
 import msgspec
 
 from kit.datasets import Dataset, find_dataset
-from kit.errors import require
+from kit.errors import option, require, worded
 from kit.progress import PrefacedProgress, Progress
 from kit.specs import RunSpec, Setting, arm_name, to_json, written
 from kit.specs.device_list import Devices, parse_devices
 from kit.specs.naming import as_named
 from kit.specs.recipe import DEFAULT_RECIPE, recipe_name, split_arm
-from kit.specs.train import CHECKPOINT_MINUTES
+from kit.specs.train import CHECKPOINT_MINUTES, Cache, Precision
 from kit.training.recipe_data import setting_for
 from kit.workspace import Workspace
+
+
+class TrainOptions(TypedDict, total=False):
+    """Options of a training, all but its dataset; described in `TrainRequest`."""
+
+    recipe: str | None
+    settings: Mapping[str, object] | None
+    epochs: int | None
+    batch_size: int | None
+    learning_rate: float | None
+    precision: Precision | None
+    cache: Cache | None
+    seed: int
+    devices: str
+    checkpoint_minutes: float
+    root: Path | str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +44,8 @@ class TrainRequest:
 
     Attributes:
         name: Name of a dataset in tfrecords/.
-        recipe: Shipped recipe, path of a .toml file, or an arm of either as RECIPE/ARM; None for the default.
+        recipe: Shipped recipe, path of a .toml file, or an arm of either as RECIPE/ARM; histopathologic-cancer by
+            default, whatever the images show.
         settings: Changes to the recipe by dotted path, such as {"model.bn_momentum": 0.5}.
         epochs: Short form of the setting train.epochs.
         batch_size: Short form of train.batch_size.
@@ -35,8 +53,10 @@ class TrainRequest:
         precision: Short form of train.precision.
         cache: Short form of train.cache.
         seed: Seed for the initial weights and the order of examples.
-        devices: Devices to train on; see `kit.train`.
-        checkpoint_minutes: Minutes between checkpoints within an epoch.
+        devices: "auto" is all GPUs, or the CPU where there is none; "cpu"; "cpu:4", logical devices that share the
+            cores; "gpu", all; "gpu:0,1". Several are mirrored: each takes its part of a batch, and batch norm counts
+            over all of it, so the figures are those of one device to within rounding.
+        checkpoint_minutes: Minutes between checkpoints within an epoch; each epoch's end has one anyway.
         root: Workspace; KIT_ROOT or the current folder otherwise.
     """
 
@@ -57,7 +77,7 @@ class TrainRequest:
         """Open the dataset and join it with the recipe and the changes.
 
         Raises:
-            KitError: unknown dataset, recipe or setting, a setting given twice, or malformed devices.
+            KitError: Unknown dataset, recipe or setting, a setting given twice, or malformed devices.
         """
         devices = parse_devices(self.devices)
         dataset = find_dataset(self.name, root=self.root)
@@ -94,21 +114,19 @@ def saying_recipe(recipe: str | None, progress: Progress) -> Progress:
     """Have the first task tell which recipe is taken where none is named: it knows nothing of the images."""
     if recipe is not None:
         return progress
-    return PrefacedProgress(
-        progress, f"recipe {DEFAULT_RECIPE}, as none is named; kit recipes lists others for --recipe"
-    )
+    return PrefacedProgress(progress, f"recipe {DEFAULT_RECIPE}, as none is named; kit recipes lists others")
 
 
 def with_short(settings: Mapping[str, object], **short: object | None) -> dict[str, object]:
     """Put those of `train` that have options of their own before settings by dotted path; None where one is not given.
 
     Raises:
-        SpecError: a setting is given in both ways.
+        SpecError: A setting is given in both ways.
     """
     given = {f"train.{name}": value for name, value in short.items() if value is not None}
     for path in given:
-        option = f"--{path.removeprefix('train.').replace('_', '-')}"
-        require(path not in settings, f"{path} is given twice, by {option} and by --set; give it once")
+        twice = f"{option(path.removeprefix('train.'))} and by {worded('--set', 'settings=')}"
+        require(path not in settings, f"{path} is given twice, by {twice}; give it once")
     return {**given, **settings}
 
 
@@ -116,7 +134,7 @@ def run_spec(dataset: Dataset, recipe: str, settings: Mapping[str, object], *, s
     """Join a dataset, a recipe or an arm of one, and changes to it.
 
     Raises:
-        SpecError: unknown names, or data settings that the dataset was not made with.
+        SpecError: Unknown names, or data settings that the dataset was not made with.
     """
     changed = setting_for(dataset, recipe, settings)
     _, named = split_arm(recipe)

@@ -28,7 +28,7 @@ def doubt_averages(spec: RunSpec, dataset: Dataset) -> str:
     if left <= _LEFT:
         return ""
     better = next((momentum for momentum in _MOMENTA if momentum**steps <= _LEFT), None)
-    advice = "train more epochs" if better is None else f"give --set model.bn_momentum={better:g}, or more epochs"
+    advice = "train more epochs" if better is None else f"set model.bn_momentum={better:g}, or train more epochs"
     return (
         f"batch norm cannot converge: with model.bn_momentum={model.bn_momentum:g}, {left:.0%} of its moving averages"
         f" are still their initial values after all {steps:,} steps ({model.bn_momentum:g}^{steps}), and validation"

@@ -93,7 +93,7 @@ def test_axes_that_a_design_does_not_take_are_refused(path: str, values: str, de
 
 @pytest.mark.parametrize("design", ["random:5", "search:5"])
 def test_arms_are_not_drawn_from_nothing(design: str) -> None:
-    with pytest.raises(SpecError, match=rf"design {design} needs settings to draw from, as in --learning-rate log:"):
+    with pytest.raises(SpecError, match=rf"design {design} needs settings to draw from, as in kit\.parse_axis\("):
         plan_arms([], BASE, design)
 
 

@@ -299,7 +299,7 @@ def test_floats_need_a_scale(tmp_path: Path) -> None:
 
     (fact,) = audit(tmp_path, workers=1).facts
 
-    assert "--scale minmax" in fact.problem
+    assert "set scale to minmax" in fact.problem
     assert ("TIFF", SIDE, SIDE, 3, 32, "") == (
         fact.kind,
         fact.height,

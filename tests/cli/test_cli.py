@@ -187,7 +187,7 @@ def test_info_refuses_to_draw_an_augmentation_that_changes_nothing(
     answer = command("info", tiny.manifest.name, "--root", workspace, *asked)
 
     assert 1 == answer.status
-    assert "augment changes nothing of these images; give, for example, --set augment.rotation=30" in answer.err
+    assert "augment changes nothing of these images; set, for example, augment.rotation to 30" in answer.err
     assert not picture.exists()
 
 

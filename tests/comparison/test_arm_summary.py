@@ -64,7 +64,7 @@ def test_short_options_are_settings(tmp_path: Path) -> None:
     short = with_short({"model.pool": "2"}, epochs=5, batch_size=None, learning_rate=0.1)
 
     assert {"train.epochs": 5, "train.learning_rate": 0.1, "model.pool": "2"} == short
-    with pytest.raises(SpecError, match=r"train.learning_rate is given twice, by --learning-rate and by --set"):
+    with pytest.raises(SpecError, match=r"train.learning_rate is given twice, by learning_rate= and by settings="):
         with_short({"train.learning_rate": "0.01"}, learning_rate=0.1)
     with pytest.raises(kit.KitError, match=r"unknown dataset 'nothing'"):
         kit.train("nothing", epochs=5, root=tmp_path)

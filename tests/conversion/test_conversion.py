@@ -150,7 +150,7 @@ def test_balancing_lists_what_it_leaves_out(tmp_path: Path) -> None:
 
     assert 20 == sum(dataset.manifest.records(split) for split in dataset.manifest.splits)
     assert (0, 30) == (dataset.manifest.rejects, dataset.manifest.left_out)
-    assert all(row.endswith("not taken: --undersample leaves it out") for row in rows)
+    assert all(row.endswith("not taken: undersample leaves it out") for row in rows)
 
 
 def test_every_input_is_in_a_shard_or_in_the_rejects(tmp_path: Path) -> None:
@@ -254,7 +254,7 @@ def test_arrays_take_ids_groups_and_one_hot_labels(tmp_path: Path) -> None:
     ("options", "message"),
     [
         ({"per_class": 0}, "per_class must be 2 or more, got 0"),
-        ({"undersample": ""}, "undersample must be True or False, got ''"),
+        ({"undersample": ""}, "undersample takes True or False or None, got ''"),
         ({"undersample": True, "per_class": 3}, "give undersample or per_class, not both"),
         ({"channels": 2}, "channels must be 1 or 3, got 2"),
         ({"fit": "squeeze"}, "fit must be one of crop, pad, stretch"),
@@ -471,7 +471,7 @@ def test_folds_and_two_shares_contradict_each_other(tmp_path: Path) -> None:
     ("options", "message"),
     [
         ({"folds": 1}, "folds must be 2 or more, got 1"),
-        ({"undersample": "up"}, "undersample must be True or False, got 'up'"),
+        ({"undersample": "up"}, "undersample takes True or False or None, got 'up'"),
         ({"undersample": True, "per_class": 5}, "give undersample or per_class, not both"),
         ({"fit": "squeeze"}, "fit must be one of crop, pad, stretch, got 'squeeze'"),
         ({"scale": "percentile:99,1"}, "scale must be none, minmax or percentile:1,99"),

@@ -16,8 +16,10 @@ from sklearn import metrics as sk
 import kit
 from kit.datasets.read import read_examples
 from kit.errors import RunError, SpecError
+from kit.evaluation.class_measures import ClassMeasures
 from kit.evaluation.decided import fitted_rule
-from kit.evaluation.evaluate import Evaluation
+from kit.evaluation.evaluate import Evaluation, Predictor
+from kit.evaluation.measures import Measures
 from kit.evaluation.metric_scores import fitting_metrics, parse_metrics, score_metrics
 from kit.inference.out_of_fold import OutOfFold
 from kit.inference.predictions import Predictions, average
@@ -45,13 +47,14 @@ def _evaluate(dataset: Dataset, run: RunDirectory, scores: Predictions) -> Evalu
     target = scores.target
     manifest = msgspec.structs.replace(dataset.manifest, target=target)
     own = find_metric(target.default_metric)
+    metrics = score_metrics(scores, fitting_metrics(target, own, are_probabilities=scores.are_probabilities))
     return Evaluation(
-        run=run.path,
+        predictor=Predictor(path=run.path, weights="best"),
         dataset=dataclasses.replace(dataset, manifest=manifest),
         split="validation",
-        weights="best",
-        scores=scores,
-        metrics=score_metrics(scores, fitting_metrics(target, own, are_probabilities=scores.are_probabilities)),
+        measures=ClassMeasures(scores=scores, metrics=metrics, classes=target.names)
+        if target.is_partition
+        else Measures(scores=scores, metrics=metrics),
     )
 
 
@@ -83,7 +86,7 @@ def test_values_have_errors_and_correlations_and_no_accuracy(tiny: Dataset, run:
     scores = target_predictions(VALUES, 36)
     evaluation = _evaluate(tiny, run, scores)
     files, figures = _written(evaluation, tmp_path)
-    values = {one.name: one.value for one in evaluation.metrics}
+    values = {one.name: one.value for one in evaluation.measures.metrics}
 
     assert {"metrics.csv", "evaluation.json", "predictions.csv", "report.html"} == files
     assert {"rmse", "mae", "r2", "pearson", "spearman"} == values.keys()
@@ -103,16 +106,16 @@ def test_grades_have_a_confusion_matrix_and_curves_where_there_are_probabilities
     evaluation = _evaluate(tiny, run, scores)
     files, figures = _written(evaluation, tmp_path)
     decided = np.clip(np.round(scores.outputs[:, 0]), 0, 2) if number else scores.outputs.argmax(axis=1)
-    values = {one.name: one.value for one in evaluation.metrics}
+    values = {one.name: one.value for one in evaluation.measures.metrics}
 
     assert np.array_equal(sk.confusion_matrix(scores.labels, decided), figures["confusion"])
-    assert "qwk" == evaluation.metrics[0].name
+    assert "qwk" == evaluation.measures.metrics[0].name
     assert values["qwk"] == pytest.approx(sk.cohen_kappa_score(scores.labels, decided, weights="quadratic"))
     assert values["mae"] is not None
     assert ("roc_curve.csv" in files, "auc" in figures, "log_loss" in values) == (not number,) * 3
     assert {"confusion_matrix.png", "misclassified.png", "metrics.csv"} <= files
-    assert int((decided != scores.labels).sum()) == len(evaluation.mistakes)
-    first = evaluation.mistakes[0]
+    assert int((decided != scores.labels).sum()) == len(evaluation.measures.mistakes)
+    first = evaluation.measures.mistakes[0]
     if number:
         assert abs(scores.outputs[first, 0] - scores.labels[first]) == pytest.approx(
             np.abs(scores.outputs[:, 0] - scores.labels)[decided != scores.labels].max()
@@ -124,8 +127,8 @@ def test_a_rule_for_decisions_reaches_figures_mistakes_and_metrics(tiny: Dataset
     evaluation = _evaluate(tiny, run, scores.decided_by(Decision(thresholds=(1.0, 2.0))))
     decided = np.searchsorted((1.0, 2.0), scores.outputs[:, 0], side="right")
 
-    assert np.array_equal(sk.confusion_matrix(scores.labels, decided), evaluation.confusion)
-    assert {one.name: one.value for one in evaluation.metrics}["qwk"] == pytest.approx(
+    assert np.array_equal(sk.confusion_matrix(scores.labels, decided), evaluation.measures.confusion)
+    assert {one.name: one.value for one in evaluation.measures.metrics}["qwk"] == pytest.approx(
         sk.cohen_kappa_score(scores.labels, decided, weights="quadratic")
     )
     with pytest.raises(SpecError, match="decide needs 2 thresholds for 3 grades, got 1"):
@@ -200,13 +203,13 @@ def test_named_metrics_and_a_rule_are_of_the_predictions_that_are_kept(
     decided = (evaluation.scores.outputs[:, 1] >= 0.9).astype(int)
 
     assert [sk.f1_score(truth, decided), sk.accuracy_score(truth, decided)] == pytest.approx(
-        [one.value for one in evaluation.metrics]
+        [one.value for one in evaluation.measures.metrics]
     )
     assert sk.accuracy_score(truth, decided) == pytest.approx(evaluation.accuracy)
     best = kit.evaluate(run.path, metric="f1", decide="best", root=workspace)
-    assert best.decided is not None
-    assert best.decided.crossed is None
-    assert best.metrics[0].value >= sk.f1_score(truth, evaluation.scores.outputs[:, 1] > 0.5)
+    assert best.measures.decided is not None
+    assert best.measures.decided.crossed is None
+    assert best.measures.metrics[0].value >= sk.f1_score(truth, evaluation.scores.outputs[:, 1] > 0.5)
     assert "decided by" in evaluation_remarks(best)[1]
 
 

@@ -140,7 +140,7 @@ def test_published_figures_stand_beside_ours(ablation: Path, workspace: Path, tm
     assert "published\nvalidation_recall" in beside.columns
     assert ("0.5", "0.25") == (row["published_val_accuracy"], row["published_validation_recall"])
     assert "" == other["published_val_accuracy"]
-    assert "the recipe publishes test_accuracy; --split test measures ours" in comparison_remarks(alone)
+    assert "the recipe publishes test_accuracy; compare on split test to measure ours" in comparison_remarks(alone)
     assert {"train-validation.csv", "recall-validation.csv", "published.csv"} <= {path.name for path in files}
 
 

@@ -38,7 +38,7 @@ REASONS = (
     "holds CIELab colours",
     "holds YCbCr colours without JPEG compression; save it as RGB",
     "holds floats from ",
-    "channels, of which those after the first 3 are not marked as alpha; choose some, as with --bands 0,1,2",
+    "channels, of which those after the first 3 are not marked as alpha; choose some, as with bands 0,1,2",
 )
 
 

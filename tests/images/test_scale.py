@@ -54,9 +54,9 @@ def test_none_takes_floats_from_0_to_1(values: np.ndarray) -> None:
 @pytest.mark.parametrize(
     ("values", "reason"),
     [
-        ([[0.0, 255.0]], r"^holds floats from 0 to 255, not from 0 to 1; divide by .* or use --scale minmax$"),
-        ([[-0.5, 1.0]], r"^holds floats from -0.5 to 1, not from 0 to 1; divide by .* or use --scale minmax$"),
-        ([[np.nan, 0.5]], r"^holds floats that are no numbers \(NaN or infinite: 50.0%\); use --scale minmax$"),
+        ([[0.0, 255.0]], r"^holds floats from 0 to 255, not from 0 to 1; divide by .* or set scale to minmax$"),
+        ([[-0.5, 1.0]], r"^holds floats from -0.5 to 1, not from 0 to 1; divide by .* or set scale to minmax$"),
+        ([[np.nan, 0.5]], r"^holds floats that are no numbers \(NaN or infinite: 50.0%\); set scale to minmax$"),
         ([[np.inf, 0.5, 0.1, 0.2]], r"^holds floats that are no numbers \(NaN or infinite: 25.0%\)"),
     ],
 )

@@ -280,7 +280,7 @@ def test_bands_beside_rgb_are_never_dropped_in_silence(extra: list[str], kind: t
     full = values.astype(kind) * (257 if kind is np.uint16 else 1)  # of 16 bits what the value is of 8
     shaped = full if planar == "contig" else np.moveaxis(full, 2, 0)
     data = _tiff(shaped, planarconfig=planar, extrasamples=extra)
-    reason = rf"^has {3 + len(extra)} channels, of which those after the first 3 are not marked .* --bands 0,1,2$"
+    reason = rf"^has {3 + len(extra)} channels, of which those after the first 3 are not marked .* bands 0,1,2$"
 
     with pytest.raises(ImageError, match=reason):
         store_image(data, COLOUR)
@@ -298,9 +298,9 @@ def test_alpha_beside_rgb_is_dropped(extra: str) -> None:
 @pytest.mark.parametrize(
     ("channels", "reason"),
     [
-        (7, "^has 7 channels that are neither RGB nor alpha; choose some, as with --bands 0,1,2$"),
-        (3, "^has 3 channels that are neither RGB nor alpha; choose some, as with --bands 0,1,2$"),
-        (2, "^has 2 channels that are neither RGB nor alpha; choose some, as with --bands 0$"),
+        (7, "^has 7 channels that are neither RGB nor alpha; choose some, as with bands 0,1,2$"),
+        (3, "^has 3 channels that are neither RGB nor alpha; choose some, as with bands 0,1,2$"),
+        (2, "^has 2 channels that are neither RGB nor alpha; choose some, as with bands 0$"),
     ],
 )
 def test_channels_without_a_meaning_are_named(channels: int, reason: str) -> None:

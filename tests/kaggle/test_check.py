@@ -165,7 +165,9 @@ def test_a_folder_is_no_file(tmp_path: Path) -> None:
 
 
 def test_a_missing_file_names_the_command_that_makes_it(tmp_path: Path) -> None:
-    with pytest.raises(SubmissionError, match=r"none.csv does not exist; make it with kit predict RUN -o .*none.csv"):
+    with pytest.raises(
+        SubmissionError, match=r"none.csv does not exist; make it with kit\.predict\(RUN, output='.*none\.csv'\)"
+    ):
         check_file(tmp_path / "none.csv", tmp_path / "sample.csv")
 
 
@@ -188,16 +190,16 @@ def test_faults_and_doubts_are_one_line_and_only_doubts_can_be_forced(tmp_path: 
         faulty.refuse(force=DOUBTS)
     doubtful = check_file(*written(tmp_path, "id,label\na,0.5\nb,0.5\n"))
     doubtful.refuse(force=["constant"])
-    with pytest.raises(SubmissionError, match=r"if that is meant, add --force constant$"):
+    with pytest.raises(SubmissionError, match=r"if that is meant, add force=\['constant'\]$"):
         doubtful.refuse(force=[])
 
 
 def test_each_doubt_is_overruled_by_its_own_name(tmp_path: Path) -> None:
     shuffled = check_file(*written(tmp_path, "id,label\nb,0.5\na,1.5\n"))
 
-    with pytest.raises(SubmissionError, match=r"another order than .*; values outside .* add --force order,range$"):
+    with pytest.raises(SubmissionError, match=r"another order than .*; values .* add force=\['order', 'range'\]$"):
         shuffled.refuse(force=["constant", "known"])
-    with pytest.raises(SubmissionError, match=r"csv: values outside \[0, 1\], of a \(1\); .* add --force range$"):
+    with pytest.raises(SubmissionError, match=r"csv: values outside \[0, 1\], of a \(1\); .* add force=\['range'\]$"):
         shuffled.refuse(force=["order"])
     shuffled.refuse(force=["order", "range"])
 
@@ -205,17 +207,17 @@ def test_each_doubt_is_overruled_by_its_own_name(tmp_path: Path) -> None:
 def test_a_constant_in_another_order_is_never_submitted(tmp_path: Path) -> None:
     checked = check_file(*written(tmp_path, "id,label\nb,0.5\na,0.5\n"))
 
-    with pytest.raises(SubmissionError, match=r"another order .*; every row predicts the same: 0.5; no --force"):
+    with pytest.raises(SubmissionError, match=r"another order .*; every row predicts the same: 0.5; no force="):
         checked.refuse(force=DOUBTS)
 
 
 def test_a_doubt_that_there_is_not_is_refused_before_anything_is_read(tmp_path: Path) -> None:
-    with pytest.raises(SpecError, match=r"--force takes constant, range, order, known, .* got 'yes'"):
+    with pytest.raises(SpecError, match=r"^force= takes constant, range, order, known, .* got 'yes'"):
         kit.submit("none.csv", competition="pets", dry_run=True, force=["yes"], root=tmp_path)
 
 
 def test_a_file_that_is_missing_is_said_to_be_without_a_sample_too(tmp_path: Path) -> None:
-    with pytest.raises(SubmissionError, match=r"none.csv does not exist; make it with kit predict"):
+    with pytest.raises(SubmissionError, match=r"none.csv does not exist; make it with kit\.predict"):
         kit.submit(tmp_path / "none.csv", competition="pets", dry_run=True, root=tmp_path)
 
 
@@ -264,7 +266,7 @@ def test_the_sample_is_the_predicted_datasets_with_its_classes(tmp_path: Path) -
 def test_without_a_sample_the_ways_to_give_one_are_named(tmp_path: Path) -> None:
     mine, _ = written(tmp_path, "id,label\na,1\n")
     with pytest.raises(
-        SubmissionError, match=r"fetch it: kit fetch any --files sample_submission.csv, or name it: sample="
+        SubmissionError, match=r"fetch it: kit\.fetch\('any', files=\['sample_submission\.csv'\]\), or name it: sample="
     ):
         kit.submit(mine, competition="any", dry_run=True, root=tmp_path)
 

@@ -458,7 +458,7 @@ def test_a_folder_of_other_things_is_left_alone(tmp_path: Path) -> None:
 def test_a_full_disk_is_said_before_the_download(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("kit.kaggle.archives._SPARE", 1e18)
     with pytest.raises(
-        WorkspaceError, match=r"needs .* kB and .* to spare, and .* are free; free some space or choose another -o"
+        WorkspaceError, match=r"needs .* kB and .* to spare, and .* are free; free some space or choose another output="
     ):
         fetch(tmp_path)
 

@@ -99,7 +99,7 @@ def test_the_same_bytes_are_not_submitted_twice_unless_forced(file: Path, standi
     copy = file.with_name("copy.csv")
     copy.write_bytes(file.read_bytes())
     with pytest.raises(
-        SubmissionError, match=r"the same bytes are submission 1000 .*public score 0.85\); .* add --force known"
+        SubmissionError, match=r"the same bytes are submission 1000 .*public score 0.85\); .* add force=\['known'\]"
     ):
         submit(copy, dry_run=True)
     assert 1 == len(standin.submissions)
@@ -302,9 +302,7 @@ def test_a_wait_that_is_too_long_is_left_to_the_user(file: Path, standin: StandI
 @pytest.mark.parametrize("kind", ["500", "drop", "stall", "html"])
 def test_a_score_that_cannot_be_asked_for_comes_later(kind: str, file: Path, standin: StandIn) -> None:
     standin.faults["GetSubmission"] = (kind, 99)
-    with pytest.raises(
-        NetworkError, match=rf"submission 1000 is made, but .*; kit submissions --competition {SLUG} --refr"
-    ):
+    with pytest.raises(NetworkError, match=rf"submission 1000 is made, but .*; kit\.submissions\('{SLUG}', refr"):
         submit(file, kind, wait=True)
 
     standin.faults.clear()
@@ -315,7 +313,7 @@ def test_a_score_that_cannot_be_asked_for_comes_later(kind: str, file: Path, sta
 def test_a_score_that_kaggle_does_not_tell_leaves_the_submission_made(file: Path, standin: StandIn) -> None:
     standin.faults["GetSubmission"] = ("404", 9)
     with pytest.raises(
-        KaggleError, match=r"submission 1000 is made, but .* \(404: Not found\); kit submissions .*later"
+        KaggleError, match=r"submission 1000 is made, but .* \(404: Not found\); kit\.submissions.*later"
     ):
         submit(file, wait=True)
     assert ["pending"] == [row["status"] for row in ledger(file)]
@@ -323,7 +321,7 @@ def test_a_score_that_kaggle_does_not_tell_leaves_the_submission_made(file: Path
 
 def test_a_score_that_takes_too_long_comes_later(file: Path, standin: StandIn) -> None:
     standin.polls = 10**6
-    with pytest.raises(NetworkError, match=r"not scored after 0.1 s; kit submissions"):
+    with pytest.raises(NetworkError, match=r"not scored after 0.1 s; kit\.submissions"):
         submit(file, wait=True, retries=Retries(backoff=0.01, score_timeout=0.1))
 
 

@@ -311,13 +311,13 @@ def test_a_note_deletes_nothing_behind_a_link(tmp_path: Path) -> None:
 def test_a_file_behind_a_link_is_not_fetched(tmp_path: Path) -> None:
     (tmp_path / "data" / SLUG).mkdir(parents=True)
     (tmp_path / "data" / SLUG / "train").symlink_to(tmp_path)
-    with pytest.raises(WorkspaceError, match=r"train/1.tif lies behind a link that leads out of .*; choose another -o"):
+    with pytest.raises(WorkspaceError, match=r"train/1.tif lies behind a link .*; choose another output="):
         kit.fetch(SLUG, files=["train/1.tif"], root=tmp_path, retries=CALM)
 
 
 @pytest.mark.parametrize("name", ["../x", "/x", ".fetched.json", "nul"])
 def test_names_of_wanted_files_are_checked_first(name: str, tmp_path: Path, standin: StandIn) -> None:
-    with pytest.raises(SpecError, match="--files "):
+    with pytest.raises(SpecError, match=r"^files= "):
         kit.fetch(SLUG, files=[name], root=tmp_path)
 
     assert not standin.seen

@@ -138,6 +138,15 @@ def test_every_docstring_says_direction_targets_what_is_judged_and_the_formula(n
     assert rest
 
 
+@pytest.mark.parametrize("name", ["qwk", "kappa", "r2", "pearson", "spearman"])
+@given(st.integers(0, 20), st.lists(st.floats(0.01, 9), min_size=2, max_size=9))
+@settings(max_examples=30, deadline=None)
+def test_what_is_constant_is_so_whatever_its_weights_round_to(name: str, value: int, weights: list[float]) -> None:
+    constant = np.full(len(weights), value if name in {"qwk", "kappa"} else value / 10)
+
+    assert math.isnan(find_metric(name).score(constant, constant, weights).value)
+
+
 def test_a_column_without_a_value_is_named_and_no_part_of_the_mean() -> None:
     truth = np.array([[0, 1, 0], [1, 1, 0], [0, 1, 1], [1, 1, 1]])
     scores = np.array([[0.1, 0.5, 0.4], [0.9, 0.5, 0.3], [0.2, 0.5, 0.2], [0.8, 0.6, 0.1]])
@@ -151,6 +160,23 @@ def test_a_column_without_a_value_is_named_and_no_part_of_the_mean() -> None:
     assert ("y",) == none.left_out
 
 
+@pytest.mark.parametrize("kind", [bool, np.uint8, np.uint64])
+@pytest.mark.parametrize("name", ["log_loss", "brier", "auc", "f1", "qwk", "map@5"])
+def test_labels_may_be_of_any_whole_type(name: str, kind: Any) -> None:
+    metric, truth, prediction = case(name, "classes", columns=2)
+    given_ = prediction if metric.judges == "probabilities" else prediction.astype(kind)
+
+    assert metric.score(truth, prediction) == metric.score(truth.astype(kind), given_)
+
+
+def test_whole_numbers_below_zero_are_numbers_and_no_missing_decisions() -> None:
+    own = find_metric(lambda truth, prediction: float((truth == prediction).mean()))
+
+    assert 1.5 == find_metric("mae").score([[-1], [2]], [[-2], [4]]).value
+    assert 1.5 == find_metric("mae").score([1, 2], [0, 0]).value
+    assert 0.5 == own.score([[-1], [2]], [[-1], [4]]).value
+
+
 def test_names_say_how_many_classes_there_are_where_labels_do_not() -> None:
     truth, decisions = [0, 1, 1, 0], [0, 1, 0, 0]
     f1 = find_metric("f1")
@@ -158,6 +184,12 @@ def test_names_say_how_many_classes_there_are_where_labels_do_not() -> None:
     assert math.isclose(2 / 3, f1.score(truth, decisions).value)
     assert math.isclose((0.8 + 2 / 3) / 2, f1.score(truth, decisions, columns=["a", "b", "c"]).value)
     assert ("c",) == f1.score(truth, decisions, columns=["a", "b", "c"]).left_out
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_metric_is_found_again_by_its_name(name: str) -> None:
+    assert find_metric(name) == find_metric(find_metric(name).name)
+    assert name == find_metric(name).name
 
 
 def test_nan_is_never_better_and_the_first_of_equals_is_best() -> None:
@@ -205,6 +237,14 @@ def test_unknown_metric_is_said_with_the_nearest(name: str, message: str) -> Non
         ("f1", [0, 1], [0, 1, 1], "got truth [2] and prediction [3]"),
         ("map@5", [0, 1], [0, 1], "judges ranks, [n, guesses], the best first"),
         ("rmse", [[1.0], [2.0]], [1.0, 2.0], "judges numbers of the shape of truth"),
+        ("samples_f2", [0, 1], [0, 1], "metric 'samples_f2' is for tags; got truth [2]"),
+        ("qwk", [[0, 1]], [[0, 1]], "metric 'qwk' is for classes and grades; got truth [1, 2]"),
+        ("macro_f1", [[0, 2]], [[0, 1]], "takes tags of 0 and 1, but truth holds 2"),
+        ("macro_f1", [[0, 1]], [[0.2, 0.9]], "takes tags of 0 and 1, but prediction holds 0.2"),
+        ("column_auc", [[0.5, 1]], [[0.2, 0.9]], "takes tags of 0 and 1, but truth holds 0.5"),
+        ("rmse", [[0.5], [math.nan]], [[0.2], [0.9]], "takes numbers as truth, but it holds nan"),
+        ("auc", [[[0]]], [[[0.5]]], "got truth [1, 1, 1]"),
+        ("accuracy", 1, 1, "got truth []"),
     ],
 )
 def test_arrays_that_do_not_fit_are_refused_in_a_sentence(name: str, truth: Any, prediction: Any, message: str) -> None:

@@ -106,7 +106,7 @@ def test_quarter_turns_of_images_that_are_not_square_are_refused_with_the_next_s
     spec = AugmentSpec(quarter_turns=True)
     spec.check_shape((32, 32, 3))
 
-    with pytest.raises(SpecError, match=r"needs square images, not 240x320; shard them with --size 240, or give --set"):
+    with pytest.raises(SpecError, match=r"needs square images, not 240x320; shard them at size 240, or set augment"):
         spec.check_shape((240, 320, 3))
 
 

@@ -188,7 +188,7 @@ def test_images_of_several_sizes_are_refused_with_the_option_that_helps(tmp_path
 
 def test_a_batch_larger_than_the_split_is_refused_with_one_that_fits(tiny: Dataset) -> None:
 
-    with pytest.raises(ShardError, match=r"84 train images, fewer than a batch of 85; give --set train.batch_size=16"):
+    with pytest.raises(ShardError, match=r"84 train images, fewer than a batch of 85; set train.batch_size=16"):
         tiny.full_batches("train", 85)
 
 
@@ -321,7 +321,7 @@ def test_weights_that_do_not_fit_the_classes_are_refused(uneven: Dataset) -> Non
 def test_quarter_turns_of_wide_images_are_refused_before_anything_is_read(tmp_path: Path) -> None:
     dataset = kit.shard_arrays(np.zeros((8, 6, 9, 1), np.uint8), list("abababab"), name="wide", root=tmp_path)
 
-    with pytest.raises(SpecError, match=r"quarter_turns needs square images, not 6x9; shard them with --size 6"):
+    with pytest.raises(SpecError, match=r"quarter_turns needs square images, not 6x9; shard them at size 6"):
         drawn(dataset, 1, seed=0, augment=AugmentSpec(quarter_turns=True))
 
 

@@ -85,4 +85,4 @@ def test_info_draws_the_chart_where_it_is_asked_to(
 
     assert chart.read_bytes().startswith(b"\x89PNG")
     assert "classes before and after balancing" in out
-    assert "not stored: 11 not taken by --undersample; see rejects.csv" in out
+    assert "not stored: 11 not taken by undersample; see rejects.csv" in out

@@ -24,7 +24,8 @@ from kit.comparison.trajectory import Trajectory
 from kit.datasets.read import read_examples
 from kit.errors import RunError, ShardError, SpecError
 from kit.evaluation.calibration import BINS, calibrate
-from kit.evaluation.evaluate import Evaluation
+from kit.evaluation.class_measures import ClassMeasures
+from kit.evaluation.evaluate import Evaluation, Predictor
 from kit.evaluation.roc import Curve, ranking_curves
 from kit.evaluation.threshold import Goal, Wanted, best_threshold, find_threshold, parse_threshold
 from kit.inference.predictions import Predictions
@@ -42,6 +43,7 @@ from kit.reports.verdicts import figure_table, verdict_table
 from kit.runs import RunDirectory
 from kit.runs.mean_and_sd import MeanAndSD
 from kit.specs import ModelSpec, RunSpec
+from kit.targets.classes import Classes
 from tests.made import class_predictions
 
 if TYPE_CHECKING:
@@ -72,15 +74,14 @@ def synthetic(
     keys = [example.key for example in read_examples(dataset, "validation")]
     if images == len(keys):
         scores = dataclasses.replace(scores, keys=keys)
-    manifest = msgspec.structs.replace(dataset.manifest, classes=classes)
+    manifest = msgspec.structs.replace(dataset.manifest, target=Classes(names=classes))
     return Evaluation(
-        run=run,
+        predictor=Predictor(path=run, weights="best"),
         dataset=dataclasses.replace(dataset, manifest=manifest),
         split="validation",
-        weights="best",
-        scores=scores,
-        positive=1 if len(classes) == 2 else None,
-        wanted=wanted,
+        measures=ClassMeasures(
+            scores=scores, classes=classes, positive=1 if len(classes) == 2 else None, wanted=wanted
+        ),
     )
 
 
@@ -170,9 +171,9 @@ def test_an_evaluation_is_what_scikit_learn_says_of_the_stored_predictions(run: 
     evaluation = kit.evaluate(run.path, root=workspace)
 
     assert math.isclose(metrics.roc_auc_score(truth, light), evaluation.auc, abs_tol=1e-9)
-    assert np.array_equal(metrics.confusion_matrix(truth, [p > 0.5 for p in light]), evaluation.confusion)
+    assert np.array_equal(metrics.confusion_matrix(truth, [p > 0.5 for p in light]), evaluation.measures.confusion)
     assert math.isclose(run.result().best["val_accuracy"], evaluation.accuracy, abs_tol=1e-6)
-    assert 36 == evaluation.report["macro avg"]["support"]
+    assert 36 == evaluation.measures.report["macro avg"]["support"]
 
 
 def test_an_evaluation_is_written_as_tables_and_pictures(run: RunDirectory, workspace: Path, tmp_path: Path) -> None:
@@ -184,7 +185,7 @@ def test_an_evaluation_is_written_as_tables_and_pictures(run: RunDirectory, work
     assert {path.name for path in tmp_path.iterdir()} == {path.name for path in files} | {"seal.json"}
     assert "class,dark,light" == texts["confusion_matrix.csv"][0] == texts["confusion_matrix_shares.csv"][0]
     assert "class,precision,recall,f1-score,support" == texts["classification_report.csv"][0]
-    assert 1 + len(evaluation.mistakes) == len(texts["misclassified.csv"])
+    assert 1 + len(evaluation.measures.mistakes) == len(texts["misclassified.csv"])
     assert "class,threshold,false positive rate,recall" == texts["roc_curve.csv"][0]
     assert "class,threshold,recall,precision" == texts["precision_recall_curve.csv"][0]
     assert 1 + BINS == len(texts["calibration.csv"])
@@ -206,14 +207,14 @@ def test_three_classes_are_measured_each_against_the_rest(tiny: Dataset) -> None
     evaluation = synthetic(tiny, ("a", "b", "c"), images=200)
     labels, probabilities = evaluation.scores.labels, evaluation.scores.probabilities
 
-    assert ["a", "b", "c"] == [curve.name for curve in evaluation.curves("ROC")]
+    assert ["a", "b", "c"] == [curve.name for curve in evaluation.measures.curves("ROC")]
     assert math.isclose(metrics.roc_auc_score(labels, probabilities, multi_class="ovr"), evaluation.auc, abs_tol=1e-6)
-    for place, curve in enumerate(evaluation.curves("precision-recall")):
+    for place, curve in enumerate(evaluation.measures.curves("precision-recall")):
         expected = metrics.average_precision_score(labels == place, probabilities[:, place])
 
         assert math.isclose(expected, curve.area, abs_tol=1e-9)
-    assert "probability of the likeliest class" == evaluation.calibration.of
-    assert np.allclose(1, evaluation.confusion_shares.sum(axis=1))
+    assert "probability of the likeliest class" == evaluation.measures.calibration.of
+    assert np.allclose(1, evaluation.measures.confusion_shares.sum(axis=1))
 
 
 def test_a_diverged_run_is_reported_and_said_so(tiny: Dataset, run: RunDirectory, tmp_path: Path) -> None:
@@ -267,8 +268,8 @@ def test_outputs_that_are_no_numbers_count_as_mislabelled_and_come_last(tiny: Da
     evaluation = synthetic(tiny, ("a", "b", "c"), images=50, broken=5)
     numbers = evaluation.scores.are_numbers
 
-    assert 45 == evaluation.confusion.sum()
-    assert set(range(5)) == set(evaluation.mistakes[-5:])
+    assert 45 == evaluation.measures.confusion.sum()
+    assert set(range(5)) == set(evaluation.measures.mistakes[-5:])
     assert math.isclose(
         (evaluation.scores.predicted[numbers] == evaluation.scores.labels[numbers]).sum() / 50, evaluation.accuracy
     )
@@ -276,7 +277,7 @@ def test_outputs_that_are_no_numbers_count_as_mislabelled_and_come_last(tiny: Da
 
 def test_mistakes_are_listed_with_the_most_confident_first(tiny: Dataset) -> None:
     evaluation = synthetic(tiny, ("a", "b", "c"), images=300)
-    table = mistakes_table(evaluation.scores, evaluation.mistakes, evaluation.classes)
+    table = mistakes_table(evaluation.scores, evaluation.measures.mistakes, evaluation.measures.classes)
     shares = [float(row[3]) for row in table.rows]
 
     assert sorted(shares, reverse=True) == shares

@@ -86,7 +86,7 @@ def test_ignored_splits_are_listed_as_left_out_on_purpose(tmp_path: Path) -> Non
         rows = list(csv.DictReader(file))
 
     assert (0, 4) == (dataset.manifest.rejects, dataset.manifest.left_out)
-    assert {"left out by --ignore-splits val"} == {row["reason"] for row in rows}
+    assert {"left out by ignore_splits val"} == {row["reason"] for row in rows}
     assert all("/val/" in row["input"] for row in rows)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import pickle
 import re
@@ -15,6 +16,7 @@ import pytest
 
 import kit
 from kit.errors import SpecError
+from kit.training.request import TrainOptions, TrainRequest
 
 
 @pytest.fixture
@@ -37,19 +39,23 @@ def test_a_size_may_be_a_number_a_pair_or_a_text(images: Path, tmp_path: Path, s
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"size": 32.5}, r"^size must read 32, \(240, 320\) or '240x320' \(height x width\), got 32\.5$"),
-        ({"size": True}, "^size must read 32, .*, got True$"),
+        ({"size": 32.5}, r"^kit\.shard: size takes a whole number, a list, .*, got 32\.5 \(float\)$"),
+        ({"size": True}, r"^kit\.shard: size takes .*, got True \(bool\)$"),
         ({"size": (1, 2, 3)}, r"^size must read 32, .*, got \(1, 2, 3\)$"),
-        ({"labels": 3}, "^labels must be a text or none, got 3$"),
-        ({"class_names": "ab"}, "^class_names must be a list, got 'ab'$"),
-        ({"ignore_splits": "val"}, "^ignore_splits must be a list, got 'val'$"),
-        ({"folds": "3"}, "^folds must be a whole number, got '3'$"),
-        ({"split": 0.7}, r"^split must be a list, got 0\.7$"),
-        ({"bands": 2}, "^bands must be a list, got 2$"),
-        ({"page": "x"}, "^page must be a whole number, got 'x'$"),
-        ({"near_bits": "x"}, "^near_bits must be a whole number, got 'x'$"),
-        ({"workers": "2"}, "^workers must be 1 or more, got '2'$"),
-        ({"max_rejects": "1"}, "^max_rejects must be 0 or more, got '1'$"),
+        ({"labels": 3}, r"^kit\.shard: labels takes a path, text or None, got 3 \(int\)$"),
+        ({"class_names": "ab"}, r"^kit\.shard: class_names takes a list, each text or None, got 'ab' \(str\)$"),
+        ({"ignore_splits": "val"}, r"^kit\.shard: ignore_splits takes a list, each text or None, got 'val' \(str\)$"),
+        ({"folds": "3"}, r"^kit\.shard: folds takes a whole number or None, got '3' \(str\)$"),
+        ({"split": 0.7}, r"^kit\.shard: split takes a list, each a number, 'own' or None, got 0\.7 \(float\)$"),
+        ({"bands": 2}, r"^kit\.shard: bands takes a list, each a whole number, got 2 \(int\)$"),
+        ({"page": "x"}, r"^kit\.shard: page takes a whole number, got 'x' \(str\)$"),
+        ({"near_bits": "x"}, r"^kit\.shard: near_bits takes a whole number, got 'x' \(str\)$"),
+        ({"undersample": 1}, r"^kit\.shard: undersample takes True or False or None, got 1 \(int\)$"),
+        ({"workers": "2"}, r"^kit\.shard: workers takes a whole number or None, got '2' \(str\)$"),
+        ({"max_rejects": "1"}, r"^kit\.shard: max_rejects takes a whole number, got '1' \(str\)$"),
+        ({"near_bits": 13}, r"^near_bits must be between 0 and 12, got 13$"),
+        ({"workers": 0}, r"^workers must be 1 or more, got 0$"),
+        ({"max_rejects": -1}, r"^max_rejects must be 0 or more, got -1$"),
     ],
     ids=str,
 )
@@ -63,7 +69,9 @@ def test_an_option_that_is_none_is_refused_as_python_does(tmp_path: Path) -> Non
         kit.shard(tmp_path, name="x", sizes=3)  # type: ignore[call-arg]
 
 
-@pytest.mark.parametrize("call", [kit.shard, kit.shard_arrays, kit.audit], ids=lambda call: call.__name__)
+@pytest.mark.parametrize(
+    "call", [kit.shard, kit.shard_arrays, kit.audit, kit.train, kit.train_folds], ids=lambda call: call.__name__
+)
 def test_help_shows_and_describes_every_option(call: Any) -> None:
     names = inspect.signature(call).parameters
     described = inspect.getdoc(call) or ""
@@ -71,6 +79,24 @@ def test_help_shows_and_describes_every_option(call: Any) -> None:
     assert "options" not in names
     assert [name for name in names if f"\n    {name}: " not in described] == []
     assert max(map(len, described.splitlines())) <= 120
+
+
+@pytest.mark.parametrize("call", [kit.train, kit.train_folds], ids=lambda call: call.__name__)
+def test_a_training_takes_all_that_a_request_says_with_the_same_defaults(call: Any) -> None:
+    shown = {name: one.default for name, one in inspect.signature(call).parameters.items()}
+    asked = {field.name: field.default for field in dataclasses.fields(TrainRequest)}
+
+    assert asked.keys() - {"name"} == shown.keys() - {"name", "folds", "progress"}
+    assert asked.keys() - {"name"} == TrainOptions.__annotations__.keys()
+    assert {name: shown[name] for name in TrainOptions.__annotations__} == {
+        name: asked[name] for name in TrainOptions.__annotations__
+    }
+
+
+@pytest.mark.parametrize("call", [kit.train, kit.train_folds], ids=lambda call: call.__name__)
+def test_an_unknown_option_of_a_training_is_refused_as_python_does(call: Any) -> None:
+    with pytest.raises(TypeError, match=r"^got an unexpected keyword argument 'epoch'$"):
+        call("x", epoch=3)
 
 
 def test_a_refusal_speaks_python_to_a_caller_and_options_to_the_command_line(images: Path, tmp_path: Path) -> None:

@@ -199,7 +199,7 @@ def test_inputs_in_another_order_give_the_same_weights() -> None:
 
 def test_one_fold_cannot_measure_weights() -> None:
     one = held_out([0.5] * 8, [0, 1] * 4, folds=1)
-    with pytest.raises(RunError, match=r"out-of-fold predictions of two folds or more; run kit train --folds all"):
+    with pytest.raises(RunError, match=r"out-of-fold predictions of two folds or more; run kit\.train_folds"):
         fit_weights([one, one], "loss")
 
 

@@ -79,7 +79,7 @@ def test_finished_folds_are_kept_and_the_join_is_made_anew(copy: FoldSet) -> Non
     shutil.rmtree(copy.run(1).path)
     copy.predictions.unlink()
     (copy.path / "folds.json").unlink()
-    with pytest.raises(RunError, match=r"has no folds.json; run its kit train --folds again"):
+    with pytest.raises(RunError, match=r"has no folds.json; run its kit\.train_folds again"):
         copy.result()
     done = again(copy)
 
@@ -101,7 +101,9 @@ def test_changed_out_of_fold_predictions_are_refused(copy: FoldSet) -> None:
     table = pd.read_parquet(copy.predictions)
     table.iloc[::-1].to_parquet(copy.predictions)
 
-    with pytest.raises(RunError, match=r"out_of_fold\.parquet was changed after kit wrote it; run its kit train"):
+    with pytest.raises(
+        RunError, match=r"out_of_fold\.parquet was changed after kit wrote it; run its kit\.train_folds"
+    ):
         read_out_of_fold(copy.predictions)
 
 
@@ -266,7 +268,7 @@ def test_files_that_are_not_out_of_fold_are_refused(
 def test_a_file_that_is_missing_or_no_parquet_is_named(tmp_path: Path) -> None:
     (tmp_path / "y.parquet").write_text("no")
 
-    with pytest.raises(RunError, match=r"x.parquet does not exist; kit train --folds writes"):
+    with pytest.raises(RunError, match=r"x.parquet does not exist; kit\.train_folds writes"):
         read_out_of_fold(tmp_path / "x.parquet")
     with pytest.raises(RunError, match=r"y.parquet lacks the columns"):
         read_out_of_fold(tmp_path / "y.parquet")
@@ -291,7 +293,7 @@ def test_runs_that_were_named_one_by_one_have_no_folder_for_tables(
     fold_set: FoldSet, workspace: Path, tmp_path: Path
 ) -> None:
     evaluation = kit.evaluate(fold_set.run(0).path, fold_set.run(2).path, root=workspace)
-    with pytest.raises(SpecError, match=r"several runs have no folder of their own for tables; add -o DIR"):
+    with pytest.raises(SpecError, match=r"several runs have no folder of their own for tables; add the folder to"):
         _ = evaluation.folder
     kit.write_evaluation(evaluation, tmp_path)
 

@@ -75,7 +75,7 @@ def test_the_finding_says_what_to_try() -> None:
     found = valley(0.01)
 
     assert f"is lowest at {found.lowest:.2g} and diverges after 10" in found.finding
-    assert f"try --set train.learning_rate={found.suggestion:g}" in found.finding
+    assert f"try train.learning_rate={found.suggestion:g}" in found.finding
     assert "has not diverged at 10" in RangeTest(found.rates, found.losses, is_diverged=False).finding
 
 

@@ -50,7 +50,7 @@ def test_averages_that_keep_what_they_began_with_are_named_with_a_momentum_that_
     said = averages(noise, bn_momentum=0.99, batch_size=4, epochs=4)
 
     assert "53% of its moving averages are still their initial values after all 64 steps (0.99^64)" in said
-    assert "give --set model.bn_momentum=0.9, or more epochs" in said
+    assert "set model.bn_momentum=0.9, or train more epochs" in said
     assert not averages(noise, bn_momentum=0.9, batch_size=4, epochs=4)
     assert not averages(noise, bn_momentum=0.99, batch_size=4, epochs=20)
     assert "model.bn_momentum=0.5" in averages(noise, bn_momentum=0.9, batch_size=8, epochs=2)

@@ -1,0 +1,132 @@
+"""Measures of predicted classes or grades beside the true ones."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kit.evaluation.calibration import Calibration, calibrate
+from kit.evaluation.confusion import class_support, classification_report, confusion_matrix
+from kit.evaluation.measures import Measures
+from kit.evaluation.mistakes import mistakes_in
+from kit.evaluation.roc import Curve, Kind, ranking_curves
+from kit.evaluation.threshold import Threshold, find_threshold
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassMeasures(Measures):
+    """Measures of predictions of one class or grade an image; see `Measures` for what every target has.
+
+    Attributes:
+        classes: Names of the classes or grades.
+        positive: Index of the class that curves, calibration and threshold are about; None for all of more than two.
+        wanted: Recall that a threshold was asked for; None where none was.
+    """
+
+    classes: tuple[str, ...]
+    positive: int | None = None
+    wanted: float | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the classes or grades."""
+        return self.classes
+
+    @property
+    def has_chances(self) -> bool:
+        """Whether there is a probability of each class or grade, not a number."""
+        return self.scores.are_probabilities
+
+    @property
+    def accuracy(self) -> float:
+        """Share of images whose likeliest class is the true one."""
+        return self.scores.accuracy
+
+    @functools.cached_property
+    def confusion(self) -> NDArray[np.int64]:
+        """Int [classes, classes]; rows are the true classes. Images whose outputs are no numbers are not in it."""
+        return confusion_matrix(self.scores, len(self.classes))
+
+    @property
+    def support(self) -> NDArray[np.int64]:
+        """Images of each true class, int [classes]."""
+        return class_support(self.scores, len(self.classes))
+
+    @property
+    def confusion_shares(self) -> NDArray[np.float64]:
+        """Float [classes, classes]: the confusion matrix, each row divided by the images of its class."""
+        return np.asarray(self.confusion / np.maximum(self.support, 1)[:, None])
+
+    @functools.cached_property
+    def report(self) -> dict[str, dict[str, float]]:
+        """Precision, recall, f1-score and support of each class and their averages, as scikit-learn gives them."""
+        return classification_report(self.scores, self.classes)
+
+    @functools.cached_property
+    def auc(self) -> float | None:
+        """Area under the ROC curve: of two classes, or the mean of each class against the rest.
+
+        None where a class is missing from the split, or an output is not a number.
+        """
+        return self.scores.auc
+
+    def curves(self, kind: Kind) -> list[Curve]:
+        """Compute the curve of each class against the rest; of two classes that of `positive`."""
+        return ranking_curves(kind, self.scores, self.classes, self._curved)
+
+    @functools.cached_property
+    def calibration(self) -> Calibration:
+        """Calibration of the probability of `positive`, or of the likeliest class where that is None."""
+        numbers = self.scores.are_numbers
+        if self.positive is None:
+            of, truth, probabilities = "the likeliest class", ~self.scores.mislabelled, self.scores.confidence
+        else:
+            of, truth = self.classes[self.positive], self.scores.labels == self.positive
+            probabilities = self.scores.probabilities[:, self.positive]
+        return calibrate(f"probability of {of}", truth[numbers], np.clip(probabilities[numbers], 0, 1))
+
+    @functools.cached_property
+    def threshold(self) -> Threshold | None:
+        """Highest threshold that reaches `wanted`; None where none was asked for, or none does."""
+        if self.wanted is None or self.positive is None:
+            return None
+        truth, probabilities = self.scores.labels == self.positive, self.scores.probabilities[:, self.positive]
+        return find_threshold(truth, probabilities, self.wanted, self.classes[self.positive])
+
+    @functools.cached_property
+    def mistakes(self) -> list[int]:
+        """Indices of the mislabelled images, the most confident mistakes first."""
+        return mistakes_in(self.scores)
+
+    def figures(self) -> dict[str, Any]:
+        """All but the images; NaN becomes null in evaluation.json."""
+        return {
+            **super().figures(),
+            "accuracy": self.accuracy,
+            **(self._figures_of_chances() if self.has_chances else {}),
+            "mislabelled": {"images": len(self.mistakes), "share": len(self.mistakes) / self.images},
+            "confusion": self.confusion.tolist(),
+            "confusion_shares": self.confusion_shares.tolist(),
+            "report": self.report,
+            "threshold": None if self.threshold is None else dataclasses.asdict(self.threshold),
+        }
+
+    def _figures_of_chances(self) -> dict[str, Any]:
+        return {
+            "loss": self.scores.loss,
+            "auc": self.auc,
+            "roc_auc": {curve.name: curve.area for curve in self.curves("ROC")},
+            "average_precision": {curve.name: curve.area for curve in self.curves("precision-recall")},
+            "calibration_error": self.calibration.error,
+        }
+
+    @property
+    def _curved(self) -> list[int]:
+        """Places of the classes that have curves: of two, each mirrors the other."""
+        two = len(self.classes) == 2  # noqa: PLR2004
+        return [self.positive] if two and self.positive is not None else list(range(len(self.classes)))

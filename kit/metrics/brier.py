@@ -1,0 +1,27 @@
+"""The Brier score: squared errors of probabilities."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kit.metrics.averages import TWO, Values, Weights, mean
+from kit.metrics.declaration import LABELS, registered
+
+
+@registered("brier", direction="min", judges="probabilities", targets=LABELS | {"tags"})
+def brier(truth: NDArray[Any], probabilities: NDArray[Any], weights: Weights = None) -> Values:
+    """Mean squared error of probabilities: of the second of two classes; of more the sum over them; of tags the mean.
+
+    Lower is better; classes, grades and tags; judges probabilities.
+
+    Brier 1950, doi:10.1175/1520-0493(1950)078<0001:VOFEIT>2.0.CO;2: from 0 to 2 for more than two classes, else to 1.
+    """
+    if truth.ndim == 1 and probabilities.shape[1] > TWO:
+        errors = probabilities.astype(np.float64)
+        errors[np.arange(len(truth)), truth] -= 1
+        return float(mean((errors**2).sum(axis=1), weights))
+    second = probabilities if truth.ndim == TWO else probabilities[:, 1]
+    return mean((second - truth.astype(np.float64)) ** 2, weights)  # type: ignore[no-any-return]
