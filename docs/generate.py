@@ -195,7 +195,7 @@ def _kind(kind: Any) -> str:
     """Say in words what a field takes."""
     origin, parts = typing.get_origin(kind), typing.get_args(kind)
     if origin is Literal:
-        return ", ".join(f"`{part}`" for part in parts)
+        return ", ".join(f"`{part}`" for part in parts if part)
     if origin is tuple:
         inner = _kind(parts[0])
         many = inner if inner.endswith("`") else f"{inner}s"

@@ -19,7 +19,7 @@ from __future__ import annotations
 import difflib
 import itertools
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -63,11 +63,16 @@ class SourceError(KitError):
 
     Attributes:
         instead: Source to give instead, if there is one.
+        choices: Options to choose between, if labels can be read in two ways.
+        problem: Message without the choices.
     """
 
-    def __init__(self, message: str, *, instead: Path | None = None) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, *, instead: Path | None = None, choices: Sequence[Mapping[str, str]] = ()) -> None:
+        said = (" ".join(option(name, value) for name, value in choice.items()) for choice in choices)
+        super().__init__(f"{message}; give {' or '.join(said)}" if choices else message)
+        self.problem = message
         self.instead = instead
+        self.choices = tuple(choices)
 
 
 class ShardError(KitError):

@@ -1,4 +1,4 @@
-"""Made-up runs: folders with the files of a run, with metrics chosen by a test."""
+"""Made-up runs and small datasets of any target, with metrics and labels chosen by a test."""
 
 from __future__ import annotations
 
@@ -9,17 +9,33 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from kit.conversion.build_dataset import build_dataset
+from kit.conversion.conversion import Conversion, describe_source
+from kit.datasets import Dataset
+from kit.engines import engine_for
 from kit.files import write_whole
 from kit.inference.predictions import Predictions
 from kit.runs import RunDirectory, RunResult
-from kit.specs import RunSpec, override, to_json
+from kit.sources import Record, Source
+from kit.sources.arrays import array_records
+from kit.specs import RunSpec, ShardSpec, SourceSpec, TrainSpec, override, to_json
+from kit.specs.train import EarlyStoppingSpec, ScheduleSpec
 from kit.targets import Head, Target
 from kit.targets.classes import Classes
+from kit.workspace import Workspace
 
 FINGERPRINT = "0123456789abcdef"
+AS_TRAINED = TrainSpec(  # as a run of two classes keeps it, judged by accuracy
+    loss="crossentropy",
+    metrics=("accuracy",),
+    monitor="val_accuracy",
+    early_stopping=EarlyStoppingSpec(monitor="val_loss"),
+    schedule=ScheduleSpec(monitor="val_loss"),
+)
 
 
 @dataclass(frozen=True)
@@ -46,7 +62,7 @@ class Made:
         """Write a run without its result."""
         name = f"seed-{seed}" if fold is None else f"seed-{seed}-fold-{fold}"
         run = RunDirectory(self.folder / arm / name)
-        spec = RunSpec(dataset="made", fingerprint=fingerprint, arm=arm, seed=seed, fold=fold)
+        spec = RunSpec(dataset="made", fingerprint=fingerprint, arm=arm, seed=seed, fold=fold, train=AS_TRAINED)
         write_whole(run.path / "spec.json", to_json(override(spec, settings or {})))
         rows = [
             {"epoch": epoch, **dict(zip(metrics, values, strict=True)), "seconds": 1.0}
@@ -148,3 +164,33 @@ def target_predictions(target: Target, images: int, *, seed: int = 0, number: bo
         weights = rng.uniform(0.01, 1, (images, names)) + np.eye(names)[labels] * 0.5
         outputs = weights / weights.sum(axis=1, keepdims=True)
     return Predictions([f"image-{index}" for index in range(images)], labels, outputs.astype(np.float32), target)
+
+
+def labelled_records(
+    labels: Sequence[str | None], *, side: int = 8, seed: int = 0, split: str | None = None
+) -> list[Record]:
+    """Make records of random colour images with these labels."""
+    images = np.random.default_rng(seed).integers(0, 255, (len(labels), side, side, 3), np.uint8)
+    records = array_records(images, None, split=split)
+    return [
+        msgspec.structs.replace(record, label=label, key=f"{split or 'image'}-{record.key}")
+        for record, label in zip(records, labels, strict=True)
+    ]
+
+
+def dataset_of(
+    root: Path,
+    target: Target,
+    labels: Sequence[str],
+    *,
+    unlabelled: int = 0,
+    spec: ShardSpec | None = None,
+    name: str = "made",
+) -> Dataset:
+    """Shard random images with these labels, and a test split of so many without."""
+    tested = labelled_records([None] * unlabelled, seed=1, split="test") if unlabelled else []
+    records = (*labelled_records(labels), *tested)
+    source, asked = Source(records=records, target=target), SourceSpec(folder="arrays")
+    info = describe_source(source, asked)
+    conversion = Conversion(name=name, source=source, info=info, spec=spec or ShardSpec())
+    return build_dataset(conversion, workspace=Workspace.at(root), engine=engine_for(1))

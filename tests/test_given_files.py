@@ -113,7 +113,7 @@ def test_what_is_no_array_of_images_is_refused(tmp_path: Path, content: bytes) -
 
 def test_a_whole_npz_file_is_read(tmp_path: Path) -> None:
     images = np.arange(256, dtype=np.uint8).reshape(4, 8, 8)
-    records = read_npz(write_npz(tmp_path / "data.npz", npy((4, 8, 8), images.tobytes()), zipfile.ZIP_DEFLATED))
+    records, _ = read_npz(write_npz(tmp_path / "data.npz", npy((4, 8, 8), images.tobytes()), zipfile.ZIP_DEFLATED))
 
     assert np.array_equal(images, [record.file.read() for record in records])
 

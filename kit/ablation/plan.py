@@ -18,6 +18,7 @@ from kit.ablation.status import Watched
 from kit.datasets import Dataset, find_dataset
 from kit.errors import ShardError, SpecError, require, unknown
 from kit.files import write_whole
+from kit.metrics.direction import smaller_is_better
 from kit.names import below
 from kit.runs import RunDirectory
 from kit.seals import read_sealed, seal
@@ -26,7 +27,7 @@ from kit.specs.naming import as_named
 from kit.specs.recipe import recipe_name, split_arm
 from kit.training.check import check_spec
 from kit.training.cross_validation import parse_folds
-from kit.training.early_stopping import smaller_is_better
+from kit.training.dataset_defaults import base_with_defaults, metric_of
 from kit.training.recipe_data import refuse_data, refuse_other_data, setting_for
 from kit.training.request import spec_of
 from kit.workspace import Workspace
@@ -168,15 +169,21 @@ class Plan:
         """Number of runs of arms still to be proposed by a search."""
         return max(0, self.count - len(self.changes)) * self.runs_per_arm
 
-    def refuse_metric(self, metric: str) -> None:
-        """Refuse a metric, by Keras' name, that some runs will not record.
+    def figure(self, metric: str | None = None) -> str:
+        """Name the figure of the histories that arms are judged by.
+
+        Args:
+            metric: Recorded figure, by Keras' name, or a metric, which is judged on validation; None for the dataset's.
 
         Raises:
-            SpecError: The metric is not recorded; the message names those that are.
+            SpecError: Not every run will record it, with what they record.
         """
+        metric = metric or metric_of(self.dataset)
         known = set.intersection(*(set(spec.train.recorded) for spec in self.specs.values()))
-        if metric not in known:
-            raise SpecError(f"{unknown('metric', metric, known)}; add it to train.metrics, as in accuracy,auc")
+        for figure in (f"val_{metric}", metric):
+            if figure in known:
+                return figure
+        raise SpecError(f"{unknown('metric', metric, known)}; add it to train.metrics, as in accuracy,auc")
 
     def with_arms(self, arms: Sequence[Arm]) -> Plan:
         """Add arms; those that cannot be built are refused with their reason.
@@ -224,7 +231,7 @@ def plan_ablation(
     require(seeds >= 1, f"seeds must be 1 or more, got {seeds}")
     dataset = find_dataset(name, root=root)
     refuse_data([axis.path for axis in axes], dataset)
-    base = _one_thread(setting_for(dataset, recipe, settings))
+    base = base_with_defaults(_one_thread(setting_for(dataset, recipe, settings)), dataset)
     axes = [normalized(axis, base) for axis in axes]
     named = split_arm(recipe)[1]
     if design.draws and not axes and not named:

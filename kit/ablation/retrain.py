@@ -18,10 +18,12 @@ from kit.conversion.reshard import plan_again, shard_again
 from kit.datasets import Dataset
 from kit.errors import ShardError, SpecError, option, require, worded
 from kit.inference.predict_split import refuse_unlabelled
+from kit.metrics.direction import smaller_is_better
 from kit.models import plan_layers
 from kit.progress import NO_PROGRESS, Progress
 from kit.runs import RunDirectory
 from kit.training.check import check_spec
+from kit.training.dataset_defaults import metric_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +34,15 @@ class Retrained:
         folder: Folder of the new runs.
         dataset: Dataset of the new runs.
         arms: Names of the arms, the best of the ablation first.
-        before: Mean validation accuracy of each arm in the ablation, in the best epochs.
+        figure: Figure that the arms were ranked by, such as "val_accuracy".
+        before: Mean of that figure of each arm in the ablation, in the best epochs.
         runs: Runs of each arm.
     """
 
     folder: Path
     dataset: Dataset
     arms: tuple[str, ...]
+    figure: str
     before: tuple[float, ...]
     runs: Mapping[str, list[RunDirectory]]
 
@@ -86,7 +90,7 @@ def retrain_best(
 
     Args:
         plan: Plan of the ablation.
-        count: Number of arms, by the mean validation accuracy of their best epochs.
+        count: Number of arms, by the mean validation figure of their best epochs, in the dataset's metric.
         settings: Settings data.size, data.fit and data.channels of the images; empty for the ablation's own dataset.
         jobs: Trials at a time; see `ablate`.
         root: Workspace; KIT_ROOT or the current folder by default.
@@ -116,24 +120,32 @@ def retrain_best(
         folder=new_plan.folder,
         dataset=again,
         arms=tuple(arm for arm, _ in ranked),
-        before=tuple(accuracy for _, accuracy in ranked),
+        figure=ranking_figure(plan),
+        before=tuple(mean for _, mean in ranked),
         runs={arm: new_plan.runs(arm) for arm, _ in ranked},
     )
 
 
 def rank_arms(plan: Plan) -> list[tuple[str, float]]:
-    """Sort a finished ablation's arms by the mean validation accuracy of their best epochs.
+    """Sort a finished ablation's arms, best first, by the mean validation figure of their best epochs.
 
     Raises:
-        SpecError: No arm has a validation accuracy.
+        SpecError: No arm has such a figure.
     """
-    means = {arm: _accuracy(plan, arm) for arm in plan.arms}
+    figure = ranking_figure(plan)
+    means = {arm: _mean(plan, arm, figure) for arm in plan.arms}
     known = [(arm, mean) for arm, mean in means.items() if not math.isnan(mean)]
     if not known:
-        raise SpecError(f"no arm of {plan.folder} has a validation accuracy; nothing can be called best")
-    return sorted(known, key=lambda pair: -pair[1])
+        raise SpecError(f"no arm of {plan.folder} has a {figure}; nothing can be called best")
+    sign = 1 if smaller_is_better(figure) else -1
+    return sorted(known, key=lambda pair: sign * pair[1])
 
 
-def _accuracy(plan: Plan, arm: str) -> float:
-    values = [run.result().best.get("val_accuracy") for run in plan.runs(arm)]
+def ranking_figure(plan: Plan) -> str:
+    """Name the figure of a history that tells which arms are best: the dataset's metric on validation."""
+    return f"val_{metric_of(plan.dataset)}"
+
+
+def _mean(plan: Plan, arm: str, figure: str) -> float:
+    values = [run.result().best.get(figure) for run in plan.runs(arm)]
     return statistics.fmean(math.nan if value is None else value for value in values)

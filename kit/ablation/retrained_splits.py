@@ -26,7 +26,7 @@ class RetrainedArm:
     Attributes:
         name: Name of the arm.
         n: Number of runs.
-        before: Mean validation accuracy in the ablation.
+        before: Mean validation figure in the ablation.
         train: Metric on the train split.
         validation: Metric on the validation split.
         test: Metric on the test split.

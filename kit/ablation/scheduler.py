@@ -17,9 +17,10 @@ from kit.ablation.status import AblationStatus, StatusReader
 from kit.ablation.trial import Outcome, Trial, run_trial
 from kit.engines import Local
 from kit.errors import RunError
+from kit.metrics.direction import smaller_is_better
 from kit.progress import Progress
 from kit.runs import Pruned, RunDirectory
-from kit.training.early_stopping import Limit, has_stopped, smaller_is_better
+from kit.training.early_stopping import Limit, has_stopped
 from kit.training.owner import owned_history
 
 DECODED = ".decoded"  # subfolder of the ablation for decoded images shared by its trials

@@ -29,6 +29,7 @@ class RunStatus:
         epoch: Number of epochs on disk.
         epochs: Largest number of epochs of the run.
         last: Metrics of the last epoch, by name; empty before the first.
+        metric: Metric that the run's progress shows beside the loss.
     """
 
     state: State
@@ -37,6 +38,7 @@ class RunStatus:
     epoch: int
     epochs: int
     last: Mapping[str, float]
+    metric: str = "accuracy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +137,7 @@ class StatusReader:
             epoch=len(rows),
             epochs=spec.train.epochs,
             last=rows[-1] if rows else {},
+            metric=spec.train.headline,
         )
 
     def _state(self, directory: RunDirectory, *, is_running: bool) -> State:

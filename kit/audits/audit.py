@@ -63,6 +63,8 @@ def audit(
         scale=scale,
         near_bits=near_bits,
         records=found.records,
+        target=found.target,
+        label_columns=found.label_columns,
         facts=tuple(facts),
         rejects=found.rejects,
         refused=refused,

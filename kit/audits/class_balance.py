@@ -47,7 +47,7 @@ def counts_of_dataset(dataset: Dataset) -> ClassCounts:
     before = after + Counter(manifest.not_taken)
     names = sorted(manifest.classes, key=lambda name: -before[name])
     return ClassCounts(
-        title=f"{manifest.name}: images of each class in all splits",
+        title=f"{manifest.name}: images of each {manifest.target.noun} in all splits",
         before={name: before[name] for name in names},
         after={name: after[name] for name in names},
     )
@@ -63,10 +63,13 @@ def counts_of_audit(audit: Audit) -> ClassCounts:
     drawn = {
         name: sum(count for split, count in splits.items() if split not in _GIVEN) for name, splits in found.items()
     }
+    if not audit.target.is_partition:  # an image cannot be taken for one of its tags and left out for another
+        drawn = dict.fromkeys(found, 0)
     smallest = min((count for count in drawn.values() if count), default=0)
     before = {name: sum(splits.values()) for name, splits in found.items()}
     return ClassCounts(
-        title=f"{Path(audit.asked.folder).resolve().name}: images of each class, and undersampled",
+        title=f"{Path(audit.asked.folder).resolve().name}: images of each {audit.target.noun}"
+        f"{', and undersampled' if audit.target.is_partition else ''}",
         before=before,
         after={name: count - drawn[name] + min(drawn[name], smallest) for name, count in before.items()},
     )

@@ -13,6 +13,7 @@ from kit.errors import KitError
 from kit.sources import UNLABELLED, Record, Reject
 from kit.sources.record import ImageFile
 from kit.specs import SourceSpec
+from kit.targets import Target
 
 TO_SPLIT = "to split"  # images without a split in the source
 
@@ -45,7 +46,9 @@ class Audit:
         asked: Source that was audited.
         scale: Mapping of more than 8 bits to 8.
         near_bits: Largest number of bits in which hashes of near-duplicates differ; 0 if none were looked for.
-        records: Records in the source's order; every index refers to it.
+        records: Images in the source's order; every index refers to it.
+        target: Meaning of the labels.
+        label_columns: Columns of the label file that hold them; empty for folders and arrays.
         facts: Facts about each image.
         rejects: Ids without an image, images without an id, and files that are not images.
         refused: Error with which `kit.shard` would refuse the source; None if it would not.
@@ -57,6 +60,8 @@ class Audit:
     scale: str
     near_bits: int
     records: tuple[Record, ...]
+    target: Target
+    label_columns: tuple[str, ...]
     facts: tuple[Facts, ...]
     rejects: tuple[Reject, ...]
     refused: KitError | None = field(compare=False)
@@ -115,10 +120,19 @@ class Audit:
         }
 
     def counts(self) -> dict[str, dict[str, int]]:
-        """Number of images, readable or not, by class and split; the largest class first, splits in source order."""
+        """Count images, readable or not, by class and split; the largest class first, splits in the source's order.
+
+        An image counts for each of its tags, and for each value.
+        """
         splits = list(dict.fromkeys(record.split or TO_SPLIT for record in self.records))
-        classes = Counter(record.label or UNLABELLED for record in self.records)
-        cells = Counter((record.label or UNLABELLED, record.split or TO_SPLIT) for record in self.records)
+        cells = Counter(
+            (name, record.split or TO_SPLIT)
+            for record in self.records
+            for name in ([UNLABELLED] if record.label is None else self.target.named(record.label))
+        )
+        classes = Counter[str]()
+        for (name, _), count in cells.items():
+            classes[name] += count
         ordered = sorted(classes, key=lambda name: (name == UNLABELLED, -classes[name], name))
         return {name: {split: cells[name, split] for split in splits} for name in ordered}
 

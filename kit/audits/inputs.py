@@ -6,9 +6,9 @@ from pathlib import Path
 
 from kit.errors import KitError, SourceError, SubmissionError
 from kit.sources import Record, Source, read_source, read_unjudged
-from kit.sources.classes import class_target
 from kit.sources.image_files import list_images
 from kit.sources.record import ImageFile
+from kit.sources.settle import class_target
 from kit.specs import SourceSpec
 from kit.specs.source import SPLIT_FOLDERS
 

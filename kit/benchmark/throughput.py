@@ -101,6 +101,7 @@ def _without_collection() -> Iterator[None]:
 def _batches(spec: RunSpec, dataset: Dataset, folder: Path, augment: AugmentSpec | None = None) -> Any:
     return train_batches(
         dataset,
+        dataset.manifest.target.head(spec.model.head, spec.train.loss),
         batch_size=spec.train.batch_size,
         seed=spec.seed,
         cache=spec.train.cache,

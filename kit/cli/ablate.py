@@ -10,6 +10,7 @@ import typer
 
 from kit.cli.options import (
     BATCH_SIZE,
+    HEAD,
     LEARNING_RATE,
     Against,
     Dataset,
@@ -77,6 +78,7 @@ def ablate(
         typer.Option(metavar="[A],[B]", help="Filters of each block, as [16,32],[32,64].", rich_help_panel=_AXES),
     ] = None,
     batch_size: Annotated[str | None, typer.Option(metavar="A,B", help=BATCH_SIZE, rich_help_panel=_AXES)] = None,
+    head: Annotated[str | None, typer.Option(metavar="A,B", help=HEAD, rich_help_panel=_AXES)] = None,
     augment: Annotated[
         str | None,
         typer.Option(
@@ -131,7 +133,10 @@ def ablate(
             help="Then retrain the K best arms, at --set data.size=S if given, and measure them on test.",
         ),
     ] = None,
-    metric: Annotated[str, typer.Option(help="Metric to compare arms by; any recorded one.")] = "val_accuracy",
+    metric: Annotated[
+        str | None,
+        typer.Option(help="Metric to compare arms by; any recorded one.", show_default="the dataset's"),
+    ] = None,
     against: Against = "",
     html: Html = False,
     recipe: Recipe = DEFAULT_RECIPE,
@@ -164,6 +169,7 @@ def ablate(
         "model.kernel": kernel,
         "model.filters": filters,
         "train.batch_size": batch_size,
+        "model.head": head,
         "augment": augment,
     }
     axes = [parse_axis(path, values) for path, values in named.items() if values is not None]
@@ -180,7 +186,7 @@ def ablate(
         design=design,
         root=root,
     )
-    plan.refuse_metric(metric)
+    judged = plan.figure(metric)
     if dry_run:
         _show_forecast(plan, trials, as_json=json)
         return
@@ -192,7 +198,7 @@ def ablate(
     ran = run_plan(plan, jobs=trials, halving=halving, max_hours=max_hours, progress=live, watch=live.watch)
     if any(plan.folder.rglob("result.json")):
         is_last = then_retrain is None or bool(ran.left)
-        found = compare_runs(plan.folder, metric=metric, against=compared, root=root)
+        found = compare_runs(plan.folder, metric=judged, against=compared, root=root)
         show(found, plan.folder / "comparison", as_json=json and is_last, html=html)
     if ran.left:
         runs = plan.possible * plan.runs_per_arm

@@ -16,7 +16,8 @@ from kit.cli.status_line import WAITING
 from kit.reports.forecast import duration
 from kit.reports.table import NOTHING
 
-_COLUMNS = {"loss": 9, "accuracy": 10, "val_accuracy": 14}  # with the width of each column
+_LOSS = 9  # characters of its column
+_APART = 2  # characters between columns
 _EPOCH = 10  # characters of 100/100, and between columns
 _FOOT = 2  # lines below the runs
 _BAR = 40  # characters
@@ -79,9 +80,10 @@ def draw_status(status: AblationStatus, width: int, height: int) -> RenderableTy
     shown, hidden = _choose(status.arms, height - _FOOT - 2)
     runs = [run for arm in shown for run in arm.running]
     label = max((len(_label(run)) for run in runs), default=0)
-    lines = [_head(label)] if runs else []
+    columns = _columns(runs[0].metric) if runs else {}
+    lines = [_head(label, columns)] if runs else []
     for arm in shown:
-        lines += [_arm_line(arm, width), *(_run_line(run, label) for run in arm.running)]
+        lines += [_arm_line(arm, width), *(_run_line(run, label, columns) for run in arm.running)]
     if hidden:
         lines.append(screen_text(_describe_hidden(hidden), style="dim"))
     for line in lines:
@@ -112,8 +114,13 @@ def _lines(arm: ArmStatus) -> int:
     return 1 + len(arm.running)
 
 
-def _head(label: int) -> Text:
-    names = "".join(f"{name.replace('_', ' '):>{width}}" for name, width in _COLUMNS.items())
+def _columns(metric: str) -> dict[str, int]:
+    """Choose the figures of a run and the width of each, characters."""
+    return {"loss": _LOSS, **{name: len(name) + _APART for name in (metric, f"val_{metric}")}}
+
+
+def _head(label: int, columns: Mapping[str, int]) -> Text:
+    names = "".join(f"{name.replace('_', ' '):>{width}}" for name, width in columns.items())
     return screen_text(f"{'':<{label}}{'epoch':>{_EPOCH}}{names}", style="dim")
 
 
@@ -144,8 +151,8 @@ def _describe_arm(arm: ArmStatus) -> str:
     return ", ".join([f"{arm.count('finished')} of {len(arm.runs)} finished", *counts])
 
 
-def _run_line(run: RunStatus, label: int) -> Text:
-    figures = "".join(f"{_figure(run.last, name):>{width}}" for name, width in _COLUMNS.items())
+def _run_line(run: RunStatus, label: int, columns: Mapping[str, int]) -> Text:
+    figures = "".join(f"{_figure(run.last, name):>{width}}" for name, width in columns.items())
     return screen_text(f"{_label(run):<{label}}{f'{run.epoch}/{run.epochs}':>{_EPOCH}}{figures}")
 
 

@@ -53,6 +53,7 @@ Set = Annotated[
 ]
 EPOCHS = "Passes over the train split."
 BATCH_SIZE = "Images per step, over all devices together."
+HEAD = "Last layer: classes, cumulative or value of grades; other targets have one each."
 LEARNING_RATE = "Learning rate at the start, or after the warm-up."
 Cache = Annotated[
     str | None,
@@ -90,11 +91,45 @@ IdColumn = Annotated[
         rich_help_panel=_SOURCE,
     ),
 ]
+PathColumn = Annotated[
+    str | None,
+    typer.Option(
+        help="Column of file names in --labels, and in --test where that is a table.",
+        show_default="the ids",
+        rich_help_panel=_SOURCE,
+    ),
+]
 LabelColumn = Annotated[
     str | None,
     typer.Option(
-        help="Column of labels in --labels, or one-hot columns: a,b,c.",
-        show_default="label, or found",
+        help="Column of labels in --labels, or several: a,b,c.",
+        show_default="those of the sample submission, label, or found",
+        rich_help_panel=_SOURCE,
+    ),
+]
+Target = Annotated[
+    str | None,
+    typer.Option(
+        metavar="classes|tags|grades|values",
+        help="Meaning of the labels: one name an image, any number of names, ordered names, or numbers.",
+        show_default="found",
+        rich_help_panel=_SOURCE,
+    ),
+]
+Separator = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SIGN",
+        help="Sign between the tags of one label, as '|'.",
+        show_default="found",
+        rich_help_panel=_SOURCE,
+    ),
+]
+NoTag = Annotated[
+    str | None,
+    typer.Option(
+        metavar="LABEL",
+        help="Label that means no tag, as 'No Finding'; '' takes empty cells for none.",
         rich_help_panel=_SOURCE,
     ),
 ]
@@ -110,7 +145,7 @@ Classes = Annotated[
     str | None,
     typer.Option(
         metavar="OLD=NEW,…",
-        help="Rename labels, or merge several into one, as 'Cat=cat,0.0=0'.",
+        help="Rename labels, several to one where they are one class, as 'Cat=cat,0.0=0'; grades in their order.",
         rich_help_panel=_SOURCE,
     ),
 ]
@@ -118,7 +153,7 @@ ClassNames = Annotated[
     str | None,
     typer.Option(
         metavar="A,B,…",
-        help="Names of the classes 0, 1, and so on, for numeric labels, as in arrays.",
+        help="Names of the classes 0, 1, and so on, where labels are numbers; or the grades in their order.",
         rich_help_panel=_SOURCE,
     ),
 ]
@@ -151,10 +186,19 @@ Exclude = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="File of ids or paths to leave out, one per line.", rich_help_panel=_SOURCE),
 ]
-Test = Annotated[Path | None, typer.Option(metavar="DIR", help="Unlabelled test images.", rich_help_panel=_SOURCE)]
+Test = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR|CSV", help="Unlabelled test images, or a table of their ids and files.", rich_help_panel=_SOURCE
+    ),
+]
 SampleSubmission = Annotated[
     Path | None,
-    typer.Option(metavar="CSV", help="Sample submission; its ids order the test images.", rich_help_panel=_SOURCE),
+    typer.Option(
+        metavar="CSV",
+        help="Sample submission, whose ids order the test images, and whose columns name the labels.",
+        rich_help_panel=_SOURCE,
+    ),
 ]
 
 Against = Annotated[

@@ -34,6 +34,15 @@ def predict(
             " best-accuracy or recall:0.95 on images that no run was trained on.",
         ),
     ] = None,
+    decide: Annotated[
+        str | None,
+        typer.Option(
+            metavar="none|P|best",
+            help="Rule for decisions of any target: its own, one probability for two classes or all tags, or the one"
+            " that scores best by the dataset's metric on images that no run was trained on.",
+            show_default="none",
+        ),
+    ] = None,
     tta: Tta = None,
     weights: Weights = None,
     force: Force = False,
@@ -48,7 +57,7 @@ def predict(
     if weights is not None:
         one_of(weights, "--weights", "best", "last")
     from kit.cli.console import ConsoleProgress, print_json, print_line
-    from kit.reports.submission import describe_submission
+    from kit.reports.submission import describe_files, describe_submission
     from kit.submission import predict as predict_split
 
     submission = predict_split(
@@ -56,6 +65,7 @@ def predict(
         split=split,
         output=output,
         threshold=threshold,
+        decide=decide,
         tta=tta,
         weights=cast("WeightsName | None", weights),
         force=force,
@@ -67,4 +77,4 @@ def predict(
         return
     for line in describe_submission(submission):
         print_line(line)
-    print_line(f"{submission.path}: {submission.rows:,} rows, columns {', '.join(submission.columns)}")
+    print_line(describe_files(submission))

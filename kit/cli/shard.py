@@ -20,8 +20,12 @@ from kit.cli.options import (
     LabelColumn,
     Labels,
     MergeSplits,
+    NoTag,
+    PathColumn,
     Root,
     SampleSubmission,
+    Separator,
+    Target,
     Test,
 )
 from kit.workspace import with_root
@@ -42,9 +46,20 @@ def shard(
         str | None,
         typer.Option(help="Recipe with defaults for size, channels, split and classes."),
     ] = None,
+    metric: Annotated[
+        str | None,
+        typer.Option(
+            help="Metric that the competition scores, or FILE.py:FUNCTION; may be changed by the same command later.",
+            show_default="the target's",
+        ),
+    ] = None,
     labels: Labels = None,
     id_column: IdColumn = None,
+    path_column: PathColumn = None,
     label_column: LabelColumn = None,
+    target: Target = None,
+    separator: Separator = None,
+    no_tag: NoTag = None,
     class_from: ClassFrom = None,
     classes: Classes = None,
     class_names: ClassNames = None,
@@ -154,7 +169,8 @@ def shard(
     from kit.cli.console import ConsoleProgress, print_json, print_line, print_tables
     from kit.conversion import shard as shard_images
     from kit.errors import SpecError
-    from kit.reports.dataset import dataset_tables, remarks
+    from kit.reports.dataset import dataset_tables, describe_target, remarks
+    from kit.reports.labels import describe_labels
     from kit.specs import parse_bands, parse_classes, parse_names, parse_size, parse_split, read_setting
 
     shares = parse_split(split) if split else None
@@ -166,9 +182,14 @@ def shard(
         source,
         name=name,
         recipe=recipe,
+        metric=metric,
         labels=labels,
         id_column=id_column,
+        path_column=path_column,
         label_column=label_column,
+        target=target,
+        separator=separator,
+        no_tag=no_tag,
         class_from=class_from,
         classes=parse_classes(classes) if classes else None,
         class_names=parse_names(class_names) if class_names else None,
@@ -201,7 +222,10 @@ def shard(
     if json:
         print_json(dataset.manifest)
         return
+    manifest = dataset.manifest
+    print_line(describe_labels(manifest.target, manifest.label_columns, manifest.source.spec))
     print_tables(dataset_tables(dataset))
+    print_line(describe_target(dataset))
     for line in remarks(dataset):
         print_line(line)
     known = read_setting(recipe).data.classes if recipe else ()

@@ -41,8 +41,9 @@ def submit(
         typer.Option(
             "--force",
             metavar="DOUBTS",
-            help="Overrule doubts, each by its name: constant, range (values outside [0, 1]), order (of rows), known"
-            " (bytes submitted before), as constant,known.",
+            help="Overrule doubts, each by its name: constant, range (values outside [0, 1] or the training range),"
+            " order (of rows), known (bytes submitted before), sum (probabilities that do not sum to 1), as"
+            " constant,known.",
         ),
     ] = None,
     root: Root = None,

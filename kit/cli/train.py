@@ -10,6 +10,7 @@ import typer
 from kit.cli.options import (
     BATCH_SIZE,
     EPOCHS,
+    HEAD,
     LEARNING_RATE,
     RECIPE,
     Cache,
@@ -35,6 +36,7 @@ def train(
     epochs: Annotated[int | None, typer.Option(help=EPOCHS, show_default="the recipe's")] = None,
     batch_size: Annotated[int | None, typer.Option(help=BATCH_SIZE, show_default="the recipe's")] = None,
     learning_rate: Annotated[float | None, typer.Option(help=LEARNING_RATE, show_default="the recipe's")] = None,
+    head: Annotated[str | None, typer.Option(help=HEAD, show_default="the target's")] = None,
     settings: Set = None,
     precision: Precision = None,
     seed: Annotated[int, typer.Option(help="Seed for the initial weights and the order of images.")] = 0,
@@ -75,6 +77,7 @@ def train(
         learning_rate=learning_rate,
         precision=precision,
         cache=cache,
+        head=head,
         seed=seed,
         devices=devices,
         checkpoint_minutes=checkpoint_minutes,

@@ -26,6 +26,7 @@ from kit.datasets.dataset import (
     Dataset,
     read_dataset,
 )
+from kit.datasets.metric import METRIC, write_metric
 from kit.engines import Engine
 from kit.errors import ShardError, SourceError, SpecError
 from kit.files import locked, publish, sweep, unused, write_whole
@@ -60,11 +61,11 @@ def build_dataset(
     partial = workspace.datasets / f".{conversion.name}.partial"
     if standing := existing_dataset(final, conversion, progress, force=force):
         remove_stale(partial, final)
-        return standing
+        return _with_metric(standing, conversion.metric, progress)
     refuse_bad(conversion.name, conversion.source.rejects, max_rejects, is_read=False)
     with locked(final):
         if standing := existing_dataset(final, conversion, progress, force=force):  # from a concurrent command
-            return standing
+            return _with_metric(standing, conversion.metric, progress)
         _claim(partial, conversion)
         try:
             written = write_dataset(partial, conversion, engine, progress)
@@ -76,6 +77,20 @@ def build_dataset(
         with unused(final / MANIFEST) if final.exists() else contextlib.nullcontext():
             publish(partial, final)
     return read_dataset(final)
+
+
+def _with_metric(dataset: Dataset, metric: str | None, progress: Progress) -> Dataset:
+    """Change the metric of a dataset whose shards are those that are asked for."""
+    if metric is None:
+        return dataset
+    try:
+        before = dataset.metric
+    except ShardError:  # damaged, and put right here
+        before = "damaged"
+    write_metric(dataset.folder, metric)
+    if dataset.metric != before:
+        progress.advance(0, f"metric: {dataset.metric}, was {before}; the shards stay as they are")
+    return dataset
 
 
 def _claim(partial: Path, conversion: Conversion) -> None:
@@ -102,7 +117,10 @@ def _complete(partial: Path, conversion: Conversion, written: Written) -> None:
     tfds.write_description(partial, manifest)
     temporary = {PLAN, TIES, NEAR_TIES, *(summary_path(Path(shard.shard.name)).name for shard in written.shards)}
     shards = {shard.shard.name for shard in written.shards}
-    beside = sorted({path.name for path in partial.iterdir()} - temporary - shards)
+    (partial / METRIC).unlink(missing_ok=True)
+    if conversion.metric:
+        write_metric(partial, conversion.metric)
+    beside = sorted({path.name for path in partial.iterdir()} - temporary - shards - {METRIC})
     write_whole(partial / MANIFEST, seal(msgspec.structs.replace(manifest, files=hashes(partial, beside))))
     for name in temporary:
         (partial / name).unlink(missing_ok=True)

@@ -28,11 +28,12 @@ def build_manifest(conversion: Conversion, written: Written) -> Manifest:
     return Manifest(
         name=conversion.name,
         target=target,
+        label_columns=conversion.source.label_columns,
         counts=_counts(written.shards, target),
         folds=_fold_counts(written.shards, target.names),
         groups=len(groups),
         groups_across_splits=sum(len(splits) > 1 for splits in groups.values()),
-        duplicates=describe_duplicates(written.duplicates),
+        duplicates=describe_duplicates(written.duplicates, target),
         image=_image_info(written.shards, conversion.spec.image.channels),
         shards=shards,
         source=conversion.info,
@@ -42,7 +43,7 @@ def build_manifest(conversion: Conversion, written: Written) -> Manifest:
         left_out=sum(not reject.is_bad for reject in written.rejects),
         left_out_reasons=dict(Counter(reject.reason for reject in written.rejects if not reject.is_bad).most_common()),
         not_taken=dict(sorted(Counter(record.label or UNLABELLED for record in written.not_taken).items())),
-        near_duplicates=describe_duplicates(written.near),
+        near_duplicates=describe_duplicates(written.near, target),
         fingerprint=fingerprint(target, shards),
         recipe=conversion.recipe,
     )

@@ -27,6 +27,8 @@ class Conversion:
         recipe: Recipe, or arm as RECIPE/ARM, with the data settings that `spec` is based on; empty for none.
         near: Sets of records that stay together because their images look the same; None to find them if the spec
             says so.
+        metric: Metric that the competition scores, as `kept_metric` gives it; None keeps what an existing dataset has,
+            or takes the target's default.
     """
 
     name: str
@@ -36,6 +38,7 @@ class Conversion:
     ties: Sequence[Sequence[Record]] | None = None
     recipe: str = ""
     near: Sequence[Sequence[Record]] | None = None
+    metric: str | None = None
 
 
 def describe_source(source: Source, spec: SourceSpec) -> SourceInfo:
@@ -44,7 +47,11 @@ def describe_source(source: Source, spec: SourceSpec) -> SourceInfo:
     for record in source.records:
         line = [record.key, record.label, record.split, record.group, *record.file.identity]
         digest.update(msgspec.json.encode(line) + b"\n")
+    if source.target.kind() != "classes":  # the same labels may be classes or grades
+        digest.update(msgspec.json.encode(source.target))
     digest.update(msgspec.json.encode([Path(reject.name).name for reject in source.rejects if reject.is_bad]))
+    if source.target.kind() != "classes":  # which older datasets, whose digests are known, all have
+        digest.update(msgspec.json.encode(source.target))
     if source.sample_submission:
         digest.update(source.sample_submission.read_bytes())
     return SourceInfo(spec=spec, files=len(source.records), digest=digest.hexdigest()[:16])

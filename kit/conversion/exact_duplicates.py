@@ -13,6 +13,7 @@ from kit.datasets.manifest import NO_FOLD, DuplicateInfo
 from kit.errors import ShardError, option
 from kit.images import equal_images
 from kit.sources import Record
+from kit.targets import Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +56,18 @@ def place_sets(sets: Iterable[Sequence[Record]], plans: Sequence[ShardPlan]) -> 
     return sorted(placed, key=lambda members: _order(members[0]))
 
 
-def describe_duplicates(sets: Sequence[Sequence[Placed]]) -> DuplicateInfo:
-    """Count duplicates for the manifest."""
+def describe_duplicates(sets: Sequence[Sequence[Placed]], target: Target) -> DuplicateInfo:
+    """Count sets of equal images for the manifest; tags in another order are the same label."""
+
+    def labels(members: Sequence[Placed]) -> set[str | None]:
+        truth = target.encode([placed.record.label for placed in members])
+        return {target.text(row) for row in truth} - {None}
+
     return DuplicateInfo(
         sets=len(sets),
         images=sum(len(members) for members in sets),
         across_splits=sum(len({placed.split for placed in members}) > 1 for members in sets),
-        across_classes=sum(
-            len({p.record.label for p in members if p.record.label is not None}) > 1 for members in sets
-        ),
+        across_classes=sum(len(labels(members)) > 1 for members in sets),
     )
 
 

@@ -63,9 +63,12 @@ def _same_dataset(folder: Path, conversion: Conversion, progress: Progress) -> D
 def _changes(manifest: Manifest, conversion: Conversion) -> list[str]:
     """List the inputs and settings of a dataset that differ from the requested ones."""
     changes = _differences(manifest.settings, conversion.spec)
+    was, now = manifest.target.kind(), conversion.source.target.kind()
+    if was != now:
+        changes.append(f"target was {was}, is {now}")
     if manifest.source.digest != conversion.info.digest:
         named = _differences(manifest.source.spec, conversion.info.spec)
-        changes += named or ["images, labels or sample submission changed since"]
+        changes += named or ([] if was != now else ["images, labels or sample submission changed since"])
     return changes
 
 

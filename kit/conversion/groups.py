@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
 from kit.sources import Record
+from kit.sources.record import RecordId
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,22 +64,26 @@ def _names(records: Sequence[Record], sets: Sequence[Sequence[int]]) -> Sequence
     return numbers
 
 
-def divide_units(units: Sequence[Unit], shares: Sequence[float]) -> list[list[Unit]]:
-    """Divide units by shares, stratified by class as nearly as whole units allow.
+def divide_units(
+    units: Sequence[Unit], shares: Sequence[float], strata: Mapping[RecordId, Sequence[Hashable]] | None = None
+) -> list[list[Unit]]:
+    """Divide units by shares, stratified as nearly as whole units allow.
 
     Units are assigned from the largest to the smallest, each to the part that then is nearest to its shares of all
-    classes, as in scikit-learn's StratifiedGroupKFold for equal shares. Implemented here, so that shards stay the same
+    strata, as in scikit-learn's StratifiedGroupKFold for equal shares. Implemented here, so that shards stay the same
     across versions of scikit-learn.
 
     Args:
         units: Units in random order, which breaks ties.
         shares: Share of each part; they sum to 1.
+        strata: Strata of each record by its id; None for its class.
     """
-    totals = Counter(record.label or "" for unit in units for record in unit.records)
+    of_units = [_strata(unit, strata) for unit in units]
+    totals = Counter(name for names in of_units for name in names)
     needs = [{label: share * total for label, total in totals.items()} for share in shares]
     parts: list[list[Unit]] = [[] for _ in shares]
-    for unit in sorted(units, key=lambda unit: -len(unit.records)):
-        counts = Counter(record.label or "" for record in unit.records)
+    for unit, names in sorted(zip(units, of_units, strict=True), key=lambda pair: -len(pair[0].records)):
+        counts = Counter(names)
         costs = [
             sum(count * (count - 2 * need[label]) / totals[label] ** 2 for label, count in counts.items())
             for need in needs
@@ -88,3 +93,9 @@ def divide_units(units: Sequence[Unit], shares: Sequence[float]) -> list[list[Un
         for label, count in counts.items():
             needs[chosen][label] -= count
     return parts
+
+
+def _strata(unit: Unit, strata: Mapping[RecordId, Sequence[Hashable]] | None) -> list[Hashable]:
+    if strata is None:
+        return [record.label or "" for record in unit.records]
+    return [name for record in unit.records for name in strata[record.id]]

@@ -11,6 +11,7 @@ from kit.conversion.build_dataset import build_dataset
 from kit.conversion.conversion import Conversion, describe_source
 from kit.conversion.exact_duplicates import read_duplicates
 from kit.datasets.dataset import DUPLICATES, NEAR_DUPLICATES, Dataset
+from kit.datasets.metric import read_metric
 from kit.engines import engine_for
 from kit.errors import ShardError, SpecError
 from kit.progress import NO_PROGRESS, Progress
@@ -56,6 +57,7 @@ def plan_again(dataset: Dataset, settings: Mapping[str, object]) -> Conversion:
         near=read_duplicates(dataset.checked(NEAR_DUPLICATES), source.records)
         if dataset.manifest.near_duplicates.sets
         else (),
+        metric=read_metric(dataset.folder),
     )
 
 

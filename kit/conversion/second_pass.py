@@ -38,16 +38,17 @@ class Written:
 
 def write_dataset(partial: Path, conversion: Conversion, engine: Engine, progress: Progress) -> Written:
     """Write all shards, and write them again if needed to keep equal images together."""
-    records, left_out = sample(conversion.source.records, conversion.spec)
+    target = conversion.source.target
+    records, left_out = sample(conversion.source.records, conversion.spec, target)
     near = near_ties(partial / NEAR_TIES, records, conversion, engine, progress)
     ties = (read_ties(partial / TIES, records) or ()) if conversion.ties is None else conversion.ties
     writer = _Writer(partial, conversion, engine, progress)
-    plans = plan_shards(records, conversion.spec, [*near, *ties])
+    plans = plan_shards(records, conversion.spec, [*near, *ties], target)
     shards, duplicates = writer.write(plans)
     if duplicates and not ties and conversion.ties is None:
         tied = [[placed.record for placed in members] for members in duplicates]
         write_ties(partial / TIES, records, tied)
-        again = plan_shards(records, conversion.spec, [*near, *tied])
+        again = plan_shards(records, conversion.spec, [*near, *tied], target)
         if again != plans:
             progress.advance(0, f"{len(tied):,} sets of equal images: shards are written anew to keep them together")
             plans = again

@@ -18,6 +18,7 @@ from kit.conversion.dali_index import write_index
 from kit.conversion.shard_command import shard_again
 from kit.conversion.write_shard import write_shard
 from kit.datasets.dataset import Dataset
+from kit.datasets.metric import kept_metric
 from kit.engines import engine_for
 from kit.errors import SourceError, SpecError, option, require
 from kit.progress import NO_PROGRESS, Progress
@@ -63,6 +64,7 @@ def shard(
     *,
     name: str | None = None,
     recipe: str | None = None,
+    metric: str | None = None,
     max_rejects: int = 0,
     workers: int | None = None,
     index: bool = False,
@@ -80,6 +82,8 @@ def shard(
         source: Class folders, also below train, val and test folders; the images that `labels` names; or an .npz file.
         name: Name of the dataset, a folder in tfrecords/; the recipe's, or that of the source's folder otherwise.
         recipe: Recipe whose data settings are meant where nothing else is given.
+        metric: Metric that the competition scores, see `kit.find_metric`; the target's default otherwise. It may be
+            changed later: for an existing dataset of the same inputs and settings nothing else is written.
         max_rejects: Inputs that may be listed in rejects.csv instead of stored.
         workers: Processes; one for each core otherwise. The bytes do not depend on it.
         index: Whether each shard's .idx is written too, by which NVIDIA DALI reads it.
@@ -91,17 +95,25 @@ def shard(
     Raises:
         KitError: Labels or images that cannot become this dataset; nothing is left half-written.
     """
-    others = {"max_rejects": max_rejects, "workers": workers, "index": index, "force": force, "root": root}
+    others = {
+        "metric": metric,
+        "max_rejects": max_rejects,
+        "workers": workers,
+        "index": index,
+        "force": force,
+        "root": root,
+    }
     request = _request(source, options, recipe=recipe, name=name, **others)
     if name is None:
         name = dataset_name(recipe) if recipe else folder_name(Path(source).resolve())
     engine = engine_for(workers)
     require(max_rejects >= 0, f"max_rejects must be 0 or more, got {max_rejects}")
-    is_new = force or not (Workspace.at(root).datasets / name).exists()
+    workspace = Workspace.at(root)
+    is_new = force or not (workspace.datasets / name).exists()
     with engine.prepare(write_shard) if is_new else contextlib.nullcontext():  # while the source is read
         dataset = build_dataset(
-            _conversion(name, _read(request), request, recipe or ""),
-            workspace=Workspace.at(root),
+            _conversion(name, _read(request), request, recipe or "", metric=metric, workspace=workspace),
+            workspace=workspace,
             engine=engine,
             max_rejects=max_rejects,
             force=force,
@@ -122,6 +134,8 @@ def shard_arrays(
     ids: Sequence[str] | None = None,
     groups: Sequence[Any] | None = None,
     class_names: Sequence[str] | None = None,
+    target: str | None = None,
+    metric: str | None = None,
     workers: int | None = None,
     force: bool = False,
     root: Path | str | None = None,
@@ -133,12 +147,15 @@ def shard_arrays(
     Args:
         images: [n, height, width] or [n, height, width, channels], of any number type, or n arrays of different sizes;
             floats are 0 to 1, or see `scale`.
-        labels: Labels of n images as numbers or names, [n], [n, 1], or one-hot [n, classes].
+        labels: Labels of n images: whole numbers or names [n] or [n, 1]; one-hot [n, classes]; other 0 and 1
+            [n, tags]; or other numbers [n] or [n, values].
         name: Name of the dataset, a folder in tfrecords/.
         ids: Texts [n] that are all different; indices otherwise.
         groups: Names [n] of what must not be divided between splits, such as patients.
         class_names: Names of the classes 0, 1, and so on, for labels that are numbers; a dataset sorts its classes by
-            name.
+            name. Names of the tags or values in their order; of the grades from the lowest to the highest.
+        target: Meaning of the labels: "classes", "tags", "grades" or "values"; None finds it.
+        metric: Metric that the competition scores, see `kit.find_metric`; the target's default otherwise.
         workers: Processes; one for each core otherwise.
         force: Whether a dataset of other inputs or settings is replaced.
         root: Folder of the workspace; KIT_ROOT or the current folder otherwise.
@@ -148,11 +165,12 @@ def shard_arrays(
     Raises:
         KitError: Arrays that cannot become this dataset; nothing is left half-written.
     """
-    request = _request("arrays", {**options, "class_names": class_names}, recipe=None)
+    request = _request("arrays", {**options, "class_names": class_names, "target": target}, recipe=None)
     source = read_arrays(images, labels, ids=ids, groups=groups, spec=request.source)
+    workspace = Workspace.at(root)
     return build_dataset(
-        _conversion(name, source, request),
-        workspace=Workspace.at(root),
+        _conversion(name, source, request, metric=metric, workspace=workspace),
+        workspace=workspace,
         engine=engine_for(workers),
         force=force,
         progress=progress,
@@ -198,9 +216,17 @@ def _shard_spec(data: DataSpec, options: Mapping[str, Any]) -> ShardSpec:
     return build(spec | {"image": msgspec.to_builtins(whole)} | {"near_duplicates": near}, ShardSpec)
 
 
-def _conversion(name: str, source: Source, request: _Request, recipe: str = "") -> Conversion:
-    info = describe_source(source, request.source)
-    return Conversion(name=name, source=source, info=info, spec=request.spec, recipe=recipe)
+def _conversion(
+    name: str, source: Source, request: _Request, recipe: str = "", *, metric: str | None, workspace: Workspace
+) -> Conversion:
+    return Conversion(
+        name=name,
+        source=source,
+        info=describe_source(source, request.source),
+        spec=request.spec,
+        recipe=recipe,
+        metric=None if metric is None else kept_metric(metric, source.target, workspace.root),
+    )
 
 
 def _read(request: _Request) -> Source:
@@ -209,6 +235,9 @@ def _read(request: _Request) -> Source:
     try:
         source = read_source(asked)
     except SourceError as error:
+        if error.choices:
+            commands = " - or ".join(shard_again({**given, **choice}) for choice in error.choices)
+            raise SourceError(f"{error.problem}; say which: {commands}") from error
         if error.instead is None:
             raise
         raise SourceError(f"{error.marked}: {shard_again({**given, 'source': error.instead})}") from error

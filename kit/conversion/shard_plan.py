@@ -5,20 +5,26 @@ from __future__ import annotations
 import hashlib
 import itertools
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 
 from kit.conversion.groups import divide_units, tie
+from kit.conversion.stratification import stratify
 from kit.datasets.manifest import NO_FOLD
 from kit.errors import SourceError, SpecError, option
 from kit.sources import Record
+from kit.sources.record import RecordId
 from kit.specs import ShardSpec
+from kit.targets import Target
+from kit.targets.classes import Classes
 
 SHARD_BYTES = 128 << 20  # 128 MiB: large reads on disks and networks; TensorFlow's guides advise 100 to 200 MB
 PARALLEL_SHARDS = 16  # fewer would leave cores idle while a mid-sized split is written or read
 SMALLEST_SHARD = 64  # records; for fewer, the cost of a file exceeds its use
 
 SPLITS = ("train", "validation", "test")
+
+_CLASSES = Classes(names=())  # strata of classes do not depend on their names
 
 Parts = dict[str, dict[int, list[Record]]]  # by split and fold
 
@@ -40,16 +46,19 @@ class ShardPlan:
     fold: int = NO_FOLD
 
 
-def plan_shards(records: Iterable[Record], spec: ShardSpec, ties: Iterable[Sequence[Record]] = ()) -> list[ShardPlan]:
+def plan_shards(
+    records: Iterable[Record], spec: ShardSpec, ties: Iterable[Sequence[Record]] = (), target: Target = _CLASSES
+) -> list[ShardPlan]:
     """Assign records to splits and folds, shuffle each labelled part as a whole, and cut it into shards.
 
     Args:
         records: Records in the source's order; those of a group stay together.
         spec: Settings of shares, folds and seed.
         ties: Further sets of records that must stay together, such as duplicates.
+        target: Target of the labels, which defines the strata.
     """
     plans = []
-    for split, parts in assign_splits(records, spec, ties).items():
+    for split, parts in assign_splits(records, spec, ties, target).items():
         cuts: list[tuple[int, Sequence[Record]]] = []
         for fold, members in parts.items():
             labelled = all(record.label is not None for record in members)
@@ -62,7 +71,7 @@ def plan_shards(records: Iterable[Record], spec: ShardSpec, ties: Iterable[Seque
     return plans
 
 
-def sample(records: Sequence[Record], spec: ShardSpec) -> tuple[list[Record], list[Record]]:
+def sample(records: Sequence[Record], spec: ShardSpec, target: Target = _CLASSES) -> tuple[list[Record], list[Record]]:
     """Draw as many records of each class as `spec` says; test and validation splits of the source stay whole.
 
     Returns:
@@ -70,9 +79,13 @@ def sample(records: Sequence[Record], spec: ShardSpec) -> tuple[list[Record], li
 
     Raises:
         SourceError: A class has too few.
+        SpecError: Images have no classes, or several tags at a time.
     """
     if not (spec.balance or spec.per_class):
         return list(records), []
+    if not target.is_partition:
+        asked = option("per_class", spec.per_class) if spec.per_class else option("undersample", True)
+        raise SpecError(f"{asked} takes images of each class; this dataset's target is {target.kind()}, leave it out")
     by_class: dict[str, list[Record]] = {}
     for record in records:
         if record.label is not None and record.split in {None, "train"}:
@@ -88,12 +101,15 @@ def sample(records: Sequence[Record], spec: ShardSpec) -> tuple[list[Record], li
     return [r for r in records if r.id not in left], [r for r in records if r.id in left]
 
 
-def assign_splits(records: Iterable[Record], spec: ShardSpec, ties: Iterable[Sequence[Record]] = ()) -> Parts:
+def assign_splits(
+    records: Iterable[Record], spec: ShardSpec, ties: Iterable[Sequence[Record]] = (), target: Target = _CLASSES
+) -> Parts:
     """Assign every record a split and a fold: the source's own split if it has one, else a random one by seed.
 
     Records without a split in the source, and those of its train folder if it has no validation folder, are divided by
-    `spec.split`, stratified by class, with at least one record of each class in each split if groups allow it. With
-    folds, all records outside test are divided evenly; validation is fold 0.
+    `spec.split`: stratified by class, with at least one record of each class in each split if groups allow it; by tag
+    with iterative stratification; or by the quantiles of values. With folds, all records outside test are divided
+    evenly; validation is fold 0.
 
     Returns:
         Records by split and fold; splits in the order train, validation, test, without empty ones.
@@ -107,11 +123,12 @@ def assign_splits(records: Iterable[Record], spec: ShardSpec, ties: Iterable[Seq
             splits[str(record.split)].append(record)
     divided = [record for record, opened in zip(records, is_open, strict=True) if opened]
     ties = list(ties)
-    for name, members in zip(shares, _divide(divided, ties, list(shares.values()), spec.seed, "split"), strict=True):
+    division = _Division(target, ties, spec.seed)
+    for name, members in zip(shares, division.divide(divided, list(shares.values()), "split"), strict=True):
         splits[name] += members
     parts: Parts = {name: {NO_FOLD: members} for name, members in splits.items() if members}
     if spec.folds:
-        parts |= _fold(splits["train"], ties, spec)
+        parts |= _fold(splits["train"], division, spec)
     return {name: parts[name] for name in SPLITS if name in parts}
 
 
@@ -130,8 +147,8 @@ def _open_shares(spec: ShardSpec, given: set[str | None]) -> tuple[set[str | Non
     return {None, "train"}, shares
 
 
-def _fold(records: Sequence[Record], ties: Sequence[Sequence[Record]], spec: ShardSpec) -> Parts:
-    folds = _divide(records, ties, [1 / spec.folds] * spec.folds, spec.seed, "fold")
+def _fold(records: Sequence[Record], division: _Division, spec: ShardSpec) -> Parts:
+    folds = division.divide(records, [1 / spec.folds] * spec.folds, "fold")
     if empty := sum(not members for members in folds):
         asked = option("folds", spec.folds)
         raise SpecError(f"{asked} leaves {empty} empty: there are too few images or groups; give fewer")
@@ -141,17 +158,51 @@ def _fold(records: Sequence[Record], ties: Sequence[Sequence[Record]], spec: Sha
     }
 
 
-def _divide(
-    records: Sequence[Record], ties: Sequence[Sequence[Record]], shares: Sequence[float], seed: int, purpose: str
-) -> list[list[Record]]:
-    """Divide records by shares, stratified by class: exactly without groups and ties, else as evenly as they allow."""
-    units = tie(records, ties) if ties or any(record.group for record in records) else []
-    if any(len(unit.records) > 1 for unit in units):
-        drawn = [units[index] for index in _order([unit.key for unit in units], seed, purpose)]
-        return [[record for unit in part for record in unit.records] for part in divide_units(drawn, shares)]
+@dataclass(frozen=True, slots=True)
+class _Division:
+    """Stratified division of records into splits and folds.
+
+    Attributes:
+        target: Target of the labels, which defines the strata.
+        ties: Sets of records that must stay together.
+        seed: Seed of the random order.
+    """
+
+    target: Target
+    ties: Sequence[Sequence[Record]]
+    seed: int
+
+    def divide(self, records: Sequence[Record], shares: Sequence[float], purpose: str) -> list[list[Record]]:
+        """Divide records by shares, stratified: exactly without groups and ties, else as evenly as they allow."""
+        units = tie(records, self.ties) if self.ties or any(record.group for record in records) else []
+        if any(len(unit.records) > 1 for unit in units):
+            drawn = [units[index] for index in _order([unit.key for unit in units], self.seed, purpose)]
+            parts = divide_units(drawn, shares, self._strata(records))
+            return [[record for unit in part for record in unit.records] for part in parts]
+        alone = _drawn(records, self.seed, purpose)
+        if self.target.is_partition:
+            return _divide_classes(alone, shares, purpose)
+        indices = stratify(strata_of(alone, self.target), shares)
+        return [[alone[index] for index in part] for part in indices]
+
+    def _strata(self, records: Sequence[Record]) -> dict[RecordId, Sequence[Hashable]] | None:
+        """Name the strata of each record, and one of all: parts of images of several tags differ in size otherwise."""
+        if self.target.is_partition:
+            return None
+        strata = strata_of(records, self.target)
+        return {record.id: (*names, None) for record, names in zip(records, strata, strict=True)}
+
+
+def strata_of(records: Sequence[Record], target: Target) -> list[tuple[str, ...]]:
+    """Name the strata of each record; those without a label have one of their own."""
+    named = iter(target.strata([record.label for record in records if record.label is not None]))
+    return [("",) if record.label is None else next(named) for record in records]
+
+
+def _divide_classes(records: Iterable[Record], shares: Sequence[float], purpose: str) -> list[list[Record]]:
     parts: list[list[Record]] = [[] for _ in shares]
     by_class: dict[str, list[Record]] = {}
-    for record in _drawn(records, seed, purpose):
+    for record in records:
         by_class.setdefault(record.label or "", []).append(record)
     dealt = 0
     for members in by_class.values():

@@ -12,16 +12,18 @@ from typing import Any
 
 from kit.datasets.manifest import Manifest
 from kit.files import write_whole
+from kit.targets import Target
 
 _FEATURES = "tensorflow_datasets.core.features"
 VERSION = "1.0.0"
 
 
 def write_description(folder: Path, manifest: Manifest) -> None:
-    """Write dataset_info.json, features.json and the class names beside the shards."""
+    """Write dataset_info.json, features.json and the names of classes, grades or tags beside the shards."""
     write_whole(folder / "dataset_info.json", _dump(_dataset_info(manifest)))
     write_whole(folder / "features.json", _dump(_features(manifest)))
-    write_whole(folder / "image.class.label.labels.txt", "\n".join(manifest.classes) + "\n")
+    if manifest.target.kind() in _LABELS:
+        write_whole(folder / "image.class.label.labels.txt", "\n".join(manifest.classes) + "\n")
 
 
 def _dataset_info(manifest: Manifest) -> dict[str, Any]:
@@ -45,14 +47,28 @@ def _split(manifest: Manifest, split: str) -> dict[str, Any]:
 
 
 def _features(manifest: Manifest) -> dict[str, Any]:
-    label = _node("class_label_feature.ClassLabel", "classLabel", {"numClasses": str(len(manifest.classes))})
+    target = manifest.target
+    label = {"label": _LABELS[target.kind()](target)} if target.kind() in _LABELS else {}
+    values = {} if label else {"values": _tensor("float32", (len(target.names),))}
     image = {
         "encoded": _encoded(manifest),
-        "class": _dict({"label": label, "text": _text()}),
+        "class": _dict({**label, "text": _text()}),
+        **values,
         **{name: _text() for name in ("filename", "format", "group", "key")},
         **{name: _integer() for name in ("channels", "fold", "height", "width")},
     }
     return _dict({"image": _dict(image)})
+
+
+def _class_label(target: Target) -> dict[str, Any]:
+    return _node("class_label_feature.ClassLabel", "classLabel", {"numClasses": str(len(target.names))})
+
+
+def _class_labels(target: Target) -> dict[str, Any]:
+    return _node("sequence_feature.Sequence", "sequence", {"feature": _class_label(target), "length": "-1"})
+
+
+_LABELS = {"classes": _class_label, "grades": _class_label, "tags": _class_labels}  # others store numbers
 
 
 def _encoded(manifest: Manifest) -> dict[str, Any]:

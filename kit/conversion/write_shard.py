@@ -21,6 +21,7 @@ from kit.sources import UNLABELLED, Record
 from kit.specs import ShardSpec
 from kit.stderr import held_stderr
 from kit.targets import Target
+from kit.targets.label import Features
 
 _NOWHERE = SourceImage(0, 0, is_whole=True)  # placeholder for a rejected image
 
@@ -77,7 +78,8 @@ def write_shard(task: ShardTask) -> WrittenShard:
     rejects: list[tuple[str, str]] = []
     # libjpeg writes warnings directly to stderr, even for images that it decodes
     with held_stderr(), begun_file(task.path) as temporary, TFRecordWriter(temporary, is_new=True) as writer:
-        for record in task.plan.records:
+        truth = task.target.encode([record.label for record in task.plan.records])
+        for record, row in zip(task.plan.records, truth, strict=True):
             try:
                 image = store(record.file.read(), task.spec.image)
             except (ImageError, OSError) as error:
@@ -85,7 +87,7 @@ def write_shard(task: ShardTask) -> WrittenShard:
                 digests.append("")
                 origins.append(_NOWHERE)
                 continue
-            writer.write(*_example(record, image, task.target, task.plan.fold))
+            writer.write(*_example(record, image, task.target.features(row), task.plan.fold))
             counts.update([UNLABELLED] if record.label is None else task.target.named(record.label))
             formats[image.format] += 1
             sources[image.source] += 1
@@ -122,16 +124,16 @@ def settle_shard(task: ShardTask, written: WrittenShard) -> None:
     write_whole(summary_path(task.path), seal(written))
 
 
-def _example(record: Record, image: StoredImage, target: Target, fold: int) -> list[bytes]:
+def _example(record: Record, image: StoredImage, label: Features, fold: int) -> list[bytes]:
     return encode_example(
         {
+            **label,
             "image/encoded": image.encoded,
             "image/format": image.format.encode(),
             "image/height": image.height,
             "image/width": image.width,
             "image/channels": image.channels,
             "image/filename": record.file.name.encode(),
-            "image/class/label": int(target.encode([record.label])[0]),
             "image/class/text": (record.label or "").encode(),
             "image/key": record.key.encode(),
             "image/group": record.group.encode(),

@@ -11,7 +11,8 @@ from pathlib import Path
 import msgspec
 
 from kit.arguments import checked_arguments
-from kit.datasets.manifest import FORMAT_VERSION, NO_FOLD, READABLE, Manifest, ShardInfo, upgraded
+from kit.datasets.manifest import NO_FOLD, READABLE, Manifest, ShardInfo, upgraded
+from kit.datasets.metric import found_metric, read_metric
 from kit.errors import ShardError, SpecError, WorkspaceError, option, unknown
 from kit.files import shared_lock
 from kit.seals import check_hash, read_sealed
@@ -83,6 +84,16 @@ class Dataset:
             ShardError: The file was changed since the dataset was made.
         """
         return self.checked(SAMPLE_SUBMISSION) if self.manifest.sample_submission else None
+
+    @property
+    def metric(self) -> str:
+        """Metric that the competition scores, as `kit.find_metric` takes it; the target's default if none was named.
+
+        Raises:
+            ShardError: metric.json is damaged.
+        """
+        metric = read_metric(self.folder)
+        return found_metric(metric, self.folder.parent.parent) if metric else self.manifest.target.default_metric
 
     def checked(self, name: str) -> Path:
         """Return the path of a file beside the shards, after comparing its checksum.
@@ -186,8 +197,9 @@ def read_dataset(folder: Path) -> Dataset:
     try:
         version = from_json(folder / MANIFEST, _AnyVersion).format_version
         if version not in READABLE:
+            known = " and ".join(map(str, sorted(READABLE)))
             raise ShardError(
-                f"{folder / MANIFEST} has format version {version}, this kit reads {FORMAT_VERSION}; shard it again"
+                f"{folder / MANIFEST} has format version {version}, this kit reads {known}; shard it again"
             )
         manifest = read_sealed(folder / MANIFEST, Manifest, what="dataset", upgrade=upgraded)
     except FileNotFoundError as error:

@@ -8,29 +8,36 @@ Features are written in the order of their names, so equal features give equal b
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Mapping
+import struct
+from collections.abc import Callable, Iterator, Mapping
 from typing import TypeAlias
 
 from kit.errors import ShardError
 
-Feature: TypeAlias = bytes | int
-"""One value: bytes are stored in a bytes_list, integers in an int64_list."""
+Feature: TypeAlias = bytes | int | tuple[int, ...] | tuple[float, ...]
+"""Bytes are stored in a bytes_list of one, integers in an int64_list, floats as float32 in a float_list.
+
+An empty tuple is an empty int64_list. One integer is read as an integer, however it was written; floats as a tuple.
+"""
 
 _LENGTH_DELIMITED = 2
 _LONG = 1024  # bytes; shorter values are cheaper to copy than to write separately
-_BYTES_LIST, _INT64_LIST = 1, 3  # 2 is a float_list, which kit does not write
+_BYTES_LIST, _FLOAT_LIST, _INT64_LIST = 1, 2, 3
+_FLOAT = 4  # bytes
 _INT64_MASK = (1 << 64) - 1
 
 
 def encode_example(features: Mapping[str, Feature]) -> list[bytes]:
-    """Serialize features of one value each, as parts of a message, so that long values are not copied."""
+    """Serialize features as parts of a message, so that long bytes, such as pixels, are not copied."""
     parts: list[bytes] = []
     small: list[bytes] = []
     total = 0
     for name in sorted(features):
         value = features[name]
-        if not isinstance(value, bytes):
+        if isinstance(value, int):
             small.append(_int64_entry(name, value))
+        elif isinstance(value, tuple):
+            small.append(_list_entry(name, value))
         elif len(value) < _LONG:
             small += (_before(name, len(value)), value)
         else:
@@ -50,7 +57,7 @@ def decode_example(data: bytes) -> dict[str, Feature]:
     """
     try:
         return dict(_read_entry(entry) for features in _fields(data) for entry in _fields(features[1]))
-    except (IndexError, UnicodeDecodeError, ValueError, KeyError) as error:
+    except (IndexError, UnicodeDecodeError, ValueError, KeyError, struct.error) as error:
         raise ShardError("a record is not a tf.train.Example written by kit") from error
 
 
@@ -64,20 +71,47 @@ def _before(name: str, size: int) -> bytes:
 
 @functools.lru_cache(maxsize=4096)
 def _int64_entry(name: str, value: int) -> bytes:
-    entry = _field(1, name.encode()) + _field(2, _field(_INT64_LIST, _field(1, _varint(value & _INT64_MASK))))
+    return _list_entry(name, (value,))
+
+
+def _list_entry(name: str, values: tuple[int, ...] | tuple[float, ...]) -> bytes:
+    """All bytes of an entry of numbers, which are packed into one field; an empty list has none."""
+    if values and isinstance(values[0], float):
+        kind, packed = _FLOAT_LIST, struct.pack(f"<{len(values)}f", *values)
+    else:
+        kind, packed = _INT64_LIST, b"".join(_varint(int(value) & _INT64_MASK) for value in values)
+    entry = _field(1, name.encode()) + _field(2, _field(kind, _field(1, packed) if packed else b""))
     return _field(1, entry)
 
 
 def _read_entry(entry: tuple[int, bytes]) -> tuple[str, Feature]:
     name, feature = (value for _, value in _fields(entry[1]))
-    (kind, values), *_ = _fields(feature)
-    (_, value), *_ = _fields(values)
-    if kind == _BYTES_LIST:
-        return name.decode(), value
-    if kind != _INT64_LIST:
-        raise ValueError(kind)
-    number, _ = _read_varint(value, 0)
-    return name.decode(), number - (1 << 64) if number >> 63 else number
+    ((kind, values),) = _fields(feature)
+    packed = [value for _, value in _fields(values)]
+    if kind == _INT64_LIST and not packed:
+        return name.decode(), ()
+    (value,) = packed
+    return name.decode(), _READERS[kind](value)
+
+
+def _read_floats(packed: bytes) -> tuple[float, ...]:
+    return struct.unpack(f"<{len(packed) // _FLOAT}f", packed)
+
+
+def _read_integers(packed: bytes) -> int | tuple[int, ...]:
+    numbers = []
+    position = 0
+    while position < len(packed):
+        number, position = _read_varint(packed, position)
+        numbers.append(number - (1 << 64) if number >> 63 else number)
+    return numbers[0] if len(numbers) == 1 else tuple(numbers)
+
+
+_READERS: Mapping[int, Callable[[bytes], Feature]] = {
+    _BYTES_LIST: bytes,
+    _FLOAT_LIST: _read_floats,
+    _INT64_LIST: _read_integers,
+}
 
 
 def _field(number: int, value: bytes) -> bytes:

@@ -108,11 +108,12 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         name: Name of the dataset.
         target: Meaning of the labels, with the names of the classes, tags or grades, or of the values.
-        counts: Number of images of each of these names, and of "unlabelled", in each split; an image counts for
-            each of its tags.
-        folds: Number of images of each name in each fold; empty without folds.
-        groups: Number of groups, such as patients.
-        groups_across_splits: Number of groups in several splits of the source.
+        label_columns: Columns of the label file that held the labels; empty for folders, arrays and older datasets.
+        counts: Images of each of these names, and of "unlabelled", in each split; an image with several tags counts for
+            each.
+        folds: Images of each name in each fold; empty without folds.
+        groups: Groups that records belong to, such as patients.
+        groups_across_splits: Groups in several splits, because the source itself divides them.
         duplicates: Sets of equal images, listed in duplicates.csv.
         sample_submission: Whether there is a copy of the sample submission beside the manifest.
         rejects: Number of bad inputs, listed in rejects.csv.
@@ -130,6 +131,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     format_version: int = FORMAT_VERSION
     name: str
     target: AnyTarget
+    label_columns: tuple[str, ...] = ()
     counts: dict[str, dict[str, int]]
     folds: dict[int, dict[str, int]]
     groups: int
@@ -187,9 +189,11 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         yield "fingerprint is not that of classes and shards", self.fingerprint != given
 
     def _disagree(self, split: str, records: int) -> bool:
-        counts = self.counts[split].values()
-        is_partition = self.target.is_partition or UNLABELLED in self.counts[split]
-        return sum(counts) != records if is_partition else max(counts, default=0) > records
+        counts = dict(self.counts[split])
+        if self.target.is_partition:
+            return sum(counts.values()) != records
+        unlabelled = counts.pop(UNLABELLED, 0)
+        return unlabelled + max(counts.values(), default=0) > records
 
     @property
     def classes(self) -> tuple[str, ...]:

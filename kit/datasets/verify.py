@@ -6,6 +6,9 @@ import contextlib
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import TypeAlias
+
+import numpy as np
 
 from kit.arguments import checked_arguments
 from kit.datasets.dataset import Dataset
@@ -17,6 +20,8 @@ from kit.files import xxh128_file
 from kit.progress import NO_PROGRESS, Progress
 from kit.seals import KnownHashes
 from kit.sources import UNLABELLED
+from kit.targets import Target
+from kit.targets.label import LABEL, VALUES
 
 
 @checked_arguments
@@ -30,7 +35,7 @@ def verify_dataset(dataset: Dataset, progress: Progress = NO_PROGRESS) -> None:
     verify_bytes(dataset, progress)
     for name in dataset.manifest.files:
         dataset.checked(name)
-    found = _Contents()
+    found = _Contents(dataset.manifest.target)
     progress.start(f"read {dataset.manifest.name}", len(dataset.manifest.shards))
     for shard in dataset.manifest.shards:
         for record in read_records(dataset.folder / shard.name):
@@ -111,16 +116,35 @@ def _refuse_shard(dataset: Dataset, shard: ShardInfo) -> None:
     raise ShardError(f"{path} was changed after writing; restore it, or shard again with {option('force', True)}")
 
 
+_Label: TypeAlias = tuple[str, Feature | None, Feature | None]
+"""A record's text, index or indices, and numbers."""
+
+
 @dataclass(slots=True)
 class _Contents:
-    """Counts of a dataset's records, for comparison with the manifest."""
+    """Counts of a dataset's records, for comparison with the manifest.
 
+    Attributes:
+        target: Target of the dataset.
+        records: Records of each shard.
+        indices: Folds that each shard names.
+        counts: Images of each name in each split.
+        folds: Images of each name in each fold.
+        formats: Images of each format.
+        labels: Distinct labels, as text and as stored, with the names that their images count for; None where text and
+            stored label contradict each other.
+        heights: Heights, pixels.
+        widths: Widths, pixels.
+        channels: Numbers of channels.
+    """
+
+    target: Target
     records: Counter[str] = field(default_factory=Counter)
     indices: set[tuple[str, int]] = field(default_factory=set)
     counts: dict[str, Counter[str]] = field(default_factory=dict)
     folds: dict[int, Counter[str]] = field(default_factory=dict)
     formats: Counter[str] = field(default_factory=Counter)
-    labels: set[tuple[str, int]] = field(default_factory=set)
+    labels: dict[_Label, tuple[str, ...] | None] = field(default_factory=dict)
     heights: set[int] = field(default_factory=set)
     widths: set[int] = field(default_factory=set)
     channels: set[int] = field(default_factory=set)
@@ -130,26 +154,31 @@ class _Contents:
         match record:
             case {
                 "image/class/text": bytes(text),
-                "image/class/label": int(label),
                 "image/fold": int(fold),
                 "image/format": bytes(kind),
                 "image/height": int(height),
                 "image/width": int(width),
                 "image/channels": int(channels),
             }:
-                name = text.decode() or UNLABELLED
+                names = self._names((text.decode(), record.get(LABEL), record.get(VALUES)))
                 self.records[shard.name] += 1
                 self.indices.add((shard.name, fold))
-                self.counts.setdefault(shard.split, Counter())[name] += 1
+                self.counts.setdefault(shard.split, Counter()).update(names)
                 if fold >= 0:
-                    self.folds.setdefault(fold, Counter())[name] += 1
+                    self.folds.setdefault(fold, Counter()).update(names)
                 self.formats[kind.decode()] += 1
-                self.labels.add((name, label))
                 self.heights.add(height)
                 self.widths.add(width)
                 self.channels.add(channels)
             case _:
                 raise ShardError(f"{shard.name} holds a record that kit did not write; it has {sorted(record)}")
+
+    def _names(self, label: _Label) -> tuple[str, ...]:
+        """Name what an image with a label counts as; one that contradicts itself counts as its text."""
+        if label not in self.labels:
+            self.labels[label] = _counted(self.target, label)
+        names = self.labels[label]
+        return (label[0] or UNLABELLED,) if names is None else names
 
     def compare(self, dataset: Dataset) -> None:
         """Refuse a manifest with other values."""
@@ -162,13 +191,13 @@ class _Contents:
 
     def _pairs(self, manifest: Manifest) -> dict[str, tuple[object, object]]:
         """Pair the values found with those of the manifest, by field."""
-        classes = {(name, index) for index, name in enumerate(manifest.classes)} | {(UNLABELLED, -1)}
+        wrong = [label for label, names in self.labels.items() if names is None]
         return {
             "shards": (dict(self.records), {shard.name: shard.records for shard in manifest.shards}),
             "shards' folds": (sorted(self.indices), sorted((shard.name, shard.fold) for shard in manifest.shards)),
             "counts": (_plain(self.counts), _plain(manifest.counts)),
             "folds": (_plain(self.folds), _plain(manifest.folds)),
-            "classes": (sorted(self.labels - classes), []),
+            "classes": (sorted(map(_shown, wrong)), []),
             "image.formats": (dict(self.formats), manifest.image.formats),
             "image.height": ((min(self.heights), max(self.heights)), manifest.image.height),
             "image.width": ((min(self.widths), max(self.widths)), manifest.image.width),
@@ -178,3 +207,23 @@ class _Contents:
 
 def _plain(counts: Mapping[str, Mapping[str, int]] | Mapping[int, Mapping[str, int]]) -> dict[object, dict[str, int]]:
     return {key: {name: count for name, count in part.items() if count} for key, part in counts.items()}
+
+
+def _counted(target: Target, label: _Label) -> tuple[str, ...] | None:
+    """Name what an image counts as, where its text and what is stored beside it are the same label."""
+    text, index, numbers = label
+    try:
+        row = target.stored({LABEL: index, VALUES: numbers})
+        read = target.text(row)
+        said = None if read is None and not text else text
+        agree = np.array_equal(target.encode([said])[0], row, equal_nan=True)
+    except ValueError:
+        return None
+    if not agree:
+        return None
+    return (UNLABELLED,) if read is None else tuple(target.named(text))
+
+
+def _shown(label: _Label) -> tuple[str, Feature | None]:
+    text, index, numbers = label
+    return text or UNLABELLED, index if numbers is None else numbers

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,10 +28,13 @@ from kit.specs.train import Weights
 from kit.targets import Head
 from kit.workspace import Workspace
 
+if TYPE_CHECKING:
+    from kit.exports.inference_model import ServedModel
+
 DEFAULT_FORMATS = ("keras", "saved_model")
 
 _COMPARED = 64  # images: enough to tell a wrong model from rounding
-_TOLERANCE = 0.01  # in a probability: ten times the rounding difference of a GPU; the real difference is reported
+_TOLERANCE = 0.01  # in a probability, or a number by its unit: ten times a GPU's rounding; the difference is reported
 _EXTRA = "assets.extra"  # TensorFlow's place for additional files in a SavedModel
 
 
@@ -74,8 +77,9 @@ def export(
     """Export a run's model with the preprocessing inside, for programs without kit; an existing export is returned.
 
     The model takes uint8 images [batch, height, width, channels] of any height and width, resizes them to the dataset's
-    size as `kit shard` did, scales them to 0 to 1, and returns the probability of each class, float32 [batch, classes].
-    Every file is read back and compared with the run's own predictions before the export gets its final name.
+    size as `kit shard` did, scales them to 0 to 1, and returns predictions as `kit predict` makes them, float32 [batch,
+    columns]: the probability of each class, tag or grade, or numbers. Every file is read back and compared with the
+    run's own predictions before the export gets its final name.
 
     Args:
         run: Path of a run, or its name below runs/.
@@ -111,14 +115,16 @@ def export(
     if provenance != _provenance(directory, name, dataset, weights):
         raise RunError(f"{directory.path} was trained on meanwhile, so its weights changed; wait until it is finished")
     _require_keras()
-    compared = _predict(network, head_of(directory, dataset), directory.spec(), dataset)
+    head = head_of(directory, dataset)
+    compared = _predict(network, head, directory.spec(), dataset)
     with locked(folder):
         if existing := _existing(folder, provenance, formats, force=force):  # another command finished first
             return existing
         with whole_folder(folder) as partial:
             progress.start(f"export {directory.spec().arm}", len(formats))
             image = dataset.manifest.settings.image
-            differences = _write(partial, network, image, formats, compared, progress=progress)
+            served = _served(network, head, image)
+            differences = _write(partial, served, image, formats, compared, progress=progress)
             info = ExportInfo(
                 classes=dataset.manifest.classes,
                 shape=dataset.shape,
@@ -140,11 +146,13 @@ class _Compared(NamedTuple):
 
     Attributes:
         images: Uint8 [batch, height, width, channels].
-        probabilities: Float32 [batch, classes].
+        predictions: Float32 [batch, columns].
+        scale: Unit of each column, in which differences are measured: 1 of probabilities, the deviation of numbers.
     """
 
     images: NDArray[np.uint8]
-    probabilities: NDArray[np.float32]
+    predictions: NDArray[np.float32]
+    scale: NDArray[np.float64]
 
 
 def _predict(network: Any, head: Head, spec: RunSpec, dataset: Dataset) -> _Compared:
@@ -155,28 +163,38 @@ def _predict(network: Any, head: Head, spec: RunSpec, dataset: Dataset) -> _Comp
     count = min(_COMPARED, measuring_batch(spec.model, dataset))
     with reading(dataset, ["validation"]), damage_named(dataset):
         batch = next(iter(eval_batches(dataset, "validation", batch_size=count)))
-    probabilities = head.predictions(network.predict_on_batch(as_float(batch["image"])))
-    if not np.isfinite(probabilities).all():
+    predictions = head.predictions(network.predict_on_batch(as_float(batch["image"])))
+    if not np.isfinite(predictions).all():
         raise RunError("the run's predictions are not numbers; the training diverged: lower train.learning_rate")
-    return _Compared(batch["image"].numpy(), probabilities)
+    return _Compared(batch["image"].numpy(), predictions, np.asarray(head.scale or 1.0))
+
+
+def _served(network: Any, head: Head, image: ImageSpec) -> ServedModel:
+    from kit.exports.inference_model import served_model  # noqa: PLC0415 (TensorFlow, after all checks)
+
+    return served_model(network, head, image)
 
 
 def _write(
-    folder: Path, network: Any, image: ImageSpec, formats: Sequence[str], compared: _Compared, *, progress: Progress
+    folder: Path,
+    served: ServedModel,
+    image: ImageSpec,
+    formats: Sequence[str],
+    compared: _Compared,
+    *,
+    progress: Progress,
 ) -> dict[str, float]:
-    """Write every format, read it back, and measure the largest difference from the run's own probabilities."""
+    """Write every format, read it back, and measure the largest difference from the run's own predictions."""
     from kit.exports.formats import FORMATS  # noqa: PLC0415 (TensorFlow, after all checks)
-    from kit.exports.inference_model import served_model  # noqa: PLC0415
     from kit.training.full_disk import full_disk_named  # noqa: PLC0415
 
-    served = served_model(network, image)
     differences = {}
     for name in formats:
         path = folder / FILES[name]
         path.parent.mkdir(exist_ok=True)
         with full_disk_named(path):
             FORMATS[name].write(served, image, path)
-        differences[name] = _difference(name, FORMATS[name].read(path, compared.images), compared.probabilities)
+        differences[name] = _difference(name, FORMATS[name].read(path, compared.images), compared)
         progress.advance()
     return differences
 
@@ -199,11 +217,12 @@ def _describe(folder: Path, info: ExportInfo, provenance: Provenance) -> None:
     seal_folder(folder, provenance, [path.relative_to(folder).as_posix() for path in written])
 
 
-def _difference(name: str, given: NDArray[np.float32], expected: NDArray[np.float32]) -> float:
-    largest = float(np.abs(given - expected).max())
+def _difference(name: str, given: NDArray[np.float32], compared: _Compared) -> float:
+    what = "numbers, in their own units," if compared.scale.ndim else "probabilities"
+    largest = float((np.abs(given - compared.predictions) / compared.scale).max())
     if not largest <= _TOLERANCE:
         raise RunError(
-            f"format '{name}' does not predict what the run predicts: probabilities differ by up to {largest:.2g};"
+            f"format '{name}' does not predict what the run predicts: {what} differ by up to {largest:.2g};"
             " nothing was written, leave the format out"
         )
     return largest

@@ -22,14 +22,15 @@ class ExportInfo(msgspec.Struct, frozen=True, kw_only=True):
     """An export's export.json.
 
     Attributes:
-        classes: Names of the classes, in the order of the probabilities.
+        classes: Names of the classes, tags, grades or values, in the order of the columns; of grades with the head
+            "value" the one column is the number of the grade, 0 for the first name.
         shape: Height, width and channels after preprocessing; the model takes any height and width.
         image: Image settings of the dataset, repeated by the model.
         weights: "best" or "last".
         run: Settings of the run, with the dataset's name and fingerprint.
         files: Files by format.
         compared: Number of validation images on which every format was compared with `kit predict`.
-        largest_difference: Largest difference between probabilities, by format.
+        largest_difference: Largest difference between probabilities, or between numbers by their unit, by format.
         versions: Package versions at the time of export.
     """
 

@@ -15,10 +15,10 @@ def dataset_metric(dataset: Dataset) -> Metric:
     """Find the metric of a dataset, its target's default where it names none.
 
     Raises:
+        ShardError: The note of it is damaged.
         SpecError: It is one of one's own, and its file is missing.
     """
-    name: str = getattr(dataset, "metric", dataset.manifest.target.default_metric)
-    return find_metric(name)
+    return find_metric(dataset.metric)
 
 
 def own_score(scores: Predictions, metric: Metric) -> float | msgspec.UnsetType | None:

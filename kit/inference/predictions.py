@@ -51,9 +51,10 @@ class Predictions:
         """
         return self.target.probabilities(self.outputs)
 
-    def judge(self, metric: Metric) -> Score:
-        """Judge the predictions, as decided; see `kit.targets.judge`."""
-        return judge(self.target, metric, self.labels, self.outputs, decision=self.decision)
+    def judge(self, metric: Metric, decision: Decision | None = None) -> Score:
+        """Judge the predictions, decided by their own rule or by another one; see `kit.targets.judge`."""
+        rule = self.decision if decision is None else decision
+        return judge(self.target, metric, self.labels, self.outputs, decision=rule)
 
     def decided_by(self, decision: Decision) -> Predictions:
         """Return the same predictions with another rule for decisions.

@@ -7,39 +7,26 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from kit.errors import SourceError, SubmissionError, first_three, option, require, worded
 from kit.files import size_text
+from kit.kaggle.check_values import CONSTANT, KNOWN, ORDER, RANGE, SUM, Problem, Rules, value_findings
+from kit.kaggle.find_sample import Answer
 from kit.sources.image_table import read_table, separator_hint
+from kit.sources.sample_form import SampleForm, split_id
+from kit.submission.form import choose_cells, sample_of
 
-Rows = NDArray[np.bool_]
-
-CONSTANT, RANGE, ORDER, KNOWN = "constant", "range", "order", "known"
 DOUBTS = {
     CONSTANT: "every row predicts the same",
-    RANGE: "values outside [0, 1]",
+    RANGE: "values outside [0, 1], or outside the training range",
     ORDER: "rows in another order than the sample's",
     KNOWN: "bytes that were submitted before",
+    SUM: "probabilities of an image that do not sum to 1",
 }
 _NEVER = {CONSTANT, ORDER}  # both at once mean a broken file
 _GIGANTIC = 64e6  # bytes; below that no file is too large, however small the sample
 _TIMES = 50  # times the sample's size: probabilities have up to 20 digits where a sample has one
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """Problem of a file that Kaggle would refuse, or that is probably a mistake.
-
-    Attributes:
-        what: Problem in words.
-        doubt: Word that overrules a doubt, one of `DOUBTS`; empty for an error.
-    """
-
-    what: str
-    doubt: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,17 +77,17 @@ class Checked:
             raise SubmissionError(f"{self.path}: {asked}; if that is meant, add {add}")
 
 
-def check_file(path: Path, sample: Path, classes: Collection[str] = ()) -> Checked:
+def check_file(path: Path, sample: Path, answer: Answer | None = None) -> Checked:
     """Compare a file with the sample submission.
 
     Args:
         path: CSV to check.
         sample: Sample submission of the competition.
-        classes: Names of the classes, if known.
+        answer: Predicted dataset's target and metric, if known.
 
     Raises:
         SourceError: One of the two cannot be read as a CSV.
-        SubmissionError: The file is missing, empty, or far too large.
+        SubmissionError: The file is missing, empty, or far too large; or the target cannot fill the sample.
     """
     refuse_missing(path)
     if path.stat().st_size > max(_GIGANTIC, _TIMES * sample.stat().st_size):
@@ -121,7 +108,7 @@ def check_file(path: Path, sample: Path, classes: Collection[str] = ()) -> Check
         sha256=hashlib.sha256(data).hexdigest(),
         rows=len(table),
         columns=tuple(table.columns),
-        findings=tuple(check_table(table, wanted, classes)),
+        findings=tuple(check_table(table, wanted, answer, path=sample)),
     )
 
 
@@ -146,23 +133,36 @@ def refuse_unknown_doubts(words: Collection[str]) -> None:
         require(word in DOUBTS, f"{option('force')} takes {', '.join(DOUBTS)}, one or several; got '{word}'")
 
 
-def check_table(table: pd.DataFrame, sample: pd.DataFrame, classes: Collection[str] = ()) -> list[Problem]:
+def check_table(
+    table: pd.DataFrame, sample: pd.DataFrame, answer: Answer | None = None, *, path: Path = Path("the sample")
+) -> list[Problem]:
     """Compare a submission with the sample submission; both as strings, ids first.
 
     Args:
         table: Table of the submission.
         sample: Sample submission with at least one row of an id and one or more values.
-        classes: Names of the classes, if known.
+        answer: Predicted dataset's target and metric, if known.
+        path: Path of the sample, for messages.
+
+    Raises:
+        SubmissionError: The target cannot fill the sample.
     """
     columns, wanted = list(table.columns), list(sample.columns)
     if columns != wanted:
         return [Problem(_columns_differ(table, columns, wanted))]
     if table.empty:
         return [Problem("it has no rows")]
+    rules = _rules(sample, answer, path) if answer else None
     ids, asked = table[wanted[0]].fillna("").tolist(), sample[wanted[0]].tolist()
-    findings = _id_findings(ids, asked)
+    findings = _id_findings(ids, asked) + (_row_findings(ids, asked, rules) if rules else [])
     values = table[wanted[1:]].fillna("").apply(lambda column: column.str.strip())
-    return [*findings, *_value_findings(ids, values, sample[wanted[1:]], classes), *_constant(values)]
+    return [*findings, *value_findings(ids, values, sample[wanted[1:]], rules), *_constant(values)]
+
+
+def _rules(sample: pd.DataFrame, answer: Answer, path: Path) -> Rules:
+    found = sample_of(path, sample, answer.target, answer.images)
+    cells = choose_cells(answer.target, found, answer.metric)
+    return Rules(cells, found, answer.metric.name if answer.metric else "")
 
 
 def _columns_differ(table: pd.DataFrame, columns: Sequence[str], wanted: Sequence[str]) -> str:
@@ -198,6 +198,19 @@ def _id_findings(ids: Sequence[str], asked: Sequence[str]) -> list[Problem]:
     return findings
 
 
+def _row_findings(ids: Sequence[str], asked: Sequence[str], rules: Rules) -> list[Problem]:
+    """Say of images with some rows in long form which ones they lack."""
+    form: SampleForm = rules.cells.form
+    if not form.is_long:
+        return []
+    names, present = rules.target.names, set(ids)
+    partial = {split_id(one, names)[0] for one in ids}
+    lacking = [one for one in asked if one not in present and split_id(one, names)[0] in partial]
+    what = f"images without a row for each {rules.target.noun}"
+    images = list(dict.fromkeys(split_id(one, names)[0] for one in lacking))
+    return [Problem(f"{what}: {first_three(images, len(images))}")] if images else []
+
+
 def _hint(missing: Sequence[str], extra: Sequence[str]) -> str:
     """Suggest which of three common causes changed the ids."""
     if not extra:
@@ -211,70 +224,7 @@ def _hint(missing: Sequence[str], extra: Sequence[str]) -> str:
     return ""
 
 
-def _value_findings(
-    ids: Sequence[str], values: pd.DataFrame, asked: pd.DataFrame, classes: Collection[str]
-) -> list[Problem]:
-    blank: Rows = np.asarray((values.to_numpy(str) == "").any(axis=1))
-    findings = [Problem(f"blank values, of {_named(ids, blank)}")] if blank.any() else []
-    if len(values.columns) > 1:
-        return findings + _number_findings(ids, values, blank, is_free=bool(_is_outside(_numbers(asked)).any()))
-    filled = values.iloc[:, 0][~blank]
-    if set(filled) <= set(classes):
-        return findings
-    if _are_texts(asked) or (classes and _are_texts(values)):
-        return findings + _class_findings(set(filled), classes)
-    is_label = _are_whole(filled) and _are_whole(asked.iloc[:, 0]) and not classes
-    is_free = is_label or _is_outside(_numbers(asked)).any()
-    return findings + _number_findings(ids, values, blank, is_free=bool(is_free))
-
-
-def _class_findings(values: set[str], classes: Collection[str]) -> list[Problem]:
-    """Find values outside the classes; none if the classes are unknown, as a sample may name only one of them."""
-    strange = sorted(values - set(classes)) if classes else []
-    known = first_three(sorted(classes), len(classes))
-    return [Problem(f"values outside the classes {known}: {first_three(strange, len(strange))}")] if strange else []
-
-
-def _number_findings(ids: Sequence[str], values: pd.DataFrame, blank: Rows, *, is_free: bool) -> list[Problem]:
-    """Find values that are not numbers and, unless overruled, values that are not probabilities."""
-    numbers = _numbers(values)
-    finite = np.isfinite(numbers)
-    strange: Rows = ~finite.all(axis=1) & ~blank
-    outside: Rows = np.asarray(_is_outside(numbers).any(axis=1))
-    findings = []
-    if strange.any():
-        findings.append(Problem(f"values that are no numbers, NaN or infinite, of {_named(ids, strange)}"))
-    if outside.any() and not is_free:
-        findings.append(Problem(f"values outside [0, 1], of {_named(ids, outside)}", doubt=RANGE))
-    return findings
-
-
 def _constant(values: pd.DataFrame) -> list[Problem]:
     if len(values) > 1 and len(values.drop_duplicates()) == 1:
         return [Problem(f"every row predicts the same: {', '.join(values.iloc[0])}", doubt=CONSTANT)]
     return []
-
-
-def _numbers(values: pd.DataFrame) -> NDArray[np.float64]:
-    """Parse strings as numbers; NaN for others."""
-    return np.asarray(values.apply(pd.to_numeric, errors="coerce"), np.float64)
-
-
-def _is_outside(numbers: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Mark numbers outside 0 to 1; other values are not marked."""
-    return np.asarray(np.isfinite(numbers) & ((numbers < 0) | (numbers > 1)))
-
-
-def _are_texts(values: pd.DataFrame) -> bool:
-    """Whether no value is a number, so that values are names of classes."""
-    return bool(np.isnan(_numbers(values)).all())
-
-
-def _are_whole(values: pd.Series[str]) -> bool:
-    return bool(values.str.fullmatch(r"[+-]?\d+").all())
-
-
-def _named(ids: Sequence[str], where: Rows) -> str:
-    """Name the first three ids of some rows, and count the rows."""
-    indices = np.flatnonzero(where).tolist()
-    return first_three((ids[index] or "(no id)" for index in indices), len(indices))

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from kit.arguments import checked_arguments
 from kit.errors import KaggleError, require, worded
 from kit.files import locked
-from kit.kaggle.check_submission import KNOWN, Checked, Problem, check_file, refuse_missing, refuse_unknown_doubts
+from kit.kaggle.check_submission import Checked, check_file, refuse_missing, refuse_unknown_doubts
+from kit.kaggle.check_values import KNOWN, Problem
 from kit.kaggle.daily_limit import refuse_used_up
 from kit.kaggle.find_sample import find_sample
 from kit.kaggle.http_errors import Resource, not_entered
@@ -86,8 +87,9 @@ def submit(
         dry_run: Whether to check only, without credentials and network.
         sample: Sample submission to check against; by default the predicted dataset's, or the one in
             data/<competition>.
-        force: Doubts to overrule: "constant" predictions, values outside the "range" [0, 1], a different "order"
-            of rows, or "known" bytes, submitted before. A constant in another order is always refused.
+        force: Doubts to overrule: "constant" predictions, values outside the "range" [0, 1] or that of the training
+            values, probabilities whose "sum" is not 1, a different "order" of rows, or "known" bytes, submitted before.
+            A constant in another order is always refused.
         root: Workspace; KIT_ROOT or the current folder by default.
         retries: Timeouts and number of attempts; the defaults suit Kaggle.
         progress: Receiver of uploads and waits.
@@ -108,7 +110,7 @@ def submit(
     origin = read_origin(path)
     ledger = Ledger(workspace.submissions / "ledger.csv")
     found = find_sample(competition, origin, Path(sample) if sample else None, workspace)
-    checked = check_file(path, found.path, found.classes)
+    checked = check_file(path, found.path, found.answer)
     seen, _ = _with_twin(checked, ledger, competition, force=force)
     remarks = (*_changed(path, origin, checked), *ledger.remarks())
     if dry_run:

@@ -23,6 +23,7 @@ from kit.models.layers import (
     Top,
 )
 from kit.models.mixed_precision import computing_in
+from kit.models.shared_dense import SharedDense
 from kit.specs import ModelSpec
 from kit.specs.train import Precision
 from kit.targets import Head
@@ -117,10 +118,13 @@ def _top(layer: Top, seed: int) -> Any:
 
 
 def _dense(layer: Dense, seed: int) -> Any:
+    weights = keras.initializers.GlorotUniform(seed=_seed_of(layer, seed))
+    if layer.is_shared:
+        return SharedDense(layer.units, layer.activation, weights, dtype="float32", name=layer.name)
     return keras.layers.Dense(
         layer.units,
         activation=layer.activation,
-        kernel_initializer=keras.initializers.GlorotUniform(seed=_seed_of(layer, seed)),
+        kernel_initializer=weights,
         kernel_regularizer=keras.regularizers.L2(layer.l2) if layer.l2 else None,
         dtype="float32" if layer.activation else None,  # the last layer: half precision rounds probabilities and losses
         name=layer.name,

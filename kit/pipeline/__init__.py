@@ -12,6 +12,7 @@ from kit.pipeline.batches import (
 )
 from kit.pipeline.cache import map_split
 from kit.pipeline.damaged_shards import damage_named
+from kit.pipeline.labels import encode_labels
 from kit.pipeline.load import load
 from kit.pipeline.parallel import as_written
 from kit.pipeline.test_time_views import batch_views
@@ -24,6 +25,7 @@ __all__ = [
     "batch_views",
     "choose_cache",
     "damage_named",
+    "encode_labels",
     "eval_batches",
     "load",
     "map_split",

@@ -13,12 +13,15 @@ from kit.errors import require
 from kit.memory import memory
 from kit.pipeline.augmentation import augment_batch
 from kit.pipeline.cache import Decoded, as_tensor, decode_split, map_split
+from kit.pipeline.labels import encode_labels
 from kit.pipeline.parallel import as_written, parallel_calls, read_ahead
 from kit.pipeline.parse import decode_batches
 from kit.pipeline.random_numbers import folded
 from kit.pipeline.sampling import DecodedExamples, Examples, StreamedExamples, balanced, epoch_seed
 from kit.specs import AugmentSpec
 from kit.specs.train import Cache
+from kit.targets import Head
+from kit.targets.balancing import refuse_balancing
 
 MEMORY_SHARE = 0.25  # of the machine's memory for decoded images; the rest is for the model and other processes
 EVAL_BATCH = 256  # images; large enough that a step's overhead vanishes
@@ -27,6 +30,7 @@ _UNCHANGED = AugmentSpec()
 
 def train_batches(
     dataset: Dataset,
+    head: Head,
     *,
     batch_size: int,
     seed: int,
@@ -50,6 +54,7 @@ def train_batches(
 
     Args:
         dataset: Dataset with a train split.
+        head: Last layer of the network that learns, which decides the form of the labels.
         batch_size: Images per batch.
         seed: Seed of the run.
         first_epoch: First epoch to yield, from 0.
@@ -67,14 +72,16 @@ def train_batches(
 
     Returns:
         A tf.data.Dataset of (image float32 [batch_size, height, width, channels] in 0 to 1, label float32
-        [batch_size], or one-hot [batch_size, classes] for more than two classes); with `class_weights` a third element,
-        weight float32 [batch_size], by the image's own class if images are mixed.
+        [batch_size, units], or [batch_size] for two classes); with `class_weights` a third element, weight float32
+        [batch_size], by the image's own class or grade if images are mixed.
 
     Raises:
-        SpecError: `augment` does not fit the images, or `class_weights` the classes.
+        SpecError: `augment` does not fit the images, or `class_weights` or `sampling` the target.
         ShardError: The split does not fill one batch, or its images have several sizes.
     """
     augment.check_shape(dataset.shape)
+    weighing = "none" if class_weights is None else "balanced"
+    refuse_balancing(dataset.manifest.target, sampling=sampling, class_weights=weighing)
     steps, classes = dataset.full_batches("train", batch_size), len(dataset.manifest.classes)
     require(
         class_weights is None or len(class_weights) == classes,
@@ -90,7 +97,7 @@ def train_batches(
 
     def finish(number: Any, batch: Any) -> tuple[Any, ...]:
         taken = examples.decoded(batch)
-        images, labels = _as_inputs(taken, classes)
+        images, labels = _as_inputs(taken, head)
         drawn = folded(epoch_seed(seed, number // steps), "batch", number % steps)
         inputs = augment_batch(augment, _reduced(images, sides), labels, drawn)
         if class_weights is None:
@@ -138,8 +145,8 @@ def eval_batches(
         shared: Folder of decoded images shared by several processes; see `decode_split` and `map_split`.
 
     Returns:
-        A tf.data.Dataset of {"image": uint8 [batch, height, width, channels], "label": int32 [batch] (-1 for unlabelled
-        images), "key": string [batch]}.
+        A tf.data.Dataset of {"image": uint8 [batch, height, width, channels], "label": labels of the batch, see
+        `kit.targets.Truth`, "key": string [batch]}.
     """
     decoded = _cached(dataset, split, cache, memory_share, shared)
     if decoded:
@@ -152,6 +159,7 @@ def eval_batches(
 
 def validation_batches(
     dataset: Dataset,
+    head: Head,
     *,
     batch_size: int = EVAL_BATCH,
     cache: Cache = "auto",
@@ -161,15 +169,14 @@ def validation_batches(
     """Build the batches of the validation split for `fit`, in stored order, cached as in `train_batches`.
 
     Returns:
-        A tf.data.Dataset of (image float32 [batch, height, width, channels] in 0 to 1, label float32 [batch], or
-        one-hot [batch, classes] for more than two classes).
+        A tf.data.Dataset of (image float32 [batch, height, width, channels] in 0 to 1, label float32 [batch, units],
+        or [batch] for two classes).
     """
     batches = eval_batches(
         dataset, "validation", batch_size=batch_size, cache=cache, memory_share=memory_share, shared=shared
     )
-    classes = len(dataset.manifest.classes)
     calls = parallel_calls(is_light=True)
-    inputs = batches.map(lambda batch: _as_inputs(batch, classes), num_parallel_calls=calls)
+    inputs = batches.map(lambda batch: _as_inputs(batch, head), num_parallel_calls=calls)
     return as_written(inputs.prefetch(read_ahead()))
 
 
@@ -209,7 +216,5 @@ def _reduced(images: Any, sides: tuple[int, int] | None) -> Any:
     return images if sides is None else tf.image.resize(images, sides, method="area")
 
 
-def _as_inputs(batch: dict[str, Any], classes: int) -> tuple[Any, Any]:
-    labels = batch["label"]
-    is_binary = classes <= 2  # noqa: PLR2004
-    return as_float(batch["image"]), tf.cast(labels, tf.float32) if is_binary else tf.one_hot(labels, classes)
+def _as_inputs(batch: dict[str, Any], head: Head) -> tuple[Any, Any]:
+    return as_float(batch["image"]), encode_labels(head, batch["label"])

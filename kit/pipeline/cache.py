@@ -20,6 +20,7 @@ from kit.files import begun_file, size_text
 from kit.pipeline.parallel import as_written
 from kit.pipeline.parse import decode_batches
 from kit.progress import NO_PROGRESS, Progress
+from kit.targets import Truth
 
 _BATCH = 256  # images decoded at a time
 _ALIGNED = 64  # bytes: TensorFlow's alignment of a tensor's memory
@@ -32,12 +33,12 @@ class Decoded:
 
     Attributes:
         images: Uint8 [records, height, width, channels]; in memory, or a memory-mapped file.
-        labels: Int32 [records]; -1 for unlabelled images.
+        labels: Labels of the records, see `kit.targets.Truth`.
         keys: Bytes [records].
     """
 
     images: NDArray[np.uint8]
-    labels: NDArray[np.int32]
+    labels: Truth
     keys: NDArray[np.bytes_]
 
 
@@ -121,7 +122,7 @@ def _refuse_full(dataset: Dataset, split: str, folder: Path) -> None:
 def _decode_into(paths: Sequence[Path], dataset: Dataset, names: list[str], progress: Progress) -> None:
     """Decode shards into files, batch by batch; the file of pixels is renamed last."""
     keys: list[bytes] = []
-    labels: list[NDArray[np.int32]] = []
+    labels: list[Truth] = []
     header = {"descr": "|u1", "fortran_order": False, "shape": (_count(dataset, names), *dataset.shape)}
     with begun_file(paths[-1]) as temporary:
         with temporary.open("xb") as file:
@@ -160,9 +161,11 @@ def _found(paths: Sequence[Path], dataset: Dataset, names: list[str]) -> Decoded
     except (OSError, ValueError, EOFError):
         return None
     count = _count(dataset, names)
+    labels = _no_labels(dataset)
     shapes = (found.images.shape, found.labels.shape, found.keys.shape)
     kinds = f"{found.images.dtype} {found.labels.dtype} {found.keys.dtype.kind}"
-    is_theirs = shapes == ((count, *dataset.shape), (count,), (count,)) and kinds == "uint8 int32 S"
+    expected = ((count, *dataset.shape), (count, *labels.shape[1:]), (count,))
+    is_theirs = shapes == expected and kinds == f"uint8 {labels.dtype} S"
     return found if is_theirs else None
 
 
@@ -184,13 +187,19 @@ def _write(path: Path, values: NDArray[np.generic]) -> None:
 def _decode(dataset: Dataset, names: list[str]) -> Decoded:
     records = _count(dataset, names)
     images = _room((records, *dataset.shape))
-    labels = np.empty(records, np.int32)
+    none = _no_labels(dataset)
+    labels = np.empty((records, *none.shape[1:]), none.dtype)
     keys: list[bytes] = []
     for batch in _batches(dataset, names):
         start, end = len(keys), len(keys) + len(batch["label"])
         images[start:end], labels[start:end] = batch["image"], batch["label"]
         keys += batch["key"].tolist()
     return Decoded(images, labels, np.array(keys, np.bytes_))
+
+
+def _no_labels(dataset: Dataset) -> Truth:
+    """Labels of no images, which have the type and the columns of all others."""
+    return dataset.manifest.target.encode([])
 
 
 def _count(dataset: Dataset, names: list[str]) -> int:

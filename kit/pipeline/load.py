@@ -23,8 +23,9 @@ def load(name: str, split: str = "train", *, root: Path | str | None = None) -> 
 
     Returns:
         A tf.data.Dataset of single examples, of known cardinality: {"image": uint8 [height, width, channels] (None for
-        sides that differ), "label": int32 [] (-1 for unlabelled images), "key": string [], "group": string [] (empty
-        without a group), "fold": int32 [] (-1 without folds)}.
+        sides that differ), "label": int32 [], the index of a class or grade (-1: unlabelled), int8 [tags] of 0 and 1
+        (-1: unlabelled), or float32 [values] (NaN: unlabelled), "key": string [], "group": string [] (empty without a
+        group), "fold": int32 [] (-1 without folds)}.
 
     Raises:
         WorkspaceError: There is no such dataset.
@@ -32,9 +33,9 @@ def load(name: str, split: str = "train", *, root: Path | str | None = None) -> 
     """
     dataset = find_dataset(name, root=root)
     check_lengths(dataset, [split])
-    shape = _shape(dataset)
+    shape, target = _shape(dataset), dataset.manifest.target
     records = tf.data.TFRecordDataset([str(path) for path in dataset.paths(split)])
-    examples = records.map(lambda one: decode_example(one, shape), num_parallel_calls=tf.data.AUTOTUNE)
+    examples = records.map(lambda one: decode_example(one, shape, target), num_parallel_calls=tf.data.AUTOTUNE)
     return examples.apply(tf.data.experimental.assert_cardinality(dataset.manifest.records(split)))
 
 

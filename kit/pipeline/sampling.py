@@ -26,7 +26,7 @@ class Examples(Protocol):
 
     @property
     def labels(self) -> list[int]:
-        """Labels of the examples, sorted, without repetition."""
+        """Classes or grades of the examples, sorted, without repetition."""
 
     def shuffled(self, seed: int, epoch: Any, batch_size: int) -> Any:
         """Return every item once, in random order: tf.data.Dataset of batches, without the remainder."""
@@ -38,7 +38,7 @@ class Examples(Protocol):
         """Prepare items image by image for `decoded`: tf.data.Dataset of batches of its inputs."""
 
     def decoded(self, batch: Any) -> dict[str, Any]:
-        """Decode a batch: {"image": uint8 [batch, height, width, channels], "label": int32 [batch]}."""
+        """Decode a batch: {"image": uint8 [batch, height, width, channels], "label": labels as `kit.targets.Truth`}."""
 
 
 class DecodedExamples:
@@ -46,11 +46,12 @@ class DecodedExamples:
 
     Args:
         images: Uint8 [records, height, width, channels].
-        labels: Int32 [records].
+        labels: Labels of the records, see `kit.targets.Truth`; only classes and grades can be drawn by label.
     """
 
     def __init__(self, images: np.ndarray, labels: np.ndarray) -> None:
-        self._places = {int(label): np.flatnonzero(labels == label).astype(np.int32) for label in np.unique(labels)}
+        names = np.unique(labels) if labels.ndim == 1 else ()
+        self._places = {int(label): np.flatnonzero(labels == label).astype(np.int32) for label in names}
         self._images = as_tensor(images)
         with tf.device("CPU:0"):
             self._labels = tf.constant(labels)
@@ -112,7 +113,8 @@ class StreamedExamples:
             return _in_order(self._held[label], seed)
         sharing = len(self.labels) - len(self._held)  # classes that are read at the same time
         batches = _read(self._paths, folded(seed, "shards"), max(1, _STREAMS // sharing)).batch(_BATCH)
-        records = batches.map(lambda batch: tf.boolean_mask(batch, read_labels(batch) == label)).unbatch()
+        target = self._dataset.manifest.target
+        records = batches.map(lambda batch: tf.boolean_mask(batch, read_labels(batch, target) == label)).unbatch()
         return _shuffle(records, max(1, self._window // sharing), folded(seed, "window"))
 
     def opened(self, batches: Any, batch_size: int) -> Any:
@@ -123,7 +125,7 @@ class StreamedExamples:
 
     def decoded(self, batch: Any) -> dict[str, Any]:
         """Decode raw pixels; other images are decoded already."""
-        examples = decode_raw(batch, self._dataset.shape) if is_raw(self._dataset) else batch
+        examples = decode_raw(batch, self._dataset) if is_raw(self._dataset) else batch
         return {"image": examples["image"], "label": examples["label"]}
 
     @property
@@ -150,7 +152,7 @@ class StreamedExamples:
             return {}
         parts: dict[int, list[np.ndarray]] = {label: [] for label in labels}
         for window in tf.data.TFRecordDataset(self._paths).batch(_BATCH):
-            records, found = window.numpy(), read_labels(window).numpy()
+            records, found = window.numpy(), read_labels(window, self._dataset.manifest.target).numpy()
             for label, kept in parts.items():
                 kept.append(records[found == label])
         with tf.device("CPU:0"):

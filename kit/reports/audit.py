@@ -14,10 +14,12 @@ from kit.audits.image_facts import SATURATED_SHARE
 from kit.conversion.shard_command import option_text
 from kit.images.perceptual_hash import BLANK_DEVIATION
 from kit.reports.audit_files import count_sets
+from kit.reports.labels import describe_labels
 from kit.reports.reject_reasons import describe_left_out
 from kit.reports.table import NOTHING, Table
 from kit.sources import UNLABELLED
 from kit.specs.source import folder_name
+from kit.targets.values import Values
 
 _LISTED, _SETS = 5, 3  # rows of a finding on the terminal; the CSV has all
 _MEMBERS = 4  # images of a set
@@ -29,14 +31,16 @@ def describe_audit(audit: Audit) -> list[str]:
     """Describe in one line the audited images, and in another what `kit shard` would refuse."""
     counts = {name: sum(splits.values()) for name, splits in audit.counts().items() if name != UNLABELLED}
     parts = [f"{len(audit.records):,} images"]
-    if len(counts) > 1:
-        parts.append(f"{len(counts)} classes, {_balance(list(counts.values()))}")
+    if len(counts) > 1 and not isinstance(audit.target, Values):  # every image has each value
+        parts.append(f"{len(counts)} {audit.target.kind()}, {_balance(list(counts.values()))}")
     if groups := audit.groups():
         parts.append(f"{len(groups):,} groups")
     lines = [f"{audit.asked.folder}: {'; '.join(parts)}"]
     left_out = Counter(reject.reason for reject in audit.rejects if not reject.is_bad)
     lines += [f"not looked at: {describe_left_out(dict(left_out.most_common()))}"] if left_out else []
-    return [*lines, f"kit shard would refuse this: {audit.refused.as_options()}"] if audit.refused else lines
+    if audit.refused:
+        return [*lines, f"kit shard would refuse this: {audit.refused.as_options()}"]
+    return [*lines, *([describe_labels(audit.target, audit.label_columns, audit.asked)] if counts else [])]
 
 
 def _balance(counts: Sequence[int]) -> str:
@@ -59,7 +63,11 @@ def next_command(audit: Audit) -> str:
     named = {
         "--labels": asked.labels,
         "--id-column": asked.id_column,
+        "--path-column": asked.path_column,
         "--label-column": asked.label_column,
+        "--target": asked.target,
+        "--separator": asked.separator,
+        "--no-tag": asked.no_tag,
         "--class-from": asked.class_from,
         "--classes": option_text("classes", dict(asked.classes)),
         "--class-names": option_text("class_names", asked.class_names),
@@ -204,17 +212,18 @@ def _cut(name: str, shown: int, count: int, what: str) -> str:
 def _classes(audit: Audit) -> Table:
     counts = audit.counts()
     splits = list(next(iter(counts.values())))
-    labelled = sum(sum(cells.values()) for name, cells in counts.items() if name != UNLABELLED)
+    labelled = sum(record.label is not None for record in audit.records)
     rows = [_class_row(name, cells, labelled if name != UNLABELLED else None) for name, cells in counts.items()]
     if len(rows) > _ROWS:
         half = _ROWS // 2
         between = (f"… {len(rows) - _ROWS:,} in between", *[NOTHING] * (len(splits) + 2))
         rows = [*rows[:half], between, *rows[-half:]]
     if len(counts) > 1:
-        sums = {split: sum(cells[split] for cells in counts.values()) for split in splits}
+        images = Counter(record.split or TO_SPLIT for record in audit.records)
+        sums = {split: images[split] for split in splits}
         rows.append(_class_row("all", sums, None if UNLABELLED in counts else labelled))
     share = "share of\nlabelled" if UNLABELLED in counts else "share"
-    return Table("classes, largest first", ("class", *splits, "all", share), tuple(rows))
+    return Table(f"{audit.target.kind()}, largest first", (audit.target.noun, *splits, "all", share), tuple(rows))
 
 
 def _class_row(name: str, cells: dict[str, int], labelled: int | None) -> tuple[str, ...]:

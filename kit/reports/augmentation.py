@@ -31,7 +31,7 @@ _NAME = 18  # characters of a caption
 def write_augmentation(dataset: Dataset, spec: AugmentSpec, path: Path, *, seed: int = 0) -> None:
     """Draw the first 8 train images and, below each, three versions as three epochs would see them, as a PNG.
 
-    Mixed images are mixed with each other, and labelled with the shares of their classes.
+    Mixed images are mixed with each other, and captioned with the shares of their labels.
 
     Args:
         dataset: Dataset with a train split of images of one size.
@@ -48,8 +48,9 @@ def write_augmentation(dataset: Dataset, spec: AugmentSpec, path: Path, *, seed:
     if not spec.changes(channels):
         raise SpecError("augment changes nothing of these images; set, for example, augment.rotation to 30")
     examples = list(itertools.islice(read_examples(dataset, "train"), COLUMNS))
-    names = dataset.manifest.classes
-    labels = tf.one_hot([names.index(example.text) for example in examples], len(names))
+    texts = [example.text or "none" for example in examples]  # an image without any tag
+    names = tuple(sorted(set(texts)))
+    labels = tf.one_hot([names.index(text) for text in texts], len(names))
     images = as_float(np.stack([example.pixels for example in examples]))
     seeds = [tf.constant([seed, number], tf.int64) for number in range(VERSIONS)]
     rows = [(images, labels), *(augment_batch(spec, images, labels, drawn) for drawn in seeds)]
@@ -71,7 +72,7 @@ def _draw(axes: Axes, picture: np.ndarray, caption: str) -> None:
 
 
 def _caption(shares: np.ndarray, names: tuple[str, ...]) -> str:
-    """Name an image's class, or both classes of a mixed image."""
+    """Write an image's label, or both labels of a mixed image."""
     mixed = [index for index in np.argsort(-shares, kind="stable") if shares[index] > 0]
     if len(mixed) == 1:
         return wrapped(names[mixed[0]], _NAME)

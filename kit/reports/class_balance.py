@@ -6,6 +6,7 @@ from pathlib import Path
 
 from kit.audits.class_balance import ClassCounts, counts_of_dataset
 from kit.datasets import Dataset
+from kit.errors import require
 from kit.files import write_whole
 from kit.reports.figure import BLUE, GREY, middle_cut, new_figure, png
 from kit.reports.page import Picture
@@ -66,7 +67,16 @@ def plot_class_counts(counts: ClassCounts) -> Picture:
 
 
 def write_class_counts(dataset: Dataset, path: Path) -> None:
-    """Draw a dataset's classes as a PNG."""
+    """Draw a dataset's classes, grades or tags as a PNG.
+
+    Raises:
+        SpecError: Labels are numbers, of which every image has all.
+    """
+    target = dataset.manifest.target
+    require(
+        target.kind() != "values",
+        f"the chart counts images of each class, grade or tag; {dataset.manifest.name} has numbers, see kit info",
+    )
     write_whole(path, plot_class_counts(counts_of_dataset(dataset)).png)
 
 

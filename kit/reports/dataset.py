@@ -6,14 +6,23 @@ from kit.audits.class_balance import counts_of_dataset
 from kit.datasets import Dataset
 from kit.datasets.dataset import DUPLICATES, NEAR_DUPLICATES, REJECTS
 from kit.datasets.manifest import Manifest
+from kit.errors import first_three
 from kit.reports.class_balance import balance_table
 from kit.reports.reject_reasons import describe_left_out
 from kit.reports.table import NOTHING, Table
+from kit.targets.values import Values
 
 
 def dataset_tables(dataset: Dataset) -> list[Table]:
-    """Tabulate the images of each split and class, and the shards of each split."""
-    return [_counts(dataset), *balance_table(counts_of_dataset(dataset)), *_folds(dataset), _shards(dataset)]
+    """Tabulate the images of each split and class, the range of values, and the shards of each split."""
+    balance = balance_table(counts_of_dataset(dataset))
+    return [_counts(dataset), *_values(dataset), *balance, *_folds(dataset), _shards(dataset)]
+
+
+def describe_target(dataset: Dataset) -> str:
+    """Say in one line what labels are, and by which metric predictions are judged."""
+    target = dataset.manifest.target
+    return f"target: {target.kind()} ({len(target.names):,}); metric: {dataset.metric}"
 
 
 def describe_images(dataset: Dataset) -> str:
@@ -35,6 +44,9 @@ def remarks(dataset: Dataset) -> list[str]:
     same, near = manifest.duplicates, manifest.near_duplicates
     if not_stored := _not_stored(manifest):
         lines.append(f"not stored: {not_stored}; see {REJECTS}")
+    if untrained := _untrained(manifest):
+        named = first_three(untrained, len(untrained))
+        lines.append(f"warning: no train image has the {manifest.target.noun} {named}; nothing can be learned of it")
     if same.sets:
         lines.append(f"images with an exact duplicate: {same.images:,} in sets: {same.sets:,}; see {DUPLICATES}")
     if near.sets:
@@ -64,6 +76,12 @@ def _not_stored(manifest: Manifest) -> str:
     return "; ".join([*bad, *([f"{manifest.left_out:,} left out or no image"] if manifest.left_out else [])])
 
 
+def _untrained(manifest: Manifest) -> list[str]:
+    """List names that no train image has, where a dataset may lack some."""
+    counts = manifest.counts.get("train")
+    return [] if counts is None else [name for name in manifest.classes if not counts.get(name)]
+
+
 def _counts(dataset: Dataset) -> Table:
     manifest = dataset.manifest
     named = [label for counts in manifest.counts.values() for label in counts]
@@ -77,11 +95,21 @@ def _counts(dataset: Dataset) -> Table:
     return Table("images", ("split", "all", *labels), tuple(rows))
 
 
+def _values(dataset: Dataset) -> list[Table]:
+    """Tabulate the range of each value, where labels are numbers."""
+    target = dataset.manifest.target
+    if not isinstance(target, Values):
+        return []
+    figures = zip(target.names, target.mean, target.deviation, target.lowest, target.highest, strict=True)
+    rows = tuple((name, *(f"{figure:,.6g}" for figure in of)) for name, *of in figures)
+    return [Table("values of all labelled images", ("value", "mean", "sd", "lowest", "highest"), rows)]
+
+
 def _folds(dataset: Dataset) -> list[Table]:
     folds = dataset.manifest.folds
     rows = []
     for fold, counts in folds.items():
-        total = sum(counts.values())
+        total = sum(shard.records for shard in dataset.manifest.shards if shard.fold == fold)
         cells = (f"{count:,}\n{count / total:.1%}" for count in counts.values())
         rows.append((str(fold), f"{total:,}", *cells))
     return [Table("folds (0 is validation)", ("fold", "all", *dataset.manifest.classes), tuple(rows))] if folds else []

@@ -9,10 +9,10 @@ from kit.reports.split_metrics import arm_lines, mean_and_sd
 from kit.reports.table import NOTHING, Table
 
 
-def exact_table(arms: list[RetrainedArm]) -> Table:
+def exact_table(figure: str, arms: list[RetrainedArm]) -> Table:
     """Build the table with every digit, one value per cell."""
     splits = ("train", "validation", "test")
-    columns = ("arm", "n", "ablation_val_accuracy", *(f"{split}_{part}" for split in splits for part in ("mean", "sd")))
+    columns = ("arm", "n", f"ablation_{figure}", *(f"{split}_{part}" for split in splits for part in ("mean", "sd")))
     rows = tuple(
         (
             arm.name,
@@ -54,5 +54,5 @@ def retrained_table(retrained: Retrained, arms: list[RetrainedArm]) -> Table:
 
 def retrained_appendix(retrained: Retrained, arms: list[RetrainedArm]) -> Appendix:
     """Build the table of retrained arms to add to a comparison."""
-    shown, exact = retrained_table(retrained, arms), exact_table(arms)
+    shown, exact = retrained_table(retrained, arms), exact_table(retrained.figure, arms)
     return Appendix(name="retrained", heading="Trained again", shown=shown, exact=exact)

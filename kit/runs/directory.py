@@ -15,6 +15,7 @@ from kit.files import sweep, write_whole, xxh128, xxh128_file
 from kit.runs.history import History
 from kit.seals import hashes, read_sealed, seal
 from kit.specs import RunSpec, from_json, to_json
+from kit.specs.naming import as_written
 from kit.specs.train import Weights
 
 Note = TypeVar("Note", bound=msgspec.Struct)
@@ -200,7 +201,7 @@ class RunDirectory:
     def claim(self, spec: RunSpec) -> None:
         """Take the directory for `spec`; see `refuse_other`."""
         self.refuse_other(spec)
-        write_whole(self.path / _SPEC, to_json(spec))
+        write_whole(self.path / _SPEC, to_json(as_written(spec)))
         for name in (_FAILURE, _PRUNED):  # the run is resumed
             (self.path / name).unlink(missing_ok=True)
         sweep(self.path)

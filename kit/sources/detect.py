@@ -2,37 +2,37 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 from numpy.typing import ArrayLike
 
 from kit.errors import SourceError, SpecError, first_three, option
 from kit.sources.class_folders import read_folder
-from kit.sources.classes import class_target, rename_classes, settle_classes
 from kit.sources.exclude import leave_out
+from kit.sources.label_origin import LabelOrigin
 from kit.sources.record import Record, Reject, Source
+from kit.sources.settle import class_target, settle_labels
 from kit.specs.source import SourceSpec, checked_splits, find, parse_pattern
+from kit.targets import Target
 
 
 def read_source(spec: SourceSpec) -> Source:
     """Find every image with its class, split and group.
 
     Raises:
-        SourceError: There is nothing to read, the labels contradict each other or are not one class an image, or there
-            are fewer than two classes.
-        SpecError: There are two test splits, a sample submission without a test split, or an invalid regular
-            expression.
-        SubmissionError: The sample submission cannot be filled with predictions of these classes.
+        SourceError: Nothing to read, contradictions in the labels, labels that can be read in two ways or that their
+            target cannot hold, or fewer than two different ones.
+        SpecError: Two test splits, a sample submission without one, or an expression that is none.
+        SubmissionError: A sample submission that predictions of this target could not fill.
     """
-    records, rejects = _read_known(spec)
-    records = settle_classes(records, spec)
-    _check_classes(records)
-    tests, lost = _read_tests(spec, records)
-    return _source(spec, records, tests, [*rejects, *lost])
+    records, rejects, origin = _read_known(spec)
+    records, target = settle_labels(records, spec, origin)
+    tests, lost = _read_tests(spec, records, target)
+    return _source(spec, records, tests, [*rejects, *lost], target=target, origin=origin)
 
 
 def read_unjudged(spec: SourceSpec) -> Source:
@@ -42,14 +42,18 @@ def read_unjudged(spec: SourceSpec) -> Source:
         SourceError: There is nothing to read, or the labels contradict each other.
         SpecError: A regular expression is invalid.
     """
-    records, rejects = _read_known(spec)
-    tests, lost = _read_tests(msgspec.structs.replace(spec, sample_submission=None), records)
-    return _source(spec, rename_classes(records, spec), tests, [*rejects, *lost])
+    records, rejects, origin = _read_known(spec)
+    try:
+        records, target = settle_labels(records, spec, origin)
+    except (SourceError, SpecError):
+        target = class_target(records)  # what stands in the file, whatever it means
+    tests, lost = _read_tests(msgspec.structs.replace(spec, sample_submission=None), records, target)
+    return _source(spec, records, tests, [*rejects, *lost], target=target, origin=origin)
 
 
-def _read_known(spec: SourceSpec) -> tuple[list[Record], list[Reject]]:
-    """Read the labelled images and a test folder beside them, without those that the user leaves out."""
-    records, rejects = _read_labelled(spec)
+def _read_known(spec: SourceSpec) -> tuple[list[Record], list[Reject], LabelOrigin]:
+    """Read what is labelled, and a test folder beside it, but for what the user leaves out."""
+    records, rejects, origin = _read_labelled(spec)
     if spec.ignore_splits:
         records, ignored = _ignore_splits(records, spec)
         rejects += ignored
@@ -58,16 +62,30 @@ def _read_known(spec: SourceSpec) -> tuple[list[Record], list[Reject]]:
     if spec.exclude:
         records, left_out = leave_out(records, spec)
         rejects += left_out
-    return _grouped(records, spec) if spec.group else records, rejects
+    return _grouped(records, spec) if spec.group else records, rejects, origin
 
 
-def _source(spec: SourceSpec, records: Sequence[Record], tests: Sequence[Record], rejects: Sequence[Reject]) -> Source:
+def _source(
+    spec: SourceSpec,
+    records: Sequence[Record],
+    tests: Sequence[Record],
+    rejects: Sequence[Reject],
+    *,
+    target: Target,
+    origin: LabelOrigin,
+) -> Source:
     labelled = [record for record in records if record.label is not None]
-    found = {str(record.file.path) for record in tests}  # test images may be in the folder of the labelled ones
+    tested = {str(record.file.path) for record in tests}  # where they lie among the labelled ones
+    left_out = {reject.name for reject in rejects if not reject.is_bad}  # by one of the two tables, on purpose
     return Source(
         records=(*labelled, *tests),
-        target=class_target(labelled),
-        rejects=tuple(reject for reject in rejects if reject.name not in found),
+        target=target,
+        label_columns=origin.columns,
+        rejects=tuple(
+            reject
+            for reject in rejects
+            if reject.name not in tested and not (reject.is_bad and reject.name in left_out)
+        ),
         sample_submission=Path(spec.sample_submission) if spec.sample_submission else None,
     )
 
@@ -90,38 +108,15 @@ def read_arrays(
     Raises:
         SourceError: Shapes or lengths do not fit, ids repeat, or there are fewer than two classes.
     """
-    from kit.sources.arrays import array_records  # noqa: PLC0415 (numpy's reader of archives)
+    from kit.sources.arrays import array_records, read_array_labels  # noqa: PLC0415 (numpy's reader of archives)
 
-    records = settle_classes(array_records(images, labels, ids=ids, groups=groups), spec)
-    _check_classes(records)
-    return Source(records=tuple(records), target=class_target(records))
-
-
-def _check_classes(records: Collection[Record]) -> None:
-    """Refuse fewer than two classes, and a class with one image, which train and validation cannot share.
-
-    Raises:
-        SourceError: There are fewer than two classes, or a class has one image.
-    """
-    counts = Counter(record.label for record in records if record.label and record.split in {None, "train"})
-    if len(counts) < 2:  # noqa: PLR2004 (a choice needs two)
-        found = f"only class '{next(iter(counts))}'" if counts else "no labelled image"
-        raise SourceError(f"found {found}; classification needs two classes with two images each")
-    has_validation = any(record.split == "validation" for record in records)
-    single = sorted(str(label) for label, count in counts.items() if count == 1)
-    if single and not has_validation:
-        raise SourceError(
-            f"class with one image: {first_three(single, len(single))};"
-            f" train and validation need one each: add images or remove the class{_numbers_hint(counts)}"
-        )
+    texts, origin = read_array_labels([np.asarray(labels)], spec, "labels")
+    found = array_records(images, texts[0], ids=ids, groups=groups)
+    records, target = settle_labels(found, spec, origin)
+    return Source(records=tuple(records), target=target)
 
 
-def _numbers_hint(labels: Iterable[str | None]) -> str:
-    are_numbers = all(label and label.isdecimal() for label in labels)
-    return " (numbers to predict, such as counts or ages, are not classes)" if are_numbers else ""
-
-
-def _read_labelled(spec: SourceSpec) -> tuple[list[Record], list[Reject]]:
+def _read_labelled(spec: SourceSpec) -> tuple[list[Record], list[Reject], LabelOrigin]:
     if spec.labels:
         from kit.sources.label_file import read_labelled  # noqa: PLC0415 (pandas, for label files only)
 
@@ -129,34 +124,36 @@ def _read_labelled(spec: SourceSpec) -> tuple[list[Record], list[Reject]]:
     if Path(spec.folder).suffix.lower() == ".npz":
         from kit.sources.arrays import read_npz  # noqa: PLC0415
 
-        return read_npz(Path(spec.folder)), []
-    return read_folder(spec)
+        records, origin = read_npz(Path(spec.folder), spec)
+        return records, [], origin
+    records, rejects = read_folder(spec)
+    return records, rejects, LabelOrigin(name=spec.folder, are_folders=True)
 
 
-def _read_tests(spec: SourceSpec, records: Sequence[Record]) -> tuple[list[Record], list[Reject]]:
-    """Read the unlabelled test split: from its own folder, a split folder, or the folder of the labelled images."""
-    sample = Path(spec.sample_submission) if spec.sample_submission else None
+def _read_tests(spec: SourceSpec, records: Sequence[Record], target: Target) -> tuple[list[Record], list[Reject]]:
+    """Read the unlabelled test split: a folder of its own, one among the split folders, or among the labelled ones."""
     own = [record for record in records if record.label is None]
     if spec.test and any(record.split == "test" for record in records):
         raise SpecError(f"{spec.folder} has a test folder of its own; leave out {option('test')} or move it")
     is_same = spec.test is not None and Path(spec.test).resolve() == Path(spec.folder).resolve()
     is_shared = bool(spec.labels) and not own and (not spec.test or is_same)
-    if sample and not spec.test and not own and not is_shared:
+    if spec.sample_submission and not spec.test and not own and not is_shared:
         raise SpecError(f"{option('sample_submission')} needs {option('test')} with the folder of its images")
-    if is_same and not (sample and is_shared):
+    if is_same and not (spec.sample_submission and is_shared):
         raise SpecError(
             f"{option('test', spec.test)} holds the labelled images too; give {option('sample_submission')}, which"
             " names its own"
         )
-    if not sample and not spec.test:
+    if not spec.sample_submission and not spec.test:
         return own, []
-    from kit.sources.sample_submission import read_among_labelled, read_unlabelled  # noqa: PLC0415 (pandas)
+    from kit.sources.unlabelled import read_unlabelled  # noqa: PLC0415 (pandas)
 
-    classes = {record.label for record in records if record.label is not None}
-    if sample and is_shared:
-        return read_among_labelled(Path(spec.folder), sample, records, classes, spec.renamings)
-    folder = Path(spec.test) if spec.test else Path(spec.folder) / own[0].file.name.partition("/")[0]
-    return read_unlabelled(folder, sample, classes, spec.renamings)
+    labelled = [record for record in records if record.label is not None] if spec.labels else []
+    if own:
+        folder = Path(spec.folder) / own[0].file.name.partition("/")[0]
+    else:
+        folder = Path(spec.folder if is_shared or spec.has_test_table else spec.test or "")
+    return read_unlabelled(spec, folder, labelled, target, is_shared=is_shared)
 
 
 def _grouped(records: Sequence[Record], spec: SourceSpec) -> list[Record]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -77,31 +77,41 @@ def join(folder: Path, finder: FilesById, path: Path, table: pd.DataFrame) -> tu
 
     Args:
         folder: Folder of the images.
-        finder: Lookup of its files by id.
-        path: File of the table, for messages.
-        table: Text columns "id" and optionally "label" and "group"; without labels the images are a test split.
+        finder: Files in it.
+        path: Table's own file, for messages.
+        table: Texts; "id", and "path", "label" and "group" where there are such; without paths ids name files, and
+            without labels the images are a test split.
 
     Returns:
         A record for each id with a file, in the table's order, and a reject for each id without a file.
     """
     ids = table["id"].tolist()
+    paths = table["path"].tolist() if "path" in table else ids
     labels = table["label"].tolist() if "label" in table else [None] * len(ids)
     groups = table["group"].tolist() if "group" in table else [""] * len(ids)
     split = None if "label" in table else "test"
     records, missing = [], []
-    for identifier, label, group in zip(ids, labels, groups, strict=True):
-        if file := finder.find(identifier):
+    for identifier, name, label, group in zip(ids, paths, labels, groups, strict=True):
+        if file := finder.find(name):
             records.append(Record(key=identifier, file=file, label=label, split=split, group=group))
         else:
-            missing.append(Reject(identifier, _why_missing(identifier, path, folder)))
+            missing.append(Reject(name, _why_missing(name, path, folder)))
     _refuse_shared_files(path, records)
     return records, missing
 
 
-def unnamed(files: Iterable[ImageFile], records: Iterable[Record], path: Path) -> list[Reject]:
-    """Make a reject of each image without an id in the table of `path`."""
+def unnamed(
+    files: Iterable[ImageFile], records: Iterable[Record], path: Path, views: Collection[ImageFile] = ()
+) -> list[Reject]:
+    """Reject the images that no id of the table in `path` names; those of its other columns are left out on purpose."""
     used: set[Image] = {record.file for record in records}
-    return [Reject(str(file.path), f"image without an id in {path.name}") for file in files if file not in used]
+    others = [file for file in files if file not in used]
+    return [
+        Reject(str(file.path), f"named in another column of {path.name}", is_bad=False)
+        if file in views
+        else Reject(str(file.path), f"image without an id in {path.name}")
+        for file in others
+    ]
 
 
 def _why_missing(identifier: str, path: Path, folder: Path) -> str:

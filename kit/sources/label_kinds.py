@@ -1,17 +1,24 @@
-"""Detection of labels that are tags or measurements instead of classes: pure functions."""
+"""What labels are, found from the labels themselves: pure functions."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from typing import Any
 
-_SEPARATORS = ("|", ";", ",", " ")
+import numpy as np
+from numpy.typing import NDArray
+
+SEPARATORS = ("|", ";", ",", " ")  # between tags; a blank last, because names may hold it
+
 _SEVERAL = 2
 _LONGER_LISTS = 3  # different lengths, and parts of a label: tags exceed them, names of classes hardly do
-_FEW_VALUES, _MANY_VALUES = 10, 20  # so many different fractions may still be classes, such as half grades
-_IMAGES_A_CLASS = 10  # mean number of images, below which fractions are values
+_FEW_VALUES, _MANY_VALUES = 10, 20  # numbers that may still be classes, such as half grades and digits
+_IMAGES_A_CLASS = 10  # mean, below which numbers are values rather than classes
+_MARKS = 0.9  # share of 0 and 1 in columns that are meant to hold nothing else
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +30,14 @@ class Tags:
         tags: Number of different tags.
         combinations: Number of different labels.
         example: Label of several tags.
+        recur: Whether there are fewer tags than labels, and tags that several labels share.
     """
 
     separator: str
     tags: int
     combinations: int
     example: str
+    recur: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +48,55 @@ class Values:
         lowest: Label of the smallest number.
         highest: Label of the largest number.
         count: Number of different values.
-        example: Label that is no whole number.
+        example: Label that is no whole number; the highest where all are whole.
     """
 
     lowest: str
     highest: str
     count: int
     example: str
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What labels are.
+
+    Attributes:
+        target: Name of a target, see `kit.targets.TARGETS`.
+        other: Name of another target that they may be as well, so that a person has to say; empty for none.
+        why: Description of the labels, for people.
+        separator: Sign between tags.
+    """
+
+    target: str
+    other: str = ""
+    why: str = ""
+    separator: str = " "
+
+
+def kind_of_labels(counts: Mapping[str, int], *, named: Collection[str] = (), are_numbers: bool = True) -> Kind:
+    """Tell what the labels of one column are.
+
+    Args:
+        counts: Images by label.
+        named: Other labels, which somebody has given names: they may be tags of the joined ones, but measure nothing.
+        are_numbers: Whether numbers may be measurements; names of folders are none.
+
+    Returns:
+        Tags joined by a sign, values, or classes; with a second reading where the labels bear it too.
+    """
+    if (tags := find_tags({*counts, *named})) is not None:
+        why = f"{tags.tags} tags joined by '{tags.separator}' in {tags.combinations} combinations, as '{tags.example}'"
+        is_plain = tags.recur and are_numbers
+        return Kind("tags", "" if is_plain else "classes", why, tags.separator)
+    if not are_numbers or (numbers := describe_numbers(counts)) is None:
+        return Kind("classes")
+    why = f"{numbers.count} different numbers from {numbers.lowest} to {numbers.highest}"
+    has_fractions = any(map(is_fraction, counts))
+    if find_values(counts) is not None or _are_measured(counts, has_fractions=has_fractions):
+        return Kind("values", why=why)
+    is_plain = numbers.count <= _MANY_VALUES and not has_fractions
+    return Kind("classes", "" if is_plain else "values", why)
 
 
 def find_tags(labels: Collection[str]) -> Tags | None:
@@ -60,11 +111,13 @@ def find_tags(labels: Collection[str]) -> Tags | None:
     Returns:
         The tags by the first separator that fits; None for classes.
     """
-    for separator in _SEPARATORS:
-        parts = {label: _parts(label, separator) for label in labels}
+    for separator in SEPARATORS:
+        parts = {label: parts_of(label, separator) for label in labels}
         several = {label: found for label, found in parts.items() if len(found) > 1}
         if len(several) >= _SEVERAL and _are_tags(list(parts.values()), list(several.values()), separator):
-            return Tags(separator, len({part for found in parts.values() for part in found}), len(parts), min(several))
+            different = {part for found in parts.values() for part in found}
+            recur = len(different) < len(parts) and _recur(parts.values(), several.values())
+            return Tags(separator, len(different), len(parts), min(several), recur)
     return None
 
 
@@ -77,29 +130,103 @@ def find_values(counts: Mapping[str, int]) -> Values | None:
     Returns:
         The values; None for anything else, including whole numbers, which may be the ids of classes.
     """
-    numbers = {label: number_of(label) for label in counts}
-    known = {label: number for label, number in numbers.items() if number is not None}
-    fractions = [label for label, number in known.items() if number % 1]
-    if len(known) < len(counts) or not fractions:
+    numbers = describe_numbers(counts)
+    if numbers is None or not is_fraction(numbers.example):
         return None
     images = sum(counts.values()) / len(counts)
     if len(counts) <= _FEW_VALUES or (len(counts) <= _MANY_VALUES and images >= _IMAGES_A_CLASS):
         return None
+    return numbers
+
+
+def describe_numbers(labels: Collection[str]) -> Values | None:
+    """Describe labels that are all numbers; None for others, and for ids such as 007."""
+    numbers = {label: number_of(label) for label in labels}
+    known = {label: number for label, number in numbers.items() if number is not None}
+    if not known or len(known) < len(labels) or any(_is_padded(label) for label in labels):
+        return None
     ordered = sorted(known, key=known.__getitem__)
-    return Values(ordered[0], ordered[-1], len(counts), fractions[0])
+    fractions = [label for label in known if is_fraction(label)]
+    return Values(ordered[0], ordered[-1], len(labels), fractions[0] if fractions else ordered[-1])
 
 
 def number_of(text: str) -> Decimal | None:
-    """Read a finite decimal number exactly; None for any other text."""
+    """Read a finite decimal number exactly, of those that a float can hold; None for any other text."""
     try:
         number = Decimal(text.replace("_", "x"))
     except InvalidOperation:
         return None
-    return number if number.is_finite() else None
+    return number if math.isfinite(number) else None
 
 
-def _parts(label: str, separator: str) -> list[str]:
+def is_fraction(text: str) -> bool:
+    """Whether a text is a number that is not whole."""
+    number = number_of(text)
+    return number is not None and number != number.to_integral_value()
+
+
+def parts_of(label: str, separator: str) -> list[str]:
+    """Split a label; parts that are empty do not count."""
     return [part.strip() for part in label.split(separator) if part.strip()]
+
+
+def free_separator(names: Iterable[str]) -> str:
+    """Choose a sign that no name holds."""
+    held = "".join(names)
+    return next((sign for sign in (*SEPARATORS, "\t") if sign not in held), "\n")
+
+
+def kind_of_columns(numbers: NDArray[np.float64]) -> str:
+    """Tell what several columns are.
+
+    Args:
+        numbers: Cells [n, columns]; NaN where one is no number.
+
+    Returns:
+        "classes" where each row has one 1 among zeros, "tags" for other columns of 0 and 1, "values" for other
+        numbers; empty where columns hold texts, or where a few cells stand between marks that are neither 0 nor 1.
+    """
+    are_marks = np.isin(numbers, (0, 1))
+    if not len(numbers) or not np.isfinite(numbers).all():
+        return ""
+    if are_marks.all():
+        return "classes" if (numbers.sum(axis=1) == 1).all() else "tags"
+    return "" if are_marks.mean() >= _MARKS and (are_marks.mean(axis=0) >= _MARKS).all() else "values"
+
+
+def odd_cell(numbers: NDArray[np.float64], target: str) -> tuple[int, int] | None:
+    """Find the first cell that columns of a target cannot hold: no number, or for names neither 0 nor 1.
+
+    Args:
+        numbers: Cells [n, columns]; NaN where one is no number.
+        target: Name of a target; empty for columns that hold marks but for a few cells.
+    """
+    odd = ~np.isfinite(numbers) if target == "values" else ~np.isin(numbers, (0, 1))
+    rows, columns = np.nonzero(odd)
+    return (int(rows[0]), int(columns[0])) if len(rows) else None
+
+
+def marked_names(marks: NDArray[Any], names: Sequence[str], separator: str) -> list[str]:
+    """Join the names whose columns hold 1, for each row of marks [n, names]."""
+    return [separator.join(names[index] for index in np.flatnonzero(row).tolist()) for row in marks]
+
+
+def _are_measured(counts: Mapping[str, int], *, has_fractions: bool) -> bool:
+    """Whether numbers of which some have one image, as no class may, are measured: fractions, or many."""
+    images = sum(counts.values()) / len(counts)
+    are_many = len(counts) > _FEW_VALUES and images < _IMAGES_A_CLASS
+    return min(counts.values()) == 1 and (has_fractions or are_many)
+
+
+def _is_padded(label: str) -> bool:
+    return len(label) > 1 and label.isdecimal() and label[0] == "0"
+
+
+def _recur(every: Iterable[Sequence[str]], several: Iterable[Sequence[str]]) -> bool:
+    """Whether most parts of labels with several parts stand in more than one label."""
+    labels = Counter(part for parts in every for part in set(parts))
+    joined = {part for parts in several for part in parts}
+    return 2 * sum(labels[part] > 1 for part in joined) >= len(joined)
 
 
 def _are_tags(every: Collection[list[str]], several: Collection[list[str]], separator: str) -> bool:

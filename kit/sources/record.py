@@ -177,11 +177,13 @@ class Source:
     Attributes:
         records: Labelled records sorted by key, then an unlabelled test split in its sample submission's order.
         target: Meaning of the labels.
-        rejects: Files without a label, ids without a file, files that are not images, and images left out on purpose.
+        label_columns: Columns of a label file that hold the labels; empty for folders and arrays.
+        rejects: Files without a label, ids without a file, files that are no image, and what was left out on purpose.
         sample_submission: Sample submission, if there is one.
     """
 
     records: tuple[Record, ...]
     target: Target
+    label_columns: tuple[str, ...] = ()
     rejects: tuple[Reject, ...] = ()
     sample_submission: Path | None = None

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-_LATER = {("train", "evaluate"): "best", ("data", "ignore_splits"): []}  # newer settings, left out at their defaults
+_UNWRITTEN = {("model", "head"): ""}  # newer settings, left out of spec.json at their defaults, too
+_LATER = {**_UNWRITTEN, ("train", "evaluate"): "best", ("data", "ignore_splits"): []}  # left out of names at theirs
 
 
 def as_named(value: object) -> msgspec.Raw:
@@ -16,8 +17,21 @@ def as_named(value: object) -> msgspec.Raw:
     Args:
         value: Struct of tables, such as a run's settings.
     """
+    return _without(value, _LATER)
+
+
+def as_written(value: object) -> msgspec.Raw:
+    """Encode settings for a file: what came later and says nothing is left out, as earlier versions wrote it.
+
+    Args:
+        value: Struct of tables, such as a run's settings.
+    """
+    return _without(value, _UNWRITTEN)
+
+
+def _without(value: object, defaults: Mapping[tuple[str, str], object]) -> msgspec.Raw:
     data = msgspec.json.decode(msgspec.json.encode(value))
-    for (table, name), default in _LATER.items():
+    for (table, name), default in defaults.items():
         if table in data and data[table].get(name) == default:
             del data[table][name]
     return msgspec.Raw(msgspec.json.encode(data))

@@ -34,7 +34,11 @@ class SourceOptions(TypedDict, total=False):
 
     labels: Path | str | None
     id_column: str | None
+    path_column: str | None
     label_column: str | None
+    target: str | None
+    separator: str | None
+    no_tag: str | None
     class_from: str | None
     classes: Mapping[str, str] | None
     class_names: Sequence[str] | None

@@ -13,6 +13,10 @@ import msgspec
 from kit.errors import SpecError, option, require, unknown
 from kit.specs.decode import build
 
+TABLES = frozenset({".csv", ".tsv", ".parquet"})
+TARGETS = ("classes", "tags", "grades", "values")
+"""Names of `kit.targets.TARGETS`, which needs NumPy, as a command's help must not."""
+
 SPLIT_FOLDERS = {
     "train": "train",
     "training": "train",
@@ -31,22 +35,35 @@ class SourceSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         folder: Folder of images, or an .npz file of arrays.
         labels: CSV or Parquet file of ids and labels, with or without a header; None takes folders for classes.
         id_column: Column of ids in `labels`, with or without the files' endings; None finds it by its name or content.
-        label_column: Column of labels in `labels`, or one-hot columns with commas between them; None finds it.
+        path_column: Column of file names in `labels`, and in a table that `test` names, where ids name no files; None
+            takes the ids for names.
+        label_column: Column of labels in `labels`, or several with commas between them; None takes those that the
+            sample submission names, or finds them.
+        target: Meaning of the labels: "classes", "tags", "grades" or "values", see `kit.targets`; None finds it.
+        separator: Sign between the tags of one label; None finds it.
+        no_tag: Label that means no tag, such as "No Finding"; empty takes empty cells for none.
         class_from: Regular expression that finds the class in a file's name; without a match, the folder is the class.
-        classes: Class by label, to rename or merge labels: {"Cat": "cat"}.
-        class_names: Names of the classes 0, 1, and so on, for labels that are numbers, such as those of an .npz file.
+        classes: Class by label, to rename or merge labels: {"Cat": "cat"}; also tags, and grades, these from the lowest
+            to the highest.
+        class_names: Names of the classes 0, 1, and so on, for labels that are numbers, such as those of an .npz file;
+            also of tags, grades and values. Names that occur as labels order grades, from the lowest to the highest.
         merge_splits: Whether train, val and test folders are merged and divided anew.
         ignore_splits: Splits of the source to leave out: "train", "val" or "test".
         group: Column of `labels`, or regular expression that finds the group (a patient, a slide) in a file's name.
         exclude: Text file of ids or paths to leave out, one a line.
-        test: Folder of unlabelled images.
-        sample_submission: CSV whose first column orders the test images.
+        test: Folder of unlabelled images, or a table that maps their ids to files in the source's folder or beside
+            the table.
+        sample_submission: CSV whose first column orders the test images, and whose other columns name the labels.
     """
 
     folder: str
     labels: str | None = None
     id_column: str | None = None
+    path_column: str | None = None
     label_column: str | None = None
+    target: str | None = None
+    separator: str | None = None
+    no_tag: str | None = None
     class_from: str | None = None
     classes: tuple[tuple[str, str], ...] = ()
     class_names: tuple[str, ...] = ()
@@ -58,12 +75,15 @@ class SourceSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     sample_submission: str | None = None
 
     def __post_init__(self) -> None:
-        """Refuse contradictory settings."""
-        columns = self.id_column or self.label_column
+        """Refuse what contradicts itself."""
+        has_table = bool(self.labels) or self.has_test_table
+        columns = self.label_column or (not has_table and (self.id_column or self.path_column))
         require(
             bool(self.labels) or not columns,
-            f"{option('id_column')} and {option('label_column')} need {option('labels')} with their file",
+            f"{option('id_column')}, {option('path_column')} and {option('label_column')} need {option('labels')} with"
+            " their file",
         )
+        self._check_target()
         require(not (self.labels and self.class_from), f"give {option('labels')} or {option('class_from')}, not both")
         olds = [old for old, _ in self.classes]
         twice = sorted({old for old in olds if olds.count(old) > 1})
@@ -76,6 +96,27 @@ class SourceSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         require(len(set(names)) == len(names), f"{option('class_names')} must all be different, got {', '.join(names)}")
         require(all(names), f"{option('class_names')}: each class needs a name, as in normal,pneumonia")
         checked_splits(self.ignore_splits)
+
+    def _check_target(self) -> None:
+        require(self.target in {None, *TARGETS}, unknown("target", str(self.target), TARGETS))
+        for name in ("separator", "no_tag"):
+            given = getattr(self, name)
+            require(
+                given is None or self.target in {None, "tags"},
+                f"{option(name, given)} is for tags, not for {option('target', self.target)}",
+            )
+        require(self.separator != "", f"{option('separator')} needs a sign, such as '|'")
+
+    @property
+    def wanted_target(self) -> str | None:
+        """Name of the target that is asked for, also by what only tags have; None where it is to be found."""
+        is_for_tags = self.separator is not None or self.no_tag is not None
+        return self.target or ("tags" if is_for_tags else None)
+
+    @property
+    def has_test_table(self) -> bool:
+        """Whether `test` names a table."""
+        return self.test is not None and Path(self.test).suffix.lower() in TABLES
 
     @property
     def renamings(self) -> Mapping[str, str]:

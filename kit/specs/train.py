@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import msgspec
 
 from kit.errors import require
+from kit.metrics import find_metric
+from kit.metrics.own import is_in_file
 
 CHECKPOINT_MINUTES = 10.0  # default time between checkpoints within an epoch: the most that a crash costs
 
+_VALIDATION = "val_"
+
 Optimizer = Literal["adam", "adamw", "adamax", "rmsprop", "sgd"]
 Precision = Literal["float32", "mixed_float16", "mixed_bfloat16"]
-Metric = Literal["accuracy", "auc", "precision", "recall", "f1"]
 Weights = Literal["best", "last"]
 Cache = Literal["auto", "memory", "disk", "none"]
-Monitor = Literal["val_accuracy", "val_loss", "val_auc", "val_precision", "val_recall", "val_f1"]
+Loss = Literal["", "crossentropy", "focal", "mse", "mae", "huber"]
+
+Monitor: TypeAlias = str
+"""Figure that is watched: val_loss, or val_ and the name of a metric; empty for the dataset's choice."""
 
 
 class ScheduleSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -27,7 +33,8 @@ class ScheduleSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
             `patience` epochs (Keras' ReduceLROnPlateau).
         warmup_epochs: Epochs in which the rate rises linearly from 0 first; "cosine" only.
         smallest: Lowest learning rate of "cosine" and "plateau".
-        monitor: Metric that "plateau" watches.
+        monitor: Figure that "plateau" watches, as `TrainSpec.monitor`; empty is "val_loss" where the dataset's metric
+            is accuracy, else its metric.
         patience: Epochs that "plateau" waits for an improvement.
         factor: Factor by which "plateau" lowers the rate.
         min_delta: Smallest change of `monitor` that counts as an improvement; "plateau" only.
@@ -36,7 +43,7 @@ class ScheduleSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     kind: Literal["constant", "cosine", "plateau"] = "constant"
     warmup_epochs: int = 0
     smallest: float = 0.0
-    monitor: Monitor = "val_loss"
+    monitor: Monitor = ""
     patience: int = 10
     factor: float = 0.1
     min_delta: float = 0.0001
@@ -59,13 +66,14 @@ class EarlyStoppingSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
 
     Attributes:
         patience: Epochs without an improvement after which the training ends; 0 turns early stopping off.
-        monitor: Metric that should improve.
+        monitor: Figure that should improve, as `TrainSpec.monitor`; empty is "val_loss" where the dataset's metric
+            is accuracy, else its metric.
         min_delta: Smallest change that counts as an improvement.
         start_epoch: Number of first epochs that are ignored: they do not end the training, and are never the best.
     """
 
     patience: int = 0
-    monitor: Monitor = "val_loss"
+    monitor: Monitor = ""
     min_delta: float = 0.0
     start_epoch: int = 0
 
@@ -91,10 +99,14 @@ class TrainSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         weight_decay: Weight decay of "adamw".
         schedule: Schedule of the learning rate.
         early_stopping: Early stopping before the last epoch.
-        loss: "crossentropy", binary for two classes; "focal" is Lin et al. 2017 (arXiv:1708.02002).
+        loss: "crossentropy", of each unit where the head has sigmoids, and of numbers scaled from 0 to 1; "focal" is
+            Lin et al. 2017 (arXiv:1708.02002), of names only; "mse", "mae" and "huber" are of standardised numbers, the
+            last one linear beyond one standard deviation. Empty is "mse" where the head is "value", else
+            "crossentropy".
         focal_gamma: Exponent of "focal".
-        label_smoothing: Share of the label's probability that is spread over all classes.
-        class_weights: "balanced" weighs each image by the rarity of its class, as scikit-learn does.
+        label_smoothing: Share of the label's probability that is spread over all classes, or over yes and no of each
+            sigmoid; heads of numbers take none.
+        class_weights: "balanced" weighs each image by the rarity of its class or grade, as scikit-learn does.
         sampling: Order of the training images: "balanced" draws each class equally often, repeating the rarer ones;
             "shuffle" draws every image once an epoch.
         cache: Storage of decoded images between epochs: "memory", "disk" (files beside the run, until it is finished)
@@ -103,9 +115,12 @@ class TrainSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
             orders differ; memory and disk give the same order.
         ema: Momentum of a moving average of the weights (Polyak & Juditsky 1992), which is validated and kept instead
             of them; 0 for none.
-        metrics: Metrics in history and result besides the loss; for more than two classes, precision, recall and f1
-            are means over the classes, and auc is one class against the others.
-        monitor: Metric that decides the best epoch; the first wins a tie.
+        metrics: Metrics in history and result besides the loss, by the names of `kit.metric_names()` or as
+            file.py:function, each computed from all outputs of the epoch; for more than two classes precision, recall
+            and f1 are means over the classes, auc is one class against the others. The dataset's metric is always
+            added, and accuracy for classes where none is named.
+        monitor: Figure that decides the best epoch: "val_loss", or a metric as in "val_auc"; the first wins a tie.
+            Empty is the dataset's metric.
         evaluate: Weights used by default to evaluate, compare on whole splits, predict and export a run: "best", of
             the best epoch, or "last", of the last epoch.
         progressive: Shorter sides, in pixels, of the images in the first epochs, in increasing order: the training is
@@ -131,15 +146,15 @@ class TrainSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     weight_decay: float = 0.004
     schedule: ScheduleSpec = ScheduleSpec()
     early_stopping: EarlyStoppingSpec = EarlyStoppingSpec()
-    loss: Literal["crossentropy", "focal"] = "crossentropy"
+    loss: Loss = ""
     focal_gamma: float = 2.0
     label_smoothing: float = 0.0
     class_weights: Literal["none", "balanced"] = "none"
     sampling: Literal["shuffle", "balanced"] = "shuffle"
     cache: Cache = "auto"
     ema: float = 0.0
-    metrics: tuple[Metric, ...] = ("accuracy",)
-    monitor: Monitor = "val_accuracy"
+    metrics: tuple[str, ...] = ()
+    monitor: Monitor = ""
     evaluate: Weights = "best"
     progressive: tuple[int, ...] = ()
     precision: Precision = "float32"
@@ -163,11 +178,20 @@ class TrainSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         require(0 <= self.label_smoothing < 1, f"label_smoothing must be in [0, 1), got {self.label_smoothing}")
         require(0 <= self.ema < 1, f"ema must be in [0, 1), got {self.ema}")
         self._refuse_sides()
-        require("accuracy" in self.metrics, "metrics must include accuracy, which every comparison needs")
         require(len(set(self.metrics)) == len(self.metrics), f"metrics names one twice: {', '.join(self.metrics)}")
+        for metric in self.metrics:
+            _refuse_unknown(metric)
         for name, monitor in self.monitors.items():
-            known = {"val_loss", *(f"val_{metric}" for metric in self.metrics)}
-            require(monitor in known, f"{name}={monitor} needs {monitor.removeprefix('val_')} among metrics")
+            self._refuse_monitor(name, monitor)
+
+    def _refuse_monitor(self, name: str, monitor: Monitor) -> None:
+        """Refuse a figure that no history holds; without names of metrics those that are watched are recorded."""
+        if monitor in {"", "val_loss"}:
+            return
+        metric = monitor.removeprefix(_VALIDATION)
+        require(metric != monitor, f"{name} must be val_loss or val_ and a metric, got '{monitor}'")
+        _refuse_unknown(metric)
+        require(not self.metrics or metric in self.metrics, f"{name}={monitor} needs {metric} among metrics")
 
     def _refuse_sides(self) -> None:
         sides = self.progressive
@@ -186,6 +210,12 @@ class TrainSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         return [prefix + name for name in ("loss", *self.metrics) for prefix in ("", "val_")]
 
     @property
+    def headline(self) -> str:
+        """Metric that progress shows beside the loss: the monitored one, else the first."""
+        monitored = self.monitor.removeprefix(_VALIDATION)
+        return next(iter([*self.metrics, "accuracy"])) if monitored in {"", "loss"} else monitored
+
+    @property
     def monitors(self) -> dict[str, Monitor]:
         """Monitored metrics by the setting that names them."""
         watched: dict[str, Monitor] = {"monitor": self.monitor}
@@ -194,3 +224,9 @@ class TrainSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         if self.schedule.kind == "plateau":
             watched["schedule.monitor"] = self.schedule.monitor
         return watched
+
+
+def _refuse_unknown(metric: str) -> None:
+    """Refuse a name that no metric has; a file of one's own is read where a run begins, not where one is opened."""
+    if not is_in_file(metric):
+        find_metric(metric)

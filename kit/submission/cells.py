@@ -1,72 +1,178 @@
-"""Predictions in the layout of a sample submission."""
+"""Cells of a submission: predictions in the form of a sample submission, and back."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from kit.datasets import Dataset
-from kit.datasets.dataset import SAMPLE_SUBMISSION
-from kit.errors import SpecError, SubmissionError, first_three, option, require
+from kit.errors import SubmissionError, first_three
 from kit.inference.predictions import Predictions
-from kit.sources.image_table import read_table
-from kit.sources.sample_submission import check_columns
+from kit.sources.label_kinds import number_of, parts_of
+from kit.sources.sample_form import SampleForm, split_id
+from kit.targets import NO_DECISION, Decision, Target, Truth
+from kit.targets.tags import Tags
+
+Column = Sequence[str] | NDArray[Any]
 
 
-def fill(
-    scores: Predictions, classes: Sequence[str], sample: pd.DataFrame | None, threshold: float | None
-) -> pd.DataFrame:
-    """Fill the layout of a sample submission with predictions.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cells:
+    """Cells of a submission.
+
+    Attributes:
+        target: Target of the predictions.
+        form: Form of the file, with the contents of its cells settled.
+        decision: Rule for cells that hold decisions.
+        spelled: Spelling of names in cells where it differs from that of the labels, such as 2 for 2.0.
+    """
+
+    target: Target
+    form: SampleForm
+    decision: Decision = NO_DECISION
+    spelled: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def are_joined(self) -> bool:
+        """Whether a cell holds all tags of an image."""
+        return isinstance(self.target, Tags) and self.form.holds == "decisions" and not self.has_each
+
+    @property
+    def has_each(self) -> bool:
+        """Whether each name of the target has a column, or a row, of its own."""
+        return self.form.is_wide or self.form.is_long
+
+    def table(self, scores: Predictions, ids: Sequence[str] | None = None) -> pd.DataFrame:
+        """Write predictions into cells.
+
+        Args:
+            scores: Predictions of n images.
+            ids: Ids of the rows in order; None for the images as they are predicted.
+
+        Raises:
+            SubmissionError: Predictions that are not numbers, or ids without a prediction.
+            SpecError: Cells hold what was not predicted, such as probabilities where grades are numbers.
+        """
+        _refuse_nan(scores)
+        form, names = self.form, self.target.names
+        rows = list(scores.keys if ids is None else ids)
+        parts = [split_id(one, names) for one in rows] if form.is_long else [(one, "") for one in rows]
+        outputs = _ordered(scores, [image for image, _ in parts])
+        columns: dict[str, Column]
+        if form.is_long:
+            indices = {name: index for index, name in enumerate(names)}
+            each = self._each(outputs)
+            columns = {form.columns[0]: each[np.arange(len(rows)), [indices[name] for _, name in parts]]}
+        elif form.is_wide:
+            columns = dict(zip(names, self._each(outputs).T, strict=True))
+        else:
+            columns = {form.columns[0]: self._one(outputs)}
+        return pd.DataFrame({form.id_column: rows, **{name: columns[name] for name in form.columns}})
+
+    def _each(self, outputs: NDArray[Any]) -> NDArray[Any]:
+        """Compute the cell of each name: [n, names]."""
+        match self.form.holds:
+            case "decisions":
+                return np.asarray(self.target.decide(outputs, self.decision), np.int8)
+            case "numbers":
+                return outputs
+            case _:
+                return self.target.probabilities(outputs)
+
+    def _one(self, outputs: NDArray[Any]) -> Column:
+        """Compute the cells of the only column."""
+        target, form = self.target, self.form
+        match form.holds:
+            case "decisions":
+                return self.texts(target.decide(outputs, self.decision))
+            case "ranks":
+                named = [self._spell(name) for name in target.names]
+                return [form.separator.join(named[one] for one in row) for row in target.ranks(outputs, form.guesses)]
+            case "numbers":
+                return np.asarray(named_numbers(target, target.numbers(outputs)), np.float32).reshape(len(outputs))
+            case _:
+                return target.probabilities(outputs)[:, -1]  # of the second of two classes, or the only tag
+
+    def texts(self, decisions: Truth) -> list[str]:
+        """Write decisions as the texts of cells."""
+        if not isinstance(self.target, Tags):
+            return [self._spell(self.target.text(one) or "") for one in decisions]
+        names, separator, no_tag = self.target.names, self.form.separator, self.target.no_tag
+        return [separator.join(names[one] for one in np.flatnonzero(row)) or no_tag for row in decisions]
+
+    def read(self, table: pd.DataFrame) -> NDArray[Any]:
+        """Read cells back.
+
+        Args:
+            table: Texts, as `kit.sources.image_table.read_table` gives them; ids first.
+
+        Returns:
+            Decisions as the target encodes labels, int [n, guesses], or float64 [n, columns]; one row for each image.
+
+        Raises:
+            ValueError: A cell holds none of the target's names, or no number.
+        """
+        values = table.iloc[:, 1:].apply(lambda column: column.str.strip())
+        if self.form.is_long:
+            values = self._widened(table.iloc[:, 0].tolist(), values.iloc[:, 0].tolist())
+        if self.has_each or self.form.holds in {"numbers", "probabilities"}:
+            order = list(self.target.names) if self.has_each else list(values.columns)
+            return np.asarray(values[order].astype(np.float64))
+        back = {text: name for name, text in self.spelled.items()}
+        cells = values.iloc[:, 0].tolist()
+        if self.form.holds == "ranks":
+            split = [self._parts(cell) for cell in cells]
+            return np.asarray([self.target.encode([back.get(one, one) for one in row]) for row in split])
+        if isinstance(self.target, Tags):
+            return self.target.encode([self._label(cell) for cell in cells])
+        return self.target.encode([back.get(cell, cell) for cell in cells])
+
+    def _label(self, cell: str) -> str:
+        """Turn a cell of tags into a label, which may have another separator."""
+        return self.target.join(self._parts(cell)) if isinstance(self.target, Tags) and cell else cell
+
+    def _parts(self, cell: str) -> list[str]:
+        known = {*self.target.names, *self.spelled.values()}
+        if isinstance(self.target, Tags) and cell == self.target.no_tag:
+            return []
+        return [cell] if cell in known else parts_of(cell, self.form.separator)
+
+    def _widened(self, ids: Sequence[str], cells: Sequence[str]) -> pd.DataFrame:
+        rows: dict[str, dict[str, str]] = {}
+        for one, cell in zip(ids, cells, strict=True):
+            image, name = split_id(one, self.target.names)
+            rows.setdefault(image, {})[name] = cell
+        return pd.DataFrame(list(rows.values()), columns=list(self.target.names))
+
+    def _spell(self, name: str) -> str:
+        return self.spelled.get(name, name)
+
+
+def named_numbers(target: Target, numbers: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Put expected grades on the scale of the grades' names, where these are numbers; values stay as they are.
 
     Args:
-        scores: Predictions of n examples.
-        classes: Names of the classes.
-        sample: Cells of the sample submission: ids, then one column, or one for each class; None gives `id` and a
-            column for each class.
-        threshold: Threshold of the second class; see `predict`.
-
-    Raises:
-        SubmissionError: Predictions that are not numbers, or missing ids.
+        target: Target of the numbers.
+        numbers: Float64 [n], 0 for the lowest grade, or [n, values].
     """
-    _refuse_nan(scores)
-    if sample is None and threshold is None:
-        return _columns(scores.keys, "id", classes, classes, scores.probabilities)
-    if sample is None:
-        return pd.DataFrame({"id": scores.keys, "label": _value(scores.probabilities, classes, threshold)})
+    named = [number_of(name) for name in target.names]
+    if numbers.ndim > 1 or any(number is None for number in named):
+        return numbers
+    return np.asarray(np.interp(numbers, np.arange(len(named)), np.asarray(named, np.float64)))
+
+
+def _ordered(scores: Predictions, images: Sequence[str]) -> NDArray[np.float32]:
     indices = {key: index for index, key in enumerate(scores.keys)}
-    identifier, *values = sample.columns
-    ids = sample[identifier].tolist()
-    if missing := [key for key in ids if key not in indices]:
+    if missing := [one for one in dict.fromkeys(images) if one not in indices]:
         raise SubmissionError(
             f"no prediction for ids of the sample submission: {first_three(missing, len(missing))};"
             " their images were rejected when sharding (see rejects.csv): repair them and shard again"
         )
-    ordered = scores.probabilities[[indices[key] for key in ids]]
-    if len(values) > 1:
-        return _columns(ids, identifier, values, classes, ordered)
-    return pd.DataFrame({identifier: ids, values[0]: _value(ordered, classes, threshold)})
-
-
-def _value(
-    probabilities: NDArray[np.float32], classes: Sequence[str], threshold: float | None
-) -> list[str] | NDArray[np.float32]:
-    if len(classes) > 2:  # noqa: PLR2004 (one column cannot hold more probabilities)
-        return [classes[index] for index in probabilities.argmax(axis=1)]
-    positive = probabilities[:, 1]
-    return positive if threshold is None else [classes[int(value >= threshold)] for value in positive]
-
-
-def _columns(
-    ids: Sequence[str],
-    identifier: str,
-    names: Sequence[str],
-    classes: Sequence[str],
-    probabilities: NDArray[np.float32],
-) -> pd.DataFrame:
-    return pd.DataFrame({identifier: ids, **{name: probabilities[:, list(classes).index(name)] for name in names}})
+    return scores.outputs[[indices[one] for one in images]]
 
 
 def _refuse_nan(scores: Predictions) -> None:
@@ -76,28 +182,3 @@ def _refuse_nan(scores: Predictions) -> None:
         raise SubmissionError(
             f"predictions are not numbers for {named}; the training diverged: lower train.learning_rate"
         )
-
-
-def refuse_threshold(classes: Sequence[str], sample: pd.DataFrame | None) -> None:
-    """Refuse a threshold unless there are two classes in one column.
-
-    Raises:
-        SpecError: More than two classes, or more than one value column.
-    """
-    require(len(classes) == 2, f"{option('threshold')} applies to two classes only; this dataset has {len(classes)}")  # noqa: PLR2004
-    if sample is not None and len(sample.columns) > 2:  # noqa: PLR2004 (ids and a value)
-        raise SpecError(f"{option('threshold')} needs one value column; the sample submission has one for each class")
-
-
-def read_sample(dataset: Dataset) -> pd.DataFrame:
-    """Read the sample submission stored with a dataset.
-
-    Raises:
-        SubmissionError: The file is missing, or it does not fit the dataset's classes.
-    """
-    path = dataset.folder / SAMPLE_SUBMISSION
-    if not path.is_file():
-        raise SubmissionError(f"{path} is missing; restore it, or shard again with {option('force', True)}")
-    table = read_table(dataset.sample_submission or path)
-    check_columns(path, list(table.columns), dataset.manifest.classes)
-    return table

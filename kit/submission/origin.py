@@ -14,6 +14,9 @@ from kit.files import locked, refuse_overwrite, write_whole
 from kit.runs.provenance import Maker
 from kit.seals import read_sealed, seal
 
+KEPT = ".predictions.csv"
+"""Ending of a file of predictions, in the place of the submission's .csv."""
+
 
 class Origin(msgspec.Struct, frozen=True, kw_only=True):
     """Origin of a CSV, and its expected score.
@@ -30,6 +33,8 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
         inputs: Blended CSVs.
         sha256: SHA-256 of the CSV's bytes; empty if unknown.
         made_by: Runs with hashes of their settings and weights; for a blend those of its inputs.
+        holds: Contents of the CSV's cells: "probabilities", "decisions", "ranks" or "numbers"; empty if unknown.
+        predictions: SHA-256 of the predictions kept beside the CSV; empty without any.
     """
 
     command: list[str]
@@ -43,6 +48,13 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
     inputs: list[str] = []
     sha256: str = ""
     made_by: tuple[Maker, ...] = ()
+    holds: str = ""
+    predictions: str = ""
+
+    @property
+    def has_decisions(self) -> bool:
+        """Whether cells are names or marks, not numbers to be averaged."""
+        return self.holds in {"decisions", "ranks"} if self.holds else self.metric == "accuracy"
 
     def is_of(self, sha256: str) -> bool:
         """Whether the origin belongs to these bytes; false if the CSV was changed since."""
@@ -69,17 +81,48 @@ def read_origin(csv: Path) -> Origin | None:
         raise SpecError(f"{error}; make {csv.name} again, or remove {path.name}, which says what made it") from error
 
 
-def write_csv(csv: Path, text: str, origin: Origin, *, force: bool) -> None:
-    """Write a CSV, and its side file before the CSV appears.
+def write_csv(csv: Path, text: str, origin: Origin, *, force: bool, predictions: str = "") -> None:
+    """Write a CSV, and its side files before the CSV appears.
+
+    Args:
+        csv: CSV to write.
+        text: Content of the CSV.
+        origin: Origin of the CSV, without the hashes.
+        force: Whether to replace existing files.
+        predictions: Content of the file of predictions beside it; empty for none.
 
     Raises:
-        WorkspaceError: The file exists and `force` is not set, or another process is writing it.
+        WorkspaceError: A file exists and `force` is not set, or another process is writing it.
     """
-    digest = hashlib.sha256(text.encode()).hexdigest()
+    hashes = {"sha256": sha256_of(text), "predictions": sha256_of(predictions) if predictions else ""}
+    kept = kept_file(csv)
     with locked(csv):
-        refuse_overwrite(csv, force=force)  # another command finished first
-        write_origin(csv, msgspec.structs.replace(origin, sha256=digest))
+        refuse_existing(csv, force=force)  # another command finished first
+        write_origin(csv, msgspec.structs.replace(origin, **hashes))
+        if predictions:
+            write_whole(kept, predictions)
         write_whole(csv, text)
+
+
+def refuse_existing(csv: Path, *, force: bool) -> None:
+    """Refuse to replace a CSV, or a file that stands where its predictions go; not what a stopped command left.
+
+    Raises:
+        WorkspaceError: A file exists and `force` is not set.
+    """
+    refuse_overwrite(csv, force=force)
+    if not origin_file(csv).is_file():
+        refuse_overwrite(kept_file(csv), force=force)
+
+
+def kept_file(csv: Path) -> Path:
+    """Return the path of the predictions kept beside a CSV."""
+    return csv.with_name(f"{csv.name.removesuffix('.csv')}{KEPT}")
+
+
+def sha256_of(text: str) -> str:
+    """Hash a text as its file is hashed."""
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def write_origin(csv: Path, origin: Origin) -> None:

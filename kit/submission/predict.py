@@ -2,21 +2,39 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from kit.arguments import checked_arguments
-from kit.datasets import Dataset
-from kit.errors import RunError
-from kit.evaluation.threshold import Threshold, Wanted, parse_threshold
-from kit.files import refuse_overwrite
+from kit.evaluation.decided import Decided
+from kit.evaluation.threshold import Threshold, Wanted
 from kit.inference.ensemble import Ensemble, open_ensemble
 from kit.inference.out_of_fold import OutOfFold, ScoredOn
+from kit.metrics import Metric, find_metric
 from kit.progress import NO_PROGRESS, Progress
 from kit.specs.train import Weights
 from kit.specs.views import parse_views
-from kit.submission.cells import fill, read_sample, refuse_threshold
-from kit.submission.origin import Origin, command_line, now, write_csv
+from kit.submission.cells import Cells
+from kit.submission.form import Sample, choose_cells, named_metric, read_sample, refuse_decisions
+from kit.submission.kept import kept_text
+from kit.submission.origin import Origin, command_line, kept_file, now, refuse_existing, write_csv
+from kit.submission.rule import (
+    AskedRule,
+    Scored,
+    ask_rule,
+    at_least,
+    choose_threshold,
+    crossed_threshold,
+    fit_rule,
+    lacks_none,
+    refuse_threshold,
+    refuse_unfitted,
+    score_cells,
+)
+from kit.targets import Decision
+from kit.targets.tags import Tags
+from kit.targets.target import Judges
 from kit.workspace import Workspace
 
 
@@ -28,22 +46,33 @@ class Submission:
         path: CSV written.
         rows: Number of rows, without the header.
         columns: Names of the columns.
+        target: Kind of the target: "classes", "tags", "grades" or "values".
+        names: Names of the target.
         runs: Number of averaged runs.
         views: Number of averaged views of each image.
+        holds: Contents of the cells: "probabilities", "decisions", "ranks" or "numbers".
+        predictions: File of the predictions kept beside the CSV.
         threshold: Chosen threshold; None if none was to be chosen.
-        metric: Metric of the score: "auc" for probabilities, "accuracy" for classes; None without a score.
+        decided: Rule fitted to a metric; None if none was to be fitted.
+        metric: Metric of the score: the dataset's; of classes without one, "auc" for probabilities and "accuracy" for
+            classes. None without a score.
         score: Score on images that no run was trained on, predicted in the same way.
-        is_crossed: Whether the score is cross-fitted, with a threshold chosen without each fold; otherwise a chosen
-            threshold is scored on the same images that it was chosen on.
+        is_crossed: Whether the score is cross-fitted, with a rule chosen without each fold; otherwise a chosen rule is
+            scored on the same images that it was chosen on.
         scored_on: Name of the scored images.
     """
 
     path: Path
     rows: int
     columns: tuple[str, ...]
+    target: str
+    names: tuple[str, ...]
     runs: int
     views: int
+    holds: Judges
+    predictions: Path
     threshold: Threshold | None
+    decided: Decided | None
     metric: str | None
     score: float | None
     is_crossed: bool
@@ -56,21 +85,25 @@ def predict(
     split: str = "test",
     output: Path | str | None = None,
     threshold: float | str | None = None,
+    decide: float | str | None = None,
     tta: str | int | None = None,
     weights: Weights | None = None,
     force: bool = False,
     root: Path | str | None = None,
     progress: Progress = NO_PROGRESS,
 ) -> Submission:
-    """Predict a split and write a submission, with a side file that records its origin.
+    """Predict a split and write a submission, with side files of its origin and of the predictions themselves.
 
     The probabilities of several runs, and of several views of an image, are averaged. The score is measured on images
     that no run was trained on: out-of-fold for runs on folds, otherwise the validation split.
 
-    For the test split of a dataset with a sample submission, the file has its ids, order and columns; otherwise it
-    has `id` and a probability for each class, or with `threshold` `id` and `label`. A single value column gets the
-    probability of the second of two classes (by name, so 1 of 0 and 1), or with `threshold` the class; with more than
-    two classes it gets the most likely one.
+    For the test split of a dataset with a sample submission, the file has its ids, order, columns and kind of cells;
+    otherwise classes get a column of probabilities each, and tags, grades and values what the labels are. Where the
+    sample leaves open what cells hold, they hold what the dataset's metric judges. A single value column of two classes
+    gets the probability of the second (by name, so 1 of 0 and 1), or with a rule the class; of more than two classes
+    the likeliest. Where no cell of the sample is empty, and no word stands for none, each image gets one tag or more.
+
+    The probabilities or numbers stay beside the file, in <file>.predictions.csv, for `kit.blend`.
 
     Args:
         runs: Paths, or names below runs/; a folder, such as a fold set or an ablation's arm, means all runs in it.
@@ -78,6 +111,9 @@ def predict(
         output: File to write; submissions/<run>.csv of the workspace by default.
         threshold: Probability from which an image counts as the second class, or a goal for choosing it on
             images that no run was trained on: "best-f1", "best-accuracy" or "recall:0.95".
+        decide: Rule for decisions of any target: "none" for its own, a probability from which the second of two classes
+            or each tag is decided for, or "best" for thresholds, cut-offs between grades and numbers of tags chosen for
+            the dataset's metric on images that no run was trained on.
         tta: Views to average: "flips" (4), "d4" (the 8 of a square), or a number: the unchanged image plus random draws
             of the run's own augmentation.
         weights: Weights to predict with, those of the "best" or the "last" epoch; the runs' setting `train.evaluate` by
@@ -87,40 +123,26 @@ def predict(
         progress: Receiver of every batch.
 
     Raises:
-        SubmissionError: The predictions do not fit the sample submission's ids or columns.
-        RunError: No such run, runs of different datasets, or no images to choose a threshold on.
-        SpecError: Invalid threshold or views.
+        SubmissionError: The predictions do not fit the sample submission's ids, columns or cells.
+        RunError: No such run, runs of different datasets, or no images to choose a rule on.
+        SpecError: Invalid threshold, rule or views.
         WorkspaceError: The file exists and `force` is not set.
     """
     workspace = Workspace.holding(runs, root)
-    wanted, views = parse_threshold(threshold), parse_views(tta)
+    asked, views = ask_rule(threshold, decide), parse_views(tta)
     ensemble = open_ensemble(runs, weights=weights, views=views, root=root)
-    dataset = ensemble.dataset
     path = Path(output) if output else workspace.submission(_flat_name(ensemble, workspace))
-    refuse_overwrite(path, force=force)
+    refuse_existing(path, force=force)
     ensemble.refuse(split)
-    sample = read_sample(dataset) if split == "test" and dataset.manifest.sample_submission else None
-    if wanted is not None:
-        refuse_threshold(dataset.manifest.classes, sample)
-    if isinstance(wanted, Wanted) and not ensemble.knows_held_out:
-        raise RunError(
-            "runs on folds together with runs on the dataset's own split leave no images to choose a threshold on"
-            " that none of them was trained on; give a number, or name runs of one kind"
-        )
+    plan = _Plan.of(ensemble, split, asked)
     with ensemble.steady() as makers:
-        held_out = ensemble.hold_out(progress)
-        chosen = _choose(wanted, held_out) if isinstance(wanted, Wanted) and held_out else None
-        at = chosen.threshold if chosen else wanted if isinstance(wanted, float) else None
+        made = plan.decide(ensemble.hold_out(progress))
         scores = ensemble.score(split, progress)
-    table = fill(scores, dataset.manifest.classes, sample, at)
-    has_labels = at is not None or _is_most_likely(dataset, len(table.columns))
-    metric, score = _score(held_out, at, has_labels=has_labels) if held_out else (None, None)
-    crossed = _crossed(wanted, held_out) if isinstance(wanted, Wanted) and held_out else None
-    score = score if crossed is None else crossed
-    scored_on = held_out.scored_on if held_out and metric else None
+    table = made.cells.table(scores, plan.sample.ids if plan.sample else None)
     options = {
         "--split": None if split == "test" else split,
         "--threshold": threshold,
+        "--decide": decide,
         "--tta": tta,
         "--weights": weights,
         "--output": path,
@@ -128,60 +150,123 @@ def predict(
     }
     origin = Origin(
         command=command_line("predict", runs, options),
-        dataset=dataset.manifest.name,
-        fingerprint=dataset.manifest.fingerprint,
+        dataset=ensemble.dataset.manifest.name,
+        fingerprint=ensemble.dataset.manifest.fingerprint,
         runs=[maker.run for maker in makers],
         made_by=makers,
         created=now(),
-        metric=metric,
-        score=score,
-        scored_on=scored_on,
+        metric=made.scored.metric,
+        score=made.scored.score,
+        scored_on=made.scored_on,
+        holds=made.holds,
     )
-    write_csv(path, table.to_csv(index=False, lineterminator="\n"), origin, force=force)
+    text = table.to_csv(index=False, lineterminator="\n")
+    write_csv(path, text, origin, force=force, predictions=kept_text(scores))
     return Submission(
         path=path,
         rows=len(table),
         columns=tuple(table.columns),
+        target=ensemble.dataset.manifest.target.kind(),
+        names=ensemble.dataset.manifest.target.names,
         runs=len(ensemble.runs),
         views=views.count,
-        threshold=chosen,
-        metric=metric,
-        score=score,
-        is_crossed=crossed is not None,
-        scored_on=scored_on,
+        holds=made.holds,
+        predictions=kept_file(path),
+        threshold=made.threshold,
+        decided=made.decided,
+        metric=made.scored.metric,
+        score=made.scored.score,
+        is_crossed=made.scored.is_crossed,
+        scored_on=made.scored_on,
     )
 
 
-def _choose(wanted: Wanted, held_out: OutOfFold) -> Threshold:
-    """Choose a threshold for the second of two classes."""
-    scores, positive = held_out.scores, held_out.classes[1]
-    chosen = wanted.choose(scores.labels == 1, scores.probabilities[:, 1], positive)
-    if chosen is None:
-        raise RunError(
-            f"no threshold reaches {wanted.goal} of class {positive} on {held_out.scored_on} predictions: they have"
-            " none of it, or are not numbers; give a number"
-        )
-    return chosen
+_UNSCORED = Scored()
 
 
-def _crossed(wanted: Wanted, held_out: OutOfFold) -> float | None:
-    scores = held_out.scores
-    return wanted.crossed_accuracy(scores.labels == 1, scores.probabilities[:, 1], held_out.folds)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Made:
+    """Cells with their rule, and the score of both."""
+
+    cells: Cells
+    scored: Scored = _UNSCORED
+    scored_on: ScoredOn | None = None
+    threshold: Threshold | None = None
+    decided: Decided | None = None
+
+    @property
+    def holds(self) -> Judges:
+        """Contents of the cells."""
+        return self.cells.form.holds or "probabilities"
 
 
-def _is_most_likely(dataset: Dataset, columns: int) -> bool:
-    """Whether one column holds the most likely of more than two classes."""
-    return len(dataset.manifest.classes) > 2 and columns == 2  # noqa: PLR2004 (an id and a value)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Plan:
+    """What a file is to hold, before anything is predicted.
 
+    Attributes:
+        cells: Cells with the rule that was given.
+        sample: Sample submission to fill; None for a file of kit's own form.
+        asked: Rule that was asked for.
+        metric: Metric that the dataset was given; None for its target's default.
+    """
 
-def _score(held_out: OutOfFold, threshold: float | None, *, has_labels: bool) -> tuple[str | None, float | None]:
-    """Score held-out predictions in the form of the file: classes by accuracy, probabilities by AUC."""
-    scores = held_out.scores
-    if threshold is not None:
-        return "accuracy", float(((scores.probabilities[:, 1] >= threshold) == (scores.labels == 1)).mean())
-    if has_labels:
-        return "accuracy", scores.accuracy
-    return (None, None) if scores.auc is None else ("auc", scores.auc)
+    cells: Cells
+    sample: Sample | None
+    asked: AskedRule
+    metric: Metric | None
+
+    @classmethod
+    def of(cls, ensemble: Ensemble, split: str, asked: AskedRule) -> _Plan:
+        """Choose the cells, and refuse rules that do not fit them."""
+        dataset = ensemble.dataset
+        target, metric = dataset.manifest.target, named_metric(dataset)
+        sample = read_sample(dataset) if split == "test" and dataset.manifest.sample_submission else None
+        form = sample.form if sample else None
+        if asked.threshold is not None:
+            refuse_threshold(target, form)
+        elif asked.is_given:
+            refuse_decisions(form, target)
+        cells = choose_cells(target, sample, metric, is_decided=asked.is_given)
+        refuse_unfitted(asked, target, metric, knows_held_out=ensemble.knows_held_out)
+        return cls(cells=replace(cells, decision=asked.given(target)), sample=sample, asked=asked, metric=metric)
+
+    def decide(self, held_out: OutOfFold | None) -> _Made:
+        """Fit the rule where one is to be fitted, and score what it decides."""
+        least = self._least(held_out)
+        given = replace(self.cells, decision=at_least(self.cells.decision, least))
+        if held_out is None:
+            return _Made(cells=given)
+        if isinstance(self.asked.threshold, Wanted):
+            return self._by_threshold(self.asked.threshold, held_out)
+        if self.asked.decide.is_fitted:
+            return self._by_metric(held_out, least)
+        return _Made(cells=given, **self._scored(given, held_out))
+
+    def _by_threshold(self, wanted: Wanted, held_out: OutOfFold) -> _Made:
+        chosen = choose_threshold(wanted, held_out)
+        cells = replace(self.cells, decision=Decision(thresholds=(chosen.threshold,)))
+        crossed = crossed_threshold(wanted, held_out, self.metric)
+        return _Made(cells=cells, threshold=chosen, **self._scored(cells, held_out, crossed))
+
+    def _by_metric(self, held_out: OutOfFold, least: int) -> _Made:
+        decided = fit_rule(held_out, self.metric or find_metric(self.cells.target.default_metric), least)
+        cells = replace(self.cells, decision=decided.rule)
+        return _Made(cells=cells, decided=decided, **self._scored(cells, held_out, decided.crossed))
+
+    def _scored(self, cells: Cells, held_out: OutOfFold, crossed: float | None = None) -> dict[str, Any]:
+        scored = score_cells(cells, held_out, self.metric)
+        if crossed is not None:
+            scored = replace(scored, score=crossed, is_crossed=True)
+        return {"scored": scored, "scored_on": held_out.scored_on if scored.metric else None}
+
+    def _least(self, held_out: OutOfFold | None) -> int:
+        """Fewest tags of an image: one where a cell cannot be empty, or no labelled image lacks tags."""
+        target = self.cells.target
+        if not isinstance(target, Tags) or not self.cells.are_joined or target.no_tag:
+            return 0
+        is_full = self.sample is not None and not self.sample.has_blanks
+        return 1 if is_full or lacks_none(held_out) else 0
 
 
 def _flat_name(ensemble: Ensemble, workspace: Workspace) -> str:

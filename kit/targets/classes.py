@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from kit.targets.decision import NO_DECISION, Decision
 from kit.targets.head import Head
-from kit.targets.label import Truth
-from kit.targets.names import encode_names, name_at, one_hot
+from kit.targets.label import Features, Truth
+from kit.targets.names import encode_names, index_features, name_at, one_hot, stored_index
 from kit.targets.target import Target
 
 _TWO = 2
@@ -27,6 +27,7 @@ class Classes(Target, frozen=True, kw_only=True):
 
     noun: ClassVar[str] = "class"
     default_metric: ClassVar[str] = "accuracy"
+    always_recorded: ClassVar[tuple[str, ...]] = ("accuracy",)
     heads: ClassVar[tuple[str, ...]] = ("classes",)
     losses: ClassVar[Mapping[str, tuple[str, ...]]] = {"classes": ("crossentropy", "focal")}
     is_partition: ClassVar[bool] = True
@@ -38,6 +39,14 @@ class Classes(Target, frozen=True, kw_only=True):
     def text(self, truth: Any) -> str | None:
         """Name a class."""
         return name_at(self.names, truth)
+
+    def features(self, truth: Any) -> Features:
+        """Store the index of the class; -1 for none."""
+        return index_features(truth)
+
+    def stored(self, features: Mapping[str, object]) -> Any:
+        """Read the index back: int32 []."""
+        return stored_index(features, len(self.names))
 
     def _head(self, name: str, loss: str) -> Head:
         del loss

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from kit.errors import SpecError, require
 from kit.targets.decision import NO_DECISION, Decision
 from kit.targets.head import Head
-from kit.targets.label import Truth
-from kit.targets.names import encode_names, name_at, one_hot
+from kit.targets.label import Features, Truth
+from kit.targets.names import encode_names, index_features, name_at, one_hot, stored_index
 from kit.targets.target import Target
 
 NUMBER = "grade"  # column of the predictions of head "value"
@@ -42,6 +42,14 @@ class Grades(Target, frozen=True, kw_only=True):
     def text(self, truth: Any) -> str | None:
         """Name a grade."""
         return name_at(self.names, truth)
+
+    def features(self, truth: Any) -> Features:
+        """Store the index of the grade; -1 for none."""
+        return index_features(truth)
+
+    def stored(self, features: Mapping[str, object]) -> Any:
+        """Read the index back: int32 []."""
+        return stored_index(features, len(self.names))
 
     def _head(self, name: str, loss: str) -> Head:
         count = len(self.names)

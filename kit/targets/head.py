@@ -41,7 +41,7 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
             Float32 [n, units]: the second of two classes as 0 or 1, one-hot classes, tags as they are, for
             "cumulative" whether the grade is above 0, 1, ..., or numbers less `shift` by `scale`.
         """
-        if self.shift:
+        if self.learns_numbers:
             numbers = truth if truth.ndim > 1 else truth[:, None]
             return np.asarray((numbers - np.asarray(self.shift)) / np.asarray(self.scale), np.float32)
         if self.name == "tags":
@@ -51,6 +51,11 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
         if self.units == 1:
             return np.asarray(truth[:, None], np.float32)
         return np.asarray(np.eye(self.units, dtype=np.float32)[truth])
+
+    @property
+    def learns_numbers(self) -> bool:
+        """Whether numbers are learned, not names."""
+        return bool(self.shift)
 
     def predictions(self, outputs: NDArray[Any]) -> NDArray[np.float32]:
         """Turn a network's outputs into predictions.
@@ -62,13 +67,13 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
             Float32: probabilities [n, names], whose rows sum to 1 for classes and grades; or numbers [n, values],
             [n, 1] for grades with the head "value".
         """
-        if self.shift:
+        if self.learns_numbers:
             numbers = np.asarray(outputs, np.float64) * np.asarray(self.scale) + np.asarray(self.shift)
             return np.asarray(numbers, np.float32)
         if self.name == "cumulative":
             return _differences(outputs)
         if self.name == "classes" and self.units == 1:
-            return np.concatenate([1 - outputs, outputs], axis=1)
+            return np.asarray(np.concatenate([1 - outputs, outputs], axis=1), np.float32)
         return np.asarray(outputs, np.float32)
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kit.targets.label import Truth
+from kit.targets.label import LABEL, Features, Truth
 
 
 def encode_names(names: Sequence[str], labels: Sequence[str | None]) -> Truth:
@@ -32,3 +32,20 @@ def name_at(names: Sequence[str], index: Any) -> str | None:
 def one_hot(index: int, count: int) -> NDArray[np.float32]:
     """Be sure of one name: float32 [count], 1 for it and else 0."""
     return np.asarray(np.eye(count)[index], np.float32)
+
+
+def index_features(index: Any) -> Features:
+    """Store an index as the TensorFlow models do: an int64."""
+    return {LABEL: int(index)}
+
+
+def stored_index(features: Mapping[str, object], count: int) -> np.int32:
+    """Read an index among `count` names, or -1.
+
+    Raises:
+        ValueError: It is neither.
+    """
+    match features.get(LABEL):
+        case int(index) if -1 <= index < count:
+            return np.int32(index)
+    raise ValueError(LABEL)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from kit.errors import require
 from kit.targets.decision import NO_DECISION, Decision
 from kit.targets.head import Head
-from kit.targets.label import Truth
+from kit.targets.label import LABEL, Features, Truth
 from kit.targets.target import Target
 
 EVEN = 0.5  # probability from which a tag is decided for, unless a rule says otherwise
@@ -56,6 +56,23 @@ class Tags(Target, frozen=True, kw_only=True):
         if len(truth) and truth[0] < 0:
             return None
         return self.join(name for name, mark in zip(self.names, truth, strict=True) if mark)
+
+    def features(self, truth: Any) -> Features:
+        """Store the indices of the tags; -1 for an unlabelled image."""
+        return {LABEL: (-1,) if truth[0] < 0 else tuple(np.flatnonzero(truth).tolist())}
+
+    def stored(self, features: Mapping[str, object]) -> Any:
+        """Read the marks back: int8 [tags]."""
+        found = features.get(LABEL)
+        indices = found if isinstance(found, tuple) else (found,)
+        row = np.full(len(self.names), -int(indices == (-1,)), np.int8)
+        if indices == (-1,):
+            return row
+        for index in indices:
+            if not isinstance(index, int) or not 0 <= index < len(row):
+                raise ValueError(LABEL)
+            row[index] = 1
+        return row
 
     def join(self, names: Iterable[str]) -> str:
         """Join tags as a cell holds them; the word for none where there are none."""

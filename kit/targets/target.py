@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from kit.errors import SpecError, require, unknown
 from kit.targets.decision import NO_DECISION, Decision
 from kit.targets.head import Head
-from kit.targets.label import Truth
+from kit.targets.label import Features, Truth
 
 Judges = Literal["probabilities", "decisions", "ranks", "numbers"]
 
@@ -29,6 +29,8 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=st
     """What one of the names is called in messages: class, tag, grade or value."""
     default_metric: ClassVar[str]
     """Metric of a dataset that names none."""
+    always_recorded: ClassVar[tuple[str, ...]] = ()
+    """Metrics that every training records, whatever the dataset's metric."""
     heads: ClassVar[tuple[str, ...]]
     """Heads that a network may have, the default first."""
     losses: ClassVar[Mapping[str, tuple[str, ...]]]
@@ -62,6 +64,18 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=st
 
     def text(self, truth: Any) -> str | None:
         """Turn one image's row of `encode` back into a text; None where it is unlabelled."""
+        raise NotImplementedError
+
+    def features(self, truth: Any) -> Features:
+        """Turn one image's row of `encode` into what its record stores."""
+        raise NotImplementedError
+
+    def stored(self, features: Mapping[str, object]) -> Any:
+        """Turn a record's features back into a row of `encode`.
+
+        Raises:
+            ValueError: They hold no label of this target.
+        """
         raise NotImplementedError
 
     def named(self, label: str) -> Iterable[str]:

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from kit.errors import SpecError
 from kit.targets.decision import NO_DECISION, Decision
 from kit.targets.head import Head
-from kit.targets.label import Truth
+from kit.targets.label import VALUES, Features, Truth
 from kit.targets.target import Target
 
 QUANTILES = 10  # strata that a division keeps in proportion
+_FEWEST = 10  # images of a stratum: fewer cannot be divided in proportion
 
 
 def numbers_of(label: str) -> tuple[float, ...]:
@@ -80,17 +81,29 @@ class Values(Target, frozen=True, kw_only=True):
         """Write the numbers with blanks between them; nine digits tell float32 numbers apart."""
         return None if np.isnan(truth).any() else " ".join(f"{float(value):.9g}" for value in truth)
 
+    def features(self, truth: Any) -> Features:
+        """Store the numbers; NaN for an unlabelled image."""
+        return {VALUES: tuple(map(float, truth))}
+
+    def stored(self, features: Mapping[str, object]) -> Any:
+        """Read the numbers back: float32 [values]."""
+        match features.get(VALUES):
+            case tuple(numbers) if len(numbers) == len(self.names):
+                return np.asarray(numbers, np.float32)
+        raise ValueError(VALUES)
+
     def named(self, label: str) -> Iterable[str]:
         """Name every value: each image has all."""
         del label
         return self.names
 
     def strata(self, labels: Sequence[str]) -> list[tuple[str, ...]]:
-        """Name the quantile of each value, of as many as leave images in each."""
+        """Name the quantile of each value: one of ten, or of as many as leave ten images in each."""
         numbers = self.encode(labels)
+        cuts = np.linspace(0, 1, max(1, min(QUANTILES, len(labels) // _FEWEST)) + 1)[1:-1]
         found = []
         for name, column in zip(self.names, numbers.T, strict=True):
-            edges = np.unique(np.quantile(column, np.linspace(0, 1, QUANTILES + 1)[1:-1])) if len(column) else column
+            edges = np.unique(np.quantile(column, cuts)) if len(column) else column
             found.append([f"{name} {index}" for index in np.searchsorted(edges, column, side="right")])
         return list(zip(*found, strict=True))
 

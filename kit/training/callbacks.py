@@ -170,9 +170,11 @@ class Averages(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is unty
 class StepProgress(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is untyped here
     """Reports steps, and the metrics of each epoch."""
 
-    def __init__(self, progress: Progress, fold: int | None) -> None:
+    def __init__(self, progress: Progress, spec: TrainSpec, fold: int | None) -> None:
         super().__init__()
         self._progress = progress
+        shown = dict.fromkeys(("loss", *spec.metrics[:1], spec.headline))
+        self._shown = [prefix + name for name in shown for prefix in ("", "val_")]
         self._before = "" if fold is None else f"fold {fold}, "
         self._seen = 0
 
@@ -187,9 +189,7 @@ class StepProgress(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is 
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Report the epoch's metrics."""
-        figures = [
-            f"{name} {float((logs or {})[name]):.4f}" for name in ("loss", "val_loss", "accuracy", "val_accuracy")
-        ]
+        figures = [f"{name} {float((logs or {})[name]):.4f}" for name in self._shown]
         self._progress.advance(0, f"{self._before}epoch {epoch + 1}: {', '.join(figures)}")
 
 

@@ -13,7 +13,9 @@ from kit.memory import memory
 from kit.models import plan_layers
 from kit.specs import ModelSpec, RunSpec
 from kit.specs.device_list import AUTO, NO_GPU, Devices
+from kit.targets.balancing import refuse_balancing
 from kit.training.progressive_resizing import sides_of
+from kit.training.target_settings import check_target
 
 
 def validating_batch(model: ModelSpec, dataset: Dataset, replicas: int) -> int:
@@ -60,7 +62,11 @@ def check_spec(spec: RunSpec, dataset: Dataset, devices: Devices = AUTO) -> None
     """
     if devices.kind == "gpu" and lacks_gpus():
         raise SpecError(f"devices={devices}: {NO_GPU}; leave {option('devices')} out to train on the CPU")
-    plan_layers(spec.model, dataset.shape, dataset.manifest.target.head(spec.model.head, spec.train.loss))
+    target = dataset.manifest.target
+    head = target.head(spec.model.head, spec.train.loss)
+    refuse_balancing(target, sampling=spec.train.sampling, class_weights=spec.train.class_weights)
+    plan_layers(spec.model, dataset.shape, head)
+    check_target(spec, target, head)
     _check_sides(spec, dataset)
     if backbone := spec.model.backbone.name:
         from kit.models.backbone import check_backbone  # noqa: PLC0415 (TensorFlow, for backbones only)

@@ -56,7 +56,8 @@ class Begun:
         """
         if len(_metric_variables(model)) < len(self.metrics):
             _make_variables(model)
-        if len(_metric_variables(model)) != len(self.metrics):
+        shapes = [tuple(variable.shape) for variable in _metric_variables(model)]
+        if shapes != [values.shape[1:] for values in self.metrics]:
             raise RunError(
                 "the newest checkpoint within an epoch is of another version of kit, with other metrics;"
                 " remove the run's epoch-*-step-*.weights.h5 and run its command again"

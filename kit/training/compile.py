@@ -11,9 +11,9 @@ from kit.datasets import Dataset
 from kit.errors import require
 from kit.models.build import build_model
 from kit.specs import RunSpec, TrainSpec
-from kit.targets import Head
 from kit.training.check import validating_batch
 from kit.training.devices import choose_strategy
+from kit.training.losses import make_loss
 from kit.training.lr_schedule import first_rate, scheduled_rate
 from kit.training.metrics import make_metrics
 
@@ -49,7 +49,7 @@ def compiled_model(spec: RunSpec, dataset: Dataset, *, joined: int | None = None
         )
         model.compile(
             optimizer=_optimizer(spec.train, steps, first_rate(spec.train)),
-            loss=_loss(spec.train, head),
+            loss=make_loss(spec.train, head),
             metrics=make_metrics(spec.train.metrics, target, head, _shown(dataset, spec.train)),
             # a loop of steps in the graph does not run on several CPU devices
             steps_per_execution=(joined or joined_steps(spec, dataset)) if strategy.num_replicas_in_sync == 1 else 1,
@@ -160,14 +160,3 @@ def _optimizer(spec: TrainSpec, steps: int, rate: float) -> Any:
     return kinds[spec.optimizer](
         learning_rate=scheduled_rate(spec, steps, rate), **own.get(spec.optimizer, {}), **average
     )
-
-
-def _loss(spec: TrainSpec, head: Head) -> Any:
-    smoothing = {"label_smoothing": spec.label_smoothing}
-    if spec.loss == "focal":
-        focal = {"gamma": spec.focal_gamma, **smoothing}
-        if head.activation == "sigmoid":
-            return keras.losses.BinaryFocalCrossentropy(**focal)
-        return keras.losses.CategoricalFocalCrossentropy(alpha=1.0, **focal)
-    kind = keras.losses.BinaryCrossentropy if head.activation == "sigmoid" else keras.losses.CategoricalCrossentropy
-    return kind(**smoothing)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from kit.metrics.direction import smaller_is_better
 from kit.runs import History
 from kit.runs.history import best_epoch
 from kit.specs import RunSpec, TrainSpec
@@ -27,11 +28,6 @@ class Limit:
 
 
 NO_LIMIT = Limit()
-
-
-def smaller_is_better(monitor: Monitor) -> bool:
-    """Return whether a metric improves when it falls."""
-    return monitor == "val_loss"
 
 
 def chosen_epoch(values: Sequence[float], spec: TrainSpec) -> int | None:

@@ -170,11 +170,13 @@ def _fit(
     steps = dataset.full_batches("train", spec.train.batch_size)
     kept: dict[str, Any] = {"cache": spec.train.cache, "memory_share": memory_share, "shared": shared}
     examples = train_examples(dataset, sampling=spec.train.sampling, **kept)
+    head = dataset.manifest.target.head(spec.model.head, spec.train.loss)
     measured = validating_batch(spec.model, dataset, model.distribute_strategy.num_replicas_in_sync)
-    validation = validation_batches(dataset, batch_size=measured, **kept)
+    validation = validation_batches(dataset, head, batch_size=measured, **kept)
     while piece := next_piece(begin.position, until, spec.train):
         batches = train_batches(
             dataset,
+            head,
             batch_size=spec.train.batch_size,
             seed=spec.seed,
             first_epoch=piece.begin.epochs,
@@ -204,7 +206,7 @@ def _fit(
                 StopAndSchedule(history, spec.train, first_rate(spec.train)),
                 Deadline(history, deadline),
                 tensorboard(directory, histograms=spec.train.histograms),
-                StepProgress(progress, spec.fold),
+                StepProgress(progress, spec.train, spec.fold),
             ],
             verbose=0,
             shuffle=False,  # done by train_batches
@@ -223,12 +225,12 @@ def _on_disk(dataset: Dataset, folder: Path, progress: Progress) -> Path:
 
 
 def class_weights(spec: RunSpec, dataset: Dataset) -> list[float] | None:
-    """Compute class weights by rarity in the train split, with a mean of 1 over the images."""
+    """Compute weights of classes or grades by rarity in the train split, with a mean of 1 over the images."""
     if spec.train.class_weights == "none":
         return None
     counts = dataset.manifest.counts["train"]
-    share = sum(counts.values()) / len(dataset.manifest.classes)
-    return [share / counts[name] for name in dataset.manifest.classes]
+    share = sum(counts.values()) / sum(count > 0 for count in counts.values())
+    return [share / counts[name] if counts.get(name) else 0.0 for name in dataset.manifest.classes]
 
 
 def _finish(

@@ -43,6 +43,7 @@ def measure_rates(spec: RunSpec, dataset: Dataset, *, devices: Devices = AUTO, p
     model = compiled_model(msgspec.structs.replace(spec, train=unscheduled), dataset)
     batches = train_batches(
         dataset,
+        dataset.manifest.target.head(spec.model.head, spec.train.loss),
         batch_size=spec.train.batch_size,
         seed=spec.seed,
         cache="none",  # images are hardly repeated

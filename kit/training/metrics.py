@@ -1,22 +1,26 @@
-"""Metrics that Keras lacks, or computes differently for two classes and for more."""
+"""Metrics of an epoch: counts that stream, and the registry's metrics from all outputs together."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kit.compat import keras, tf
 from kit.inference.predictions import Predictions
-from kit.specs.train import Metric
-from kit.targets import Head, Target
+from kit.metrics import Metric, find_metric
+from kit.targets import Head, Target, Truth
+from kit.targets.classes import Classes
+
+Figure = Callable[[Predictions], float]
 
 
-def make_metrics(names: tuple[Metric, ...], target: Target, head: Head, images: int) -> list[Any]:
-    """Make metrics for labels [batch] and outputs [batch, 1] of two classes, or one-hot [batch, classes] of more.
+def make_metrics(names: Sequence[str], target: Target, head: Head, images: int) -> list[Any]:
+    """Make metrics for labels as `Head.encode` gives them, [batch] for one unit too, and outputs [batch, units].
 
-    Mixed labels count as their largest class.
+    Mixed labels count as their largest class or grade, and as the tags with more than half; numbers stay as they are.
 
     Args:
         names: Names of the metrics.
@@ -24,15 +28,30 @@ def make_metrics(names: tuple[Metric, ...], target: Target, head: Head, images: 
         head: Last layer of the network.
         images: Largest number of images in an epoch of training or validation.
     """
-    return [_make(name, target, head, images) for name in names]
+    return list(_made(names, target, head, images))
 
 
-def _make(name: Metric, target: Target, head: Head, images: int) -> Any:
-    if name == "accuracy":
-        return keras.metrics.MeanMetricWrapper(_is_right, name=name)
-    if name == "auc":
-        return ExactAUC(images, target, head, name=name)
-    return ClassMean(_SCORES[name], head.units, name=name)
+def _made(names: Sequence[str], target: Target, head: Head, images: int) -> Iterator[Any]:
+    kept: Callable[[], Predictions] | None = None
+    for name in names:
+        if isinstance(target, Classes) and name in _STREAMED:
+            yield _STREAMED[name](name, head)
+            continue
+        exact = EpochMetric(images, target, head, _figure(find_metric(name), target), kept=kept, name=name)
+        kept = kept or exact.predictions
+        yield exact
+
+
+def _figure(metric: Metric, target: Target) -> Figure:
+    if isinstance(target, Classes) and metric.name == "auc":
+        return _area
+    return lambda predictions: predictions.judge(metric).value
+
+
+def _area(predictions: Predictions) -> float:
+    """Area under the ROC curve, NaN where an epoch lacks a class; see `Predictions.auc`."""
+    area = predictions.auc
+    return np.nan if area is None else area
 
 
 def _is_right(labels: Any, outputs: Any) -> Any:
@@ -47,53 +66,103 @@ def _chosen(values: Any) -> Any:
     return tf.argmax(values, axis=-1)
 
 
-class ExactAUC(keras.metrics.Metric):  # type: ignore[misc]  # Keras is untyped here
-    """Area under the ROC curve, exact over all outputs of an epoch; see `Predictions.auc`.
+class EpochMetric(keras.metrics.Metric):  # type: ignore[misc]  # Keras is untyped here
+    """A metric that is exact over all outputs of an epoch; see `kit.targets.judge`.
 
-    It stores the outputs until the epoch's end, when Keras asks for the result outside the graph; within a step there
-    is no result, as sorting would take longer than the step. Each replica writes to indices of its own, with zeros
-    everywhere else, so that Keras' sum over the replicas holds all outputs.
+    The first of a model stores the outputs until the epoch's end, when Keras asks for the result outside the graph;
+    within a step there is no result, as judging them would take longer than the step. Each replica writes to indices of
+    its own, with zeros everywhere else, so that Keras' sum over the replicas holds all outputs.
 
     Args:
-        images: Largest number of images in an epoch of training or validation; 4 bytes for each image and class.
+        images: Largest number of images in an epoch of training or validation; 4 bytes for each image and number of
+            its output and label.
         target: Target of the labels.
         head: Last layer of the network.
+        figure: Function of the epoch's predictions.
+        kept: Function that gives the predictions which another metric of the model keeps; None keeps them here.
     """
 
-    def __init__(self, images: int, target: Target, head: Head, *, name: str) -> None:
+    def __init__(
+        self,
+        images: int,
+        target: Target,
+        head: Head,
+        figure: Figure,
+        *,
+        kept: Callable[[], Predictions] | None = None,
+        name: str,
+    ) -> None:
         super().__init__(name=name)
-        self._target, self._head = target, head
-        replicas = tf.distribute.get_strategy().num_replicas_in_sync
-        self._room = -(-images // replicas) * replicas
-        self._outputs = self.add_weight(name="outputs", shape=(self._room, head.units), initializer="zeros")
-        self._labels = self.add_weight(name="labels", shape=(self._room,), initializer="zeros")  # from 1; 0 is unseen
-        self._seen = self.add_weight(name="seen", shape=(), initializer="zeros", dtype="float64")
+        self._target, self._head, self._figure = target, head, figure
+        self._kept = kept
+        if kept is None:
+            replicas = tf.distribute.get_strategy().num_replicas_in_sync
+            self._room = -(-images // replicas) * replicas
+            self._outputs = self.add_weight(name="outputs", shape=(self._room, head.units), initializer="zeros")
+            shape = (self._room, *_label_shape(head))
+            self._labels = self.add_weight(name="labels", shape=shape, initializer="zeros")
+            self._seen = self.add_weight(name="seen", shape=(), initializer="zeros", dtype="float64")
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Store a batch; sample weights, which are for the loss, are ignored."""
+        """Keep a batch, if another metric does not; weights are those of the loss, and do not count."""
         del sample_weight
+        if self._kept:
+            return
         replica, replicas = _replica()
         outputs, labels, seen = (parts_of(variable)[replica] for variable in self.variables)
         count = tf.shape(y_pred)[0]
         indices = (tf.cast(seen, tf.int32) + tf.range(count)) * replicas + replica
         indices %= self._room  # benchmarks take any number of steps
         outputs.scatter_update(tf.IndexedSlices(tf.cast(y_pred, tf.float32), indices))
-        labels.scatter_update(tf.IndexedSlices(tf.cast(1 + _chosen(y_true), tf.float32), indices))
+        labels.scatter_update(tf.IndexedSlices(_kept_labels(self._head, y_true), indices))
         seen.assign_add(tf.cast(count, tf.float64))
 
     def result(self) -> Any:
-        """Compute the area from the stored outputs."""
+        """Judge what was kept."""
         if not tf.executing_eagerly():
             return tf.constant(np.nan, tf.float32)
-        labels = tf.convert_to_tensor(self._labels).numpy().astype(np.int32) - 1
-        outputs = tf.convert_to_tensor(self._outputs).numpy()[labels >= 0]
-        area = Predictions([], labels[labels >= 0], self._head.predictions(outputs), self._target).auc
-        return tf.constant(np.nan if area is None else area, tf.float32)
+        predictions = (self._kept or self.predictions)()
+        return tf.constant(self._figure(predictions), tf.float32)
+
+    def predictions(self) -> Predictions:
+        """Predict the images that were seen, in the order of their places."""
+        labels = tf.convert_to_tensor(self._labels).numpy()
+        is_seen = labels.reshape(self._room, -1)[:, 0] > 0
+        outputs = tf.convert_to_tensor(self._outputs).numpy()[is_seen]
+        truth = _truth(self._target, self._head, labels[is_seen])
+        return Predictions([], truth, self._head.predictions(outputs), self._target)
 
     def reset_state(self) -> None:
         """Drop the stored outputs."""
         for variable in self.variables:
             variable.assign(tf.zeros_like(variable))
+
+
+def _label_shape(head: Head) -> tuple[int, ...]:
+    """Shape of an image's kept label: an index, marks of tags, or a one and the numbers that were learned."""
+    if head.learns_numbers:
+        return (1 + head.units,)
+    return (head.units,) if head.name == "tags" else ()
+
+
+def _kept_labels(head: Head, labels: Any) -> Any:
+    """Turn labels of a batch into what is kept, float32, above 0 in the first column: 0 is unseen."""
+    if head.learns_numbers:
+        numbers = tf.reshape(tf.cast(labels, tf.float32), [-1, head.units])
+        return tf.concat([tf.ones_like(numbers[:, :1]), numbers], axis=1)
+    if head.name == "tags":
+        return tf.cast(1 + tf.cast(labels > 0.5, tf.int32), tf.float32)  # noqa: PLR2004 (even chances)
+    if head.name == "cumulative":
+        above = tf.reshape(labels, [-1, head.units]) > 0.5  # noqa: PLR2004
+        return 1 + tf.reduce_sum(tf.cast(above, tf.float32), axis=1)
+    return tf.cast(1 + _chosen(labels), tf.float32)
+
+
+def _truth(target: Target, head: Head, kept: NDArray[np.float32]) -> Truth:
+    """Turn kept labels back into those of the target; a number between two grades counts as the nearer one."""
+    if head.learns_numbers:
+        return target.decide(head.predictions(kept[:, 1:]))
+    return kept.astype(np.int32) - 1
 
 
 def _replica() -> tuple[int, int]:
@@ -162,3 +231,15 @@ def _f1(hits: Any, false_alarms: Any, misses: Any) -> Any:
 
 
 _SCORES = {"precision": _precision, "recall": _recall, "f1": _f1}
+
+
+def _accuracy(name: str, head: Head) -> Any:
+    del head
+    return keras.metrics.MeanMetricWrapper(_is_right, name=name)
+
+
+def _class_mean(name: str, head: Head) -> Any:
+    return ClassMean(_SCORES[name], head.units, name=name)
+
+
+_STREAMED: dict[str, Callable[[str, Head], Any]] = {"accuracy": _accuracy, **dict.fromkeys(_SCORES, _class_mean)}

@@ -18,8 +18,11 @@ from kit.specs.device_list import Devices, parse_devices
 from kit.specs.naming import as_named
 from kit.specs.recipe import DEFAULT_RECIPE, recipe_name, split_arm
 from kit.specs.train import CHECKPOINT_MINUTES, Cache, Precision
+from kit.training.dataset_defaults import with_defaults
 from kit.training.recipe_data import setting_for
 from kit.workspace import Workspace
+
+_SHORT = {"head": "model.head"}  # options of settings that are none of a training's
 
 
 class TrainOptions(TypedDict, total=False):
@@ -32,6 +35,7 @@ class TrainOptions(TypedDict, total=False):
     learning_rate: float | None
     precision: Precision | None
     cache: Cache | None
+    head: str | None
     seed: int
     devices: str
     checkpoint_minutes: float
@@ -52,6 +56,7 @@ class TrainRequest:
         learning_rate: Short form of train.learning_rate.
         precision: Short form of train.precision.
         cache: Short form of train.cache.
+        head: Short form of model.head.
         seed: Seed for the initial weights and the order of examples.
         devices: "auto" is all GPUs, or the CPU where there is none; "cpu"; "cpu:4", logical devices that share the
             cores; "gpu", all; "gpu:0,1". Several are mirrored: each takes its part of a batch, and batch norm counts
@@ -68,6 +73,7 @@ class TrainRequest:
     learning_rate: float | None = None
     precision: str | None = None
     cache: str | None = None
+    head: str | None = None
     seed: int = 0
     devices: str = "auto"
     checkpoint_minutes: float = CHECKPOINT_MINUTES
@@ -88,6 +94,7 @@ class TrainRequest:
             learning_rate=self.learning_rate,
             precision=self.precision,
             cache=self.cache,
+            head=self.head,
         )
         spec = run_spec(dataset, self.recipe or DEFAULT_RECIPE, changes, seed=self.seed)
         return PlannedTraining(workspace=Workspace.at(self.root), dataset=dataset, spec=spec, devices=devices)
@@ -118,14 +125,14 @@ def saying_recipe(recipe: str | None, progress: Progress) -> Progress:
 
 
 def with_short(settings: Mapping[str, object], **short: object | None) -> dict[str, object]:
-    """Put those of `train` that have options of their own before settings by dotted path; None where one is not given.
+    """Put those that have options of their own before settings by dotted path; None where one is not given.
 
     Raises:
         SpecError: A setting is given in both ways.
     """
-    given = {f"train.{name}": value for name, value in short.items() if value is not None}
+    given = {_SHORT.get(name, f"train.{name}"): value for name, value in short.items() if value is not None}
     for path in given:
-        twice = f"{option(path.removeprefix('train.'))} and by {worded('--set', 'settings=')}"
+        twice = f"{option(path.rpartition('.')[2])} and by {worded('--set', 'settings=')}"
         require(path not in settings, f"{path} is given twice, by {twice}; give it once")
     return {**given, **settings}
 
@@ -143,8 +150,12 @@ def run_spec(dataset: Dataset, recipe: str, settings: Mapping[str, object], *, s
 
 
 def spec_of(setting: Setting, dataset: Dataset, *, arm: str, seed: int, fold: int | None = None) -> RunSpec:
-    """Make a run of a setting on a dataset."""
-    return RunSpec(
+    """Make a run of a setting on a dataset, which says what the setting leaves open.
+
+    Raises:
+        SpecError: A head or a loss that the dataset's target lacks.
+    """
+    spec = RunSpec(
         dataset=dataset.manifest.name,
         fingerprint=dataset.manifest.fingerprint,
         arm=arm,
@@ -154,6 +165,7 @@ def spec_of(setting: Setting, dataset: Dataset, *, arm: str, seed: int, fold: in
         augment=setting.augment,
         train=setting.train,
     )
+    return with_defaults(spec, dataset)
 
 
 def run_id(spec: RunSpec) -> str:

@@ -8,9 +8,13 @@ import numpy as np
 
 from kit.datasets import Dataset
 from kit.inference.predictions import Predictions
+from kit.metrics import find_metric
 from kit.significance import LEVEL
 from kit.specs import RunSpec
+from kit.targets.classes import Classes
+from kit.targets.values import Values
 
+_SAME = 0.01  # of the standard deviation of the labels: numbers that differ by less are the same answer
 _LEFT = 0.05  # largest tolerated share of the initial values in a moving average
 _MOMENTA = (0.99, 0.9, 0.5)  # usual values
 
@@ -36,15 +40,46 @@ def doubt_averages(spec: RunSpec, dataset: Dataset) -> str:
     )
 
 
-def doubt_result(scores: Predictions, classes: Sequence[str]) -> str:
-    """Warn if predictions are no better than predicting the largest class for every image; empty if they are better.
+def doubt_result(scores: Predictions, names: Sequence[str]) -> str:
+    """Warn if predictions are no better than one answer for every image; empty if they are better.
 
-    Exact one-sided binomial test at 5 % of the correct predictions against the share of the largest class.
+    Classes are held against the name of the largest, by the exact one-sided binomial test at 5 % of the right answers
+    against its share; numbers against the mean of their labels. Tags and grades are only looked at for answers that are
+    all the same.
 
     Args:
         scores: Predictions of the validation split.
-        classes: Names of the classes.
+        names: Names of the target.
     """
+    if isinstance(scores.target, Classes):
+        return _doubt_classes(scores, names)
+    return _doubt_constant(scores) or (_doubt_numbers(scores) if isinstance(scores.target, Values) else "")
+
+
+def _doubt_constant(scores: Predictions) -> str:
+    """Say where all decisions are the same, numbers to within a hundredth of the deviation of their labels."""
+    images, target = len(scores.labels), scores.target
+    decided = target.decide(scores.outputs)
+    columns, truth = (values.reshape(images, -1).astype(np.float64) for values in (decided, scores.labels))
+    if images == 1 or not scores.are_numbers.all() or (np.ptp(columns, axis=0) > _SAME * truth.std(axis=0)).any():
+        return ""
+    is_number = decided.dtype.kind == "f"
+    said = " ".join(f"{value:.4g}" for value in columns.mean(axis=0)) if is_number else target.text(decided[0])
+    return f"predicts {said or f'no {target.noun}'} for all {images:,} validation images"
+
+
+def _doubt_numbers(scores: Predictions) -> str:
+    """Say where numbers explain nothing of the variance of the labels."""
+    explained = scores.judge(find_metric("r2")).value
+    if not explained <= 0:
+        return ""
+    return (
+        f"no better than chance: R² {explained:.4f} on the validation images, and the mean of their labels for every"
+        f" image would have 0 (n = {len(scores.labels):,})"
+    )
+
+
+def _doubt_classes(scores: Predictions, classes: Sequence[str]) -> str:
     named, images = np.unique(scores.predicted), len(scores.labels)
     if len(named) == 1 and named[0] >= 0 and images > 1:
         return f"predicts {classes[named[0]]} for all {images:,} validation images{_ranks(scores)}"

@@ -214,10 +214,10 @@ def test_every_fold_validates_runs_of_its_own(tmp_path: Path) -> None:
 
 def test_a_metric_that_is_not_recorded_is_refused_before_anything_runs(root: Path) -> None:
     plan = plan_of(root, settings={**ONE, "train.metrics": "accuracy,f1"})
-    plan.refuse_metric("val_f1")
+    assert "val_f1" == plan.figure("val_f1") == plan.figure("f1")
 
     with pytest.raises(SpecError, match=r"unknown metric 'val_auc'.* Known: accuracy, f1, loss, val_accuracy"):
-        plan.refuse_metric("val_auc")
+        plan.figure("val_auc")
 
 
 @pytest.mark.parametrize(

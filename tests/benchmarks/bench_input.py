@@ -57,7 +57,7 @@ def _compare(title: str, dataset, folder: Path, also=None) -> None:  # noqa: ANN
     ).map(lambda image, label: (image / 255.0, label))
 
     def batches(of, cache: str):  # noqa: ANN001, ANN202
-        made = train_batches(of, batch_size=BATCH, seed=0, cache=cache)
+        made = train_batches(of, of.manifest.target.head(), batch_size=BATCH, seed=0, cache=cache)
         return lambda: _take(made, EPOCHS * steps)
 
     contestants = {

@@ -38,7 +38,9 @@ def _compare(dataset, recipe: str, title: str, *, steps: int, joined: int, round
     batch = spec.train.batch_size
 
     def batches(cache: str):  # noqa: ANN202
-        return train_batches(dataset, batch_size=batch, seed=0, cache=cache, augment=spec.augment)
+        return train_batches(
+            dataset, dataset.manifest.target.head(), batch_size=batch, seed=0, cache=cache, augment=spec.augment
+        )
 
     def fitted(fed):  # noqa: ANN001, ANN202
         model = compiled_model(spec, dataset, joined=joined)

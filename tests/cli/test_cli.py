@@ -135,6 +135,21 @@ def test_shard_prints_counts_and_the_next_step(command: Command, tmp_path: Path)
     assert "next: kit train pets" in answer.out
 
 
+def test_metric_changes_by_the_same_command_and_is_shown(command: Command, tmp_path: Path) -> None:
+    write_images(tmp_path / "images", 12, ("cat", "dog"))
+    shard = ("shard", tmp_path / "images", "--name", "pets", "--root", tmp_path, "--workers", 1)
+    command(*shard)
+    changed = command(*shard, "--metric", "auc")
+    refused = command(*shard, "--metric", "rmse")
+    shown = command("info", "pets", "--root", tmp_path)
+
+    assert "metric: auc, was accuracy; the shards stay as they are" in changed.err
+    assert "target: classes (2); metric: auc" in changed.out
+    assert (1, 1) == (refused.status, refused.err.count("\n"))
+    assert "metric rmse does not fit" in refused.err
+    assert "target: classes (2); metric: auc" in shown.out
+
+
 def test_json_is_the_manifest(command: Command, tiny: Dataset, workspace: Path) -> None:
     answer = command("info", "tiny", "--root", workspace, "--json")
 

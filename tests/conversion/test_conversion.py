@@ -284,8 +284,9 @@ def test_arrays_of_different_sizes_and_bands_are_stored(tmp_path: Path) -> None:
         ([np.zeros((8, 8)), np.zeros(8)], [0, 1], r"images must be \[n, .* got arrays of \(8, 8\), \(8,\) \(2\)"),
         (np.zeros((4, 8)), [0, 1, 0, 1], r"images must be \[n, height, width\]"),
         (np.zeros((4, 8, 8), np.uint8), [0, 1, 0], r"4 images have 3 labels"),
-        (np.zeros((4, 8, 8), np.uint8), [0.5, 1, 0, 1], r"labels must be classes"),
-        (np.zeros((4, 8, 8), np.uint8), [[1, 1], [0, 1], [1, 0], [0, 1]], r"must be one-hot"),
+        (np.zeros((4, 8, 8), np.uint8), [0.5, float("nan"), 0, 1], r"'nan' is no number"),
+        (np.zeros((4, 8, 8), np.uint8), [["a", "b"]] * 4, r"labels of two dimensions must be numbers"),
+        (np.zeros((4, 8, 8), np.uint8), np.zeros((4, 2, 2)), r"labels must be \[n\] or \[n, columns\]"),
     ],
 )
 def test_arrays_that_do_not_fit_are_refused(tmp_path: Path, images: object, labels: object, message: str) -> None:

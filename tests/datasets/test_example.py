@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
@@ -7,14 +8,16 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kit.datasets.example import decode_example, encode_example
+from kit.datasets.example import Feature, decode_example, encode_example
 from kit.errors import ShardError
 
 FIELD = descriptor_pb2.FieldDescriptorProto
 INT64 = st.integers(-(2**63), 2**63 - 1)
+INTEGERS = st.lists(INT64, max_size=9).filter(lambda values: len(values) != 1).map(tuple)  # one is read as an integer
+FLOATS = st.lists(st.floats(width=32, allow_nan=False), min_size=1, max_size=9).map(tuple)
 FEATURES = st.dictionaries(
     st.text(max_size=20),
-    st.one_of(st.binary(max_size=300), st.binary(min_size=1020, max_size=1030), INT64),
+    st.one_of(st.binary(max_size=300), st.binary(min_size=1020, max_size=1030), INT64, INTEGERS, FLOATS),
     max_size=12,
 )
 
@@ -65,17 +68,21 @@ def _message(holder: Any, name: str, number: int, kind: str) -> Any:
 EXAMPLE = _example_class()
 
 
-def _by_protobuf(features: dict[str, bytes | int]) -> Any:
+def _by_protobuf(features: dict[str, Feature]) -> Any:
     example = EXAMPLE()
     for name, value in features.items():
         feature = example.features.feature[name]
-        (feature.bytes_list if isinstance(value, bytes) else feature.int64_list).value.append(value)
+        values = value if isinstance(value, tuple) else (value,)
+        kinds = {bytes: feature.bytes_list, int: feature.int64_list, float: feature.float_list}
+        kind = kinds[type(values[0])] if values else feature.int64_list
+        kind.SetInParent()
+        kind.value.extend(values)
     example.features.SetInParent()
     return example
 
 
 @given(FEATURES)
-def test_protobuf_reads_what_was_encoded(features: dict[str, bytes | int]) -> None:
+def test_protobuf_reads_what_was_encoded(features: dict[str, Feature]) -> None:
     parsed = EXAMPLE.FromString(_encoded(features))
 
     assert _by_protobuf(features) == parsed
@@ -83,22 +90,22 @@ def test_protobuf_reads_what_was_encoded(features: dict[str, bytes | int]) -> No
 
 
 @given(FEATURES)
-def test_what_protobuf_encodes_is_read(features: dict[str, bytes | int]) -> None:
+def test_what_protobuf_encodes_is_read(features: dict[str, Feature]) -> None:
     assert features == decode_example(_by_protobuf(features).SerializeToString())
 
 
 @given(FEATURES)
-def test_what_was_encoded_is_read_back(features: dict[str, bytes | int]) -> None:
+def test_what_was_encoded_is_read_back(features: dict[str, Feature]) -> None:
     assert features == decode_example(_encoded(features))
 
 
-@given(st.text(), st.one_of(st.binary(max_size=300), INT64))
-def test_bytes_of_a_feature_are_those_of_protobuf(name: str, value: bytes | int) -> None:
+@given(st.text(), st.one_of(st.binary(max_size=300), INT64, INTEGERS, FLOATS))
+def test_bytes_of_a_feature_are_those_of_protobuf(name: str, value: Feature) -> None:
     assert _by_protobuf({name: value}).SerializeToString() == _encoded({name: value})
 
 
 @given(FEATURES)
-def test_bytes_do_not_depend_on_the_order_of_the_features(features: dict[str, bytes | int]) -> None:
+def test_bytes_do_not_depend_on_the_order_of_the_features(features: dict[str, Feature]) -> None:
     turned = dict(reversed(features.items()))
 
     assert _encoded(features) == _encoded(turned)
@@ -125,7 +132,7 @@ def _is_read_or_refused(data: bytes) -> bool:
         decoded = decode_example(data)
     except ShardError:
         return True
-    return isinstance(decoded, dict) and all(isinstance(value, bytes | int) for value in decoded.values())
+    return isinstance(decoded, dict) and all(isinstance(value, bytes | int | tuple) for value in decoded.values())
 
 
 @given(st.binary(max_size=200))
@@ -150,9 +157,22 @@ def test_example_cut_short_is_refused(encoded: bytes, data: st.DataObject) -> No
         decode_example(encoded[:end])
 
 
-def test_list_of_floats_is_refused() -> None:
+def test_list_of_one_integer_is_written_and_read_as_the_integer() -> None:
+    assert _encoded({"n": (7,)}) == _encoded({"n": 7})
+    assert decode_example(_encoded({"n": (7,)})) == {"n": 7}
+
+
+def test_no_number_among_floats_comes_back() -> None:
+    ((_, values),) = decode_example(_encoded({"n": (0.5, float("nan"))})).items()
+
+    assert isinstance(values, tuple)
+    assert values[0] == 0.5
+    assert math.isnan(values[1])
+
+
+def test_list_of_several_bytes_is_refused() -> None:
     example = EXAMPLE()
-    example.features.feature["weights"].float_list.value.append(0.5)
+    example.features.feature["images"].bytes_list.value.extend([b"one", b"other"])
 
     with pytest.raises(ShardError, match=r"not a tf\.train\.Example"):
         decode_example(example.SerializeToString())

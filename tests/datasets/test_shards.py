@@ -507,7 +507,7 @@ def test_damaged_manifest_is_named(cells: Dataset, tmp_path: Path, content: byte
 def test_newer_format_is_refused_by_its_version(cells: Dataset, tmp_path: Path) -> None:
     _edit_manifest(cells, lambda manifest: manifest.update(format_version=99))
 
-    with pytest.raises(ShardError, match="has format version 99, this kit reads 3; shard it again"):
+    with pytest.raises(ShardError, match="has format version 99, this kit reads 3 and 4; shard it again"):
         find_dataset("cells", root=tmp_path)
 
 

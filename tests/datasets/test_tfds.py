@@ -6,10 +6,15 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from made import dataset_of
 
 from kit.conversion import shard
 from kit.datasets import Dataset
 from kit.datasets.read import read_examples
+from kit.targets import Target
+from kit.targets.grades import Grades
+from kit.targets.tags import Tags
+from kit.targets.values import Values
 from tests.conftest import Competition
 
 
@@ -57,3 +62,31 @@ def test_jpeg_dataset_is_opened_by_tensorflow_datasets(tmp_path: Path, channels:
     assert dataset.manifest.image.formats == {"jpeg": 12}
     assert _agree(dataset, "train", within=3) == 8
     assert _agree(dataset, "validation", within=3) == 4
+
+
+TAGS = Tags(names=("cirrus", "haze", "road"))
+NUMBERS = [f"{number / 7:.9g} {number % 5}" for number in range(40)]
+TARGETS: list[tuple[Target, list[str]]] = [
+    (Grades(names=("0", "1", "2")), [*"0120"] * 10),
+    (TAGS, ["haze", "", "cirrus road", "road"] * 10),
+    (Values.of(("angle", "count"), NUMBERS), NUMBERS),
+]
+
+
+@pytest.mark.parametrize(("target", "labels"), TARGETS)
+def test_dataset_of_every_target_is_opened_by_tensorflow_datasets(
+    target: Target, labels: list[str], tmp_path: Path
+) -> None:
+    dataset = dataset_of(tmp_path, target, labels, unlabelled=3)
+    for split in dataset.manifest.splits:
+        examples = {example.key: example for example in read_examples(dataset, split)}
+        for read in _read(dataset, split):
+            example = examples.pop(read["key"].decode())
+            stored = read["values"] if "values" in read else read["class"]["label"]
+            row = target.encode([None if split == "test" else example.text])[0]
+            marks = {"tags": lambda row: np.flatnonzero(row) if row[0] >= 0 else [-1]}.get(target.kind(), np.asarray)
+
+            assert np.array_equal(example.pixels, read["encoded"])
+            assert example.text == read["class"]["text"].decode()
+            assert np.array_equal(marks(row), stored, equal_nan=target.kind() == "values")
+        assert not examples

@@ -311,7 +311,7 @@ def check_formats(model: ModelSpec, shape: tuple[int, int, int], classes: int, n
     for name in names:
         path = folder / name / Path(FILES[name]).name
         path.parent.mkdir()
-        FORMATS[name].write(served_model(network, image), image, path)
+        FORMATS[name].write(served_model(network, class_head(classes), image), image, path)
         given_rows = FORMATS[name].read(path, images)
 
         assert (8, classes) == given_rows.shape

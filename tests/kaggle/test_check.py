@@ -12,7 +12,9 @@ from mutations import json_mutations
 import kit
 from kit.errors import SourceError, SpecError, SubmissionError
 from kit.kaggle.check_submission import DOUBTS, check_file, check_table
+from kit.kaggle.find_sample import Answer
 from kit.submission.origin import Origin, now, read_origin, write_csv, write_origin
+from kit.targets.classes import Classes
 
 IDS = [f"00{number}" for number in range(6)]
 
@@ -25,12 +27,16 @@ SAMPLE = table(["0"] * 6)
 GOOD = ["0.1", "0.9", "0.2", "0.8", "0.3", "0.7"]
 
 
+def answer(classes: tuple[str, ...]) -> Answer | None:
+    return Answer(target=Classes(names=classes)) if classes else None
+
+
 def found(submission: pd.DataFrame, sample: pd.DataFrame = SAMPLE, classes: tuple[str, ...] = ()) -> list[str]:
-    return [finding.what for finding in check_table(submission, sample, classes)]
+    return [finding.what for finding in check_table(submission, sample, answer(classes))]
 
 
 def doubts(submission: pd.DataFrame, sample: pd.DataFrame = SAMPLE, classes: tuple[str, ...] = ()) -> list[str]:
-    return [finding.what for finding in check_table(submission, sample, classes) if finding.doubt]
+    return [finding.what for finding in check_table(submission, sample, answer(classes)) if finding.doubt]
 
 
 def test_a_file_as_asked_for_has_no_finding() -> None:

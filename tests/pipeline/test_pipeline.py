@@ -38,7 +38,7 @@ def epochs(dataset: Dataset, count: int, **options: object) -> list[np.ndarray]:
     from kit.pipeline import train_batches
 
     steps = dataset.full_batches("train", BATCH)
-    batches = train_batches(dataset, batch_size=BATCH, **options).take(count * steps)
+    batches = train_batches(dataset, dataset.manifest.target.head(), batch_size=BATCH, **options).take(count * steps)
     images = np.concatenate([image.numpy().reshape(BATCH, -1) for image, _ in batches])
     return np.split(images, count)
 
@@ -63,7 +63,11 @@ def drawn(dataset: Dataset, count: int, **options: object) -> list[tuple[np.ndar
     """Return the images, labels and other elements of `count` batches."""
     from kit.pipeline import train_batches
 
-    return list(train_batches(dataset, batch_size=BATCH, **options).take(count).as_numpy_iterator())
+    return list(
+        train_batches(dataset, dataset.manifest.target.head(), batch_size=BATCH, **options)
+        .take(count)
+        .as_numpy_iterator()
+    )
 
 
 def equal(first: list[tuple[np.ndarray, ...]], second: list[tuple[np.ndarray, ...]]) -> bool:
@@ -139,7 +143,7 @@ def test_a_later_epoch_is_the_same_whether_or_not_earlier_ones_were_seen(tiny: D
 def test_train_images_are_scaled_to_one_and_labels_fit_them(tiny: Dataset) -> None:
     from kit.pipeline import train_batches
 
-    images, labels = next(iter(train_batches(tiny, batch_size=BATCH, seed=0)))
+    images, labels = next(iter(train_batches(tiny, tiny.manifest.target.head(), batch_size=BATCH, seed=0)))
     brightness = images.numpy().mean(axis=(1, 2, 3))
 
     assert images.dtype.name == "float32"
@@ -224,8 +228,14 @@ def test_augmentation_leaves_the_order_of_the_examples(tiny: Dataset, memory_sha
 def test_validation_images_are_as_they_are_stored(tiny: Dataset, memory_share: float) -> None:
     from kit.pipeline import train_batches, validation_batches
 
-    next(iter(train_batches(tiny, batch_size=BATCH, seed=0, memory_share=memory_share, augment=STRONG)))
-    batches = validation_batches(tiny, memory_share=memory_share)
+    next(
+        iter(
+            train_batches(
+                tiny, tiny.manifest.target.head(), batch_size=BATCH, seed=0, memory_share=memory_share, augment=STRONG
+            )
+        )
+    )
+    batches = validation_batches(tiny, tiny.manifest.target.head(), memory_share=memory_share)
     stored = [example.pixels for example in read_examples(tiny, "validation")]
     for _ in range(2):  # the second time from the cache, where there is one
         images = np.concatenate([image for image, _ in batches.as_numpy_iterator()])
@@ -236,7 +246,9 @@ def test_labels_of_more_than_two_classes_are_one_hot(uneven: Dataset) -> None:
     from kit.pipeline import validation_batches
 
     (batch, *_) = drawn(uneven, 1, seed=0)
-    labels = np.concatenate([label for _, label in validation_batches(uneven).as_numpy_iterator()])
+    labels = np.concatenate(
+        [label for _, label in validation_batches(uneven, uneven.manifest.target.head()).as_numpy_iterator()]
+    )
     stored = [uneven.manifest.classes.index(example.text) for example in read_examples(uneven, "validation")]
 
     assert ((BATCH, 3), "float32") == (batch[1].shape, batch[1].dtype.name)
@@ -345,7 +357,7 @@ def test_no_cache_is_a_stream_whatever_the_memory(uneven: Dataset) -> None:
 def test_validation_images_on_the_disk_are_as_they_are_stored(tiny: Dataset, tmp_path: Path) -> None:
     from kit.pipeline import validation_batches
 
-    batches = validation_batches(tiny, batch_size=BATCH, cache="disk", shared=tmp_path)
+    batches = validation_batches(tiny, tiny.manifest.target.head(), batch_size=BATCH, cache="disk", shared=tmp_path)
     stored = [example.pixels for example in read_examples(tiny, "validation")]
     images = [image for image, _ in batches.as_numpy_iterator()]
 

@@ -213,11 +213,11 @@ def test_columns_that_are_neither_labels_nor_one_hot_are_named(tmp_path: Path) -
         _labelled(tmp_path, "image,age,sex\na,1,0\nb,2,1\nc,3,0\nd,4,1\n", *FOUR)
 
 
-def test_named_columns_that_are_not_one_hot_are_refused(tmp_path: Path) -> None:
+def test_named_columns_that_are_not_one_hot_are_no_classes(tmp_path: Path) -> None:
     folder, labels = _images(tmp_path / "images", *FOUR), _csv(tmp_path, "id,x,y\na,1,1\nb,0,1\nc,1,0\nd,0,1\n")
 
-    with pytest.raises(SourceError, match=r"columns x, y are not one-hot: one 1 and otherwise 0 in each row"):
-        _read(folder, labels=labels, label_column="x,y")
+    with pytest.raises(SourceError, match=r"line 2: columns x, y are not one-hot: one 1 and otherwise 0 in each row"):
+        _read(folder, labels=labels, label_column="x,y", target="classes")
 
 
 def test_parquet_holds_what_a_csv_would(tmp_path: Path) -> None:

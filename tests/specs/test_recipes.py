@@ -301,7 +301,10 @@ def test_an_own_recipe_may_have_arms_too(tmp_path: Path) -> None:
         ('description = "x"\n[model]\nfilters = [3, 3]\nconv_layers = 3\n', "grows from one number of filters"),
         ('description = "x"\n[model]\nfilters = [3, 3]\npool = [2]\n', "pool must be one number, or one for each of"),
         ('description = "x"\n[model]\ndropout = [0.1, 0.2]\n', "dense_dropout must be given"),
-        ('description = "x"\n[train]\nmonitor = "val_auc"\n', "monitor=val_auc needs auc among metrics"),
+        (
+            'description = "x"\n[train]\nmetrics = ["accuracy"]\nmonitor = "val_auc"\n',
+            "monitor=val_auc needs auc among metrics",
+        ),
         ('description = "x"\n[train]\nmomentum = 0.9\n', "momentum needs optimizer sgd, got adam"),
         ('description = "x"\n[vary]\n"data.size" = ["8", "16"]\n', r"vary holds data.size, but a grid has one dataset"),
     ],

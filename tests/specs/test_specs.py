@@ -32,7 +32,7 @@ from kit.specs import (
 )
 from kit.specs.decode import build
 from kit.training.request import run_id
-from tests.made import class_head
+from tests.made import AS_TRAINED, class_head
 
 SIDES = st.integers(1, 16_384)
 WIDTHS = st.lists(st.integers(1, 4096), max_size=4).map(tuple)
@@ -392,7 +392,7 @@ def test_block_that_does_not_fit_is_named_with_what_reaches_it(
 
 
 def test_runs_and_ablations_keep_the_names_that_they_had_before_a_setting_was_added() -> None:
-    plain = RunSpec(dataset="d", fingerprint="f", arm="a", seed=3)
+    plain = RunSpec(dataset="d", fingerprint="f", arm="a", seed=3, train=AS_TRAINED)
 
     assert "d-a-seed-3-0ad76187" == run_id(plain)
     assert run_id(override(plain, {"train.evaluate": "last"})) != run_id(plain)

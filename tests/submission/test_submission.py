@@ -3,6 +3,8 @@ from __future__ import annotations
 import contextlib
 import csv
 import sys
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,13 +21,14 @@ from kit.errors import RunError, SpecError, SubmissionError, WorkspaceError
 from kit.evaluation.threshold import Wanted, parse_threshold
 from kit.inference.predictions import Predictions
 from kit.reports.submission import describe_submission
-from kit.submission.cells import fill
+from kit.submission.form import choose_cells, sample_of
 from kit.submission.origin import read_origin
+from kit.targets import NO_DECISION, Decision
+from kit.targets.classes import Classes
 from tests.made import class_head, class_predictions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from kit.runs import FoldSet, RunDirectory
 
@@ -37,6 +40,16 @@ def scores(rows: dict[str, list[float]]) -> Predictions:
 
 def sample(columns: list[str], ids: list[str]) -> pd.DataFrame:
     return pd.DataFrame({name: ids if place == 0 else ["0"] * len(ids) for place, name in enumerate(columns)})
+
+
+def fill(
+    predicted: Predictions, classes: tuple[str, ...], table: pd.DataFrame | None, threshold: float | None
+) -> pd.DataFrame:
+    target = Classes(names=classes)
+    found = None if table is None else sample_of(Path("sample.csv"), table, target)
+    rule = NO_DECISION if threshold is None else Decision(thresholds=(threshold,))
+    cells = replace(choose_cells(target, found, None, is_decided=threshold is not None), decision=rule)
+    return cells.table(replace(predicted, target=target), found.ids if found else None)
 
 
 TWO = {"a": [0.75, 0.25], "b": [0.25, 0.75]}

@@ -141,7 +141,7 @@ def test_the_rate_falls_as_keras_would_let_it(values: list[float], spec: Schedul
 
 
 def test_a_first_value_that_is_no_number_is_no_best() -> None:
-    spec = EarlyStoppingSpec(patience=2)
+    spec = EarlyStoppingSpec(patience=2, monitor="val_loss")
 
     assert not stops([math.nan, 0.5, 0.4, 0.5], spec)
     assert stops([math.nan, 0.5, 0.4, 0.5, 0.5], spec)
@@ -149,7 +149,7 @@ def test_a_first_value_that_is_no_number_is_no_best() -> None:
 
 @pytest.mark.parametrize("patience", [1, 2, 5])
 def test_values_that_never_are_numbers_end_a_training_when_keras_would(patience: int) -> None:
-    spec = EarlyStoppingSpec(patience=patience)
+    spec = EarlyStoppingSpec(patience=patience, monitor="val_loss")
 
     assert not stops([math.nan] * patience, spec)
     assert stops([math.nan] * (patience + 1), spec)

@@ -13,6 +13,10 @@ import kit
 from kit.datasets import Dataset
 from kit.inference.predictions import Predictions
 from kit.progress import NoProgress
+from kit.targets import Target
+from kit.targets.grades import Grades
+from kit.targets.tags import Tags
+from kit.targets.values import Values
 from kit.training.request import run_spec
 from kit.training.training_warnings import doubt_averages, doubt_result
 from tests.made import class_predictions
@@ -129,3 +133,36 @@ def test_a_training_says_its_recipe_and_ends_with_its_doubt(noise: Dataset) -> N
     assert not any("none is named" in note for note in named.said)
     assert run.result().doubt
     assert describe_run(run)[-1] == run.result().doubt
+
+
+def doubt_of(target: Target, truth: np.ndarray, outputs: np.ndarray) -> str:
+    given = np.asarray(outputs, np.float32)
+    return doubt_result(Predictions([str(key) for key in range(len(truth))], truth, given, target), target.names)
+
+
+def test_the_same_answer_for_all_images_is_named_whatever_is_predicted() -> None:
+    grades, tags = Grades(names=("low", "mid", "top")), Tags(names=("haze", "road"))
+    values = Values.of(("x", "y"), ["1 -10", "3 10"])
+    generator = np.random.default_rng(0)
+    graded, marked = generator.integers(0, 3, 30).astype(np.int32), generator.integers(0, 2, (30, 2), np.int8)
+    numbers = generator.normal(size=(30, 2)).astype(np.float32)
+    near = generator.normal(0, 1e-4, (30, 2))
+
+    assert "predicts mid for all 30 validation images" == doubt_of(grades, graded, np.full((30, 1), 0.8))
+    assert "predicts mid for all 30 validation images" == doubt_of(grades, graded, np.tile([0.2, 0.5, 0.3], (30, 1)))
+    assert "predicts haze for all 30 validation images" == doubt_of(tags, marked, np.tile([0.6, 0.4], (30, 1)))
+    assert "predicts no tag for all 30 validation images" == doubt_of(tags, marked, np.tile([0.1, 0.4], (30, 1)))
+    assert "predicts 2 -0.5 for all 30 validation images" == doubt_of(values, numbers, near + np.array([2, -0.5]))
+    assert not doubt_of(grades, graded, graded[:, None])
+    assert not doubt_of(tags, marked, marked)
+    assert not doubt_of(values, numbers, numbers + near)
+
+
+def test_numbers_that_are_worse_than_their_mean_are_named() -> None:
+    from sklearn.metrics import r2_score
+
+    values = Values.of(("x",), ["1", "3"])
+    truth = np.random.default_rng(0).normal(size=(30, 1)).astype(np.float32)
+    explained = r2_score(truth, -truth)
+
+    assert f"no better than chance: R² {explained:.4f} on the validation images" in doubt_of(values, truth, -truth)

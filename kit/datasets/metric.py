@@ -1,0 +1,78 @@
+"""The metric that a dataset's competition scores: a small file beside the manifest, which may change without it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from kit.errors import ShardError, SpecError, require
+from kit.files import write_whole
+from kit.metrics import find_metric
+from kit.specs import from_json, to_json
+from kit.targets import Target
+from kit.targets.judge import refuse_metric
+
+METRIC = "metric.json"
+_FILE = ".py"
+
+
+class _Metric(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Content of metric.json."""
+
+    metric: str
+
+
+def kept_metric(metric: str, target: Target, root: Path) -> str:
+    """Check a metric, and write it as it is kept: a file inside the workspace from there, another from the root.
+
+    Args:
+        metric: Name of a metric, or `file.py:function`.
+        target: Target of the dataset.
+        root: Folder of the workspace.
+
+    Raises:
+        SpecError: There is no such metric, or it does not judge this target.
+    """
+    require(
+        isinstance(metric, str),
+        f"metric must be a name or file.py:function, got {metric!r}: a dataset keeps its metric as a text",
+    )
+    refuse_metric(target, find_metric(metric))
+    path, function = _file_of(metric)
+    if path is None:
+        return metric
+    full, base = path.expanduser().resolve(), root.resolve()
+    shown = full.relative_to(base) if full.is_relative_to(base) else full
+    return f"{shown.as_posix()}{function}"
+
+
+def write_metric(folder: Path, metric: str) -> None:
+    """Keep what `kept_metric` has checked beside the manifest in `folder`."""
+    write_whole(folder / METRIC, to_json(_Metric(metric=metric)))
+
+
+def read_metric(folder: Path) -> str | None:
+    """Read the metric that is kept in a dataset's folder, as `kept_metric` gave it; None where there is none.
+
+    Raises:
+        ShardError: The file is damaged.
+    """
+    try:
+        return from_json(folder / METRIC, _Metric).metric
+    except FileNotFoundError:
+        return None
+    except SpecError as error:
+        raise ShardError(f"{error}; remove the file, or name the metric again with kit shard --metric") from error
+
+
+def found_metric(metric: str, root: Path) -> str:
+    """Turn a metric as it is kept into one that `kit.find_metric` finds from the current folder."""
+    path, function = _file_of(metric)
+    return metric if path is None else f"{(root / path).resolve()}{function}"  # one name, whatever the current folder
+
+
+def _file_of(metric: str) -> tuple[Path | None, str]:
+    """Take `file.py:function` apart; no path where the metric is a name."""
+    stem, mark, function = metric.rpartition(f"{_FILE}:")
+    return (Path(f"{stem}{_FILE}"), f":{function}") if mark else (None, "")

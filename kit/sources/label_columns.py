@@ -1,0 +1,127 @@
+"""Columns of labels in a table: which they are, and one text of them for each row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from kit.errors import SourceError, first_three, option
+from kit.sources.id_columns import cell_text, known_column, quoted
+from kit.sources.image_table import line_of, separator_hint
+from kit.sources.label_kinds import free_separator, kind_of_columns, marked_names, odd_cell
+from kit.sources.sample_hint import SampleHint
+from kit.specs.source import SourceSpec
+
+_SEVERAL = 2  # columns
+
+
+class Labels(NamedTuple):
+    """Labels of a table's rows.
+
+    Attributes:
+        texts: Label of each row: one cell, the names of the marked columns, or the columns' numbers.
+        columns: Names of the columns.
+        target: Target that several columns settle; empty for one column.
+        separator: Sign between the names of marked columns.
+    """
+
+    texts: pd.Series[str]
+    columns: tuple[str, ...]
+    target: str = ""
+    separator: str = " "
+
+
+def read_label_columns(
+    path: Path, table: pd.DataFrame, others: Iterable[str], spec: SourceSpec, hint: SampleHint
+) -> Labels:
+    """Find the columns of labels, and make a text of each row.
+
+    The user names them, or the sample submission; else it is the column "label", the only column besides ids, or all
+    of them where they are columns of 0 and 1, or of numbers among which none is of 0 and 1.
+
+    Args:
+        path: File, for messages.
+        table: Table of a label file.
+        others: Columns that are neither ids, nor file names, nor groups.
+        spec: Source as the user named it.
+        hint: Sample submission.
+
+    Raises:
+        SourceError: No such columns, or a cell that labels in several columns cannot hold.
+    """
+    rest = list(others)
+    if spec.label_column is not None:
+        named = [known_column(path, table, name.strip()) for name in spec.label_column.split(",")]
+    else:
+        named = hint.label_columns(table[rest]) or (["label"] if "label" in rest else [])
+    chosen = named or rest
+    if len(chosen) == 1:
+        return Labels(table[chosen[0]].map(cell_text), (chosen[0],))
+    found = _several(path, table[chosen], spec, are_named=bool(named)) if len(chosen) >= _SEVERAL else None
+    if found is None:
+        choose = f"choose with {option('label_column')}"
+        raise SourceError(
+            f"{path} has no column 'label'; it has {', '.join(quoted(table.columns))}"
+            f" ({separator_hint(table) or choose})"
+        )
+    return found
+
+
+def _several(path: Path, cells: pd.DataFrame, spec: SourceSpec, *, are_named: bool) -> Labels | None:
+    """Read several columns of labels; None where the user has to choose."""
+    numbers = np.asarray(cells.apply(pd.to_numeric, errors="coerce"), np.float64)
+    found = kind_of_columns(numbers)
+    if not are_named and (not found or (found == "values" and np.isin(numbers, (0, 1)).all(axis=0).any())):
+        return None
+    target = {"grades": "classes", None: found}.get(spec.wanted_target, spec.wanted_target or "")
+    if (odd := odd_cell(numbers, target)) is not None:
+        raise _odd(path, cells, odd, target)
+    columns = tuple(map(str, cells.columns))
+    if target == "values":
+        texts = [" ".join(row) for row in cells.map(cell_text).itertuples(index=False)]
+        return Labels(pd.Series(texts, cells.index, dtype=str), columns, target)
+    separator = free_separator(columns)
+    if target == "classes":
+        _refuse_no_classes(path, cells, numbers)
+    texts = marked_names(numbers, columns, separator)
+    return Labels(pd.Series(texts, cells.index, dtype=str), columns, target, separator)
+
+
+def _odd(path: Path, cells: pd.DataFrame, where: tuple[int, int], target: str) -> SourceError:
+    """Name the first cell that is neither a mark nor a number."""
+    row, column = where
+    text, line = cell_text(cells.iloc[row, column]), line_of(cells.index[row])
+    what = (
+        "a number" if target == "values" else "0 or 1, as in a column for each name" if target else "0, 1 or a number"
+    )
+    others = option("target", "values") if not target and text else ""
+    more = f", or take all columns as numbers with {others}" if others else ""
+    named = f"'{text}'" if text else "an empty cell"
+    return SourceError(
+        f"{path}, line {line}: {named} in column {cells.columns[column]} is not {what}; correct it, or choose other"
+        f" columns with {option('label_column')}{more}"
+    )
+
+
+def _refuse_no_classes(path: Path, cells: pd.DataFrame, marks: NDArray[np.float64]) -> None:
+    """Refuse columns that do not mark one class in each row, and columns that mark none."""
+    sums = marks.sum(axis=1)
+    if (sums != 1).any():
+        row = int(np.flatnonzero(sums != 1)[0])
+        raise SourceError(
+            f"{path}, line {line_of(cells.index[row])}: columns {', '.join(quoted(cells.columns))} are not one-hot: one"
+            f" 1 and otherwise 0 in each row, but several 1 for {int((sums > 1).sum()):,} of {len(cells):,} images and"
+            f" none for {int((sums == 0).sum()):,}; they are tags: {option('target', 'tags')}"
+        )
+    names = [str(name) for name in cells.columns]
+    if empty := [name for name, count in zip(names, marks.sum(axis=0).tolist(), strict=True) if not count]:
+        filled = ",".join(name for name in names if name not in empty)
+        raise SourceError(
+            f"one-hot column {first_three(empty, len(empty))} marks no image; leave it out with"
+            f" {option('label_column', filled)}"
+        )

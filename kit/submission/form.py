@@ -1,0 +1,214 @@
+"""Form of a submission: that of the sample submission, or a plain one, with the contents of its cells settled."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import pandas as pd
+
+from kit.datasets import Dataset
+from kit.datasets.dataset import SAMPLE_SUBMISSION
+from kit.datasets.metric import read_metric
+from kit.errors import SpecError, SubmissionError, option, require
+from kit.metrics import Metric, find_metric
+from kit.sources.image_table import read_table
+from kit.sources.label_kinds import number_of
+from kit.sources.sample_form import SampleForm, sample_form, separators_of
+from kit.submission.cells import Cells
+from kit.targets import Target
+from kit.targets.classes import Classes
+from kit.targets.grades import Grades
+from kit.targets.tags import Tags
+from kit.targets.target import Judges
+from kit.targets.values import Values
+
+_TWO = 2  # classes of which one probability says all
+_ID, _LABEL = "id", "label"  # columns of a file without a sample
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Sample submission that is to be filled.
+
+    Attributes:
+        table: Texts; ids in the first column, values in the others.
+        form: Form of the file.
+    """
+
+    table: pd.DataFrame
+    form: SampleForm
+
+    @property
+    def ids(self) -> list[str]:
+        """Ids of the rows in order."""
+        return list(map(str, self.table.iloc[:, 0]))
+
+    @property
+    def cells(self) -> list[str]:
+        """Different texts of the value columns."""
+        values = self.table.iloc[:, 1:].to_numpy(str).ravel()
+        return [str(cell).strip() for cell in pd.unique(values)]
+
+    @property
+    def has_blanks(self) -> bool:
+        """Whether a cell is empty."""
+        return "" in self.cells
+
+
+def read_sample(dataset: Dataset) -> Sample:
+    """Read the sample submission stored with a dataset.
+
+    Raises:
+        SubmissionError: The file is missing, or the dataset's target cannot fill it.
+    """
+    path = dataset.folder / SAMPLE_SUBMISSION
+    if not path.is_file():
+        raise SubmissionError(f"{path} is missing; restore it, or shard again with {option('force', True)}")
+    return open_sample(dataset.sample_submission or path, dataset)
+
+
+def open_sample(path: Path, dataset: Dataset) -> Sample:
+    """Read a sample submission for the predictions of a dataset.
+
+    Raises:
+        SourceError: The file is no CSV of ids and values.
+        SubmissionError: The dataset's target cannot fill it.
+    """
+    return sample_of(path, read_table(path), dataset.manifest.target, dataset.manifest.records("test"))
+
+
+def sample_of(path: Path, table: pd.DataFrame, target: Target, images: int = 0) -> Sample:
+    """Find the form of a sample submission.
+
+    Args:
+        path: CSV, for messages.
+        table: Texts of the CSV.
+        target: Target whose predictions are to fill it.
+        images: Number of test images: as many as half of the rows or more are no rows of names, whatever ids end with.
+
+    Raises:
+        SourceError: No value column.
+        SubmissionError: The target cannot fill it.
+    """
+    return Sample(table, sample_form(path, table, target, lambda _: len(table) < 2 * images))
+
+
+def named_metric(dataset: Dataset) -> Metric | None:
+    """Find the metric that a dataset was given; None where it has its target's default.
+
+    Raises:
+        SpecError: It is one of one's own, and its file is missing.
+    """
+    return find_metric(dataset.metric) if read_metric(dataset.folder) else None
+
+
+def choose_cells(target: Target, sample: Sample | None, metric: Metric | None, *, is_decided: bool = False) -> Cells:
+    """Choose what the cells of a submission hold, and how it is written.
+
+    The sample submission decides. Where it leaves open what is meant, as 0 does for two classes and for columns of
+    tags, cells hold what the metric judges. Without a metric they are probabilities then, and grades the likeliest
+    grade. Without a sample, classes get a probability each, tags, grades and values what the labels are.
+
+    Args:
+        target: Target of the predictions.
+        sample: Sample submission; None for a file of kit's own form.
+        metric: Metric that the dataset was given; None for its target's default.
+        is_decided: Whether a rule for decisions was asked for, so that cells hold decisions; see `refuse_decisions`.
+
+    Raises:
+        SubmissionError: More guesses are asked for than there are names.
+    """
+    form = _settled(sample.form, target, metric, sample) if sample else _plain(target, metric, is_decided=is_decided)
+    if is_decided:
+        form = msgspec.structs.replace(form, holds="decisions", guesses=0)
+    if form.guesses > len(target.names):
+        raise SubmissionError(
+            f"the sample submission asks for {form.guesses} guesses an image, and the dataset has"
+            f" {len(target.names)} {target.kind()}; shard the labels of all, or leave the sample submission out"
+        )
+    spelled = _spelled(target, sample.cells) if sample and isinstance(target, Grades) else {}
+    return Cells(target=target, form=form, spelled=spelled)
+
+
+def refuse_decisions(form: SampleForm | None, target: Target) -> None:
+    """Refuse a rule for decisions where cells hold something else.
+
+    Raises:
+        SpecError: The target has no decisions, or the form has no place for them.
+    """
+    rule = f"leave out {option('decide')}"
+    require(not isinstance(target, Values), f"values are numbers, about which nothing is decided; {rule}")
+    if form is None:
+        return
+    has_each = form.is_wide or form.is_long
+    require(
+        not has_each or isinstance(target, Tags),
+        f"{option('decide')} needs one value column; the sample submission has one for each {target.noun}",
+    )
+    if form.holds not in {None, "decisions"}:
+        contents = {"ranks": f"{form.guesses} guesses", "numbers": "a number"}.get(str(form.holds), "a probability")
+        raise SpecError(f"cells of the sample submission hold {contents}, not decisions; {rule}")
+
+
+def _settled(form: SampleForm, target: Target, metric: Metric | None, sample: Sample) -> SampleForm:
+    """Settle what a sample leaves open by the metric."""
+    if form.holds == "decisions" and metric and metric.guesses and not any(sample.cells):
+        return _ranked(form, target, metric)
+    holds = form.holds or _open(form, target, metric)
+    return msgspec.structs.replace(form, holds=holds)
+
+
+def _ranked(form: SampleForm, target: Target, metric: Metric) -> SampleForm:
+    """Fill empty cells with as many guesses as the metric counts."""
+    separator = separators_of(target.names)[0]
+    guesses = min(metric.guesses, len(target.names))
+    return msgspec.structs.replace(form, holds="ranks", guesses=guesses, separator=separator)
+
+
+def _open(form: SampleForm, target: Target, metric: Metric | None) -> Judges:
+    """Choose the contents of cells that may be a probability or a decision, or a grade or its number."""
+    judges = metric.judges if metric else None
+    if isinstance(target, Grades) and not (form.is_wide or form.is_long):
+        return "numbers" if judges == "numbers" else "decisions"
+    return "decisions" if judges == "decisions" else "probabilities"
+
+
+def _plain(target: Target, metric: Metric | None, *, is_decided: bool) -> SampleForm:
+    """Make the form of a file without a sample."""
+    one = SampleForm(id_column=_ID, columns=(_LABEL,), separator=getattr(target, "separator", " "))
+    holds = "decisions" if is_decided else _plain_contents(target, metric)
+    if holds == "ranks" and metric:
+        return _ranked(one, target, metric)
+    are_columns = isinstance(target, Values) or (isinstance(target, Tags) and target.are_columns)
+    is_each = are_columns or holds == "probabilities"
+    return msgspec.structs.replace(one, columns=target.names if is_each else one.columns, holds=holds)
+
+
+def _plain_contents(target: Target, metric: Metric | None) -> Judges:
+    """Choose the contents of a file without a sample; of classes probabilities, unless a metric says otherwise."""
+    judges = metric.judges if metric else None
+    if isinstance(target, Values):
+        return "numbers"
+    if isinstance(target, Classes) and (judges is None or len(target.names) == _TWO):
+        return "probabilities"
+    return judges or "decisions"
+
+
+def _spelled(target: Target, cells: Sequence[str]) -> Mapping[str, str]:
+    """Spell grades as the sample does: 2 where its cells are whole numbers, 2.0 where they have a point."""
+    numbers = [cell for cell in cells if number_of(cell) is not None]
+    if not numbers:
+        return {}
+    by_number = {number_of(cell): cell for cell in numbers}
+    has_point = all("." in cell for cell in numbers)
+    found: dict[str, str] = {}
+    for name in target.names:
+        number = number_of(name)
+        if number is None:
+            continue
+        plain = f"{float(number):.1f}" if has_point and not number % 1 else f"{float(number):.9g}"
+        found[name] = name if name in cells else by_number.get(number, plain)
+    return {name: text for name, text in found.items() if text != name}
