@@ -138,6 +138,34 @@ def predict(run: RunDirectory, truth: Sequence[int], chances: Sequence[float], *
     write_whole(run.predictions, "id,label,no,yes\n" + "".join(rows))
 
 
+def target_predictions(target: Target, images: int, *, seed: int = 0, number: bool = False) -> Predictions:
+    """Make predictions of a target that are right more often than not, of image-0, image-1, and so on.
+
+    Args:
+        target: Target of the labels.
+        images: Number of images.
+        seed: Seed of labels and predictions.
+        number: Whether grades are predicted as a number.
+    """
+    rng, names = np.random.default_rng(seed), len(target.names)
+    labels = {
+        "classes": lambda: rng.integers(0, names, images).astype(np.int32),
+        "grades": lambda: rng.integers(0, names, images).astype(np.int32),
+        "tags": lambda: (rng.random((images, names)) < np.linspace(0.2, 0.6, names)).astype(np.int8),
+        "values": lambda: rng.normal(5, 2, (images, names)).astype(np.float32),
+    }[target.kind()]()
+    if target.kind() == "values":
+        outputs = labels + rng.normal(0, 1, labels.shape)
+    elif target.kind() == "tags":
+        outputs = np.clip(0.3 * labels + rng.uniform(0, 0.7, labels.shape), 0, 1)
+    elif number:
+        outputs = labels[:, None] + rng.normal(0.3, 0.7, (images, 1))
+    else:
+        weights = rng.uniform(0.01, 1, (images, names)) + np.eye(names)[labels] * 0.5
+        outputs = weights / weights.sum(axis=1, keepdims=True)
+    return Predictions([f"image-{index}" for index in range(images)], labels, outputs.astype(np.float32), target)
+
+
 def labelled_records(
     labels: Sequence[str | None], *, side: int = 8, seed: int = 0, split: str | None = None
 ) -> list[Record]:

@@ -64,11 +64,11 @@ class Ablation(os.PathLike[str]):
         Raises:
             RunError: No run is finished, or the metric or the baseline is unknown.
         """
-        from kit.comparison.compare import DEFAULT_METRIC, compare  # noqa: PLC0415 (SciPy and pandas, for this only)
+        from kit.comparison.compare import compare  # noqa: PLC0415 (SciPy and pandas, for this only)
 
         return compare(
             self.path,
-            metric=metric or DEFAULT_METRIC,
+            metric=metric or None,
             baseline=baseline,
             against=against,
             split=split,

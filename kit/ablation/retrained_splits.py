@@ -1,4 +1,4 @@
-"""Accuracy of retrained arms on all three splits."""
+"""Dataset's metric of retrained arms on all three splits."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Literal
 
 from kit.ablation.retrain import Retrained
 from kit.evaluation.split_metrics import measure_runs
+from kit.metrics.direction import smaller_is_better
 from kit.progress import NO_PROGRESS, Progress
 from kit.runs.mean_and_sd import MeanAndSD, mean_and_sd_of
 
@@ -20,16 +21,18 @@ Apart = Literal["", "one side", "both sides"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetrainedArm:
-    """Accuracy of an arm with the best weights of its runs.
+    """Dataset's metric of an arm with the best weights of its runs.
 
     Attributes:
         name: Name of the arm.
         n: Number of runs.
         before: Mean validation figure in the ablation.
-        train: Accuracy on the train split.
-        validation: Accuracy on the validation split.
-        test: Accuracy on the test split.
-        apart: Whether the mean on train, on validation, or on both differs from that on test by more than GAP.
+        train: Metric on the train split.
+        validation: Metric on the validation split.
+        test: Metric on the test split.
+        apart: Whether the mean accuracy on train, on validation, or on both differs from that on test by more than GAP;
+            empty for other metrics.
+        metric: Name of the metric.
     """
 
     name: str
@@ -39,6 +42,7 @@ class RetrainedArm:
     validation: MeanAndSD | None
     test: MeanAndSD | None
     apart: Apart
+    metric: str = "accuracy"
 
 
 def measure_retrained(
@@ -47,13 +51,19 @@ def measure_retrained(
     """Measure all runs on train, validation and test.
 
     Returns:
-        Arms in descending order of mean test accuracy.
+        Arms from the best to the worst mean on test.
     """
     arms = [
         _measure(name, before, retrained, root, progress)
         for name, before in zip(retrained.arms, retrained.before, strict=True)
     ]
-    return sorted(arms, key=lambda arm: -arm.test.mean if arm.test else math.inf)
+    return sorted(arms, key=_rank)
+
+
+def _rank(arm: RetrainedArm) -> float:
+    if arm.test is None or math.isnan(arm.test.mean):
+        return math.inf
+    return arm.test.mean if smaller_is_better(arm.metric) else -arm.test.mean
 
 
 def _measure(
@@ -62,11 +72,13 @@ def _measure(
     runs = retrained.runs[name]
     test, validation = (measure_runs(runs, split, root=root, progress=progress) for split in ("test", "validation"))
     means = {
-        "train": mean_and_sd_of([run.train.accuracy for run in test]),
-        "validation": mean_and_sd_of([run.split.accuracy for run in validation]),
-        "test": mean_and_sd_of([run.split.accuracy for run in test]),
+        "train": mean_and_sd_of([run.train.own for run in test]),
+        "validation": mean_and_sd_of([run.split.own for run in validation]),
+        "test": mean_and_sd_of([run.split.own for run in test]),
     }
-    return RetrainedArm(name=name, n=len(runs), before=before, **means, apart=find_apart(**means))
+    metric = test[0].split.own_metric
+    apart = find_apart(**means) if metric == "accuracy" else ""
+    return RetrainedArm(name=name, n=len(runs), before=before, **means, apart=apart, metric=metric)
 
 
 def find_apart(train: MeanAndSD | None, validation: MeanAndSD | None, test: MeanAndSD | None) -> Apart:

@@ -31,7 +31,13 @@ def compare(
             show_default=False,
         ),
     ] = "",
-    metric: Annotated[str, typer.Option(help="Recorded metric to compare arms by, as val_auc.")] = "val_accuracy",
+    metric: Annotated[
+        str | None,
+        typer.Option(
+            help="Metric to compare arms by, as val_auc or qwk; unrecorded ones are computed from stored predictions.",
+            show_default="the dataset's",
+        ),
+    ] = None,
     baseline: Annotated[
         str,
         typer.Option(metavar="ARM", help="Arm to compare the others with.", show_default="the first planned"),

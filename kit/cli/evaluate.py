@@ -31,6 +31,22 @@ def evaluate(
             show_default="the second of two",
         ),
     ] = None,
+    metric: Annotated[
+        str | None,
+        typer.Option(
+            metavar="METRICS",
+            help="Metrics to compute, as qwk,mae, or one's own, as score.py:function.",
+            show_default="the dataset's and all that fit; of classes by accuracy, none but the usual figures",
+        ),
+    ] = None,
+    decide: Annotated[
+        str | None,
+        typer.Option(
+            metavar="none|NUMBER|best",
+            help="Decide by one threshold, or by what scores best on images that no run was trained on.",
+            show_default="none",
+        ),
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -64,6 +80,8 @@ def evaluate(
         tta=tta,
         recall=recall,
         positive=positive,
+        metric=metric,
+        decide=decide,
         root=root,
         progress=ConsoleProgress(),
     )

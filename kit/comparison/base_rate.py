@@ -1,20 +1,21 @@
-"""Base rates: the score of the best constant prediction, from the class frequencies."""
+"""Base rates: the score of the best constant prediction, from the labels alone."""
 
 from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
 
+from kit.comparison.chosen_metric import ChosenMetric, Datasets, kept_predictions
 from kit.comparison.trajectory import Trajectory, on_train
-from kit.datasets import Dataset
-from kit.errors import RunError
-from kit.inference.predictions import read_predictions
+from kit.errors import RunError, SpecError
+from kit.metrics import Metric, find_metric
 from kit.specs import RunSpec
+from kit.targets import Target, Truth, judge
 
 _TWO = 2  # classes
 
@@ -57,55 +58,83 @@ def base_rate(metric: str, counts: Sequence[int], *, smoothing: float = 0.0) -> 
     return basis.of([kept * count / total + spread for count in counts])
 
 
-def base_rate_words(metric: str) -> str:
-    """Describe a metric's base rate, by Keras' name of the metric; empty if it has none."""
-    basis = _BASES.get(on_train(metric))
-    return basis.words if basis else ""
+def constant_rate(target: Target, metric: Metric, truth: Truth) -> tuple[float | None, str]:
+    """Compute the score of the best constant prediction of a target.
+
+    Args:
+        target: Target of the labels.
+        metric: Metric of the target.
+        truth: Labels of n images, all of them labelled.
+
+    Returns:
+        The score and the name of the prediction; None if no constant has a score.
+    """
+    best, words = math.nan, ""
+    for name, row in target.constants(truth).items():
+        value = judge(target, metric, truth, np.broadcast_to(row, (len(truth), len(row)))).value
+        if metric.is_better(value, best) and not math.isnan(value):
+            best, words = value, name
+    return (None, "") if math.isnan(best) else (best, words)
 
 
-def with_base_rates(
-    trajectories: Sequence[Trajectory], metric: str, datasets: Mapping[tuple[str, str], Dataset]
-) -> list[Trajectory]:
+def with_base_rates(trajectories: Sequence[Trajectory], chosen: ChosenMetric, datasets: Datasets) -> list[Trajectory]:
     """Add to each run the base rate of its validation images.
 
     Args:
         trajectories: Runs in order.
-        metric: Name of the metric; metrics of the train split have no base rate, as training may resample classes.
+        chosen: Metric; metrics of the train split have no base rate, as training may resample classes.
         datasets: Datasets unchanged since the runs, by name and fingerprint; for others, the labels stored with a run's
             predictions are counted.
     """
-    name = on_train(metric)
-    if name == metric:
+    name = on_train(chosen.name)
+    if name == chosen.name:
         return list(trajectories)
     validated = dict.fromkeys((run.dataset, run.fold) for run in trajectories if run.spec)
-    counts = {key: _counts(*key, trajectories, datasets) for key in validated}
-    return [
-        replace(run, base_rate=_rate(run.spec, name, counts[run.dataset, run.fold])) if run.spec else run
-        for run in trajectories
-    ]
+    truths = {key: _truth(*key, trajectories, datasets) for key in validated}
+    return [_rated(run, name, truths[run.dataset, run.fold]) if run.spec else run for run in trajectories]
 
 
-def _counts(
-    dataset: tuple[str, str],
-    fold: int | None,
-    trajectories: Sequence[Trajectory],
-    datasets: Mapping[tuple[str, str], Dataset],
-) -> list[int]:
-    """Count the validation images of each class; empty if unknown."""
-    if known := datasets.get(dataset):
-        manifest = known.for_fold(fold).manifest
-        counts = manifest.counts.get("validation", {})
-        return [counts.get(name, 0) for name in manifest.classes]
+@dataclass(frozen=True, slots=True)
+class _Validated:
+    """Labels of images that validate."""
+
+    target: Target
+    truth: Truth
+
+
+def _truth(
+    dataset: tuple[str, str], fold: int | None, trajectories: Sequence[Trajectory], datasets: Datasets
+) -> _Validated | None:
+    """Find the labels of the images that validate: by the manifest's counts, else beside a run's predictions."""
+    known = datasets.get(dataset)
+    target = known.manifest.target if known else None
+    if known and target and target.is_partition:
+        counts = known.for_fold(fold).manifest.counts.get("validation", {})
+        return _Validated(
+            target, np.repeat(np.arange(len(target.names)), [counts.get(name, 0) for name in target.names])
+        )
     for run in trajectories:
         if run.run and (run.dataset, run.fold) == (dataset, fold):
             with contextlib.suppress(RunError):
-                scores = read_predictions(run.run.checked(run.run.predictions))
-                return list(map(int, np.bincount(scores.labels, minlength=scores.probabilities.shape[1])))
-    return []
+                scores = kept_predictions(run, target)
+                return _Validated(scores.target, scores.labels)
+    return None
 
 
-def _rate(spec: RunSpec, name: str, counts: Sequence[int]) -> float | None:
-    if name == "loss" and not _is_plain(spec):
+def _rated(run: Trajectory, name: str, known: _Validated | None) -> Trajectory:
+    if known is None or not len(known.truth):
+        return run
+    if known.target.kind() == "classes" and name in _BASES:
+        counts = np.bincount(known.truth, minlength=len(known.target.names)).tolist()
+        return replace(run, base_rate=_rate(run.spec, name, counts), base_words=_BASES[name].words)
+    with contextlib.suppress(SpecError):  # a loss is no metric, and one's own may have no value for a constant
+        rate, words = constant_rate(known.target, find_metric(name), known.truth)
+        return replace(run, base_rate=rate, base_words=words)
+    return run
+
+
+def _rate(spec: RunSpec | None, name: str, counts: Sequence[int]) -> float | None:
+    if spec is None or (name == "loss" and not _is_plain(spec)):
         return None
     return base_rate(name, counts, smoothing=spec.train.label_smoothing)
 

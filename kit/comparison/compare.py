@@ -12,6 +12,7 @@ from kit.arguments import checked_arguments
 from kit.comparison.arm_summary import ArmSummary, by_arm, summarize
 from kit.comparison.base_rate import with_base_rates
 from kit.comparison.caveats import Caveats
+from kit.comparison.chosen_metric import choose_metric, with_metric
 from kit.comparison.collect import Found, LeftOut, find_runs, is_by_product
 from kit.comparison.contrasts import Against, plan_steps
 from kit.comparison.distinct_arms import identify, refuse_mixed
@@ -25,8 +26,6 @@ from kit.evaluation.split_metrics import measure_runs
 from kit.metrics.direction import smaller_is_better
 from kit.progress import NO_PROGRESS, Progress
 from kit.workspace import Workspace
-
-DEFAULT_METRIC = "val_accuracy"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +42,7 @@ class Comparison:
         images: Differences on the validation images of one seed of each arm.
         factors: Effects of each setting; None unless the arms form a grid.
         split: Split measured besides train; empty for none.
+        weights: Epochs of the weights that a computed metric is of; empty for a recorded metric.
         caveats: Caveats to mention besides the figures.
     """
 
@@ -55,6 +55,7 @@ class Comparison:
     images: tuple[ImageDifference, ...] = ()
     factors: Factors | None = None
     split: str = ""
+    weights: str = ""
     caveats: Caveats = field(default_factory=Caveats)
 
     @property
@@ -70,7 +71,7 @@ class Comparison:
 @checked_arguments
 def compare(
     *names: str | Path,
-    metric: str = DEFAULT_METRIC,
+    metric: str | None = None,
     baseline: str = "",
     against: Against | None = None,
     split: str = "",
@@ -82,7 +83,8 @@ def compare(
 
     Args:
         *names: Paths, or names below runs/.
-        metric: Any recorded metric, by Keras' name.
+        metric: Recorded metric such as val_auc, or any metric such as qwk or `file.py:function`; a metric without a
+            record is computed from the validation predictions stored with the runs. The dataset's own by default.
         baseline: Arm to compare the others with; the first planned one by default.
         against: "first" compares arms with the first one alone, "previous" with the previous one too; None means
             "previous" for the ladder of a recipe, and "first" otherwise.
@@ -103,11 +105,13 @@ def compare(
         raise RunError(_nothing_finished(found))
     mixed = refuse_mixed(found.finished, across_datasets=across_datasets)
     trajectories, repeated, merged = identify(found.finished)
-    _check_metric(metric, trajectories)
+    datasets = _datasets(trajectories, workspace)
+    targets = {key: dataset.manifest.target for key, dataset in datasets.items()}
+    chosen = choose_metric(metric, trajectories, datasets)
+    metric = chosen.name
     steps = _steps(trajectories, against)
     trajectories = _baseline_first(trajectories, baseline)
-    datasets = _datasets(trajectories, workspace)
-    trajectories = with_base_rates(trajectories, metric, datasets)
+    trajectories = with_base_rates(with_metric(trajectories, chosen, targets), chosen, datasets)
     if split:
         trajectories = _measured(trajectories, split, workspace.root, progress)
     published, unreadable, others = read_published(trajectories, root)
@@ -116,7 +120,8 @@ def compare(
     arms = summarize(trajectories, metric, folds=folds, pruned=len(pruned), steps=steps)
     arms = [replace(arm, published=published.get(arm.name, {})) for arm in arms]
     runs = by_arm(trajectories)
-    images, not_by_image, comparable = compare_images([(arm, runs[arm]) for arm in _ranked(arms, metric)], metric)
+    ranked = [(arm, runs[arm]) for arm in _ranked(arms, metric)]
+    images, not_by_image, comparable = compare_images(ranked, metric, targets)
     caveats = Caveats(
         datasets=mixed,
         repeated=tuple(repeated),
@@ -138,6 +143,7 @@ def compare(
         images=tuple(images),
         factors=find_factors(runs, metric),
         split=split,
+        weights=_weights(trajectories) if chosen.computed else "",
         caveats=caveats,
     )
 
@@ -154,10 +160,8 @@ def _left_out(found: Found, arms: Container[str]) -> tuple[LeftOut, ...]:
     return tuple(one for one in dict.fromkeys(found.left_out) if one.seed is not None or one.arm not in arms)
 
 
-def _check_metric(metric: str, trajectories: Sequence[Trajectory]) -> None:
-    recorded = {name for run in trajectories for name in run.metrics}
-    if metric not in recorded:
-        raise RunError(unknown("metric", metric, recorded))
+def _weights(trajectories: Sequence[Trajectory]) -> str:
+    return " and ".join(sorted({run.spec.train.evaluate for run in trajectories if run.spec}))
 
 
 def _baseline_first(trajectories: list[Trajectory], baseline: str) -> list[Trajectory]:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kit.comparison.chosen_metric import kept_predictions
 from kit.comparison.trajectory import Trajectory, on_train
 from kit.errors import RunError
-from kit.inference.predictions import read_predictions
 from kit.metrics.auc import area_under_roc
 from kit.significance import LEVEL
+from kit.targets import Target
 
 RESAMPLES = 9999  # resamples with few images and arms
 _FEWEST_RESAMPLES = 999  # fewest resamples: the ends of a 95 % interval are still 25 resamples deep
@@ -51,7 +53,7 @@ class ImageDifference:
         seed: Lowest common seed; the seed of the arm's run if both have a single run with different seeds.
         fold: Lowest common fold; None for the dataset's own validation split.
         images: Number of common images.
-        accuracy: Share of images with the true class as the most likely one.
+        accuracy: Share of images whose class or grade, as decided, is the true one.
         auc: Area under the ROC curve of the second of two classes; None unless the metric is an AUC.
         only_here: Number of images correct in the arm and wrong in the baseline.
         only_baseline: Number of images correct in the baseline and wrong in the arm.
@@ -71,21 +73,27 @@ class ImageDifference:
 
 
 def compare_images(
-    arms: Sequence[tuple[str, Sequence[Trajectory]]], metric: str
+    arms: Sequence[tuple[str, Sequence[Trajectory]]],
+    metric: str,
+    targets: Mapping[tuple[str, str], Target] = MappingProxyType({}),
 ) -> tuple[list[ImageDifference], list[str], int]:
     """Compare one run of each arm with the first arm's run of the same seed and fold, image by image.
 
-    If both have a single run, these two are compared, regardless of their seeds.
+    If both have a single run, these two are compared, regardless of their seeds. Only classes and
+    grades are compared: a decision about them is right or wrong.
 
     Args:
         arms: Names and runs of the arms, the baseline first, the others from best to worst.
         metric: Metric by Keras' name; with an AUC, two classes are compared by AUC too.
+        targets: Targets of the runs' datasets, if known; others are taken for classes.
 
     Returns:
         An entry for each of the first comparable arms; the other arms with the reason; and the number of arms with a
         run to compare.
     """
     (_, baseline), *others = arms
+    if any((target := targets.get(run.dataset)) and not target.is_partition for run in baseline):
+        return [], [], 0
     theirs = _by_seed_and_fold(baseline)
     matched = []
     for name, runs in others:
@@ -98,7 +106,7 @@ def compare_images(
     refused: list[str] = []
     for name, ours_, theirs_ in matched[:MOST_ARMS]:
         try:
-            found.append(_compare(name, ours_, theirs_, metric, arms=min(MOST_ARMS, len(matched))))
+            found.append(_compare(name, ours_, theirs_, metric, targets, arms=min(MOST_ARMS, len(matched))))
         except RunError as error:
             refused.append(f"{name} ({error})")
     return found, refused, len(matched)
@@ -109,14 +117,22 @@ def _by_seed_and_fold(runs: Sequence[Trajectory]) -> dict[tuple[int, int], Traje
     return {(run.seed, -1 if run.fold is None else run.fold): run for run in runs if run.run and run.seed is not None}
 
 
-def _compare(name: str, ours: Trajectory, theirs: Trajectory, metric: str, *, arms: int) -> ImageDifference:
+def _compare(
+    name: str,
+    ours: Trajectory,
+    theirs: Trajectory,
+    metric: str,
+    targets: Mapping[tuple[str, str], Target],
+    *,
+    arms: int,
+) -> ImageDifference:
     from statsmodels.stats.contingency_tables import mcnemar
 
-    one, other = (read_predictions(run.run.checked(run.run.predictions)) for run in (ours, theirs) if run.run)
+    one, other = (kept_predictions(run, targets.get(run.dataset)) for run in (ours, theirs))
     if (
         len(one.keys) < _TWO
         or sorted(one.keys) != sorted(other.keys)
-        or one.probabilities.shape != other.probabilities.shape
+        or len(one.target.names) != len(other.target.names)
     ):
         raise RunError("its predictions are of other images than the baseline's")
     one = one.ordered(other.keys)
@@ -124,7 +140,7 @@ def _compare(name: str, ours: Trajectory, theirs: Trajectory, metric: str, *, ar
     only_here, only_baseline = int((here & ~there).sum()), int((there & ~here).sum())
     table = [[int((here & there).sum()), only_here], [only_baseline, int((~here & ~there).sum())]]
     resamples = int(np.clip(_DRAWN // (arms * len(here)), _FEWEST_RESAMPLES, RESAMPLES))
-    has_area = on_train(metric) == "auc" and one.probabilities.shape[1] == _TWO
+    has_area = on_train(metric) == "auc" and one.outputs.shape[1] == other.outputs.shape[1] == _TWO
     return ImageDifference(
         arm=name,
         weights=" and ".join(sorted({run.spec.train.evaluate for run in (ours, theirs) if run.spec})),

@@ -6,7 +6,7 @@ import itertools
 import math
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from kit.evaluation.split_metrics import Measured
 from kit.metrics.direction import smaller_is_better
@@ -14,7 +14,7 @@ from kit.runs import RunDirectory
 from kit.runs.history import best_epoch
 from kit.specs import RunSpec
 
-_VALIDATION = "val_"
+VALIDATION = "val_"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +36,8 @@ class Trajectory:
         measured: Metrics on whole splits, if requested.
         base_rate: Score of the best constant prediction on the validation images, by the chosen metric; None if
             unknown.
+        base_words: Name of that prediction.
+        judged: Values of metrics computed from stored predictions, by the weights of the setting `train.evaluate`.
     """
 
     arm: str
@@ -51,6 +53,8 @@ class Trajectory:
     recipe: str = ""
     measured: Measured | None = None
     base_rate: float | None = None
+    base_words: str = ""
+    judged: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def is_diverged(self) -> bool:
@@ -58,7 +62,12 @@ class Trajectory:
         return any(not math.isfinite(values[-1]) for values in self.metrics.values() if values)
 
     def last(self, metric: str) -> float | None:
-        """Value in the last epoch: NaN if the training diverged, None if the metric was not recorded."""
+        """Value in the last epoch: NaN if the training diverged, None if the metric was not recorded.
+
+        A metric computed from stored predictions has that value.
+        """
+        if metric in self.judged:
+            return self.judged[metric]
         values = self.metrics.get(metric)
         if not values:
             return None
@@ -81,12 +90,12 @@ class Trajectory:
 
 def on_validation(metric: str) -> str:
     """Name a metric on the validation split."""
-    return f"{_VALIDATION}{on_train(metric)}"
+    return f"{VALIDATION}{on_train(metric)}"
 
 
 def on_train(metric: str) -> str:
     """Name a metric on the train split."""
-    return metric.removeprefix(_VALIDATION)
+    return metric.removeprefix(VALIDATION)
 
 
 def volatility(values: Sequence[float]) -> float | None:

@@ -1,4 +1,4 @@
-"""What predicted classes come to beside the true ones."""
+"""Measures of predicted classes or grades beside the true ones."""
 
 from __future__ import annotations
 
@@ -12,37 +12,35 @@ from numpy.typing import NDArray
 
 from kit.evaluation.calibration import Calibration, calibrate
 from kit.evaluation.confusion import class_support, classification_report, confusion_matrix
+from kit.evaluation.measures import Measures
 from kit.evaluation.mistakes import mistakes_in
 from kit.evaluation.roc import Curve, Kind, ranking_curves
 from kit.evaluation.threshold import Threshold, find_threshold
-from kit.inference.predictions import Predictions
 
 
 @dataclass(frozen=True, kw_only=True)
-class ClassMeasures:
-    """Measures of predictions of one class an image.
+class ClassMeasures(Measures):
+    """Measures of predictions of one class or grade an image; see `Measures` for what every target has.
 
     Attributes:
-        scores: Predictions of every image, with the true labels.
-        classes: Names of the classes.
+        classes: Names of the classes or grades.
         positive: Index of the class that curves, calibration and threshold are about; None for all of more than two.
         wanted: Recall that a threshold was asked for; None where none was.
     """
 
-    scores: Predictions
     classes: tuple[str, ...]
     positive: int | None = None
     wanted: float | None = None
 
     @property
-    def images(self) -> int:
-        """Number of images."""
-        return len(self.scores.keys)
+    def names(self) -> tuple[str, ...]:
+        """Names of the classes or grades."""
+        return self.classes
 
     @property
-    def not_numbers(self) -> int:
-        """Images for which the model gave no number."""
-        return int((~self.scores.are_numbers).sum())
+    def has_chances(self) -> bool:
+        """Whether there is a probability of each class or grade, not a number."""
+        return self.scores.are_probabilities
 
     @property
     def accuracy(self) -> float:
@@ -108,20 +106,23 @@ class ClassMeasures:
     def figures(self) -> dict[str, Any]:
         """All but the images; NaN becomes null in evaluation.json."""
         return {
-            "classes": self.classes,
-            "images": self.images,
-            "not_numbers": self.not_numbers,
+            **super().figures(),
             "accuracy": self.accuracy,
-            "loss": self.scores.loss,
-            "auc": self.auc,
-            "roc_auc": {curve.name: curve.area for curve in self.curves("ROC")},
-            "average_precision": {curve.name: curve.area for curve in self.curves("precision-recall")},
-            "calibration_error": self.calibration.error,
+            **(self._figures_of_chances() if self.has_chances else {}),
             "mislabelled": {"images": len(self.mistakes), "share": len(self.mistakes) / self.images},
             "confusion": self.confusion.tolist(),
             "confusion_shares": self.confusion_shares.tolist(),
             "report": self.report,
             "threshold": None if self.threshold is None else dataclasses.asdict(self.threshold),
+        }
+
+    def _figures_of_chances(self) -> dict[str, Any]:
+        return {
+            "loss": self.scores.loss,
+            "auc": self.auc,
+            "roc_auc": {curve.name: curve.area for curve in self.curves("ROC")},
+            "average_precision": {curve.name: curve.area for curve in self.curves("precision-recall")},
+            "calibration_error": self.calibration.error,
         }
 
     @property

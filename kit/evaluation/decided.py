@@ -40,7 +40,7 @@ def given_rule(decide: Decide, target: Target) -> Decided | None:
 
 
 def fitted_rule(held_out: OutOfFold, metric: Metric) -> Decided:
-    """Fit the rule on images that no run learned from.
+    """Fit the rule on images that no run was trained on.
 
     Raises:
         SpecError: The metric does not judge decisions.

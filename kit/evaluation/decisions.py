@@ -1,4 +1,4 @@
-"""Rules for decisions: given, or fitted to a metric on images that no model learned from."""
+"""Rules for decisions: given, or fitted to a metric on images that no model was trained on."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def fit_decision(target: Target, metric: Metric, truth: Truth, predictions: NDAr
         target: Target of the labels.
         metric: Metric that judges decisions.
         truth: Labels of n images, all of them labelled; see `kit.targets.Truth`.
-        predictions: Predictions [n, columns] by models that did not learn from the images.
+        predictions: Predictions [n, columns] by models that were not trained on the images.
 
     Returns:
         The fitted rule; the target's own, which is an empty `Decision`, where no other was found to be better, as where
@@ -109,7 +109,7 @@ def crossed_score(
     *,
     fit: Fit = fit_decision,
 ) -> Score | None:
-    """Score what fitting comes to on other images: each fold's are decided by the rule that all others fit.
+    """Score fitted rules on other images: each fold is decided by the rule fitted to all others.
 
     Args:
         target: Target of the labels.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,16 +13,29 @@ from kit.arguments import checked_arguments
 from kit.datasets import Dataset
 from kit.errors import RunError, SpecError, option, require, unknown, worded
 from kit.evaluation.class_measures import ClassMeasures
+from kit.evaluation.decided import Decided, fitted_rule, given_rule
+from kit.evaluation.decisions import Decide, parse_decide, refuse_undecided
+from kit.evaluation.measures import Measures
+from kit.evaluation.metric_scores import (
+    AskedMetrics,
+    fitting_metrics,
+    parse_metrics,
+    refuse_unfitting,
+    score_metrics,
+)
+from kit.inference.dataset_metric import dataset_metric
 from kit.inference.ensemble import Ensemble, open_ensemble
 from kit.inference.out_of_fold import OutOfFold
 from kit.inference.predict_split import refuse_unlabelled
 from kit.inference.predictions import Predictions
+from kit.metrics import Metric
 from kit.progress import NO_PROGRESS, Progress
 from kit.runs.directory import evaluation_folder
 from kit.runs.fold_set import FoldResult
 from kit.runs.provenance import Maker, Provenance
 from kit.specs.train import Weights
 from kit.specs.views import ONE_VIEW, Views, parse_views
+from kit.targets import Target
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,14 +66,14 @@ class Evaluation:
         dataset: Dataset that holds the split.
         split: Name of the split; "out-of-fold" for the images of several folds, each predicted by runs that did not
             learn from it.
-        measures: Predictions of every image, and what they come to.
+        measures: Predictions of every image, and their measures: `ClassMeasures` for classes and grades.
         held_out: The same predictions by fold; None for other splits.
     """
 
     predictor: Predictor
     dataset: Dataset
     split: str
-    measures: ClassMeasures
+    measures: Measures
     held_out: OutOfFold | None = None
 
     @property
@@ -67,14 +82,19 @@ class Evaluation:
         return self.measures.scores
 
     @property
-    def accuracy(self) -> float:
-        """Share of images whose likeliest class is the true one."""
-        return self.measures.accuracy
+    def of_classes(self) -> ClassMeasures | None:
+        """Measures of classes or grades; None for tags and values."""
+        return self.measures if isinstance(self.measures, ClassMeasures) else None
+
+    @property
+    def accuracy(self) -> float | None:
+        """Share of images whose class or grade, as decided, is the true one; None for tags and values."""
+        return self.of_classes.accuracy if self.of_classes else None
 
     @property
     def auc(self) -> float | None:
-        """Area under the ROC curve; see `ClassMeasures.auc`."""
-        return self.measures.auc
+        """Area under the ROC curve, see `ClassMeasures.auc`; None without probabilities of classes or grades."""
+        return self.of_classes.auc if self.of_classes and self.of_classes.has_chances else None
 
     @property
     def provenance(self) -> Provenance:
@@ -110,7 +130,11 @@ class Evaluation:
     @functools.cached_property
     def folds(self) -> FoldResult | None:
         """Figures of each fold and their spread; None unless the images are of several."""
-        return self.held_out.result() if self.held_out and self.split == "out-of-fold" else None
+        return (
+            self.held_out.result(dataset_metric(self.dataset))
+            if self.held_out and self.split == "out-of-fold"
+            else None
+        )
 
     def figures(self) -> dict[str, Any]:
         """All but the images, as evaluation.json holds it and `--json` prints it; NaN becomes null there."""
@@ -135,6 +159,8 @@ def evaluate(
     tta: str | int | None = None,
     recall: float | None = None,
     positive: str | None = None,
+    metric: AskedMetrics = None,
+    decide: str | float | None = None,
     root: Path | str | None = None,
     progress: Progress = NO_PROGRESS,
 ) -> Evaluation:
@@ -150,6 +176,10 @@ def evaluate(
         tta: Views to average; see `kit.predict`.
         recall: Recall of `positive`, to find the highest threshold that reaches it.
         positive: Class that `recall`, curves and calibration are about; the second of two unless named.
+        metric: Metrics to compute instead of all that fit the dataset's target: names between commas, such as "f1,mcc"
+            or `file.py:function`, a function, or several in a list. The first one is what `decide` is fitted to.
+        decide: Rule for decisions: "none" for the target's own, a probability from which the second of two classes or
+            each tag is decided for, or "best" for the rule that scores best on images that no run was trained on.
         root: Root of the workspace; otherwise KIT_ROOT, the workspace that the runs lie in, or the current folder.
         progress: Progress that sees every batch.
 
@@ -160,27 +190,90 @@ def evaluate(
             are more than two.
     """
     ensemble = open_ensemble(runs, weights=weights, views=parse_views(tta), root=root)
-    index = _positive_place(positive, ensemble.dataset.manifest.classes, recall)
+    asked = _Asked(
+        index=_positive_index(ensemble, positive, recall),
+        recall=recall,
+        metrics=tuple(parse_metrics(metric)),
+        decide=parse_decide(decide),
+    )
+    asked.refuse(ensemble)
     refuse_unlabelled(ensemble.dataset, split)
     with ensemble.steady() as makers:
-        return _evaluate(ensemble, split, makers, index=index, recall=recall, progress=progress)
+        return _evaluate(ensemble, split, makers, asked, progress)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """What is to be measured.
+
+    Attributes:
+        index: Index of the positive class; None for all.
+        recall: Recall to find a threshold for; None for none.
+        metrics: Metrics that were named; none for all that fit.
+        decide: Way to decide.
+    """
+
+    index: int | None
+    recall: float | None
+    metrics: tuple[Metric, ...]
+    decide: Decide
+
+    def goal(self, dataset: Dataset) -> Metric:
+        """Choose the metric that rules are fitted to: the first named, else the dataset's."""
+        return self.metrics[0] if self.metrics else dataset_metric(dataset)
+
+    def refuse(self, ensemble: Ensemble) -> None:
+        """Refuse metrics and rules that do not fit the target, before anything is predicted."""
+        target = ensemble.dataset.manifest.target
+        for metric in self.metrics:
+            refuse_unfitting(target, metric, are_probabilities=ensemble.predicts_probabilities)
+        given_rule(self.decide, target)
+        if self.decide.is_fitted:
+            refuse_undecided(target, self.goal(ensemble.dataset))
+
+    def measures(self, scores: Predictions, dataset: Dataset, decided: Decided | None) -> Measures:
+        """Measure predictions as their target allows."""
+        metrics = score_metrics(scores, self.shown(scores, dataset))
+        if not scores.target.is_partition:
+            return Measures(scores=scores, metrics=metrics, decided=decided)
+        return ClassMeasures(
+            scores=scores,
+            metrics=metrics,
+            decided=decided,
+            classes=scores.target.names,
+            positive=self.index,
+            wanted=self.recall,
+        )
+
+    def shown(self, scores: Predictions, dataset: Dataset) -> Sequence[Metric]:
+        """Choose the metrics to compute; none for classes that are judged by accuracy, which have their own figures."""
+        own = dataset_metric(dataset)
+        if self.metrics or (scores.target.kind() == "classes" and own.name == "accuracy"):
+            return self.metrics
+        return fitting_metrics(scores.target, own, are_probabilities=scores.are_probabilities)
 
 
 def _evaluate(
     ensemble: Ensemble,
     split: str,
     makers: tuple[Maker, ...],
-    *,
-    index: int | None,
-    recall: float | None,
+    asked: _Asked,
     progress: Progress,
 ) -> Evaluation:
     dataset, folds = ensemble.dataset, ensemble.folds
-    held_out = None
-    if split == "validation" and (len(folds) > 1 or len(ensemble.runs) > 1):
+    held_out, decided = None, given_rule(asked.decide, dataset.manifest.target)
+    is_held_out = split == "validation" and (len(folds) > 1 or len(ensemble.runs) > 1)
+    if is_held_out or asked.decide.is_fitted:
         held_out = ensemble.hold_out(progress)
         if held_out is None:
             raise RunError("runs on folds beside runs on the dataset's own split learned from each other's validation")
+        if asked.decide.is_fitted:
+            decided = fitted_rule(held_out, asked.goal(dataset))
+    held_out = held_out if is_held_out else None
+    scores = held_out.scores if held_out else ensemble.score(split, progress)
+    if decided:
+        scores = scores.decided_by(decided.rule)
+        held_out = held_out and dataclasses.replace(held_out, scores=scores)
     predictor = Predictor(
         path=ensemble.folder or ensemble.runs[0].path,
         weights=ensemble.weights,
@@ -188,30 +281,36 @@ def _evaluate(
         views=ensemble.views,
         makers=makers,
     )
-    measures = ClassMeasures(
-        scores=held_out.scores if held_out else ensemble.score(split, progress),
-        classes=dataset.manifest.classes,
-        positive=index,
-        wanted=recall,
-    )
     return Evaluation(
         predictor=predictor,
         dataset=dataset if len(folds) != 1 else dataset.for_fold(folds[0]),
         split="out-of-fold" if len(folds) > 1 and held_out else split,
-        measures=measures,
+        measures=asked.measures(scores, dataset, decided),
         held_out=held_out,
     )
 
 
-def _positive_place(positive: str | None, classes: tuple[str, ...], recall: float | None) -> int | None:
+def _positive_index(ensemble: Ensemble, positive: str | None, recall: float | None) -> int | None:
+    target = ensemble.dataset.manifest.target
     require(recall is None or 0 < recall <= 1, f"recall must be above 0 and at most 1, got {recall}")
+    if not (target.is_partition and ensemble.predicts_probabilities):
+        require(
+            positive is None and recall is None,
+            f"{option('recall')} and {option('positive')} need probabilities of classes or grades; this dataset's"
+            f" target is {target.kind()}" + (", and the run predicts a number" if target.is_partition else ""),
+        )
+        return None
+    return _positive_place(target, positive, recall)
+
+
+def _positive_place(target: Target, positive: str | None, recall: float | None) -> int | None:
     if positive is not None:
-        if positive not in classes:
-            raise SpecError(unknown("class", positive, classes))
-        return classes.index(positive)
-    if len(classes) == 2:  # noqa: PLR2004 (the second of two)
+        if positive not in target.names:
+            raise SpecError(unknown(target.noun, positive, target.names))
+        return target.names.index(positive)
+    if len(target.names) == 2:  # noqa: PLR2004 (the second of two)
         return 1
-    named = ", ".join(classes)
+    named = ", ".join(target.names)
     require(
         recall is None,
         f"{option('recall')} needs {option('positive', typed='CLASS')} where there are more than two: one of {named}",

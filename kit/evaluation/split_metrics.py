@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
 from kit.datasets import find_dataset
-from kit.errors import RunError, SpecError, option, require
+from kit.errors import KitError, RunError, SpecError, option, require
 from kit.files import write_whole
+from kit.inference.dataset_metric import dataset_metric, own_score
 from kit.inference.predict_split import predict_split, refuse_unlabelled
 from kit.inference.predictions import Predictions
+from kit.metrics import Metric
 from kit.progress import NO_PROGRESS, Progress
 from kit.runs import RunDirectory, RunSnapshot
 from kit.runs.mean_and_sd import MeanAndSD, mean_and_sd_of
@@ -30,24 +33,41 @@ class SplitFigures(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     Attributes:
         weights: XXH128 of the weights' file; the metrics are invalid for other weights.
         images: Number of images of the split.
-        loss: Mean cross-entropy of the probabilities; None if an output was not a number.
-        accuracy: Share of images whose likeliest class is the true one.
-        recall: Recall of the second of two classes, or the mean over more; None if the split has no images of them.
-        recall_of: Class of `recall`.
-        misclassified: Number of misclassified images.
+        loss: Mean cross-entropy of the probabilities; None if an output was not a number, or outputs are no
+            probabilities of classes or grades.
+        accuracy: Share of images whose class or grade, as decided, is the true one; None for tags and values.
+        recall: Recall of the second of two classes, or the mean over more; None if the split has no images of them, and
+            for tags and values.
+        recall_of: Class of `recall`; empty for tags and values.
+        misclassified: Number of misclassified images; None for tags and values.
         not_numbers: Number of images whose output is not a number; they count as misclassified.
+        metric: Name of the dataset's metric, unless that is the accuracy.
+        score: Value of that metric; None if it has none.
         seal: XXH128 over all other fields; see `kit.seals`.
     """
 
     weights: str
     images: int
     loss: float | None
-    accuracy: float
+    accuracy: float | None
     recall: float | None
     recall_of: str
-    misclassified: int
+    misclassified: int | None
     not_numbers: int
+    metric: str | msgspec.UnsetType = msgspec.UNSET
+    score: float | msgspec.UnsetType | None = msgspec.UNSET
     seal: str = ""
+
+    @property
+    def own_metric(self) -> str:
+        """Name of the dataset's metric."""
+        return "accuracy" if self.metric is msgspec.UNSET else self.metric
+
+    @property
+    def own(self) -> float:
+        """Value of the dataset's metric; NaN if it has none."""
+        value = self.accuracy if self.score is msgspec.UNSET else self.score
+        return math.nan if value is None else value
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +103,10 @@ class MeasuredSummary:
         misclassified: Number of misclassified images of the other split.
         images: Number of images of the other split.
         recall_of: Class of `recall`.
+        metric: Name of the dataset's metric, unless that is the accuracy; empty otherwise.
+        train_score: Value of that metric on the train split.
+        score: Value of that metric on the other split.
+        score_difference: Difference train_score minus score, of each run.
         weights: Epochs of the weights, "best" or "last".
     """
 
@@ -97,6 +121,10 @@ class MeasuredSummary:
     misclassified: MeanAndSD | None
     images: int
     recall_of: str
+    metric: str = ""
+    train_score: MeanAndSD | None = None
+    score: MeanAndSD | None = None
+    score_difference: MeanAndSD | None = None
     weights: str = "best"
 
 
@@ -105,19 +133,27 @@ def summarize_measured(runs: Sequence[Measured | None]) -> MeasuredSummary | Non
     measured = [run for run in runs if run is not None]
     if not measured or len(measured) < len(runs):
         return None
-    losses = [(_number(run.train.loss), _number(run.split.loss)) for run in measured]
+    loss, score = _pair(measured, _loss), _pair(measured, _score)
+    accuracy = _pair(measured, lambda figures: figures.accuracy)
+    first = measured[0].split
     return MeasuredSummary(
-        train_loss=mean_and_sd_of([train for train, _ in losses]),
-        train_accuracy=mean_and_sd_of([run.train.accuracy for run in measured]),
-        loss=mean_and_sd_of([loss for _, loss in losses]),
-        accuracy=mean_and_sd_of([run.split.accuracy for run in measured]),
-        loss_difference=mean_and_sd_of([train - loss for train, loss in losses]),
-        accuracy_difference=mean_and_sd_of([run.train.accuracy - run.split.accuracy for run in measured]),
+        train_loss=loss.train,
+        train_accuracy=accuracy.train,
+        loss=loss.split,
+        accuracy=accuracy.split,
+        loss_difference=loss.difference,
+        accuracy_difference=accuracy.difference,
         recall=mean_and_sd_of([run.split.recall for run in measured if run.split.recall is not None]),
         train_recall=mean_and_sd_of([run.train.recall for run in measured if run.train.recall is not None]),
-        misclassified=mean_and_sd_of([float(run.split.misclassified) for run in measured]),
-        images=measured[0].split.images,
-        recall_of=measured[0].split.recall_of,
+        misclassified=mean_and_sd_of(
+            [float(many) for run in measured if (many := run.split.misclassified) is not None]
+        ),
+        images=first.images,
+        recall_of=first.recall_of,
+        metric="" if first.metric is msgspec.UNSET else first.metric,
+        train_score=score.train,
+        score=score.split,
+        score_difference=score.difference,
         weights=" and ".join(sorted({run.weights for run in measured})),
     )
 
@@ -143,7 +179,8 @@ def measure_runs(
         raise RunError(f"{option('split')} measures runs; histories from elsewhere have no weights")
     runs = [RunSnapshot.of(run) for run in runs]
     wanted = [(run, name) for run in runs for name in (TRAIN, split)]
-    loaded = {_file(*one): known for one in wanted if (known := _load(*one))}
+    metrics = _metrics(runs, root)
+    loaded = {_file(*one): known for one in wanted if (known := _load(*one, metrics))}
     missing = [one for one in wanted if _file(*one) not in loaded]
     computed = _compute_all(missing, split, root, progress) if missing else {}
     figures = loaded | computed
@@ -163,15 +200,25 @@ def _file(run: RunDirectory, split: str) -> Path:
     return folder.with_name(f"{folder.name}.json")
 
 
-def _load(run: RunDirectory, split: str) -> SplitFigures | None:
-    """Load stored metrics; None if there are none of the present weights."""
+def _load(run: RunDirectory, split: str, metrics: Mapping[str, str]) -> SplitFigures | None:
+    """Load stored metrics; None if there are none of the present weights, or the dataset has another metric now."""
     try:
         if not from_json(_file(run, split), SplitFigures).seal:  # of an earlier version
             return None
         figures = read_sealed(_file(run, split), SplitFigures, what="evaluation")
-        return figures if figures.weights == run.hash_of(run.checked(run.weights())) else None
+        is_of_metric = figures.own_metric == metrics.get(run.spec().dataset, figures.own_metric)
+        return figures if is_of_metric and figures.weights == run.hash_of(run.checked(run.weights())) else None
     except (FileNotFoundError, SpecError):  # an unreadable file is computed again
         return None
+
+
+def _metrics(runs: Sequence[RunDirectory], root: Path | str | None) -> dict[str, str]:
+    """Name the metric of each dataset that still exists."""
+    found = {}
+    for name in dict.fromkeys(run.spec().dataset for run in runs):
+        with contextlib.suppress(KitError):
+            found[name] = dataset_metric(find_dataset(name, root=root)).name
+    return found
 
 
 def _compute_all(
@@ -186,29 +233,73 @@ def _compute_all(
     for run, name in missing:
         dataset = datasets[run.spec().dataset]
         scores = predict_split(run, dataset, name)
-        figures = split_figures(scores, dataset.manifest.classes, run.hash_of(run.weights()))
+        figures = split_figures(scores, run.hash_of(run.weights()), dataset_metric(dataset))
         write_whole(_file(run, name), seal(figures))
         computed[_file(run, name)] = figures
         spec = run.spec()
-        said = f"{name} loss {scores.loss:.4f}, accuracy {figures.accuracy:.4f}"
-        progress.advance(1, f"{spec.arm}, seed {spec.seed}: {said}")
+        progress.advance(1, f"{spec.arm}, seed {spec.seed}: {name} {_described(figures)}")
     progress.finish()
     return computed
 
 
-def split_figures(scores: Predictions, classes: Sequence[str], weights: str) -> SplitFigures:
-    """Compute metrics from the predictions of the weights with that checksum."""
+def split_figures(scores: Predictions, weights: str, metric: Metric) -> SplitFigures:
+    """Compute metrics from the predictions of the weights with that checksum.
+
+    Args:
+        scores: Predictions of the split.
+        weights: XXH128 of the weights' file.
+        metric: Metric of the dataset.
+    """
+    target = scores.target
+    names, is_named = target.names, target.is_partition
+    loss = scores.loss if is_named and scores.are_probabilities else math.nan
+    recall_of = names[1] if len(names) == 2 else f"the {target.kind()}, mean"  # noqa: PLR2004 (the second of two)
+    score = own_score(scores, metric)
     return SplitFigures(
         weights=weights,
         images=len(scores.keys),
-        loss=None if math.isnan(scores.loss) else scores.loss,
-        accuracy=scores.accuracy,
-        recall=scores.recall,
-        recall_of=classes[1] if len(classes) == 2 else "the classes, mean",  # noqa: PLR2004 (the second of two)
-        misclassified=int(scores.mislabelled.sum()),
+        loss=None if math.isnan(loss) else loss,
+        accuracy=scores.accuracy if is_named else None,
+        recall=scores.recall if is_named else None,
+        recall_of=recall_of if is_named else "",
+        misclassified=int(scores.mislabelled.sum()) if is_named else None,
         not_numbers=int((~scores.are_numbers).sum()),
+        metric=msgspec.UNSET if score is msgspec.UNSET else metric.name,
+        score=score,
     )
 
 
-def _number(loss: float | None) -> float:
-    return math.nan if loss is None else loss
+def _described(figures: SplitFigures) -> str:
+    parts = [] if figures.metric is msgspec.UNSET else [(str(figures.metric), _score(figures))]
+    parts += [] if figures.accuracy is None else [("loss", _loss(figures)), ("accuracy", figures.accuracy)]
+    return ", ".join(f"{name} {value:.4f}" for name, value in parts if value is not None)
+
+
+def _loss(figures: SplitFigures) -> float | None:
+    """Return the loss, NaN for a diverged run; None without probabilities."""
+    return math.nan if figures.loss is None and figures.not_numbers else figures.loss
+
+
+def _score(figures: SplitFigures) -> float | None:
+    return None if figures.score is msgspec.UNSET else figures.score
+
+
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    """Means over the runs on the train split, on the other split, and of their differences."""
+
+    train: MeanAndSD | None
+    split: MeanAndSD | None
+    difference: MeanAndSD | None
+
+
+def _pair(runs: Sequence[Measured], figure: Callable[[SplitFigures], float | None]) -> _Pair:
+    values = [(figure(run.train), figure(run.split)) for run in runs]
+    known = [(train, split) for train, split in values if train is not None and split is not None]
+    if len(known) < len(values):
+        return _Pair(None, None, None)
+    return _Pair(
+        mean_and_sd_of([train for train, _ in known]),
+        mean_and_sd_of([split for _, split in known]),
+        mean_and_sd_of([train - split for train, split in known]),
+    )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kit.compat import keras
-from kit.exports.metadata import IMAGES
+from kit.exports.metadata import IMAGES, NUMBERS, PROBABILITIES
 from kit.exports.preprocessing import preprocessing_model
 from kit.models.shared_dense import SharedDense
 from kit.specs import ImageSpec
@@ -23,11 +23,13 @@ class ServedModel:
         preprocessing: Model to float32 [batch, height, width, channels] in 0 to 1.
         probabilities: Model from preprocessed images to float32 [batch, columns], as `kit.targets.Head.predictions`
             gives them: probabilities of the classes, tags or grades, or numbers.
+        output: Name of what the whole model gives: "probabilities" or "numbers".
     """
 
     whole: Any
     preprocessing: Any
     probabilities: Any
+    output: str
 
 
 def served_model(network: Any, head: Head, image: ImageSpec) -> ServedModel:
@@ -44,7 +46,8 @@ def served_model(network: Any, head: Head, image: ImageSpec) -> ServedModel:
     outputs = _predictions(head, plain_network(network)(pixels))
     probabilities = keras.Model(pixels, outputs, name="probabilities")
     images = keras.Input((None, None, shape[2]), dtype="uint8", name=IMAGES)
-    return ServedModel(keras.Model(images, probabilities(preprocessing(images))), preprocessing, probabilities)
+    whole = keras.Model(images, probabilities(preprocessing(images)))
+    return ServedModel(whole, preprocessing, probabilities, NUMBERS if head.learns_numbers else PROBABILITIES)
 
 
 def _predictions(head: Head, outputs: Any) -> Any:

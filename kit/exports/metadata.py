@@ -14,7 +14,7 @@ FILES = {
     "saved_model": "saved_model/1",  # TensorFlow Serving looks for numbered versions in the model's folder
     "onnx": "model.onnx",
 }
-IMAGES, IMAGE_BYTES, PROBABILITIES = "images", "image_bytes", "probabilities"
+IMAGES, IMAGE_BYTES, PROBABILITIES, NUMBERS = "images", "image_bytes", "probabilities", "numbers"
 ON_IMAGES, ON_BYTES = "serving_default", "serving_bytes"  # signatures of a SavedModel
 
 

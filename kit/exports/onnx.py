@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kit.errors import MissingDependencyError
-from kit.exports.metadata import IMAGES, PROBABILITIES
+from kit.exports.metadata import IMAGES
 
 if TYPE_CHECKING:
     from kit.exports.inference_model import ServedModel
@@ -32,7 +32,7 @@ def require_onnx() -> None:
 
 
 def write_onnx(served: ServedModel, image: ImageSpec, path: Path) -> None:
-    """Write a model from `images`, uint8 [batch, height, width, channels], to `probabilities`."""
+    """Write a model from `images`, uint8 [batch, height, width, channels], to `probabilities`, or `numbers`."""
     del image
     import onnx
     import tf2onnx
@@ -43,7 +43,7 @@ def write_onnx(served: ServedModel, image: ImageSpec, path: Path) -> None:
 
     @tf.function(input_signature=signature)  # type: ignore[untyped-decorator]
     def on_images(images: object) -> dict[str, object]:
-        return {PROBABILITIES: served.whole(images, training=False)}
+        return {served.output: served.whole(images, training=False)}
 
     with warnings.catch_warnings(action="ignore"):  # NumPy deprecations inside tf2onnx
         model, _ = tf2onnx.convert.from_function(on_images, input_signature=signature, opset=OPSET)
@@ -66,4 +66,4 @@ def read_onnx(path: Path, images: NDArray[np.uint8]) -> NDArray[np.float32]:
     import onnxruntime
 
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    return np.asarray(session.run([PROBABILITIES], {IMAGES: images})[0])
+    return np.asarray(session.run(None, {IMAGES: images})[0])

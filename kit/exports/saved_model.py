@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from kit.compat import tf
 from kit.exports.inference_model import ServedModel
-from kit.exports.metadata import IMAGE_BYTES, IMAGES, ON_BYTES, ON_IMAGES, PROBABILITIES
+from kit.exports.metadata import IMAGE_BYTES, IMAGES, ON_BYTES, ON_IMAGES
 from kit.specs import ImageSpec
 
 Tensor: TypeAlias = Any
@@ -33,7 +33,7 @@ def write_saved_model(served: ServedModel, image: ImageSpec, folder: Path) -> No
 
     @tf.function(input_signature=[tf.TensorSpec((None, None, None, channels), tf.uint8, name=IMAGES)])  # type: ignore[untyped-decorator]
     def on_images(images: Tensor) -> dict[str, Tensor]:
-        return {PROBABILITIES: served.whole(images, training=False)}
+        return {served.output: served.whole(images, training=False)}
 
     @tf.function(input_signature=[tf.TensorSpec((None,), tf.string, name=IMAGE_BYTES)])  # type: ignore[untyped-decorator]
     def on_bytes(image_bytes: Tensor) -> dict[str, Tensor]:
@@ -42,7 +42,7 @@ def write_saved_model(served: ServedModel, image: ImageSpec, folder: Path) -> No
             image_bytes,
             fn_output_signature=tf.TensorSpec(shape, tf.float32),
         )
-        return {PROBABILITIES: served.probabilities(pixels, training=False)}
+        return {served.output: served.probabilities(pixels, training=False)}
 
     module = tf.Module()
     module.parts = [served.whole, served.preprocessing, served.probabilities]  # owns the variables to save
@@ -52,7 +52,7 @@ def write_saved_model(served: ServedModel, image: ImageSpec, folder: Path) -> No
 def read_saved_model(folder: Path, images: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Compute class probabilities with a SavedModel's own signature."""
     loaded = tf.saved_model.load(str(folder))
-    return np.asarray(loaded.signatures[ON_IMAGES](**{IMAGES: tf.constant(images)})[PROBABILITIES])
+    return np.asarray(loaded.signatures[ON_IMAGES](**{IMAGES: tf.constant(images)}).popitem()[1])
 
 
 def decode_file(data: Tensor, image: ImageSpec, shape: tuple[int, int, int]) -> Tensor:

@@ -10,7 +10,7 @@ from pathlib import Path
 from kit.datasets import Dataset, find_dataset
 from kit.errors import RunError, first_three, option
 from kit.inference.out_of_fold import OutOfFold, hold_out, is_held_out
-from kit.inference.predict_split import predict_split, refuse_unscorable, weights_file
+from kit.inference.predict_split import head_of, predict_split, refuse_unscorable, weights_file
 from kit.inference.predictions import Predictions, average
 from kit.progress import NO_PROGRESS, Progress
 from kit.runs import RunSnapshot, find_folder, open_runs
@@ -50,6 +50,11 @@ class Ensemble:
     def knows_held_out(self) -> bool:
         """Whether each image of the validation split, or of the folds, has runs that were not trained on it."""
         return is_held_out(self.runs)
+
+    @property
+    def predicts_probabilities(self) -> bool:
+        """Whether the runs predict probabilities of the target's names, not numbers."""
+        return all(not head_of(run, self.dataset).shift for run in self.runs)
 
     def makers(self) -> tuple[Maker, ...]:
         """Return the runs with the hashes of their settings and weights.

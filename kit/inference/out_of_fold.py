@@ -18,12 +18,14 @@ from kit.datasets import Dataset
 from kit.datasets.manifest import NO_FOLD
 from kit.errors import RunError, SpecError, worded
 from kit.files import write_whole, xxh128_file
+from kit.inference.dataset_metric import own_score
 from kit.inference.predict_split import predict_split
 from kit.inference.predictions import Predictions, average, join, read_predictions
+from kit.metrics import Metric, find_metric
 from kit.progress import NO_PROGRESS, Progress
 from kit.runs import RunDirectory, RunSnapshot
 from kit.runs.fold_set import OUT_OF_FOLD, FoldFigures, FoldResult, FoldSet
-from kit.runs.mean_and_sd import mean_and_sd_of
+from kit.runs.mean_and_sd import MeanAndSD, mean_and_sd_of
 from kit.runs.provenance import read_provenance, refuse_changed
 from kit.seals import check_hash, read_sealed, seal
 from kit.specs.train import Weights
@@ -67,20 +69,31 @@ class OutOfFold:
         """Divide by fold."""
         return {int(fold): self.scores.at(np.flatnonzero(self.folds == fold)) for fold in np.unique(self.folds)}
 
-    def result(self) -> FoldResult:
-        """Compute the metrics of every fold and of all folds together."""
-        folds = {fold: _figures(scores) for fold, scores in self.parts().items()}
-        losses = [one.loss for one in folds.values() if one.loss is not None]
-        areas = [one.auc for one in folds.values() if one.auc is not None]
-        accuracy = mean_and_sd_of([one.accuracy for one in folds.values()])
-        if accuracy is None:
+    def result(self, metric: Metric | None = None) -> FoldResult:
+        """Compute the metrics of every fold and of all folds together.
+
+        Args:
+            metric: Metric of the dataset; None for its target's default.
+
+        Raises:
+            RunError: No image was held out.
+        """
+        metric = metric or find_metric(self.target.default_metric)
+        folds = {fold: _figures(scores, metric) for fold, scores in self.parts().items()}
+        if not folds:
             raise RunError("no image was held out")
+        pooled = _figures(self.scores, metric)
+        is_named = pooled.score is not msgspec.UNSET
         return FoldResult(
             folds=folds,
-            pooled=_figures(self.scores),
-            accuracy=accuracy,
-            loss=mean_and_sd_of(losses) if len(losses) == len(folds) else None,
-            auc=mean_and_sd_of(areas) if len(areas) == len(folds) else None,
+            pooled=pooled,
+            accuracy=_over([one.accuracy for one in folds.values()]),
+            loss=_over([one.loss for one in folds.values()]),
+            auc=_over([one.auc for one in folds.values()]),
+            metric=metric.name if is_named else msgspec.UNSET,
+            score=_over([None if one.score is msgspec.UNSET else one.score for one in folds.values()])
+            if is_named
+            else msgspec.UNSET,
         )
 
     def parquet(self) -> bytes:
@@ -99,14 +112,27 @@ class OutOfFold:
         return file.getvalue()
 
 
-def _figures(scores: Predictions) -> FoldFigures:
-    loss = scores.loss
+def _figures(scores: Predictions, metric: Metric) -> FoldFigures:
+    """Measure by what fits the target, and by its metric unless that is the accuracy."""
+    is_named = scores.target.is_partition
+    has_chances = is_named and scores.are_probabilities
     return FoldFigures(
         images=len(scores.keys),
-        accuracy=scores.accuracy,
-        loss=None if math.isnan(loss) else loss,
-        auc=scores.auc,
+        accuracy=scores.accuracy if is_named else None,
+        loss=_number(scores.loss) if has_chances else None,
+        auc=scores.auc if has_chances else None,
+        score=own_score(scores, metric),
     )
+
+
+def _number(value: float) -> float | None:
+    return None if math.isnan(value) else value
+
+
+def _over(values: Sequence[float | None]) -> MeanAndSD | None:
+    """Mean and sample standard deviation over the folds; None where a fold has no value."""
+    known = [value for value in values if value is not None]
+    return mean_and_sd_of(known) if len(known) == len(values) else None
 
 
 def read_out_of_fold(path: Path, target: Target | None = None) -> OutOfFold:
@@ -166,7 +192,7 @@ def predict_out_of_fold(
         RunError: The run cannot predict; see `predict_split`.
     """
     path, fold = run.held_out(weights or run.spec().train.evaluate, str(views)), run.spec().fold
-    kept = kept_scores(run, path, run.weights(weights)) if run.is_finished else None
+    kept = kept_scores(run, path, run.weights(weights), dataset.manifest.target) if run.is_finished else None
     if kept and len(kept.keys) == dataset.for_fold(fold).manifest.records("validation"):
         return kept
     task = f"predict {'validation' if fold is None else f'fold {fold}'}"
@@ -179,12 +205,12 @@ def predict_out_of_fold(
     return scores
 
 
-def kept_scores(run: RunDirectory, path: Path, weights: Path) -> Predictions | None:
+def kept_scores(run: RunDirectory, path: Path, weights: Path, target: Target) -> Predictions | None:
     """Read stored predictions of a finished run; None if there are none by these weights, or they were changed."""
     with contextlib.suppress(RunError, OSError, SpecError):
         if path != run.predictions:  # sealed with the run itself
             _refuse_other(run, path, weights)
-        return read_predictions(run.checked(path))
+        return read_predictions(run.checked(path), target)
     return None
 
 

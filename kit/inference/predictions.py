@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -33,12 +33,14 @@ class Predictions:
         outputs: Float32 [n, columns]: the probability of each class, tag or grade, or numbers; see
             `kit.targets.Head.predictions`.
         target: Meaning of labels and outputs.
+        decision: Rule by which outputs become classes, grades or tags.
     """
 
     keys: list[str]
     labels: Truth
     outputs: NDArray[np.float32]
     target: Target
+    decision: Decision = NO_DECISION
 
     @property
     def probabilities(self) -> NDArray[np.float32]:
@@ -49,9 +51,24 @@ class Predictions:
         """
         return self.target.probabilities(self.outputs)
 
-    def judge(self, metric: Metric, decision: Decision = NO_DECISION) -> Score:
-        """Judge the predictions; see `kit.targets.judge`."""
-        return judge(self.target, metric, self.labels, self.outputs, decision=decision)
+    def judge(self, metric: Metric, decision: Decision | None = None) -> Score:
+        """Judge the predictions, decided by their own rule or by another one; see `kit.targets.judge`."""
+        rule = self.decision if decision is None else decision
+        return judge(self.target, metric, self.labels, self.outputs, decision=rule)
+
+    def decided_by(self, decision: Decision) -> Predictions:
+        """Return the same predictions with another rule for decisions.
+
+        Raises:
+            SpecError: It is of another target.
+        """
+        self.target.check_decision(decision)
+        return replace(self, decision=decision)
+
+    @property
+    def are_probabilities(self) -> bool:
+        """Whether the outputs are probabilities of the target's names, not numbers."""
+        return self.target.are_probabilities(self.outputs.shape[1])
 
     @property
     def are_numbers(self) -> NDArray[np.bool_]:
@@ -60,8 +77,11 @@ class Predictions:
 
     @property
     def predicted(self) -> NDArray[np.int64]:
-        """Int [n]: likeliest class, the first one in a tie; NO_CLASS if the output is not a number."""
-        return np.where(self.are_numbers, self.probabilities.argmax(axis=1), NO_CLASS)
+        """Int [n]: class or grade as decided, NO_CLASS if the output is not a number; or bool [n, tags].
+
+        A class is the likeliest, the first one in a tie; see `Target.decide` for other targets.
+        """
+        return np.asarray(self.target.decide(self.outputs, self.decision))
 
     @property
     def confidence(self) -> NDArray[np.float32]:
@@ -70,12 +90,12 @@ class Predictions:
 
     @property
     def mislabelled(self) -> NDArray[np.bool_]:
-        """Bool [n]: whether the likeliest class is not the true one."""
+        """Bool [n]: whether the class or grade, as decided, is not the true one."""
         return np.asarray(self.predicted != self.labels)
 
     @property
     def accuracy(self) -> float:
-        """Share of examples whose likeliest class is the true one."""
+        """Share of examples whose class or grade, as decided, is the true one."""
         return float((~self.mislabelled).mean())
 
     @property
@@ -93,7 +113,7 @@ class Predictions:
 
         None without images of these classes.
         """
-        classes = self.probabilities.shape[1]
+        classes = len(self.target.names)
         indices = [1] if classes == _TWO else range(classes)  # the second of two
         found = [float((~self.mislabelled)[here].mean()) for index in indices if (here := self.labels == index).any()]
         return float(np.mean(found)) if found else None
@@ -120,7 +140,7 @@ class Predictions:
     def at(self, indices: Sequence[int] | NDArray[np.intp]) -> Predictions:
         """Select some of the images."""
         keys = [self.keys[index] for index in indices]
-        return Predictions(keys, self.labels[indices], self.outputs[indices], self.target)
+        return replace(self, keys=keys, labels=self.labels[indices], outputs=self.outputs[indices])
 
     def csv(self) -> str:
         """Write id, label and each column of the outputs as CSV; nine digits distinguish float32 numbers."""
@@ -133,14 +153,36 @@ class Predictions:
 
 
 def average(scores: Sequence[Predictions]) -> Predictions:
-    """Average the outputs of several models for the same images in the same order."""
+    """Average the outputs of several models for the same images in the same order.
+
+    Raises:
+        RunError: Some models predict a number, others the probability of each grade.
+    """
     first = scores[0]
+    refuse_mixed_heads(scores)
     mean = np.asarray(np.mean([one.outputs for one in scores], axis=0, dtype=np.float64), np.float32)
     return Predictions(first.keys, first.labels, mean, first.target)
 
 
+def refuse_mixed_heads(scores: Sequence[Predictions]) -> None:
+    """Refuse predictions of different columns.
+
+    Raises:
+        RunError: Some are a number, others the probability of each grade.
+    """
+    if len({one.outputs.shape[1] for one in scores}) > 1:
+        raise RunError(
+            "runs with head value predict a number, others the probability of each grade: name runs of one kind of head"
+        )
+
+
 def join(parts: Sequence[Predictions]) -> Predictions:
-    """Concatenate the predictions of different images."""
+    """Concatenate the predictions of different images.
+
+    Raises:
+        RunError: Some are a number, others the probability of each grade.
+    """
+    refuse_mixed_heads(parts)
     return Predictions(
         [key for part in parts for key in part.keys],
         np.concatenate([part.labels for part in parts]),

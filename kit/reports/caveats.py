@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from kit.comparison import Comparison
 from kit.comparison.arm_summary import ArmSummary
-from kit.comparison.base_rate import base_rate_words
 from kit.comparison.caveats import Caveats
 from kit.comparison.contrasts import beats_base_rate
 from kit.comparison.pairing import Key, Shared, Side
@@ -33,7 +32,7 @@ def comparison_remarks(comparison: Comparison) -> list[str]:
         *_stand_in(caveats.missing_baseline, comparison.baseline),
         *_pairing(arms),
         *_left_out(arms),
-        *_base_rate(arms, comparison.metric),
+        *_base_rate(arms, comparison),
         *_by_image(caveats),
     ]
 
@@ -111,12 +110,13 @@ def _left_out(arms: Sequence[ArmSummary]) -> list[str]:
     return list(dict.fromkeys(said for one in shared if one and (said := describe_left_out(one))))
 
 
-def _base_rate(arms: Sequence[ArmSummary], metric: str) -> list[str]:
+def _base_rate(arms: Sequence[ArmSummary], comparison: Comparison) -> list[str]:
     """Describe the base rate, and name the arms that do not beat it."""
     rates = {arm.name: arm.base_rate for arm in arms if arm.base_rate is not None}
     if not rates:
         return []
-    said = f"base rate, {base_rate_words(metric)}: "
+    words = dict.fromkeys(run.base_words for run in comparison.trajectories if run.base_words)
+    said = f"base rate, {' or '.join(words)}: "
     few = sorted({f"{rate:.4f}" for rate in rates.values()})
     said += few[0] if len(few) == 1 else first_three((f"{arm} {rate:.4f}" for arm, rate in rates.items()), len(rates))
     none = [
@@ -124,7 +124,7 @@ def _base_rate(arms: Sequence[ArmSummary], metric: str) -> list[str]:
         for arm in arms
         if arm.last
         and arm.base_rate is not None
-        and not beats_base_rate(arm.last.mean, arm.base_rate, smaller_is_better=smaller_is_better(metric))
+        and not beats_base_rate(arm.last.mean, arm.base_rate, smaller_is_better=smaller_is_better(comparison.metric))
     ]
     if not none:
         return [said]

@@ -9,6 +9,7 @@ import numpy as np
 
 from kit.arguments import checked_arguments
 from kit.audits.class_balance import counts_of_dataset
+from kit.evaluation.class_measures import ClassMeasures
 from kit.evaluation.evaluate import Evaluation
 from kit.evaluation.roc import KINDS, Kind
 from kit.files import write_together
@@ -26,6 +27,7 @@ from kit.reports.confusion import (
 )
 from kit.reports.fold_table import fold_csv, fold_table
 from kit.reports.matrix import plot_matrix
+from kit.reports.metric_scores import describe_decided, metrics_csv, metrics_table
 from kit.reports.mistakes import MOST, describe_count, mistakes_table, plot_mistakes
 from kit.reports.page import REPORT, Picture, Section, write_page
 from kit.reports.roc import plot_ranking, ranking_table
@@ -47,16 +49,14 @@ def evaluation_title(evaluation: Evaluation) -> str:
 
 @checked_arguments
 def evaluation_tables(evaluation: Evaluation) -> list[Table]:
-    """Build the confusion matrix, counts above shares, the classification report, and the folds if any.
+    """Build the table of metrics, the confusion matrix, the classification report, and the folds if any.
+
+    Matrix (counts above shares) and report are for classes and grades.
 
     Args:
         evaluation: Evaluation from `kit.evaluate`.
     """
-    return [
-        confusion_table(evaluation_title(evaluation), evaluation.measures.classes, _cells(evaluation)),
-        report_table(headline(evaluation), evaluation.measures.report),
-        *([fold_table(evaluation.folds)] if evaluation.folds else []),
-    ]
+    return [*_metric_tables(evaluation), *_class_tables(evaluation), *_fold_tables(evaluation)]
 
 
 def shown_tables(evaluation: Evaluation) -> list[Table]:
@@ -65,46 +65,75 @@ def shown_tables(evaluation: Evaluation) -> list[Table]:
     Args:
         evaluation: Evaluation from `kit.evaluate`.
     """
-    confusion, report, *others = evaluation_tables(evaluation)
-    classes = evaluation.measures.classes
-    if len(classes) <= MANY:
-        return [confusion, report, *others]
+    measures = evaluation.of_classes
+    if measures is None or len(measures.classes) <= MANY:
+        return evaluation_tables(evaluation)
+    _, report = _class_tables(evaluation)
     return [
-        pairs_table(evaluation_title(evaluation), evaluation.measures.confusion, evaluation.measures.support, classes),
-        weakest_table(report, evaluation.measures.report, classes),
-        *others,
+        *_metric_tables(evaluation),
+        pairs_table(evaluation_title(evaluation), measures.confusion, measures.support, measures.classes),
+        weakest_table(report, measures.report, measures.classes),
+        *_fold_tables(evaluation),
     ]
 
 
-def headline(evaluation: Evaluation) -> str:
-    """Format the summary metrics of the split in one line."""
-    figures = {
-        "accuracy": evaluation.accuracy,
-        "loss": evaluation.scores.loss,
-        "AUC": evaluation.auc,
-        "calibration error": evaluation.measures.calibration.error,
-    }
+def _metric_tables(evaluation: Evaluation) -> list[Table]:
+    metrics = evaluation.measures.metrics
+    return [metrics_table(evaluation_title(evaluation), metrics)] if metrics else []
+
+
+def _class_tables(evaluation: Evaluation) -> list[Table]:
+    if (measures := evaluation.of_classes) is None:
+        return []
+    return [
+        confusion_table(evaluation_title(evaluation), measures.classes, _cells(measures)),
+        report_table(headline(measures), measures.report),
+    ]
+
+
+def _fold_tables(evaluation: Evaluation) -> list[Table]:
+    return [fold_table(evaluation.folds)] if evaluation.folds else []
+
+
+def headline(measures: ClassMeasures) -> str:
+    """Format the summary metrics of classes or grades in one line, those of probabilities if there are any."""
+    figures: dict[str, float | None] = {"accuracy": measures.accuracy}
+    if measures.has_chances:
+        figures |= {
+            "loss": measures.scores.loss,
+            "AUC": measures.auc,
+            "calibration error": measures.calibration.error,
+        }
     return ", ".join(f"{name} {NOTHING if value is None else f'{value:.4f}'}" for name, value in figures.items())
 
 
 def evaluation_remarks(evaluation: Evaluation) -> list[str]:
-    """List remarks, one line each: mislabelled images, the threshold, and outputs that are not numbers."""
-    measures = evaluation.measures
-    images = measures.images
-    lines = [f"mislabelled: {len(measures.mistakes):,} of {images:,} images ({1 - evaluation.accuracy:.1%})"]
-    if measures.threshold is not None:
-        lines.append(str(measures.threshold))
-    elif measures.wanted is not None and measures.positive is not None:
-        name = measures.classes[measures.positive]
-        has_images = measures.report[name]["support"]
-        why = "its outputs are not numbers" if has_images else f"{evaluation.split} has none of it"
-        lines.append(f"no threshold reaches recall {measures.wanted:g} of class {name}: {why}")
+    """List remarks, one line each: mislabelled images, rule, threshold, and outputs that are not numbers."""
+    measures, classes, lines = evaluation.measures, evaluation.of_classes, list[str]()
+    if classes:
+        mistakes = f"{len(classes.mistakes):,} of {classes.images:,} images ({1 - classes.accuracy:.1%})"
+        lines.append(f"mislabelled: {mistakes}")
+    if measures.decided:
+        lines += describe_decided(measures.decided, measures.scores.target)
+    lines += _threshold_remarks(classes, evaluation.split) if classes else []
     if measures.not_numbers:
+        counted = "; they count as mislabelled, and are in no curve" if classes else ""
         lines.append(
-            f"warning: {measures.not_numbers:,} of {images:,} outputs are not numbers: the training diverged;"
-            " they count as mislabelled, and are in no curve. Lower train.learning_rate and train again"
+            f"warning: {measures.not_numbers:,} of {measures.images:,} outputs are not numbers: the training diverged"
+            f"{counted}. Lower train.learning_rate and train again"
         )
     return lines
+
+
+def _threshold_remarks(measures: ClassMeasures, split: str) -> list[str]:
+    if measures.threshold is not None:
+        return [str(measures.threshold)]
+    if measures.wanted is None or measures.positive is None:
+        return []
+    name = measures.classes[measures.positive]
+    has_images = measures.report[name]["support"]
+    why = "its outputs are not numbers" if has_images else f"{split} has none of it"
+    return [f"no threshold reaches recall {measures.wanted:g} of class {name}: {why}"]
 
 
 @checked_arguments
@@ -134,16 +163,10 @@ def write_evaluation(evaluation: Evaluation, folder: Path | str, *, html: bool =
 def _files(evaluation: Evaluation, *, html: bool) -> dict[str, str | bytes]:
     """Build the contents of each file."""
     measures = evaluation.measures
-    classes = measures.classes
-    mistakes = mistakes_table(measures.scores, measures.mistakes, classes)
-    pictures = _pictures(evaluation, mistakes)
+    pictures = _pictures(evaluation)
     files: dict[str, str | bytes] = {
-        "confusion_matrix.csv": matrix_csv(classes, measures.confusion),
-        "confusion_matrix_shares.csv": matrix_csv(classes, measures.confusion_shares),
-        "classification_report.csv": report_table("", measures.report).csv(),
-        **{f"{_file_name(kind)}.csv": ranking_table(kind, measures.curves(kind)).csv() for kind in KINDS},
-        "calibration.csv": calibration_table(measures.calibration).csv(),
-        "misclassified.csv": mistakes.csv(),
+        **(_class_files(evaluation.of_classes) if evaluation.of_classes else {}),
+        **({"metrics.csv": metrics_csv(measures.metrics)} if measures.metrics else {}),
         "evaluation.json": to_json(evaluation.figures()),
         "predictions.csv": measures.scores.csv(),
         **({"folds.csv": fold_csv(evaluation.folds)} if evaluation.folds else {}),
@@ -152,79 +175,113 @@ def _files(evaluation: Evaluation, *, html: bool) -> dict[str, str | bytes]:
     if evaluation.folds and evaluation.held_out:
         files[OUT_OF_FOLD] = evaluation.held_out.parquet()
     if html:
-        files[REPORT] = _page(evaluation, pictures, mistakes)
+        files[REPORT] = _page(evaluation, pictures)
     return files
+
+
+def _class_files(measures: ClassMeasures) -> dict[str, str]:
+    """Build the tables of classes or grades; curves and calibration need probabilities."""
+    classes = measures.classes
+    files = {
+        "confusion_matrix.csv": matrix_csv(classes, measures.confusion),
+        "confusion_matrix_shares.csv": matrix_csv(classes, measures.confusion_shares),
+        "classification_report.csv": report_table("", measures.report).csv(),
+    }
+    if measures.has_chances:
+        files |= {f"{_file_name(kind)}.csv": ranking_table(kind, measures.curves(kind)).csv() for kind in KINDS}
+        files["calibration.csv"] = calibration_table(measures.calibration).csv()
+    return files | {"misclassified.csv": _mistakes(measures).csv()}
+
+
+def _mistakes(measures: ClassMeasures) -> Table:
+    return mistakes_table(measures.scores, measures.mistakes, measures.classes)
 
 
 def _file_name(kind: Kind) -> str:
     return f"{kind.lower().replace('-', '_')}_curve"
 
 
-def _pictures(evaluation: Evaluation, mistakes: Table) -> dict[str, Picture]:
-    """Draw all pictures, by file name."""
-    title = evaluation_title(evaluation)
-    count = f"{evaluation.split}: {describe_count(mistakes, evaluation.measures.images)}"
+def _pictures(evaluation: Evaluation) -> dict[str, Picture]:
+    """Draw all pictures of the target, by file name; curves and calibration need probabilities."""
+    if (measures := evaluation.of_classes) is None:
+        return {}
+    title, mistakes = evaluation_title(evaluation), _mistakes(measures)
+    count = f"{evaluation.split}: {describe_count(mistakes, measures.images)}"
     drawn = {
-        "confusion_matrix.png": (f"confusion matrix, {title}", _plot_confusion(evaluation)),
-        "classification_report.png": (f"classification report, {title}", _plot_report(evaluation)),
-        **{f"{_file_name(kind)}.png": (f"{kind} curve, {title}", _plot_ranking(evaluation, kind)) for kind in KINDS},
-        "calibration.png": (f"reliability diagram, {title}", plot_calibration(evaluation.measures.calibration, title)),
-        "misclassified.png": (count, plot_mistakes(evaluation.dataset, evaluation.splits, mistakes, count)),
+        "confusion_matrix.png": (f"confusion matrix, {title}", _plot_confusion(measures, title)),
+        "classification_report.png": (f"classification report, {title}", _plot_report(measures, title)),
     }
+    if measures.has_chances:
+        drawn |= {
+            f"{_file_name(kind)}.png": (f"{kind} curve, {title}", _plot_ranking(measures, kind, title))
+            for kind in KINDS
+        }
+        diagram = plot_calibration(measures.calibration, title)
+        drawn["calibration.png"] = (f"reliability diagram, {title}", diagram)
+    drawn["misclassified.png"] = (count, plot_mistakes(evaluation.dataset, evaluation.splits, mistakes, count))
     return {name: Picture(png, description) for name, (description, png) in drawn.items()}
 
 
-def _cells(evaluation: Evaluation) -> list[list[str]]:
-    return confusion_cells(evaluation.measures.confusion, evaluation.measures.confusion_shares)
+def _cells(measures: ClassMeasures) -> list[list[str]]:
+    return confusion_cells(measures.confusion, measures.confusion_shares)
 
 
-def _plot_confusion(evaluation: Evaluation) -> bytes:
-    measures = evaluation.measures
+def _plot_confusion(measures: ClassMeasures, title: str) -> bytes:
+    noun = measures.scores.target.noun
     return plot_matrix(
         measures.confusion_shares,
-        _cells(evaluation),
+        _cells(measures),
         measures.classes,
         measures.classes,
-        title=f"{evaluation_title(evaluation)}\nimages, and their share of the true class",
-        axis_names=("predicted class", "true class"),
+        title=f"{title}\nimages, and their share of the true {noun}",
+        axis_names=(f"predicted {noun}", f"true {noun}"),
     )
 
 
-def _plot_report(evaluation: Evaluation) -> bytes:
-    report = evaluation.measures.report
+def _plot_report(measures: ClassMeasures, title: str) -> bytes:
+    report = measures.report
     values = np.array([[row[score] for score in SCORES] for row in report.values()])
     cells = [[f"{value:.3f}" for value in row] for row in values]
     names = tuple(f"{name}\nn = {row['support']:,.0f}" for name, row in report.items())
-    title = f"{evaluation_title(evaluation)}\n{headline(evaluation)}"
-    return plot_matrix(values, cells, names, SCORES, title=title)
+    return plot_matrix(values, cells, names, SCORES, title=f"{title}\n{headline(measures)}")
 
 
-def _plot_ranking(evaluation: Evaluation, kind: Kind) -> bytes:
+def _plot_ranking(measures: ClassMeasures, kind: Kind, title: str) -> bytes:
     mark = None
-    if (at := evaluation.measures.threshold) is not None and at.specificity is not None:
+    if (at := measures.threshold) is not None and at.specificity is not None:
         x, y = (1 - at.specificity, at.recall) if kind == "ROC" else (at.recall, at.precision)
         mark = (x, y, f"{at.positive} from {at.threshold:.4g} on: recall {at.recall:.4f}")
-    return plot_ranking(kind, evaluation.measures.curves(kind), f"{kind} curve\n{evaluation_title(evaluation)}", mark)
+    return plot_ranking(kind, measures.curves(kind), f"{kind} curve\n{title}", mark)
 
 
-def _page(evaluation: Evaluation, pictures: Mapping[str, Picture], mistakes: Table) -> str:
-    confusion, report, *folds = evaluation_tables(evaluation)
-    manifest = evaluation.dataset.manifest
+def _page(evaluation: Evaluation, pictures: Mapping[str, Picture]) -> str:
+    manifest, measures, target = evaluation.dataset.manifest, evaluation.of_classes, evaluation.scores.target
     about = (
         f"{evaluation.predictor.path} on split {evaluation.split} of dataset {manifest.name} ({manifest.fingerprint})."
     )
+    tables = _class_tables(evaluation)
+    figures = [*_metric_tables(evaluation), *tables[1:], *_fold_tables(evaluation)]
+    calibration = [calibration_table(measures.calibration)] if measures and measures.has_chances else []
+    mistakes = _mistakes(measures) if measures else Table("", (), ())
     shown = [Table(mistakes.title, mistakes.columns, mistakes.rows[:MOST])] if mistakes.rows else []
+    counts = [plot_class_counts(counts_of_dataset(evaluation.dataset))] if target.is_counted else []
     sections = (
         Section(
-            "Figures", (about, *evaluation_remarks(evaluation), report, *folds, pictures["classification_report.png"])
+            "Figures",
+            (about, *evaluation_remarks(evaluation), *figures, *_some(pictures, "classification_report.png")),
         ),
-        Section("Confusion matrix", (confusion, pictures["confusion_matrix.png"])),
-        Section("Curves", tuple(pictures[f"{_file_name(kind)}.png"] for kind in KINDS)),
-        Section("Calibration", (pictures["calibration.png"], calibration_table(evaluation.measures.calibration))),
-        Section("Misclassified images", (pictures["misclassified.png"], *shown)),
-        Section("Classes", (plot_class_counts(counts_of_dataset(evaluation.dataset)),)),
+        Section("Confusion matrix", (*tables[:1], *_some(pictures, "confusion_matrix.png"))),
+        Section("Curves", _some(pictures, *(f"{_file_name(kind)}.png" for kind in KINDS))),
+        Section("Calibration", (*_some(pictures, "calibration.png"), *calibration)),
+        Section("Misclassified images", (*_some(pictures, "misclassified.png"), *shown)),
+        Section(target.kind().capitalize(), tuple(counts)),
     )
-    return write_page(f"{manifest.name}, {_name(evaluation)}: {evaluation_title(evaluation)}", sections)
+    title = f"{manifest.name}, {_name(evaluation)}: {evaluation_title(evaluation)}"
+    return write_page(title, [section for section in sections if section.blocks])
+
+
+def _some(pictures: Mapping[str, Picture], *names: str) -> tuple[Picture, ...]:
+    return tuple(pictures[name] for name in names if name in pictures)
 
 
 def _name(evaluation: Evaluation) -> str:

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import msgspec
+
 from kit.reports.table import NOTHING, Table
 from kit.runs.fold_set import FoldFigures, FoldResult, FoldSet
 from kit.runs.mean_and_sd import MeanAndSD
 
-_COLUMNS = ("", "images", "accuracy", "loss", "AUC")
+_NAMES = {"accuracy": "accuracy", "loss": "loss", "auc": "AUC"}
 
 
 def fold_table(result: FoldResult) -> Table:
     """Build one row per fold, their mean ± sample standard deviation, and all images pooled."""
-    spread = (_spread(result.accuracy), _spread(result.loss), _spread(result.auc))
+    columns = _columns(result)
     rows = (
-        *((f"fold {fold}", *_cells(figures)) for fold, figures in result.folds.items()),
-        ("mean ± sd", NOTHING, *spread),
-        ("all images", *_cells(result.pooled)),
+        *((f"fold {fold}", *_cells(figures, columns)) for fold, figures in result.folds.items()),
+        ("mean ± sd", NOTHING, *(_spread(getattr(result, name)) for name in columns)),
+        ("all images", *_cells(result.pooled, columns)),
     )
-    return Table("each fold's images by the run that did not learn from them", _COLUMNS, rows)
+    return Table(
+        "each fold's images by the run that did not learn from them", ("", "images", *_titles(result, columns)), rows
+    )
 
 
 def fold_doubts(fold_set: FoldSet) -> list[str]:
@@ -27,22 +33,37 @@ def fold_doubts(fold_set: FoldSet) -> list[str]:
 
 def fold_csv(result: FoldResult) -> str:
     """Format the table as CSV with every digit; mean and standard deviation have a row each."""
-    spread = (result.accuracy, result.loss, result.auc)
+    columns = _columns(result)
+    spread: list[MeanAndSD | None] = [getattr(result, name) for name in columns]
     rows = (
-        *((str(fold), *_digits(one.images, one.accuracy, one.loss, one.auc)) for fold, one in result.folds.items()),
+        *((str(fold), *_digits(one.images, *_values(one, columns))) for fold, one in result.folds.items()),
         ("mean", "", *_digits(*(None if one is None else one.mean for one in spread))),
         ("sd", "", *_digits(*(None if one is None else one.sd for one in spread))),
-        ("all", *_digits(result.pooled.images, result.pooled.accuracy, result.pooled.loss, result.pooled.auc)),
+        ("all", *_digits(result.pooled.images, *_values(result.pooled, columns))),
     )
-    return Table("", ("fold", *_COLUMNS[1:]), rows).csv()
+    return Table("", ("fold", "images", *_titles(result, columns)), rows).csv()
+
+
+def _columns(result: FoldResult) -> list[str]:
+    """Choose the figures that there are: the dataset's metric, and those of classes and grades."""
+    metric = [] if result.metric is msgspec.UNSET else ["score"]
+    return metric + ([] if result.pooled.accuracy is None else list(_NAMES))
+
+
+def _titles(result: FoldResult, columns: Sequence[str]) -> list[str]:
+    return [str(result.metric) if name == "score" else _NAMES[name] for name in columns]
+
+
+def _values(figures: FoldFigures, columns: Sequence[str]) -> list[float | None]:
+    return [getattr(figures, name) for name in columns]
 
 
 def _digits(*values: float | None) -> tuple[str, ...]:
     return tuple("" if value is None else repr(value) for value in values)
 
 
-def _cells(figures: FoldFigures) -> tuple[str, ...]:
-    values = (figures.accuracy, figures.loss, figures.auc)
+def _cells(figures: FoldFigures, columns: Sequence[str]) -> tuple[str, ...]:
+    values = _values(figures, columns)
     return f"{figures.images:,}", *(NOTHING if value is None else f"{value:.4f}" for value in values)
 
 

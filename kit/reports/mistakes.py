@@ -18,13 +18,14 @@ _KEY = 24  # characters of an id: its digits are wide
 
 
 def mistakes_table(scores: Predictions, mistakes: list[int], classes: tuple[str, ...]) -> Table:
-    """Tabulate every mistake: id, true class, predicted class and its probability."""
+    """Tabulate every mistake: id, true class, predicted class and its probability, or the predicted number."""
     predicted = scores.predicted
     rows = tuple(
         (scores.keys[index], classes[scores.labels[index]], *_prediction(scores, index, int(predicted[index]), classes))
         for index in mistakes
     )
-    return Table("misclassified images, most confident first", ("id", "label", "predicted", "probability"), rows)
+    order, value = ("most confident", "probability") if scores.are_probabilities else ("farthest", "number")
+    return Table(f"misclassified images, {order} first", ("id", "label", "predicted", value), rows)
 
 
 def plot_mistakes(dataset: Dataset, splits: Sequence[str], table: Table, title: str) -> bytes:
@@ -46,13 +47,15 @@ def describe_count(table: Table, images: int) -> str:
     if not mistakes:
         return f"none of {images:,} images is misclassified"
     shown = f"the first {MOST} of {mistakes:,}" if mistakes > MOST else f"{mistakes:,}"
-    return f"{shown} misclassified of {images:,} images, most confident first"
+    order = table.title.rpartition(", ")[2]
+    return f"{shown} misclassified of {images:,} images, {order}"
 
 
 def _prediction(scores: Predictions, index: int, predicted: int, classes: tuple[str, ...]) -> tuple[str, str]:
     if predicted == NO_CLASS:
         return NOTHING, "nan"
-    return classes[predicted], f"{scores.probabilities[index, predicted]:.9g}"
+    column = predicted if scores.are_probabilities else 0
+    return classes[predicted], f"{scores.outputs[index, column]:.9g}"
 
 
 def _caption(key: str, label: str, predicted: str, probability: str) -> str:

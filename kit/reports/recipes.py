@@ -93,10 +93,19 @@ def _settings(title: str, setting: Setting) -> Table:
     paths = [path for path in setting_paths(setting) if path not in idle]
     rows = [(path, value_of(setting, path).strip("[]")) for path in paths]
     rows += [] if setting.augment.settings else [("augment", "none")]
-    return Table(title, ("setting", "value"), tuple((path, _SAID.get(value, value)) for path, value in rows))
+    return Table(title, ("setting", "value"), tuple((path, _said(path, value)) for path, value in rows))
 
 
-_SAID = {"": NOTHING, "null": NOTHING}
+def _said(path: str, value: str) -> str:
+    return _LEFT_OPEN.get(path, NOTHING) if value in {"", "null"} else value
+
+
+_LEFT_OPEN = {
+    "model.head": "the target's",
+    "train.loss": "the head's",
+    **dict.fromkeys(("train.metrics", "train.monitor"), "the dataset's"),
+    **dict.fromkeys(("train.schedule.monitor", "train.early_stopping.monitor"), "the dataset's"),
+}
 
 
 def _idle(setting: Setting) -> set[str]:

@@ -44,9 +44,10 @@ def retrained_table(retrained: Retrained, arms: list[RetrainedArm]) -> Table:
         )
         for arm in arms
     )
+    metric = arms[0].metric if arms else "accuracy"
     title = (
-        f"trained again on {retrained.dataset.manifest.name}: accuracy, the best on test first; apart:"
-        " train, validation or both differ from test by more than a point"
+        f"trained again on {retrained.dataset.manifest.name}: {metric}, the best on test first"
+        f"{'; apart: train, validation or both differ from test by more than a point' if metric == 'accuracy' else ''}"
     )
     return Table(title, ("arm", "runs", "ablation", *columns, "apart"), rows)
 

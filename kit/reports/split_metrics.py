@@ -97,6 +97,19 @@ def _measured(split: str, arms: Sequence[ArmSummary]) -> Iterator[FigureTable]:
     images = " to ".join(f"{count:,}" for count in dict.fromkeys((counts[0], counts[-1])))
     weights = " and ".join(sorted({arm.weights for arm in measured if arm}))
     where = f"{split}, n = {images} images, {weights} weights"
+    if names := list(dict.fromkeys(arm.metric for arm in measured if arm and arm.metric)):
+        metric = " or ".join(names)
+        yield FigureTable(
+            f"metric-{split}",
+            f"{metric}, train against {where}; diff is train minus {split}",
+            (
+                column(f"train_{metric}", "train_score"),
+                column(f"{split}_{metric}", "score"),
+                column("diff", "score_difference"),
+            ),
+        )
+    if not any(arm and arm.accuracy for arm in measured):
+        return
     yield FigureTable(
         f"train-{split}",
         f"train against {where}; loss_diff and acc_diff are train minus {split}",

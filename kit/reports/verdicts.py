@@ -41,7 +41,8 @@ def verdict_table(comparison: Comparison, most: int | None = None) -> Table:
     arms = shown_arms(comparison, most)
     width = _verdict_width([arm.difference for arm in arms])
     rows = [_verdict_row(arm, width) for arm in arms]
-    columns = ("n", "last\nepoch", "best\nepoch", *_DIFFERENCE)
+    last = f"{comparison.weights}\nweights" if comparison.weights else "last\nepoch"
+    columns = ("n", last, "best\nepoch", *_DIFFERENCE)
     return _table(_verdict_title(comparison, arms), columns, arms, rows)
 
 
@@ -114,6 +115,8 @@ def _of(title: str, comparison: Comparison, shown: Sequence[ArmSummary]) -> str:
 
 def _verdict_title(comparison: Comparison, arms: Sequence[ArmSummary]) -> str:
     title = f"{comparison.metric}, mean ± sd over n runs"
+    if comparison.weights:
+        title += ", of kept predictions"
     if _are_partial(arms):
         title += ", or the pairs there are"
     rates = {f"{arm.base_rate:.4f}" for arm in comparison.arms if arm.base_rate is not None}

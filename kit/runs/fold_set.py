@@ -26,16 +26,19 @@ class FoldFigures(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         images: Number of images.
-        accuracy: Share of images whose likeliest class is the true one.
-        loss: Mean cross-entropy, nats; None if an output was not a number.
+        accuracy: Share of images whose class or grade, as decided, is the true one; None for tags and values.
+        loss: Mean cross-entropy, nats; None if an output was not a number, or outputs are no probabilities of classes
+            or grades.
         auc: Area under the ROC curve of the second of two classes, or the mean of each class against the rest; None if
-            a class is missing.
+            a class is missing, or outputs are no probabilities of classes or grades.
+        score: Value of the dataset's metric, unless that is the accuracy; None if it has none.
     """
 
     images: int
-    accuracy: float
+    accuracy: float | None
     loss: float | None
     auc: float | None
+    score: float | msgspec.UnsetType | None = msgspec.UNSET
 
 
 class FoldResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,18 +47,22 @@ class FoldResult(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         folds: Metrics by fold.
         pooled: Metrics of all held-out images together.
-        accuracy: Mean and sample standard deviation over the folds.
+        accuracy: Mean and sample standard deviation over the folds; None if a fold has no accuracy.
         loss: Mean and sample standard deviation over the folds; None if a fold has no loss.
         auc: Mean and sample standard deviation over the folds; None if a fold has no AUC.
+        metric: Name of the dataset's metric, unless that is the accuracy.
+        score: Mean and sample standard deviation of that metric over the folds; None if a fold has no value.
         files: XXH128 of the file of out-of-fold predictions, by name.
         seal: XXH128 over all other fields; see `kit.seals`.
     """
 
     folds: Mapping[int, FoldFigures]
     pooled: FoldFigures
-    accuracy: MeanAndSD
+    accuracy: MeanAndSD | None
     loss: MeanAndSD | None
     auc: MeanAndSD | None
+    metric: str | msgspec.UnsetType = msgspec.UNSET
+    score: MeanAndSD | msgspec.UnsetType | None = msgspec.UNSET
     files: Mapping[str, str] = {}
     seal: str = ""
 

@@ -7,7 +7,7 @@ import re
 import types
 import typing
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -41,19 +41,23 @@ def value_at(data: Any, path: str) -> Any:
 
 def field_names(kind: type[msgspec.Struct], path: str) -> list[str]:
     """List the fields of the struct at a dotted path."""
-    return list(types_of(_struct_in(type_at(kind, path))))
+    return list(_fields_in(type_at(kind, path)))
 
 
 def type_at(kind: Any, path: str) -> Any:
     """Find a field's type; an element of a list or a table, such as filters[0], has the type of the whole."""
     for name in filter(None, re.sub(r"\[.*?\]", "", path).split(".")):
-        kind = types_of(_struct_in(kind))[name]
+        kind = _fields_in(kind)[name]
     return kind
 
 
-def _struct_in(kind: Any) -> Any:
-    """Find the struct type within a list or a table; a struct type is returned unchanged."""
-    return next((inner for inner in typing.get_args(kind) if isinstance(inner, type(msgspec.Struct))), kind)
+def _fields_in(kind: Any) -> dict[str, Any]:
+    """Read the field types of a struct, or of the structs within a list, a table or a union, and of a union's tag."""
+    structs = [inner for inner in typing.get_args(kind) if isinstance(inner, type(msgspec.Struct))] or [kind]
+    fields = {name: field for struct in structs for name, field in types_of(struct).items()}
+    configs = [struct.__struct_config__ for struct in structs]
+    tags = tuple(config.tag for config in configs)
+    return fields | {config.tag_field: Literal[tags] for config in configs if config.tag_field}
 
 
 def alternatives(kind: Any) -> tuple[Any, ...]:

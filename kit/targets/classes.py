@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from kit.targets.decision import NO_DECISION, Decision
 from kit.targets.head import Head
 from kit.targets.label import Features, Truth
-from kit.targets.names import encode_names, index_features, name_at, stored_index
+from kit.targets.names import encode_names, index_features, name_at, one_hot, stored_index
 from kit.targets.target import Target
 
 _TWO = 2
+_CONSTANTS = 20  # commonest classes that are tried for all images
 
 
 class Classes(Target, frozen=True, kw_only=True):
@@ -59,6 +60,15 @@ class Classes(Target, frozen=True, kw_only=True):
         else:
             chosen = predictions.argmax(axis=1)
         return np.where(np.isfinite(predictions).all(axis=1), chosen, -1)
+
+    def constants(self, truth: Truth) -> dict[str, NDArray[np.float32]]:
+        """The shares of the classes, and each class for all images, the commonest first."""
+        shares = np.bincount(truth, minlength=len(self.names)) / len(truth)
+        order = np.argsort(-shares, kind="stable")[:_CONSTANTS].tolist()
+        return {
+            "the shares of the classes": np.asarray(shares, np.float32),
+            **{f"class {self.names[index]} for all images": one_hot(index, len(self.names)) for index in order},
+        }
 
     def uniform(self, threshold: float) -> Decision:
         """Decide for the second of two classes from a probability on; see `Target.uniform`."""

@@ -12,7 +12,7 @@ from kit.errors import SpecError, require
 from kit.targets.decision import NO_DECISION, Decision
 from kit.targets.head import Head
 from kit.targets.label import Features, Truth
-from kit.targets.names import encode_names, index_features, name_at, stored_index
+from kit.targets.names import encode_names, index_features, name_at, one_hot, stored_index
 from kit.targets.target import Target
 
 NUMBER = "grade"  # column of the predictions of head "value"
@@ -62,6 +62,10 @@ class Grades(Target, frozen=True, kw_only=True):
             return Head(name=name, units=1, activation="sigmoid", shift=(0.0,), scale=(top,))
         return Head(name=name, units=1, activation="linear", shift=(top / 2,), scale=(max(top / 2, 1.0),))
 
+    def are_probabilities(self, width: int) -> bool:
+        """Whether there is a probability of each grade; the head "value" predicts one number."""
+        return width > 1
+
     def columns(self, width: int) -> tuple[str, ...]:
         """Name the columns of predictions: the grades, or the number of the head "value"."""
         return (NUMBER,) if width == 1 else super().columns(width)
@@ -85,6 +89,16 @@ class Grades(Target, frozen=True, kw_only=True):
             return np.where(are_numbers, predictions.argmax(axis=1), -1)
         cuts = np.asarray(decision.thresholds or np.arange(len(self.names) - 1) + 0.5)
         return np.where(are_numbers, np.searchsorted(cuts, self.numbers(predictions), side="right"), -1)
+
+    def constants(self, truth: Truth) -> dict[str, NDArray[np.float32]]:
+        """The shares of the grades, and the commonest and the median grade for all images."""
+        counts = np.bincount(truth, minlength=len(self.names))
+        middle = int(np.sort(truth)[(len(truth) - 1) // 2])
+        return {
+            "the commonest grade for all images": one_hot(int(counts.argmax()), len(self.names)),
+            "the median grade for all images": one_hot(middle, len(self.names)),
+            "the shares of the grades": np.asarray(counts / len(truth), np.float32),
+        }
 
     def check_decision(self, decision: Decision) -> None:
         """Refuse a rule that is of another target; see `Target.check_decision`."""

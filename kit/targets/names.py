@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kit.targets.label import LABEL, Features, Truth
 
@@ -26,6 +27,11 @@ def encode_names(names: Sequence[str], labels: Sequence[str | None]) -> Truth:
 def name_at(names: Sequence[str], index: Any) -> str | None:
     """Name an index; None for -1."""
     return None if index < 0 else names[int(index)]
+
+
+def one_hot(index: int, count: int) -> NDArray[np.float32]:
+    """Be sure of one name: float32 [count], 1 for it and else 0."""
+    return np.asarray(np.eye(count)[index], np.float32)
 
 
 def index_features(index: Any) -> Features:

@@ -110,6 +110,15 @@ class Tags(Target, frozen=True, kw_only=True):
             marks = ((marks | (ranks < decision.least)) & (ranks < most)) & np.isfinite(margins)
         return marks
 
+    def constants(self, truth: Truth) -> dict[str, NDArray[np.float32]]:
+        """No tag, the commonest combination, and the share of the images that have each tag."""
+        combinations, counts = np.unique(truth, axis=0, return_counts=True)
+        return {
+            "no tag for any image": np.zeros(len(self.names), np.float32),
+            "the commonest combination of tags": np.asarray(combinations[counts.argmax()], np.float32),
+            "the shares of the tags": np.asarray(truth.mean(axis=0), np.float32),
+        }
+
     def check_decision(self, decision: Decision) -> None:
         """Refuse a rule that is of another target; see `Target.check_decision`."""
         count, most = len(self.names), decision.most

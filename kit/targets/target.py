@@ -38,6 +38,9 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=st
     is_partition: ClassVar[bool]
     """Whether each labelled image has exactly one of the names, so that their counts sum to the images."""
 
+    is_counted: ClassVar[bool] = True
+    """Whether images are counted by name: every image has every value."""
+
     names: tuple[str, ...]
 
     @classmethod
@@ -112,6 +115,11 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=st
     def _head(self, name: str, loss: str) -> Head:
         raise NotImplementedError
 
+    def are_probabilities(self, width: int) -> bool:
+        """Whether predictions of so many columns are probabilities of the names, not numbers."""
+        del width
+        return True
+
     def columns(self, width: int) -> tuple[str, ...]:
         """Name the columns of predictions, by how many there are."""
         require(width == len(self.names), f"predictions have {width} columns, not {len(self.names)}")
@@ -130,7 +138,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=st
             SpecError: Names have no number.
         """
         del predictions
-        raise SpecError(f"{self.noun}s are names, not numbers")
+        raise SpecError(f"{self.kind()} are names, not numbers")
 
     def probabilities(self, predictions: NDArray[Any]) -> NDArray[Any]:
         """Return predictions that are probabilities [n, names].
@@ -159,6 +167,10 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=st
             case "numbers":
                 return self.numbers(predictions)
 
+    def constants(self, truth: Truth) -> dict[str, NDArray[np.float32]]:
+        """Name predictions that say the same of every image, made of the truth of n images: float32 [columns] each."""
+        raise NotImplementedError
+
     def check_decision(self, decision: Decision) -> None:
         """Refuse a rule that is of another target.
 
@@ -168,7 +180,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=st
         wanted = self._thresholds()
         require(
             len(decision.thresholds) in {0, wanted},
-            f"decide needs {wanted} thresholds for {len(self.names)} {self.noun}s, got {len(decision.thresholds)}",
+            f"decide needs {wanted} thresholds for {len(self.names)} {self.kind()}, got {len(decision.thresholds)}",
         )
         require(not (decision.least or decision.most), f"numbers of tags do not apply to {self.kind()}")
 
@@ -179,7 +191,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=st
             SpecError: Decisions of this target are not made by a probability.
         """
         del threshold
-        raise SpecError(f"one threshold does not decide between {len(self.names)} {self.noun}s")
+        raise SpecError(f"one threshold does not decide between {len(self.names)} {self.kind()}")
 
     def _thresholds(self) -> int:
         """Count the thresholds of a rule; 0 where there can be none."""

@@ -40,6 +40,7 @@ class Values(Target, frozen=True, kw_only=True):
     """
 
     noun: ClassVar[str] = "value"
+    is_counted: ClassVar[bool] = False
     default_metric: ClassVar[str] = "rmse"
     heads: ClassVar[tuple[str, ...]] = ("value",)
     losses: ClassVar[Mapping[str, tuple[str, ...]]] = {"value": ("mse", "mae", "huber", "crossentropy")}
@@ -112,6 +113,11 @@ class Values(Target, frozen=True, kw_only=True):
             return Head(name=name, units=len(self.names), activation="sigmoid", shift=self.lowest, scale=tuple(spans))
         return Head(name=name, units=len(self.names), activation="linear", shift=self.mean, scale=self.deviation)
 
+    def are_probabilities(self, width: int) -> bool:
+        """Numbers are no probabilities."""
+        del width
+        return False
+
     def numbers(self, predictions: NDArray[Any]) -> NDArray[np.float64]:
         """Return the numbers: float64 [n, values]."""
         return np.asarray(predictions, np.float64)
@@ -120,6 +126,10 @@ class Values(Target, frozen=True, kw_only=True):
         """Refuse: numbers have no probabilities."""
         del predictions
         raise SpecError("values are numbers, not probabilities")
+
+    def constants(self, truth: Truth) -> dict[str, NDArray[np.float32]]:
+        """Return the mean of each value."""
+        return {"the mean of the values": np.asarray(truth.mean(axis=0, dtype=np.float64), np.float32)}
 
     def decide(self, predictions: NDArray[Any], decision: Decision = NO_DECISION) -> NDArray[Any]:
         """Return the numbers as they are."""

@@ -11,6 +11,7 @@ from kit.arguments import checked_arguments
 from kit.datasets import Dataset
 from kit.errors import SpecError, option, require
 from kit.files import locked
+from kit.inference.dataset_metric import dataset_metric
 from kit.inference.out_of_fold import hold_out
 from kit.progress import NO_PROGRESS, Progress
 from kit.runs.fold_set import FoldSet
@@ -83,7 +84,7 @@ def join_folds(fold_set: FoldSet, dataset: Dataset) -> None:
     with locked(fold_set.path):
         held_out = hold_out(list(fold_set.finished().values()), dataset)
         if held_out is not None:
-            fold_set.finish(held_out.parquet(), held_out.result())
+            fold_set.finish(held_out.parquet(), held_out.result(dataset_metric(dataset)))
 
 
 def parse_folds(dataset: Dataset, wanted: str | Sequence[int]) -> tuple[int, ...]:

@@ -83,7 +83,11 @@ def test_any_recorded_metric_may_be_chosen(ablation: Made) -> None:
     assert 0.75 + 0.05 / 3 == pytest.approx(base.last.mean)
     assert -0.05 - 0.05 / 3 == pytest.approx(arm.difference.mean)
     assert "no evidence; about 1 more seed would settle it" == arm.verdict.words
-    with pytest.raises(RunError, match=r"unknown metric 'val_f1'.* Known: accuracy, val_accuracy, val_auc"):
+    with pytest.raises(RunError, match=r"unknown metric 'val_f'.* Known: accuracy, auc, average_precision"):
+        kit.compare(ablation.folder, metric="val_f")
+    with pytest.raises(
+        RunError, match=r"validation_predictions.csv is missing; val_f1 was not recorded and needs them"
+    ):
         kit.compare(ablation.folder, metric="val_f1")
 
 

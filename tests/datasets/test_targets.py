@@ -169,3 +169,22 @@ def test_augmented_images_of_every_target_are_drawn(target: Target, labels: list
     write_augmentation(dataset_of(tmp_path, target, labels), AugmentSpec(mixup=0.4), tmp_path / "mixed.png")
 
     assert (tmp_path / "mixed.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"kind": "labels"}, r"target\.kind must be one of classes, grades, tags, values, got 'labels'"),
+        ({"kind": 3}, r"target\.kind must be one of classes, grades, tags, values"),
+        ({"separator": 3}, r"target\.separator must be a text, got 3"),
+        ({"names": "road"}, r"target\.names must be a list, got 'road'"),
+    ],
+)
+def test_target_that_was_changed_is_named(changes: dict[str, object], message: str, tmp_path: Path) -> None:
+    dataset = dataset_of(tmp_path, TAGS, TAGGED)
+    manifest = json.loads((dataset.folder / "manifest.json").read_text())
+    manifest["target"] |= changes
+    (dataset.folder / "manifest.json").write_bytes(seal(manifest))
+
+    with pytest.raises(ShardError, match=message):
+        find_dataset("made", root=tmp_path)

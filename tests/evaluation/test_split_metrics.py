@@ -20,6 +20,7 @@ from kit.datasets import Dataset
 from kit.errors import RunError, ShardError, SpecError
 from kit.evaluation.split_metrics import measure_runs, split_figures
 from kit.files import seal
+from kit.metrics import find_metric
 from kit.reports.caveats import comparison_remarks
 from kit.reports.comparison import comparison_tables
 from kit.runs import RunDirectory
@@ -332,8 +333,8 @@ def test_a_diverged_run_is_said_so_and_has_no_loss(ablation: Path, workspace: Pa
 
 
 def test_figures_of_classes_that_a_split_lacks_are_none() -> None:
-    scores = class_predictions(["a", "b"], np.int32([0, 0]), np.float32([[0.75, 0.25], [0.25, 0.75]]))
-    figures = split_figures(scores, ("no", "yes"), "")
+    scores = class_predictions(["a", "b"], np.int32([0, 0]), np.float32([[0.75, 0.25], [0.25, 0.75]]), ("no", "yes"))
+    figures = split_figures(scores, "", find_metric("accuracy"))
 
     assert (None, "yes", 1, 0.5) == (figures.recall, figures.recall_of, figures.misclassified, figures.accuracy)
 

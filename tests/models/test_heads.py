@@ -87,7 +87,7 @@ def test_last_layers_compute_in_float32(head: Head) -> None:
 
 @pytest.mark.parametrize("head", HEADS.values(), ids=HEADS)
 def test_an_exported_network_of_plain_layers_gives_predictions(head: Head, tmp_path: Path) -> None:
-    from kit.compat import keras
+    from kit.compat import keras, tf
     from kit.exports.formats import FORMATS
     from kit.exports.inference_model import served_model
     from kit.specs import ImageSpec
@@ -103,6 +103,12 @@ def test_an_exported_network_of_plain_layers_gives_predictions(head: Head, tmp_p
     found = FORMATS["keras"].read(tmp_path / "model.keras", pixels)
 
     np.testing.assert_allclose(found, expected, atol=1e-5, rtol=1e-5)
+    FORMATS["saved_model"].write(served, ImageSpec(size=SHAPE[:2], channels=3), tmp_path / "1")
+    given = tf.saved_model.load(str(tmp_path / "1")).signatures["serving_default"](images=tf.constant(pixels))
+
+    np.testing.assert_allclose(
+        given["numbers" if head.name == "value" else "probabilities"], expected, atol=1e-5, rtol=1e-5
+    )
     layers = [inner for outer in served.probabilities.layers for inner in getattr(outer, "layers", [outer])]
     assert {"keras"} == {type(layer).__module__.partition(".")[0] for layer in layers}
     assert np.ptp(expected, axis=0).max() > 0.01

@@ -43,6 +43,7 @@ from kit.reports.verdicts import figure_table, verdict_table
 from kit.runs import RunDirectory
 from kit.runs.mean_and_sd import MeanAndSD
 from kit.specs import ModelSpec, RunSpec
+from kit.targets.classes import Classes
 from tests.made import class_predictions
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def synthetic(
     keys = [example.key for example in read_examples(dataset, "validation")]
     if images == len(keys):
         scores = dataclasses.replace(scores, keys=keys)
-    manifest = msgspec.structs.replace(dataset.manifest, classes=classes)
+    manifest = msgspec.structs.replace(dataset.manifest, target=Classes(names=classes))
     return Evaluation(
         predictor=Predictor(path=run, weights="best"),
         dataset=dataclasses.replace(dataset, manifest=manifest),

@@ -152,7 +152,7 @@ def test_coral_learns_what_plain_keras_learns_of_shared_weights(root: Path) -> N
     from kit.pipeline import train_batches
 
     dataset = opened(root, "grades")
-    run = kit.train("grades", settings={**SETTINGS, "model.head": "cumulative"}, root=root)
+    run = kit.train("grades", settings=SETTINGS, head="cumulative", root=root)
     head = dataset.manifest.target.head("cumulative")
     network = build_model(run.spec().model, dataset.shape, head, seed=0)
     optimizer, losses = keras.optimizers.Adam(0.01), []

@@ -18,6 +18,7 @@ import kit
 from kit.datasets import Dataset
 from kit.runs import RunDirectory
 from kit.training.request import run_spec
+from tests.made import class_head, class_target
 from tests.training.test_training import weights
 
 ALL = ("accuracy", "auc", "precision", "recall", "f1")
@@ -192,7 +193,7 @@ def test_tensorboard_gets_hyper_parameters_and_histograms(tiny: Dataset, workspa
 def test_metrics_over_classes_are_scikit_learns(truth: np.ndarray, outputs: np.ndarray) -> None:
     from kit.training.metrics import make_metrics
 
-    made = dict(zip(ALL, make_metrics(ALL, 4, 30), strict=True))
+    made = dict(zip(ALL, make_metrics(ALL, class_target(4), class_head(4), 30), strict=True))
     expected = {
         "accuracy": metrics.accuracy_score(truth, outputs.argmax(axis=1)),
         **{
@@ -221,7 +222,7 @@ def test_metrics_of_two_classes_are_scikit_learns(truth: np.ndarray, outputs: np
         "accuracy": metrics.accuracy_score(truth, predicted),
         **{name: getattr(metrics, f"{name}_score")(truth, predicted, zero_division=0) for name in ALL[2:]},
     }
-    made = dict(zip(ALL, make_metrics(ALL, 2, 40), strict=True))
+    made = dict(zip(ALL, make_metrics(ALL, class_target(2), class_head(2), 40), strict=True))
     for name, value in expected.items():
         made[name].update_state(truth.astype(np.float32), outputs[:, None])
         assert float(made[name].result()) == pytest.approx(value, abs=1e-6)
@@ -232,7 +233,7 @@ def exact_auc(truth: np.ndarray, outputs: np.ndarray) -> float:
     from kit.training.metrics import make_metrics
 
     classes = max(2, outputs.shape[1])
-    (metric,) = make_metrics(("auc",), classes, len(truth))
+    (metric,) = make_metrics(("auc",), class_target(classes), class_head(classes), len(truth))
     for place in range(0, len(truth), 16):
         part = truth[place : place + 16]
         labels = part.astype(np.float32) if classes == 2 else np.eye(classes, dtype=np.float32)[part]

@@ -1,0 +1,50 @@
+"""Measures of predictions, whatever the target."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from kit.evaluation.decided import Decided
+from kit.evaluation.metric_scores import MetricScore
+from kit.inference.predictions import Predictions
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measures:
+    """Measures of predictions.
+
+    Attributes:
+        scores: Predictions of every image, with the true labels.
+        metrics: Values of metrics, the dataset's first; empty for classes that are judged by accuracy, unless asked.
+        decided: Rule for decisions that was given or fitted; None for the target's own.
+    """
+
+    scores: Predictions
+    metrics: tuple[MetricScore, ...] = ()
+    decided: Decided | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the classes, tags, grades or values."""
+        return self.scores.target.names
+
+    @property
+    def images(self) -> int:
+        """Number of images."""
+        return len(self.scores.keys)
+
+    @property
+    def not_numbers(self) -> int:
+        """Images for which the model gave no number."""
+        return int((~self.scores.are_numbers).sum())
+
+    def figures(self) -> dict[str, Any]:
+        """All but the images; NaN becomes null in evaluation.json."""
+        return {
+            self.scores.target.kind(): self.names,
+            "images": self.images,
+            "not_numbers": self.not_numbers,
+            **({"metrics": self.metrics} if self.metrics else {}),
+            **({"decided": self.decided} if self.decided else {}),
+        }

@@ -1,0 +1,69 @@
+"""Values of metrics as a table, and the rule that their decisions were made by."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from kit.errors import first_three
+from kit.evaluation.decided import Decided
+from kit.evaluation.metric_scores import MetricScore
+from kit.reports.table import NOTHING, Table, exact
+from kit.targets import Target
+
+_DIRECTIONS = {"max": "higher", "min": "lower"}
+
+
+def metrics_table(title: str, scores: Sequence[MetricScore]) -> Table:
+    """Build one row per metric, with a column of what was left out of the mean, if anything was.
+
+    Args:
+        title: Title of the table.
+        scores: Values of the metrics, the dataset's first.
+    """
+    rows = [
+        (
+            one.name,
+            NOTHING if one.value is None else f"{one.value:.4f}",
+            _DIRECTIONS[one.direction],
+            one.judges,
+            _left_out(one),
+        )
+        for one in scores
+    ]
+    columns = ("metric", "value", "better", "judges", "left out")
+    kept = 5 if any(one.left_out for one in scores) else 4
+    return Table(title, columns[:kept], tuple(row[:kept] for row in rows), kept=("value",))
+
+
+def metrics_csv(scores: Sequence[MetricScore]) -> str:
+    """Format the table as CSV with every digit."""
+    rows = tuple(
+        (one.name, exact(one.value), _DIRECTIONS[one.direction], one.judges, " ".join(map(str, one.left_out)))
+        for one in scores
+    )
+    return Table("", ("metric", "value", "better", "judges", "left_out"), rows).csv()
+
+
+def describe_decided(decided: Decided, target: Target) -> list[str]:
+    """Describe the rule in one line, and the score of rules that were fitted without each fold in another."""
+    words = f"decided by {_rule(decided, target)}"
+    if not decided.metric:
+        return [words]
+    lines = [f"{words}, fitted to {decided.metric} on {decided.images:,} {decided.fitted_on} images"]
+    if decided.crossed is not None:
+        lines.append(f"{decided.metric} {decided.crossed:.4f} by rules that were fitted without each fold's images")
+    return lines
+
+
+def _rule(decided: Decided, target: Target) -> str:
+    rule = decided.rule
+    names = target.names[1:] if len(rule.thresholds) == len(target.names) - 1 else target.names
+    parts = [f"{name} from {value:.4g}" for name, value in zip(names, rule.thresholds, strict=False)]
+    said = [", ".join(parts)] if parts else ["the usual rule"]
+    said += [f"at least {rule.least} {target.kind()}"] if rule.least else []
+    said += [f"at most {rule.most} {target.kind()}"] if rule.most is not None else []
+    return ", ".join(said)
+
+
+def _left_out(score: MetricScore) -> str:
+    return first_three(map(str, score.left_out), len(score.left_out)) if score.left_out else NOTHING

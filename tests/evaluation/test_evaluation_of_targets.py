@@ -1,0 +1,230 @@
+"""Evaluations of tags, grades and values: what fits the target, by scikit-learn's figures, and nothing else."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+import pytest
+from sklearn import metrics as sk
+
+import kit
+from kit.datasets.read import read_examples
+from kit.errors import RunError, SpecError
+from kit.evaluation.class_measures import ClassMeasures
+from kit.evaluation.decided import fitted_rule
+from kit.evaluation.evaluate import Evaluation, Predictor
+from kit.evaluation.measures import Measures
+from kit.evaluation.metric_scores import fitting_metrics, parse_metrics, score_metrics
+from kit.inference.out_of_fold import OutOfFold
+from kit.inference.predictions import Predictions, average
+from kit.metrics import find_metric
+from kit.reports.evaluation import evaluation_remarks, evaluation_tables, shown_tables
+from kit.runs import RunDirectory
+from kit.targets import Decision
+from kit.targets.classes import Classes
+from kit.targets.grades import Grades
+from kit.targets.tags import Tags
+from kit.targets.values import Values
+from tests.made import target_predictions
+
+if TYPE_CHECKING:
+    from kit.datasets import Dataset
+
+TAGS = Tags(names=("dark", "light", "other"))
+GRADES = Grades(names=("none", "mild", "severe"))
+VALUES = Values.of(["count", "size"], ["1 2", "5 9"])
+
+
+def _evaluate(dataset: Dataset, run: RunDirectory, scores: Predictions) -> Evaluation:
+    keys = [example.key for example in read_examples(dataset, "validation")]
+    scores = dataclasses.replace(scores, keys=keys)
+    target = scores.target
+    manifest = msgspec.structs.replace(dataset.manifest, target=target)
+    own = find_metric(target.default_metric)
+    metrics = score_metrics(scores, fitting_metrics(target, own, are_probabilities=scores.are_probabilities))
+    return Evaluation(
+        predictor=Predictor(path=run.path, weights="best"),
+        dataset=dataclasses.replace(dataset, manifest=manifest),
+        split="validation",
+        measures=ClassMeasures(scores=scores, metrics=metrics, classes=target.names)
+        if target.is_partition
+        else Measures(scores=scores, metrics=metrics),
+    )
+
+
+def _written(evaluation: Evaluation, folder: Path) -> tuple[set[str], dict[str, object]]:
+    files = kit.write_evaluation(evaluation, folder, html=True)
+    return {path.name for path in files}, json.loads((folder / "evaluation.json").read_text())
+
+
+def test_tags_have_metrics_and_nothing_that_is_of_one_class(tiny: Dataset, run: RunDirectory, tmp_path: Path) -> None:
+    scores = target_predictions(TAGS, 36)
+    evaluation = _evaluate(tiny, run, scores)
+    files, figures = _written(evaluation, tmp_path)
+    rows = list(csv.DictReader((tmp_path / "metrics.csv").read_text().splitlines()))
+    values = {row["metric"]: float(row["value"]) for row in rows if row["value"]}
+    decided = scores.outputs >= 0.5
+
+    assert {"metrics.csv", "evaluation.json", "predictions.csv", "report.html"} == files
+    assert "micro_f1" == rows[0]["metric"]
+    assert values["micro_f1"] == pytest.approx(sk.f1_score(scores.labels, decided, average="micro"))
+    assert values["column_auc"] == pytest.approx(sk.roc_auc_score(scores.labels, scores.outputs, average="macro"))
+    assert not {"rmse", "qwk", "balanced_accuracy", "top@5"} & values.keys()
+    assert list(TAGS.names) == figures["tags"]
+    assert not {"classes", "accuracy", "auc", "confusion", "calibration_error", "mislabelled"} & figures.keys()
+    assert [] == evaluation_remarks(evaluation)
+    assert shown_tables(evaluation) == evaluation_tables(evaluation)
+
+
+def test_values_have_errors_and_correlations_and_no_accuracy(tiny: Dataset, run: RunDirectory, tmp_path: Path) -> None:
+    scores = target_predictions(VALUES, 36)
+    evaluation = _evaluate(tiny, run, scores)
+    files, figures = _written(evaluation, tmp_path)
+    values = {one.name: one.value for one in evaluation.measures.metrics}
+
+    assert {"metrics.csv", "evaluation.json", "predictions.csv", "report.html"} == files
+    assert {"rmse", "mae", "r2", "pearson", "spearman"} == values.keys()
+    assert values["rmse"] == pytest.approx(
+        np.mean(sk.root_mean_squared_error(scores.labels, scores.outputs, multioutput="raw_values"))
+    )
+    assert "accuracy" not in (tmp_path / "report.html").read_text()
+    assert "AUC" not in (tmp_path / "report.html").read_text()
+    assert not {"accuracy", "auc", "threshold", "report"} & figures.keys()
+
+
+@pytest.mark.parametrize("number", [False, True])
+def test_grades_have_a_confusion_matrix_and_curves_where_there_are_probabilities(
+    tiny: Dataset, run: RunDirectory, tmp_path: Path, number: bool
+) -> None:
+    scores = target_predictions(GRADES, 36, number=number)
+    evaluation = _evaluate(tiny, run, scores)
+    files, figures = _written(evaluation, tmp_path)
+    decided = np.clip(np.round(scores.outputs[:, 0]), 0, 2) if number else scores.outputs.argmax(axis=1)
+    values = {one.name: one.value for one in evaluation.measures.metrics}
+
+    assert np.array_equal(sk.confusion_matrix(scores.labels, decided), figures["confusion"])
+    assert "qwk" == evaluation.measures.metrics[0].name
+    assert values["qwk"] == pytest.approx(sk.cohen_kappa_score(scores.labels, decided, weights="quadratic"))
+    assert values["mae"] is not None
+    assert ("roc_curve.csv" in files, "auc" in figures, "log_loss" in values) == (not number,) * 3
+    assert {"confusion_matrix.png", "misclassified.png", "metrics.csv"} <= files
+    assert int((decided != scores.labels).sum()) == len(evaluation.measures.mistakes)
+    first = evaluation.measures.mistakes[0]
+    if number:
+        assert abs(scores.outputs[first, 0] - scores.labels[first]) == pytest.approx(
+            np.abs(scores.outputs[:, 0] - scores.labels)[decided != scores.labels].max()
+        )
+
+
+def test_a_rule_for_decisions_reaches_figures_mistakes_and_metrics(tiny: Dataset, run: RunDirectory) -> None:
+    scores = target_predictions(GRADES, 36, number=True)
+    evaluation = _evaluate(tiny, run, scores.decided_by(Decision(thresholds=(1.0, 2.0))))
+    decided = np.searchsorted((1.0, 2.0), scores.outputs[:, 0], side="right")
+
+    assert np.array_equal(sk.confusion_matrix(scores.labels, decided), evaluation.measures.confusion)
+    assert {one.name: one.value for one in evaluation.measures.metrics}["qwk"] == pytest.approx(
+        sk.cohen_kappa_score(scores.labels, decided, weights="quadratic")
+    )
+    with pytest.raises(SpecError, match="decide needs 2 thresholds for 3 grades, got 1"):
+        scores.decided_by(Decision(thresholds=(1.0,)))
+
+
+def test_columns_without_a_value_are_named_beside_their_metric(tiny: Dataset, run: RunDirectory) -> None:
+    scores = target_predictions(TAGS, 36)
+    scores.labels[:, 2] = 0
+    evaluation = _evaluate(tiny, run, scores)
+    (table,) = evaluation_tables(evaluation)
+    cells = {row[0]: row for row in table.rows}
+
+    assert ("metric", "value", "better", "judges", "left out") == table.columns
+    assert "other (1)" == cells["column_auc"][4]
+    assert cells["column_auc"][1] == f"{sk.roc_auc_score(scores.labels[:, :2], scores.outputs[:, :2]):.4f}"
+
+
+def test_a_fitted_rule_says_what_it_was_fitted_on_and_what_crossing_comes_to() -> None:
+    scores = target_predictions(TAGS, 60)
+    decided = fitted_rule(OutOfFold(np.arange(60, dtype=np.int32) % 3, scores), find_metric("micro_f1"))
+    fitted = sk.f1_score(scores.labels, TAGS.decide(scores.outputs, decided.rule), average="micro")
+
+    assert ("micro_f1", "out-of-fold", 60) == (decided.metric, decided.fitted_on, decided.images)
+    assert decided.crossed is not None
+    assert decided.crossed <= fitted
+    assert fitted >= sk.f1_score(scores.labels, scores.outputs >= 0.5, average="micro")
+
+
+def test_folds_are_measured_by_the_datasets_metric() -> None:
+    scores, folds = target_predictions(VALUES, 40), np.arange(40, dtype=np.int32) % 2
+    result = OutOfFold(folds, scores).result()
+    each = [
+        np.mean(
+            sk.root_mean_squared_error(
+                scores.labels[folds == fold], scores.outputs[folds == fold], multioutput="raw_values"
+            )
+        )
+        for fold in (0, 1)
+    ]
+
+    assert "rmse" == result.metric
+    assert each == pytest.approx([result.folds[fold].score for fold in (0, 1)])
+    assert result.score is not None
+    assert np.std(each, ddof=1) == pytest.approx(result.score.sd)
+    assert (None, None, None) == (result.accuracy, result.loss, result.auc)
+    classes = target_predictions(Classes(names=("a", "b")), 40)
+    assert OutOfFold(folds, classes).result().metric is msgspec.UNSET
+    assert "f1" == OutOfFold(folds, classes).result(find_metric("f1")).metric
+
+
+def test_metrics_that_do_not_fit_are_refused_before_anything_is_predicted(run: RunDirectory, workspace: Path) -> None:
+    for metric, message in {
+        "rmse": "metric rmse does not fit: it judges grades, values; this dataset's target is classes",
+        "nothing": "metric 'nothing'",
+        "f1,f1": "metric names one twice: f1, f1",
+        "": "metric names none",
+    }.items():
+        with pytest.raises(SpecError, match=message):
+            kit.evaluate(run.path, metric=metric, root=workspace)
+    with pytest.raises(SpecError, match="metric auc judges probabilities, which no rule for decisions changes"):
+        kit.evaluate(run.path, metric="auc", decide="best", root=workspace)
+
+
+def test_named_metrics_and_a_rule_are_of_the_predictions_that_are_kept(
+    run: RunDirectory, workspace: Path, tmp_path: Path
+) -> None:
+    own = tmp_path / "score.py"
+    own.write_text("def hits(truth, decided):\n    return float((truth == decided).mean())\n")
+    evaluation = kit.evaluate(run.path, metric=f"f1,{own}:hits", decide="0.9", root=workspace)
+    truth = evaluation.scores.labels
+    decided = (evaluation.scores.outputs[:, 1] >= 0.9).astype(int)
+
+    assert [sk.f1_score(truth, decided), sk.accuracy_score(truth, decided)] == pytest.approx(
+        [one.value for one in evaluation.measures.metrics]
+    )
+    assert sk.accuracy_score(truth, decided) == pytest.approx(evaluation.accuracy)
+    best = kit.evaluate(run.path, metric="f1", decide="best", root=workspace)
+    assert best.measures.decided is not None
+    assert best.measures.decided.crossed is None
+    assert best.measures.metrics[0].value >= sk.f1_score(truth, evaluation.scores.outputs[:, 1] > 0.5)
+    assert "decided by" in evaluation_remarks(best)[1]
+
+
+def test_metrics_are_names_functions_or_several_of_them() -> None:
+    def own(truth: np.ndarray, decided: np.ndarray) -> float:
+        return float((truth == decided).mean())
+
+    assert [] == parse_metrics(None)
+    assert ["qwk", "mae"] == [metric.name for metric in parse_metrics("qwk, mae")]
+    assert ["own", "mae"] == [metric.name for metric in parse_metrics([own, "mae"])]
+    assert ["own"] == [metric.name for metric in parse_metrics(own)]
+
+
+def test_numbers_and_probabilities_of_grades_are_not_averaged() -> None:
+    parts = [target_predictions(GRADES, 8, number=number) for number in (False, True)]
+
+    with pytest.raises(RunError, match="runs with head value predict a number"):
+        average(parts)
