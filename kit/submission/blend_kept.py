@@ -18,7 +18,7 @@ from kit.inference.out_of_fold import OutOfFold
 from kit.inference.predictions import Predictions
 from kit.metrics import Metric, find_metric
 from kit.sources.image_table import read_table
-from kit.submission.blend_weights import LOSS, By, ballots, combine, scaled
+from kit.submission.blend_weights import LOSS, By, alike, ballots, combine, scaled
 from kit.submission.cells import Cells
 from kit.submission.form import Sample, choose_cells, named_metric, read_sample, refuse_decisions
 from kit.submission.kept import Kept, find_kept
@@ -145,7 +145,8 @@ class KeptInputs:
             stacked = np.stack([ballots(self._decisions(index), self.target) for index in range(len(self.kept))])
             values = combine(stacked, _with_precedence(shares))
         else:
-            values = combine(scaled(np.stack([one.outputs.astype(np.float64) for one in self.scores]), average), shares)
+            stacked = alike([one.outputs.astype(np.float64) for one in self.scores], self.target)
+            values = combine(scaled(stacked, average), shares)
         return replace(first, outputs=values.astype(np.float32))
 
     def _decisions(self, index: int) -> NDArray[np.int64]:
@@ -191,16 +192,12 @@ def _sample(dataset: Dataset, scores: Predictions) -> Sample | None:
 
 
 def _refuse_others(kept: Sequence[Kept], scores: Sequence[Predictions]) -> None:
-    """Refuse predictions of other images, or of another kind."""
+    """Refuse predictions of other images."""
     for one, found in zip(kept[1:], scores[1:], strict=True):
         if others := sorted(set(found.keys) ^ set(scores[0].keys)):
             named = first_three(others, len(others))
             raise SubmissionError(
                 f"{one.path} and {kept[0].path} do not have the same ids: only one of them has {named}"
-            )
-        if found.outputs.shape != scores[0].outputs.shape:
-            raise SubmissionError(
-                f"{one.path} and {kept[0].path} hold probabilities and numbers; blend those of one kind"
             )
 
 

@@ -190,11 +190,17 @@ def stack(inputs: Sequence[OutOfFold]) -> Values:
         if not ordered.are_numbers.all():
             raise RunError(f"out-of-fold file {number} has outputs that are not numbers: a training diverged")
         stacked.append(ordered.outputs.astype(np.float64))
-    if len({one.shape for one in stacked}) > 1:
-        raise RunError(
-            "some out-of-fold files hold a probability of each grade, others a number: blend those of one kind"
-        )
-    return np.stack(stacked)
+    return alike(stacked, inputs[0].target)
+
+
+def alike(outputs: Sequence[Values], target: Target) -> Values:
+    """Stack the predictions of models: float [models, n, columns].
+
+    Where some predict the probability of each grade and others a number, all become expected grades.
+    """
+    if len({one.shape[1] for one in outputs}) > 1:
+        return np.stack([target.numbers(one).reshape(len(one), -1) for one in outputs])
+    return np.stack(list(outputs))
 
 
 def votes(values: Values, target: Target) -> Values:
