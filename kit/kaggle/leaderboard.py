@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from kit.errors import KaggleError, NetworkError, worded
 from kit.kaggle.client import Kaggle
 from kit.kaggle.responses import COMPLETE, PENDING, Listed
+from kit.metrics.direction import smaller_is_better
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,13 +66,27 @@ def wait_for_score(kaggle: Kaggle, slug: str, ref: int) -> Listed:
     return listed
 
 
-def find_place(kaggle: Kaggle, slug: str, mine: Listed, before: Sequence[Listed]) -> LeaderboardPlace | None:
-    """Compare a score with the leaderboard and the account's earlier scores; None if Kaggle does not tell."""
+def find_place(
+    kaggle: Kaggle, slug: str, mine: Listed, before: Sequence[Listed], metric: str = ""
+) -> LeaderboardPlace | None:
+    """Compare a score with the leaderboard and the account's earlier scores.
+
+    Args:
+        kaggle: Connection.
+        slug: Slug of the competition.
+        mine: Submission with the score.
+        before: Earlier submissions of the account.
+        metric: Metric of the local score, by which a leaderboard of a single score is ordered; empty if unknown.
+
+    Returns:
+        The place; None if Kaggle does not tell.
+    """
     try:
         competition, leading = kaggle.competition(slug), kaggle.leading_scores(slug)
     except KaggleError:  # the score is already in the ledger; the place is an extra
         return None
-    larger = None if len(set(leading)) < 2 else leading[0] > leading[-1]  # noqa: PLR2004 (two scores have an order)
+    has_order = len(set(leading)) > 1
+    larger = leading[0] > leading[-1] if has_order else False if smaller_is_better(metric) else None
     own = [one.public for one in before if one.status == COMPLETE and one.ref != mine.ref and one.public is not None]
     best = (min(own) if larger is False else max(own)) if own else None
     difference = None if best is None or mine.public is None else mine.public - best

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from kit.kaggle.ledger import Entry
+from kit.metrics.direction import smaller_is_better
 from kit.significance import LEVEL
 
 FEWEST = 3  # fewest points for a correlation
@@ -24,6 +25,7 @@ class ScoreCorrelation:
         n: Number of submissions with both scores.
         pearson: Pearson correlation; None with fewer than three points, or a constant score.
         spearman: Correlation of the ranks.
+        falls: Whether smaller local scores are better.
         needed: Critical absolute correlation at the 5 % level for this n; None like `pearson`.
     """
 
@@ -33,6 +35,7 @@ class ScoreCorrelation:
     pearson: float | None
     spearman: float | None
     needed: float | None
+    falls: bool = False
 
 
 def correlate_scores(entries: Iterable[Entry]) -> list[ScoreCorrelation]:
@@ -60,4 +63,5 @@ def _correlate(competition: str, metric: str, points: list[tuple[float, float]])
         pearson=float(np.corrcoef(local, public)[0, 1]),
         spearman=float(np.corrcoef(rankdata(local), rankdata(public))[0, 1]),
         needed=quantile / math.sqrt(n - 2 + quantile**2),
+        falls=smaller_is_better(metric),
     )

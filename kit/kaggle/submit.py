@@ -193,7 +193,7 @@ def _scored(kaggle: Kaggle, ledger: Ledger, sent: Entry, before: list[Listed], r
             f"Kaggle could not score {sent.file} (submission {sent.ref}): {listed.reason or 'it gives no reason'};"
             " mend the file and submit it again"
         )
-    standing = find_place(kaggle, sent.competition, listed, before)
+    standing = find_place(kaggle, sent.competition, listed, before, sent.metric)
     return dataclasses.replace(
         result, status=listed.status, public=listed.public, private=listed.private, standing=standing
     )

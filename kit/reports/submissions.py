@@ -36,7 +36,7 @@ def describe_correlation(found: ScoreCorrelation) -> str:
     if found.pearson is None or found.spearman is None or found.needed is None:
         return f"{about}: one of the two never varies, so nothing can be said"
     figures = f"{about}: Pearson r = {found.pearson:.3f}, Spearman rho = {found.spearman:.3f}"
-    return f"{figures}; {_meaning(local, found.n, found.pearson, found.spearman, found.needed)}"
+    return f"{figures}; {_meaning(found, local, found.pearson, found.spearman, found.needed)}"
 
 
 def _row(entry: Entry, *, several: bool) -> tuple[str, ...]:
@@ -56,10 +56,12 @@ def _figure(value: float | None) -> str:
     return NOTHING if value is None else f"{value:.5f}"
 
 
-def _meaning(local: str, n: int, pearson: float, spearman: float, needed: float) -> str:
+def _meaning(found: ScoreCorrelation, local: str, pearson: float, spearman: float, needed: float) -> str:
+    n = found.n
     if max(abs(pearson), abs(spearman)) < needed:
         return f"{n} points are too few to tell this from chance, which reaches {needed:.2f} in one of twenty cases"
-    way = "rises with it" if spearman > 0 else "falls as it rises (as a loss does against an accuracy)"
+    other = "larger" if found.falls else "smaller"
+    way = "rises with it" if spearman > 0 else f"falls as it rises (right only if {other} public scores are better)"
     how = (
         "in nearly the same order: trust" if abs(spearman) >= _STRONG else "but the order often differs: do not rely on"
     )

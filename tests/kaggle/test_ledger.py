@@ -362,6 +362,13 @@ def test_what_correlations_mean_is_said_in_words(points: list[tuple[float, float
     assert re.search(told, describe_correlation(trust))
 
 
+@pytest.mark.parametrize(("metric", "better"), [("micro_f1", "smaller"), ("rmse", "larger"), ("log_loss", "larger")])
+def test_a_falling_correlation_says_for_which_scores_it_is_right(metric: str, better: str) -> None:
+    (trust,) = correlate_scores(scored([(x / 10, 1 - x / 10) for x in range(1, 8)], metric))
+
+    assert f"falls as it rises (right only if {better} public scores are better)" in describe_correlation(trust)
+
+
 def test_metrics_and_competitions_are_kept_apart() -> None:
     entries = [*scored([(0.1, 0.2)]), *scored([(0.3, 0.4)], "val_loss"), entry(9, competition="other")]
 

@@ -16,6 +16,7 @@ from standin import KEY, SIGNATURE, SLUG, TOKEN, Game, StandIn
 import kit
 from kit.errors import KaggleError, KitError, NetworkError, SubmissionError, WorkspaceError
 from kit.kaggle.retries import Retries
+from kit.submission.origin import Origin, write_csv
 from tests.waiting import wait_until
 
 IDS = [f"t{number:02d}" for number in range(20)]
@@ -83,6 +84,21 @@ def test_a_falling_leaderboard_makes_a_smaller_score_the_gain(file: Path, standi
     done = submit(write(file.with_name("second.csv"), wrong=5), wait=True)
 
     assert pytest.approx(0.1) == done.standing.gain
+
+
+def test_a_leaderboard_of_one_score_is_ordered_by_the_metric_of_the_file(file: Path, standin: StandIn) -> None:
+    standin.games[SLUG].others = ()
+    first = submit(file, wait=True)
+    for path, metric in ((file.with_name("second.csv"), "rmse"), (file.with_name("third.csv"), "auc")):
+        text = write(path, wrong=1 if metric == "rmse" else 2).read_text()
+        origin = Origin(command=[], dataset="", fingerprint="", runs=[], created="", metric=metric, score=0.5)
+        write_csv(path, text, origin, force=True)
+    second = submit(file.with_name("second.csv"), wait=True)
+    third = submit(file.with_name("third.csv"), wait=True)
+
+    assert 0.85 == first.public
+    assert (0.85, pytest.approx(-0.1)) == (second.standing.best, second.standing.gain)
+    assert (0.95, None) == (third.standing.best, third.standing.gain)
 
 
 def test_a_score_that_kaggle_refuses_keeps_its_reason(file: Path, standin: StandIn) -> None:
