@@ -19,11 +19,13 @@ class ClassCounts:
     """Number of labelled images of each class.
 
     Attributes:
+        kind: Noun of the names: "classes", "tags" or "grades".
         title: Title of the counts.
         before: Number of images by class as found, the largest class first.
         after: Number of images by class after undersampling; the same without it.
     """
 
+    kind: str = "classes"
     title: str
     before: dict[str, int]
     after: dict[str, int]
@@ -47,6 +49,7 @@ def counts_of_dataset(dataset: Dataset) -> ClassCounts:
     before = after + Counter(manifest.not_taken)
     names = sorted(manifest.classes, key=lambda name: -before[name])
     return ClassCounts(
+        kind=manifest.target.kind(),
         title=f"{manifest.name}: images of each {manifest.target.noun} in all splits",
         before={name: before[name] for name in names},
         after={name: after[name] for name in names},
@@ -68,6 +71,7 @@ def counts_of_audit(audit: Audit) -> ClassCounts:
     smallest = min((count for count in drawn.values() if count), default=0)
     before = {name: sum(splits.values()) for name, splits in found.items()}
     return ClassCounts(
+        kind=audit.target.kind(),
         title=f"{Path(audit.asked.folder).resolve().name}: images of each {audit.target.noun}"
         f"{', and undersampled' if audit.target.is_partition else ''}",
         before=before,

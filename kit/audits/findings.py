@@ -182,13 +182,21 @@ class Audit:
         return [self._finding(kind, number, (index,), detail) for number, (index, detail) in pairs]
 
     def _sets(self, kind: str, sets: Sequence[Alike]) -> list[Finding]:
-        return [self._finding(kind, number, alike.indices, describe(alike)) for number, alike in enumerate(sets, 1)]
+        return [
+            self._finding(kind, number, alike.indices, describe(alike, self.target.kind()))
+            for number, alike in enumerate(sets, 1)
+        ]
 
     def _finding(self, kind: str, number: int, indices: tuple[int, ...], detail: str) -> Finding:
         return Finding(kind=kind, number=number, inputs=tuple(map(self.path, indices)), indices=indices, detail=detail)
 
 
-def describe(alike: Alike) -> str:
-    """Write "across splits and classes" and the like; empty for a set within one split and class."""
-    across = [name for name, is_so in (("splits", alike.across_splits), ("classes", alike.across_classes)) if is_so]
+def describe(alike: Alike, kind: str = "classes") -> str:
+    """Write "across splits and classes" and the like; empty for a set within one split and class.
+
+    Args:
+        alike: Set of images.
+        kind: Noun of the labels.
+    """
+    across = [name for name, is_so in (("splits", alike.across_splits), (kind, alike.across_classes)) if is_so]
     return f"across {' and '.join(across)}" if across else ""

@@ -44,7 +44,7 @@ class SharedDense(keras.layers.Layer):  # type: ignore[misc]  # Keras is untyped
         return *input_shape[:-1], self.units
 
     def get_config(self) -> dict[str, Any]:
-        """Say what `from_config` makes the layer of."""
+        """Return the arguments of `from_config`."""
         return {
             **super().get_config(),
             "units": self.units,

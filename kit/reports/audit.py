@@ -109,7 +109,7 @@ def _found(audit: Audit) -> Table:
         "with several pages, of which one is stored": audit.several_pages,
     }
     rows += [(name, f"{len(indices):,}", *[NOTHING] * 3) for name, indices in singles.items()]
-    return Table("findings", ("", "images", "sets", "across\nsplits", "across\nclasses"), tuple(rows))
+    return Table("findings", ("", "images", "sets", "across\nsplits", f"across\n{audit.target.kind()}"), tuple(rows))
 
 
 def _set_cells(sets: Sequence[Alike]) -> tuple[str, ...]:

@@ -78,7 +78,7 @@ def write_audit(audit: Audit, folder: Path) -> list[Path]:
         "audit.png": draw_gallery(audit),
     }
     counts = counts_of_audit(audit)
-    if len(counts.before) > 1:
+    if len(counts.before) > 1 and audit.target.is_counted:
         files["classes.png"] = plot_class_counts(counts).png
     return write_together(folder, files)
 

@@ -59,7 +59,7 @@ def plot_class_counts(counts: ClassCounts) -> Picture:
     axes.set_xlim(0, 1.2 * max([1, *before]))
     axes.set_xlabel("images")
     left_out = len(counts.before) - len(names)
-    more = f"\n{left_out:,} classes between the largest and the smallest are not shown" if left_out else ""
+    more = f"\n{left_out:,} {counts.kind} between the largest and the smallest are not shown" if left_out else ""
     axes.set_title(f"{counts.title}{more}", fontsize=10, parse_math=False)
     axes.grid(axis="x", alpha=0.3)
     axes.set_axisbelow(True)
@@ -74,7 +74,7 @@ def write_class_counts(dataset: Dataset, path: Path) -> None:
     """
     target = dataset.manifest.target
     require(
-        target.kind() != "values",
+        target.is_counted,
         f"the chart counts images of each class, grade or tag; {dataset.manifest.name} has numbers, see kit info",
     )
     write_whole(path, plot_class_counts(counts_of_dataset(dataset)).png)
@@ -95,6 +95,8 @@ def _bar(taken: int, found: int, longest: int) -> str:
 def _described(counts: ClassCounts) -> str:
     (most, largest), *_ = counts.before.items()
     *_, (least, smallest) = counts.before.items()
-    text = f"{counts.title}: {len(counts.before):,} classes, from {largest:,} of {most} to {smallest:,} of {least}"
+    text = (
+        f"{counts.title}: {len(counts.before):,} {counts.kind}, from {largest:,} of {most} to {smallest:,} of {least}"
+    )
     balanced = f"; {sum(counts.after.values()):,} of {sum(counts.before.values()):,} after balancing"
     return f"{text}{balanced if counts.is_balanced else ''}"

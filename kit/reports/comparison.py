@@ -126,7 +126,9 @@ def _exact_tables(comparison: Comparison) -> dict[str, str]:
 
 
 def _pictures(comparison: Comparison) -> dict[str, Picture]:
-    pictures = {"curves.png": Picture(plot_arms(comparison), "accuracy and loss of all arms, mean over their runs")}
+    has_accuracy = any(arm.accuracy or arm.val_accuracy for arm in comparison.arms)
+    curves = f"{'accuracy and loss' if has_accuracy else 'metrics'} of all arms, mean over their runs"
+    pictures = {"curves.png": Picture(plot_arms(comparison), curves)}
     if differences := plot_differences(comparison):
         said = f"paired differences of {comparison.metric} from {comparison.baseline}, with {CONFIDENCE} intervals"
         pictures["differences.png"] = Picture(differences, said)

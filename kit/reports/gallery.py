@@ -117,18 +117,38 @@ def _rows(audit: Audit) -> Iterator[Row]:
 
 
 def _class_rows(audit: Audit) -> Iterator[Row]:
+    """Show examples of each class, grade or tag; of numbers, images from the lowest to the highest."""
+    target = audit.target
+    if not target.is_counted:
+        yield from _value_rows(audit)
+        return
     indices: dict[str, list[int]] = {}
     for index, record in enumerate(audit.records):
         if audit.facts[index].digest:
-            indices.setdefault(record.label or UNLABELLED, []).append(index)
+            for name in [UNLABELLED] if record.label is None else target.named(record.label):
+                indices.setdefault(name, []).append(index)
     counts = {name: sum(cells.values()) for name, cells in audit.counts().items() if name in indices}
     for name in list(counts)[:_CLASSES]:
         tiles = tuple(Tile(index, _size(audit, index)) for index in _spread(indices[name], _COLUMNS))
-        heading = name if name == UNLABELLED else f"class {name}"
+        heading = name if name == UNLABELLED else f"{target.noun} {name}"
         yield Row(heading=heading, note=_describe_shown(counts[name], counts[name], "image"))
         yield Row(clusters=(Cluster(tiles),))
     if len(counts) > _CLASSES:
-        yield Row(note=f"… {len(counts) - _CLASSES:,} more classes")
+        yield Row(note=f"… {len(counts) - _CLASSES:,} more {target.kind()}")
+
+
+def _value_rows(audit: Audit) -> Iterator[Row]:
+    labels = {
+        index: record.label
+        for index, record in enumerate(audit.records)
+        if record.label is not None and audit.facts[index].digest
+    }
+    if not labels:
+        return
+    ascending = sorted(labels, key=lambda index: audit.target.encode([labels[index]])[0].tolist())
+    tiles = tuple(Tile(index, labels[index]) for index in _spread(ascending, _COLUMNS))
+    yield Row(heading=", ".join(audit.target.names), note=f"{len(labels):,} images, from the lowest to the highest")
+    yield Row(clusters=(Cluster(tiles),))
 
 
 def _set_rows(name: str, note: str, sets: Sequence[Alike], audit: Audit) -> Iterator[Row]:
@@ -136,7 +156,7 @@ def _set_rows(name: str, note: str, sets: Sequence[Alike], audit: Audit) -> Iter
         return
     shown = sets[:_SETS]
     cut = _describe_shown(len(shown), len(sets), "set")
-    warm = "; orange: across splits or classes" if any(describe(alike) for alike in shown) else ""
+    warm = f"; orange: across splits or {audit.target.kind()}" if any(describe(alike) for alike in shown) else ""
     yield Row(heading=name, note=f"{cut}; {note}{warm}")
     clusters = [_set_cluster(alike, audit) for alike in shown]
     line: list[Cluster] = []

@@ -617,3 +617,30 @@ def test_the_page_counts_one_set_and_one_image_in_the_singular(tmp_path: Path) -
     notes = [row.note for row in _rows(kit.audit(tmp_path, workers=1)) if row.heading]
 
     assert ["2 images", "1 image", "1 set; equal pixels"] == notes[:3]
+
+
+@pytest.mark.parametrize(
+    ("target", "labels", "headings"),
+    [
+        ("tags", ["a b", "b", "a c", "b c", "a", "c b"], ["tag b", "tag a", "tag c"]),
+        ("values", ["1.5", "-2.25", "10.5", "0.125", "7.75", "3.5"], ["label"]),
+    ],
+)
+def test_a_gallery_shows_each_tag_and_values_from_the_lowest_up(
+    tmp_path: Path, target: str, labels: list[str], headings: list[str]
+) -> None:
+    rng = np.random.default_rng(0)
+    for number in range(len(labels)):
+        cv2.imwrite(str(tmp_path / f"{number}.png"), rng.integers(0, 256, (16, 16, 3), np.uint8))
+    table = tmp_path / "train.csv"
+    table.write_text("id,label\n" + "".join(f"{number},{label}\n" for number, label in enumerate(labels)))
+    found = kit.audit(tmp_path, labels=table, target=target, workers=1, near_bits=0)
+    rows = list(_rows(found))
+
+    assert headings == [row.heading for row in rows if row.heading]
+    if target == "tags":
+        assert [4, 3, 3] == [len(row.clusters[0].tiles) for row in rows if row.clusters]
+    else:
+        captions = [tile.caption for tile in rows[1].clusters[0].tiles]
+        assert sorted(labels, key=float) == captions
+    assert draw_gallery(found).startswith(b"\x89PNG")
