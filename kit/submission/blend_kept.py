@@ -155,7 +155,7 @@ class KeptInputs:
 
 
 def needs_kept(paths: Sequence[Path], origins: Sequence[Origin | None], average: By, decide: Decide) -> bool:
-    """Tell whether files are blended by the predictions kept beside them instead of by their cells."""
+    """Whether files are blended by the predictions kept beside them instead of by their cells."""
     are_decided = any(one is not None and one.has_decisions and bool(one.predictions) for one in origins)
     are_kept = any(path.name.endswith(KEPT) and origin is None for path, origin in zip(paths, origins, strict=True))
     return bool(paths) and (are_decided or are_kept or average == "vote" or decide.way != "none")
