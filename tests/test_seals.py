@@ -28,7 +28,17 @@ from kit.seals import KnownHashes, read_sealed, seal
 from tests.conftest import Competition
 
 UNREAD = (  # fields that do not follow from the records
-    *("name", "groups", "groups_across_splits", "duplicates", "near_duplicates", "rejects", "left_out", "recipe"),
+    *(
+        "name",
+        "groups",
+        "groups_across_splits",
+        "duplicates",
+        "near_duplicates",
+        "rejects",
+        "left_out",
+        "recipe",
+        "label_columns",
+    ),
     *("left_out_reasons", "not_taken", "files", "seal", "source", "settings", "sample_submission", "image"),
 )
 
