@@ -12,7 +12,7 @@ from kit.metrics.score import Direction, Judges, TargetName
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-TARGETS: frozenset[TargetName] = frozenset(get_args(TargetName))
+EVERY_TARGET: frozenset[TargetName] = frozenset(get_args(TargetName))
 LABELS: frozenset[TargetName] = frozenset({"classes", "grades"})  # whose truth is one index an example
 
 _ATTRIBUTE = "__kit_metric__"
@@ -35,7 +35,7 @@ class Declaration:
 
     direction: Direction = "max"
     judges: Judges = "decisions"
-    targets: frozenset[TargetName] = TARGETS
+    targets: frozenset[TargetName] = EVERY_TARGET
     names: tuple[str, ...] = ()
     form: str = ""
     pattern: str = ""
@@ -56,7 +56,7 @@ class Declaration:
 
 @checked_arguments
 def metric(
-    *, direction: Direction = "max", judges: Judges = "decisions", targets: Iterable[TargetName] = TARGETS
+    *, direction: Direction = "max", judges: Judges = "decisions", targets: Iterable[TargetName] = EVERY_TARGET
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Declare a function of one's own, of (truth, prediction) or (truth, prediction, weights), as a metric.
 

@@ -89,7 +89,7 @@ class Metric:
         Args:
             truth: True labels.
             prediction: Predictions of the kind that the metric judges.
-            weights: Weights of the examples, float [n]; None counts each once.
+            weights: ImageWeights of the examples, float [n]; None counts each once.
             columns: Names of the classes, tags or values. Without them, labels of 0 and 1 alone are taken for those of
                 two classes.
 
