@@ -27,7 +27,7 @@ from kit.specs.naming import as_named
 from kit.specs.recipe import recipe_name, split_arm
 from kit.training.check import check_spec
 from kit.training.cross_validation import parse_folds
-from kit.training.dataset_defaults import base_with_defaults, metric_of
+from kit.training.dataset_defaults import base_with_defaults
 from kit.training.recipe_data import refuse_data, refuse_other_data, setting_for
 from kit.training.request import spec_of
 from kit.workspace import Workspace
@@ -178,7 +178,7 @@ class Plan:
         Raises:
             SpecError: Not every run will record it, with what they record.
         """
-        metric = metric or metric_of(self.dataset)
+        metric = metric or self.dataset.metric
         known = set.intersection(*(set(spec.train.recorded) for spec in self.specs.values()))
         for figure in (f"val_{metric}", metric):
             if figure in known:

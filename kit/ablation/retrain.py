@@ -23,7 +23,6 @@ from kit.models import plan_layers
 from kit.progress import NO_PROGRESS, Progress
 from kit.runs import RunDirectory
 from kit.training.check import check_spec
-from kit.training.dataset_defaults import metric_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +142,7 @@ def rank_arms(plan: Plan) -> list[tuple[str, float]]:
 
 def ranking_figure(plan: Plan) -> str:
     """Name the figure of a history that tells which arms are best: the dataset's metric on validation."""
-    return f"val_{metric_of(plan.dataset)}"
+    return f"val_{plan.dataset.metric}"
 
 
 def _mean(plan: Plan, arm: str, figure: str) -> float:

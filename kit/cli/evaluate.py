@@ -36,7 +36,7 @@ def evaluate(
         typer.Option(
             metavar="METRICS",
             help="Metrics to compute, as qwk,mae, or one's own, as score.py:function.",
-            show_default="the dataset's and all that fit; of classes by accuracy, none but the usual figures",
+            show_default="the dataset's and the target's usual ones; for classes by accuracy, accuracy, loss and AUC",
         ),
     ] = None,
     decide: Annotated[

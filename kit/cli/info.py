@@ -46,7 +46,8 @@ def info(
         raise typer.BadParameter("give --augmentation RECIPE too, whose settings it changes", param_hint="--set")
     from kit.cli.console import ConsoleProgress, print_json, print_line, print_tables
     from kit.datasets import find_dataset, verify_dataset
-    from kit.reports.dataset import dataset_tables, describe_images, describe_target, remarks
+    from kit.reports.dataset import dataset_tables, describe_images, remarks
+    from kit.reports.labels import describe_labels, describe_metric
 
     dataset = find_dataset(name, root=root)
     if verify:
@@ -56,7 +57,9 @@ def info(
         print_json(dataset.manifest)
         return
     print_tables(dataset_tables(dataset))
-    print_line(describe_target(dataset))
+    manifest = dataset.manifest
+    print_line(describe_labels(manifest.target, manifest.label_columns, manifest.source.spec))
+    print_line(describe_metric(manifest.target, dataset.metric))
     print_line(describe_images(dataset))
     for line in remarks(dataset):
         print_line(line)

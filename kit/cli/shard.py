@@ -169,8 +169,8 @@ def shard(
     from kit.cli.console import ConsoleProgress, print_json, print_line, print_tables
     from kit.conversion import shard as shard_images
     from kit.errors import SpecError
-    from kit.reports.dataset import dataset_tables, describe_target, remarks
-    from kit.reports.labels import describe_labels
+    from kit.reports.dataset import dataset_tables, remarks
+    from kit.reports.labels import describe_labels, describe_metric
     from kit.specs import parse_bands, parse_classes, parse_names, parse_size, parse_split, read_setting
 
     shares = parse_split(split) if split else None
@@ -224,8 +224,8 @@ def shard(
         return
     manifest = dataset.manifest
     print_line(describe_labels(manifest.target, manifest.label_columns, manifest.source.spec))
+    print_line(describe_metric(manifest.target, dataset.metric))
     print_tables(dataset_tables(dataset))
-    print_line(describe_target(dataset))
     for line in remarks(dataset):
         print_line(line)
     known = read_setting(recipe).data.classes if recipe else ()

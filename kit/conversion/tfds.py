@@ -1,7 +1,8 @@
 """Metadata files with which tensorflow_datasets.builder_from_directory opens a dataset.
 
 Their fields are those of tensorflow_datasets 4.9 (core/proto/dataset_info.proto, feature.proto), found by opening
-folders with it: nested dictionaries stand for keys with slashes, and class names are in a text file.
+folders with it: nested dictionaries stand for keys with slashes, and class names are in a text file, which is found by
+its feature's keys with hyphens between them.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from kit.targets import Target
 
 _FEATURES = "tensorflow_datasets.core.features"
 VERSION = "1.0.0"
+NAMES = "image-class-label.labels.txt"  # names of classes, grades or tags, one a line
 
 
 def write_description(folder: Path, manifest: Manifest) -> None:
@@ -23,7 +25,7 @@ def write_description(folder: Path, manifest: Manifest) -> None:
     write_whole(folder / "dataset_info.json", _dump(_dataset_info(manifest)))
     write_whole(folder / "features.json", _dump(_features(manifest)))
     if manifest.target.kind() in _LABELS:
-        write_whole(folder / "image.class.label.labels.txt", "\n".join(manifest.classes) + "\n")
+        write_whole(folder / NAMES, "\n".join(manifest.classes) + "\n")
 
 
 def _dataset_info(manifest: Manifest) -> dict[str, Any]:

@@ -90,7 +90,7 @@ class Dataset:
         """Metric that the competition scores, as `kit.find_metric` takes it; the target's default if none was named.
 
         Raises:
-            ShardError: metric.json is damaged.
+            ShardError: The note `metric.json` is damaged.
         """
         metric = read_metric(self.folder)
         return found_metric(metric, self.folder.parent.parent) if metric else self.manifest.target.default_metric

@@ -38,6 +38,11 @@ class ClassMeasures(Measures):
         return self.classes
 
     @property
+    def noun(self) -> str:
+        """Word for one of them, "class" or "grade"."""
+        return self.scores.target.noun
+
+    @property
     def has_chances(self) -> bool:
         """Whether there is a probability of each class or grade, not a number."""
         return self.scores.are_probabilities

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from typing import Any
+
+from numpy.typing import NDArray
 
 from kit.evaluation.decisions import Decide, crossed_score, fit_decision
 from kit.inference.out_of_fold import OutOfFold
 from kit.metrics import Metric
-from kit.targets import Decision, Target
+from kit.targets import Decision, Target, Truth
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,18 +43,27 @@ def given_rule(decide: Decide, target: Target) -> Decided | None:
     return None if decide.threshold is None else Decided(rule=decide.rule(target))
 
 
-def fitted_rule(held_out: OutOfFold, metric: Metric) -> Decided:
+def fitted_rule(held_out: OutOfFold, metric: Metric, least: int = 0) -> Decided:
     """Fit the rule on images that no run was trained on.
+
+    Args:
+        held_out: Predictions of these images.
+        metric: Metric of decisions.
+        least: Fewest tags of an image, whatever suits the metric.
 
     Raises:
         SpecError: The metric does not judge decisions.
     """
+
+    def fit(target: Target, metric: Metric, truth: Truth, predictions: NDArray[Any]) -> Decision:
+        return fit_decision(target, metric, truth, predictions).at_least(least)
+
     scores, target = held_out.scores, held_out.target
-    crossed = crossed_score(target, metric, scores.labels, scores.outputs, held_out.folds)
+    crossed = crossed_score(target, metric, scores.labels, scores.outputs, held_out.folds, fit=fit)
     return Decided(
-        rule=fit_decision(target, metric, scores.labels, scores.outputs),
+        rule=fit(target, metric, scores.labels, scores.outputs),
         metric=metric.name,
         fitted_on=held_out.scored_on,
         images=len(scores.keys),
-        crossed=None if crossed is None else crossed.value,
+        crossed=None if crossed is None or math.isnan(crossed.value) else crossed.value,
     )

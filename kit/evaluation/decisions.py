@@ -17,7 +17,7 @@ from kit.metrics import Metric, Score
 from kit.targets import NO_DECISION, Decision, Target, Truth, judge
 from kit.targets.judge import refuse_metric
 
-Fit = Callable[[Target, Metric, Truth, NDArray[Any]], Decision]
+FitRule = Callable[[Target, Metric, Truth, NDArray[Any]], Decision]
 
 
 class Decide(msgspec.Struct, frozen=True, kw_only=True):
@@ -107,7 +107,7 @@ def crossed_score(
     predictions: NDArray[Any],
     folds: NDArray[np.int32],
     *,
-    fit: Fit = fit_decision,
+    fit: FitRule = fit_decision,
 ) -> Score | None:
     """Score fitted rules on other images: each fold is decided by the rule fitted to all others.
 
@@ -150,4 +150,4 @@ def refuse_undecided(target: Target, metric: Metric) -> None:
         )
 
 
-_FITS: Mapping[str, Fit] = {"classes": fit_second, "tags": fit_tags, "grades": fit_grades}
+_FITS: Mapping[str, FitRule] = {"classes": fit_second, "tags": fit_tags, "grades": fit_grades}

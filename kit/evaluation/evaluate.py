@@ -18,10 +18,10 @@ from kit.evaluation.decisions import Decide, parse_decide, refuse_undecided
 from kit.evaluation.measures import Measures
 from kit.evaluation.metric_scores import (
     AskedMetrics,
-    fitting_metrics,
     parse_metrics,
     refuse_unfitting,
     score_metrics,
+    usual_metrics,
 )
 from kit.inference.dataset_metric import dataset_metric
 from kit.inference.ensemble import Ensemble, open_ensemble
@@ -176,8 +176,9 @@ def evaluate(
         tta: Views to average; see `kit.predict`.
         recall: Recall of `positive`, to find the highest threshold that reaches it.
         positive: Class that `recall`, curves and calibration are about; the second of two unless named.
-        metric: Metrics to compute instead of all that fit the dataset's target: names between commas, such as "f1,mcc"
-            or `file.py:function`, a function, or several in a list. The first one is what `decide` is fitted to.
+        metric: Metrics to compute instead of the dataset's and the usual ones of its target: names between commas, such
+            as "f1,mcc" or `file.py:function`, a function, or several in a list. The first one is what `decide` is
+            fitted to.
         decide: Rule for decisions: "none" for the target's own, a probability from which the second of two classes or
             each tag is decided for, or "best" for the rule that scores best on images that no run was trained on.
         root: Root of the workspace; otherwise KIT_ROOT, the workspace that the runs lie in, or the current folder.
@@ -209,7 +210,7 @@ class _Asked:
     Attributes:
         index: Index of the positive class; None for all.
         recall: Recall to find a threshold for; None for none.
-        metrics: Metrics that were named; none for all that fit.
+        metrics: Metrics that were named; none for the usual ones.
         decide: Way to decide.
     """
 
@@ -250,7 +251,7 @@ class _Asked:
         own = dataset_metric(dataset)
         if self.metrics or (scores.target.kind() == "classes" and own.name == "accuracy"):
             return self.metrics
-        return fitting_metrics(scores.target, own, are_probabilities=scores.are_probabilities)
+        return usual_metrics(scores.target, own, are_probabilities=scores.are_probabilities)
 
 
 def _evaluate(

@@ -1,4 +1,4 @@
-"""Predictions judged by several metrics: the dataset's, and others that fit its target."""
+"""Predictions judged by several metrics: the dataset's, and the usual ones of its target."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 from kit.errors import SpecError, require
 from kit.inference.predictions import Predictions
-from kit.metrics import Metric, find_metric, metric_names
+from kit.metrics import Metric, find_metric
 from kit.metrics.score import Direction
 from kit.targets import Target
 from kit.targets.judge import refuse_metric
@@ -71,25 +71,16 @@ def refuse_unfitting(target: Target, metric: Metric, *, are_probabilities: bool)
         raise SpecError(f"metric {metric.name} judges {metric.judges}, but the run predicts numbers; name another")
 
 
-def fitting_metrics(target: Target, first: Metric, *, are_probabilities: bool) -> list[Metric]:
-    """List the metrics of the registry that can judge predictions of a target, by name, after the dataset's.
-
-    Those of more guesses than there are names are left out.
+def usual_metrics(target: Target, first: Metric, *, are_probabilities: bool) -> list[Metric]:
+    """List the metrics that are shown unless others are named: the dataset's, then the usual ones of its target.
 
     Args:
         target: Target of the dataset.
         first: Metric of the dataset.
-        are_probabilities: Whether predictions are probabilities, not numbers.
+        are_probabilities: Whether predictions are probabilities, not numbers, which some metrics cannot judge.
     """
-    others = [find_metric(name) for name in metric_names() if name != first.name]
-    return [
-        first,
-        *(
-            metric
-            for metric in others
-            if metric.guesses < len(target.names) and _fits(target, metric, are_probabilities=are_probabilities)
-        ),
-    ]
+    others = [find_metric(name) for name in target.usual_metrics if name != first.name]
+    return [first, *(metric for metric in others if _fits(target, metric, are_probabilities=are_probabilities))]
 
 
 def score_metrics(scores: Predictions, metrics: Sequence[Metric]) -> tuple[MetricScore, ...]:

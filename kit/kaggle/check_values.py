@@ -79,7 +79,7 @@ def value_findings(ids: Sequence[str], values: pd.DataFrame, asked: pd.DataFrame
         ids: Ids of the rows.
         values: Stripped texts of the value columns.
         asked: Value columns of the sample submission.
-        rules: Allowed contents of cells; None if the dataset is unknown, so that only the sample tells.
+        rules: Rules for the cells; None if the dataset is unknown, so that only the sample tells.
     """
     blank: Rows = np.asarray((values.to_numpy(str) == "").any(axis=1))
     findings = [Problem(f"blank values, of {named(ids, blank)}")] if blank.any() else []

@@ -6,13 +6,13 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from kit.metrics.averages import Values, Weights, mean, ratio
+from kit.metrics.averages import ImageWeights, ScoreValues, mean, ratio
 from kit.metrics.counts import count
 from kit.metrics.declaration import LABELS, registered
 
 
 @registered("accuracy", judges="decisions", targets=LABELS | {"tags"})
-def accuracy(truth: NDArray[Any], decisions: NDArray[Any], weights: Weights = None) -> Values:
+def accuracy(truth: NDArray[Any], decisions: NDArray[Any], weights: ImageWeights = None) -> ScoreValues:
     """Share of right decisions; of tags, of images whose tags are all right and none more (exact match).
 
     Higher is better; classes, grades and tags; judges decisions.
@@ -25,8 +25,8 @@ def accuracy(truth: NDArray[Any], decisions: NDArray[Any], weights: Weights = No
 
 @registered("balanced_accuracy", judges="decisions", targets=LABELS, takes_columns=True)
 def balanced_accuracy(
-    truth: NDArray[Any], decisions: NDArray[Any], weights: Weights = None, *, columns: tuple[str, ...] = ()
-) -> Values:
+    truth: NDArray[Any], decisions: NDArray[Any], weights: ImageWeights = None, *, columns: tuple[str, ...] = ()
+) -> ScoreValues:
     """Recall, the mean over the classes that have images.
 
     Higher is better; classes and grades; judges decisions.

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kit.metrics.averages import Values, Weights, centred, mean, ratio
+from kit.metrics.averages import ImageWeights, ScoreValues, centred, mean, ratio
 from kit.metrics.counts import count
 from kit.metrics.declaration import LABELS, registered
 
 
 @registered("kappa", judges="decisions", targets=LABELS)
-def kappa(truth: NDArray[Any], decisions: NDArray[Any], weights: Weights = None) -> Values:
+def kappa(truth: NDArray[Any], decisions: NDArray[Any], weights: ImageWeights = None) -> ScoreValues:
     """Cohen's kappa: agreement beyond that of decisions drawn at random with the same shares of classes.
 
     Higher is better, at most 1, 0 by chance; classes and grades; judges decisions.
@@ -28,7 +28,7 @@ def kappa(truth: NDArray[Any], decisions: NDArray[Any], weights: Weights = None)
 
 
 @registered("qwk", judges="decisions", targets=LABELS)
-def qwk(truth: NDArray[Any], decisions: NDArray[Any], weights: Weights = None) -> Values:
+def qwk(truth: NDArray[Any], decisions: NDArray[Any], weights: ImageWeights = None) -> ScoreValues:
     """Quadratic weighted kappa: one minus the squared distance of grades, as a share of that expected by chance.
 
     Higher is better, at most 1, 0 by chance; grades, and classes whose order means something; judges decisions.
@@ -45,7 +45,7 @@ def qwk(truth: NDArray[Any], decisions: NDArray[Any], weights: Weights = None) -
 
 
 @registered("mcc", judges="decisions", targets=LABELS)
-def mcc(truth: NDArray[Any], decisions: NDArray[Any], weights: Weights = None) -> Values:
+def mcc(truth: NDArray[Any], decisions: NDArray[Any], weights: ImageWeights = None) -> ScoreValues:
     """Matthews' correlation coefficient of truth and decisions, of any number of classes.
 
     Higher is better, at most 1, 0 by chance; classes and grades; judges decisions.

@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kit.metrics.averages import Values, Weights, each_column, ratio
+from kit.metrics.averages import ImageWeights, ScoreValues, each_column, ratio
 from kit.metrics.declaration import registered
 
 _RANKED = frozenset({"classes", "tags"})
 
 
 @registered("auc", judges="probabilities", targets=_RANKED | {"grades"})
-def auc(truth: NDArray[Any], probabilities: NDArray[Any], weights: Weights = None) -> Values:
+def auc(truth: NDArray[Any], probabilities: NDArray[Any], weights: ImageWeights = None) -> ScoreValues:
     """Area under the ROC curve, of the second of two classes; of more, or of tags, the mean of each against the rest.
 
     Higher is better, 0.5 by chance; classes, tags and grades; judges probabilities, or any score that ranks.
@@ -27,7 +27,7 @@ def auc(truth: NDArray[Any], probabilities: NDArray[Any], weights: Weights = Non
 
 
 @registered("column_auc", judges="probabilities", targets=_RANKED)
-def column_auc(truth: NDArray[Any], probabilities: NDArray[Any], weights: Weights = None) -> Values:
+def column_auc(truth: NDArray[Any], probabilities: NDArray[Any], weights: ImageWeights = None) -> ScoreValues:
     """Area under the ROC curve, the mean over the columns; both of two classes.
 
     Higher is better, 0.5 by chance; classes and tags; judges probabilities, or any score that ranks.
@@ -41,7 +41,7 @@ def column_auc(truth: NDArray[Any], probabilities: NDArray[Any], weights: Weight
 
 
 @registered("partial_auc", judges="probabilities", targets=_RANKED)
-def partial_auc(truth: NDArray[Any], probabilities: NDArray[Any], weights: Weights = None) -> Values:
+def partial_auc(truth: NDArray[Any], probabilities: NDArray[Any], weights: ImageWeights = None) -> ScoreValues:
     """Area under the ROC curve above a true positive rate (TPR) of 0.8; from 0 to 0.2, by chance 0.02.
 
     Higher is better; classes (the second of two) and tags (mean); judges probabilities, or any score that ranks.
@@ -49,14 +49,14 @@ def partial_auc(truth: NDArray[Any], probabilities: NDArray[Any], weights: Weigh
     Integral of 1 - FPR over TPR from 0.8 to 1, between thresholds linear. Used by isic-2024-challenge.
     """
 
-    def area(true: NDArray[np.bool_], scores: NDArray[Any], weigh: Weights) -> float:
+    def area(true: NDArray[np.bool_], scores: NDArray[Any], weigh: ImageWeights) -> float:
         return _band(*roc_points(true, scores, weigh), 0.8, 1.0)
 
     return each_column(area, truth, probabilities, weights)
 
 
 @registered("weighted_auc", judges="probabilities", targets=_RANKED)
-def weighted_auc(truth: NDArray[Any], probabilities: NDArray[Any], weights: Weights = None) -> Values:
+def weighted_auc(truth: NDArray[Any], probabilities: NDArray[Any], weights: ImageWeights = None) -> ScoreValues:
     """Area under the ROC curve in which true positive rates (TPR) below 0.4 count twice; from 0 to 1, by chance 0.586.
 
     Higher is better; classes (the second of two) and tags (mean); judges probabilities, or any score that ranks.
@@ -65,7 +65,7 @@ def weighted_auc(truth: NDArray[Any], probabilities: NDArray[Any], weights: Weig
     alaska2-image-steganalysis.
     """
 
-    def area(true: NDArray[np.bool_], scores: NDArray[Any], weigh: Weights) -> float:
+    def area(true: NDArray[np.bool_], scores: NDArray[Any], weigh: ImageWeights) -> float:
         points = roc_points(true, scores, weigh)
         return (2 * _band(*points, 0.0, 0.4) + _band(*points, 0.4, 1.0)) / 1.4
 
@@ -96,7 +96,7 @@ def area_under_roc(truth: NDArray[Any], scores: NDArray[Any], *, axis: int = -1)
 
 
 def roc_points(
-    truth: NDArray[np.bool_], scores: NDArray[Any], weights: Weights
+    truth: NDArray[np.bool_], scores: NDArray[Any], weights: ImageWeights
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Compute false and true positive rates at every threshold, from none flagged to all.
 
@@ -114,7 +114,7 @@ def roc_points(
 
 
 def cumulated(
-    truth: NDArray[np.bool_], scores: NDArray[Any], weights: Weights
+    truth: NDArray[np.bool_], scores: NDArray[Any], weights: ImageWeights
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Count, from the highest score down, the images of the class and all images; equal scores come at once.
 
@@ -132,7 +132,7 @@ def cumulated(
     return found, flagged
 
 
-def _area(truth: NDArray[np.bool_], scores: NDArray[Any], weights: Weights) -> float:
+def _area(truth: NDArray[np.bool_], scores: NDArray[Any], weights: ImageWeights) -> float:
     if weights is None:
         return float(area_under_roc(truth, scores))
     return _band(*roc_points(truth, scores, weights), 0.0, 1.0)

@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kit.metrics.auc import cumulated
-from kit.metrics.averages import Values, Weights, each_column, ratio
+from kit.metrics.averages import ImageWeights, ScoreValues, each_column, ratio
 from kit.metrics.declaration import registered
 
 
 @registered("average_precision", judges="probabilities", targets=frozenset({"classes", "tags"}))
-def average_precision(truth: NDArray[Any], probabilities: NDArray[Any], weights: Weights = None) -> Values:
+def average_precision(truth: NDArray[Any], probabilities: NDArray[Any], weights: ImageWeights = None) -> ScoreValues:
     """Precision, the mean over recall: of the second of two classes; of more, or of tags, the mean over them.
 
     Higher is better, by chance the share of the class; classes and tags; judges probabilities, or any score that ranks.
@@ -24,7 +24,7 @@ def average_precision(truth: NDArray[Any], probabilities: NDArray[Any], weights:
     return each_column(_average_precision, truth, probabilities, weights)
 
 
-def _average_precision(truth: NDArray[np.bool_], scores: NDArray[Any], weights: Weights) -> float:
+def _average_precision(truth: NDArray[np.bool_], scores: NDArray[Any], weights: ImageWeights) -> float:
     found, flagged = cumulated(truth, scores, weights)
     if not 0 < found[-1] < flagged[-1]:
         return np.nan

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Weights = NDArray[np.float64] | None
-Values = float | NDArray[np.float64]
+ImageWeights = NDArray[np.float64] | None
+ScoreValues = float | NDArray[np.float64]
 
 TWO = 2  # classes
 
@@ -21,25 +21,25 @@ def ratio(above: Any, below: Any) -> Any:
     return np.divide(above, below, out=np.full(shape, np.nan), where=below != 0)[()]
 
 
-def mean(values: NDArray[Any], weights: Weights) -> Any:
+def mean(values: NDArray[Any], weights: ImageWeights) -> Any:
     """Average over the examples, the first axis; NaN where all weights are zero."""
     if weights is None:
         return values.mean(axis=0, dtype=np.float64)
     return ratio(weights @ values, weights.sum())
 
 
-def centred(values: NDArray[Any], weights: Weights) -> NDArray[np.float64]:
+def centred(values: NDArray[Any], weights: ImageWeights) -> NDArray[np.float64]:
     """Subtract the mean over the examples; what is constant becomes zero without rounding."""
     shifted = values - np.asarray(values[:1], np.float64)
     return np.asarray(shifted - mean(shifted, weights))
 
 
 def each_column(
-    function: Callable[[NDArray[np.bool_], NDArray[Any], Weights], float],
+    function: Callable[[NDArray[np.bool_], NDArray[Any], ImageWeights], float],
     truth: NDArray[Any],
     probabilities: NDArray[Any],
-    weights: Weights,
-) -> Values:
+    weights: ImageWeights,
+) -> ScoreValues:
     """Score each tag, or each class against the rest; of two classes the second alone.
 
     Returns:

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kit.metrics.averages import TWO, Values, Weights, mean
+from kit.metrics.averages import TWO, ImageWeights, ScoreValues, mean
 from kit.metrics.declaration import LABELS, registered
 
 
 @registered("brier", direction="min", judges="probabilities", targets=LABELS | {"tags"})
-def brier(truth: NDArray[Any], probabilities: NDArray[Any], weights: Weights = None) -> Values:
+def brier(truth: NDArray[Any], probabilities: NDArray[Any], weights: ImageWeights = None) -> ScoreValues:
     """Mean squared error of probabilities: of the second of two classes; of more the sum over them; of tags the mean.
 
     Lower is better; classes, grades and tags; judges probabilities.

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kit.metrics.averages import TWO, Weights
+from kit.metrics.averages import TWO, ImageWeights
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Counts:
     actual: NDArray[np.float64]
 
 
-def count(truth: NDArray[Any], decisions: NDArray[Any], weights: Weights, classes: int = 0) -> Counts:
+def count(truth: NDArray[Any], decisions: NDArray[Any], weights: ImageWeights, classes: int = 0) -> Counts:
     """Count hits, decisions and true labels.
 
     Args:
@@ -45,5 +45,5 @@ def count(truth: NDArray[Any], decisions: NDArray[Any], weights: Weights, classe
     return Counts(*(each.astype(np.float64) for each in (hits, predicted, actual)))
 
 
-def _sum(marks: NDArray[np.bool_], weights: Weights) -> NDArray[np.float64]:
+def _sum(marks: NDArray[np.bool_], weights: ImageWeights) -> NDArray[np.float64]:
     return np.asarray(np.count_nonzero(marks, axis=0) if weights is None else weights @ marks, np.float64)

@@ -8,12 +8,12 @@ from typing import Any, TypeVar, get_args
 
 from kit.arguments import checked_arguments
 from kit.errors import SpecError, unknown
-from kit.metrics.score import Direction, Judges, Target
+from kit.metrics.score import Direction, Judges, TargetName
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-TARGETS: frozenset[Target] = frozenset(get_args(Target))
-LABELS: frozenset[Target] = frozenset({"classes", "grades"})  # whose truth is one index an example
+EVERY_TARGET: frozenset[TargetName] = frozenset(get_args(TargetName))
+LABELS: frozenset[TargetName] = frozenset({"classes", "grades"})  # whose truth is one index an example
 
 _ATTRIBUTE = "__kit_metric__"
 
@@ -24,7 +24,7 @@ class Declaration:
 
     Attributes:
         direction: "max" if higher is better, else "min".
-        judges: Kind of predictions that it takes.
+        judges: TargetName of predictions that it takes.
         targets: Targets that it is for.
         names: Names that it goes by, the plain ones.
         form: Way its other names are written, such as "map@K"; empty if it has no others.
@@ -35,7 +35,7 @@ class Declaration:
 
     direction: Direction = "max"
     judges: Judges = "decisions"
-    targets: frozenset[Target] = TARGETS
+    targets: frozenset[TargetName] = EVERY_TARGET
     names: tuple[str, ...] = ()
     form: str = ""
     pattern: str = ""
@@ -47,7 +47,7 @@ class Declaration:
         for kind, known, given in (
             ("direction", get_args(Direction), [self.direction]),
             ("judges", get_args(Judges), [self.judges]),
-            ("target", get_args(Target), self.targets),
+            ("target", get_args(TargetName), self.targets),
         ):
             for word in given:
                 if word not in known:
@@ -56,7 +56,7 @@ class Declaration:
 
 @checked_arguments
 def metric(
-    *, direction: Direction = "max", judges: Judges = "decisions", targets: Iterable[Target] = TARGETS
+    *, direction: Direction = "max", judges: Judges = "decisions", targets: Iterable[TargetName] = EVERY_TARGET
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Declare a function of one's own, of (truth, prediction) or (truth, prediction, weights), as a metric.
 
@@ -64,7 +64,7 @@ def metric(
 
     Args:
         direction: "max" if higher is better, else "min".
-        judges: Kind of predictions that it takes: "probabilities", "decisions", "ranks" or "numbers".
+        judges: TargetName of predictions that it takes: "probabilities", "decisions", "ranks" or "numbers".
         targets: Targets that it is for; all of "classes", "tags", "grades" and "values" unless said otherwise.
 
     Returns:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kit.metrics.averages import TWO, Values, Weights, each_column, mean, ratio
+from kit.metrics.averages import TWO, ImageWeights, ScoreValues, each_column, mean, ratio
 from kit.metrics.counts import Counts, count
 from kit.metrics.declaration import LABELS, registered
 
@@ -19,8 +19,8 @@ _OPTIONS: dict[str, Any] = {"judges": "decisions", "targets": _COUNTED, "takes_c
 
 @registered("precision", **_OPTIONS)
 def precision(
-    truth: NDArray[Any], decisions: NDArray[Any], weights: Weights = None, *, columns: tuple[str, ...] = ()
-) -> Values:
+    truth: NDArray[Any], decisions: NDArray[Any], weights: ImageWeights = None, *, columns: tuple[str, ...] = ()
+) -> ScoreValues:
     """Share of the decisions for a class that are right: of the second of two; of more, or of tags, the mean.
 
     Higher is better; classes, grades and tags; judges decisions.
@@ -33,8 +33,8 @@ def precision(
 
 @registered("recall", **_OPTIONS)
 def recall(
-    truth: NDArray[Any], decisions: NDArray[Any], weights: Weights = None, *, columns: tuple[str, ...] = ()
-) -> Values:
+    truth: NDArray[Any], decisions: NDArray[Any], weights: ImageWeights = None, *, columns: tuple[str, ...] = ()
+) -> ScoreValues:
     """Share of a class's images that are found: of the second of two; of more, or of tags, the mean.
 
     Higher is better; classes, grades and tags; judges decisions.
@@ -49,11 +49,11 @@ def recall(
 def f_beta(
     truth: NDArray[Any],
     decisions: NDArray[Any],
-    weights: Weights = None,
+    weights: ImageWeights = None,
     *,
     beta: float,
     columns: tuple[str, ...] = (),
-) -> Values:
+) -> ScoreValues:
     """F-score of the second of two classes; of more, or of tags, the mean, as macro_f1; B weighs recall.
 
     Higher is better; classes, grades and tags; judges decisions.
@@ -68,11 +68,11 @@ def f_beta(
 def macro_f_beta(
     truth: NDArray[Any],
     decisions: NDArray[Any],
-    weights: Weights = None,
+    weights: ImageWeights = None,
     *,
     beta: float,
     columns: tuple[str, ...] = (),
-) -> Values:
+) -> ScoreValues:
     """F-score, the mean over all classes, both of two, or over tags.
 
     Higher is better; classes, grades and tags; judges decisions.
@@ -87,11 +87,11 @@ def macro_f_beta(
 def micro_f_beta(
     truth: NDArray[Any],
     decisions: NDArray[Any],
-    weights: Weights = None,
+    weights: ImageWeights = None,
     *,
     beta: float,
     columns: tuple[str, ...] = (),
-) -> Values:
+) -> ScoreValues:
     """F-score of all decisions of all classes or tags together; of classes it is the accuracy.
 
     Higher is better; classes, grades and tags; judges decisions.
@@ -111,7 +111,9 @@ def micro_f_beta(
     judges="decisions",
     targets=frozenset({"tags"}),
 )
-def samples_f_beta(truth: NDArray[Any], decisions: NDArray[Any], weights: Weights = None, *, beta: float) -> Values:
+def samples_f_beta(
+    truth: NDArray[Any], decisions: NDArray[Any], weights: ImageWeights = None, *, beta: float
+) -> ScoreValues:
     """F-score of each image's tags, the mean over the images.
 
     Higher is better; tags; judges decisions.
@@ -132,8 +134,8 @@ def samples_f_beta(truth: NDArray[Any], decisions: NDArray[Any], weights: Weight
     targets=frozenset({"classes", "tags"}),
 )
 def probabilistic_f_beta(
-    truth: NDArray[Any], probabilities: NDArray[Any], weights: Weights = None, *, beta: float
-) -> Values:
+    truth: NDArray[Any], probabilities: NDArray[Any], weights: ImageWeights = None, *, beta: float
+) -> ScoreValues:
     """F-score that counts probabilities instead of decisions: of the second of two classes, else the mean.
 
     Higher is better; classes and tags; judges probabilities.
@@ -143,7 +145,7 @@ def probabilistic_f_beta(
     Used by rsna-breast-cancer-detection.
     """
 
-    def score(true: NDArray[np.bool_], chances: NDArray[Any], weigh: Weights) -> float:
+    def score(true: NDArray[np.bool_], chances: NDArray[Any], weigh: ImageWeights) -> float:
         weigh = np.ones(len(true)) if weigh is None else weigh
         chances = np.clip(chances.astype(np.float64), 0, 1)
         actual = weigh @ true
@@ -157,9 +159,9 @@ def _plain(
     score: Callable[[Counts], NDArray[np.float64]],
     truth: NDArray[Any],
     decisions: NDArray[Any],
-    weights: Weights,
+    weights: ImageWeights,
     columns: tuple[str, ...],
-) -> Values:
+) -> ScoreValues:
     """Score the second of two classes, or all of more, or tags."""
     values = score(count(truth, decisions, weights, len(columns)))
     return float(values[1]) if truth.ndim == 1 and len(values) == TWO else values

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kit.errors import SpecError, unknown
-from kit.metrics.averages import Values, Weights, mean, ratio
+from kit.metrics.averages import ImageWeights, ScoreValues, mean, ratio
 from kit.metrics.declaration import LABELS, registered
 
 _SMALLEST = 1e-15  # probability; Kaggle's
@@ -19,7 +19,7 @@ ColumnWeights = dict[str, tuple[float, float]]
 
 
 @registered("log_loss", direction="min", judges="probabilities", targets=LABELS | {"tags"})
-def log_loss(truth: NDArray[Any], probabilities: NDArray[Any], weights: Weights = None) -> Values:
+def log_loss(truth: NDArray[Any], probabilities: NDArray[Any], weights: ImageWeights = None) -> ScoreValues:
     """Mean of -ln P of the true class; of tags, of -ln P of what is true of the tag, the mean over the tags.
 
     Lower is better; classes, grades and tags; judges probabilities.
@@ -55,11 +55,11 @@ def _read_weights(text: str) -> ColumnWeights:
 def weighted_log_loss(
     truth: NDArray[Any],
     probabilities: NDArray[Any],
-    weights: Weights = None,
+    weights: ImageWeights = None,
     *,
     by_column: ColumnWeights | None = None,
     columns: tuple[str, ...] = (),
-) -> Values:
+) -> ScoreValues:
     """Mean of -ln P in which every class counts the same, or columns count by weights.
 
     Lower is better; classes, grades and tags; judges probabilities.
@@ -82,10 +82,10 @@ def weighted_log_loss(
 def _by_class(
     truth: NDArray[Any],
     probabilities: NDArray[Any],
-    weights: Weights,
+    weights: ImageWeights,
     by_column: ColumnWeights,
     columns: tuple[str, ...],
-) -> Values:
+) -> ScoreValues:
     classes = probabilities.shape[1]
     weigh = np.ones(len(truth)) if weights is None else weights
     losses = np.bincount(truth, weigh * _class_losses(truth, probabilities), classes)

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kit.errors import SpecError, require, unknown
-from kit.metrics.declaration import TARGETS, Declaration, declaration
+from kit.metrics.declaration import EVERY_TARGET, Declaration, declaration
 from kit.metrics.score import Direction, Judges, Metric
 
 _IN_FILE = re.compile(r"(?P<file>.+\.py):(?P<function>\w+)(?P<words>(?::\w+)*)")
@@ -126,7 +126,7 @@ def _said(function: Callable[..., Any], name: str) -> Declaration:
     """Read what a function says of itself by its decorator, by attributes, or by its name."""
     if (said := declaration(function)) is not None:
         return said
-    targets: Any = getattr(function, "targets", TARGETS)
+    targets: Any = getattr(function, "targets", EVERY_TARGET)
     several: Any = [targets] if isinstance(targets, str) else targets
     return Declaration(
         direction=getattr(function, "direction", "min" if _LOSS.fullmatch(name) else "max"),

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kit.metrics.averages import Values, Weights, mean
+from kit.metrics.averages import ImageWeights, ScoreValues, mean
 from kit.metrics.declaration import registered
 
 _GUESSES = r"@(?P<guesses>[1-9]\d{0,5})"
@@ -16,8 +16,8 @@ _OPTIONS: dict[str, Any] = {"reads": {"guesses": int}, "judges": "ranks", "targe
 
 @registered("map@5", form="map@K", pattern=f"map{_GUESSES}", **_OPTIONS)
 def mean_average_precision(
-    truth: NDArray[Any], ranks: NDArray[Any], weights: Weights = None, *, guesses: int = 5
-) -> Values:
+    truth: NDArray[Any], ranks: NDArray[Any], weights: ImageWeights = None, *, guesses: int = 5
+) -> ScoreValues:
     """Mean of 1 / the position of the true class among K guesses, 0 where it is not among them.
 
     Higher is better; classes; judges ranks.
@@ -30,7 +30,9 @@ def mean_average_precision(
 
 
 @registered("top@5", form="top@K", pattern=f"top{_GUESSES}", **_OPTIONS)
-def top_accuracy(truth: NDArray[Any], ranks: NDArray[Any], weights: Weights = None, *, guesses: int = 5) -> Values:
+def top_accuracy(
+    truth: NDArray[Any], ranks: NDArray[Any], weights: ImageWeights = None, *, guesses: int = 5
+) -> ScoreValues:
     """Share of images whose true class is among K guesses.
 
     Higher is better; classes; judges ranks.

@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kit.metrics.averages import Values, Weights, centred, mean, ratio
+from kit.metrics.averages import ImageWeights, ScoreValues, centred, mean, ratio
 from kit.metrics.declaration import registered
 
 _NUMBERS = frozenset({"values", "grades"})
 
 
 @registered("rmse", direction="min", judges="numbers", targets=_NUMBERS)
-def rmse(truth: NDArray[Any], numbers: NDArray[Any], weights: Weights = None) -> Values:
+def rmse(truth: NDArray[Any], numbers: NDArray[Any], weights: ImageWeights = None) -> ScoreValues:
     """Root of the mean squared error, the mean over the columns.
 
     Lower is better; values and grades; judges numbers.
@@ -25,7 +25,7 @@ def rmse(truth: NDArray[Any], numbers: NDArray[Any], weights: Weights = None) ->
 
 
 @registered("mae", direction="min", judges="numbers", targets=_NUMBERS)
-def mae(truth: NDArray[Any], numbers: NDArray[Any], weights: Weights = None) -> Values:
+def mae(truth: NDArray[Any], numbers: NDArray[Any], weights: ImageWeights = None) -> ScoreValues:
     """Mean absolute error, the mean over the columns.
 
     Lower is better; values and grades; judges numbers.
@@ -36,7 +36,7 @@ def mae(truth: NDArray[Any], numbers: NDArray[Any], weights: Weights = None) -> 
 
 
 @registered("r2", judges="numbers", targets=_NUMBERS)
-def r2(truth: NDArray[Any], numbers: NDArray[Any], weights: Weights = None) -> Values:
+def r2(truth: NDArray[Any], numbers: NDArray[Any], weights: ImageWeights = None) -> ScoreValues:
     """Coefficient of determination: share of the variance that is explained, the mean over the columns.
 
     Higher is better, at most 1, 0 for the mean of the truth; values and grades; judges numbers.
@@ -47,7 +47,7 @@ def r2(truth: NDArray[Any], numbers: NDArray[Any], weights: Weights = None) -> V
 
 
 @registered("pearson", judges="numbers", targets=_NUMBERS)
-def pearson(truth: NDArray[Any], numbers: NDArray[Any], weights: Weights = None) -> Values:
+def pearson(truth: NDArray[Any], numbers: NDArray[Any], weights: ImageWeights = None) -> ScoreValues:
     """Pearson's correlation, the mean over the columns.
 
     Higher is better, from -1 to 1; values and grades; judges numbers.
@@ -61,7 +61,7 @@ def pearson(truth: NDArray[Any], numbers: NDArray[Any], weights: Weights = None)
 
 
 @registered("spearman", judges="numbers", targets=_NUMBERS)
-def spearman(truth: NDArray[Any], numbers: NDArray[Any], weights: Weights = None) -> Values:
+def spearman(truth: NDArray[Any], numbers: NDArray[Any], weights: ImageWeights = None) -> ScoreValues:
     """Spearman's correlation of ranks, the mean over the columns.
 
     Higher is better, from -1 to 1; values and grades; judges numbers.
@@ -76,14 +76,14 @@ def _errors(truth: NDArray[Any], numbers: NDArray[Any]) -> NDArray[np.float64]:
     return np.asarray(truth.astype(np.float64) - numbers)
 
 
-def _ranks(values: NDArray[Any], weights: Weights) -> NDArray[np.float64]:
+def _ranks(values: NDArray[Any], weights: ImageWeights) -> NDArray[np.float64]:
     """Rank each column; a weight counts as so many equal numbers."""
     if values.ndim == 1:
         return _mid_ranks(values, weights)
     return np.stack([_mid_ranks(column, weights) for column in values.T], axis=1)
 
 
-def _mid_ranks(values: NDArray[Any], weights: Weights) -> NDArray[np.float64]:
+def _mid_ranks(values: NDArray[Any], weights: ImageWeights) -> NDArray[np.float64]:
     distinct, indices = np.unique(values, return_inverse=True)
     counts = np.bincount(indices, weights, len(distinct))
     return np.asarray((np.cumsum(counts) - counts / 2)[indices], np.float64)

@@ -16,7 +16,7 @@ from kit.errors import require
 from kit.metrics.checks import check_labels, check_shapes, check_tags, check_target, check_weights
 
 Direction = Literal["max", "min"]
-Target = Literal["classes", "tags", "grades", "values"]
+TargetName = Literal["classes", "tags", "grades", "values"]
 Judges = Literal["probabilities", "decisions", "ranks", "numbers"]
 
 
@@ -52,7 +52,7 @@ class Metric:
             column, NaN where a column has none.
         direction: "max" if higher is better, else "min".
         targets: Targets that it is for: some of "classes", "tags", "grades" and "values".
-        judges: Kind of predictions that it takes: "probabilities", "decisions", "ranks" or "numbers".
+        judges: TargetName of predictions that it takes: "probabilities", "decisions", "ranks" or "numbers".
         guesses: Number of guesses that count, k of map@k and top@k; 0 for other metrics.
         takes_columns: Whether the function takes the columns' names, too, as `columns`.
     """
@@ -60,7 +60,7 @@ class Metric:
     name: str
     function: Callable[..., float | NDArray[np.float64]]
     direction: Direction
-    targets: frozenset[Target]
+    targets: frozenset[TargetName]
     judges: Judges
     guesses: int = 0
     takes_columns: bool = False
@@ -89,7 +89,7 @@ class Metric:
         Args:
             truth: True labels.
             prediction: Predictions of the kind that the metric judges.
-            weights: Weights of the examples, float [n]; None counts each once.
+            weights: ImageWeights of the examples, float [n]; None counts each once.
             columns: Names of the classes, tags or values. Without them, labels of 0 and 1 alone are taken for those of
                 two classes.
 

@@ -30,7 +30,7 @@ def read_label(target: Target, features: Mapping[str, Any]) -> Any:
         features: Features of one example, or of a batch.
 
     Returns:
-        int32 [] or [batch] for classes and grades, int8 [tags] or [batch, tags], float32 [values] or [batch, values].
+        Int32 [] or [batch] for classes and grades, int8 [tags] or [batch, tags], float32 [values] or [batch, values].
     """
     return _READ[target.kind()](target, features)
 

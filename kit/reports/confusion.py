@@ -16,16 +16,17 @@ SCORES = ("precision", "recall", "f1-score")  # digits of a classification repor
 _ROWS = 10
 
 
-def confusion_table(title: str, classes: Sequence[str], cells: Sequence[Sequence[str]]) -> Table:
+def confusion_table(title: str, classes: Sequence[str], cells: Sequence[Sequence[str]], noun: str) -> Table:
     """Build the table of a confusion matrix.
 
     Args:
         title: Name of the evaluated predictions.
         classes: Names of the classes.
         cells: Texts of the cells, see `confusion_cells`.
+        noun: Word for one of them, "class" or "grade".
     """
     rows = tuple((name, *row) for name, row in zip(classes, cells, strict=True))
-    return Table(f"{title}: rows true, columns predicted", ("class", *classes), rows)
+    return Table(f"{title}: rows true, columns predicted", (noun, *classes), rows)
 
 
 def confusion_cells(confusion: NDArray[np.int64], shares: NDArray[np.float64]) -> list[list[str]]:
@@ -41,28 +42,30 @@ def confusion_cells(confusion: NDArray[np.int64], shares: NDArray[np.float64]) -
     ]
 
 
-def matrix_csv(classes: Sequence[str], values: NDArray[Any]) -> str:
+def matrix_csv(classes: Sequence[str], values: NDArray[Any], noun: str) -> str:
     """Format a matrix of classes as CSV with every digit.
 
     Args:
         classes: Names of the classes.
         values: Counts or shares, [classes, classes].
+        noun: Word for one of them, "class" or "grade".
     """
     rows = zip(classes, values.tolist(), strict=True)
-    return Table("", ("class", *classes), tuple((name, *map(repr, row)) for name, row in rows)).csv()
+    return Table("", (noun, *classes), tuple((name, *map(repr, row)) for name, row in rows)).csv()
 
 
-def report_table(title: str, report: Report) -> Table:
+def report_table(title: str, report: Report, noun: str) -> Table:
     """Build the table of a classification report.
 
     Args:
         title: Summary metrics of the split in one line.
         report: Figures by class and average.
+        noun: Word for one of the classes, "class" or "grade".
     """
     rows = tuple(
         (name, *(f"{row[score]:.4f}" for score in SCORES), f"{row['support']:,.0f}") for name, row in report.items()
     )
-    return Table(title, ("class", *SCORES, "support"), rows)
+    return Table(title, (noun, *SCORES, "support"), rows)
 
 
 def pairs_table(title: str, confusion: NDArray[np.int64], support: NDArray[np.int64], classes: Sequence[str]) -> Table:

@@ -19,12 +19,6 @@ def dataset_tables(dataset: Dataset) -> list[Table]:
     return [_counts(dataset), *_values(dataset), *balance, *_folds(dataset), _shards(dataset)]
 
 
-def describe_target(dataset: Dataset) -> str:
-    """Say in one line what labels are, and by which metric predictions are judged."""
-    target = dataset.manifest.target
-    return f"target: {target.kind()} ({len(target.names):,}); metric: {dataset.metric}"
-
-
 def describe_images(dataset: Dataset) -> str:
     """Describe in one line the storage of images and the dataset's fingerprint."""
     image = dataset.manifest.image

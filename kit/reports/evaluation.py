@@ -86,8 +86,8 @@ def _class_tables(evaluation: Evaluation) -> list[Table]:
     if (measures := evaluation.of_classes) is None:
         return []
     return [
-        confusion_table(evaluation_title(evaluation), measures.classes, _cells(measures)),
-        report_table(headline(measures), measures.report),
+        confusion_table(evaluation_title(evaluation), measures.classes, _cells(measures), measures.noun),
+        report_table(headline(measures), measures.report, measures.noun),
     ]
 
 
@@ -183,12 +183,13 @@ def _class_files(measures: ClassMeasures) -> dict[str, str]:
     """Build the tables of classes or grades; curves and calibration need probabilities."""
     classes = measures.classes
     files = {
-        "confusion_matrix.csv": matrix_csv(classes, measures.confusion),
-        "confusion_matrix_shares.csv": matrix_csv(classes, measures.confusion_shares),
-        "classification_report.csv": report_table("", measures.report).csv(),
+        "confusion_matrix.csv": matrix_csv(classes, measures.confusion, measures.noun),
+        "confusion_matrix_shares.csv": matrix_csv(classes, measures.confusion_shares, measures.noun),
+        "classification_report.csv": report_table("", measures.report, measures.noun).csv(),
     }
     if measures.has_chances:
-        files |= {f"{_file_name(kind)}.csv": ranking_table(kind, measures.curves(kind)).csv() for kind in KINDS}
+        curves = {kind: ranking_table(kind, measures.curves(kind), measures.noun) for kind in KINDS}
+        files |= {f"{_file_name(kind)}.csv": table.csv() for kind, table in curves.items()}
         files["calibration.csv"] = calibration_table(measures.calibration).csv()
     return files | {"misclassified.csv": _mistakes(measures).csv()}
 
@@ -227,14 +228,13 @@ def _cells(measures: ClassMeasures) -> list[list[str]]:
 
 
 def _plot_confusion(measures: ClassMeasures, title: str) -> bytes:
-    noun = measures.scores.target.noun
     return plot_matrix(
         measures.confusion_shares,
         _cells(measures),
         measures.classes,
         measures.classes,
-        title=f"{title}\nimages, and their share of the true {noun}",
-        axis_names=(f"predicted {noun}", f"true {noun}"),
+        title=f"{title}\nimages, and their share of the true {measures.noun}",
+        axis_names=(f"predicted {measures.noun}", f"true {measures.noun}"),
     )
 
 

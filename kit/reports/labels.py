@@ -1,4 +1,4 @@
-"""What labels were found to be, in one line that names the alternative."""
+"""What labels were found to be, in one line that names the alternative, and what judges their predictions."""
 
 from __future__ import annotations
 
@@ -33,6 +33,18 @@ def describe_labels(target: Target, columns: Sequence[str], asked: SourceSpec) -
         where = " by folder" if asked.class_from is None else " by file name"
     alternative = f"; {other}" if other and asked.wanted_target is None else ""
     return f"labels: {found.format(where=where)}{alternative}"
+
+
+def describe_metric(target: Target, metric: str) -> str:
+    """Say in one line which metric predictions are judged by, and where it comes from.
+
+    Args:
+        target: Target of the labels.
+        metric: Metric of the dataset.
+    """
+    if metric != target.default_metric:
+        return f"metric: {metric}"
+    return f"metric: {metric}, the default of {target.kind()}; kit shard --metric names the competition's"
 
 
 def _classes(target: Classes, columns: Sequence[str]) -> tuple[str, str]:

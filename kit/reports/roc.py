@@ -22,14 +22,14 @@ _AREA = {"ROC": "AUC", "precision-recall": "average precision"}
 _COLUMNS = {"ROC": ("false positive rate", "recall"), "precision-recall": ("recall", "precision")}
 
 
-def ranking_table(kind: Kind, curves: Sequence[Curve]) -> Table:
-    """Tabulate every point of the curves."""
+def ranking_table(kind: Kind, curves: Sequence[Curve], noun: str) -> Table:
+    """Tabulate every point of the curves; the noun of what each is about, "class" or "grade", heads their names."""
     rows = tuple(
         (curve.name, *(f"{value:.9g}" for value in point))
         for curve in curves
         for point in zip(curve.thresholds, curve.x, curve.y, strict=True)
     )
-    return Table(f"{kind} curve", ("class", "threshold", *_COLUMNS[kind]), rows)
+    return Table(f"{kind} curve", (noun, "threshold", *_COLUMNS[kind]), rows)
 
 
 def plot_ranking(kind: Kind, curves: Sequence[Curve], title: str, mark: tuple[float, float, str] | None) -> bytes:

@@ -22,7 +22,7 @@ _MARKS = 0.9  # share of 0 and 1 in columns that are meant to hold nothing else
 
 
 @dataclass(frozen=True, slots=True)
-class Tags:
+class JoinedTags:
     """Labels that join several tags.
 
     Attributes:
@@ -41,7 +41,7 @@ class Tags:
 
 
 @dataclass(frozen=True, slots=True)
-class Values:
+class Measurements:
     """Labels that are measurements.
 
     Attributes:
@@ -99,7 +99,7 @@ def kind_of_labels(counts: Mapping[str, int], *, named: Collection[str] = (), ar
     return Kind("classes", "" if is_plain else "values", why)
 
 
-def find_tags(labels: Collection[str]) -> Tags | None:
+def find_tags(labels: Collection[str]) -> JoinedTags | None:
     """Recognise labels that join several tags by a separator, and tell them from class names that contain it.
 
     Labels are tags if most of those with several parts consist of parts that are labels by themselves, if labels of
@@ -117,11 +117,11 @@ def find_tags(labels: Collection[str]) -> Tags | None:
         if len(several) >= _SEVERAL and _are_tags(list(parts.values()), list(several.values()), separator):
             different = {part for found in parts.values() for part in found}
             recur = len(different) < len(parts) and _recur(parts.values(), several.values())
-            return Tags(separator, len(different), len(parts), min(several), recur)
+            return JoinedTags(separator, len(different), len(parts), min(several), recur)
     return None
 
 
-def find_values(counts: Mapping[str, int]) -> Values | None:
+def find_values(counts: Mapping[str, int]) -> Measurements | None:
     """Recognise measurements: many different numbers, not all whole, with few images each.
 
     Args:
@@ -139,7 +139,7 @@ def find_values(counts: Mapping[str, int]) -> Values | None:
     return numbers
 
 
-def describe_numbers(labels: Collection[str]) -> Values | None:
+def describe_numbers(labels: Collection[str]) -> Measurements | None:
     """Describe labels that are all numbers; None for others, and for ids such as 007."""
     numbers = {label: number_of(label) for label in labels}
     known = {label: number for label, number in numbers.items() if number is not None}
@@ -147,7 +147,7 @@ def describe_numbers(labels: Collection[str]) -> Values | None:
         return None
     ordered = sorted(known, key=known.__getitem__)
     fractions = [label for label in known if is_fraction(label)]
-    return Values(ordered[0], ordered[-1], len(labels), fractions[0] if fractions else ordered[-1])
+    return Measurements(ordered[0], ordered[-1], len(labels), fractions[0] if fractions else ordered[-1])
 
 
 def number_of(text: str) -> Decimal | None:

@@ -5,6 +5,7 @@ Pure: a table of texts and a target make a form, which says how cells are writte
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -14,13 +15,13 @@ import msgspec
 import numpy as np
 import pandas as pd
 
-from kit.errors import SourceError, SubmissionError
+from kit.errors import SourceError, SubmissionError, first_three
+from kit.metrics.score import Judges
 from kit.sources.image_table import line_of, separator_hint
 from kit.sources.label_kinds import SEPARATORS, is_fraction, number_of, parts_of
 from kit.targets import Target
 from kit.targets.grades import Grades
 from kit.targets.tags import Tags
-from kit.targets.target import Judges
 from kit.targets.values import Values
 
 LONG = "_"  # between an image's id and a name where each has a row
@@ -121,14 +122,23 @@ def check_columns(path: Path, columns: Sequence[str], target: Target) -> None:
     """Refuse several columns that are not those of the target, and one for several values.
 
     Raises:
-        SubmissionError: They are others.
+        SubmissionError: Some are missing, or there are others, with the first of each.
     """
     is_each = len(columns) > 1 or (isinstance(target, Values) and len(target.names) > 1)
-    if is_each and (len(columns) != len(target.names) or set(columns) != set(target.names)):
+    missing, extra = [name for name in target.names if name not in columns], _extra(columns, target.names)
+    if is_each and (missing or extra):
+        odd = [f"missing {first_three(missing, len(missing))}"] if missing else []
+        odd += [f"extra {first_three(extra, len(extra))}"] if extra else []
+        are = "s are" if len(columns) > 1 else " is"
         raise SubmissionError(
-            f"{path}: columns {', '.join(columns)} are neither one value nor the {target.kind()}"
-            f" {', '.join(sorted(target.names))}; give the competition's own file, or leave it out"
+            f"{path}: its {len(columns):,} value column{are} not the {len(target.names):,} {target.kind()} of the"
+            f" labels: {', '.join(odd)}; give the competition's own file, or leave it out"
         )
+
+
+def _extra(columns: Sequence[str], names: Sequence[str]) -> list[str]:
+    """List columns that are none of the names, and further ones of the same name."""
+    return list((Counter(columns) - Counter(names)).elements())
 
 
 class _Held(NamedTuple):

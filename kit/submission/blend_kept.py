@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from kit.datasets import Dataset
 from kit.datasets.dataset import MANIFEST, read_dataset
 from kit.errors import SubmissionError, first_three, option, require
+from kit.evaluation.decided import fitted_rule
 from kit.evaluation.decisions import Decide
 from kit.inference.out_of_fold import OutOfFold
 from kit.inference.predictions import Predictions
@@ -23,7 +24,7 @@ from kit.submission.cells import Cells
 from kit.submission.form import Sample, choose_cells, named_metric, read_sample, refuse_decisions
 from kit.submission.kept import Kept, find_kept
 from kit.submission.origin import KEPT, Origin
-from kit.submission.rule import Scored, at_least, fewest_tags, fit_rule, score_cells
+from kit.submission.rule import Scored, fewest_tags, score_cells
 from kit.targets import NO_DECISION, Target
 from kit.workspace import Workspace
 
@@ -130,9 +131,9 @@ class KeptInputs:
         goal = find_metric("log_loss" if metric == LOSS else metric) if metric else self.metric
         rule, crossed = decide.rule(self.target) if not decide.is_fitted else NO_DECISION, None
         if decide.is_fitted and held_out is not None:
-            fitted = fit_rule(held_out, self.metric or find_metric(self.target.default_metric), least)
+            fitted = fitted_rule(held_out, self.metric or find_metric(self.target.default_metric), least)
             rule, crossed = fitted.rule, fitted.crossed
-        cells = replace(cells, decision=at_least(rule, least))
+        cells = replace(cells, decision=rule.at_least(least))
         blended = self._average(shares, average)
         scored = score_cells(cells, held_out, goal if not decide.is_fitted else self.metric) if held_out else Scored()
         if crossed is not None:
@@ -155,7 +156,7 @@ class KeptInputs:
 
 
 def needs_kept(paths: Sequence[Path], origins: Sequence[Origin | None], average: By, decide: Decide) -> bool:
-    """Whether files are blended by the predictions kept beside them instead of by their cells."""
+    """Return whether files are blended by the predictions kept beside them instead of by their cells."""
     are_decided = any(one is not None and one.has_decisions and bool(one.predictions) for one in origins)
     are_kept = any(path.name.endswith(KEPT) and origin is None for path, origin in zip(paths, origins, strict=True))
     return bool(paths) and (are_decided or are_kept or average == "vote" or decide.way != "none")

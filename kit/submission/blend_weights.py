@@ -58,13 +58,6 @@ class Fit:
         return self.blend < min(others) if falls(self.metric) else self.blend > max(others)
 
 
-def fit_weights(
-    inputs: Sequence[OutOfFold], metric: str, by: By = "probability", progress: Progress = NO_PROGRESS
-) -> Fit:
-    """Choose the weights that give a blend of out-of-fold predictions the best score; see `fit_blend`."""
-    return fit_blend(inputs, metric, by, progress)[0]
-
-
 def fit_blend(
     inputs: Sequence[OutOfFold], metric: str, by: By = "probability", progress: Progress = NO_PROGRESS
 ) -> tuple[Fit, OutOfFold]:

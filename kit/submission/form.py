@@ -14,6 +14,7 @@ from kit.datasets.dataset import SAMPLE_SUBMISSION
 from kit.datasets.metric import read_metric
 from kit.errors import SpecError, SubmissionError, option, require
 from kit.metrics import Metric, find_metric
+from kit.metrics.score import Judges
 from kit.sources.image_table import read_table
 from kit.sources.label_kinds import number_of
 from kit.sources.sample_form import SampleForm, sample_form, separators_of
@@ -22,7 +23,6 @@ from kit.targets import Target
 from kit.targets.classes import Classes
 from kit.targets.grades import Grades
 from kit.targets.tags import Tags
-from kit.targets.target import Judges
 from kit.targets.values import Values
 
 _TWO = 2  # classes of which one probability says all

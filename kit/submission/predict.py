@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from kit.arguments import checked_arguments
-from kit.evaluation.decided import Decided
+from kit.evaluation.decided import Decided, fitted_rule
 from kit.evaluation.threshold import Threshold, Wanted
 from kit.inference.ensemble import Ensemble, open_ensemble
 from kit.inference.out_of_fold import OutOfFold, ScoredOn
 from kit.metrics import Metric, find_metric
+from kit.metrics.score import Judges
 from kit.progress import NO_PROGRESS, Progress
 from kit.specs.train import Weights
 from kit.specs.views import parse_views
@@ -23,17 +24,14 @@ from kit.submission.rule import (
     AskedRule,
     Scored,
     ask_rule,
-    at_least,
     choose_threshold,
     crossed_threshold,
     fewest_tags,
-    fit_rule,
     refuse_threshold,
     refuse_unfitted,
     score_cells,
 )
 from kit.targets import Decision
-from kit.targets.target import Judges
 from kit.workspace import Workspace
 
 
@@ -235,7 +233,7 @@ class _Plan:
     def decide(self, held_out: OutOfFold | None) -> _Made:
         """Fit the rule where one is to be fitted, and score what it decides."""
         least = fewest_tags(self.cells, self.sample, held_out)
-        given = replace(self.cells, decision=at_least(self.cells.decision, least))
+        given = replace(self.cells, decision=self.cells.decision.at_least(least))
         if held_out is None:
             return _Made(cells=given)
         if isinstance(self.asked.threshold, Wanted):
@@ -251,7 +249,7 @@ class _Plan:
         return _Made(cells=cells, threshold=chosen, **self._scored(cells, held_out, crossed))
 
     def _by_metric(self, held_out: OutOfFold, least: int) -> _Made:
-        decided = fit_rule(held_out, self.metric or find_metric(self.cells.target.default_metric), least)
+        decided = fitted_rule(held_out, self.metric or find_metric(self.cells.target.default_metric), least)
         cells = replace(self.cells, decision=decided.rule)
         return _Made(cells=cells, decided=decided, **self._scored(cells, held_out, decided.crossed))
 

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from kit.errors import RunError, SpecError, option, require
-from kit.evaluation.decided import Decided
-from kit.evaluation.decisions import Decide, crossed_score, fit_decision, parse_decide, refuse_undecided
+from kit.evaluation.decisions import Decide, crossed_score, parse_decide, refuse_undecided
 from kit.evaluation.threshold import Threshold, Wanted, parse_threshold
 from kit.inference.out_of_fold import OutOfFold
 from kit.metrics import Metric, Score, find_metric
@@ -134,39 +131,6 @@ def choose_threshold(wanted: Wanted, held_out: OutOfFold) -> Threshold:
     return chosen
 
 
-def fit_rule(held_out: OutOfFold, metric: Metric, least: int = 0) -> Decided:
-    """Fit a rule to a metric on held-out predictions.
-
-    Args:
-        held_out: Predictions of images that no run was trained on.
-        metric: Metric of decisions.
-        least: Fewest tags of an image, whatever suits the metric.
-    """
-    scores, target, fit = held_out.scores, held_out.target, fit_at_least(least)
-    crossed = crossed_score(target, metric, scores.labels, scores.outputs, held_out.folds, fit=fit)
-    return Decided(
-        rule=fit(target, metric, scores.labels, scores.outputs),
-        metric=metric.name,
-        fitted_on=held_out.scored_on,
-        images=len(scores.keys),
-        crossed=_number(crossed),
-    )
-
-
-def fit_at_least(least: int) -> Callable[[Target, Metric, Truth, NDArray[Any]], Decision]:
-    """Make the function that fits a rule for so many tags or more."""
-
-    def fit(target: Target, metric: Metric, truth: Truth, predictions: NDArray[Any]) -> Decision:
-        return at_least(fit_decision(target, metric, truth, predictions), least)
-
-    return fit
-
-
-def at_least(rule: Decision, least: int) -> Decision:
-    """Raise a rule's fewest tags."""
-    return msgspec.structs.replace(rule, least=max(least, rule.least))
-
-
 def score_cells(cells: Cells, held_out: OutOfFold, metric: Metric | None) -> Scored:
     """Score held-out predictions as the cells hold them.
 
@@ -179,7 +143,7 @@ def score_cells(cells: Cells, held_out: OutOfFold, metric: Metric | None) -> Sco
     Returns:
         The score; none where it is not defined.
     """
-    goal = metric_of(cells, metric)
+    goal = _scored_by(cells, metric)
     try:
         found = held_out.scores.judge(goal, cells.decision)
     except SpecError:  # a metric of probabilities, and predictions that are numbers
@@ -188,7 +152,7 @@ def score_cells(cells: Cells, held_out: OutOfFold, metric: Metric | None) -> Sco
     return Scored() if value is None else Scored(metric=goal.name, score=value)
 
 
-def metric_of(cells: Cells, metric: Metric | None) -> Metric:
+def _scored_by(cells: Cells, metric: Metric | None) -> Metric:
     """Choose the metric that a file is scored by: the dataset's, unless cells hold decisions that it does not judge."""
     target, form = cells.target, cells.form
     if metric and (form.holds != "decisions" or metric.judges in {"decisions", "ranks"}):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -10,15 +10,15 @@ from numpy.typing import NDArray
 
 from kit.targets.decision import NO_DECISION, Decision
 from kit.targets.head import Head
-from kit.targets.label import Features, Truth
-from kit.targets.names import encode_names, index_features, name_at, one_hot, stored_index
+from kit.targets.label import Truth
+from kit.targets.names import OneName, one_hot
 from kit.targets.target import Target
 
 _TWO = 2
 _CONSTANTS = 20  # commonest classes that are tried for all images
 
 
-class Classes(Target, frozen=True, kw_only=True):
+class Classes(OneName, Target, frozen=True, kw_only=True):
     """One of n classes an image: a sigmoid for the second of two, else a softmax over all.
 
     Attributes:
@@ -27,26 +27,11 @@ class Classes(Target, frozen=True, kw_only=True):
 
     noun: ClassVar[str] = "class"
     default_metric: ClassVar[str] = "accuracy"
+    usual_metrics: ClassVar[tuple[str, ...]] = ("accuracy", "balanced_accuracy", "macro_f1", "mcc", "log_loss", "auc")
     always_recorded: ClassVar[tuple[str, ...]] = ("accuracy",)
     heads: ClassVar[tuple[str, ...]] = ("classes",)
     losses: ClassVar[Mapping[str, tuple[str, ...]]] = {"classes": ("crossentropy", "focal")}
     is_partition: ClassVar[bool] = True
-
-    def encode(self, labels: Sequence[str | None]) -> Truth:
-        """Index the classes."""
-        return encode_names(self.names, labels)
-
-    def text(self, truth: Any) -> str | None:
-        """Name a class."""
-        return name_at(self.names, truth)
-
-    def features(self, truth: Any) -> Features:
-        """Store the index of the class; -1 for none."""
-        return index_features(truth)
-
-    def stored(self, features: Mapping[str, object]) -> Any:
-        """Read the index back: int32 []."""
-        return stored_index(features, len(self.names))
 
     def _head(self, name: str, loss: str) -> Head:
         del loss

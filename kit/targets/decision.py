@@ -20,5 +20,9 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     least: int = 0
     most: int | None = None
 
+    def at_least(self, tags: int) -> Decision:
+        """Raise the fewest tags of an image to so many."""
+        return msgspec.structs.replace(self, least=max(tags, self.least))
+
 
 NO_DECISION = Decision()

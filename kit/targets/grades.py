@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 from kit.errors import SpecError, require
 from kit.targets.decision import NO_DECISION, Decision
 from kit.targets.head import Head
-from kit.targets.label import Features, Truth
-from kit.targets.names import encode_names, index_features, name_at, one_hot, stored_index
+from kit.targets.label import Truth
+from kit.targets.names import OneName, one_hot
 from kit.targets.target import Target
 
 NUMBER = "grade"  # column of the predictions of head "value"
 
 
-class Grades(Target, frozen=True, kw_only=True):
+class Grades(OneName, Target, frozen=True, kw_only=True):
     """One of G ordered grades an image: a softmax, G - 1 cumulative sigmoids (CORAL), or one number.
 
     Attributes:
@@ -27,6 +27,7 @@ class Grades(Target, frozen=True, kw_only=True):
 
     noun: ClassVar[str] = "grade"
     default_metric: ClassVar[str] = "qwk"
+    usual_metrics: ClassVar[tuple[str, ...]] = ("qwk", "accuracy", "balanced_accuracy", "mae", "spearman")
     heads: ClassVar[tuple[str, ...]] = ("classes", "cumulative", "value")
     losses: ClassVar[Mapping[str, tuple[str, ...]]] = {
         "classes": ("crossentropy", "focal"),
@@ -34,22 +35,6 @@ class Grades(Target, frozen=True, kw_only=True):
         "value": ("mse", "mae", "huber", "crossentropy"),
     }
     is_partition: ClassVar[bool] = True
-
-    def encode(self, labels: Sequence[str | None]) -> Truth:
-        """Index the grades."""
-        return encode_names(self.names, labels)
-
-    def text(self, truth: Any) -> str | None:
-        """Name a grade."""
-        return name_at(self.names, truth)
-
-    def features(self, truth: Any) -> Features:
-        """Store the index of the grade; -1 for none."""
-        return index_features(truth)
-
-    def stored(self, features: Mapping[str, object]) -> Any:
-        """Read the index back: int32 []."""
-        return stored_index(features, len(self.names))
 
     def _head(self, name: str, loss: str) -> Head:
         count = len(self.names)

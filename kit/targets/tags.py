@@ -29,6 +29,15 @@ class Tags(Target, frozen=True, kw_only=True):
 
     noun: ClassVar[str] = "tag"
     default_metric: ClassVar[str] = "micro_f1"
+    usual_metrics: ClassVar[tuple[str, ...]] = (
+        "micro_f1",
+        "macro_f1",
+        "samples_f1",
+        "accuracy",
+        "column_auc",
+        "average_precision",
+        "log_loss",
+    )
     heads: ClassVar[tuple[str, ...]] = ("tags",)
     losses: ClassVar[Mapping[str, tuple[str, ...]]] = {"tags": ("crossentropy", "focal")}
     is_partition: ClassVar[bool] = False

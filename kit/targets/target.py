@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from kit.errors import SpecError, require, unknown
+from kit.metrics.score import Judges
 from kit.targets.decision import NO_DECISION, Decision
 from kit.targets.head import Head
 from kit.targets.label import Features, Truth
-
-Judges = Literal["probabilities", "decisions", "ranks", "numbers"]
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=str.lower):
@@ -29,6 +28,8 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=st
     """What one of the names is called in messages: class, tag, grade or value."""
     default_metric: ClassVar[str]
     """Metric of a dataset that names none."""
+    usual_metrics: ClassVar[tuple[str, ...]]
+    """Metrics that an evaluation shows unless others are named, after the dataset's own."""
     always_recorded: ClassVar[tuple[str, ...]] = ()
     """Metrics that every training records, whatever the dataset's metric."""
     heads: ClassVar[tuple[str, ...]]

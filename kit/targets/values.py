@@ -42,6 +42,7 @@ class Values(Target, frozen=True, kw_only=True):
     noun: ClassVar[str] = "value"
     is_counted: ClassVar[bool] = False
     default_metric: ClassVar[str] = "rmse"
+    usual_metrics: ClassVar[tuple[str, ...]] = ("rmse", "mae", "r2", "pearson", "spearman")
     heads: ClassVar[tuple[str, ...]] = ("value",)
     losses: ClassVar[Mapping[str, tuple[str, ...]]] = {"value": ("mse", "mae", "huber", "crossentropy")}
     is_partition: ClassVar[bool] = False

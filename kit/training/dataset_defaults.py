@@ -32,13 +32,8 @@ def base_with_defaults(base: Setting, dataset: Dataset) -> Setting:
     return msgspec.structs.replace(base, train=msgspec.structs.replace(train, loss=train.loss or common))
 
 
-def metric_of(dataset: Dataset) -> str:
-    """Name the metric that a dataset is judged by."""
-    return dataset.metric
-
-
 def _with_metrics(train: TrainSpec, dataset: Dataset) -> TrainSpec:
-    watched, metric = _watched(dataset), metric_of(dataset)
+    watched, metric = _watched(dataset), dataset.metric
     filled = msgspec.structs.replace(
         train,
         metrics=(),
@@ -57,5 +52,5 @@ def _watching(spec: Watching, monitor: Monitor) -> Watching:
 
 def _watched(dataset: Dataset) -> Monitor:
     """Name what a plateau and early stopping watch: the loss of classes judged by accuracy, which moves in steps."""
-    is_usual = metric_of(dataset) in dataset.manifest.target.always_recorded
-    return "val_loss" if is_usual else f"val_{metric_of(dataset)}"
+    is_usual = dataset.metric in dataset.manifest.target.always_recorded
+    return "val_loss" if is_usual else f"val_{dataset.metric}"

@@ -144,10 +144,12 @@ def test_metric_changes_by_the_same_command_and_is_shown(command: Command, tmp_p
     shown = command("info", "pets", "--root", tmp_path)
 
     assert "metric: auc, was accuracy; the shards stay as they are" in changed.err
-    assert "target: classes (2); metric: auc" in changed.out
+    assert "\nmetric: auc\n" in changed.out
+    assert "target: " not in changed.out
     assert (1, 1) == (refused.status, refused.err.count("\n"))
     assert "metric rmse does not fit" in refused.err
-    assert "target: classes (2); metric: auc" in shown.out
+    assert "\nmetric: auc\n" in shown.out
+    assert "labels: 2 classes" in shown.out
 
 
 def test_json_is_the_manifest(command: Command, tiny: Dataset, workspace: Path) -> None:

@@ -113,7 +113,7 @@ def test_folder_holds_shards_and_their_descriptions_only(cells: Dataset) -> None
     assert sorted(_files(cells.folder)) == [
         "dataset_info.json",
         "features.json",
-        "image.class.label.labels.txt",
+        "image-class-label.labels.txt",
         "manifest.json",
         "sample_submission.csv",
         "test-00000-of-00001.tfrecord",
@@ -161,7 +161,7 @@ def test_classes_that_are_numbers_are_sorted_as_numbers(tmp_path: Path, competit
     dataset = shard(competition.train, labels=competition.labels, name="cells", workers=1, root=tmp_path)
 
     assert dataset.manifest.classes == ("1", "2", "10")
-    assert (dataset.folder / "image.class.label.labels.txt").read_text() == "1\n2\n10\n"
+    assert (dataset.folder / "image-class-label.labels.txt").read_text() == "1\n2\n10\n"
 
 
 def test_second_call_writes_nothing(cells: Dataset, competition: Competition, tmp_path: Path) -> None:

@@ -15,7 +15,8 @@ from kit.datasets.tfrecord import TFRecordWriter, read_records
 from kit.errors import ShardError, SpecError
 from kit.files import xxh128_file
 from kit.reports.class_balance import write_class_counts
-from kit.reports.dataset import dataset_tables, describe_target, remarks
+from kit.reports.dataset import dataset_tables, remarks
+from kit.reports.labels import describe_metric
 from kit.seals import seal
 from kit.targets import Target
 from kit.targets.grades import Grades
@@ -143,7 +144,10 @@ def test_table_of_tags_counts_images_of_each(tmp_path: Path) -> None:
     assert ("split", "all", "haze", "road", "unlabelled") == images.columns
     assert rows["train"][0] == f"{records}"
     assert rows["train"][2] == f"{21}\n{21 / records:.1%}"
-    assert "target: tags (3); metric: micro_f1" == describe_target(dataset)
+    assert "metric: micro_f1, the default of tags; kit shard --metric names the competition's" == describe_metric(
+        dataset.manifest.target, dataset.metric
+    )
+    assert "metric: column_auc" == describe_metric(dataset.manifest.target, "column_auc")
     assert "warning: no train image has the tag water (1); nothing can be learned of it" in remarks(dataset)
 
 

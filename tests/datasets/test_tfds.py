@@ -12,6 +12,7 @@ from kit.conversion import shard
 from kit.datasets import Dataset
 from kit.datasets.read import read_examples
 from kit.targets import Target
+from kit.targets.classes import Classes
 from kit.targets.grades import Grades
 from kit.targets.tags import Tags
 from kit.targets.values import Values
@@ -90,3 +91,18 @@ def test_dataset_of_every_target_is_opened_by_tensorflow_datasets(
             assert example.text == read["class"]["text"].decode()
             assert np.array_equal(marks(row), stored, equal_nan=target.kind() == "values")
         assert not examples
+
+
+NAMED: list[tuple[Target, list[str]]] = [
+    (Classes(names=("2", "10", "a b")), ["2", "10", "a b"] * 10),
+    *(case for case in TARGETS if case[0].kind() != "values"),
+]
+
+
+@pytest.mark.parametrize(("target", "labels"), NAMED)
+def test_tensorflow_datasets_finds_the_names(target: Target, labels: list[str], tmp_path: Path) -> None:
+    import tensorflow_datasets as tfds
+
+    builder = tfds.builder_from_directory(str(dataset_of(tmp_path, target, labels).folder))
+
+    assert list(target.names) == builder.info.features["image"]["class"]["label"].names

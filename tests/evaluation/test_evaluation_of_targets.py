@@ -20,13 +20,14 @@ from kit.evaluation.class_measures import ClassMeasures
 from kit.evaluation.decided import fitted_rule
 from kit.evaluation.evaluate import Evaluation, Predictor
 from kit.evaluation.measures import Measures
-from kit.evaluation.metric_scores import fitting_metrics, parse_metrics, score_metrics
+from kit.evaluation.metric_scores import parse_metrics, score_metrics, usual_metrics
 from kit.inference.out_of_fold import OutOfFold
 from kit.inference.predictions import Predictions, average
 from kit.metrics import find_metric
+from kit.metrics.own import own_metric
 from kit.reports.evaluation import evaluation_remarks, evaluation_tables, shown_tables
 from kit.runs import RunDirectory
-from kit.targets import Decision
+from kit.targets import Decision, Target
 from kit.targets.classes import Classes
 from kit.targets.grades import Grades
 from kit.targets.tags import Tags
@@ -47,7 +48,7 @@ def _evaluate(dataset: Dataset, run: RunDirectory, scores: Predictions) -> Evalu
     target = scores.target
     manifest = msgspec.structs.replace(dataset.manifest, target=target)
     own = find_metric(target.default_metric)
-    metrics = score_metrics(scores, fitting_metrics(target, own, are_probabilities=scores.are_probabilities))
+    metrics = score_metrics(scores, usual_metrics(target, own, are_probabilities=scores.are_probabilities))
     return Evaluation(
         predictor=Predictor(path=run.path, weights="best"),
         dataset=dataclasses.replace(dataset, manifest=manifest),
@@ -75,7 +76,8 @@ def test_tags_have_metrics_and_nothing_that_is_of_one_class(tiny: Dataset, run: 
     assert "micro_f1" == rows[0]["metric"]
     assert values["micro_f1"] == pytest.approx(sk.f1_score(scores.labels, decided, average="micro"))
     assert values["column_auc"] == pytest.approx(sk.roc_auc_score(scores.labels, scores.outputs, average="macro"))
-    assert not {"rmse", "qwk", "balanced_accuracy", "top@5"} & values.keys()
+    assert TAGS.usual_metrics == tuple(row["metric"] for row in rows)
+    assert values["accuracy"] == pytest.approx(sk.accuracy_score(scores.labels, decided))
     assert list(TAGS.names) == figures["tags"]
     assert not {"classes", "accuracy", "auc", "confusion", "calibration_error", "mislabelled"} & figures.keys()
     assert [] == evaluation_remarks(evaluation)
@@ -112,7 +114,11 @@ def test_grades_have_a_confusion_matrix_and_curves_where_there_are_probabilities
     assert "qwk" == evaluation.measures.metrics[0].name
     assert values["qwk"] == pytest.approx(sk.cohen_kappa_score(scores.labels, decided, weights="quadratic"))
     assert values["mae"] is not None
-    assert ("roc_curve.csv" in files, "auc" in figures, "log_loss" in values) == (not number,) * 3
+    assert [*GRADES.usual_metrics] == [*values]
+    assert ("roc_curve.csv" in files, "auc" in figures) == (not number,) * 2
+    for name in ("confusion_matrix.csv", "classification_report.csv", *(["roc_curve.csv"] if not number else [])):
+        assert (tmp_path / name).read_text().startswith("grade,")
+    assert {"grade"} == {table.columns[0] for table in evaluation_tables(evaluation)[1:]}
     assert {"confusion_matrix.png", "misclassified.png", "metrics.csv"} <= files
     assert int((decided != scores.labels).sum()) == len(evaluation.measures.mistakes)
     first = evaluation.measures.mistakes[0]
@@ -228,3 +234,28 @@ def test_numbers_and_probabilities_of_grades_are_not_averaged() -> None:
 
     with pytest.raises(RunError, match="runs with head value predict a number"):
         average(parts)
+
+
+@pytest.mark.parametrize("target", [Classes(names=("a", "b", "c")), GRADES, TAGS, VALUES])
+def test_metrics_shown_are_the_datasets_and_the_usual_ones_each_once(target: Target) -> None:
+    def half(truth: np.ndarray, decided: np.ndarray) -> float:
+        return 0.5 * len(truth) / len(decided)
+
+    scores = target_predictions(target, 60)
+    for own in (
+        find_metric(target.default_metric),
+        find_metric(target.usual_metrics[-1]),
+        own_metric(half),
+    ):
+        shown = usual_metrics(target, own, are_probabilities=scores.are_probabilities)
+        values = [one.value for one in score_metrics(scores, shown)]
+
+        assert own == shown[0]
+        assert [own.name, *(name for name in target.usual_metrics if name != own.name)] == [one.name for one in shown]
+        assert None not in values
+
+
+def test_metrics_of_probabilities_are_not_shown_for_numbers_of_grades() -> None:
+    shown = usual_metrics(GRADES, find_metric("qwk"), are_probabilities=False)
+
+    assert {"decisions", "numbers"} == {metric.judges for metric in shown}

@@ -71,9 +71,21 @@ def test_the_form_is_read_from_columns_ids_and_cells(
 @pytest.mark.parametrize(
     ("target", "rows", "columns", "message"),
     [
-        (COUNTS, ["a,5"], "id,count", r"columns count are neither one value nor the values red, white"),
-        (COUNTS, ["a,5,1"], "id,red,blue", r"columns red, blue are neither one value nor the values red, white"),
-        (LEAVES, ["a,0.5,0.5"], "id,scab,rust", r"columns scab, rust are neither one value nor the tags healthy, rust"),
+        (
+            Tags(names=tuple("abcdef")),
+            ["1,0,0,0,0,0,0"],
+            "id,a,b,m,n,o,p",
+            r"not the 6 tags of the labels: missing c, d, e, … \(4\), extra m, n, o, … \(4\); give",
+        ),
+        (WHALES, ["a,0,0,0"], "id,w_1,w_2,w_3", r"not the 4 classes of the labels: missing new_whale \(1\); give"),
+        (COUNTS, ["a,5"], "id,count", r"the 2 values of the labels: missing red, white \(2\), extra count \(1\); give"),
+        (COUNTS, ["a,5,1"], "id,red,blue", r"the 2 values of the labels: missing white \(1\), extra blue \(1\); give"),
+        (
+            LEAVES,
+            ["a,0.5,0.5"],
+            "id,scab,rust",
+            r"sample.csv: its 2 value columns are not the 3 tags of the labels: missing healthy \(1\); give",
+        ),
         (
             LEAVES,
             ["a,0,0,7"],

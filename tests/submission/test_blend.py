@@ -24,11 +24,15 @@ from kit.errors import KitError, RunError, SpecError, SubmissionError, Workspace
 from kit.inference.out_of_fold import OutOfFold, read_out_of_fold
 from kit.progress import NoProgress
 from kit.runs import FoldSet
-from kit.submission.blend_weights import combine, fit_weights, scaled, select_weights
+from kit.submission.blend_weights import By, Fit, combine, fit_blend, scaled, select_weights
 from kit.submission.origin import Origin, read_origin, write_origin
 from tests.made import class_predictions
 
 WEIGHTS = st.lists(st.floats(0, 8, width=32), min_size=2, max_size=4).filter(any)
+
+
+def fit_weights(inputs: list[OutOfFold], metric: str, by: By = "probability") -> Fit:
+    return fit_blend(inputs, metric, by)[0]
 
 
 def write(path: Path, values: dict[str, float], *, header: str = "id,label") -> Path:
