@@ -19,6 +19,7 @@ from kit.sources.label_kinds import number_of
 from kit.sources.sample_form import SampleForm, sample_form, separators_of
 from kit.submission.cells import Cells
 from kit.targets import Target
+from kit.targets.best import KEPT, MOST
 from kit.targets.classes import Classes
 from kit.targets.grades import Grades
 from kit.targets.tags import Tags
@@ -110,7 +111,8 @@ def choose_cells(target: Target, sample: Sample | None, metric: Metric | None, *
 
     The sample submission decides. Where it leaves open what is meant, as 0 does for two classes and for columns of
     tags, cells hold what the metric judges. Without a metric they are probabilities then, and grades the likeliest
-    grade. Without a sample, classes get a probability each, tags, grades and values what the labels are.
+    grade. Without a sample, classes get a probability each, or above 1,000 the likeliest; tags, grades and values what
+    the labels are.
 
     Args:
         target: Target of the predictions.
@@ -119,7 +121,7 @@ def choose_cells(target: Target, sample: Sample | None, metric: Metric | None, *
         is_decided: Whether a rule for decisions was asked for, so that cells hold decisions; see `refuse_decisions`.
 
     Raises:
-        SubmissionError: More guesses are asked for than there are names.
+        SubmissionError: More guesses are asked for than there are names, or more than is kept of very many classes.
     """
     form = _settled(sample.form, target, metric, sample) if sample else _plain(target, metric, is_decided=is_decided)
     if is_decided:
@@ -129,8 +131,18 @@ def choose_cells(target: Target, sample: Sample | None, metric: Metric | None, *
             f"the sample submission asks for {form.guesses} guesses an image, and the dataset has"
             f" {len(target.names)} {target.kind()}; shard the labels of all, or leave the sample submission out"
         )
+    _refuse_unkept(form, target)
     spelled = _spelled(target, sample.cells) if sample and isinstance(target, Grades) else {}
     return Cells(target=target, form=form, spelled=spelled)
+
+
+def _refuse_unkept(form: SampleForm, target: Target) -> None:
+    if target.keeps_best and (form.holds == "probabilities" or form.guesses > KEPT):
+        needed = f"{form.guesses} guesses" if form.guesses else "a probability of every class"
+        raise SubmissionError(
+            f"the sample submission asks for {needed}; above {MOST:,} classes the {KEPT} best of each image are kept:"
+            " leave the sample submission out when sharding, or shard fewer classes"
+        )
 
 
 def refuse_decisions(form: SampleForm | None, target: Target) -> None:
@@ -193,7 +205,7 @@ def _plain_contents(target: Target, metric: Metric | None) -> Judges:
     if isinstance(target, Values):
         return "numbers"
     if isinstance(target, Classes) and (judges is None or len(target.names) == _TWO):
-        return "probabilities"
+        return "decisions" if target.keeps_best else "probabilities"
     return judges or "decisions"
 
 

@@ -31,7 +31,9 @@ def name_at(names: Sequence[str], index: Any) -> str | None:
 
 def one_hot(index: int, count: int) -> NDArray[np.float32]:
     """Be sure of one name: float32 [count], 1 for it and else 0."""
-    return np.asarray(np.eye(count)[index], np.float32)
+    row = np.zeros(count, np.float32)
+    row[index] = 1
+    return row
 
 
 def index_features(index: Any) -> Features:
