@@ -18,6 +18,7 @@ from kit.errors import SourceError, SubmissionError
 from kit.sources.image_table import line_of, separator_hint
 from kit.sources.label_kinds import SEPARATORS, is_fraction, number_of, parts_of
 from kit.targets import Target
+from kit.targets.best import KEPT, MOST
 from kit.targets.grades import Grades
 from kit.targets.tags import Tags
 from kit.targets.target import Judges
@@ -110,6 +111,20 @@ def sample_form(
         guesses=held.guesses,
         is_long=rows_are_names,
     )
+
+
+def refuse_unkept(path: Path, form: SampleForm, target: Target) -> None:
+    """Refuse a form that needs more than the likeliest of very many classes.
+
+    Raises:
+        SubmissionError: It asks for the probability of every class, or for more guesses than are kept.
+    """
+    if target.keeps_best and (form.holds == "probabilities" or form.guesses > KEPT):
+        needed = f"{form.guesses} guesses" if form.guesses else "the probability of every class"
+        raise SubmissionError(
+            f"{path} asks for {needed} of {len(target.names):,}; above {MOST:,} classes the {KEPT} best of each image"
+            " are kept: shard fewer classes, or leave the sample submission out"
+        )
 
 
 def is_long(ids: Sequence[str], target: Target, is_image: Callable[[str], bool]) -> bool:

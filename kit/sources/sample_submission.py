@@ -10,7 +10,7 @@ import pandas as pd
 from kit.errors import SourceError, SubmissionError, first_three, option
 from kit.sources.classes import loose
 from kit.sources.image_table import line_of, read_table
-from kit.sources.sample_form import sample_form
+from kit.sources.sample_form import refuse_unkept, sample_form
 from kit.targets import Target
 from kit.targets.values import Values
 
@@ -37,6 +37,7 @@ def read_ids(
     if not isinstance(target, Values):
         _refuse_other_names(sample_submission, table, target, renamed or {})
     form = sample_form(sample_submission, table, target, is_image)
+    refuse_unkept(sample_submission, form, target)
     ids = table.iloc[:, 0]
     if ids.duplicated().any():
         repeated = ids[ids.duplicated()].unique()

@@ -16,10 +16,9 @@ from kit.errors import SpecError, SubmissionError, option, require
 from kit.metrics import Metric, find_metric
 from kit.sources.image_table import read_table
 from kit.sources.label_kinds import number_of
-from kit.sources.sample_form import SampleForm, sample_form, separators_of
+from kit.sources.sample_form import SampleForm, refuse_unkept, sample_form, separators_of
 from kit.submission.cells import Cells
 from kit.targets import Target
-from kit.targets.best import KEPT, MOST
 from kit.targets.classes import Classes
 from kit.targets.grades import Grades
 from kit.targets.tags import Tags
@@ -63,12 +62,15 @@ def read_sample(dataset: Dataset) -> Sample:
     """Read the sample submission stored with a dataset.
 
     Raises:
-        SubmissionError: The file is missing, or the dataset's target cannot fill it.
+        SubmissionError: The file is missing, or the dataset's target cannot fill it, or not with what is kept of
+            predictions.
     """
     path = dataset.folder / SAMPLE_SUBMISSION
     if not path.is_file():
         raise SubmissionError(f"{path} is missing; restore it, or shard again with {option('force', True)}")
-    return open_sample(dataset.sample_submission or path, dataset)
+    sample = open_sample(dataset.sample_submission or path, dataset)
+    refuse_unkept(path, sample.form, dataset.manifest.target)
+    return sample
 
 
 def open_sample(path: Path, dataset: Dataset) -> Sample:
@@ -121,7 +123,7 @@ def choose_cells(target: Target, sample: Sample | None, metric: Metric | None, *
         is_decided: Whether a rule for decisions was asked for, so that cells hold decisions; see `refuse_decisions`.
 
     Raises:
-        SubmissionError: More guesses are asked for than there are names, or more than is kept of very many classes.
+        SubmissionError: More guesses are asked for than there are names.
     """
     form = _settled(sample.form, target, metric, sample) if sample else _plain(target, metric, is_decided=is_decided)
     if is_decided:
@@ -131,18 +133,8 @@ def choose_cells(target: Target, sample: Sample | None, metric: Metric | None, *
             f"the sample submission asks for {form.guesses} guesses an image, and the dataset has"
             f" {len(target.names)} {target.kind()}; shard the labels of all, or leave the sample submission out"
         )
-    _refuse_unkept(form, target)
     spelled = _spelled(target, sample.cells) if sample and isinstance(target, Grades) else {}
     return Cells(target=target, form=form, spelled=spelled)
-
-
-def _refuse_unkept(form: SampleForm, target: Target) -> None:
-    if target.keeps_best and (form.holds == "probabilities" or form.guesses > KEPT):
-        needed = f"{form.guesses} guesses" if form.guesses else "a probability of every class"
-        raise SubmissionError(
-            f"the sample submission asks for {needed}; above {MOST:,} classes the {KEPT} best of each image are kept:"
-            " leave the sample submission out when sharding, or shard fewer classes"
-        )
 
 
 def refuse_decisions(form: SampleForm | None, target: Target) -> None:

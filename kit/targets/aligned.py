@@ -42,7 +42,7 @@ class Aligned:
 
     def outputs(self, values: NDArray[Any]) -> NDArray[Any]:
         """Turn values of all images back into predictions as models make them, in float32."""
-        return np.asarray(values, np.float32) if self.classes is None else self.predictions(values)
+        return self.predictions(np.asarray(values, np.float32))
 
     def mean(self) -> NDArray[Any]:
         """Average the models."""

@@ -55,9 +55,8 @@ def best_among(values: NDArray[Any], classes: NDArray[Any]) -> NDArray[Any]:
     Returns:
         BEST [n, KEPT].
     """
-    given = np.asarray(values, np.float32)
-    order = np.lexsort((classes, -given), axis=1)[:, :KEPT]
+    order = np.lexsort((classes, -values), axis=1)[:, :KEPT]
     best = np.empty(order.shape, BEST)
-    best["index"], best["probability"] = (np.take_along_axis(each, order, axis=1) for each in (classes, given))
-    best[np.isnan(given).any(axis=1)] = _NOT_A_NUMBER
+    best["index"], best["probability"] = (np.take_along_axis(each, order, axis=1) for each in (classes, values))
+    best[np.isnan(values).any(axis=1)] = _NOT_A_NUMBER
     return best
