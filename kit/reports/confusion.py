@@ -106,7 +106,8 @@ def weakest_table(table: Table, report: Report, classes: Sequence[str]) -> Table
     """
     present = weakest_classes(report, classes)
     weakest = present[:_ROWS]
-    averages = [name for name in report if name not in set(classes)]
+    known = set(classes)
+    averages = [name for name in report if name not in known]
     cells = {row[0]: row for row in table.rows}
     words = f"the {len(weakest)} lowest f1-scores of {len(present)} classes; classification_report.csv has all"
     rows = tuple(cells[name] for name in (*weakest, *averages))
