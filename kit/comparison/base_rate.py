@@ -71,7 +71,8 @@ def constant_rate(target: Target, metric: Metric, truth: Truth) -> tuple[float |
     """
     best, words = math.nan, ""
     for name, row in target.constants(truth).items():
-        value = judge(target, metric, truth, np.broadcast_to(row, (len(truth), len(row)))).value
+        one = target.kept(row[None])
+        value = judge(target, metric, truth, np.broadcast_to(one, (len(truth), one.shape[1]))).value
         if metric.is_better(value, best) and not math.isnan(value):
             best, words = value, name
     return (None, "") if math.isnan(best) else (best, words)

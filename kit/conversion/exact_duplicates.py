@@ -58,16 +58,14 @@ def place_sets(sets: Iterable[Sequence[Record]], plans: Sequence[ShardPlan]) -> 
 
 def describe_duplicates(sets: Sequence[Sequence[Placed]], target: Target) -> DuplicateInfo:
     """Count sets of equal images for the manifest; tags in another order are the same label."""
-
-    def labels(members: Sequence[Placed]) -> set[str | None]:
-        truth = target.encode([placed.record.label for placed in members])
-        return {target.text(row) for row in truth} - {None}
-
+    truth = target.encode([placed.record.label for members in sets for placed in members])
+    texts = map(target.text, truth)
+    labels = [{next(texts) for _ in members} - {None} for members in sets]
     return DuplicateInfo(
         sets=len(sets),
         images=sum(len(members) for members in sets),
         across_splits=sum(len({placed.split for placed in members}) > 1 for members in sets),
-        across_classes=sum(len(labels(members)) > 1 for members in sets),
+        across_classes=sum(len(found) > 1 for found in labels),
     )
 
 

@@ -216,7 +216,7 @@ def _counted(target: Target, label: _Label) -> tuple[str, ...] | None:
         row = target.stored({LABEL: index, VALUES: numbers})
         read = target.text(row)
         said = None if read is None and not text else text
-        agree = np.array_equal(target.encode([said])[0], row, equal_nan=True)
+        agree = read == said or np.array_equal(target.encode([said])[0], row, equal_nan=True)
     except ValueError:
         return None
     if not agree:

@@ -11,11 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kit.evaluation.calibration import Calibration, calibrate
-from kit.evaluation.confusion import class_support, classification_report, confusion_matrix
+from kit.evaluation.confusion import (
+    ConfusedPair,
+    class_support,
+    classification_report,
+    confused_pairs,
+    confusion_matrix,
+)
 from kit.evaluation.measures import Measures
 from kit.evaluation.mistakes import mistakes_in
 from kit.evaluation.roc import Curve, Kind, ranking_curves
 from kit.evaluation.threshold import Threshold, find_threshold
+from kit.targets.best import MOST
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,8 +51,13 @@ class ClassMeasures(Measures):
 
     @property
     def has_chances(self) -> bool:
-        """Whether there is a probability of each class or grade, not a number."""
-        return self.scores.are_probabilities
+        """Whether there is a probability of each class or grade, not a number or the likeliest of many classes."""
+        return self.scores.have_all
+
+    @property
+    def has_matrix(self) -> bool:
+        """Whether there are few enough classes for a confusion matrix, 1,000; of more there are pairs only."""
+        return len(self.classes) <= MOST
 
     @property
     def accuracy(self) -> float:
@@ -56,6 +68,11 @@ class ClassMeasures(Measures):
     def confusion(self) -> NDArray[np.int64]:
         """Int [classes, classes]; rows are the true classes. Images whose outputs are no numbers are not in it."""
         return confusion_matrix(self.scores, len(self.classes))
+
+    @functools.cached_property
+    def confused(self) -> list[ConfusedPair]:
+        """Pairs of confused classes, those of most images first."""
+        return confused_pairs(self.scores, len(self.classes))
 
     @property
     def support(self) -> NDArray[np.int64]:
@@ -115,8 +132,7 @@ class ClassMeasures(Measures):
             "accuracy": self.accuracy,
             **(self._figures_of_chances() if self.has_chances else {}),
             "mislabelled": {"images": len(self.mistakes), "share": len(self.mistakes) / self.images},
-            "confusion": self.confusion.tolist(),
-            "confusion_shares": self.confusion_shares.tolist(),
+            **self._figures_of_mistakes(),
             "report": self.report,
             "threshold": None if self.threshold is None else dataclasses.asdict(self.threshold),
         }
@@ -129,6 +145,11 @@ class ClassMeasures(Measures):
             "average_precision": {curve.name: curve.area for curve in self.curves("precision-recall")},
             "calibration_error": self.calibration.error,
         }
+
+    def _figures_of_mistakes(self) -> dict[str, Any]:
+        if not self.has_matrix:
+            return {"confused": [pair._asdict() for pair in self.confused]}
+        return {"confusion": self.confusion.tolist(), "confusion_shares": self.confusion_shares.tolist()}
 
     @property
     def _curved(self) -> list[int]:

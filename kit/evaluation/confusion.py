@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn import metrics
 
-from kit.inference.predictions import Predictions
+from kit.inference.predictions import NO_CLASS, Predictions
 
 Report: TypeAlias = Mapping[str, Mapping[str, float]]
 
@@ -73,22 +73,20 @@ def classification_report(scores: Predictions, classes: Sequence[str]) -> dict[s
     return {name: report[name] for name in (*classes, *_AVERAGES)}
 
 
-def confused_pairs(confusion: NDArray[np.int64], support: NDArray[np.int64]) -> list[ConfusedPair]:
+def confused_pairs(scores: Predictions, classes: int) -> list[ConfusedPair]:
     """List the pairs of confused classes by number of images, and by share of the true class in a tie, descending.
 
     Args:
-        confusion: Int [classes, classes], rows true, columns predicted.
-        support: Int [classes], number of images of each true class.
+        scores: Predictions of all images.
+        classes: Number of classes, which may be too many for a matrix.
     """
-    mistakes = confusion.copy()
-    np.fill_diagonal(mistakes, 0)
-    pairs = np.argwhere(mistakes)
-    counts = mistakes[pairs[:, 0], pairs[:, 1]]
-    order = np.lexsort((-counts / np.maximum(support[pairs[:, 0]], 1), -counts))
-    return [
-        ConfusedPair(true, predicted, int(mistakes[true, predicted]), int(support[true]))
-        for true, predicted in pairs[order].tolist()
-    ]
+    predicted, support = scores.predicted, class_support(scores, classes)
+    wrong = scores.mislabelled & (predicted != NO_CLASS)
+    found, counts = np.unique(np.stack([scores.labels[wrong], predicted[wrong]]), axis=1, return_counts=True)
+    of = support[found[0]]
+    order = np.lexsort((-counts / of, -counts))
+    rows = np.stack([*found, counts, of], axis=1)[order].tolist()
+    return [ConfusedPair(*row) for row in rows]
 
 
 def weakest_classes(report: Report, classes: Sequence[str]) -> list[str]:

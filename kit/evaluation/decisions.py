@@ -15,6 +15,7 @@ from kit.evaluation.cut_offs import fit_grades, fit_second
 from kit.evaluation.tag_thresholds import fit_tags
 from kit.metrics import Metric, Score
 from kit.targets import NO_DECISION, Decision, Target, Truth, judge
+from kit.targets.best import chances
 from kit.targets.judge import refuse_metric
 
 FitRule = Callable[[Target, Metric, Truth, NDArray[Any]], Decision]
@@ -87,7 +88,7 @@ def fit_decision(target: Target, metric: Metric, truth: Truth, predictions: NDAr
     """
     refuse_undecided(target, metric)
     fit = _FITS.get(target.kind())
-    if fit is None or not len(truth) or not np.isfinite(predictions).all():
+    if fit is None or not len(truth) or not np.isfinite(chances(predictions)).all():
         return NO_DECISION
     return better_rule(target, metric, truth, predictions, [NO_DECISION, fit(target, metric, truth, predictions)])
 

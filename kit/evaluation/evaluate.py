@@ -36,6 +36,7 @@ from kit.runs.provenance import Maker, Provenance
 from kit.specs.train import Weights
 from kit.specs.views import ONE_VIEW, Views, parse_views
 from kit.targets import Target
+from kit.targets.best import KEPT, MOST
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -301,7 +302,12 @@ def _positive_index(ensemble: Ensemble, positive: str | None, recall: float | No
             f" target is {target.kind()}" + (", and the run predicts a number" if target.is_partition else ""),
         )
         return None
-    return _positive_place(target, positive, recall)
+    require(
+        not target.keeps_best or (positive is None and recall is None),
+        f"{option('recall')} and {option('positive')} need the probability of every class; above {MOST:,} classes the"
+        f" {KEPT} best of each image are kept",
+    )
+    return None if target.keeps_best else _positive_place(target, positive, recall)
 
 
 def _positive_place(target: Target, positive: str | None, recall: float | None) -> int | None:

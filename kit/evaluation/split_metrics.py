@@ -252,7 +252,7 @@ def split_figures(scores: Predictions, weights: str, metric: Metric) -> SplitFig
     """
     target = scores.target
     names, is_named = target.names, target.is_partition
-    loss = scores.loss if is_named and scores.are_probabilities else math.nan
+    loss = scores.loss if is_named and scores.have_all else math.nan
     recall_of = names[1] if len(names) == 2 else f"the {target.kind()}, mean"  # noqa: PLR2004 (the second of two)
     score = own_score(scores, metric)
     return SplitFigures(

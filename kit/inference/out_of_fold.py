@@ -18,6 +18,7 @@ from kit.datasets import Dataset
 from kit.datasets.manifest import NO_FOLD
 from kit.errors import RunError, SpecError, worded
 from kit.files import write_whole, xxh128_file
+from kit.inference.columns import classes_of, column_names, column_values, outputs_of
 from kit.inference.dataset_metric import own_score
 from kit.inference.predict_split import predict_split
 from kit.inference.predictions import Predictions, average, join, read_predictions
@@ -31,7 +32,6 @@ from kit.seals import check_hash, read_sealed, seal
 from kit.specs.train import Weights
 from kit.specs.views import ONE_VIEW, Views
 from kit.targets import Target
-from kit.targets.classes import Classes
 
 ScoredOn = Literal["out-of-fold", "validation"]
 
@@ -97,25 +97,27 @@ class OutOfFold:
         )
 
     def parquet(self) -> bytes:
-        """Write a Parquet file of id, fold, label (as text) and a float32 column for each column of the outputs."""
+        """Write a Parquet file of id, fold, label (as text) and a float32 column for each column of the outputs.
+
+        Above 1,000 classes the columns are guess_1 (text), probability_1 (float32) and so on to the 20th.
+        """
         import pyarrow as pa
         from pyarrow import parquet
 
         scores, target = self.scores, self.target
         labels = pa.array([target.text(label) for label in scores.labels])
         columns = [pa.array(scores.keys), pa.array(self.folds), labels]
-        columns += [pa.array(np.ascontiguousarray(column)) for column in scores.outputs.T]
+        columns += map(pa.array, column_values(target, scores.outputs))
         file = io.BytesIO()
-        parquet.write_table(
-            pa.Table.from_arrays(columns, names=[*_COLUMNS, *target.columns(scores.outputs.shape[1])]), file
-        )
+        names = [*_COLUMNS, *column_names(target, scores.outputs)]
+        parquet.write_table(pa.Table.from_arrays(columns, names=names), file)
         return file.getvalue()
 
 
 def _figures(scores: Predictions, metric: Metric) -> FoldFigures:
     """Measure by what fits the target, and by its metric unless that is the accuracy."""
     is_named = scores.target.is_partition
-    has_chances = is_named and scores.are_probabilities
+    has_chances = is_named and scores.have_all
     return FoldFigures(
         images=len(scores.keys),
         accuracy=scores.accuracy if is_named else None,
@@ -140,10 +142,10 @@ def read_out_of_fold(path: Path, target: Target | None = None) -> OutOfFold:
 
     Args:
         path: Parquet file.
-        target: Target of the images; None takes the columns for classes.
+        target: Target of the images; None takes the columns for classes. More than 1,000 need it.
 
     Raises:
-        RunError: The file is missing, or lacks these columns.
+        RunError: The file is missing, or lacks these columns, or its classes are unknown.
         SpecError: The seal of an evaluation beside it was changed.
         WorkspaceError: The file was changed since an evaluation wrote it.
     """
@@ -156,12 +158,13 @@ def read_out_of_fold(path: Path, target: Target | None = None) -> OutOfFold:
             refuse_changed(path.parent, made, path.name)
     try:
         table = parquet.ParquetFile(path).read()  # by index: a class may be called id
-        target = target or Classes(names=tuple(table.column_names[len(_COLUMNS) :]))
+        names = table.column_names[len(_COLUMNS) :]
+        target = target or classes_of(path, names)
         keys, folds, labels, *columns = (column.to_pylist() for column in table.columns)
         scores = Predictions(
             [str(key) for key in keys],
             target.encode(list(map(str, labels))),
-            np.asarray(columns, np.float32).T,
+            outputs_of(target, names, columns, len(keys)),
             target,
         )
         held_out = OutOfFold(np.asarray(folds, np.int32), scores)

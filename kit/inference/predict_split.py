@@ -40,10 +40,13 @@ def predict_split(
         dataset: Dataset that it was trained on.
         split: Name of the split.
         weights: Epoch of the weights, "best" or "last"; the run's setting `train.evaluate` by default.
-        views: Views of each image, whose probabilities are averaged.
+        views: Views of each image, whose probabilities are averaged, all of them also above 1,000 classes.
         shared: Folder of decoded images shared by several processes; None decodes the images batch by batch.
         task: Name of the task for `progress`; "predict" and the split otherwise.
         progress: Receiver of every batch.
+
+    Returns:
+        Predictions; above 1,000 classes the 20 likeliest of each image, reduced batch by batch.
 
     Raises:
         RunError: The run was trained on other data, or has no such weights yet.
@@ -55,7 +58,7 @@ def predict_split(
     dataset = dataset.for_fold(spec.fold)
     from kit.pipeline import MEMORY_SHARE, as_float, batch_views, damage_named, eval_batches  # noqa: PLC0415 (TensorFlow, after all checks)
 
-    model = _load_model(path, run, dataset)
+    model, head, target = _load_model(path, run, dataset), head_of(run, dataset), dataset.manifest.target
     keys: list[str] = []
     labels, outputs = [], []
     with reading(dataset, [split], progress), damage_named(dataset):
@@ -64,13 +67,13 @@ def predict_split(
         batches = eval_batches(dataset, split, batch_size=size, memory_share=share, shared=shared)
         for number, batch in enumerate(batches):
             images = batch_views(as_float(batch["image"]), views, spec.augment, number)
-            outputs.append(np.mean([model.predict_on_batch(view) for view in images], axis=0))
+            mean = np.mean([model.predict_on_batch(view) for view in images], axis=0)
+            outputs.append(target.kept(head.predictions(mean)))  # now: all of many classes may not fit into memory
             labels.append(batch["label"].numpy())
             keys += [key.decode() for key in batch["key"].numpy()]
             progress.advance(len(labels[-1]))
     progress.finish()
-    predicted = head_of(run, dataset).predictions(np.concatenate(outputs))
-    return Predictions(keys, np.concatenate(labels), predicted, dataset.manifest.target)
+    return Predictions(keys, np.concatenate(labels), np.concatenate(outputs), target)
 
 
 def trained_model(run: RunDirectory, dataset: Dataset, weights: Weights | None = None) -> Any:

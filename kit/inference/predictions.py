@@ -7,15 +7,18 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kit.errors import RunError, SpecError
+from kit.inference.columns import classes_of, column_names, expected_names, outputs_of, row_texts
 from kit.metrics import Metric, Score
 from kit.metrics.auc import area_under_roc
 from kit.targets import NO_DECISION, Decision, Target, Truth, judge
-from kit.targets.classes import Classes
+from kit.targets.aligned import align
+from kit.targets.best import are_best, chances
 
 NO_CLASS = -1  # predicted class if an output is not a number
 
@@ -31,14 +34,15 @@ class Predictions:
         keys: Keys of the n examples.
         labels: Labels as the target encodes them, see `kit.targets.Truth`.
         outputs: Float32 [n, columns]: the probability of each class, tag or grade, or numbers; see
-            `kit.targets.Head.predictions`.
+            `kit.targets.Head.predictions`. Above 1,000 classes, `kit.targets.best.BEST` [n, 20]: the likeliest classes
+            of each image.
         target: Meaning of labels and outputs.
         decision: Rule by which outputs become classes, grades or tags.
     """
 
     keys: list[str]
     labels: Truth
-    outputs: NDArray[np.float32]
+    outputs: NDArray[Any]
     target: Target
     decision: Decision = NO_DECISION
 
@@ -47,7 +51,7 @@ class Predictions:
         """Float32 [n, names]; each row of classes and grades sums to 1.
 
         Raises:
-            SpecError: The outputs are numbers.
+            SpecError: The outputs are numbers, or the likeliest of very many classes.
         """
         return self.target.probabilities(self.outputs)
 
@@ -71,9 +75,14 @@ class Predictions:
         return self.target.are_probabilities(self.outputs.shape[1])
 
     @property
+    def have_all(self) -> bool:
+        """Whether there is a probability of each of the target's names, not of the likeliest only."""
+        return self.are_probabilities and not are_best(self.outputs)
+
+    @property
     def are_numbers(self) -> NDArray[np.bool_]:
         """Bool [n]: whether the outputs are finite; false for those of a diverged model."""
-        return np.asarray(np.isfinite(self.outputs).all(axis=1))
+        return np.asarray(np.isfinite(chances(self.outputs)).all(axis=1))
 
     @property
     def predicted(self) -> NDArray[np.int64]:
@@ -86,7 +95,8 @@ class Predictions:
     @property
     def confidence(self) -> NDArray[np.float32]:
         """Float32 [n]: probability of the likeliest class; NaN if the output is not a number."""
-        return np.asarray(self.probabilities.max(axis=1))
+        given = chances(self.outputs) if are_best(self.outputs) else self.probabilities
+        return np.asarray(given.max(axis=1))
 
     @property
     def mislabelled(self) -> NDArray[np.bool_]:
@@ -103,6 +113,9 @@ class Predictions:
         """Mean cross-entropy of the probabilities in nats, independent of the loss of the training.
 
         It excludes penalties on weights, so that models with and without them are comparable. NaN if an output is NaN.
+
+        Raises:
+            SpecError: The outputs are numbers, or the likeliest of very many classes.
         """
         given = self.probabilities[np.arange(len(self.labels)), self.labels].astype(np.float64)
         return float(-np.log(np.clip(given, _SMALLEST, 1 - _SMALLEST)).mean())
@@ -114,16 +127,19 @@ class Predictions:
         None without images of these classes.
         """
         classes = len(self.target.names)
-        indices = [1] if classes == _TWO else range(classes)  # the second of two
-        found = [float((~self.mislabelled)[here].mean()) for index in indices if (here := self.labels == index).any()]
-        return float(np.mean(found)) if found else None
+        hits, images = (np.bincount(each, minlength=classes) for each in (self.labels[~self.mislabelled], self.labels))
+        wanted = slice(1, 2) if classes == _TWO else slice(None)  # the second of two
+        there = images[wanted] > 0
+        return float(np.mean(hits[wanted][there] / images[wanted][there])) if there.any() else None
 
     @property
     def auc(self) -> float | None:
         """Area under the ROC curve of the second of two classes; for more, the mean of each class against the rest.
 
-        None if a class is missing, or an output is not a number.
+        None if a class is missing, an output is not a number, or only the likeliest of very many classes are kept.
         """
+        if are_best(self.outputs):
+            return None
         classes = self.probabilities.shape[1]
         support = np.bincount(self.labels, minlength=classes)
         if not self.are_numbers.all() or not support.all():
@@ -143,25 +159,30 @@ class Predictions:
         return replace(self, keys=keys, labels=self.labels[indices], outputs=self.outputs[indices])
 
     def csv(self) -> str:
-        """Write id, label and each column of the outputs as CSV; nine digits distinguish float32 numbers."""
+        """Write id, label and each column of the outputs as CSV; nine digits distinguish float32 numbers.
+
+        Above 1,000 classes the columns are guess_1, probability_1 and so on to the 20th.
+        """
         text, target = io.StringIO(), self.target
         writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(["id", "label", *target.columns(self.outputs.shape[1])])
-        for key, label, row in zip(self.keys, self.labels, self.outputs, strict=True):
-            writer.writerow([key, target.text(label), *(f"{value:.9g}" for value in row)])
+        writer.writerow(["id", "label", *column_names(target, self.outputs)])
+        for key, label, row in zip(self.keys, self.labels, row_texts(target, self.outputs), strict=True):
+            writer.writerow([key, target.text(label), *row])
         return text.getvalue()
 
 
 def average(scores: Sequence[Predictions]) -> Predictions:
     """Average the outputs of several models for the same images in the same order.
 
+    Above 1,000 classes, those that any model kept of an image are averaged, with a probability of 0 where a model did
+    not keep one, and the 20 best means are kept.
+
     Raises:
         RunError: Some models predict a number, others the probability of each grade.
     """
     first = scores[0]
     refuse_mixed_heads(scores)
-    mean = np.asarray(np.mean([one.outputs for one in scores], axis=0, dtype=np.float64), np.float32)
-    return Predictions(first.keys, first.labels, mean, first.target)
+    return Predictions(first.keys, first.labels, align([one.outputs for one in scores]).mean(), first.target)
 
 
 def refuse_mixed_heads(scores: Sequence[Predictions]) -> None:
@@ -196,24 +217,28 @@ def read_predictions(path: Path, target: Target | None = None) -> Predictions:
 
     Args:
         path: CSV of predictions.
-        target: Target of the run's dataset; None takes the columns for classes.
+        target: Target of the run's dataset; None takes the columns for classes. More than 1,000 need it.
 
     Raises:
-        RunError: The file is missing or damaged.
+        RunError: The file is missing or damaged, or its classes are unknown.
     """
     try:
         text = path.read_bytes().decode()
         (_, _, *columns), *rows = csv.reader(io.StringIO(text, newline=""))
-        target = target or Classes(names=tuple(columns))
+        target = target or classes_of(path, columns)
         labels = target.encode([row[1] for row in rows])
-        outputs = np.asarray([row[2:] for row in rows], np.float64).reshape(len(rows), len(columns))
-        is_sound = tuple(columns) == target.columns(len(columns))
+        _refuse_columns(path, target, columns)
+        values = list(zip(*(row[2:] for row in rows), strict=True))
+        outputs = outputs_of(target, columns, values, len(rows))
     except FileNotFoundError as error:
         raise RunError(f"{path} is missing") from error
     except (ValueError, KeyError, IndexError, csv.Error, SpecError) as error:
         raise RunError(f"{path} is damaged; remove the run's folder and run its command again") from error
-    if not is_sound:
-        raise RunError(f"{path} has other columns than its dataset's target: {', '.join(columns)}")
     if not rows or not columns or not text.endswith("\n"):
         raise RunError(f"{path} is {'cut short' if rows else 'empty'}")
-    return Predictions([row[0] for row in rows], labels, outputs.astype(np.float32), target)
+    return Predictions([row[0] for row in rows], labels, outputs, target)
+
+
+def _refuse_columns(path: Path, target: Target, columns: Sequence[str]) -> None:
+    if tuple(columns) != expected_names(target, columns):
+        raise RunError(f"{path} has other columns than its dataset's target: {', '.join(columns)}")

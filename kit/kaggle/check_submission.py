@@ -203,7 +203,7 @@ def _row_findings(ids: Sequence[str], asked: Sequence[str], rules: Rules) -> lis
     form: SampleForm = rules.cells.form
     if not form.is_long:
         return []
-    names, present = rules.target.names, set(ids)
+    names, present = set(rules.target.names), set(ids)
     partial = {split_id(one, names)[0] for one in ids}
     lacking = [one for one in asked if one not in present and split_id(one, names)[0] in partial]
     what = f"images without a row for each {rules.target.noun}"

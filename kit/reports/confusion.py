@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kit.evaluation.confusion import Report, confused_pairs, weakest_classes
+from kit.evaluation.confusion import ConfusedPair, Report, weakest_classes
 from kit.reports.table import Table
 
 MANY = 20  # classes; a larger matrix is written to a file only
 SCORES = ("precision", "recall", "f1-score")  # digits of a classification report
 _ROWS = 10
+_PAIR = ("true", "predicted", "images", "of")
 
 
 def confusion_table(title: str, classes: Sequence[str], cells: Sequence[Sequence[str]], noun: str) -> Table:
@@ -68,21 +69,34 @@ def report_table(title: str, report: Report, noun: str) -> Table:
     return Table(title, (noun, *SCORES, "support"), rows)
 
 
-def pairs_table(title: str, confusion: NDArray[np.int64], support: NDArray[np.int64], classes: Sequence[str]) -> Table:
+def pairs_table(title: str, pairs: Sequence[ConfusedPair], classes: Sequence[str], file: str) -> Table:
     """Tabulate the ten pairs of classes with the most mistakes, true class first.
 
     Args:
         title: Name of the evaluated predictions.
-        confusion: Int [classes, classes], rows true, columns predicted.
-        support: Int [classes], images of each true class.
+        pairs: Pairs of confused classes in order.
+        classes: Names of the classes.
+        file: Name of the file with all of them.
+    """
+    rows = _pair_rows(pairs[:_ROWS], classes)
+    words = f"the {len(rows)} most confused of {len(pairs):,} pairs of classes with mistakes"
+    return Table(f"{title}: {words}; {file} has all", _PAIR, rows)
+
+
+def pairs_csv(pairs: Sequence[ConfusedPair], classes: Sequence[str]) -> str:
+    """Write all pairs of confused classes as CSV, true class first.
+
+    Args:
+        pairs: Pairs of confused classes in order.
         classes: Names of the classes.
     """
-    pairs = confused_pairs(confusion, support)
-    rows = tuple(
-        (classes[pair.true], classes[pair.predicted], f"{pair.images:,}", f"{pair.support:,}") for pair in pairs[:_ROWS]
+    return Table("", _PAIR, _pair_rows(pairs, classes)).csv()
+
+
+def _pair_rows(pairs: Sequence[ConfusedPair], classes: Sequence[str]) -> tuple[tuple[str, ...], ...]:
+    return tuple(
+        (classes[pair.true], classes[pair.predicted], f"{pair.images:,}", f"{pair.support:,}") for pair in pairs
     )
-    words = f"the {len(rows)} most confused of {len(pairs):,} pairs of classes with mistakes"
-    return Table(f"{title}: {words}; confusion_matrix.csv has all", ("true", "predicted", "images", "of"), rows)
 
 
 def weakest_table(table: Table, report: Report, classes: Sequence[str]) -> Table:
@@ -95,7 +109,8 @@ def weakest_table(table: Table, report: Report, classes: Sequence[str]) -> Table
     """
     present = weakest_classes(report, classes)
     weakest = present[:_ROWS]
-    averages = [name for name in report if name not in set(classes)]
+    known = set(classes)
+    averages = [name for name in report if name not in known]
     cells = {row[0]: row for row in table.rows}
     words = f"the {len(weakest)} lowest f1-scores of {len(present)} classes; classification_report.csv has all"
     rows = tuple(cells[name] for name in (*weakest, *averages))

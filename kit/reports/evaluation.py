@@ -21,6 +21,7 @@ from kit.reports.confusion import (
     confusion_cells,
     confusion_table,
     matrix_csv,
+    pairs_csv,
     pairs_table,
     report_table,
     weakest_table,
@@ -37,6 +38,8 @@ from kit.runs.fold_set import OUT_OF_FOLD
 from kit.runs.provenance import SEALED, refuse_other, sealed_with
 from kit.specs import to_json
 
+_MATRIX, _PAIRS = "confusion_matrix.csv", "confused_pairs.csv"
+
 
 def evaluation_title(evaluation: Evaluation) -> str:
     """Describe the evaluated split, weights and runs."""
@@ -51,7 +54,8 @@ def evaluation_title(evaluation: Evaluation) -> str:
 def evaluation_tables(evaluation: Evaluation) -> list[Table]:
     """Build the table of metrics, the confusion matrix, the classification report, and the folds if any.
 
-    Matrix (counts above shares) and report are for classes and grades.
+    Matrix (counts above shares) and report are for classes and grades. Above 1,000 classes the most confused pairs
+    stand in place of the matrix.
 
     Args:
         evaluation: Evaluation from `kit.evaluate`.
@@ -68,11 +72,10 @@ def shown_tables(evaluation: Evaluation) -> list[Table]:
     measures = evaluation.of_classes
     if measures is None or len(measures.classes) <= MANY:
         return evaluation_tables(evaluation)
-    _, report = _class_tables(evaluation)
     return [
         *_metric_tables(evaluation),
-        pairs_table(evaluation_title(evaluation), measures.confusion, measures.support, measures.classes),
-        weakest_table(report, measures.report, measures.classes),
+        _pairs_table(evaluation, measures),
+        _weakest_table(measures),
         *_fold_tables(evaluation),
     ]
 
@@ -85,10 +88,26 @@ def _metric_tables(evaluation: Evaluation) -> list[Table]:
 def _class_tables(evaluation: Evaluation) -> list[Table]:
     if (measures := evaluation.of_classes) is None:
         return []
+    title = evaluation_title(evaluation)
     return [
-        confusion_table(evaluation_title(evaluation), measures.classes, _cells(measures), measures.noun),
-        report_table(headline(measures), measures.report, measures.noun),
+        confusion_table(title, measures.classes, _cells(measures), measures.noun)
+        if measures.has_matrix
+        else _pairs_table(evaluation, measures),
+        _report_table(measures),
     ]
+
+
+def _pairs_table(evaluation: Evaluation, measures: ClassMeasures) -> Table:
+    file = _MATRIX if measures.has_matrix else _PAIRS
+    return pairs_table(evaluation_title(evaluation), measures.confused, measures.classes, file)
+
+
+def _report_table(measures: ClassMeasures) -> Table:
+    return report_table(headline(measures), measures.report, measures.noun)
+
+
+def _weakest_table(measures: ClassMeasures) -> Table:
+    return weakest_table(_report_table(measures), measures.report, measures.classes)
 
 
 def _fold_tables(evaluation: Evaluation) -> list[Table]:
@@ -181,10 +200,8 @@ def _files(evaluation: Evaluation, *, html: bool) -> dict[str, str | bytes]:
 
 def _class_files(measures: ClassMeasures) -> dict[str, str]:
     """Build the tables of classes or grades; curves and calibration need probabilities."""
-    classes = measures.classes
     files = {
-        "confusion_matrix.csv": matrix_csv(classes, measures.confusion, measures.noun),
-        "confusion_matrix_shares.csv": matrix_csv(classes, measures.confusion_shares, measures.noun),
+        **_matrix_files(measures),
         "classification_report.csv": report_table("", measures.report, measures.noun).csv(),
     }
     if measures.has_chances:
@@ -192,6 +209,16 @@ def _class_files(measures: ClassMeasures) -> dict[str, str]:
         files |= {f"{_file_name(kind)}.csv": table.csv() for kind, table in curves.items()}
         files["calibration.csv"] = calibration_table(measures.calibration).csv()
     return files | {"misclassified.csv": _mistakes(measures).csv()}
+
+
+def _matrix_files(measures: ClassMeasures) -> dict[str, str]:
+    classes = measures.classes
+    if not measures.has_matrix:
+        return {_PAIRS: pairs_csv(measures.confused, classes)}
+    return {
+        _MATRIX: matrix_csv(classes, measures.confusion, measures.noun),
+        "confusion_matrix_shares.csv": matrix_csv(classes, measures.confusion_shares, measures.noun),
+    }
 
 
 def _mistakes(measures: ClassMeasures) -> Table:
@@ -208,10 +235,12 @@ def _pictures(evaluation: Evaluation) -> dict[str, Picture]:
         return {}
     title, mistakes = evaluation_title(evaluation), _mistakes(measures)
     count = f"{evaluation.split}: {describe_count(mistakes, measures.images)}"
-    drawn = {
-        "confusion_matrix.png": (f"confusion matrix, {title}", _plot_confusion(measures, title)),
-        "classification_report.png": (f"classification report, {title}", _plot_report(measures, title)),
-    }
+    drawn = {}
+    if measures.has_matrix:  # of more classes no name could be read
+        drawn = {
+            "confusion_matrix.png": (f"confusion matrix, {title}", _plot_confusion(measures, title)),
+            "classification_report.png": (f"classification report, {title}", _plot_report(measures, title)),
+        }
     if measures.has_chances:
         drawn |= {
             f"{_file_name(kind)}.png": (f"{kind} curve, {title}", _plot_ranking(measures, kind, title))
@@ -259,7 +288,7 @@ def _page(evaluation: Evaluation, pictures: Mapping[str, Picture]) -> str:
     about = (
         f"{evaluation.predictor.path} on split {evaluation.split} of dataset {manifest.name} ({manifest.fingerprint})."
     )
-    tables = _class_tables(evaluation)
+    tables = _page_tables(evaluation)
     figures = [*_metric_tables(evaluation), *tables[1:], *_fold_tables(evaluation)]
     calibration = [calibration_table(measures.calibration)] if measures and measures.has_chances else []
     mistakes = _mistakes(measures) if measures else Table("", (), ())
@@ -278,6 +307,14 @@ def _page(evaluation: Evaluation, pictures: Mapping[str, Picture]) -> str:
     )
     title = f"{manifest.name}, {_name(evaluation)}: {evaluation_title(evaluation)}"
     return write_page(title, [section for section in sections if section.blocks])
+
+
+def _page_tables(evaluation: Evaluation) -> list[Table]:
+    """Build the tables of classes; of very many the weakest only, as classification_report.csv has all."""
+    measures = evaluation.of_classes
+    if measures is None or measures.has_matrix:
+        return _class_tables(evaluation)
+    return [_pairs_table(evaluation, measures), _weakest_table(measures)]
 
 
 def _some(pictures: Mapping[str, Picture], *names: str) -> tuple[Picture, ...]:

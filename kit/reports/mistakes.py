@@ -11,6 +11,7 @@ from kit.inference.predictions import NO_CLASS, Predictions
 from kit.reports.figure import middle_cut
 from kit.reports.table import NOTHING, Table
 from kit.reports.tiles import plot_tiles
+from kit.targets.best import chances
 
 MOST = 40  # images in the gallery
 _COLUMNS = 5
@@ -54,8 +55,9 @@ def describe_count(table: Table, images: int) -> str:
 def _prediction(scores: Predictions, index: int, predicted: int, classes: tuple[str, ...]) -> tuple[str, str]:
     if predicted == NO_CLASS:
         return NOTHING, "nan"
-    column = predicted if scores.are_probabilities else 0
-    return classes[predicted], f"{scores.outputs[index, column]:.9g}"
+    given = chances(scores.outputs)[index]
+    column = predicted if scores.have_all else 0  # the number, or the likeliest class of many
+    return classes[predicted], f"{given[column]:.9g}"
 
 
 def _caption(key: str, label: str, predicted: str, probability: str) -> str:

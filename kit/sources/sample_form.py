@@ -20,6 +20,7 @@ from kit.metrics.score import Judges
 from kit.sources.image_table import line_of, separator_hint
 from kit.sources.label_kinds import SEPARATORS, is_fraction, number_of, parts_of
 from kit.targets import Target
+from kit.targets.best import KEPT, MOST
 from kit.targets.grades import Grades
 from kit.targets.tags import Tags
 from kit.targets.values import Values
@@ -57,7 +58,10 @@ class SampleForm(msgspec.Struct, frozen=True, kw_only=True):
 
     def images(self, ids: Sequence[str], target: Target) -> list[str]:
         """List the images that rows are about, each once, in the order of their first rows."""
-        return list(dict.fromkeys(split_id(one, target.names)[0] for one in ids)) if self.is_long else list(ids)
+        if not self.is_long:
+            return list(ids)
+        names = set(target.names)
+        return list(dict.fromkeys(split_id(one, names)[0] for one in ids))
 
 
 def split_id(identifier: str, names: Collection[str]) -> tuple[str, str]:
@@ -66,9 +70,12 @@ def split_id(identifier: str, names: Collection[str]) -> tuple[str, str]:
     >>> split_id("ID_12_epidural", ["any", "epidural"]), split_id("7_any", ["any", "of_any"])
     (('ID_12', 'epidural'), ('7', 'any'))
     """
-    fitting = [name for name in names if identifier.endswith(LONG + name) and len(identifier) > len(name) + 1]
-    name = max(fitting, key=len, default="")
-    return (identifier[: -len(LONG + name)], name) if name else (identifier, "")
+    parts = identifier.split(LONG)
+    for place in range(1, len(parts)):  # the longest name first
+        image, name = LONG.join(parts[:place]), LONG.join(parts[place:])
+        if image and name and name in names:
+            return image, name
+    return identifier, ""
 
 
 def sample_form(
@@ -107,15 +114,30 @@ def sample_form(
     )
 
 
+def refuse_unkept(path: Path, form: SampleForm, target: Target) -> None:
+    """Refuse a form that needs more than the likeliest of very many classes.
+
+    Raises:
+        SubmissionError: It asks for the probability of every class, or for more guesses than are kept.
+    """
+    if target.keeps_best and (form.holds == "probabilities" or form.guesses > KEPT):
+        needed = f"{form.guesses} guesses" if form.guesses else "the probability of every class"
+        raise SubmissionError(
+            f"{path} asks for {needed} of {len(target.names):,}; above {MOST:,} classes the {KEPT} best of each image"
+            " are kept: shard fewer classes, or leave the sample submission out"
+        )
+
+
 def is_long(ids: Sequence[str], target: Target, is_image: Callable[[str], bool]) -> bool:
     """Whether ids are in long form: every image has a row for each name of the target."""
     if len(target.names) < _TWO or not ids or any(map(is_image, ids[:_NAMED])):
         return False
     rows: dict[str, set[str]] = {}
+    known = set(target.names)
     for identifier in ids:
-        image, name = split_id(identifier, target.names)
+        image, name = split_id(identifier, known)
         rows.setdefault(image, set()).add(name)
-    return all(names == set(target.names) for names in rows.values())
+    return all(names == known for names in rows.values())
 
 
 def check_columns(path: Path, columns: Sequence[str], target: Target) -> None:
@@ -195,9 +217,10 @@ class _Cells:
     def _names(self, target: Target) -> _Held:
         if (ranks := self._ranks(target)) is not None:
             return ranks
-        strangers = self._strangers(target.names)
+        known = set(target.names)
+        strangers = self._strangers(known)
         self._refuse(strangers)
-        others = [cell for cell in self._cells if cell not in target.names]
+        others = [cell for cell in self._cells if cell not in known]
         if isinstance(target, Grades):
             is_number = any(map(is_fraction, others))
             are_words = any(number_of(name) is None for name in target.names)

@@ -10,7 +10,7 @@ import pandas as pd
 from kit.errors import SourceError, SubmissionError, first_three, option
 from kit.sources.classes import loose
 from kit.sources.image_table import line_of, read_table
-from kit.sources.sample_form import sample_form
+from kit.sources.sample_form import refuse_unkept, sample_form
 from kit.targets import Target
 from kit.targets.values import Values
 
@@ -37,6 +37,7 @@ def read_ids(
     if not isinstance(target, Values):
         _refuse_other_names(sample_submission, table, target, renamed or {})
     form = sample_form(sample_submission, table, target, is_image)
+    refuse_unkept(sample_submission, form, target)
     ids = table.iloc[:, 0]
     if ids.duplicated().any():
         repeated = ids[ids.duplicated()].unique()
@@ -48,14 +49,14 @@ def _refuse_other_names(path: Path, table: pd.DataFrame, target: Target, renamed
     """Refuse one column of cells that are names under another spelling, which a submission would not have."""
     if len(table.columns) != 2:  # noqa: PLR2004 (an id and a value)
         return
-    names = {loose(name): name for name in target.names}
+    names, known = {loose(name): name for name in target.names}, set(target.names)
     for row, cell in _first_rows(table.iloc[:, 1]):
-        if renamed.get(cell, cell) != cell and cell not in target.names:
+        if renamed.get(cell, cell) != cell and cell not in known:
             raise SubmissionError(
                 f"{path}, line {line_of(row)}: '{cell}' is the label that {option('classes')} calls '{renamed[cell]}',"
                 " which a submission would use instead; leave that renaming out, or the sample submission"
             )
-        if cell not in target.names and (name := names.get(loose(cell))) is not None:
+        if cell not in known and (name := names.get(loose(cell))) is not None:
             same = option("classes", {name: cell}, typed=f"'{name}={cell}'")
             raise SubmissionError(
                 f"{path}, line {line_of(row)}: '{cell}' is spelled '{name}' by the labels, and a submission would be"

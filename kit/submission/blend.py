@@ -82,7 +82,8 @@ def blend(
         oof: Out-of-fold predictions to choose weights on, one for each file in the same order: Parquet files, or
             folders with one, such as fold sets and their evaluations.
         metric: Metric to fit weights for: "loss" for classes, or any that fits the target. By default the one that the
-            dataset was given; otherwise "loss" for classes, "auc" for their ranks, and the target's default.
+            dataset was given; otherwise "loss" for classes, "auc" for their ranks, and the target's default for all
+            else and above 1,000 classes.
         decide: Rule for decisions; see `kit.predict`. "best" is chosen on the blend of `oof`.
         output: File to write; submissions/blend.csv by default.
         force: Whether to replace an existing file.
@@ -183,13 +184,14 @@ def _dataset_of(oof: Sequence[str | Path], workspace: Workspace) -> Dataset | No
 
 
 def _default_metric(dataset: Dataset | None, average: By) -> str:
-    """Choose the metric to fit weights for: that of the dataset, or for classes without one loss or AUC."""
+    """Choose the metric to fit weights for: that of the dataset, or for classes up to 1,000 without one loss or AUC."""
     named = named_metric(dataset) if dataset else None
     if named:
         return named.name
-    if dataset is None or isinstance(dataset.manifest.target, Classes):
+    target = dataset.manifest.target if dataset else None
+    if target is None or (isinstance(target, Classes) and not target.keeps_best):
         return "auc" if average == "rank" else LOSS
-    return dataset.manifest.target.default_metric
+    return target.default_metric
 
 
 def find_out_of_fold(name: str | Path, workspace: Workspace) -> Path:

@@ -26,6 +26,7 @@ from kit.submission.kept import Kept, find_kept
 from kit.submission.origin import KEPT, Origin
 from kit.submission.rule import Scored, fewest_tags, score_cells
 from kit.targets import NO_DECISION, Target
+from kit.targets.aligned import align
 from kit.workspace import Workspace
 
 
@@ -142,13 +143,13 @@ class KeptInputs:
 
     def _average(self, shares: Sequence[float], average: By) -> Predictions:
         first = self.scores[0]
+        stacked = align(alike([one.outputs for one in self.scores], self.target))
         if average == "vote":
-            stacked = np.stack([ballots(self._decisions(index), self.target) for index in range(len(self.kept))])
-            values = combine(stacked, _with_precedence(shares))
+            marks = [ballots(self._decisions(index), self.target, stacked) for index in range(len(self.kept))]
+            values = combine(np.stack(marks), _with_precedence(shares))
         else:
-            stacked = alike([one.outputs.astype(np.float64) for one in self.scores], self.target)
-            values = combine(scaled(stacked, average), shares)
-        return replace(first, outputs=values.astype(np.float32))
+            values = combine(scaled(stacked.values, average), shares)
+        return replace(first, outputs=stacked.outputs(values))
 
     def _decisions(self, index: int) -> NDArray[np.int64]:
         """Decide as a submission does."""

@@ -6,18 +6,20 @@ import functools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from kit.errors import RunError, first_three, option, worded
+from kit.errors import RunError, SpecError, first_three, option, worded
 from kit.inference.out_of_fold import OutOfFold
 from kit.inference.predictions import Predictions
 from kit.metrics import find_metric
 from kit.progress import NO_PROGRESS, Progress
 from kit.targets import Target, Truth, judge
+from kit.targets.aligned import Aligned, align
+from kit.targets.best import KEPT, MOST
 from kit.targets.classes import Classes
 from kit.targets.judge import refuse_metric
 
@@ -72,16 +74,19 @@ def fit_blend(
     Returns:
         The weights, and a blend whose every fold has the weights of the other folds.
 
+    Above 1,000 classes, a class that a model did not keep of an image has a probability of 0 from it.
+
     Raises:
         RunError: Inputs of different images, labels or classes, fewer than two folds, or outputs that are not numbers.
-        SpecError: The metric is for other targets.
+        SpecError: The metric is for other targets, or it or ranks need the probability of every class above 1,000.
     """
+    _refuse_unkept(metric, by, inputs[0].target)
     first, stacked = inputs[0], stack(inputs)
     folds = np.unique(first.folds)
     if len(folds) < 2:  # noqa: PLR2004 (weights are measured on folds that they were not fitted on)
         train = worded("kit train --folds all", "kit.train_folds")
         raise RunError(f"weights need out-of-fold predictions of two folds or more; run {train}")
-    values = votes(stacked, first.target) if by == "vote" else scaled(stacked, by)
+    values = votes(stacked, first.target) if by == "vote" else scaled(stacked.values, by)
     labels, judge_blend = first.scores.labels, _judge(metric, first.target)
     progress.start("fit weights", len(folds) + 1)
 
@@ -90,7 +95,7 @@ def fit_blend(
         there = labels[indices]
 
         def goodness(blended: Values) -> float:
-            value = judge_blend(blended, there)
+            value = judge_blend(stacked.predictions(blended, indices), there)
             return -value if falls(metric) else value
 
         return goodness
@@ -107,13 +112,13 @@ def fit_blend(
     fit = Fit(
         metric=metric,
         weights=tuple(float(weight) for weight in weights),
-        inputs=tuple(judge_blend(one, labels) for one in values),
-        equal=judge_blend(values.mean(axis=0), labels),
-        blend=judge_blend(blended, labels),
+        inputs=tuple(judge_blend(stacked.predictions(one), labels) for one in values),
+        equal=judge_blend(stacked.predictions(values.mean(axis=0)), labels),
+        blend=judge_blend(stacked.predictions(blended), labels),
         images=len(labels),
         folds=len(folds),
     )
-    outputs = blended.astype(np.float32)
+    outputs = stacked.outputs(blended)
     return fit, OutOfFold(first.folds, Predictions(first.scores.keys, labels, outputs, first.target))
 
 
@@ -163,8 +168,8 @@ def combine(values: Values, weights: Sequence[float] | Values) -> Values:
     return np.asarray(np.tensordot(np.asarray(weights, np.float64), values, axes=1))
 
 
-def stack(inputs: Sequence[OutOfFold]) -> Values:
-    """Stack predictions of the same images in the first one's order: float [inputs, n, columns].
+def stack(inputs: Sequence[OutOfFold]) -> Aligned:
+    """Stack predictions of the same images in the first one's order.
 
     Raises:
         RunError: Different images, labels or classes, or outputs that are not numbers.
@@ -182,48 +187,61 @@ def stack(inputs: Sequence[OutOfFold]) -> Values:
             raise RunError(f"out-of-fold file {number} has other labels than the first for the same ids")
         if not ordered.are_numbers.all():
             raise RunError(f"out-of-fold file {number} has outputs that are not numbers: a training diverged")
-        stacked.append(ordered.outputs.astype(np.float64))
-    return alike(stacked, inputs[0].target)
+        stacked.append(ordered.outputs)
+    return align(alike(stacked, inputs[0].target))
 
 
-def alike(outputs: Sequence[Values], target: Target) -> Values:
-    """Stack the predictions of models: float [models, n, columns].
+def alike(outputs: Sequence[NDArray[Any]], target: Target) -> Sequence[NDArray[Any]]:
+    """Bring the predictions of models, [n, columns] each, into one kind.
 
     Where some predict the probability of each grade and others a number, all become expected grades.
     """
     if len({one.shape[1] for one in outputs}) > 1:
-        return np.stack([target.numbers(one).reshape(len(one), -1) for one in outputs])
-    return np.stack(list(outputs))
+        return [np.asarray(target.numbers(one), np.float32).reshape(len(one), -1) for one in outputs]
+    return outputs
 
 
-def votes(values: Values, target: Target) -> Values:
+def votes(stacked: Aligned, target: Target) -> Values:
     """Turn each model's predictions into its vote: 1 for what it decides, else 0.
 
     Args:
-        values: Float [models, n, columns].
+        stacked: Predictions of the models.
         target: Target of the predictions.
 
     Returns:
-        Float [models, n, names].
+        Float [models, n, names], or of the common columns of `stacked`.
     """
-    return np.stack([ballots(target.decide(one), target) for one in values])
+    decided = (target.decide(stacked.predictions(one)) for one in stacked.values)
+    return np.stack([ballots(one, target, stacked) for one in decided])
 
 
-def ballots(decisions: Truth, target: Target) -> Values:
-    """Mark what was decided: float [n, names] of 0 and 1."""
+def ballots(decisions: Truth, target: Target, stacked: Aligned) -> Values:
+    """Mark what was decided: float [n, names], or of the common columns of `stacked`, of 0 and 1."""
     if decisions.ndim > 1:
         return np.asarray(decisions, np.float64)
-    return np.asarray(decisions[:, None] == np.arange(len(target.names)), np.float64)
+    names = np.arange(len(target.names)) if stacked.classes is None else stacked.classes
+    return np.asarray(decisions[:, None] == names, np.float64)
 
 
-def _judge(metric: str, target: Target) -> Callable[[Values, Truth], float]:
+def _refuse_unkept(metric: str, by: By, target: Target) -> None:
+    """Refuse what needs the probability of every class where they are very many."""
+    if target.keeps_best and (by == "rank" or metric == LOSS):
+        what = "ranks of images need" if by == "rank" else f"metric {LOSS} needs"
+        other = option("average", "probability") if by == "rank" else option("metric", "accuracy")
+        raise SpecError(
+            f"{what} the probability of every class; above {MOST:,} classes the {KEPT} best of each image are kept:"
+            f" give {other}"
+        )
+
+
+def _judge(metric: str, target: Target) -> Callable[[NDArray[Any], Truth], float]:
     """Make the function that scores a blend."""
-    if metric == LOSS or (metric == _AUC and isinstance(target, Classes)):
+    if metric == LOSS or (metric == _AUC and isinstance(target, Classes) and not target.keeps_best):
         return functools.partial(_score, metric=metric)
     found = find_metric(metric)
     refuse_metric(target, found)
 
-    def scored(blended: Values, truth: Truth) -> float:
+    def scored(blended: NDArray[Any], truth: Truth) -> float:
         value = judge(target, found, truth, blended).value
         if math.isnan(value):
             raise RunError(f"{metric} is not defined on every fold but one; shard with fewer {option('folds')}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -60,7 +60,8 @@ class Cells:
         _refuse_nan(scores)
         form, names = self.form, self.target.names
         rows = list(scores.keys if ids is None else ids)
-        parts = [split_id(one, names) for one in rows] if form.is_long else [(one, "") for one in rows]
+        known = set(names)
+        parts = [split_id(one, known) for one in rows] if form.is_long else [(one, "") for one in rows]
         outputs = _ordered(scores, [image for image, _ in parts])
         columns: dict[str, Column]
         if form.is_long:
@@ -123,28 +124,29 @@ class Cells:
             order = list(self.target.names) if self.has_each else list(values.columns)
             return np.asarray(values[order].astype(np.float64))
         back = {text: name for name, text in self.spelled.items()}
+        known = {*self.target.names, *self.spelled.values()}
         cells = values.iloc[:, 0].tolist()
         if self.form.holds == "ranks":
-            split = [self._parts(cell) for cell in cells]
-            return np.asarray([self.target.encode([back.get(one, one) for one in row]) for row in split])
+            guesses = np.asarray([[back.get(one, one) for one in self._parts(cell, known)] for cell in cells])
+            return self.target.encode(guesses.ravel().tolist()).reshape(guesses.shape)
         if isinstance(self.target, Tags):
-            return self.target.encode([self._label(cell) for cell in cells])
+            return self.target.encode([self._label(cell, known) for cell in cells])
         return self.target.encode([back.get(cell, cell) for cell in cells])
 
-    def _label(self, cell: str) -> str:
+    def _label(self, cell: str, known: Collection[str]) -> str:
         """Turn a cell of tags into a label, which may have another separator."""
-        return self.target.join(self._parts(cell)) if isinstance(self.target, Tags) and cell else cell
+        return self.target.join(self._parts(cell, known)) if isinstance(self.target, Tags) and cell else cell
 
-    def _parts(self, cell: str) -> list[str]:
-        known = {*self.target.names, *self.spelled.values()}
+    def _parts(self, cell: str, known: Collection[str]) -> list[str]:
         if isinstance(self.target, Tags) and cell == self.target.no_tag:
             return []
         return [cell] if cell in known else parts_of(cell, self.form.separator)
 
     def _widened(self, ids: Sequence[str], cells: Sequence[str]) -> pd.DataFrame:
         rows: dict[str, dict[str, str]] = {}
+        known = set(self.target.names)
         for one, cell in zip(ids, cells, strict=True):
-            image, name = split_id(one, self.target.names)
+            image, name = split_id(one, known)
             rows.setdefault(image, {})[name] = cell
         return pd.DataFrame(list(rows.values()), columns=list(self.target.names))
 

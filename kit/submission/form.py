@@ -17,7 +17,7 @@ from kit.metrics import Metric, find_metric
 from kit.metrics.score import Judges
 from kit.sources.image_table import read_table
 from kit.sources.label_kinds import number_of
-from kit.sources.sample_form import SampleForm, sample_form, separators_of
+from kit.sources.sample_form import SampleForm, refuse_unkept, sample_form, separators_of
 from kit.submission.cells import Cells
 from kit.targets import Target
 from kit.targets.classes import Classes
@@ -62,12 +62,15 @@ def read_sample(dataset: Dataset) -> Sample:
     """Read the sample submission stored with a dataset.
 
     Raises:
-        SubmissionError: The file is missing, or the dataset's target cannot fill it.
+        SubmissionError: The file is missing, or the dataset's target cannot fill it, or not with what is kept of
+            predictions.
     """
     path = dataset.folder / SAMPLE_SUBMISSION
     if not path.is_file():
         raise SubmissionError(f"{path} is missing; restore it, or shard again with {option('force', True)}")
-    return open_sample(dataset.sample_submission or path, dataset)
+    sample = open_sample(dataset.sample_submission or path, dataset)
+    refuse_unkept(path, sample.form, dataset.manifest.target)
+    return sample
 
 
 def open_sample(path: Path, dataset: Dataset) -> Sample:
@@ -110,7 +113,8 @@ def choose_cells(target: Target, sample: Sample | None, metric: Metric | None, *
 
     The sample submission decides. Where it leaves open what is meant, as 0 does for two classes and for columns of
     tags, cells hold what the metric judges. Without a metric they are probabilities then, and grades the likeliest
-    grade. Without a sample, classes get a probability each, tags, grades and values what the labels are.
+    grade. Without a sample, classes get a probability each, or above 1,000 the likeliest; tags, grades and values what
+    the labels are.
 
     Args:
         target: Target of the predictions.
@@ -193,7 +197,7 @@ def _plain_contents(target: Target, metric: Metric | None) -> Judges:
     if isinstance(target, Values):
         return "numbers"
     if isinstance(target, Classes) and (judges is None or len(target.names) == _TWO):
-        return "probabilities"
+        return "decisions" if target.keeps_best else "probabilities"
     return judges or "decisions"
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from kit.errors import RunError, SpecError, SubmissionError
+from kit.inference.columns import column_names, expected_names, hold_best, outputs_of, row_texts
 from kit.inference.predictions import Predictions
 from kit.sources.image_table import line_of
 from kit.submission.origin import KEPT, Origin, kept_file, read_origin
@@ -41,16 +42,22 @@ class Kept:
             SubmissionError: The file has other columns than the target's predictions, or holds what is no number.
         """
         columns, rows = self._rows()
-        if columns != (names := self._names(target, len(columns))):
+        if columns != (names := self._names(target, columns)):
             raise SubmissionError(f"{self.path} has the columns {', '.join(columns)}, not {', '.join(names)}")
-        outputs = np.asarray([[_number(cell) for cell in row[1:]] for row in rows], np.float64)
-        bad = np.argwhere(~np.isfinite(outputs))
-        if len(bad):
-            row, column = (int(index) for index in bad[0])
-            cell = rows[row][column + 1]
-            raise SubmissionError(f"{self.path}, line {line_of(row)}: '{cell}' in {columns[column]} is not a number")
-        keys = [row[0] for row in rows]
-        return Predictions(keys, target.encode([None] * len(keys)), outputs.astype(np.float32), target)
+        self._refuse_cells(columns, rows, target)
+        keys, *values = zip(*rows, strict=True)
+        outputs = outputs_of(target, columns, values, len(keys))
+        return Predictions(list(keys), target.encode([None] * len(keys)), outputs, target)
+
+    def _refuse_cells(self, columns: Sequence[str], rows: Sequence[Sequence[str]], target: Target) -> None:
+        """Refuse the first cell that is no number, or no class where columns are guesses."""
+        number, name = (_is_number, "number"), (set(target.names).__contains__, target.noun)
+        fitting = [name, number] * (len(columns) // 2) if hold_best(columns) else [number] * len(columns)
+        for row, (_, *cells) in enumerate(rows):
+            for column, cell, (fits, noun) in zip(columns, cells, fitting, strict=True):
+                if not fits(cell):
+                    where = f"{self.path}, line {line_of(row)}: '{cell}' in {column}"
+                    raise SubmissionError(f"{where} is not a {noun}")
 
     def _rows(self) -> tuple[tuple[str, ...], list[list[str]]]:
         """Read columns and rows; by index, as a class may be called id."""
@@ -59,25 +66,25 @@ class Kept:
             raise SubmissionError(f"{self.path} is no file of predictions; {_AGAIN}")
         return tuple(header[1:]), rows
 
-    def _names(self, target: Target, width: int) -> tuple[str, ...]:
+    def _names(self, target: Target, columns: Sequence[str]) -> tuple[str, ...]:
         """Name the columns that the file should have.
 
         Raises:
             SubmissionError: There are not as many.
         """
         try:
-            return target.columns(width)
+            return expected_names(target, columns)
         except SpecError as error:
             raise SubmissionError(f"{self.path}: {error}; {_AGAIN}") from error
 
 
 def kept_text(scores: Predictions) -> str:
-    """Write predictions as CSV: id, and each column of the outputs; nine digits tell float32 numbers apart."""
+    """Write predictions as CSV: id, and each column of the outputs, see `Predictions.csv`."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([_ID, *scores.target.columns(scores.outputs.shape[1])])
-    for key, row in zip(scores.keys, scores.outputs, strict=True):
-        writer.writerow([key, *(f"{value:.9g}" for value in row)])
+    writer.writerow([_ID, *column_names(scores.target, scores.outputs)])
+    for key, row in zip(scores.keys, row_texts(scores.target, scores.outputs), strict=True):
+        writer.writerow([key, *row])
     return text.getvalue()
 
 
@@ -104,8 +111,8 @@ def find_kept(path: Path) -> Kept | None:
     return Kept(kept, submission, origin)
 
 
-def _number(cell: str) -> float:
+def _is_number(cell: str) -> bool:
     try:
-        return float(cell)
+        return math.isfinite(float(cell))
     except ValueError:
-        return np.nan
+        return False

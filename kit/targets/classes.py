@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from kit.targets.best import MOST, are_best, keep_best
 from kit.targets.decision import NO_DECISION, Decision
 from kit.targets.head import Head
 from kit.targets.label import Truth
@@ -38,8 +39,19 @@ class Classes(OneName, Target, frozen=True, kw_only=True):
         is_pair = len(self.names) == _TWO
         return Head(name=name, units=1 if is_pair else len(self.names), activation="sigmoid" if is_pair else "softmax")
 
+    @property
+    def keeps_best(self) -> bool:
+        """Whether there are more than 1,000 classes, whose probabilities would fill the memory."""
+        return len(self.names) > MOST
+
+    def kept(self, predictions: NDArray[Any]) -> NDArray[Any]:
+        """Keep the 20 likeliest of more than 1,000 classes; see `Target.kept`."""
+        return keep_best(predictions) if self.keeps_best and not are_best(predictions) else predictions
+
     def decide(self, predictions: NDArray[Any], decision: Decision = NO_DECISION) -> NDArray[Any]:
         """Take the likeliest class, the first of equals, or the second of two from a threshold: int [n]; -1 for NaN."""
+        if are_best(predictions):
+            return np.asarray(predictions["index"][:, 0], np.int64)
         if decision.thresholds:
             chosen = np.asarray(predictions[:, 1] >= decision.thresholds[0], np.int64)
         else:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from kit.errors import SpecError
 from kit.metrics import Metric, Score
+from kit.targets.best import KEPT, MOST
 from kit.targets.decision import NO_DECISION, Decision
 from kit.targets.label import Truth
 from kit.targets.target import Target
@@ -28,7 +29,7 @@ def judge(
         target: Target of the labels.
         metric: Metric to compute.
         truth: Labels of the images, see `kit.targets.Truth`.
-        predictions: Predictions [n, columns], as `Head.predictions` gives them.
+        predictions: Predictions [n, columns], as `Head.predictions` or `Target.kept` gives them.
         decision: Rule for metrics that judge decisions.
         weights: Weights of the images, float [n]; None for equal ones.
 
@@ -41,11 +42,17 @@ def judge(
 
 
 def refuse_metric(target: Target, metric: Metric) -> None:
-    """Refuse a metric of other targets.
+    """Refuse a metric of other targets, or one that needs more than is kept of the predictions.
 
     Raises:
-        SpecError: It does not judge this target.
+        SpecError: It does not judge this target, or needs more than the likeliest of very many classes.
     """
     if target.kind() not in metric.targets:
         fitting = f"it judges {', '.join(sorted(metric.targets))}; this dataset's target is {target.kind()}"
         raise SpecError(f"metric {metric.name} does not fit: {fitting}, whose default is {target.default_metric}")
+    if target.keeps_best and (metric.needs_all or metric.guesses > KEPT):
+        needed = "the probability of every class" if metric.needs_all else f"{metric.guesses} guesses"
+        raise SpecError(
+            f"metric {metric.name} needs {needed}; above {MOST:,} classes the {KEPT} best of each image are kept:"
+            f" name a metric of decisions, or of {KEPT} guesses or fewer, such as map@5"
+        )

@@ -52,4 +52,6 @@ class OneName:
 
 def one_hot(index: int, count: int) -> NDArray[np.float32]:
     """Be sure of one name: float32 [count], 1 for it and else 0."""
-    return np.asarray(np.eye(count)[index], np.float32)
+    row = np.zeros(count, np.float32)
+    row[index] = 1
+    return row

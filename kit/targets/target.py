@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from kit.errors import SpecError, require, unknown
 from kit.metrics.score import Judges
+from kit.targets.best import are_best
 from kit.targets.decision import NO_DECISION, Decision
 from kit.targets.head import Head
 from kit.targets.label import Features, Truth
@@ -128,6 +129,15 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=st
 
     # Predictions
 
+    @property
+    def keeps_best(self) -> bool:
+        """Whether only the likeliest names of each image are kept, not the probabilities of all."""
+        return False
+
+    def kept(self, predictions: NDArray[Any]) -> NDArray[Any]:
+        """Reduce predictions to what is kept of them: all, or `kit.targets.best.BEST` where `keeps_best`."""
+        return predictions
+
     def decide(self, predictions: NDArray[Any], decision: Decision = NO_DECISION) -> NDArray[Any]:
         """Turn predictions [n, columns] into decisions, which are arrays like those of `encode`."""
         raise NotImplementedError
@@ -145,12 +155,17 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=st
         """Return predictions that are probabilities [n, names].
 
         Raises:
-            SpecError: They are numbers.
+            SpecError: They are numbers, or the likeliest names only.
         """
+        if are_best(predictions):
+            best = predictions.shape[1]
+            raise SpecError(f"only the {best} best of {len(self.names):,} {self.kind()} are kept of each image")
         return predictions
 
     def ranks(self, predictions: NDArray[Any], guesses: int) -> NDArray[np.int64]:
         """Index the likeliest names, best first, the first of equals: int [n, guesses]."""
+        if are_best(predictions):
+            return np.asarray(predictions["index"][:, :guesses], np.int64)
         probabilities = self.probabilities(predictions)
         return np.argsort(-probabilities, axis=1, kind="stable")[:, :guesses]
 

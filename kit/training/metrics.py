@@ -12,6 +12,7 @@ from kit.compat import keras, tf
 from kit.inference.predictions import Predictions
 from kit.metrics import Metric, find_metric
 from kit.targets import Head, Target, Truth
+from kit.targets.best import KEPT, best_among
 from kit.targets.classes import Classes
 
 Figure = Callable[[Predictions], float]
@@ -75,7 +76,7 @@ class EpochMetric(keras.metrics.Metric):  # type: ignore[misc]  # Keras is untyp
 
     Args:
         images: Largest number of images in an epoch of training or validation; 4 bytes for each image and number of
-            its output and label.
+            its output and label. Above 1,000 classes the 20 best of each image are stored, and their indices.
         target: Target of the labels.
         head: Last layer of the network.
         figure: Function of the epoch's predictions.
@@ -98,7 +99,9 @@ class EpochMetric(keras.metrics.Metric):  # type: ignore[misc]  # Keras is untyp
         if kept is None:
             replicas = tf.distribute.get_strategy().num_replicas_in_sync
             self._room = -(-images // replicas) * replicas
-            self._outputs = self.add_weight(name="outputs", shape=(self._room, head.units), initializer="zeros")
+            self._outputs = self.add_weight(
+                name="outputs", shape=(self._room, _width(target, head)), initializer="zeros"
+            )
             shape = (self._room, *_label_shape(head))
             self._labels = self.add_weight(name="labels", shape=shape, initializer="zeros")
             self._seen = self.add_weight(name="seen", shape=(), initializer="zeros", dtype="float64")
@@ -113,7 +116,7 @@ class EpochMetric(keras.metrics.Metric):  # type: ignore[misc]  # Keras is untyp
         count = tf.shape(y_pred)[0]
         indices = (tf.cast(seen, tf.int32) + tf.range(count)) * replicas + replica
         indices %= self._room  # benchmarks take any number of steps
-        outputs.scatter_update(tf.IndexedSlices(tf.cast(y_pred, tf.float32), indices))
+        outputs.scatter_update(tf.IndexedSlices(_kept_outputs(self._target, y_pred), indices))
         labels.scatter_update(tf.IndexedSlices(_kept_labels(self._head, y_true), indices))
         seen.assign_add(tf.cast(count, tf.float64))
 
@@ -130,12 +133,37 @@ class EpochMetric(keras.metrics.Metric):  # type: ignore[misc]  # Keras is untyp
         is_seen = labels.reshape(self._room, -1)[:, 0] > 0
         outputs = tf.convert_to_tensor(self._outputs).numpy()[is_seen]
         truth = _truth(self._target, self._head, labels[is_seen])
-        return Predictions([], truth, self._head.predictions(outputs), self._target)
+        return Predictions([], truth, _predictions(self._target, self._head, outputs), self._target)
 
     def reset_state(self) -> None:
         """Drop the stored outputs."""
         for variable in self.variables:
             variable.assign(tf.zeros_like(variable))
+
+
+def _width(target: Target, head: Head) -> int:
+    """Count the numbers that are kept of an image's output."""
+    return 2 * KEPT if target.keeps_best else head.units
+
+
+def _kept_outputs(target: Target, outputs: Any) -> Any:
+    """Reduce outputs of a batch to what is kept, float32 [batch, width]: the best of very many, then their indices.
+
+    Indices are whole numbers, which float32 holds exactly up to 16,777,216.
+    """
+    outputs = tf.cast(outputs, tf.float32)
+    if not target.keeps_best:
+        return outputs
+    are_numbers = tf.reduce_all(tf.math.is_finite(outputs), axis=1, keepdims=True)
+    best, indices = tf.math.top_k(outputs, KEPT)  # the first of equals first
+    return tf.concat([tf.where(are_numbers, best, np.nan), tf.cast(indices, tf.float32)], axis=1)
+
+
+def _predictions(target: Target, head: Head, kept: NDArray[np.float32]) -> NDArray[Any]:
+    """Turn kept outputs into predictions."""
+    if target.keeps_best:
+        return best_among(kept[:, :KEPT], kept[:, KEPT:].astype(np.int32))
+    return head.predictions(kept)
 
 
 def _label_shape(head: Head) -> tuple[int, ...]:

@@ -138,3 +138,26 @@ def test_a_figure_that_does_not_exist_is_nan() -> None:
     area.update_state(np.zeros((4, 3), np.float32), np.full((4, 3), 0.5, np.float32))
 
     assert np.isnan(float(area.result()))
+
+
+def test_metrics_of_very_many_classes_are_those_of_all_outputs() -> None:
+    target = Classes(names=tuple(f"w_{number:04d}" for number in range(1_200)))
+    figures, truth, given = epoch(target, ["map@5", "top@20", "macro_f1"])
+    ranks = np.argsort(-given, axis=1, kind="stable")
+    places = (ranks == truth[:, None]).argmax(axis=1)
+
+    assert pytest.approx(np.where(places < 5, 1 / (1 + places), 0).mean()) == figures["map@5"]
+    assert pytest.approx((places < 20).mean()) == figures["top@20"]
+    assert figures["top@20"] > 0
+    every = {"labels": range(1_200), "average": "macro", "zero_division": 0.0}
+    assert pytest.approx(reference.f1_score(truth, given.argmax(axis=1), **every)) == figures["macro_f1"]
+
+
+def test_an_epoch_of_very_many_classes_keeps_the_best_of_each_image_only() -> None:
+    from kit.training.metrics import make_metrics
+
+    target = Classes(names=tuple(map(str, range(1_200))))
+    kept, *others = make_metrics(["map@5", "top@5"], target, target.head(), IMAGES)
+
+    assert max(int(np.prod(variable.shape)) for variable in kept.variables) == IMAGES * 2 * 20
+    assert [one.variables for one in others] == [[]]
