@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 from kit.sources.label_kinds import number_of
@@ -54,7 +55,7 @@ def _classes(target: Classes, columns: Sequence[str]) -> tuple[str, str]:
 def _tags(target: Tags, columns: Sequence[str]) -> tuple[str, str]:
     names = target.names
     listed = f" ({_listed(names, _SHOWN)})" if len(columns) <= 1 else " of 0 and 1"
-    found = f"{len(names)} tags{{where}}{listed}"
+    found = f"{target.counted()}{{where}}{listed}"
     if target.are_columns:
         return found, "--target values takes them as numbers"
     joined = f"{found}, joined by '{target.separator}'"
@@ -65,7 +66,22 @@ def _tags(target: Tags, columns: Sequence[str]) -> tuple[str, str]:
 
 def _grades(target: Grades, columns: Sequence[str]) -> tuple[str, str]:
     del columns
-    return f"{len(target.names)} grades{{where}} ({' < '.join(target.names)})", "--target classes leaves them unordered"
+    found = f"{len(target.names)} grades{{where}} ({' < '.join(target.names)}){_gap(target.names)}"
+    return found, "--target classes leaves them unordered"
+
+
+def _gap(grades: Sequence[str]) -> str:
+    """Say that whole numbers stand at uneven distances, because each grade counts as one step above the one before.
+
+    >>> _gap(["0", "1", "3"]), _gap(["0", "2", "4"]), _gap(["low", "high"])
+    (', of which 1 and 3 count as one step apart', '', '')
+    """
+    numbers = [int(name) for name in grades if name.isdecimal()]
+    steps = [high - low for low, high in pairwise(numbers)]
+    if len(numbers) < len(grades) or len(set(steps)) <= 1:
+        return ""
+    widest = steps.index(max(steps))
+    return f", of which {grades[widest]} and {grades[widest + 1]} count as one step apart"
 
 
 def _values(target: Values, columns: Sequence[str]) -> tuple[str, str]:

@@ -206,8 +206,18 @@ class _Cells:
             found = {part for names in parts for part in names}
             counts = {len(names) for names in parts}
             if parts and len(counts) == 1 and counts != {1} and 2 * len(found & known) > len(found):
+                self._refuse_many([cell for cell, names in zip(cells, parts, strict=True) if len(names) > len(known)])
                 return _Held("ranks", separator, counts.pop())
         return None
+
+    def _refuse_many(self, cells: Sequence[str]) -> None:
+        """Refuse more guesses than there are classes."""
+        if cells:
+            row = int(np.flatnonzero(self._columns.iloc[:, 0] == cells[0])[0])
+            raise SubmissionError(
+                f"{self._path}, line {line_of(row)}: '{cells[0]}' asks for more guesses than there are"
+                f" {self._target.kind()} ({len(self._target.names)}); leave the sample submission out"
+            )
 
     def _strangers(self, names: Collection[str]) -> list[str]:
         """List the cells that no prediction of one name an image would be."""
@@ -217,7 +227,7 @@ class _Cells:
             lost = [cell for cell in lost if not self._is_between(cell, numbers)]
         if len(names) == _TWO or len(self._cells) == 1:  # a probability, or the same for all
             lost = [cell for cell in lost if not is_probability(cell)]
-        are_ids = all(name.isdecimal() for name in (*names, *self._cells))
+        are_ids = all(name.isdecimal() for name in (*names, *self._cells)) and not isinstance(self._target, Grades)
         is_known = 2 * len(lost) < len(self._cells) or (are_ids and len(self._cells) == 1)
         return [] if is_known else lost  # a few classes may have no labelled image
 
