@@ -206,17 +206,19 @@ class _Cells:
             found = {part for names in parts for part in names}
             counts = {len(names) for names in parts}
             if parts and len(counts) == 1 and counts != {1} and 2 * len(found & known) > len(found):
-                self._refuse_many([cell for cell, names in zip(cells, parts, strict=True) if len(names) > len(known)])
-                return _Held("ranks", separator, counts.pop())
+                (guesses,) = counts
+                self._refuse_many(guesses)
+                return _Held("ranks", separator, guesses)
         return None
 
-    def _refuse_many(self, cells: Sequence[str]) -> None:
-        """Refuse more guesses than there are classes."""
-        if cells:
-            row = int(np.flatnonzero(self._columns.iloc[:, 0] == cells[0])[0])
+    def _refuse_many(self, guesses: int) -> None:
+        """Refuse more guesses than there are names."""
+        cells = self._columns.iloc[:, 0]
+        if guesses > len(self._target.names):
+            row = int(np.flatnonzero(cells != "")[0])
             raise SubmissionError(
-                f"{self._path}, line {line_of(row)}: '{cells[0]}' asks for more guesses than there are"
-                f" {self._target.kind()} ({len(self._target.names)}); leave the sample submission out"
+                f"{self._path}, line {line_of(row)}: '{cells.iloc[row]}' asks for {guesses} guesses an image, and the"
+                f" dataset has {self._target.counted()}; leave the sample submission out"
             )
 
     def _strangers(self, names: Collection[str]) -> list[str]:
