@@ -569,3 +569,15 @@ def test_real_labels_are_what_their_competitions_ask_for(
     )
     assert source.target.encode([record.label for record in source.records]).shape[0] == len(source.records)
     assert not [reject for reject in source.rejects if reject.is_bad]
+
+
+def test_a_label_file_with_a_row_for_each_name_is_refused_with_the_form_to_write(tmp_path: Path) -> None:
+    """As the intracranial hemorrhage competition's, whose submission has such rows too."""
+    (tmp_path / "images").mkdir()
+    for image in ("ID_1", "ID_2"):
+        (tmp_path / "images" / f"{image}.png").write_bytes(b"not looked into")
+    (tmp_path / "labels.csv").write_text("ID,Label\nID_1_any,1\nID_1_epidural,0\nID_2_any,0\nID_2_epidural,0\n")
+    with pytest.raises(
+        SourceError, match=r"labels\.csv has a row for each name of an image, as 'ID_1_any' of image ID_1;"
+    ):
+        read_source(SourceSpec(folder=str(tmp_path / "images"), labels=str(tmp_path / "labels.csv")))
