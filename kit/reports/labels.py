@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
-from kit.sources.label_kinds import number_of
+from kit.sources.label_kinds import SEPARATORS, number_of, parts_of
 from kit.specs import SourceSpec
 from kit.targets import Target
 from kit.targets.classes import Classes
@@ -46,7 +46,7 @@ def _classes(target: Classes, columns: Sequence[str]) -> tuple[str, str]:
         return found, "--target grades makes them ordered"
     if are_numbers:
         return found, "--target values takes them as numbers" if columns else ""
-    if any(" " in name for name in names) and columns:
+    if columns and any(len(parts_of(name, sign)) > 1 for name in names for sign in SEPARATORS):
         return found, "--target tags splits them at a sign"
     is_few = 2 < len(names) <= _MOST_GRADES  # noqa: PLR2004
     return found, "--target grades --class-names LOWEST,…,HIGHEST makes them ordered" if is_few else ""

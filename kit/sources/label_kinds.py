@@ -91,6 +91,9 @@ def kind_of_labels(counts: Mapping[str, int], *, named: Collection[str] = (), ar
         why = f"{tags.tags} tags joined by '{tags.separator}' in {tags.combinations} combinations, as '{tags.example}'"
         is_plain = tags.recur and are_numbers
         return Kind("tags", "" if is_plain else "classes", why, tags.separator)
+    if are_numbers and (joined := _only_list(counts)):
+        label, separator = joined
+        return Kind("classes", "tags", f"'{label}' joins others by '{separator}'", separator)
     if not are_numbers or (numbers := describe_numbers(counts)) is None or numbers.count == 1:
         return Kind("classes")
     why = f"{numbers.count} different numbers from {numbers.lowest} to {numbers.highest}"
@@ -225,6 +228,15 @@ def odd_cell(numbers: NDArray[np.float64], target: str) -> tuple[int, int] | Non
 def marked_names(marks: NDArray[Any], names: Sequence[str], separator: str) -> list[str]:
     """Join the names whose columns hold 1, for each row of marks [n, names]."""
     return [separator.join(names[index] for index in np.flatnonzero(row).tolist()) for row in marks]
+
+
+def _only_list(labels: Collection[str]) -> tuple[str, str] | None:
+    """Find the only label of several parts where each part is a label too, and its separator: tags, or a name."""
+    for separator in SEPARATORS:
+        several = [(label, parts) for label in labels if len(parts := parts_of(label, separator)) > 1]
+        if len(several) == 1 and set(labels).issuperset(several[0][1]):
+            return several[0][0], separator
+    return None
 
 
 def _are_measured(counts: Mapping[str, int], *, has_fractions: bool) -> bool:

@@ -338,6 +338,12 @@ def test_a_sign_that_only_the_user_knows_splits_tags(tmp_path: Path) -> None:
             {},
             r"line 22: 'inf' is no number; correct it, .*, or take all labels as names with target='classes'",
         ),
+        (
+            {"f": ["a", "b", "a,b"] * 2},
+            "",
+            {},
+            r"labels\.csv: the 6 labels in column f may be classes or tags: 'a,b' joins others by ','",
+        ),
         ({"v": ["3.5", "3.5"]}, "", {}, r"found only class '3\.5'"),
         (
             {"v": ["1.5", "", "2.5"]},
@@ -383,6 +389,12 @@ def test_the_line_says_where_grades_stand_at_uneven_distances(tmp_path: Path) ->
     assert "labels: 3 grades in column g (0 < 1 < 3), of which 1 and 3 count as one step apart" == line_of(
         source, target="grades"
     )
+
+
+def test_the_line_names_tags_where_classes_hold_a_sign(tmp_path: Path) -> None:
+    source = read(tmp_path, {"t": ["a,b", "c,d", "e"] * 2})
+
+    assert "labels: 3 classes in column t (a,b, c,d, e); --target tags splits them at a sign" == line_of(source)
 
 
 def test_one_tag_is_counted_as_one(tmp_path: Path) -> None:
