@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from kit.comparison.trajectory import VALIDATION, Trajectory, on_train, on_validation
 from kit.datasets import Dataset
-from kit.errors import RunError, SpecError, option, unknown
+from kit.errors import RunError, SpecError, option, require, unknown
 from kit.inference.dataset_metric import dataset_metric
 from kit.inference.predictions import Predictions, read_predictions
 from kit.metrics import Metric, find_metric, metric_names
@@ -43,6 +43,7 @@ def choose_metric(asked: str | None, trajectories: Sequence[Trajectory], dataset
 
     Raises:
         RunError: Neither has it, or the runs' datasets have different metrics and none is named.
+        SpecError: Several metrics are named.
     """
     recorded = {name for run in trajectories for name in run.metrics}
     if asked in recorded and (asked.startswith(VALIDATION) or on_validation(asked) not in recorded or not _find(asked)):
@@ -52,6 +53,7 @@ def choose_metric(asked: str | None, trajectories: Sequence[Trajectory], dataset
         return ChosenMetric(on_validation(name))
     metric = _find(on_train(name))
     if metric is None:
+        require("," not in name, f"runs are compared by one metric; {option('metric', name)} names several")
         raise RunError(unknown("metric", name, {*recorded, *metric_names()}))
     return ChosenMetric(on_validation(metric.name), metric)
 

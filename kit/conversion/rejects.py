@@ -25,7 +25,7 @@ def refuse_bad(name: str, rejects: Sequence[Reject], max_rejects: int, *, is_rea
         by_reason.setdefault(reject.reason, []).append(reject.name)
     groups = [f"{reason}: {first_three(names, len(names))}" for reason, names in by_reason.items()]
     raise SourceError(
-        f"{name}: {len(bad):,} inputs cannot be stored: {'; '.join(groups[:_REASONS])}"
+        f"{name}: {len(bad):,} input{'s' * (len(bad) != 1)} cannot be stored: {'; '.join(groups[:_REASONS])}"
         f"{'; …' if len(groups) > _REASONS else ''}. Fix or remove them (kit audit lists all), or list them in"
         f" {REJECTS} with {option('max_rejects', len(bad))}{'' if is_read else ' or more (no image has been read yet)'}"
     )

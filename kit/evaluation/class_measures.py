@@ -61,7 +61,7 @@ class ClassMeasures(Measures):
 
     @property
     def accuracy(self) -> float:
-        """Share of images whose likeliest class is the true one."""
+        """Share of images whose class or grade, as decided, is the true one."""
         return self.scores.accuracy
 
     @functools.cached_property
@@ -106,7 +106,8 @@ class ClassMeasures(Measures):
         """Calibration of the probability of `positive`, or of the likeliest class where that is None."""
         numbers = self.scores.are_numbers
         if self.positive is None:
-            of, truth, probabilities = "the likeliest class", ~self.scores.mislabelled, self.scores.confidence
+            likeliest = self.scores.probabilities.argmax(axis=1)  # also where a rule decides for another
+            of, truth, probabilities = "the likeliest class", likeliest == self.scores.labels, self.scores.confidence
         else:
             of, truth = self.classes[self.positive], self.scores.labels == self.positive
             probabilities = self.scores.probabilities[:, self.positive]

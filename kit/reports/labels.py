@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
-from kit.sources.label_kinds import number_of
+from kit.sources.label_kinds import SEPARATORS, number_of, parts_of
 from kit.specs import SourceSpec
 from kit.targets import Target
 from kit.targets.classes import Classes
@@ -57,7 +58,7 @@ def _classes(target: Classes, columns: Sequence[str]) -> tuple[str, str]:
         return found, "--target grades makes them ordered"
     if are_numbers:
         return found, "--target values takes them as numbers" if columns else ""
-    if any(" " in name for name in names) and columns:
+    if columns and any(len(parts_of(name, sign)) > 1 for name in names for sign in SEPARATORS):
         return found, "--target tags splits them at a sign"
     is_few = 2 < len(names) <= _MOST_GRADES  # noqa: PLR2004
     return found, "--target grades --class-names LOWEST,…,HIGHEST makes them ordered" if is_few else ""
@@ -66,7 +67,7 @@ def _classes(target: Classes, columns: Sequence[str]) -> tuple[str, str]:
 def _tags(target: Tags, columns: Sequence[str]) -> tuple[str, str]:
     names = target.names
     listed = f" ({_listed(names, _SHOWN)})" if len(columns) <= 1 else " of 0 and 1"
-    found = f"{len(names)} tags{{where}}{listed}"
+    found = f"{target.counted()}{{where}}{listed}"
     if target.are_columns:
         return found, "--target values takes them as numbers"
     joined = f"{found}, joined by '{target.separator}'"
@@ -77,7 +78,22 @@ def _tags(target: Tags, columns: Sequence[str]) -> tuple[str, str]:
 
 def _grades(target: Grades, columns: Sequence[str]) -> tuple[str, str]:
     del columns
-    return f"{len(target.names)} grades{{where}} ({' < '.join(target.names)})", "--target classes leaves them unordered"
+    found = f"{len(target.names)} grades{{where}} ({' < '.join(target.names)}){_gap(target.names)}"
+    return found, "--target classes leaves them unordered"
+
+
+def _gap(grades: Sequence[str]) -> str:
+    """Say that whole numbers stand at uneven distances, because each grade counts as one step above the one before.
+
+    >>> _gap(["0", "1", "3"]), _gap(["0", "2", "4"]), _gap(["low", "high"])
+    (', of which 1 and 3 count as one step apart', '', '')
+    """
+    numbers = [int(name) for name in grades if name.isdecimal()]
+    steps = [high - low for low, high in pairwise(numbers)]
+    if len(numbers) < len(grades) or len(set(steps)) <= 1:
+        return ""
+    widest = steps.index(max(steps))
+    return f", of which {grades[widest]} and {grades[widest + 1]} count as one step apart"
 
 
 def _values(target: Values, columns: Sequence[str]) -> tuple[str, str]:

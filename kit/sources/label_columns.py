@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from kit.errors import SourceError, first_three, option
 from kit.sources.id_columns import cell_text, known_column, quoted
 from kit.sources.image_table import line_of, separator_hint
-from kit.sources.label_kinds import free_separator, kind_of_columns, marked_names, odd_cell
+from kit.sources.label_kinds import free_separator, kind_of_columns, marked_names, number_of, odd_cell
 from kit.sources.sample_hint import SampleHint
 from kit.specs.source import SourceSpec
 
@@ -96,14 +96,17 @@ def _odd(path: Path, cells: pd.DataFrame, where: tuple[int, int], target: str) -
     """Name the first cell that is neither a mark nor a number."""
     row, column = where
     text, line = cell_text(cells.iloc[row, column]), line_of(cells.index[row])
-    what = (
-        "a number" if target == "values" else "0 or 1, as in a column for each name" if target else "0, 1 or a number"
-    )
-    others = option("target", "values") if not target and text else ""
-    more = f", or take all columns as numbers with {others}" if others else ""
+    is_number = number_of(text) is not None
+    if target == "values":
+        what = "not a number"
+    elif target:
+        what = "not 0 or 1, as in a column for each name"
+    else:
+        what = "neither 0 nor 1, as nearly all other cells are" if is_number else "not 0, 1 or a number"
+    more = f", or take all columns as numbers with {option('target', 'values')}" if not target and is_number else ""
     named = f"'{text}'" if text else "an empty cell"
     return SourceError(
-        f"{path}, line {line}: {named} in column {cells.columns[column]} is not {what}; correct it, or choose other"
+        f"{path}, line {line}: {named} in column {cells.columns[column]} is {what}; correct it, or choose other"
         f" columns with {option('label_column')}{more}"
     )
 

@@ -14,10 +14,13 @@ from kit.sources.id_columns import cell_text, file_columns, find_id_columns, nam
 from kit.sources.image_files import FilesById, list_images
 from kit.sources.image_table import join, line_of, read_table, unnamed
 from kit.sources.label_columns import read_label_columns
+from kit.sources.label_kinds import number_of
 from kit.sources.label_origin import LabelOrigin
 from kit.sources.record import ImageFile, Record, Reject
 from kit.sources.sample_hint import read_hint
 from kit.specs.source import SourceSpec
+
+_NOTHING = "''"  # empty value of an option, as a shell takes it
 
 
 def read_labelled(spec: SourceSpec) -> tuple[list[Record], list[Reject], LabelOrigin]:
@@ -109,7 +112,9 @@ def _refuse_blank(path: Path, pairs: pd.DataFrame, columns: dict[str, str]) -> N
         blank = pairs.index[pairs[name] == ""]
         if len(blank):
             lines = first_three((f"line {line_of(row)}" for row in blank), len(blank))
-            raise SourceError(f"{path} has an empty '{column}': {lines}")
+            are_words = name == "label" and any(number_of(label) is None for label in set(pairs[name]) - {""})
+            none = f", or take empty cells for no tag with {option('no_tag', '', typed=_NOTHING)}" if are_words else ""
+            raise SourceError(f"{path} has an empty '{column}': {lines}; fill it, or remove the row{none}")
 
 
 def _refuse_contradictions(path: Path, pairs: pd.DataFrame) -> None:

@@ -18,6 +18,8 @@ _SEVERAL = 2
 _LONGER_LISTS = 3  # different lengths, and parts of a label: tags exceed them, names of classes hardly do
 _FEW_VALUES, _MANY_VALUES = 10, 20  # numbers that may still be classes, such as half grades and digits
 _IMAGES_A_CLASS = 10  # mean, below which numbers are values rather than classes
+_NUMBERS = 0.9  # share of numbers in labels that are meant to be nothing else
+_MEASURED = ("values", "")  # only reading of labels
 _MARKS = 0.9  # share of 0 and 1 in columns that are meant to hold nothing else
 
 
@@ -89,7 +91,10 @@ def kind_of_labels(counts: Mapping[str, int], *, named: Collection[str] = (), ar
         why = f"{tags.tags} tags joined by '{tags.separator}' in {tags.combinations} combinations, as '{tags.example}'"
         is_plain = tags.recur and are_numbers
         return Kind("tags", "" if is_plain else "classes", why, tags.separator)
-    if not are_numbers or (numbers := describe_numbers(counts)) is None:
+    if are_numbers and (joined := _only_list(counts)):
+        label, separator = joined
+        return Kind("classes", "tags", f"'{label}' joins others by '{separator}'", separator)
+    if not are_numbers or (numbers := describe_numbers(counts)) is None or numbers.count == 1:
         return Kind("classes")
     why = f"{numbers.count} different numbers from {numbers.lowest} to {numbers.highest}"
     has_fractions = any(map(is_fraction, counts))
@@ -97,6 +102,19 @@ def kind_of_labels(counts: Mapping[str, int], *, named: Collection[str] = (), ar
         return Kind("values", why=why)
     is_plain = numbers.count <= _MANY_VALUES and not has_fractions
     return Kind("classes", "" if is_plain else "values", why)
+
+
+def odd_among_numbers(counts: Mapping[str, int]) -> str:
+    """Find the first label that is no number among many that are measured; empty where there is none.
+
+    Args:
+        counts: Images by label.
+    """
+    numbers = {label: count for label, count in counts.items() if number_of(label) is not None}
+    if not _NUMBERS * len(counts) <= len(numbers) < len(counts):
+        return ""
+    kind = kind_of_labels(numbers)
+    return next(label for label in counts if label not in numbers) if (kind.target, kind.other) == _MEASURED else ""
 
 
 def find_tags(labels: Collection[str]) -> JoinedTags | None:
@@ -199,9 +217,10 @@ def odd_cell(numbers: NDArray[np.float64], target: str) -> tuple[int, int] | Non
 
     Args:
         numbers: Cells [n, columns]; NaN where one is no number.
-        target: Name of a target; empty for columns that hold marks but for a few cells.
+        target: Name of a target; empty for columns that hold marks or numbers but for a few cells.
     """
-    odd = ~np.isfinite(numbers) if target == "values" else ~np.isin(numbers, (0, 1))
+    lost = ~np.isfinite(numbers)
+    odd = lost if target == "values" or (not target and lost.any()) else ~np.isin(numbers, (0, 1))
     rows, columns = np.nonzero(odd)
     return (int(rows[0]), int(columns[0])) if len(rows) else None
 
@@ -209,6 +228,15 @@ def odd_cell(numbers: NDArray[np.float64], target: str) -> tuple[int, int] | Non
 def marked_names(marks: NDArray[Any], names: Sequence[str], separator: str) -> list[str]:
     """Join the names whose columns hold 1, for each row of marks [n, names]."""
     return [separator.join(names[index] for index in np.flatnonzero(row).tolist()) for row in marks]
+
+
+def _only_list(labels: Collection[str]) -> tuple[str, str] | None:
+    """Find the only label of several parts where each part is a label too, and its separator: tags, or a name."""
+    for separator in SEPARATORS:
+        several = [(label, parts) for label in labels if len(parts := parts_of(label, separator)) > 1]
+        if len(several) == 1 and set(labels).issuperset(several[0][1]):
+            return several[0][0], separator
+    return None
 
 
 def _are_measured(counts: Mapping[str, int], *, has_fractions: bool) -> bool:

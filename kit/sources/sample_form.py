@@ -239,8 +239,20 @@ class _Cells:
             found = {part for names in parts for part in names}
             counts = {len(names) for names in parts}
             if parts and len(counts) == 1 and counts != {1} and 2 * len(found & known) > len(found):
-                return _Held("ranks", separator, counts.pop())
+                (guesses,) = counts
+                self._refuse_many(guesses)
+                return _Held("ranks", separator, guesses)
         return None
+
+    def _refuse_many(self, guesses: int) -> None:
+        """Refuse more guesses than there are names."""
+        cells = self._columns.iloc[:, 0]
+        if guesses > len(self._target.names):
+            row = int(np.flatnonzero(cells != "")[0])
+            raise SubmissionError(
+                f"{self._path}, line {line_of(row)}: '{cells.iloc[row]}' asks for {guesses} guesses an image, and the"
+                f" dataset has {self._target.counted()}; leave the sample submission out"
+            )
 
     def _strangers(self, names: Collection[str]) -> list[str]:
         """List the cells that no prediction of one name an image would be."""
@@ -250,7 +262,7 @@ class _Cells:
             lost = [cell for cell in lost if not self._is_between(cell, numbers)]
         if len(names) == _TWO or len(self._cells) == 1:  # a probability, or the same for all
             lost = [cell for cell in lost if not is_probability(cell)]
-        are_ids = all(name.isdecimal() for name in (*names, *self._cells))
+        are_ids = all(name.isdecimal() for name in (*names, *self._cells)) and not isinstance(self._target, Grades)
         is_known = 2 * len(lost) < len(self._cells) or (are_ids and len(self._cells) == 1)
         return [] if is_known else lost  # a few classes may have no labelled image
 

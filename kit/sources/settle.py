@@ -16,6 +16,7 @@ from kit.sources.label_kinds import (
     is_fraction,
     kind_of_labels,
     number_of,
+    odd_among_numbers,
     parts_of,
 )
 from kit.sources.label_origin import LabelOrigin
@@ -74,6 +75,10 @@ def _kind(labels: Mapping[str, int], spec: SourceSpec, origin: LabelOrigin) -> K
         return Kind(asked, separator=_separator(judged, spec, origin) if asked == "tags" else " ")
     named = [label for label in labels if label in given and not any(sign in label for sign in SEPARATORS)]
     kind = kind_of_labels(judged, named=named, are_numbers=not origin.are_folders)
+    if kind.target == "classes" and not origin.are_folders and (odd := odd_among_numbers(judged)):
+        raise SourceError(
+            f"{origin.where(odd)}: {_no_number(odd)}, or take all labels as names with {option('target', 'classes')}"
+        )
     if not kind.other:
         return kind
     if chosen := origin.choose(judged, (kind.target, kind.other)):
@@ -87,7 +92,7 @@ def _kind(labels: Mapping[str, int], spec: SourceSpec, origin: LabelOrigin) -> K
 
 
 def _of_columns(origin: LabelOrigin) -> str:
-    return f" in column {origin.columns[0]}" if len(origin.columns) == 1 else ""
+    return f" in column{'s' * origin.are_columns} {', '.join(origin.columns)}" if origin.columns else ""
 
 
 def _separator(labels: Collection[str], spec: SourceSpec, origin: LabelOrigin) -> str:
@@ -134,8 +139,10 @@ def _tags(labels: Mapping[str, int], spec: SourceSpec, origin: LabelOrigin, kind
         ordered = tuple(dict.fromkeys(chosen.get(name, name) for name in origin.columns if name != spec.no_tag))
     else:
         ordered = sorted_names(name for found in names.values() for name in found)
-    if not ordered:
-        raise SourceError(f"{origin.name}: no image has a tag{_of_columns(origin)}")
+    if not any(names.values()):
+        raise SourceError(
+            f"{origin.name}: no image has a tag{_of_columns(origin)}; correct the labels or their columns"
+        )
     separator = kind.separator
     if any(separator in name or (separator == " " and len(name.split()) > 1) for name in ordered):  # renamed
         separator = free_separator(ordered)
@@ -240,8 +247,10 @@ def _without(parts: Sequence[str], none: str | None) -> Sequence[str]:
 
 def _no_number(part: str) -> str:
     """Explain that a label is no value."""
-    hint = "; write decimals with a point" if number_of(part.replace(",", ".")) is not None else ""
-    return f"'{part}' is no number{hint or '; correct it'}, or leave the image out with a file for {option('exclude')}"
+    is_number, is_decimal = (number_of(text) is not None for text in (part, part.replace(",", ".")))
+    what = f"too large: numbers reach {_LARGEST:g}" if is_number else "no number"
+    step = "write decimals with a point" if is_decimal and not is_number else "correct it"
+    return f"'{part}' is {what}; {step}, or leave the image out with a file for {option('exclude')}"
 
 
 def _value_names(columns: Sequence[str], spec: SourceSpec) -> Mapping[str, str]:

@@ -101,9 +101,10 @@ class SourceSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         require(self.target in {None, *TARGETS}, unknown("target", str(self.target), TARGETS))
         for name in ("separator", "no_tag"):
             given = getattr(self, name)
+            named = option(name, given, typed=f"'{given}'")
             require(
                 given is None or self.target in {None, "tags"},
-                f"{option(name, given)} is for tags, not for {option('target', self.target)}",
+                f"{named} is for tags, not for {option('target', self.target)}",
             )
         require(self.separator != "", f"{option('separator')} needs a sign, such as '|'")
 

@@ -32,6 +32,7 @@ from kit.submission.origin import Origin, command_line, now, read_origin, refuse
 from kit.targets.classes import Classes
 from kit.workspace import Workspace
 
+_ORDERED = ("spearman",)  # metrics of values that their ranks keep
 _CLOSE = 1e-6  # largest difference between two AUCs of the same predictions
 
 
@@ -116,6 +117,7 @@ def blend(
     for one, origin, held_out, name in zip(paths, origins, inputs, oof, strict=False):
         _refuse_others(one, origin, held_out, name)
     goal = metric or _default_metric(dataset, average)
+    _refuse_ranks(dataset, average, goal)
     fitted, crossed = fit_blend(inputs, goal, average, progress) if inputs else (None, None)
     shares = fitted.weights if fitted else _shares(weights, len(paths))
     if not paths:
@@ -192,6 +194,21 @@ def _default_metric(dataset: Dataset | None, average: By) -> str:
     if target is None or (isinstance(target, Classes) and not target.keeps_best):
         return "auc" if average == "rank" else LOSS
     return target.default_metric
+
+
+def _refuse_ranks(dataset: Dataset | None, average: By, goal: str) -> None:
+    """Refuse ranks where the numbers themselves are judged.
+
+    Raises:
+        SpecError: The metric judges values by more than their order.
+    """
+    target = dataset.manifest.target if dataset else None
+    are_numbers = target is not None and not target.are_probabilities(len(target.names))
+    require(
+        average != "rank" or not are_numbers or goal in _ORDERED,
+        f"{option('average', 'rank')} writes ranks from 0 to 1, and {goal} judges the values themselves; give"
+        f" {option('average', 'probability')}, which averages numbers as well",
+    )
 
 
 def find_out_of_fold(name: str | Path, workspace: Workspace) -> Path:

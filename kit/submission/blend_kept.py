@@ -121,7 +121,7 @@ class KeptInputs:
         form = self.sample.form if self.sample else None
         is_vote = average == "vote" and not (form and form.holds == "ranks")
         if is_vote or decide.way != "none":
-            refuse_decisions(form, self.target)
+            refuse_decisions(form, self.target, option("average", "vote") if is_vote else "")
         is_decided = is_vote or decide.way != "none" or self.have_decisions
         cells = choose_cells(self.target, self.sample, self.metric, is_decided=is_decided)
         require(

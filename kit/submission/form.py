@@ -137,20 +137,26 @@ def choose_cells(target: Target, sample: Sample | None, metric: Metric | None, *
     return Cells(target=target, form=form, spelled=spelled)
 
 
-def refuse_decisions(form: SampleForm | None, target: Target) -> None:
-    """Refuse a rule for decisions where cells hold something else.
+def refuse_decisions(form: SampleForm | None, target: Target, asked: str = "") -> None:
+    """Refuse decisions where cells hold something else.
+
+    Args:
+        form: Form of the sample submission; None without one.
+        target: Target of the predictions.
+        asked: Option that asks for decisions, for messages; `decide` by default.
 
     Raises:
         SpecError: The target has no decisions, or the form has no place for them.
     """
-    rule = f"leave out {option('decide')}"
+    asked = asked or option("decide")
+    rule = f"leave out {asked}"
     require(not isinstance(target, Values), f"values are numbers, about which nothing is decided; {rule}")
     if form is None:
         return
     has_each = form.is_wide or form.is_long
     require(
         not has_each or isinstance(target, Tags),
-        f"{option('decide')} needs one value column; the sample submission has one for each {target.noun}",
+        f"{asked} needs one value column; the sample submission has one for each {target.noun}",
     )
     if form.holds not in {None, "decisions"}:
         contents = {"ranks": f"{form.guesses} guesses", "numbers": "a number"}.get(str(form.holds), "a probability")

@@ -20,6 +20,7 @@ from kit.submission.form import Sample
 from kit.targets import Decision, Target, Truth
 from kit.targets.classes import Classes
 from kit.targets.tags import Tags
+from kit.targets.values import Values
 
 _TWO = 2
 
@@ -91,11 +92,16 @@ def refuse_threshold(target: Target, form: SampleForm | None) -> None:
     found = len(target.names)
     require(
         isinstance(target, Classes) and found == _TWO,
-        f"{option('threshold')} applies to two classes only; this dataset has {found}"
-        + ("" if isinstance(target, Classes) else f" {target.kind()}: {option('decide')} is for all targets"),
+        f"{option('threshold')} applies to two classes only; this dataset has"
+        + (f" {found}" if isinstance(target, Classes) else f" {target.counted()}; {_other_rule(target)}"),
     )
     if form is not None and form.is_wide:
         raise SpecError(f"{option('threshold')} needs one value column; the sample submission has one for each class")
+
+
+def _other_rule(target: Target) -> str:
+    are_numbers = isinstance(target, Values)
+    return "about numbers nothing is decided" if are_numbers else f"{option('decide')} is for all targets of names"
 
 
 def refuse_unfitted(asked: AskedRule, target: Target, metric: Metric | None, *, knows_held_out: bool) -> None:

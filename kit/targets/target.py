@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from kit.errors import SpecError, require, unknown
+from kit.errors import SpecError, option, require, unknown
 from kit.metrics.score import Judges
 from kit.targets.best import are_best
 from kit.targets.decision import NO_DECISION, Decision
@@ -49,6 +49,10 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=st
     def kind(cls) -> str:
         """Name the kind, as a manifest and `--target` do."""
         return cls.__name__.lower()
+
+    def counted(self) -> str:
+        """Count the names, as in "6 tags" or "1 value"."""
+        return f"{len(self.names):,} {self.kind() if len(self.names) != 1 else self.noun}"
 
     # Labels
 
@@ -196,7 +200,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=st
         wanted = self._thresholds()
         require(
             len(decision.thresholds) in {0, wanted},
-            f"decide needs {wanted} thresholds for {len(self.names)} {self.kind()}, got {len(decision.thresholds)}",
+            f"decide needs {wanted} thresholds for {self.counted()}, got {len(decision.thresholds)}",
         )
         require(not (decision.least or decision.most), f"numbers of tags do not apply to {self.kind()}")
 
@@ -207,7 +211,10 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=st
             SpecError: Decisions of this target are not made by a probability.
         """
         del threshold
-        raise SpecError(f"one threshold does not decide between {len(self.names)} {self.kind()}")
+        raise SpecError(
+            f"one threshold does not decide between {self.counted()}; leave out {option('decide')}, or give"
+            f" {option('decide', 'best')} for what suits a metric of decisions"
+        )
 
     def _thresholds(self) -> int:
         """Count the thresholds of a rule; 0 where there can be none."""

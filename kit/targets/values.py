@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from kit.errors import SpecError
+from kit.errors import SpecError, option
 from kit.targets.decision import NO_DECISION, Decision
 from kit.targets.head import Head
 from kit.targets.label import VALUES, Features, Truth
@@ -131,6 +131,11 @@ class Values(Target, frozen=True, kw_only=True):
     def constants(self, truth: Truth) -> dict[str, NDArray[np.float32]]:
         """Return the mean of each value."""
         return {"the mean of the values": np.asarray(truth.mean(axis=0, dtype=np.float64), np.float32)}
+
+    def uniform(self, threshold: float) -> Decision:
+        """Refuse: nothing is decided about numbers."""
+        del threshold
+        raise SpecError(f"values are numbers, about which nothing is decided; leave out {option('decide')}")
 
     def decide(self, predictions: NDArray[Any], decision: Decision = NO_DECISION) -> NDArray[Any]:
         """Return the numbers as they are."""

@@ -199,3 +199,8 @@ def test_base_rates_of_classes_are_those_of_dummies(name: str) -> None:
 
     rate, _ = constant_rate(target, metric, truth)
     assert (max if metric.direction == "max" else min)(map(score, rows)) == pytest.approx(rate, rel=1e-6)
+
+
+def test_several_metrics_to_compare_by_are_refused_as_several(tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match="compared by one metric; metric='rmse,mae' names several"):
+        choose_metric("rmse,mae", _runs(tmp_path, VALUES, noise=1), {})

@@ -259,3 +259,18 @@ def test_metrics_of_probabilities_are_not_shown_for_numbers_of_grades() -> None:
     shown = usual_metrics(GRADES, find_metric("qwk"), are_probabilities=False)
 
     assert {"decisions", "numbers"} == {metric.judges for metric in shown}
+
+
+def test_calibration_is_of_the_likeliest_grade_whatever_rule_decides() -> None:
+    scores = target_predictions(GRADES, 200)
+    decided = scores.decided_by(Decision(thresholds=(0.1, 0.2)))
+    measures = [ClassMeasures(scores=one, metrics=(), classes=GRADES.names) for one in (scores, decided)]
+    hits = scores.outputs.argmax(axis=1) == scores.labels
+    edges = np.digitize(scores.outputs.max(axis=1), np.linspace(0, 1, 11)[1:-1], right=True)
+    gaps = [
+        here.sum() * abs(hits[here].mean() - scores.outputs[here].max(axis=1).mean())
+        for here in (edges == place for place in np.unique(edges))
+    ]
+
+    assert measures[0].accuracy > measures[1].accuracy
+    assert [pytest.approx(sum(gaps) / 200, abs=1e-6)] * 2 == [one.calibration.error for one in measures]

@@ -263,7 +263,7 @@ def test_a_sign_that_only_the_user_knows_splits_tags(tmp_path: Path) -> None:
             r"line 2: '1,5' is no number; write decimals with a po",
         ),
         ({"v": ["1.5", "inf", "2.5"]}, "", {"target": "values"}, r"line 3: 'inf' is no number"),
-        ({"v": ["1.5", "1e39", "2.5"]}, "", {"target": "values"}, r"line 3: '1e39' is no number"),
+        ({"v": ["1.5", "1e39", "2.5"]}, "", {"target": "values"}, r"line 3: '1e39' is too large: .*; correct it, or"),
         (
             {"g": ["0", "1", "1.5", "2"] * 2},
             "",
@@ -274,7 +274,7 @@ def test_a_sign_that_only_the_user_knows_splits_tags(tmp_path: Path) -> None:
             {"a": ["0", "1"] * 10, "b": ["1", "0"] * 9 + ["2", "1"]},
             "",
             {"label_column": "a,b"},
-            r"labels\.csv, line 20: '2' in column b is not 0, 1 or a number; correct it, .*target='values'",
+            r"labels\.csv, line 20: '2' in column b is neither 0 nor 1, as nearly all .*target='values'",
         ),
         ({"a": ["0", "1"], "b": ["1", "2"]}, "", {"target": "tags", "label_column": "a,b"}, r"line 3: '2' in column b"),
         ({"a": ["0", "1"], "b": ["1", "x"]}, "", {"label_column": "a,b"}, r"line 2: '0' in|line 3: 'x' in column b is"),
@@ -320,6 +320,50 @@ def test_a_sign_that_only_the_user_knows_splits_tags(tmp_path: Path) -> None:
             {"target": "values", "separator": ";"},
             r"separator=';' is for tags, not for target='val",
         ),
+        (
+            {"a": ["17", "3"], "b": ["1", "x"]},
+            "",
+            {"label_column": "a,b"},
+            r"line 3: 'x' in column b is not 0, 1 or a number; correct it, or choose other columns with label_column=$",
+        ),
+        (
+            {"a": ["0", "0"], "b": ["0", "0"]},
+            "",
+            {"label_column": "a,b"},
+            r"labels\.csv: no image has a tag in columns a, b",
+        ),
+        (
+            {"v": [*(f"{n}.5" for n in range(20)), "inf"]},
+            "",
+            {},
+            r"line 22: 'inf' is no number; correct it, .*, or take all labels as names with target='classes'",
+        ),
+        (
+            {"f": ["a", "b", "a,b"] * 2},
+            "",
+            {},
+            r"labels\.csv: the 6 labels in column f may be classes or tags: 'a,b' joins others by ','",
+        ),
+        ({"v": ["3.5", "3.5"]}, "", {}, r"found only class '3\.5'"),
+        (
+            {"v": ["1.5", "", "2.5"]},
+            "",
+            {"target": "values"},
+            r"labels\.csv has an empty 'v': line 3 \(1\); fill it, or remove the row$",
+        ),
+        ({"f": ["a b", "", "a", "b"]}, "", {}, r"line 3 \(1\); fill .*, or take empty cells for no tag with no_tag=''"),
+        (
+            {"g": ["0", "1", "2"] * 2},
+            "id,g\nt0,9\nt1,9\n",
+            {"target": "grades"},
+            r"line 2: '9' in column g is a number",
+        ),
+        (
+            {"w": ["a", "b", "c"] * 2},
+            "id,w\nt0,a b c a\nt1,a c b a\n",
+            {},
+            r"sample\.csv, line 2: 'a b c a' asks for 4 guesses an image, and the dataset has 3 cl",
+        ),
         ({"f": ["a b", "a", "b", "b a"]}, "", {"target": "classes"}, r"class with one image: a, a b, b, … \(4\)"),
     ],
     ids=str,
@@ -330,6 +374,33 @@ def test_bad_labels_are_refused_by_file_row_and_value(
     with pytest.raises((SourceError, SpecError, SubmissionError), match=message) as refused:
         read(tmp_path, columns, sample, **options)
     assert "\n" not in str(refused.value)
+
+
+def test_a_sign_for_tags_is_quoted_where_it_is_refused() -> None:
+    with pytest.raises(SpecError) as refused:
+        SourceSpec(folder="images", separator=" ", target="classes")
+
+    assert "--separator ' ' is for tags, not for --target classes" == refused.value.as_options()
+
+
+def test_the_line_says_where_grades_stand_at_uneven_distances(tmp_path: Path) -> None:
+    source = read(tmp_path, {"g": ["0", "1", "3"] * 2}, target="grades")
+
+    assert "labels: 3 grades in column g (0 < 1 < 3), of which 1 and 3 count as one step apart" == line_of(
+        source, target="grades"
+    )
+
+
+def test_the_line_names_tags_where_classes_hold_a_sign(tmp_path: Path) -> None:
+    source = read(tmp_path, {"t": ["a,b", "c,d", "e"] * 2})
+
+    assert "labels: 3 classes in column t (a,b, c,d, e); --target tags splits them at a sign" == line_of(source)
+
+
+def test_one_tag_is_counted_as_one(tmp_path: Path) -> None:
+    source = read(tmp_path, {"t": ["a", "none", "a"]}, no_tag="none")
+
+    assert line_of(source, no_tag="none").startswith("labels: 1 tag in column t (a), joined by")
 
 
 def test_two_readings_are_refused_with_both_commands(tmp_path: Path) -> None:
@@ -510,3 +581,15 @@ def test_real_labels_are_what_their_competitions_ask_for(
     )
     assert source.target.encode([record.label for record in source.records]).shape[0] == len(source.records)
     assert not [reject for reject in source.rejects if reject.is_bad]
+
+
+def test_a_label_file_with_a_row_for_each_name_is_refused_with_the_form_to_write(tmp_path: Path) -> None:
+    """As the intracranial hemorrhage competition's, whose submission has such rows too."""
+    (tmp_path / "images").mkdir()
+    for image in ("ID_1", "ID_2"):
+        (tmp_path / "images" / f"{image}.png").write_bytes(b"not looked into")
+    (tmp_path / "labels.csv").write_text("ID,Label\nID_1_any,1\nID_1_epidural,0\nID_2_any,0\nID_2_epidural,0\n")
+    with pytest.raises(
+        SourceError, match=r"labels\.csv has a row for each name of an image, as 'ID_1_any' of image ID_1;"
+    ):
+        read_source(SourceSpec(folder=str(tmp_path / "images"), labels=str(tmp_path / "labels.csv")))

@@ -25,8 +25,9 @@ from kit.inference.out_of_fold import OutOfFold, read_out_of_fold
 from kit.progress import NoProgress
 from kit.runs import FoldSet
 from kit.submission.blend_weights import By, Fit, combine, fit_blend, scaled, select_weights
-from kit.submission.origin import Origin, read_origin, write_origin
-from tests.made import class_predictions
+from kit.submission.origin import Origin, read_origin, write_csv, write_origin
+from kit.targets.values import Values
+from tests.made import class_predictions, dataset_of
 
 WEIGHTS = st.lists(st.floats(0, 8, width=32), min_size=2, max_size=4).filter(any)
 
@@ -406,3 +407,26 @@ def test_damaged_out_of_fold_predictions_are_refused_by_name(tmp_path: Path) -> 
 
     with pytest.raises(RunError, match=r"predictions\.parquet lacks the columns id, fold, label"):
         read_out_of_fold(path)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            {"average": "rank"},
+            r"average='rank' writes ranks from 0 to 1, and rmse judges the values themselves; give av",
+        ),
+        ({"average": "vote"}, r"values are numbers, about which nothing is decided; leave out average='vote'"),
+    ],
+)
+def test_numbers_are_neither_ranked_nor_voted_about(tmp_path: Path, options: dict[str, Any], message: str) -> None:
+    labels = [f"{number}.5" for number in range(12)]
+    fingerprint = dataset_of(tmp_path, Values.of(["age"], labels), labels, name="faces").manifest.fingerprint
+    origin = Origin(command=[], dataset="faces", fingerprint=fingerprint, runs=[], created="", holds="numbers")
+    paths = [tmp_path / "a.csv", tmp_path / "b.csv"]
+    for path in paths:
+        write_csv(path, "id,age\nx,20\ny,70\n", origin, force=False, predictions="id,age\nx,20\ny,70\n")
+    with pytest.raises(SpecError, match=message):
+        kit.blend(*paths, output=tmp_path / "out.csv", root=tmp_path, **options)
+
+    assert not (tmp_path / "out.csv").exists()

@@ -289,9 +289,8 @@ def test_a_rule_is_refused_where_cells_hold_no_decisions(form: str, message: str
 
 def test_more_guesses_than_classes_are_refused() -> None:
     target = Classes(names=("w_1", "w_2", "w_3"))
-    sample = sample_of(Path("s.csv"), written({"Id": "w_1 w_2 w_3 w_4"}), target, 6)
     with pytest.raises(SubmissionError, match=r"asks for 4 guesses an image, and the dataset has 3 classes"):
-        choose_cells(target, sample, None)
+        sample_of(Path("s.csv"), written({"Id": "w_1 w_2 w_3 w_4"}), target, 6)
 
 
 def test_a_sample_that_the_target_cannot_fill_is_refused_by_line_and_value() -> None:

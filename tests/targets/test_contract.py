@@ -300,3 +300,18 @@ def test_values_that_few_images_have_or_many_share_have_fewer_strata() -> None:
     assert _quantile_sizes([str(value) for value in range(25)]) == [12, 13]
     assert _quantile_sizes(["0"] * 90 + ["1"] * 10) == [10, 90]
     assert _quantile_sizes(["3"] * 8) == [8]
+
+
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        (
+            Grades(names=("0", "1", "2")),
+            "one threshold does not decide between 3 grades; leave out decide=, or give deci",
+        ),
+        (Values.of(["v"], ["1", "2"]), "values are numbers, about which nothing is decided; leave out decide="),
+    ],
+)
+def test_one_probability_for_what_it_cannot_decide_is_refused_with_a_next_step(target: Target, message: str) -> None:
+    with pytest.raises(SpecError, match=message):
+        target.uniform(0.4)
