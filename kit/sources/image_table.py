@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from kit.errors import SourceError
+from kit.errors import SourceError, first_three
 from kit.sources.image_files import FilesById
 from kit.sources.record import Image, ImageFile, Record, Reject
 
@@ -26,14 +26,7 @@ def read_table(path: Path, *, has_header: bool = True) -> pd.DataFrame:
     try:
         if path.suffix.lower() == ".parquet":
             return _read_parquet(path)
-        table = pd.read_csv(
-            path,
-            sep="\t" if path.suffix.lower() == ".tsv" else ",",
-            header=0 if has_header else None,
-            dtype=str,
-            keep_default_na=False,
-            encoding="utf-8-sig",
-        )
+        table = _read_csv(path, header=0 if has_header else None)
     except OSError as error:
         raise SourceError(f"cannot read {path}: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
@@ -46,6 +39,33 @@ def read_table(path: Path, *, has_header: bool = True) -> pd.DataFrame:
         table.columns = pd.Index([str(number + 1) for number in range(len(table.columns))])
         table.index = pd.RangeIndex(-1, len(table) - 1)  # line_of counts a header
     return table
+
+
+def refuse_repeated_columns(path: Path) -> None:
+    """Refuse a CSV with two columns of one name, of which pandas would call the second another.
+
+    Raises:
+        SourceError: A name stands twice in the first line.
+    """
+    if path.suffix.lower() == ".parquet":
+        return
+    names = [str(name).strip() for name in _read_csv(path, header=None, nrows=1).iloc[0]]
+    if repeated := [name for name in dict.fromkeys(names) if name and names.count(name) > 1]:
+        raise SourceError(
+            f"{path} has several columns called {first_three(repeated, len(repeated))}; give each a name of its own"
+        )
+
+
+def _read_csv(path: Path, *, header: int | None, nrows: int | None = None) -> pd.DataFrame:
+    return pd.read_csv(
+        path,
+        sep="\t" if path.suffix.lower() == ".tsv" else ",",
+        header=header,
+        nrows=nrows,
+        dtype=str,
+        keep_default_na=False,
+        encoding="utf-8-sig",
+    )
 
 
 def _read_parquet(path: Path) -> pd.DataFrame:

@@ -12,7 +12,7 @@ from kit.errors import SourceError, first_three, option
 from kit.sources.exclude import excluded_folders
 from kit.sources.id_columns import cell_text, file_columns, find_id_columns, named_in, naming_columns, quoted
 from kit.sources.image_files import FilesById, list_images
-from kit.sources.image_table import join, line_of, read_table, unnamed
+from kit.sources.image_table import join, line_of, read_table, refuse_repeated_columns, unnamed
 from kit.sources.label_columns import read_label_columns
 from kit.sources.label_kinds import number_of
 from kit.sources.label_origin import LabelOrigin
@@ -103,6 +103,7 @@ def _named_columns(path: Path, table: pd.DataFrame, finder: FilesById) -> pd.Dat
     """Number the columns of a file without a header, in which the first line already names an image."""
     first = [str(name) for name in table.columns]
     if path.suffix.lower() == ".parquet" or not any(finder.find(name) for name in first):
+        refuse_repeated_columns(path)
         return table
     return read_table(path, has_header=False)
 

@@ -593,3 +593,12 @@ def test_a_label_file_with_a_row_for_each_name_is_refused_with_the_form_to_write
         SourceError, match=r"labels\.csv has a row for each name of an image, as 'ID_1_any' of image ID_1;"
     ):
         read_source(SourceSpec(folder=str(tmp_path / "images"), labels=str(tmp_path / "labels.csv")))
+
+
+def test_two_columns_of_one_name_are_refused(tmp_path: Path) -> None:
+    read(tmp_path, {"label": ["a", "b"] * 2})
+    table = tmp_path / "labels.csv"
+    table.write_text("id,label, label\n" + "\n".join(f"{line},x" for line in table.read_text().splitlines()[1:]) + "\n")
+
+    with pytest.raises(SourceError, match=r"labels\.csv has several columns called label; give each a name of its own"):
+        read_source(SourceSpec(folder=str(tmp_path / "images"), labels=str(table)))
