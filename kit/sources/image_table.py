@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from kit.errors import SourceError, first_three
+from kit.errors import SourceError
 from kit.sources.image_files import FilesById
 from kit.sources.record import Image, ImageFile, Record, Reject
 
@@ -51,9 +51,7 @@ def refuse_repeated_columns(path: Path) -> None:
         return
     names = [str(name).strip() for name in _read_csv(path, header=None, nrows=1).iloc[0]]
     if repeated := [name for name in dict.fromkeys(names) if name and names.count(name) > 1]:
-        raise SourceError(
-            f"{path} has several columns called {first_three(repeated, len(repeated))}; give each a name of its own"
-        )
+        raise SourceError(f"{path} has several columns called '{repeated[0]}'; give each a name of its own")
 
 
 def _read_csv(path: Path, *, header: int | None, nrows: int | None = None) -> pd.DataFrame:

@@ -600,5 +600,7 @@ def test_two_columns_of_one_name_are_refused(tmp_path: Path) -> None:
     table = tmp_path / "labels.csv"
     table.write_text("id,label, label\n" + "\n".join(f"{line},x" for line in table.read_text().splitlines()[1:]) + "\n")
 
-    with pytest.raises(SourceError, match=r"labels\.csv has several columns called label; give each a name of its own"):
+    with pytest.raises(
+        SourceError, match=r"labels\.csv has several columns called 'label'; give each a name of its own"
+    ):
         read_source(SourceSpec(folder=str(tmp_path / "images"), labels=str(table)))
