@@ -67,8 +67,8 @@ def test_runs_are_measured_as_evaluate_measures_them(ablation: Path, run: RunDir
     assert math.isclose(validation.scores.loss, found.loss.mean)
     assert math.isclose(train.scores.loss - validation.scores.loss, found.loss_difference.mean)
     assert math.isclose(train.accuracy - validation.accuracy, found.accuracy_difference.mean)
-    assert validation.report["light"]["recall"] == found.recall.mean
-    assert train.report["light"]["recall"] == found.train_recall.mean
+    assert validation.measures.report["light"]["recall"] == found.recall.mean
+    assert train.measures.report["light"]["recall"] == found.train_recall.mean
     assert ("light", len(validation.mistakes), 36) == (found.recall_of, found.misclassified.mean, found.images)
 
 
