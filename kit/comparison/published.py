@@ -9,15 +9,23 @@ from pathlib import Path
 from typing import TypeAlias
 
 from kit.comparison.trajectory import Trajectory
-from kit.datasets import find_dataset
+from kit.datasets import Dataset, find_dataset
 from kit.errors import KitError, SpecError
 from kit.specs import Recipe, RunSpec, Setting, override, read_recipe, setting_paths, value_of
 from kit.specs.recipe import split_arm
+from kit.training.dataset_defaults import base_with_defaults
 from kit.training.recipe_data import differing, value_in
 
 _NO_MATTER = {"train.threads", "train.cache", "train.jit", "train.histograms", "data.seed", "data.classes"}
 _PATHS = [path for path in setting_paths(Setting()) if path not in _NO_MATTER]
 _TRAINED = [path for path in _PATHS if not path.startswith("data.")]
+_OF_DATASET = (  # settings that a dataset's target and metric decide where they are left open
+    "train.loss",
+    "train.metrics",
+    "train.monitor",
+    "train.early_stopping.monitor",
+    "train.schedule.monitor",
+)
 _values = operator.attrgetter(*_TRAINED)
 
 Figures: TypeAlias = Mapping[str, tuple[float, ...]]  # figures of each published training, by name
@@ -106,16 +114,30 @@ def _vary(specs: Iterable[Setting | RunSpec]) -> set[str]:
 
 
 def _differences(theirs: Setting, run: Trajectory, spec: RunSpec, root: Path | str | None) -> dict[str, str]:
-    """List the settings of a published training that differ from ours, by dotted path."""
-    changed = [path for path in _TRAINED if operator.attrgetter(path)(theirs) != operator.attrgetter(path)(spec)]
-    said = {path: f"{path}={value_of(theirs, path)} (ours {value_of(spec, path)})" for path in changed}
-    name, fingerprint = run.dataset
-    try:
-        dataset = find_dataset(name, root=root)
-    except KitError:
-        return said
-    if dataset.manifest.fingerprint != fingerprint:  # the dataset has been replaced since
+    """List the settings of a published training that differ from ours, by dotted path.
+
+    Settings that a recipe leaves open are those of our dataset, and do not count where it is gone.
+    """
+    dataset = _dataset_of(run, root)
+    known = base_with_defaults(theirs, dataset) if dataset else theirs
+    said = {
+        path: f"{path}={value_of(known, path)} (ours {value_of(spec, path)})"
+        for path in _TRAINED
+        if operator.attrgetter(path)(known) != operator.attrgetter(path)(spec)
+        and not (path in _OF_DATASET and operator.attrgetter(path)(known) in {"", ()})
+    }
+    if dataset is None:
         return said
     data = differing([path for path in _PATHS if path not in _TRAINED], theirs.data, dataset)
     ours = dataset.manifest.data
     return {path: f"{path}={value_in(theirs.data, path)} (ours {value_in(ours, path)})" for path in data} | said
+
+
+def _dataset_of(run: Trajectory, root: Path | str | None) -> Dataset | None:
+    """Open a run's dataset; None where it is gone, or was replaced since."""
+    name, fingerprint = run.dataset
+    try:
+        dataset = find_dataset(name, root=root)
+    except KitError:
+        return None
+    return dataset if dataset.manifest.fingerprint == fingerprint else None

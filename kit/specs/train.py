@@ -7,8 +7,6 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from kit.errors import require
-from kit.metrics import find_metric
-from kit.metrics.own import is_in_file
 
 CHECKPOINT_MINUTES = 10.0  # default time between checkpoints within an epoch: the most that a crash costs
 
@@ -228,5 +226,8 @@ class TrainSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 def _refuse_unknown(metric: str) -> None:
     """Refuse a name that no metric has; a file of one's own is read where a run begins, not where one is opened."""
+    from kit.metrics import find_metric  # noqa: PLC0415 (NumPy, which --help does without)
+    from kit.metrics.own import is_in_file  # noqa: PLC0415
+
     if not is_in_file(metric):
         find_metric(metric)

@@ -96,7 +96,7 @@ def test_fold_has_the_metric_of_its_dataset(tmp_path: Path) -> None:
         ("rmse", "metric rmse does not fit: it judges .*values; this dataset's target is classes"),
         ("acuracy", "unknown metric 'acuracy'; did you mean 'accuracy'"),
         ("nowhere.py:cost", "metric file nowhere.py is missing"),
-        (np.mean, "metric takes text or None, got <function mean"),
+        (np.mean, "metric takes text or None, got <function mea"),
     ],
 )
 def test_metric_that_cannot_be_is_refused_before_anything_is_written(

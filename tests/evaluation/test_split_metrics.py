@@ -69,7 +69,7 @@ def test_runs_are_measured_as_evaluate_measures_them(ablation: Path, run: RunDir
     assert math.isclose(train.accuracy - validation.accuracy, found.accuracy_difference.mean)
     assert validation.measures.report["light"]["recall"] == found.recall.mean
     assert train.measures.report["light"]["recall"] == found.train_recall.mean
-    assert ("light", len(validation.mistakes), 36) == (found.recall_of, found.misclassified.mean, found.images)
+    assert ("light", len(validation.measures.mistakes), 36) == (found.recall_of, found.misclassified.mean, found.images)
 
 
 def test_each_run_is_measured_on_its_own_dataset(run: RunDirectory, workspace: Path, tmp_path: Path) -> None:
@@ -350,7 +350,7 @@ def test_a_run_is_measured_by_the_weights_that_its_setting_says(
     (measured,) = measure_runs([mine], "validation", root=workspace)
 
     assert best.scores.loss != last.scores.loss
-    assert ("last", last.scores.loss) == (own.weights, own.scores.loss)
+    assert ("last", last.scores.loss) == (own.predictor.weights, own.scores.loss)
     assert last.scores.loss == measured.split.loss
     assert "last" == measured.weights
     assert last.scores.csv() == mine.predictions.read_text()
@@ -363,4 +363,4 @@ def test_runs_that_are_evaluated_by_different_weights_are_not_averaged_in_silenc
 
     with pytest.raises(RunError, match=r"give weights='best' or last"):
         kit.evaluate(run.path, other.path, root=workspace)
-    assert 2 == kit.evaluate(run.path, other.path, weights="best", root=workspace).runs
+    assert 2 == kit.evaluate(run.path, other.path, weights="best", root=workspace).predictor.runs

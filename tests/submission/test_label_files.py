@@ -24,12 +24,13 @@ from kit.inference.out_of_fold import OutOfFold
 from kit.inference.predictions import Predictions
 from kit.kaggle.retries import Retries
 from kit.reports.submission import describe_submission
-from kit.submission.blend_weights import ballots, fit_weights
+from kit.submission.blend_weights import ballots, fit_blend
 from kit.submission.cells import Cells
 from kit.submission.form import choose_cells, sample_of
 from kit.submission.kept import kept_text
 from kit.submission.origin import Origin, kept_file, now, read_origin, write_csv
 from kit.targets import Target
+from kit.targets.aligned import Aligned
 from kit.targets.grades import Grades
 from kit.targets.tags import Tags
 
@@ -183,7 +184,7 @@ def test_kept_predictions_that_are_gone_or_changed_are_refused(leaves: Path, tmp
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"threshold": 0.5}, r"threshold= applies to two classes only; this dataset has 3 tags: decide= is for all"),
+        ({"threshold": 0.5}, r"threshold= applies to two classes only; this dataset has 3 tags; decide= is for all"),
         ({"threshold": 0.5, "decide": 0.5}, r"threshold= and decide= exclude each other"),
         ({"decide": "most"}, r"decide must be none, best or a probability from 0 to 1, got 'most'"),
         ({"decide": 1.5}, r"decide must be none, best or a probability from 0 to 1, got '1.5'"),
@@ -227,10 +228,10 @@ SPOTS = Tags(names=("a", "b", "c"), separator=" ")
 
 
 def test_a_majority_of_votes_wins_and_the_first_file_breaks_a_tie() -> None:
-    ballot = ballots(np.array([0, 2]), STAGES)
+    ballot = ballots(np.array([0, 2]), STAGES, Aligned(np.zeros((1, 2, 3))))
 
     assert [[1, 0, 0], [0, 0, 1]] == ballot.tolist()
-    assert [[1, 0, 1]] == ballots(np.array([[True, False, True]]), SPOTS).tolist()
+    assert [[1, 0, 1]] == ballots(np.array([[True, False, True]]), SPOTS, Aligned(np.zeros((1, 1, 3)))).tolist()
 
 
 def voted(leaves: Path, tmp_path: Path, rows: Sequence[Sequence[float]], weights: str) -> list[str]:
@@ -271,7 +272,7 @@ def test_weights_are_fitted_to_metrics_of_decisions(metric: str, reference: str 
         shares = np.float32(values / values.sum(axis=1, keepdims=True))
         scores = Predictions([str(n) for n in range(120)], truth, shares, STAGES)
         inputs.append(OutOfFold(np.int32(np.arange(120) % 4), scores))
-    fit = fit_weights(inputs, metric)
+    fit = fit_blend(inputs, metric)[0]
     alone = [
         metrics.cohen_kappa_score(truth, one.scores.probabilities.argmax(axis=1), weights=reference) for one in inputs
     ]
@@ -285,7 +286,7 @@ def test_expected_grades_join_numbers_and_probabilities_of_grades() -> None:
     keys, folds = [str(n) for n in range(20)], np.int32(np.arange(20) // 10)
     chances = np.eye(3, dtype=np.float32)[truth]
     numbers = truth[:, None].astype(np.float32)
-    fit = fit_weights([OutOfFold(folds, Predictions(keys, truth, one, STAGES)) for one in (chances, numbers)], "qwk")
+    fit = fit_blend([OutOfFold(folds, Predictions(keys, truth, one, STAGES)) for one in (chances, numbers)], "qwk")[0]
 
     assert (1.0, 1.0) == fit.inputs
 

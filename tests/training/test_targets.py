@@ -252,6 +252,7 @@ def test_two_devices_come_to_the_figures_of_one(root: Path, tmp_path: Path, name
     assert all(math.isfinite(value) for row in two.history().metrics() for value in row.values())
 
 
+@pytest.mark.slow
 def test_heads_are_an_ablation_whose_seeds_are_paired(root: Path) -> None:
     ablation = kit.ablate(
         "grades",
