@@ -114,4 +114,7 @@ def _own(trajectories: Sequence[Trajectory], datasets: Datasets) -> str:
         raise RunError(
             f"the runs' datasets have different metrics, {', '.join(names)}; add {option('metric', names[0])}"
         )
-    return names[0] if names else on_train(FIRST)
+    if names or any(FIRST in run.metrics for run in trajectories):
+        return names[0] if names else on_train(FIRST)
+    watched = {on_train(run.spec.train.monitor) for run in trajectories if run.spec} - {"loss"}  # without a dataset
+    return watched.pop() if len(watched) == 1 else on_train(FIRST)

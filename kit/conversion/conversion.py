@@ -47,8 +47,6 @@ def describe_source(source: Source, spec: SourceSpec) -> SourceInfo:
     for record in source.records:
         line = [record.key, record.label, record.split, record.group, *record.file.identity]
         digest.update(msgspec.json.encode(line) + b"\n")
-    if source.target.kind() != "classes":  # the same labels may be classes or grades
-        digest.update(msgspec.json.encode(source.target))
     digest.update(msgspec.json.encode([Path(reject.name).name for reject in source.rejects if reject.is_bad]))
     if source.target.kind() != "classes":  # which older datasets, whose digests are known, all have
         digest.update(msgspec.json.encode(source.target))

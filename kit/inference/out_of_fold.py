@@ -18,7 +18,7 @@ from kit.datasets import Dataset
 from kit.datasets.manifest import NO_FOLD
 from kit.errors import RunError, SpecError, worded
 from kit.files import write_whole, xxh128_file
-from kit.inference.columns import classes_of, column_names, column_values, outputs_of
+from kit.inference.columns import classes_of, column_names, column_values, expected_names, outputs_of
 from kit.inference.dataset_metric import own_score
 from kit.inference.predict_split import predict_split
 from kit.inference.predictions import Predictions, average, join, read_predictions
@@ -168,12 +168,15 @@ def read_out_of_fold(path: Path, target: Target | None = None) -> OutOfFold:
             target,
         )
         held_out = OutOfFold(np.asarray(folds, np.int32), scores)
+        wanted = expected_names(target, names)
     except FileNotFoundError as error:
         raise RunError(
             f"{path} does not exist; {worded('kit train --folds', 'kit.train_folds')} writes {path.name}"
         ) from error
     except (pa.ArrowException, OSError, ValueError, KeyError, TypeError) as error:
         raise RunError(f"{path} lacks the columns id, fold, label and one for each class: {error}") from error
+    if tuple(names) != wanted:
+        raise RunError(f"{path} has the columns {', '.join(names)}, its dataset {', '.join(wanted)}; evaluate again")
     if tuple(table.column_names[: len(_COLUMNS)]) != _COLUMNS or not keys or len(set(scores.keys)) < len(keys):
         raise RunError(f"{path} must begin with the columns {', '.join(_COLUMNS)}, and name every image once")
     return held_out

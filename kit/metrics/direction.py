@@ -16,9 +16,7 @@ def smaller_is_better(figure: str) -> bool:
         figure: Name in a history, such as "val_loss", "rmse" or "val_score.py:cost:min".
     """
     name = figure.removeprefix(_VALIDATION)
-    if name.endswith(_FALLING):
-        return True
     try:
         return find_metric(name).direction == "min"
-    except SpecError:
-        return False
+    except SpecError:  # no metric, or one's own whose file is not where it was
+        return name.endswith((*_FALLING, ":min")) or ":min:" in name

@@ -49,7 +49,8 @@ def describe_decided(decided: Decided, target: Target) -> list[str]:
     words = f"decided by {_rule(decided, target)}"
     if not decided.metric:
         return [words]
-    lines = [f"{words}, fitted to {decided.metric} on {decided.images:,} {decided.fitted_on} images"]
+    images = f"{decided.images:,} {decided.fitted_on} images, whose figures are optimistic"
+    lines = [f"{words}, fitted to {decided.metric} on {images}"]
     if decided.crossed is not None:
         lines.append(f"{decided.metric} {decided.crossed:.4f} by rules that were fitted without each fold's images")
     return lines

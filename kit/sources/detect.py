@@ -148,7 +148,7 @@ def _read_tests(spec: SourceSpec, records: Sequence[Record], target: Target) -> 
         return own, []
     from kit.sources.unlabelled import read_unlabelled  # noqa: PLC0415 (pandas)
 
-    labelled = [record for record in records if record.label is not None] if spec.labels else []
+    labelled = [record for record in records if record.label is not None]
     if own:
         folder = Path(spec.folder) / own[0].file.name.partition("/")[0]
     else:

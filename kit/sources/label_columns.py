@@ -56,7 +56,8 @@ def read_label_columns(
     """
     rest = list(others)
     if spec.label_column is not None:
-        named = [known_column(path, table, name.strip()) for name in spec.label_column.split(",")]
+        asked = [spec.label_column] if spec.label_column in table.columns else spec.label_column.split(",")
+        named = [known_column(path, table, name if name in table.columns else name.strip()) for name in asked]
     else:
         named = hint.label_columns(table[rest]) or (["label"] if "label" in rest else [])
     chosen = named or rest
@@ -81,7 +82,7 @@ def _several(path: Path, cells: pd.DataFrame, spec: SourceSpec, *, are_named: bo
     target = {"grades": "classes", None: found}.get(spec.wanted_target, spec.wanted_target or "")
     if (odd := odd_cell(numbers, target)) is not None:
         raise _odd(path, cells, odd, target)
-    columns = tuple(map(str, cells.columns))
+    columns = tuple(str(name).strip() if target == "tags" else str(name) for name in cells.columns)
     if target == "values":
         texts = [" ".join(row) for row in cells.map(cell_text).itertuples(index=False)]
         return Labels(pd.Series(texts, cells.index, dtype=str), columns, target)

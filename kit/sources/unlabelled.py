@@ -13,7 +13,7 @@ from kit.errors import KitError, SourceError, SpecError, first_three, option
 from kit.sources.id_columns import cell_text, file_columns, find_id_columns, named_in, naming_columns, quoted
 from kit.sources.image_files import FilesById, Listing, list_images
 from kit.sources.image_table import join, line_of, read_table, unnamed
-from kit.sources.record import ImageFile, Record, Reject
+from kit.sources.record import Image, ImageFile, Record, Reject
 from kit.sources.sample_submission import read_ids
 from kit.specs.source import SourceSpec
 from kit.targets import Target
@@ -72,9 +72,14 @@ def read_unlabelled(
         SubmissionError: The sample submission cannot be filled with predictions of the target.
     """
     sample = Path(spec.sample_submission) if spec.sample_submission else None
-    found = _mapped(spec, folder) if spec.has_test_table else _TestImages(folder=folder, listing=list_images(folder))
+    # the class folders may hold images of the names that the test images have; a label file says which are labelled
+    taken = {record.file for record in labelled} if spec.has_test_table and not spec.labels else set()
+    if spec.has_test_table:
+        found = _mapped(spec, folder, taken)
+    else:
+        found = _TestImages(folder=folder, listing=list_images(folder))
     is_shared = is_shared or (spec.has_test_table and found.folder == Path(spec.folder))
-    finder = FilesById(found.listing.images)
+    finder = FilesById([file for file in found.listing.images if file not in taken])
     if sample is None and found.origin is None:
         _refuse_shared_stems(folder, found.listing.images)
         return [Record(key=file.stem, file=file, split="test") for file in found.listing.images], found.listing.others
@@ -95,7 +100,7 @@ def read_unlabelled(
     return records, [*rejects, *others, *found.listing.others]
 
 
-def _mapped(spec: SourceSpec, folder: Path) -> _TestImages:
+def _mapped(spec: SourceSpec, folder: Path, taken: Collection[Image]) -> _TestImages:
     """Read a table of ids and files, and find the folder in which they lie.
 
     Raises:
@@ -107,7 +112,7 @@ def _mapped(spec: SourceSpec, folder: Path) -> _TestImages:
     looked = []
     for place in _places(folder, path):
         listing = list_images(place)
-        finder = FilesById(listing.images)
+        finder = FilesById([file for file in listing.images if file not in taken])
         looked.append(str(place))
         if not any(name == (asked.path_column or name) for name in naming_columns(table, finder)):
             continue

@@ -103,6 +103,8 @@ def find_kept(path: Path) -> Kept | None:
     origin = read_origin(submission)
     if origin is None or not origin.predictions:
         return None
+    if not is_kept and not origin.is_of(hashlib.sha256(path.read_bytes()).hexdigest()):
+        raise RunError(f"{path} was changed after kit wrote it, so {kept_file(path)} is not of it; {_AGAIN}")
     kept = kept_file(submission)
     if not kept.is_file():
         raise RunError(f"{kept} is missing, which kit predict wrote beside {submission.name}; {_AGAIN}")

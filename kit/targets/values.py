@@ -66,7 +66,7 @@ class Values(Target, frozen=True, kw_only=True):
         return cls(
             names=tuple(names),
             mean=tuple(numbers.mean(axis=0).tolist()),
-            deviation=tuple(np.where(deviations > 0, deviations, 1.0).tolist()),
+            deviation=tuple(np.where(np.ptp(numbers, axis=0) > 0, deviations, 1.0).tolist()),
             lowest=tuple(numbers.min(axis=0).tolist()),
             highest=tuple(numbers.max(axis=0).tolist()),
             are_whole=bool((numbers % 1 == 0).all()),
@@ -129,8 +129,11 @@ class Values(Target, frozen=True, kw_only=True):
         raise SpecError("values are numbers, not probabilities")
 
     def constants(self, truth: Truth) -> dict[str, NDArray[np.float32]]:
-        """Return the mean of each value."""
-        return {"the mean of the values": np.asarray(truth.mean(axis=0, dtype=np.float64), np.float32)}
+        """Return the mean and the median of each value: no constant has a lower squared or absolute error."""
+        return {
+            "the mean of the values": np.asarray(truth.mean(axis=0, dtype=np.float64), np.float32),
+            "the median of the values": np.asarray(np.median(truth, axis=0), np.float32),
+        }
 
     def uniform(self, threshold: float) -> Decision:
         """Refuse: nothing is decided about numbers."""

@@ -66,7 +66,8 @@ def lent_model(spec: RunSpec, dataset: Dataset) -> Iterator[Any]:
     All variables are initialised again from the run's seed, those of the optimizer and dropout too. This saves the time
     in which TensorFlow traces the steps, as long as some epochs of a small model.
     """
-    settings = (spec.fingerprint, dataset.full_batches("train", spec.train.batch_size), spec.model, spec.train)
+    steps, images = dataset.full_batches("train", spec.train.batch_size), _shown(dataset, spec.train)
+    settings = (spec.fingerprint, steps, images, spec.model, spec.train)
     model = compiled_model(spec, dataset)
     kept = _models.pop(settings, None)  # cached again only if the run succeeds
     if kept is not None:

@@ -179,6 +179,7 @@ def _kept_labels(head: Head, labels: Any) -> Any:
         numbers = tf.reshape(tf.cast(labels, tf.float32), [-1, head.units])
         return tf.concat([tf.ones_like(numbers[:, :1]), numbers], axis=1)
     if head.name == "tags":
+        labels = tf.reshape(labels, [-1, head.units])
         return tf.cast(1 + tf.cast(labels > 0.5, tf.int32), tf.float32)  # noqa: PLR2004 (even chances)
     if head.name == "cumulative":
         above = tf.reshape(labels, [-1, head.units]) > 0.5  # noqa: PLR2004

@@ -10,7 +10,7 @@ import pytest
 
 from kit.errors import RunError
 from kit.inference.out_of_fold import OutOfFold, read_out_of_fold
-from kit.inference.predictions import read_predictions
+from kit.inference.predictions import Predictions, read_predictions
 from kit.targets import Target
 from kit.targets.classes import Classes
 from kit.targets.grades import Grades
@@ -64,3 +64,12 @@ def test_predictions_of_another_target_are_refused(tmp_path: Path) -> None:
 
     with pytest.raises(RunError, match=r"is damaged|other columns"):
         read_predictions(path, Tags(names=("0", "1")))
+
+
+def test_out_of_fold_predictions_in_other_columns_than_the_datasets_are_refused(tmp_path: Path) -> None:
+    target = Classes(names=("a", "b"))
+    scores = Predictions(["x", "y"], np.int32([0, 1]), np.eye(2, dtype=np.float32), Classes(names=("b", "a")))
+    (tmp_path / "o.parquet").write_bytes(OutOfFold(np.int32([0, 1]), scores).parquet())
+
+    with pytest.raises(RunError, match=r"o\.parquet has the columns b, a, its dataset a, b; evaluate again"):
+        read_out_of_fold(tmp_path / "o.parquet", target)

@@ -604,3 +604,21 @@ def test_two_columns_of_one_name_are_refused(tmp_path: Path) -> None:
         SourceError, match=r"labels\.csv has several columns called 'label'; give each a name of its own"
     ):
         read_source(SourceSpec(folder=str(tmp_path / "images"), labels=str(table)))
+
+
+def test_a_table_of_test_images_never_names_images_of_class_folders(tmp_path: Path) -> None:
+    for name in ("train/cat/1", "train/cat/2", "train/dog/3", "train/dog/4", "test/1", "test/3"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / f"{name}.png").write_bytes(b"not looked into")
+    (tmp_path / "test.csv").write_text("id\n1\n3\n")
+    source = read_source(SourceSpec(folder=str(tmp_path / "train"), test=str(tmp_path / "test.csv")))
+
+    tests = [record.file.path for record in source.records if record.split == "test"]
+    assert [tmp_path / "test" / "1.png", tmp_path / "test" / "3.png"] == tests
+
+
+def test_blanks_before_the_names_of_tag_columns_do_not_count(tmp_path: Path) -> None:
+    source = read(tmp_path, {" cat": ["0", "1", "1"], " dog": ["1", "1", "0"]})
+
+    assert ("cat", "dog") == source.target.names
+    assert ["dog", "cat|dog", "cat"] == labels_of(source)
