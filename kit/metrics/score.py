@@ -107,6 +107,8 @@ class Metric:
             return Score(value=math.nan)
         if true.dtype.kind in "ub" and true.ndim == 1:
             true = true.astype(np.int64)  # an index
+        if given.dtype.kind == "u":
+            given = given.astype(np.int64)  # older NumPy counts no unsigned indices
         names = {"columns": tuple(columns)} if self.takes_columns else {}
         return _mean(self.name, np.asarray(self.function(true, given, weigh, **names), np.float64), columns)
 
