@@ -22,6 +22,8 @@ def kappa(truth: NDArray[Any], decisions: NDArray[Any], weights: ImageWeights = 
     where truth and decisions are one and the same class.
     """
     counts = count(truth, decisions, weights)
+    if np.count_nonzero(counts.actual + counts.predicted) < 2:  # noqa: PLR2004 (classes)
+        return np.nan
     total = counts.actual.sum()
     expected = ratio(counts.actual @ counts.predicted, total**2)
     return float(ratio(ratio(counts.hits.sum(), total) - expected, 1 - expected))
