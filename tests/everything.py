@@ -27,6 +27,7 @@ from kit.reports.audit_files import write_audit
 from kit.reports.evaluation import write_evaluation
 from kit.runs import RunDirectory
 from kit.specs import RunSpec
+from kit.submission.kept import KEPT
 from kit.training.early_stopping import Limit
 from kit.training.fit import train_run
 from kit.training.request import run_spec
@@ -222,7 +223,7 @@ def read_back(root: Path) -> None:
     plan = halving_plan(root)
     run_plan(plan, jobs=1, halving=True)
     for path in sorted((root / "submissions").glob("*.csv")):
-        if path.name != "ledger.csv":
+        if path.name != "ledger.csv" and not path.name.endswith(KEPT):
             kit.submit(path, competition=SLUG, dry_run=True, root=root, force=("known",))
     kit.predict(one_run(root), output=root / "submissions" / "again.csv", weights="last", root=root)
     files = [root / "submissions" / f"{name}.csv" for name in ("one", "blend")]

@@ -41,6 +41,7 @@ from kit.progress import NoProgress
 from kit.runs import FoldSet, RunDirectory
 from kit.runs.provenance import read_provenance
 from kit.seals import read_sealed
+from kit.submission.kept import find_kept
 from kit.submission.origin import read_origin
 from kit.training.owner import owned_history
 from kit.workspace import Workspace
@@ -170,12 +171,13 @@ def read_unfinished(reading: Reading) -> object:
 
 def read_kept(reading: Reading) -> object:
     run = reading.run
-    kept = kept_scores(run, run.path / "validation_predictions-last.csv", run.last_weights)
+    target = reading.dataset.manifest.target
+    kept = kept_scores(run, run.path / "validation_predictions-last.csv", run.last_weights, target)
     return ANEW if kept is None else kept.csv()
 
 
 def read_figures(reading: Reading) -> object:
-    figures = _load(reading.run, reading.path.stem.split("-")[1])
+    figures = _load(reading.run, reading.path.stem.split("-")[1], {})
     return ANEW if figures is None else figures
 
 
@@ -202,6 +204,12 @@ def read_submission(reading: Reading) -> object:
     ready = kit.submit(csv, competition="dark-or-light", dry_run=True, root=reading.root, force=("known", "constant"))
     reading.said += [*notes.said, *ready.remarks]
     return blended.weights, (submissions / "new.csv").read_bytes(), ready.checked.sha256
+
+
+def read_kept_beside(reading: Reading) -> object:
+    """Find the predictions beside a submission, as a blend of labels does."""
+    found = find_kept(reading.path)
+    return ANEW if found is None else found.path.read_bytes()
 
 
 def read_ledger(reading: Reading) -> object:
@@ -247,7 +255,7 @@ READERS: dict[str, Reader] = {
     rf"{DATASET}/manifest\.json": read_manifest,
     rf"{DATASET}/(near_)?duplicates\.csv": read_duplicates,
     rf"{DATASET}/sample_submission\.csv": read_sample,
-    rf"{DATASET}/(dataset_info\.json|features\.json|rejects\.csv|image\.class\.label\.labels\.txt)": read_verified,
+    rf"{DATASET}/(dataset_info\.json|features\.json|rejects\.csv|image-class-label\.labels\.txt)": read_verified,
     rf"{DATASET}/\.hashes\.json": read_hashes,
     rf"{PARTIAL}/[^/]*\.written\.json": read_written,
     rf"{PARTIAL}/(near_)?ties\.json": read_ties,
@@ -263,6 +271,7 @@ READERS: dict[str, Reader] = {
     r"runs/both-learning_rate-[^/]*/[^/]*/seed-\d/(spec\.json|history\.csv)": read_folder,
     r"runs/stopped/(spec\.json|history\.csv)": read_unfinished,
     rf"{RUN}/(result\.json|spec\.json|history\.csv|validation_predictions\.csv)": read_finished,
+    r"submissions/[^/]*\.predictions\.csv": read_kept_beside,
     r"submissions/(?!ledger)[^/]*\.csv(\.origin\.json)?": read_submission,
     r"submissions/ledger\.csv": read_ledger,
     r"data/[^/]*/\.fetched\.json": read_fetched,
@@ -272,7 +281,10 @@ READERS: dict[str, Reader] = {
 FEW = {read_plan: 40}  # changes, of what takes long
 
 OUTCOMES = ("refused", "said", "anew", "harmless", "silent")
-UNSEEN = {r"data/[^/]*/\.[^/]*\.part\.json"}  # read by a fetch that goes on, which takes a server
+UNSEEN = {  # read by a fetch that goes on, which takes a server; by a blend of labels
+    r"data/[^/]*/\.[^/]*\.part\.json",
+    r"submissions/[^/]*\.predictions\.csv",
+}
 
 
 @pytest.fixture(scope="module")
