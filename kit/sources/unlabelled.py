@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +14,7 @@ from kit.errors import KitError, SourceError, SpecError, first_three, option
 from kit.sources.id_columns import cell_text, file_columns, find_id_columns, named_in, naming_columns, quoted
 from kit.sources.image_files import FilesById, Listing, list_images
 from kit.sources.image_table import join, line_of, read_table, unnamed
-from kit.sources.record import Image, ImageFile, Record, Reject
+from kit.sources.record import ImageFile, Record, Reject
 from kit.sources.sample_submission import read_ids
 from kit.specs.source import SourceSpec
 from kit.targets import Target
@@ -28,6 +29,7 @@ class _TestImages:
     Attributes:
         folder: Folder that they lie in.
         listing: Files there.
+        finder: Those of them that may be test images, by id.
         origin: Table that maps ids to files; None where ids name files.
         paths: File name by id, in the table's order.
         views: Files that the table names in other columns.
@@ -35,6 +37,7 @@ class _TestImages:
 
     folder: Path
     listing: Listing
+    finder: FilesById
     origin: Path | None = None
     paths: dict[str, str] = field(default_factory=dict)
     views: Collection[ImageFile] = ()
@@ -72,26 +75,20 @@ def read_unlabelled(
         SubmissionError: The sample submission cannot be filled with predictions of the target.
     """
     sample = Path(spec.sample_submission) if spec.sample_submission else None
-    # the class folders may hold images of the names that the test images have; a label file says which are labelled
-    taken = {record.file for record in labelled} if spec.has_test_table and not spec.labels else set()
-    if spec.has_test_table:
-        found = _mapped(spec, folder, taken)
-    else:
-        found = _TestImages(folder=folder, listing=list_images(folder))
+    found = _mapped(spec, folder, labelled) if spec.has_test_table else _all_of(folder)
     is_shared = is_shared or (spec.has_test_table and found.folder == Path(spec.folder))
-    finder = FilesById([file for file in found.listing.images if file not in taken])
     if sample is None and found.origin is None:
         _refuse_shared_stems(folder, found.listing.images)
         return [Record(key=file.stem, file=file, split="test") for file in found.listing.images], found.listing.others
     naming = sample or found.origin or Path()
 
     def is_image(identifier: str) -> bool:
-        return identifier in found.paths or finder.find(identifier) is not None
+        return identifier in found.paths or found.finder.find(identifier) is not None
 
     ids = list(found.paths) if sample is None else read_ids(sample, target, spec.renamings, is_image)
     names, lost = found.names(ids, sample)
     refusal: type[KitError] = SpecError if is_shared else SourceError
-    records, missing = _named(found, finder, naming, names, refusal)
+    records, missing = _named(found, naming, names, refusal)
     _refuse_labelled(naming, found.folder, records, labelled)
     rejects = [*lost, *missing]
     others = unnamed(found.listing.images, records, naming, found.views)
@@ -100,7 +97,12 @@ def read_unlabelled(
     return records, [*rejects, *others, *found.listing.others]
 
 
-def _mapped(spec: SourceSpec, folder: Path, taken: Collection[Image]) -> _TestImages:
+def _all_of(folder: Path) -> _TestImages:
+    listing = list_images(folder)
+    return _TestImages(folder=folder, listing=listing, finder=FilesById(listing.images))
+
+
+def _mapped(spec: SourceSpec, folder: Path, labelled: Collection[Record]) -> _TestImages:
     """Read a table of ids and files, and find the folder in which they lie.
 
     Raises:
@@ -109,6 +111,8 @@ def _mapped(spec: SourceSpec, folder: Path, taken: Collection[Image]) -> _TestIm
     path = Path(spec.test or "")
     table = read_table(path)
     asked = spec if spec.path_column in table.columns else _without_columns(spec, table)
+    # class folders may hold images of the names that the test images have; a label file says which are labelled
+    taken = set() if spec.labels else {record.file for record in labelled}
     looked = []
     for place in _places(folder, path):
         listing = list_images(place)
@@ -123,7 +127,7 @@ def _mapped(spec: SourceSpec, folder: Path, taken: Collection[Image]) -> _TestIm
         _refuse_rows(path, ids, names)
         views = named_in(table, file_columns(table, set(columns)), finder)
         paths = dict(zip(ids, names, strict=True))
-        return _TestImages(folder=place, listing=listing, origin=path, paths=paths, views=views)
+        return _TestImages(folder=place, listing=listing, finder=finder, origin=path, paths=paths, views=views)
     raise SourceError(
         f"no column of {path} names an image in {first_three(looked, len(looked))}; it has"
         f" {', '.join(quoted(table.columns))}: give {option('path_column')}, or put the images into a folder test"
@@ -161,15 +165,14 @@ def _refuse_rows(path: Path, ids: Sequence[str], names: Sequence[str]) -> None:
             raise SourceError(
                 f"{path}, line {line_of(row)}: an empty {'file name' if identifier else 'id'}; correct it"
             )
-    if len(set(ids)) < len(ids):
-        repeated = [one for one in dict.fromkeys(ids) if ids.count(one) > 1]
+    if repeated := [one for one, count in Counter(ids).items() if count > 1]:
         raise SourceError(f"{path} repeats ids: {first_three(repeated, len(repeated))}")
 
 
 def _named(
-    found: _TestImages, finder: FilesById, naming: Path, names: pd.DataFrame, refusal: type[KitError]
+    found: _TestImages, naming: Path, names: pd.DataFrame, refusal: type[KitError]
 ) -> tuple[list[Record], list[Reject]]:
-    records, missing = join(found.folder, finder, naming, names)
+    records, missing = join(found.folder, found.finder, naming, names)
     if not records and len(missing):
         first, image = missing[0].name, found.listing.images[0].name
         raise refusal(
