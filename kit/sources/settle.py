@@ -20,7 +20,7 @@ from kit.sources.label_kinds import (
     parts_of,
 )
 from kit.sources.label_origin import LabelOrigin
-from kit.sources.record import Record
+from kit.sources.record import UNLABELLED, Record
 from kit.specs.source import SourceSpec
 from kit.targets import Target
 from kit.targets.classes import Classes
@@ -142,6 +142,12 @@ def _tags(labels: Mapping[str, int], spec: SourceSpec, origin: LabelOrigin, kind
     if not any(names.values()):
         raise SourceError(
             f"{origin.name}: no image has a tag{_of_columns(origin)}; correct the labels or their columns"
+        )
+    if UNLABELLED in ordered:
+        renamed = option("classes", {UNLABELLED: "none"}, typed=f"{UNLABELLED}=none")
+        raise SourceError(
+            f"{origin.name}: a tag called '{UNLABELLED}' would be counted with the images without labels; give it"
+            f" another name with {renamed}"
         )
     separator = kind.separator
     if any(separator in name or (separator == " " and len(name.split()) > 1) for name in ordered):  # renamed

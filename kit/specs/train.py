@@ -6,7 +6,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from kit.errors import require
+from kit.errors import SpecError, require
 
 CHECKPOINT_MINUTES = 10.0  # default time between checkpoints within an epoch: the most that a crash costs
 
@@ -178,7 +178,7 @@ class TrainSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         self._refuse_sides()
         require(len(set(self.metrics)) == len(self.metrics), f"metrics names one twice: {', '.join(self.metrics)}")
         for metric in self.metrics:
-            _refuse_unknown(metric)
+            _refuse_unknown("metrics", metric)
         for name, monitor in self.monitors.items():
             self._refuse_monitor(name, monitor)
 
@@ -188,7 +188,7 @@ class TrainSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
             return
         metric = monitor.removeprefix(_VALIDATION)
         require(metric != monitor, f"{name} must be val_loss or val_ and a metric, got '{monitor}'")
-        _refuse_unknown(metric)
+        _refuse_unknown(name, metric)
         require(not self.metrics or metric in self.metrics, f"{name}={monitor} needs {metric} among metrics")
 
     def _refuse_sides(self) -> None:
@@ -224,10 +224,14 @@ class TrainSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         return watched
 
 
-def _refuse_unknown(metric: str) -> None:
+def _refuse_unknown(setting: str, metric: str) -> None:
     """Refuse a name that no metric has; a file of one's own is read where a run begins, not where one is opened."""
     from kit.metrics import find_metric  # noqa: PLC0415 (NumPy, which --help does without)
     from kit.metrics.own import is_in_file  # noqa: PLC0415
 
-    if not is_in_file(metric):
+    if is_in_file(metric):
+        return
+    try:
         find_metric(metric)
+    except SpecError as error:
+        raise SpecError(f"{setting}: {error.marked}") from error

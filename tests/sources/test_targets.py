@@ -622,3 +622,14 @@ def test_blanks_before_the_names_of_tag_columns_do_not_count(tmp_path: Path) -> 
 
     assert ("cat", "dog") == source.target.names
     assert ["dog", "cat|dog", "cat"] == labels_of(source)
+
+
+def test_a_tag_that_would_be_counted_with_unlabelled_images_is_refused(tmp_path: Path) -> None:
+    labels = ["unlabelled", "a", "a unlabelled", "a"]
+
+    with pytest.raises(SourceError, match=r"labels\.csv: a tag called 'unlabelled' would be counted .* another name"):
+        read(tmp_path, {"label": labels}, target="tags")
+
+    assert ("a", "none") == read(
+        tmp_path, {"label": labels}, target="tags", classes=(("unlabelled", "none"),)
+    ).target.names
