@@ -133,6 +133,6 @@ def _over(runs: Sequence[Trajectory], measure: Callable[[Trajectory], float | No
 
 def _gap(run: Trajectory, metric: str) -> float | None:
     train, validation = run.last(on_train(metric)), run.last(on_validation(metric))
-    if train is None or validation is None:
+    if train is None or validation is None or on_validation(metric) in run.judged:
         return None
     return validation - train if smaller_is_better(metric) else train - validation

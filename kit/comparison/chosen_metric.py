@@ -33,7 +33,9 @@ class ChosenMetric:
 
 
 def choose_metric(asked: str | None, trajectories: Sequence[Trajectory], datasets: Datasets) -> ChosenMetric:
-    """Find what is asked for among the recorded figures, else among the metrics.
+    """Find what is asked for among the figures that all runs recorded, else among the metrics.
+
+    A figure that only some recorded is computed for all, from the predictions that they keep.
 
     Args:
         asked: Recorded figure such as val_auc, or name of a metric, which is meant on validation; None for the
@@ -47,15 +49,30 @@ def choose_metric(asked: str | None, trajectories: Sequence[Trajectory], dataset
     """
     recorded = {name for run in trajectories for name in run.metrics}
     if asked in recorded and (asked.startswith(VALIDATION) or on_validation(asked) not in recorded or not _find(asked)):
-        return ChosenMetric(asked)
+        return _of_all(asked, trajectories)
     name = asked or _own(trajectories, datasets)
     if on_validation(name) in recorded:
-        return ChosenMetric(on_validation(name))
+        return _of_all(on_validation(name), trajectories)
     metric = _find(on_train(name))
     if metric is None:
         require("," not in name, f"runs are compared by one metric; {option('metric', name)} names several")
         raise RunError(unknown("metric", name, {*recorded, *metric_names()}))
     return ChosenMetric(on_validation(metric.name), metric)
+
+
+def _of_all(name: str, trajectories: Sequence[Trajectory]) -> ChosenMetric:
+    """Take a recorded figure, or compute it for all runs where some did not record it and all keep predictions.
+
+    All of them, as the last epoch of some and the kept weights of others are no fair comparison.
+    """
+    is_whole = all(name in run.metrics for run in trajectories)
+    if is_whole or not name.startswith(VALIDATION) or not all(map(_keeps, trajectories)):
+        return ChosenMetric(name)
+    return ChosenMetric(name, _find(on_train(name)))
+
+
+def _keeps(run: Trajectory) -> bool:
+    return run.run is not None and run.run.predictions.is_file()
 
 
 def _find(name: str) -> Metric | None:
@@ -75,7 +92,7 @@ def _find(name: str) -> Metric | None:
 def with_metric(
     trajectories: Sequence[Trajectory], chosen: ChosenMetric, targets: Mapping[tuple[str, str], Target]
 ) -> list[Trajectory]:
-    """Add to each run the metric of its stored predictions, unless histories have it.
+    """Add to each run the metric of its stored predictions, unless all histories have it.
 
     Raises:
         RunError: A run has no stored predictions.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
@@ -13,6 +14,7 @@ from kit.comparison.trajectory import Trajectory
 from kit.metrics.direction import smaller_is_better
 
 Against = Literal["first", "previous"]
+_NAMED = 3  # runs that a verdict names
 Names: TypeAlias = tuple[str, str]  # an arm and its reference
 
 
@@ -114,11 +116,22 @@ def _why_not(names: Names, arms: Mapping[str, Sequence[Trajectory]], metric: str
 
 def _fault(runs: Sequence[Trajectory], metric: str, title: str = "") -> Verdict | None:
     """Return what keeps the runs of an arm, or of its reference, from being compared."""
-    if any(run.last(metric) is None for run in runs):
-        return Verdict("unknown", f"{title}did not record {metric}")
-    if diverged := sum(run.is_diverged for run in runs):
-        return Verdict(
-            "unknown" if title else "diverged",
-            f"{title}diverged in {diverged} of {len(runs)} run{'s' if len(runs) > 1 else ''}",
-        )
+    lacking = [run for run in runs if run.last(metric) is None]
+    if lacking:
+        which = "" if len(lacking) == len(runs) else f" in {_named(lacking, runs)}"
+        return Verdict("unknown", f"{title}did not record {metric}{which}")
+    if diverged := [run for run in runs if run.is_diverged]:
+        return Verdict("unknown" if title else "diverged", f"{title}diverged in {_counted(diverged, runs)}")
+    if undefined := [run for run in runs if math.isnan(run.last(metric) or 0.0)]:
+        return Verdict("unknown", f"{title}has no value of {metric} in {_named(undefined, runs)}")
     return None
+
+
+def _counted(some: Sequence[Trajectory], runs: Sequence[Trajectory]) -> str:
+    return f"{len(some)} of {len(runs)} run{'s' if len(runs) > 1 else ''}"
+
+
+def _named(some: Sequence[Trajectory], runs: Sequence[Trajectory]) -> str:
+    """Count some of the runs, and name the first three."""
+    names = [run.run.path.name if run.run else run.whence or run.arm for run in some]
+    return f"{_counted(some, runs)}: {', '.join(names[:_NAMED])}{', …' if len(names) > _NAMED else ''}"

@@ -15,6 +15,7 @@ from kit.runs.history import best_epoch
 from kit.specs import RunSpec
 
 VALIDATION = "val_"
+_LOSS = "loss"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,11 +59,16 @@ class Trajectory:
 
     @property
     def is_diverged(self) -> bool:
-        """Whether a metric of the last epoch is NaN; an accuracy may be a number when the loss is not."""
-        return any(not math.isfinite(values[-1]) for values in self.metrics.values() if values)
+        """Whether a loss of the last epoch is no number, or without losses any metric.
+
+        An accuracy may be a number when the loss is not, and a metric may be undefined when the loss is a number.
+        """
+        last = {name: values[-1] for name, values in self.metrics.items() if values}
+        losses = [value for name, value in last.items() if on_train(name) == _LOSS]
+        return any(not math.isfinite(value) for value in losses or last.values())
 
     def last(self, metric: str) -> float | None:
-        """Value in the last epoch: NaN if the training diverged, None if the metric was not recorded.
+        """Value in the last epoch: NaN if the training diverged or it has none, None if the metric was not recorded.
 
         A metric computed from stored predictions has that value.
         """
@@ -76,9 +82,9 @@ class Trajectory:
     def best(self, metric: str) -> float | None:
         """Value in the best epoch on validation, by the run's monitor, or by the metric if the monitor is unknown.
 
-        NaN if there was no such epoch, None if the metric was not recorded.
+        NaN if there was no such epoch, None if the metric was not recorded, or is computed from stored predictions.
         """
-        values = self.metrics.get(metric)
+        values = None if metric in self.judged else self.metrics.get(metric)
         if not values:
             return None
         watched = self.spec.train.monitor if self.spec else on_validation(metric)

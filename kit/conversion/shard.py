@@ -21,6 +21,8 @@ from kit.datasets.dataset import Dataset
 from kit.datasets.metric import kept_metric
 from kit.engines import engine_for
 from kit.errors import SourceError, SpecError, option, require
+from kit.metrics.location import located
+from kit.metrics.registry import AskedMetric
 from kit.progress import NO_PROGRESS, Progress
 from kit.sources import Source, read_arrays, read_source
 from kit.specs import DataSpec, ImageSpec, ShardSpec, SourceSpec, read_setting
@@ -64,7 +66,7 @@ def shard(
     *,
     name: str | None = None,
     recipe: str | None = None,
-    metric: str | None = None,
+    metric: AskedMetric | None = None,
     max_rejects: int = 0,
     workers: int | None = None,
     index: bool = False,
@@ -82,8 +84,9 @@ def shard(
         source: Class folders, also below train, val and test folders; the images that `labels` names; or an .npz file.
         name: Name of the dataset, a folder in tfrecords/; the recipe's, or that of the source's folder otherwise.
         recipe: Recipe whose data settings are meant where nothing else is given.
-        metric: Metric that the competition scores, see `kit.find_metric`; the target's default otherwise. It may be
-            changed later: for an existing dataset of the same inputs and settings nothing else is written.
+        metric: Metric that the competition scores, see `kit.find_metric`; the target's default otherwise. A function
+            must be at the top level of a file, which later commands load. It may be changed later: for an existing
+            dataset of the same inputs and settings nothing else is written.
         max_rejects: Inputs that may be listed in rejects.csv instead of stored.
         workers: Processes; one for each core otherwise. The bytes do not depend on it.
         index: Whether each shard's .idx is written too, by which NVIDIA DALI reads it.
@@ -95,8 +98,9 @@ def shard(
     Raises:
         KitError: Labels or images that cannot become this dataset; nothing is left half-written.
     """
+    named = None if metric is None else located(metric)
     others = {
-        "metric": metric,
+        "metric": named,
         "max_rejects": max_rejects,
         "workers": workers,
         "index": index,
@@ -112,7 +116,7 @@ def shard(
     is_new = force or not (workspace.datasets / name).exists()
     with engine.prepare(write_shard) if is_new else contextlib.nullcontext():  # while the source is read
         dataset = build_dataset(
-            _conversion(name, _read(request), request, recipe or "", metric=metric, workspace=workspace),
+            _conversion(name, _read(request), request, recipe or "", metric=named, workspace=workspace),
             workspace=workspace,
             engine=engine,
             max_rejects=max_rejects,
@@ -135,7 +139,7 @@ def shard_arrays(
     groups: Sequence[Any] | None = None,
     class_names: Sequence[str] | None = None,
     target: str | None = None,
-    metric: str | None = None,
+    metric: AskedMetric | None = None,
     workers: int | None = None,
     force: bool = False,
     root: Path | str | None = None,
@@ -155,7 +159,8 @@ def shard_arrays(
         class_names: Names of the classes 0, 1, and so on, for labels that are numbers; a dataset sorts its classes by
             name. Names of the tags or values in their order; of the grades from the lowest to the highest.
         target: Meaning of the labels: "classes", "tags", "grades" or "values"; None finds it.
-        metric: Metric that the competition scores, see `kit.find_metric`; the target's default otherwise.
+        metric: Metric that the competition scores, see `kit.find_metric`; the target's default otherwise. A function
+            must be at the top level of a file, which later commands load.
         workers: Processes; one for each core otherwise.
         force: Whether a dataset of other inputs or settings is replaced.
         root: Folder of the workspace; KIT_ROOT or the current folder otherwise.
@@ -165,11 +170,12 @@ def shard_arrays(
     Raises:
         KitError: Arrays that cannot become this dataset; nothing is left half-written.
     """
+    named = None if metric is None else located(metric)
     request = _request("arrays", {**options, "class_names": class_names, "target": target}, recipe=None)
     source = read_arrays(images, labels, ids=ids, groups=groups, spec=request.source)
     workspace = Workspace.at(root)
     return build_dataset(
-        _conversion(name, source, request, metric=metric, workspace=workspace),
+        _conversion(name, source, request, metric=named, workspace=workspace),
         workspace=workspace,
         engine=engine_for(workers),
         force=force,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from kit.errors import ShardError, SpecError, require
+from kit.errors import ShardError, SpecError
 from kit.files import write_whole
 from kit.metrics import find_metric
 from kit.specs import from_json, to_json
@@ -34,10 +34,6 @@ def kept_metric(metric: str, target: Target, root: Path) -> str:
     Raises:
         SpecError: There is no such metric, or it does not judge this target.
     """
-    require(
-        isinstance(metric, str),
-        f"metric must be a name or file.py:function, got {metric!r}: a dataset keeps its metric as a text",
-    )
     refuse_metric(target, find_metric(metric))
     path, function = _file_of(metric)
     if path is None:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from kit.errors import SpecError, require
 from kit.inference.predictions import Predictions
 from kit.metrics import Metric, find_metric
+from kit.metrics.registry import AskedMetric
 from kit.metrics.score import Direction
 from kit.targets import Target
 from kit.targets.judge import refuse_metric
 
-AskedMetric: TypeAlias = str | Callable[..., Any] | Metric
 AskedMetrics: TypeAlias = AskedMetric | Sequence[AskedMetric] | None
 
 

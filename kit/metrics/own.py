@@ -83,6 +83,11 @@ def own_metric(function: Callable[..., Any], name: str = "", words: tuple[str, .
     )
 
 
+def own_function(metric: Metric) -> Callable[..., Any]:
+    """Return the function that a metric of one's own was made of."""
+    return metric.function.own if isinstance(metric.function, _Guarded) else metric.function
+
+
 class _Guarded:
     """Function of one's own that fails in one line, naming itself.
 
@@ -92,7 +97,7 @@ class _Guarded:
     """
 
     def __init__(self, function: Callable[..., Any], name: str) -> None:
-        self._function = function
+        self.own = function
         self._name = name
         self._weights = _weights_argument(function, name)
         self.__doc__ = inspect.getdoc(function)
@@ -105,19 +110,25 @@ class _Guarded:
             f"metric '{self._name}' takes no weights; give it a third argument, weights, float [n] or None",
         )
         try:
-            result = self._function(truth.copy(), prediction.copy(), **named)  # it may change what it is given
+            result = self.own(truth.copy(), prediction.copy(), **named)  # it may change what it is given
         except Exception as error:
-            raise SpecError(f"metric '{self._name}' failed: {_told(error, _file_of(self._function))}") from error
+            raise SpecError(f"metric '{self._name}' failed: {_told(error, _file_of(self.own))}") from error
         return self._numbers(result)
 
     def _numbers(self, result: Any) -> NDArray[np.float64]:
+        """Turn what was returned into numbers; NaN is one that says that there is no value.
+
+        Raises:
+            SpecError: It is no number, nothing, or infinite.
+        """
         try:
             values = np.asarray(result, np.float64)
         except (TypeError, ValueError):
-            values = np.array(np.nan)
-        if values.ndim > 1 or np.isinf(values).any() or np.isnan(values).all():
+            values = np.array([])
+        if result is None or values.ndim > 1 or not values.size or np.isinf(values).any():
             raise SpecError(
                 f"metric '{self._name}' returned {' '.join(repr(result).split())[:100]}, which is no finite number"
+                " and no NaN, which stands for no value"
             )
         return values
 

@@ -8,7 +8,7 @@ import pkgutil
 import re
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 from kit.arguments import checked_arguments
 from kit.errors import SpecError, unknown
@@ -16,9 +16,11 @@ from kit.metrics.declaration import Declaration, declaration
 from kit.metrics.own import is_in_file, own_metric, read_own_metric
 from kit.metrics.score import Metric
 
+AskedMetric: TypeAlias = str | Callable[..., Any] | Metric
+
 
 @checked_arguments
-def find_metric(metric: str | Callable[..., Any] | Metric) -> Metric:
+def find_metric(metric: AskedMetric) -> Metric:
     """Find a metric by its name, in a file, or make one of a function.
 
     Args:

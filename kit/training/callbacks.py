@@ -20,6 +20,7 @@ from kit.training.compile import averaged
 from kit.training.early_stopping import is_best_so_far, stops
 from kit.training.full_disk import WeightsFile
 from kit.training.lr_schedule import plateau_rate
+from kit.training.training_warnings import note_undefined
 
 
 class Recorder(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is untyped here
@@ -168,11 +169,12 @@ class Averages(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is unty
 
 
 class StepProgress(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is untyped here
-    """Reports steps, and the metrics of each epoch."""
+    """Reports steps, and the metrics of each epoch; it follows `Recorder`."""
 
-    def __init__(self, progress: Progress, spec: TrainSpec, fold: int | None) -> None:
+    def __init__(self, progress: Progress, history: History, spec: TrainSpec, fold: int | None) -> None:
         super().__init__()
         self._progress = progress
+        self._history = history
         shown = dict.fromkeys(("loss", *spec.metrics[:1], spec.headline))
         self._shown = [prefix + name for name in shown for prefix in ("", "val_")]
         self._before = "" if fold is None else f"fold {fold}, "
@@ -191,6 +193,8 @@ class StepProgress(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is 
         """Report the epoch's metrics."""
         figures = [f"{name} {float((logs or {})[name]):.4f}" for name in self._shown]
         self._progress.advance(0, f"{self._before}epoch {epoch + 1}: {', '.join(figures)}")
+        if undefined := note_undefined(self._history):
+            self._progress.advance(0, f"{self._before}{undefined}")
 
 
 def tensorboard(directory: RunDirectory, *, histograms: bool) -> Any:

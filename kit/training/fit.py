@@ -39,7 +39,7 @@ from kit.training.early_stopping import NO_LIMIT, Limit, chosen_epoch, has_stopp
 from kit.training.full_disk import WeightsFile, full_disk_named
 from kit.training.lr_schedule import first_rate
 from kit.training.progressive_resizing import next_piece, sides_of
-from kit.training.training_warnings import doubt_averages, doubt_result
+from kit.training.training_warnings import doubt_averages, doubt_columns, doubt_result
 
 
 def train_run(
@@ -125,6 +125,7 @@ def _train(
         progress.start(f"train {spec.arm}{fold}", spec.train.epochs * steps)
         progress.advance(begin.position.epochs * steps + begin.position.steps, advice)
         progress.advance(0, doubt_averages(spec, dataset))
+        progress.advance(0, doubt_columns(spec.train.metrics, dataset.manifest))
         if begin.position == BEGIN:
             shutil.rmtree(directory.tensorboard, ignore_errors=True)  # of failed attempts
             note_settings(directory, spec)
@@ -206,7 +207,7 @@ def _fit(
                 StopAndSchedule(history, spec.train, first_rate(spec.train)),
                 Deadline(history, deadline),
                 tensorboard(directory, histograms=spec.train.histograms),
-                StepProgress(progress, spec.train, spec.fold),
+                StepProgress(progress, history, spec.train, spec.fold),
             ],
             verbose=0,
             shuffle=False,  # done by train_batches

@@ -15,8 +15,6 @@ from kit.targets import Head, Target, Truth
 from kit.targets.best import KEPT, best_among
 from kit.targets.classes import Classes
 
-Figure = Callable[[Predictions], float]
-
 
 def make_metrics(names: Sequence[str], target: Target, head: Head, images: int) -> list[Any]:
     """Make metrics for labels as `Head.encode` gives them, [batch] for one unit too, and outputs [batch, units].
@@ -35,24 +33,17 @@ def make_metrics(names: Sequence[str], target: Target, head: Head, images: int) 
 def _made(names: Sequence[str], target: Target, head: Head, images: int) -> Iterator[Any]:
     kept: Callable[[], Predictions] | None = None
     for name in names:
-        if isinstance(target, Classes) and name in _STREAMED:
+        if is_streamed(name, target):
             yield _STREAMED[name](name, head)
             continue
-        exact = EpochMetric(images, target, head, _figure(find_metric(name), target), kept=kept, name=name)
+        exact = EpochMetric(images, target, head, find_metric(name), kept=kept, name=name)
         kept = kept or exact.predictions
         yield exact
 
 
-def _figure(metric: Metric, target: Target) -> Figure:
-    if isinstance(target, Classes) and metric.name == "auc":
-        return _area
-    return lambda predictions: predictions.judge(metric).value
-
-
-def _area(predictions: Predictions) -> float:
-    """Area under the ROC curve, NaN where an epoch lacks a class; see `Predictions.auc`."""
-    area = predictions.auc
-    return np.nan if area is None else area
+def is_streamed(name: str, target: Target) -> bool:
+    """Whether a metric is counted batch by batch, not computed from all outputs of an epoch."""
+    return isinstance(target, Classes) and name in _STREAMED
 
 
 def _is_right(labels: Any, outputs: Any) -> Any:
@@ -79,7 +70,7 @@ class EpochMetric(keras.metrics.Metric):  # type: ignore[misc]  # Keras is untyp
             its output and label. Above 1,000 classes the 20 best of each image are stored, and their indices.
         target: Target of the labels.
         head: Last layer of the network.
-        figure: Function of the epoch's predictions.
+        metric: Metric of the epoch's predictions.
         kept: Function that gives the predictions which another metric of the model keeps; None keeps them here.
     """
 
@@ -88,13 +79,13 @@ class EpochMetric(keras.metrics.Metric):  # type: ignore[misc]  # Keras is untyp
         images: int,
         target: Target,
         head: Head,
-        figure: Figure,
+        metric: Metric,
         *,
         kept: Callable[[], Predictions] | None = None,
         name: str,
     ) -> None:
         super().__init__(name=name)
-        self._target, self._head, self._figure = target, head, figure
+        self._target, self._head, self._metric = target, head, metric
         self._kept = kept
         if kept is None:
             replicas = tf.distribute.get_strategy().num_replicas_in_sync
@@ -125,7 +116,7 @@ class EpochMetric(keras.metrics.Metric):  # type: ignore[misc]  # Keras is untyp
         if not tf.executing_eagerly():
             return tf.constant(np.nan, tf.float32)
         predictions = (self._kept or self.predictions)()
-        return tf.constant(self._figure(predictions), tf.float32)
+        return tf.constant(predictions.judge(self._metric).value, tf.float32)
 
     def predictions(self) -> Predictions:
         """Predict the images that were seen, in the order of their places."""

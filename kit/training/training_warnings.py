@@ -1,18 +1,26 @@
-"""Warnings about doubtful trainings: batch norm that cannot converge, and results no better than chance."""
+"""Warnings about doubtful trainings: batch norm that cannot converge, metrics without a value, results by chance."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from kit.datasets import Dataset
+from kit.datasets.manifest import Manifest
+from kit.errors import first_three
 from kit.inference.predictions import Predictions
 from kit.metrics import find_metric
+from kit.metrics.own import is_in_file
+from kit.runs import History
+from kit.runs.history import Row
 from kit.significance import LEVEL
 from kit.specs import RunSpec
+from kit.targets import Target, Truth, judge
 from kit.targets.classes import Classes
 from kit.targets.values import Values
+from kit.training.metrics import is_streamed
 
 _SAME = 0.01  # of the standard deviation of the labels: numbers that differ by less are the same answer
 _LEFT = 0.05  # largest tolerated share of the initial values in a moving average
@@ -38,6 +46,55 @@ def doubt_averages(spec: RunSpec, dataset: Dataset) -> str:
         f" are still their initial values after all {steps:,} steps ({model.bn_momentum:g}^{steps}), and validation"
         f" uses them; {advice}"
     )
+
+
+def doubt_columns(metrics: Sequence[str], manifest: Manifest) -> str:
+    """Warn of names that metrics leave out of their mean on validation, for want of images; empty for none.
+
+    Args:
+        metrics: Names of the metrics that a training records.
+        manifest: Manifest of the dataset, or of a fold of it.
+    """
+    target, counts = manifest.target, manifest.counts.get("validation", {})
+    if not target.is_counted or target.keeps_best or not counts:
+        return ""
+    truth = _least_truth(target, counts, manifest.records("validation"))
+    chances = np.full((len(truth), len(target.names)), 1 / len(target.names), np.float32)
+    exact = [name for name in metrics if not (is_in_file(name) or is_streamed(name, target))]
+    left_out = {name: judge(target, find_metric(name), truth, chances).left_out for name in exact}
+    names = [name for name, left in left_out.items() if left]
+    if not names:
+        return ""
+    left = left_out[names[0]]
+    return (
+        f"val_{', val_'.join(names)}: the mean without {target.noun} {first_three(map(str, left), len(left))}, as"
+        " validation has no image of it, or no other"
+    )
+
+
+def _least_truth(target: Target, counts: Mapping[str, int], images: int) -> Truth:
+    """Make labels of as few images as have every name that some image has, and lack every one that some image lacks."""
+    there = [name for name in target.names if counts.get(name)]
+    if target.is_partition:
+        return target.encode(there)
+    has_all = [[name in there, counts.get(name) == images] for name in target.names]
+    return np.asarray(has_all, np.int8).T
+
+
+def note_undefined(history: History) -> str:
+    """Name the metrics that are NaN for the first time in the last epoch; empty for none, and where a loss is NaN."""
+    *before, last = history.metrics()
+    if not _has_losses(last):
+        return ""
+    known = [row for row in before if _has_losses(row)]
+    undefined = [name for name, value in last.items() if math.isnan(value)]
+    new = [name for name in undefined if not any(math.isnan(row[name]) for row in known)]
+    said = f"no value in epoch {len(history.rows)}: NaN in the history, and never the best epoch"
+    return f"{', '.join(new)}: {said}" if new else ""
+
+
+def _has_losses(row: Row) -> bool:
+    return all(math.isfinite(row[name]) for name in ("loss", "val_loss"))
 
 
 def doubt_result(scores: Predictions, names: Sequence[str]) -> str:

@@ -70,6 +70,58 @@ def test_a_metric_that_no_history_has_is_computed_from_stored_predictions(tmp_pa
     assert ("arm", "n", "best\nweights", "verdict") == table.columns
 
 
+def _partly_recorded(folder: Path, *, keeping: int = 3) -> tuple[Path, list[float]]:
+    """Make two arms of three seeds: the first recorded the AUC, and of the other the first `keeping` runs keep P."""
+    made, rng, areas = Made(folder), np.random.default_rng(0), []
+    for side, more in ((2, {"val_auc": [0.99, 0.98]}), (3, {})):
+        for seed in range(3):
+            truth = np.arange(40) % 2
+            chances = np.clip((0.5 - 0.1 * side) * truth + rng.uniform(0, 0.7, 40), 0, 1)
+            settings = {"model.pool": side}
+            run = made.finish(f"pool={side}", seed, [0.5, 0.6], settings=settings, more=more)
+            if not (side == 3 and seed >= keeping):
+                predict(run, truth, chances)
+            areas.append(sk.roc_auc_score(truth, np.float32(chances)))
+    return folder, areas
+
+
+def test_a_metric_that_some_runs_recorded_is_computed_for_all_of_them(tmp_path: Path) -> None:
+    folder, areas = _partly_recorded(tmp_path)
+    for name in ("val_auc", "auc"):
+        comparison = kit.compare(folder, metric=name)
+        first, other = comparison.arms
+
+        assert ("val_auc", "best") == (comparison.metric, comparison.weights)
+        assert [np.mean(areas[:3]), np.mean(areas[3:])] == pytest.approx([first.last.mean, other.last.mean])
+        assert np.mean(np.subtract(areas[3:], areas[:3])) == pytest.approx(other.difference.mean)
+        assert (None, None) == (first.best, first.gap)
+
+
+def test_runs_that_neither_recorded_a_metric_nor_keep_predictions_are_named(tmp_path: Path) -> None:
+    folder, _ = _partly_recorded(tmp_path / "all", keeping=2)
+    _, other = kit.compare(folder, metric="val_auc").arms
+    made = Made(tmp_path / "some")
+    for seed in range(3):
+        made.finish("a", seed, [0.5], more={"val_auc": [0.9]}, settings={"model.pool": 2})
+        made.finish("b", seed, [0.5], more={"val_auc": [0.8]} if seed == 1 else {}, settings={"model.pool": 3})
+    _, some = kit.compare(made.folder, metric="val_auc").arms
+
+    assert (None, "did not record val_auc") == (other.difference, other.verdict.words)
+    assert "did not record val_auc in 2 of 3 runs: seed-0, seed-2" == some.verdict.words
+
+
+def test_a_metric_without_a_value_in_some_runs_is_no_divergence(tmp_path: Path) -> None:
+    made = Made(tmp_path)
+    for seed in range(3):
+        losses = {"loss": [0.5], "val_loss": [0.5]}
+        made.finish("a", seed, [0.5], more={"val_auc": [0.9], **losses}, settings={"model.pool": 2})
+        area = np.nan if seed == 2 else 0.8
+        made.finish("b", seed, [0.6], more={"val_auc": [area], **losses}, settings={"model.pool": 3})
+
+    assert "has no value of val_auc in 1 of 3 runs: seed-2" == kit.compare(tmp_path, metric="auc").arms[1].verdict.words
+    assert 0.1 == pytest.approx(kit.compare(tmp_path, metric="accuracy").arms[1].difference.mean)
+
+
 def test_fewer_errors_are_better_and_values_are_not_compared_image_by_image(tmp_path: Path) -> None:
     runs = _runs(tmp_path, VALUES, noise=1.0)
     chosen = choose_metric("rmse", runs, {})

@@ -139,7 +139,7 @@ def test_a_prediction_that_is_not_a_number_scores_nan_and_is_not_shown_to_it(fil
             "elsewhere",
             "failed: TypeError: Axis must be specified when shapes of a and weights differ. (score.py, line 25)",
         ),
-        ("silent", "silent' returned None, which is no finite number"),
+        ("silent", "silent' returned None, which is no finite number and no NaN, which stands for no value"),
     ],
 )
 def test_a_function_that_fails_is_named_in_one_line(file: Path, name: str, message: str) -> None:
@@ -150,7 +150,17 @@ def test_a_function_that_fails_is_named_in_one_line(file: Path, name: str, messa
     assert 1 == len(str(caught.value).splitlines())
 
 
-@pytest.mark.parametrize("returned", [math.nan, math.inf, "a", [[1.0]], [math.nan], [1.0, math.inf], [], {}])
+def test_nan_says_that_there_is_no_value_and_of_columns_which() -> None:
+    alone, none, some = (
+        kit.find_metric(lambda *_, returned=returned: returned) for returned in (math.nan, [math.nan] * 2, [0.5, None])
+    )
+
+    assert math.isnan(alone.score([0, 1], [0, 1]).value)
+    assert math.isnan(none.score([[0, 1]], [[0, 1]]).value)
+    assert kit.Score(value=0.5, left_out=("b",)) == some.score([[0, 1]], [[0, 1]], columns=("a", "b"))
+
+
+@pytest.mark.parametrize("returned", [None, math.inf, "a", [[1.0]], [[math.nan]], [1.0, math.inf], [], {}])
 def test_what_is_no_finite_number_is_refused(returned: Any) -> None:
     with pytest.raises(SpecError, match=r"metric '<lambda>' returned .*, which is no finite number"):
         kit.find_metric(lambda *_: returned).score([0, 1], [0, 1])

@@ -108,6 +108,27 @@ def test_a_metric_of_ones_own_is_computed_of_an_epoch(tmp_path: Path) -> None:
     assert pytest.approx(np.abs(truth - given).mean(), rel=1e-5) == figures[name]
 
 
+def test_the_area_of_an_epoch_without_a_class_is_the_mean_of_the_others_and_of_two_classes_nan() -> None:
+    from kit.training.metrics import make_metrics
+
+    rng, areas = np.random.default_rng(0), {}
+    for names, truth in (
+        ("abcd", rng.integers(0, 3, IMAGES)),
+        ("abc", truth_of(CLASSES)),
+        ("ab", np.zeros(IMAGES, int)),
+    ):
+        target = Classes(names=tuple(names))
+        given = rng.dirichlet([1.0] * len(names), IMAGES).astype(np.float32)
+        (area,) = make_metrics(["auc"], target, target.head(), IMAGES)
+        area.update_state(target.head().encode(truth.astype(np.int32)), given[:, 1:] if len(names) == 2 else given)
+        areas[names] = float(area.result())
+        if names != "ab":
+            each = [reference.roc_auc_score(truth == index, given[:, index]) for index in range(3)]
+            assert np.float32(np.mean(each)) == areas[names]
+
+    assert np.isnan(areas["ab"])
+
+
 def test_one_buffer_holds_the_outputs_for_all_metrics() -> None:
     from kit.training.metrics import make_metrics
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from scipy.stats import binom
@@ -13,12 +15,14 @@ import kit
 from kit.datasets import Dataset
 from kit.inference.predictions import Predictions
 from kit.progress import NoProgress
+from kit.runs import History
 from kit.targets import Target
+from kit.targets.classes import Classes
 from kit.targets.grades import Grades
 from kit.targets.tags import Tags
 from kit.targets.values import Values
 from kit.training.request import run_spec
-from kit.training.training_warnings import doubt_averages, doubt_result
+from kit.training.training_warnings import doubt_averages, doubt_columns, doubt_result, note_undefined
 from tests.made import class_predictions
 
 
@@ -166,3 +170,75 @@ def test_numbers_that_are_worse_than_their_mean_are_named() -> None:
     explained = r2_score(truth, -truth)
 
     assert f"no better than chance: R² {explained:.4f} on the validation images" in doubt_of(values, truth, -truth)
+
+
+@pytest.mark.parametrize(
+    ("target", "labels", "said"),
+    [
+        (Classes(names=("a", "b", "c")), [*"ab"] * 4, "val_auc, val_average_precision: the mean without class c (1)"),
+        (Classes(names=("a", "b", "c")), [*"abc"] * 3, ""),
+        (Classes(names=("a", "b")), ["a"] * 4, ""),  # of two classes there is no mean
+        (Tags(names=("a", "b", "c", "d", "e")), ["a b", "a c", "a"], "the mean without tag a, d, e (3)"),
+        (Tags(names=("a", "b")), ["a b", "", "a"], ""),
+    ],
+)
+def test_names_that_a_mean_on_validation_leaves_out_are_named_and_counted(
+    target: Target, labels: list[str], said: str, noise: Dataset
+) -> None:
+    shard = msgspec.structs.replace(noise.manifest.shards[0], split="validation", records=len(labels))
+    counts = {"validation": target.count(labels)}
+    manifest = msgspec.structs.replace(noise.manifest, target=target, counts=counts, shards=(shard,))
+    words = doubt_columns(["auc", "average_precision", "accuracy"], manifest)
+
+    assert said in words
+    assert bool(said) == bool(words)
+
+
+def test_a_metric_without_a_value_is_said_once_and_not_of_a_training_that_diverged() -> None:
+    history, said = History(Path("unwritten")), []
+    rows = [(1.0, 0.5), (1.0, math.nan), (math.nan, math.nan), (1.0, math.nan), (1.0, 0.5)]
+    for loss, value in rows:
+        history.rows.append({"epoch": 1.0, "loss": loss, "val_loss": loss, "own": 0.5, "val_own": value})
+        said.append(note_undefined(history))
+
+    assert ["", "val_own: no value in epoch 2: NaN in the history, and never the best epoch", "", "", ""] == said
+
+
+OWN = """
+calls = []
+
+def sometimes(truth, given):
+    calls.append(1)
+    return [float("nan"), 0.3, 0.1][(len(calls) - 1) // 2]
+
+def never(truth, given):
+    return float("nan")
+"""
+
+
+def test_epochs_in_which_a_metric_of_ones_own_has_no_value_are_nan_and_never_the_best(
+    noise: Dataset, tmp_path: Path
+) -> None:
+    (tmp_path / "own.py").write_text(OWN)
+    some, none = f"{tmp_path}/own.py:sometimes", f"{tmp_path}/own.py:never"
+    notes, root = Notes(), Path(noise.folder).parents[1]
+    settings = {
+        "model.filters": "4",
+        "model.pool": 2,
+        "train.epochs": 3,
+        "train.batch_size": 16,
+        "train.metrics": f"accuracy,{some},{none}",
+        "train.monitor": f"val_{some}",
+    }
+    run = kit.train("noise", settings=settings, root=root, progress=notes)
+    values = run.history().column(f"val_{some}")
+    (shown,) = kit.evaluate(run.path, metric=none, root=root).measures.metrics
+
+    assert (True, [np.float32(0.3), np.float32(0.1)]) == (math.isnan(values[0]), values[1:])
+    assert 2 == run.result().best_epoch
+    assert shown.value is None
+    assert [(f"{none}, {some}, val_{none}, val_{some}", "1")] == [
+        (names, epoch[0])
+        for names, mark, epoch in (note.partition(": no value in epoch ") for note in notes.said)
+        if mark
+    ]
