@@ -24,6 +24,11 @@ NO_CLASS = -1  # predicted class if an output is not a number
 
 _SMALLEST = 1e-7  # probability; Keras' epsilon, so that losses equal those of Keras
 _TWO = 2  # classes, the smallest number
+_DAMAGED = "is damaged; remove the run's folder and run its command again"
+_UNKNOWN = (
+    "holds no predictions of classes, and the run's dataset, which tells what it holds, is gone or was made anew: bring"
+    " it back into tfrecords/"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,8 +225,9 @@ def read_predictions(path: Path, target: Target | None = None) -> Predictions:
         target: Target of the run's dataset; None takes the columns for classes. More than 1,000 need it.
 
     Raises:
-        RunError: The file is missing or damaged, or its classes are unknown.
+        RunError: The file is missing or damaged, or without its target it is none of classes.
     """
+    is_known = target is not None
     try:
         text = path.read_bytes().decode()
         (_, _, *columns), *rows = csv.reader(io.StringIO(text, newline=""))
@@ -233,7 +239,7 @@ def read_predictions(path: Path, target: Target | None = None) -> Predictions:
     except FileNotFoundError as error:
         raise RunError(f"{path} is missing") from error
     except (ValueError, KeyError, IndexError, csv.Error, SpecError) as error:
-        raise RunError(f"{path} is damaged; remove the run's folder and run its command again") from error
+        raise RunError(f"{path} {_DAMAGED if is_known else _UNKNOWN}") from error
     if not rows or not columns or not text.endswith("\n"):
         raise RunError(f"{path} is {'cut short' if rows else 'empty'}")
     return Predictions([row[0] for row in rows], labels, outputs, target)

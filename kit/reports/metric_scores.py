@@ -10,6 +10,7 @@ from kit.evaluation.metric_scores import MetricScore
 from kit.reports.table import NOTHING, Table, exact
 from kit.targets import Target
 
+_LINE = 72  # columns for the thresholds of a rule
 _DIRECTIONS = {"max": "higher", "min": "lower"}
 
 
@@ -56,11 +57,26 @@ def describe_decided(decided: Decided, target: Target) -> list[str]:
     return lines
 
 
+def describe_thresholds(names: Sequence[str], thresholds: Sequence[float], file: str, *, mark: str = " ") -> str:
+    """Name each threshold, or where that does not fit into a line, how many there are and between which numbers.
+
+    Args:
+        names: Names of the target.
+        thresholds: Thresholds of a rule, of all names or of all but the first.
+        file: File that holds all of them.
+        mark: Sign between a name and its threshold.
+    """
+    named = names[1:] if len(thresholds) == len(names) - 1 else names
+    whole = ", ".join(f"{name}{mark}{value:.4g}" for name, value in zip(named, thresholds, strict=False))
+    if len(whole) <= _LINE:
+        return whole
+    return f"{len(thresholds)} thresholds from {min(thresholds):.2g} to {max(thresholds):.2g} (all in {file})"
+
+
 def _rule(decided: Decided, target: Target) -> str:
     rule = decided.rule
-    names = target.names[1:] if len(rule.thresholds) == len(target.names) - 1 else target.names
-    parts = [f"{name} from {value:.4g}" for name, value in zip(names, rule.thresholds, strict=False)]
-    said = [", ".join(parts)] if parts else ["the usual rule"]
+    thresholds = describe_thresholds(target.names, rule.thresholds, "evaluation.json", mark=" from ")
+    said = [thresholds or "the usual rule"]
     said += [f"at least {rule.least} {target.kind()}"] if rule.least else []
     said += [f"at most {rule.most} {target.kind()}"] if rule.most is not None else []
     return ", ".join(said)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from kit.evaluation.decided import Decided
+from kit.reports.metric_scores import describe_thresholds
 from kit.submission import Submission
+from kit.submission.origin import origin_file
 
 _IN_WORDS = {"auc": "AUC"}
 _CELLS = {
@@ -12,13 +14,12 @@ _CELLS = {
     "ranks": "the likeliest names",
     "numbers": "numbers",
 }
-_NAMED = 12  # thresholds in a line
 
 
 def describe_submission(made: Submission) -> list[str]:
     """Describe the rule and the score, one line each: "out-of-fold AUC 0.8944, 5 runs, 8 views"."""
     lines = [f"{made.scored_on}: {made.threshold}"] if made.threshold else []
-    lines += [_rule(made.decided, made.names)] if made.decided else []
+    lines += [_rule(made.decided, made)] if made.decided else []
     if made.score is not None and made.metric is not None:
         counts = ((made.runs, "run"), (made.views, "view"))
         made_by = ", ".join(f"{count} {what}{'s' if count > 1 else ''}" for count, what in counts)
@@ -34,12 +35,11 @@ def describe_files(made: Submission) -> str:
     return f"{made.path}: {made.rows:,} rows, columns {', '.join(made.columns)}{cells}"
 
 
-def _rule(decided: Decided, names: tuple[str, ...]) -> str:
+def _rule(decided: Decided, made: Submission) -> str:
     """Describe a fitted rule: "out-of-fold: best micro_f1 of 200 images: scab .41, rust .5; 1 tag or more"."""
     rule = decided.rule
-    named = names[1:] if len(rule.thresholds) == len(names) - 1 else names
-    parts = [f"{name} {value:.4g}" for name, value in zip(named, rule.thresholds, strict=False)]
-    said = [", ".join(parts[:_NAMED]) + (", …" if len(parts) > _NAMED else "")] if parts else ["the target's own rule"]
+    thresholds = describe_thresholds(made.names, rule.thresholds, origin_file(made.path).name)
+    said = [thresholds or "the target's own rule"]
     if rule.least:
         said.append(f"{rule.least} tag{'s' if rule.least > 1 else ''} or more")
     if rule.most is not None:

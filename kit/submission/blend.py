@@ -18,11 +18,12 @@ from kit.datasets import Dataset
 from kit.datasets.dataset import MANIFEST, read_dataset
 from kit.errors import RunError, SpecError, SubmissionError, option, require, worded
 from kit.evaluation.decisions import Decide, parse_decide
-from kit.inference.out_of_fold import OutOfFold, read_out_of_fold
+from kit.inference.out_of_fold import read_out_of_fold
 from kit.metrics import find_metric
 from kit.progress import NO_PROGRESS, Progress
 from kit.runs.fold_set import OUT_OF_FOLD, FoldSet
 from kit.runs.provenance import read_provenance
+from kit.submission.belonging import refuse_others
 from kit.submission.blend_inputs import read_alike
 from kit.submission.blend_kept import KeptInputs, known_dataset, needs_kept
 from kit.submission.blend_weights import LOSS, By, Fit, Values, combine, fit_blend, scaled
@@ -33,7 +34,6 @@ from kit.targets.classes import Classes
 from kit.workspace import Workspace
 
 _ORDERED = ("spearman",)  # metrics of values that their ranks keep
-_CLOSE = 1e-6  # largest difference between two AUCs of the same predictions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +78,8 @@ def blend(
             follow the first one's order. None fits weights only.
         average: Quantity to average: "probability", for probabilities and numbers; "rank", each column's ranks, 1/n to
             1: for metrics such as AUC that depend on the order only, and for models calibrated differently; or "vote",
-            what each file decides: the majority of the weights wins, and in a tie the file that is named first.
+            what each file decides by its own rule: the majority of the weights wins, and in a tie the mean of the
+            predictions decides, see `kit.submission.votes.votes`.
         weights: One number for each file, as "2,1" or numbers; equal by default.
         oof: Out-of-fold predictions to choose weights on, one for each file in the same order: Parquet files, or
             folders with one, such as fold sets and their evaluations.
@@ -115,10 +116,11 @@ def blend(
     ]
     origins = [one.origin for one in kept.kept] if kept else origins
     for one, origin, held_out, name in zip(paths, origins, inputs, oof, strict=False):
-        _refuse_others(one, origin, held_out, name)
+        refuse_others(one, origin, held_out, name)
     goal = metric or _default_metric(dataset, average)
     _refuse_ranks(dataset, average, goal)
-    fitted, crossed = fit_blend(inputs, goal, average, progress) if inputs else (None, None)
+    rules = kept.rules if kept else ()
+    fitted, crossed = fit_blend(inputs, goal, average, progress, rules=rules) if inputs else (None, None)
     shares = fitted.weights if fitted else _shares(weights, len(paths))
     if not paths:
         return Blend(path=None, rows=0, columns=(), weights=shares, fit=fitted)
@@ -320,30 +322,3 @@ def _of_probabilities(path: Path, origin: Origin) -> Origin:
             f" {option('threshold')}"
         )
     return origin
-
-
-def _refuse_others(path: Path, origin: Origin | None, held_out: OutOfFold, name: str | Path) -> None:
-    """Refuse out-of-fold predictions whose score differs from the one in the CSV's side file."""
-    if origin is None or origin.scored_on != "out-of-fold" or origin.score is None or origin.is_crossed:
-        return
-    if origin.metric != "auc" and not origin.holds:  # an earlier version's, whose rule is unknown
-        return
-    found = _score_again(origin, held_out)
-    if found is None or abs(found - origin.score) > _CLOSE:
-        called = "AUC" if origin.metric == "auc" else origin.metric
-        raise RunError(
-            f"{name} does not belong to {path}: its {called} is"
-            f" {'unknown' if found is None else f'{found:.6f}'},"
-            f" that of the file's own runs {origin.score:.6f}; give {option('oof')} in the order of the CSVs,"
-            f" and for a file made with {option('tta')} the folder that"
-            f" {worded('kit evaluate --tta', 'kit.write_evaluation')} wrote for the same views"
-        )
-
-
-def _score_again(origin: Origin, held_out: OutOfFold) -> float | None:
-    """Score out-of-fold predictions as the file was scored; None where there is no score."""
-    try:
-        value = held_out.scores.judge(find_metric(origin.metric or ""), origin.rule).value
-    except SpecError:
-        return None
-    return None if math.isnan(value) else value

@@ -6,9 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from kit.datasets import Dataset
 from kit.datasets.dataset import MANIFEST, read_dataset
@@ -19,13 +17,14 @@ from kit.inference.out_of_fold import OutOfFold
 from kit.inference.predictions import Predictions
 from kit.metrics import Metric, find_metric
 from kit.sources.image_table import read_table
-from kit.submission.blend_weights import LOSS, By, alike, ballots, combine, scaled
+from kit.submission.blend_weights import LOSS, By, alike, combine, scaled
 from kit.submission.cells import Cells
 from kit.submission.form import Sample, choose_cells, named_metric, read_sample, refuse_decisions
 from kit.submission.kept import Kept, find_kept
 from kit.submission.origin import KEPT, Origin
 from kit.submission.rule import Scored, fewest_tags, score_cells
-from kit.targets import NO_DECISION, Target
+from kit.submission.votes import tally, votes
+from kit.targets import NO_DECISION, Decision, Target
 from kit.targets.aligned import align
 from kit.workspace import Workspace
 
@@ -72,6 +71,11 @@ class KeptInputs:
     def metric(self) -> Metric | None:
         """Metric that the dataset was given; None for its target's default."""
         return named_metric(self.dataset)
+
+    @property
+    def rules(self) -> list[Decision]:
+        """Rules by which the files' decisions were made."""
+        return [one.origin.rule for one in self.kept]
 
     @property
     def have_decisions(self) -> bool:
@@ -142,18 +146,12 @@ class KeptInputs:
         return Blended(cells.table(blended, self.sample.ids if self.sample else None), cells, blended, scored)
 
     def _average(self, shares: Sequence[float], average: By) -> Predictions:
-        first = self.scores[0]
-        stacked = align(alike([one.outputs for one in self.scores], self.target))
+        first, outputs = self.scores[0], [one.outputs for one in self.scores]
+        stacked = align(alike(outputs, self.target))
         if average == "vote":
-            marks = [ballots(self._decisions(index), self.target, stacked) for index in range(len(self.kept))]
-            values = combine(np.stack(marks), _with_precedence(shares))
-        else:
-            values = combine(scaled(stacked.values, average), shares)
-        return replace(first, outputs=stacked.outputs(values))
-
-    def _decisions(self, index: int) -> NDArray[np.int64]:
-        """Decide as a submission does."""
-        return self.target.decide(self.scores[index].outputs, self.kept[index].origin.rule)
+            values = tally(votes(outputs, self.target, stacked, self.rules), shares)
+            return replace(first, outputs=stacked.predictions(values))  # float64, as ties are decided by small parts
+        return replace(first, outputs=stacked.outputs(combine(scaled(stacked.values, average), shares)))
 
 
 def needs_kept(paths: Sequence[Path], origins: Sequence[Origin | None], average: By, decide: Decide) -> bool:
@@ -201,10 +199,3 @@ def _refuse_others(kept: Sequence[Kept], scores: Sequence[Predictions]) -> None:
             raise SubmissionError(
                 f"{one.path} and {kept[0].path} do not have the same ids: only one of them has {named}"
             )
-
-
-def _with_precedence(shares: Sequence[float]) -> list[float]:
-    """Let the earlier file's vote decide a tie, by a share too small for anything else."""
-    count = len(shares)
-    raised = [share + 1e-5 * (count - index) / count for index, share in enumerate(shares)]
-    return [share / sum(raised) for share in raised]

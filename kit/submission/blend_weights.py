@@ -17,8 +17,9 @@ from kit.inference.out_of_fold import OutOfFold
 from kit.inference.predictions import Predictions
 from kit.metrics import find_metric
 from kit.progress import NO_PROGRESS, Progress
-from kit.targets import Target, Truth, judge
-from kit.targets.aligned import Aligned, align
+from kit.submission.votes import tally, votes
+from kit.targets import NO_DECISION, Decision, Target, Truth, judge
+from kit.targets.aligned import align
 from kit.targets.best import KEPT, MOST
 from kit.targets.classes import Classes
 from kit.targets.judge import refuse_metric
@@ -61,7 +62,12 @@ class Fit:
 
 
 def fit_blend(
-    inputs: Sequence[OutOfFold], metric: str, by: By = "probability", progress: Progress = NO_PROGRESS
+    inputs: Sequence[OutOfFold],
+    metric: str,
+    by: By = "probability",
+    progress: Progress = NO_PROGRESS,
+    *,
+    rules: Sequence[Decision] = (),
 ) -> tuple[Fit, OutOfFold]:
     """Choose the weights that give a blend of out-of-fold predictions the best score, and blend with them.
 
@@ -70,6 +76,7 @@ def fit_blend(
         metric: Metric to optimize: "loss", or the name of one that fits the target.
         by: Quantity to blend: probabilities or numbers, each column's scaled ranks, or votes.
         progress: Receiver of every fold.
+        rules: Rule of each input's votes; empty for the target's own.
 
     Returns:
         The weights, and a blend whose every fold has the weights of the other folds.
@@ -81,12 +88,15 @@ def fit_blend(
         SpecError: The metric is for other targets, or it or ranks need the probability of every class above 1,000.
     """
     _refuse_unkept(metric, by, inputs[0].target)
-    first, stacked = inputs[0], stack(inputs)
+    first, outputs = inputs[0], outputs_alike(inputs)
+    stacked = align(alike(outputs, first.target))
     folds = np.unique(first.folds)
     if len(folds) < 2:  # noqa: PLR2004 (weights are measured on folds that they were not fitted on)
         train = worded("kit train --folds all", "kit.train_folds")
         raise RunError(f"weights need out-of-fold predictions of two folds or more; run {train}")
-    values = votes(stacked, first.target) if by == "vote" else scaled(stacked.values, by)
+    own = rules or [NO_DECISION] * len(inputs)
+    values = votes(outputs, first.target, stacked, own) if by == "vote" else scaled(stacked.values, by)
+    average = tally if by == "vote" else combine
     labels, judge_blend = first.scores.labels, _judge(metric, first.target)
     progress.start("fit weights", len(folds) + 1)
 
@@ -106,7 +116,7 @@ def fit_blend(
     blended = np.empty_like(values[0])
     for fold in folds:
         there, others = np.flatnonzero(first.folds == fold), np.flatnonzero(first.folds != fold)
-        blended[there] = combine(values[:, there], select_weights(values[:, others], measure(others)))
+        blended[there] = average(values[:, there], select_weights(values[:, others], measure(others)))
         progress.advance()
     progress.finish()
     fit = Fit(
@@ -118,8 +128,8 @@ def fit_blend(
         images=len(labels),
         folds=len(folds),
     )
-    outputs = stacked.outputs(blended)
-    return fit, OutOfFold(first.folds, Predictions(first.scores.keys, labels, outputs, first.target))
+    made = stacked.predictions(blended) if by == "vote" else stacked.outputs(blended)
+    return fit, OutOfFold(first.folds, Predictions(first.scores.keys, labels, made, first.target))
 
 
 def falls(metric: str) -> bool:
@@ -168,8 +178,8 @@ def combine(values: Values, weights: Sequence[float] | Values) -> Values:
     return np.asarray(np.tensordot(np.asarray(weights, np.float64), values, axes=1))
 
 
-def stack(inputs: Sequence[OutOfFold]) -> Aligned:
-    """Stack predictions of the same images in the first one's order.
+def outputs_alike(inputs: Sequence[OutOfFold]) -> list[NDArray[Any]]:
+    """List each model's predictions of the same images in the first one's order.
 
     Raises:
         RunError: Different images, labels or classes, or outputs that are not numbers.
@@ -188,7 +198,7 @@ def stack(inputs: Sequence[OutOfFold]) -> Aligned:
         if not ordered.are_numbers.all():
             raise RunError(f"out-of-fold file {number} has outputs that are not numbers: a training diverged")
         stacked.append(ordered.outputs)
-    return align(alike(stacked, inputs[0].target))
+    return stacked
 
 
 def alike(outputs: Sequence[NDArray[Any]], target: Target) -> Sequence[NDArray[Any]]:
@@ -199,28 +209,6 @@ def alike(outputs: Sequence[NDArray[Any]], target: Target) -> Sequence[NDArray[A
     if len({one.shape[1] for one in outputs}) > 1:
         return [np.asarray(target.numbers(one), np.float32).reshape(len(one), -1) for one in outputs]
     return outputs
-
-
-def votes(stacked: Aligned, target: Target) -> Values:
-    """Turn each model's predictions into its vote: 1 for what it decides, else 0.
-
-    Args:
-        stacked: Predictions of the models.
-        target: Target of the predictions.
-
-    Returns:
-        Float [models, n, names], or of the common columns of `stacked`.
-    """
-    decided = (target.decide(stacked.predictions(one)) for one in stacked.values)
-    return np.stack([ballots(one, target, stacked) for one in decided])
-
-
-def ballots(decisions: Truth, target: Target, stacked: Aligned) -> Values:
-    """Mark what was decided: float [n, names], or of the common columns of `stacked`, of 0 and 1."""
-    if decisions.ndim > 1:
-        return np.asarray(decisions, np.float64)
-    names = np.arange(len(target.names)) if stacked.classes is None else stacked.classes
-    return np.asarray(decisions[:, None] == names, np.float64)
 
 
 def _refuse_unkept(metric: str, by: By, target: Target) -> None:

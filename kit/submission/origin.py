@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import hashlib
+import itertools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -61,6 +63,10 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
         """Whether cells are names or marks, not numbers to be averaged."""
         return self.holds in {"decisions", "ranks"} if self.holds else self.metric == "accuracy"
 
+    def given(self, option: str) -> str | None:
+        """Value of an option of the command, by its name without dashes; None where it was not given."""
+        return dict(itertools.pairwise(self.command)).get(f"--{option}")
+
     def is_of(self, sha256: str) -> bool:
         """Whether the origin belongs to these bytes; false if the CSV was changed since."""
         return self.sha256 in {"", sha256}
@@ -94,7 +100,8 @@ def write_csv(csv: Path, text: str, origin: Origin, *, force: bool, predictions:
         text: Content of the CSV.
         origin: Origin of the CSV, without the hashes.
         force: Whether to replace existing files.
-        predictions: Content of the file of predictions beside it; empty for none.
+        predictions: Content of the file of predictions beside it; empty for none, and those of the CSV that is
+            replaced are removed.
 
     Raises:
         WorkspaceError: A file exists and `force` is not set, or another process is writing it.
@@ -103,10 +110,21 @@ def write_csv(csv: Path, text: str, origin: Origin, *, force: bool, predictions:
     kept = kept_file(csv)
     with locked(csv):
         refuse_existing(csv, force=force)  # another command finished first
+        has_others = not predictions and _has_predictions(csv)
         write_origin(csv, msgspec.structs.replace(origin, **hashes))
         if predictions:
             write_whole(kept, predictions)
+        if has_others:
+            kept.unlink(missing_ok=True)
         write_whole(csv, text)
+
+
+def _has_predictions(csv: Path) -> bool:
+    """Whether kit wrote predictions beside a CSV; false if its side file does not say."""
+    with contextlib.suppress(SpecError):
+        origin = read_origin(csv)
+        return origin is not None and bool(origin.predictions)
+    return False
 
 
 def refuse_existing(csv: Path, *, force: bool) -> None:

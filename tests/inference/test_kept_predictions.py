@@ -66,6 +66,20 @@ def test_predictions_of_another_target_are_refused(tmp_path: Path) -> None:
         read_predictions(path, Tags(names=("0", "1")))
 
 
+def test_predictions_that_only_a_lost_dataset_explains_ask_for_it_and_damaged_ones_for_a_new_run(
+    tmp_path: Path,
+) -> None:
+    path, target = tmp_path / "predictions.csv", Tags(names=("a", "b"))
+    path.write_text(target_predictions(target, 9).csv())
+    with pytest.raises(RunError, match=r"holds no predictions of classes, and the run's dataset.* is gone") as caught:
+        read_predictions(path)
+    path.write_text(path.read_text().replace("0.", "x.", 1))
+    with pytest.raises(RunError, match=r"is damaged; remove the run's folder and run its command again"):
+        read_predictions(path, target)
+
+    assert "remove" not in str(caught.value)
+
+
 def test_out_of_fold_predictions_in_other_columns_than_the_datasets_are_refused(tmp_path: Path) -> None:
     target = Classes(names=("a", "b"))
     scores = Predictions(["x", "y"], np.int32([0, 1]), np.eye(2, dtype=np.float32), Classes(names=("b", "a")))

@@ -6,6 +6,7 @@ import csv
 import hashlib
 import io
 import re
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -24,13 +25,14 @@ from kit.inference.out_of_fold import OutOfFold
 from kit.inference.predictions import Predictions
 from kit.kaggle.retries import Retries
 from kit.reports.submission import describe_submission
-from kit.submission.blend_weights import ballots, fit_blend
+from kit.submission.blend_weights import fit_blend
 from kit.submission.cells import Cells
 from kit.submission.form import choose_cells, sample_of
 from kit.submission.kept import kept_text
 from kit.submission.origin import Origin, kept_file, now, read_origin, write_csv
-from kit.targets import Target
-from kit.targets.aligned import Aligned
+from kit.submission.votes import ballots, tally, votes
+from kit.targets import NO_DECISION, Decision, Target
+from kit.targets.aligned import Aligned, align
 from kit.targets.grades import Grades
 from kit.targets.tags import Tags
 
@@ -227,7 +229,7 @@ STAGES = Grades(names=("0", "1", "2"))
 SPOTS = Tags(names=("a", "b", "c"), separator=" ")
 
 
-def test_a_majority_of_votes_wins_and_the_first_file_breaks_a_tie() -> None:
+def test_ballots_mark_what_is_decided() -> None:
     ballot = ballots(np.array([0, 2]), STAGES, Aligned(np.zeros((1, 2, 3))))
 
     assert [[1, 0, 0], [0, 0, 1]] == ballot.tolist()
@@ -253,13 +255,109 @@ def voted(leaves: Path, tmp_path: Path, rows: Sequence[Sequence[float]], weights
     [
         ([[0.9, 0.1, 0.6], [0.8, 0.1, 0.1], [0.1, 0.9, 0.1]], "1,1,1", "rust"),
         ([[0.9, 0.1, 0.1], [0.8, 0.1, 0.1], [0.1, 0.9, 0.1]], "1,1,3", "scab"),
-        ([[0.9, 0.1, 0.1], [0.1, 0.9, 0.6]], "1,1", "rust"),  # a tie: as the first
+        ([[0.9, 0.1, 0.1], [0.2, 0.8, 0.6]], "1,1", "rust"),  # ties: the mean is .55 for rust, .45 for scab
+        ([[0.6, 0.1, 0.1], [0.2, 0.95, 0.6]], "1,1", "scab"),
+        ([[0.9, 0.1, 0.1], [0.1, 0.9, 0.6]], "2,1", "rust"),
     ],
 )
 def test_files_vote_by_their_weights(
     leaves: Path, tmp_path: Path, rows: list[list[float]], weights: str, won: str
 ) -> None:
     assert [won] == voted(leaves, tmp_path, rows, weights)
+
+
+def shares(models: int, *, seed: int, images: int = 400) -> np.ndarray[Any, Any]:
+    """Make probabilities of three names in quarters, in which equal votes are frequent: [models, images, 3]."""
+    drawn = np.random.default_rng(seed).multinomial(16, [0.3, 0.4, 0.3], (models, images))
+    return np.float32(drawn / 16)
+
+
+def majority(outputs: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Count votes with collections.Counter; of the names with most, the likeliest on average wins."""
+    winners = []
+    for image in outputs.transpose(1, 0, 2):
+        counts = Counter(map(int, image.argmax(axis=1)))
+        tied = [name for name in sorted(counts) if counts[name] == max(counts.values())]
+        means = image.astype(np.float64).mean(axis=0)
+        winners.append(next(name for name in tied if means[name] == max(means[tied])))
+    return np.array(winners)
+
+
+@pytest.mark.parametrize("models", [2, 3, 4, 6])
+def test_equal_votes_are_decided_by_the_mean_probability_and_then_by_the_first_name(models: int) -> None:
+    outputs = shares(models, seed=models)
+    voted = votes(list(outputs), STAGES, align(list(outputs)), [NO_DECISION] * models)
+    most = np.sort([np.bincount(row, minlength=3) for row in outputs.argmax(axis=2).T])[:, 1:]
+
+    assert np.array_equal(majority(outputs), STAGES.decide(tally(voted, [1 / models] * models)))
+    assert (most[:, 0] == most[:, 1]).sum() > 20
+
+
+def test_equal_votes_on_grades_as_numbers_take_the_one_nearer_to_the_mean() -> None:
+    outputs = [np.float32([[0.0], [0.4]]), np.float32([[1.6], [2.0]])]
+    voted = votes(outputs, STAGES, align(outputs), [NO_DECISION] * 2)
+
+    assert [0, 2] == STAGES.decide(tally(voted, [0.5, 0.5])).tolist()  # means .8 and 1.2
+
+
+def test_votes_are_cast_and_weighed_by_the_rules_that_made_the_files() -> None:
+    """The first model is right by the rule of its file alone, the second by the target's own."""
+    truth = np.int8(np.random.default_rng(0).integers(0, 2, (40, 3)))
+    low, high = np.float32(0.3 * truth), np.float32(0.9 * truth)
+    inputs = [
+        OutOfFold(np.int32(np.arange(40) % 4), Predictions([str(n) for n in range(40)], truth, one, SPOTS))
+        for one in (low, 1 - high)
+    ]
+    rule = Decision(thresholds=(0.2, 0.2, 0.2))
+    by_rule, by_target = (fit_blend(inputs, "micro_f1", "vote", rules=rules)[0] for rules in ((rule, NO_DECISION), ()))
+
+    assert (1.0, (1.0, 0.0)) == (by_rule.inputs[0], by_rule.weights)
+    assert 0.0 == by_target.inputs[0]
+    assert 1.0 == by_rule.blend
+
+
+def test_a_blend_of_votes_uses_the_rules_of_its_files(leaves: Path, tmp_path: Path) -> None:
+    runs = runs_of(leaves)
+    made = kit.predict(runs, decide="best", output=tmp_path / "0.csv", root=leaves)
+    other = kit.predict(runs, output=tmp_path / "1.csv", root=leaves)
+    blended = kit.blend(made.path, other.path, oof=[runs, runs], average="vote", output=tmp_path / "b.csv", root=leaves)
+    oof = pd.read_parquet(runs / "out_of_fold.parquet")
+    assert made.decided is not None
+    assert blended.fit is not None
+    decided = SPOTS.decide(oof[list(NAMES)].to_numpy(), made.decided.rule)
+
+    assert metrics.f1_score(marks(oof["label"]), decided, average="micro") == pytest.approx(blended.fit.inputs[0])
+    assert blended.fit.inputs[0] != blended.fit.inputs[1]
+
+
+def test_out_of_fold_predictions_of_other_views_than_a_decided_file_s_are_refused(leaves: Path, tmp_path: Path) -> None:
+    runs = runs_of(leaves)
+    seen = kit.evaluate(runs, tta="flips", root=leaves)
+    kit.write_evaluation(seen, seen.folder)
+    one = kit.predict(runs, decide="best", output=tmp_path / "one.csv", root=leaves).path
+    other = kit.predict(runs, decide="best", tta="flips", output=tmp_path / "other.csv", root=leaves).path
+    made = kit.blend(one, other, oof=[runs, seen.folder], output=tmp_path / "b.csv", root=leaves)
+    with pytest.raises(
+        RunError, match=r"does not belong to .*one\.csv: its micro_f1 is 0\.\d+, that of the file's own"
+    ):
+        kit.blend(one, other, oof=[seen.folder, runs], output=tmp_path / "c.csv", root=leaves)
+
+    assert made.fit is not None
+    assert not (tmp_path / "c.csv").exists()
+
+
+def test_a_file_of_numbers_removes_the_predictions_of_the_one_that_it_replaces(leaves: Path, tmp_path: Path) -> None:
+    made = kit.predict(runs_of(leaves), output=tmp_path / "a.csv", root=leaves)
+    for name in "xy":
+        (tmp_path / f"{name}.csv").write_text("id,label\na,0.5\n")
+    own = tmp_path / "own.predictions.csv"
+    own.write_text("mine")
+    kit.blend(tmp_path / "x.csv", tmp_path / "y.csv", output=made.path, force=True, root=leaves)
+    kit.blend(tmp_path / "x.csv", tmp_path / "y.csv", output=tmp_path / "own.csv", force=True, root=leaves)
+
+    assert "id,label\na,0.5\n" == made.path.read_text()
+    assert not made.predictions.exists()
+    assert "mine" == own.read_text()
 
 
 @pytest.mark.parametrize(("metric", "reference"), [("qwk", "quadratic"), ("kappa", None)])
