@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, cast
+
+from numpy.typing import ArrayLike
 
 from kit.compat import tf
 from kit.datasets import Dataset
@@ -17,6 +18,7 @@ from kit.pipeline.labels import encode_labels
 from kit.pipeline.parallel import as_written, parallel_calls, read_ahead
 from kit.pipeline.parse import decode_batches
 from kit.pipeline.random_numbers import folded
+from kit.pipeline.sample_weights import SampleWeights
 from kit.pipeline.sampling import DecodedExamples, Examples, StreamedExamples, balanced, epoch_seed
 from kit.specs import AugmentSpec
 from kit.specs.train import Cache
@@ -43,7 +45,7 @@ def train_batches(
     shared: Path | None = None,
     augment: AugmentSpec = _UNCHANGED,
     sampling: Literal["shuffle", "balanced"] = "shuffle",
-    class_weights: Sequence[float] | None = None,
+    class_weights: ArrayLike | None = None,
 ) -> Any:
     """Build endless batches of the train split from a given step on, shuffled and augmented anew in each epoch.
 
@@ -68,12 +70,13 @@ def train_batches(
         sampling: Order of the images: "shuffle" draws every image once an epoch; "balanced" draws from the classes in
             turn, so that the counts of classes in a batch differ by one at most, and images of rarer classes are
             repeated. The number of batches an epoch is the same.
-        class_weights: Weight of each class in the manifest's order, from which each image gets a sample weight.
+        class_weights: Weight of each class in the manifest's order, from which each image gets a sample weight; for
+            tags two rows, the weights of images without each tag and with it.
 
     Returns:
         A tf.data.Dataset of (image float32 [batch_size, height, width, channels] in 0 to 1, label float32
         [batch_size, units], or [batch_size] for two classes); with `class_weights` a third element, weight float32
-        [batch_size], by the image's own class or grade if images are mixed.
+        [batch_size], or [batch_size, tags], by the image's own class, grade or tags if images are mixed.
 
     Raises:
         SpecError: `augment` does not fit the images, or `class_weights` or `sampling` the target.
@@ -82,11 +85,8 @@ def train_batches(
     augment.check_shape(dataset.shape)
     weighing = "none" if class_weights is None else "balanced"
     refuse_balancing(dataset.manifest.target, sampling=sampling, class_weights=weighing)
-    steps, classes = dataset.full_batches("train", batch_size), len(dataset.manifest.classes)
-    require(
-        class_weights is None or len(class_weights) == classes,
-        f"class_weights must be {classes} numbers, one a class, got {class_weights}",
-    )
+    steps = dataset.full_batches("train", batch_size)
+    weighed = None if class_weights is None else SampleWeights.of(dataset.manifest.target, class_weights)
     if examples is None:
         examples = train_examples(dataset, cache=cache, memory_share=memory_share, shared=shared, sampling=sampling)
 
@@ -100,9 +100,7 @@ def train_batches(
         images, labels = _as_inputs(taken, head)
         drawn = folded(epoch_seed(seed, number // steps), "batch", number % steps)
         inputs = augment_batch(augment, _reduced(images, sides), labels, drawn)
-        if class_weights is None:
-            return inputs
-        return (*inputs, tf.gather(tf.constant(class_weights, tf.float32), taken["label"]))
+        return (*inputs, weighed.of_labels(taken["label"])) if weighed else inputs
 
     epochs = tf.data.Dataset.range(first_epoch, tf.int64.max).flat_map(one_epoch)
     batches = examples.opened(epochs.skip(first_step), batch_size).enumerate(first_epoch * steps + first_step)

@@ -104,7 +104,8 @@ class TrainSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         focal_gamma: Exponent of "focal".
         label_smoothing: Share of the label's probability that is spread over all classes, or over yes and no of each
             sigmoid; heads of numbers take none.
-        class_weights: "balanced" weighs each image by the rarity of its class or grade, as scikit-learn does.
+        class_weights: "balanced" weighs each image by the rarity of its class or grade, and in the loss of each tag by
+            that of having the tag or not, as scikit-learn does.
         sampling: Order of the training images: "balanced" draws each class equally often, repeating the rarer ones;
             "shuffle" draws every image once an epoch.
         cache: Storage of decoded images between epochs: "memory", "disk" (files beside the run, until it is finished)

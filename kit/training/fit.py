@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kit.datasets import Dataset
 from kit.datasets.verify import reading
@@ -20,6 +21,7 @@ from kit.runs import BEGIN, History, RunDirectory, RunResult
 from kit.specs import RunSpec, to_json
 from kit.specs.device_list import AUTO, Devices
 from kit.specs.train import CHECKPOINT_MINUTES
+from kit.targets.balancing import balanced_weights
 from kit.training.callbacks import (
     Averages,
     Deadline,
@@ -225,13 +227,12 @@ def _on_disk(dataset: Dataset, folder: Path, progress: Progress) -> Path:
     return folder
 
 
-def class_weights(spec: RunSpec, dataset: Dataset) -> list[float] | None:
-    """Compute weights of classes or grades by rarity in the train split, with a mean of 1 over the images."""
+def class_weights(spec: RunSpec, dataset: Dataset) -> NDArray[np.float64] | None:
+    """Compute weights of classes, grades or tags by rarity in the train split; see `balanced_weights`."""
     if spec.train.class_weights == "none":
         return None
-    counts = dataset.manifest.counts["train"]
-    share = sum(counts.values()) / sum(count > 0 for count in counts.values())
-    return [share / counts[name] if counts.get(name) else 0.0 for name in dataset.manifest.classes]
+    manifest = dataset.manifest
+    return balanced_weights(manifest.target, manifest.counts["train"], manifest.records("train"))
 
 
 def _finish(

@@ -22,10 +22,31 @@ def make_loss(spec: TrainSpec, head: Head) -> Any:
     if spec.loss == "focal":
         focal = {"gamma": spec.focal_gamma, **smoothing}
         if head.activation == "sigmoid":
-            return keras.losses.BinaryFocalCrossentropy(**focal)
+            return _by_tag(keras.losses.BinaryFocalCrossentropy(**focal), spec, head)
         return keras.losses.CategoricalFocalCrossentropy(alpha=1.0, **focal)
-    kind = keras.losses.BinaryCrossentropy if head.activation == "sigmoid" else keras.losses.CategoricalCrossentropy
-    return kind(**smoothing)
+    if head.activation == "sigmoid":
+        return _by_tag(keras.losses.BinaryCrossentropy(**smoothing), spec, head)
+    return keras.losses.CategoricalCrossentropy(**smoothing)
+
+
+def _by_tag(loss: Any, spec: TrainSpec, head: Head) -> Any:
+    return EachUnit(loss) if head.name == "tags" and spec.class_weights != "none" else loss
+
+
+class EachUnit(keras.losses.Loss):  # type: ignore[misc]  # Keras is untyped here
+    """A loss of each unit by itself, so that sample weights may be [batch, units]; its mean is that of the loss.
+
+    Args:
+        loss: Loss that is the mean over the last axis.
+    """
+
+    def __init__(self, loss: Any) -> None:
+        super().__init__(name="each_unit")
+        self._loss = loss
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        """Compute the loss of each unit, float [batch, units]."""
+        return self._loss.call(y_true[..., None], y_pred[..., None])
 
 
 _OF_NUMBERS: dict[str, Any] = {

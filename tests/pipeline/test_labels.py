@@ -185,15 +185,55 @@ def test_mixed_images_have_labels_mixed_by_the_same_shares(name: str, augment: A
     assert np.allclose(shares @ learned, mixed_labels.numpy().reshape(COUNT, -1), atol=1e-4)
 
 
-@pytest.mark.parametrize("sampled", [{"sampling": "balanced"}, {"class_weights": [1.0] * 4}])
-def test_balancing_of_tags_is_refused(stored: dict[str, Dataset], sampled: dict[str, object]) -> None:
+@pytest.mark.parametrize(
+    ("name", "given", "message"),
+    [
+        (
+            "tags",
+            {"sampling": "balanced"},
+            r"sampling=balanced needs one class or grade.*tags; train\.class_weights=",
+        ),
+        (
+            "tags",
+            {"class_weights": [1.0, 2.0]},
+            r"class_weights must be 2 rows of \d numbers, without and with each",
+        ),
+        (
+            "values",
+            {"sampling": "balanced"},
+            r"sampling=balanced needs one class or grade an image, and .* is values",
+        ),
+        (
+            "values",
+            {"class_weights": [1.0]},
+            r"class_weights=balanced needs classes, grades or tags, and .* is values",
+        ),
+    ],
+)
+def test_balancing_that_a_target_does_not_allow_is_refused(
+    stored: dict[str, Dataset], name: str, given: dict[str, object], message: str
+) -> None:
+    from kit.pipeline import train_batches
+
+    dataset = stored[name]
+    with pytest.raises(SpecError, match=message):
+        train_batches(dataset, dataset.manifest.target.head(), batch_size=BATCH, seed=0, **given)
+
+
+def test_tags_are_weighed_by_an_images_own_even_where_it_is_mixed(stored: dict[str, Dataset]) -> None:
     from kit.pipeline import train_batches
 
     dataset = stored["tags"]
-    with pytest.raises(
-        SpecError, match=r"balanced needs one class or grade an image.* target is tags; train\.loss=focal"
-    ):
-        train_batches(dataset, dataset.manifest.target.head(), batch_size=BATCH, seed=0, **sampled)
+    target = dataset.manifest.target
+    weights = np.float32(np.arange(2 * len(target.names)).reshape(2, -1))
+    options = {"batch_size": BATCH, "seed": 0}
+    plain = train_batches(dataset, target.head(), **options).take(3).as_numpy_iterator()
+    mixed = train_batches(
+        dataset, target.head(), augment=AugmentSpec(mixup=0.4), class_weights=weights, **options
+    ).take(3)
+    for (_, labels), (_, learned, weighed) in zip(plain, mixed.as_numpy_iterator(), strict=True):
+        assert np.array_equal(np.where(labels > 0, weights[1], weights[0]), weighed)
+        assert not np.array_equal(labels, learned)
 
 
 @pytest.mark.parametrize("cache", ["memory", "none"])

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from kit.specs import TrainSpec
 from kit.targets import Head, Target
+from kit.targets.balancing import balanced_weights
 from kit.targets.classes import Classes
 from kit.targets.grades import Grades
 from kit.targets.tags import Tags
@@ -65,6 +66,38 @@ def test_cross_entropy_of_sigmoids_is_the_mean_over_units_and_images(target: Tar
 
     assert pytest.approx(binary(labels, outputs), rel=1e-5) == found
     assert 0 <= labels.min() < labels.max() <= 1
+
+
+@pytest.mark.parametrize("settings", [{}, {"loss": "focal"}, {"label_smoothing": 0.1}])
+def test_the_loss_of_weighed_tags_is_the_mean_of_keras_weighed_losses_of_each_tag(settings: dict[str, Any]) -> None:
+    from sklearn.utils.class_weight import compute_class_weight
+
+    from kit.compat import keras
+    from kit.training.losses import make_loss
+
+    spec = TrainSpec(**{"loss": "crossentropy", "class_weights": "balanced", **settings})
+    labels, outputs = drawn(TAGS, TAGS.head())
+    counts = dict(zip(NAMES, labels.sum(axis=0).astype(int).tolist(), strict=True))
+    weights = balanced_weights(TAGS, counts, IMAGES)
+    one = make_loss(TrainSpec(**{"loss": "crossentropy", **settings}), TAGS.head())
+    each = []
+    for column in range(len(NAMES)):
+        truth, given = labels[:, [column]], outputs[:, [column]]
+        balanced = compute_class_weight("balanced", classes=np.array([0, 1]), y=truth[:, 0])
+        assert balanced == pytest.approx(weights[:, column])
+        each.append(float(one(truth, given, sample_weight=balanced[truth[:, 0].astype(int)])))
+    found = make_loss(spec, TAGS.head())
+    sample_weight = np.where(labels > 0, weights[1], weights[0]).astype(np.float32)
+
+    assert np.mean(each) == pytest.approx(float(found(labels, outputs, sample_weight=sample_weight)), rel=1e-6)
+    assert float(one(labels, outputs)) == pytest.approx(float(found(labels, outputs)), rel=1e-6)
+    assert isinstance(one, (keras.losses.BinaryCrossentropy, keras.losses.BinaryFocalCrossentropy))
+
+
+def test_a_tag_that_all_images_have_or_none_has_no_weight_for_what_is_not_there() -> None:
+    weights = balanced_weights(TAGS, {"a": 12, "c": 3, "d": 6}, IMAGES)
+
+    assert [[0, 1, 12 / 18, 1], [1, 0, 2, 1]] == [pytest.approx(row) for row in weights.tolist()]
 
 
 @pytest.mark.parametrize("target", [Classes(names=NAMES), GRADES])

@@ -101,6 +101,46 @@ def plain_outputs(dataset: Dataset, head: str, loss: Any, activation: str, units
     return found
 
 
+def test_weighed_tags_are_learned_as_by_a_plain_network_with_an_output_for_each_tag(root: Path) -> None:
+    from sklearn.utils.class_weight import compute_class_weight
+
+    from kit.compat import keras
+    from kit.models.build import build_model
+    from kit.pipeline import eval_batches, train_batches
+
+    dataset, settings = opened(root, "tags"), {**SETTINGS, "train.class_weights": "balanced", "train.evaluate": "last"}
+    layer = dataset.manifest.target.head()
+    spec = run_spec(dataset, "histopathologic-cancer", settings, seed=0)
+    *hidden, kernel, bias = build_model(spec.model, dataset.shape, layer, seed=0).get_weights()
+    inputs = keras.Input(dataset.shape)
+    shown = keras.layers.Conv2D(4, 3, activation="relu")(inputs)
+    shown = keras.layers.Flatten()(keras.layers.MaxPooling2D(2, 2)(shown))
+    shown = keras.layers.Dense(8, activation="relu")(shown)
+    network = keras.Model(inputs, [keras.layers.Dense(1, activation="sigmoid")(shown) for _ in TAGS.names])
+    network.set_weights([*hidden, *(part for j in range(3) for part in (kernel[:, [j]], bias[[j]]))])
+    network.compile(optimizer=keras.optimizers.Adam(0.01), loss=["binary_crossentropy"] * 3, loss_weights=[1 / 3] * 3)
+    steps = dataset.full_batches("train", 8)
+    every = list(train_batches(dataset, layer, batch_size=8, seed=0).take(2 * steps).as_numpy_iterator())
+    (stored,) = eval_batches(dataset, "train", batch_size=COUNT).as_numpy_iterator()
+    weights = np.stack(
+        [compute_class_weight("balanced", classes=np.array([0, 1]), y=column) for column in stored["label"].T]
+    )
+    losses = []
+    for images, labels in every:
+        weighed = [weights[j][labels[:, j].astype(int)].astype(np.float32) for j in range(3)]
+        network.reset_metrics()
+        losses.append(network.train_on_batch(images, [labels[:, [j]] for j in range(3)], sample_weight=weighed)[0])
+    (kept,) = eval_batches(dataset, "validation").as_numpy_iterator()
+    outputs = np.concatenate(network.predict(kept["image"] / np.float32(255), verbose=0), axis=1)
+    run = kit.train("tags", settings=settings, root=root)
+    predicted = read_predictions(run.predictions, TAGS)
+
+    assert np.reshape(losses, (2, steps)).mean(axis=1) == pytest.approx(run.history().column("loss"), rel=1e-4)
+    assert outputs == pytest.approx(predicted.outputs, abs=1e-4)
+    plain = float(keras.losses.BinaryCrossentropy()(kept["label"].astype(np.float32), outputs))
+    assert plain == pytest.approx(run.history().column("val_loss")[-1], rel=1e-4)
+
+
 def rmse(truth: NDArray[Any], given: NDArray[Any]) -> float:
     return float(reference.root_mean_squared_error(truth, given))
 
@@ -194,7 +234,8 @@ def test_predictions_that_are_kept_have_the_figure_of_the_best_epoch(root: Path,
         ("grades", {"train.loss": "mse"}, r"train.loss: unknown loss of head classes 'mse'"),
         ("grades", {"model.head": "value", "train.loss": "focal"}, "train.loss: unknown loss of head value 'focal'"),
         ("values", {"train.label_smoothing": 0.1}, "train.label_smoothing=0.1 spreads the truth over names"),
-        ("tags", {"train.class_weights": "balanced"}, "train.class_weights=balanced needs one class or grade an image"),
+        ("tags", {"train.sampling": "balanced"}, "train.sampling=balanced needs one class or grade an image"),
+        ("values", {"train.class_weights": "balanced"}, "train.class_weights=balanced needs classes, grades or tags"),
         ("values", {"train.sampling": "balanced"}, "train.sampling=balanced needs one class or grade an image"),
         ("values", {"train.metrics": "auc"}, "metric auc does not fit: it judges .*; this dataset's target is values"),
         (
