@@ -24,11 +24,6 @@ NO_CLASS = -1  # predicted class if an output is not a number
 
 _SMALLEST = 1e-7  # probability; Keras' epsilon, so that losses equal those of Keras
 _TWO = 2  # classes, the smallest number
-_DAMAGED = "is damaged; remove the run's folder and run its command again"
-_UNKNOWN = (
-    "holds no predictions of classes, and the run's dataset, which tells what it holds, is gone or was made anew: bring"
-    " it back into tfrecords/"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,22 +222,37 @@ def read_predictions(path: Path, target: Target | None = None) -> Predictions:
     Raises:
         RunError: The file is missing or damaged, or without its target it is none of classes.
     """
-    is_known = target is not None
     try:
         text = path.read_bytes().decode()
         (_, _, *columns), *rows = csv.reader(io.StringIO(text, newline=""))
-        target = target or classes_of(path, columns)
-        labels = target.encode([row[1] for row in rows])
+        texts = [row[1] for row in rows]
+        target = target or _classes(path, columns, texts)
+        labels = target.encode(texts)
         _refuse_columns(path, target, columns)
         values = list(zip(*(row[2:] for row in rows), strict=True))
         outputs = outputs_of(target, columns, values, len(rows))
     except FileNotFoundError as error:
         raise RunError(f"{path} is missing") from error
     except (ValueError, KeyError, IndexError, csv.Error, SpecError) as error:
-        raise RunError(f"{path} {_DAMAGED if is_known else _UNKNOWN}") from error
+        raise RunError(f"{path} is damaged; remove the run's folder and run its command again") from error
     if not rows or not columns or not text.endswith("\n"):
         raise RunError(f"{path} is {'cut short' if rows else 'empty'}")
     return Predictions([row[0] for row in rows], labels, outputs, target)
+
+
+def _classes(path: Path, columns: Sequence[str], labels: Sequence[str]) -> Target:
+    """Take columns for classes where nothing else tells what they are.
+
+    Raises:
+        RunError: They are the likeliest of very many, or labels are none of them, as those of tags and numbers are.
+    """
+    found = classes_of(path, columns)
+    if others := set(labels) - set(columns):
+        raise RunError(
+            f"{path} holds no predictions of classes, as its labels are no columns ('{min(others)}'), and the run's"
+            " dataset, which tells what they are, is gone or was made anew: bring it back into tfrecords/"
+        )
+    return found
 
 
 def _refuse_columns(path: Path, target: Target, columns: Sequence[str]) -> None:

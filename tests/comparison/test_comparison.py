@@ -418,7 +418,7 @@ def test_two_runs_are_enough_for_what_one_seed_can_say(
             "id,label,no,yes\nother,no,0.5,0.5\nimage,no,0.5,0.5\n",
             "predictions are of other images than the baseline's",
         ),
-        ("id,label,no,yes\nimage-0,perhaps,0.5,0.5\n", "is damaged"),
+        ("id,label,no,yes\nimage-0,perhaps,0.5,0.5\n", "its labels are no columns ('perhaps'), and the run's dataset"),
         ("id,label,no,yes\nimage-0,no,0.5\n", "is damaged"),
         ("id,label,no,yes\nimage-0,no,half,half\n", "is damaged"),
         ("id,label,no,yes\n", "is empty"),

@@ -71,7 +71,10 @@ def test_predictions_that_only_a_lost_dataset_explains_ask_for_it_and_damaged_on
 ) -> None:
     path, target = tmp_path / "predictions.csv", Tags(names=("a", "b"))
     path.write_text(target_predictions(target, 9).csv())
-    with pytest.raises(RunError, match=r"holds no predictions of classes, and the run's dataset.* is gone") as caught:
+    with pytest.raises(
+        RunError,
+        match=r"holds no predictions of classes, as its labels are no columns .*and the run's dataset, which .* gone",
+    ) as caught:
         read_predictions(path)
     path.write_text(path.read_text().replace("0.", "x.", 1))
     with pytest.raises(RunError, match=r"is damaged; remove the run's folder and run its command again"):
