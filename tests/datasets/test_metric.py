@@ -210,6 +210,14 @@ def test_metric_in_a_file_elsewhere_is_found_from_everywhere(tmp_path: Path, mon
     assert find_metric(find_dataset("pets", root=tmp_path / "workspace").metric).direction == "max"
 
 
+def test_a_function_of_a_script_that_does_nothing_where_it_is_loaded_is_kept(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(f"{FUNCTION}if __name__ == '__main__':\n    DONE = True\n")
+    names = runpy.run_path(str(script), run_name="__main__")
+
+    assert (True, f"{script}:share") == (names["DONE"], located(names["share"]))
+
+
 OWN = """
 import kit
 

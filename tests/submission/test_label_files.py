@@ -35,6 +35,7 @@ from kit.targets import NO_DECISION, Decision, Target
 from kit.targets.aligned import Aligned, align
 from kit.targets.grades import Grades
 from kit.targets.tags import Tags
+from kit.targets.values import Values
 
 NAMES = ("rust", "scab", "spot")
 CALM = Retries(connect_timeout=5, read_timeout=5, attempts=3, backoff=0.01, score_timeout=10)
@@ -314,6 +315,13 @@ def test_votes_are_cast_and_weighed_by_the_rules_that_made_the_files() -> None:
     assert (1.0, (1.0, 0.0)) == (by_rule.inputs[0], by_rule.weights)
     assert 0.0 == by_target.inputs[0]
     assert 1.0 == by_rule.blend
+
+
+def test_nothing_is_voted_about_numbers() -> None:
+    target = Values.of(["x"], ["1", "2"])
+    scores = Predictions(["a", "b"], np.float32([[1], [2]]), np.float32([[1], [2]]), target)
+    with pytest.raises(SpecError, match=r"average='vote' counts what is decided, and values are numbers; average them"):
+        fit_blend([OutOfFold(np.int32([0, 1]), scores)] * 2, "rmse", "vote")
 
 
 def test_a_blend_of_votes_uses_the_rules_of_its_files(leaves: Path, tmp_path: Path) -> None:
