@@ -29,7 +29,6 @@ from kit.submission.blend_weights import LOSS, By, Fit, Values, combine, fit_ble
 from kit.submission.form import named_metric
 from kit.submission.kept import kept_text
 from kit.submission.origin import Origin, command_line, now, read_origin, refuse_existing, write_csv
-from kit.targets.classes import Classes
 from kit.workspace import Workspace
 
 _ORDERED = ("spearman",)  # metrics of values that their ranks keep
@@ -114,11 +113,12 @@ def blend(
         for name in oof
     ]
     origins = [one.origin for one in kept.kept] if kept else origins
+    positive = kept.positive if kept else _positive(tables, dataset)
     for one, origin, held_out, name in zip(paths, origins, inputs, oof, strict=False):
-        _refuse_others(one, origin, held_out, name)
+        _refuse_others(one, origin, held_out, name, positive)
     goal = metric or _default_metric(dataset, average)
     _refuse_ranks(dataset, average, goal)
-    fitted, crossed = fit_blend(inputs, goal, average, progress) if inputs else (None, None)
+    fitted, crossed = fit_blend(inputs, goal, average, progress, positive=positive) if inputs else (None, None)
     shares = fitted.weights if fitted else _shares(weights, len(paths))
     if not paths:
         return Blend(path=None, rows=0, columns=(), weights=shares, fit=fitted)
@@ -185,13 +185,18 @@ def _dataset_of(oof: Sequence[str | Path], workspace: Workspace) -> Dataset | No
     return None
 
 
+def _positive(tables: Sequence[pd.DataFrame], dataset: Dataset | None) -> str:
+    """Name the one of two classes that files of numbers are about; empty for other files, or without a dataset."""
+    return dataset.manifest.target.positive(list(tables[0].columns)) if dataset and tables else ""
+
+
 def _default_metric(dataset: Dataset | None, average: By) -> str:
     """Choose the metric to fit weights for: that of the dataset, or for classes up to 1,000 without one loss or AUC."""
     named = named_metric(dataset) if dataset else None
     if named:
         return named.name
     target = dataset.manifest.target if dataset else None
-    if target is None or (isinstance(target, Classes) and not target.keeps_best):
+    if target is None or (target.has_class_figures and not target.keeps_best):
         return "auc" if average == "rank" else LOSS
     return target.default_metric
 
@@ -322,13 +327,13 @@ def _of_probabilities(path: Path, origin: Origin) -> Origin:
     return origin
 
 
-def _refuse_others(path: Path, origin: Origin | None, held_out: OutOfFold, name: str | Path) -> None:
+def _refuse_others(path: Path, origin: Origin | None, held_out: OutOfFold, name: str | Path, positive: str) -> None:
     """Refuse out-of-fold predictions whose score differs from the one in the CSV's side file."""
     if origin is None or origin.scored_on != "out-of-fold" or origin.score is None or origin.is_crossed:
         return
     if origin.metric != "auc" and not origin.holds:  # an earlier version's, whose rule is unknown
         return
-    found = _score_again(origin, held_out)
+    found = _score_again(origin, held_out, positive)
     if found is None or abs(found - origin.score) > _CLOSE:
         called = "AUC" if origin.metric == "auc" else origin.metric
         raise RunError(
@@ -340,10 +345,10 @@ def _refuse_others(path: Path, origin: Origin | None, held_out: OutOfFold, name:
         )
 
 
-def _score_again(origin: Origin, held_out: OutOfFold) -> float | None:
+def _score_again(origin: Origin, held_out: OutOfFold, positive: str) -> float | None:
     """Score out-of-fold predictions as the file was scored; None where there is no score."""
     try:
-        value = held_out.scores.judge(find_metric(origin.metric or ""), origin.rule).value
+        value = held_out.scores.judge(find_metric(origin.metric or ""), origin.rule, positive).value
     except SpecError:
         return None
     return None if math.isnan(value) else value

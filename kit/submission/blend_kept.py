@@ -24,7 +24,7 @@ from kit.submission.cells import Cells
 from kit.submission.form import Sample, choose_cells, named_metric, read_sample, refuse_decisions
 from kit.submission.kept import Kept, find_kept
 from kit.submission.origin import KEPT, Origin
-from kit.submission.rule import Scored, fewest_tags, score_cells
+from kit.submission.rule import Scored, fewest_tags, refuse_first, score_cells
 from kit.targets import NO_DECISION, Target
 from kit.targets.aligned import align
 from kit.workspace import Workspace
@@ -72,6 +72,12 @@ class KeptInputs:
     def metric(self) -> Metric | None:
         """Metric that the dataset was given; None for its target's default."""
         return named_metric(self.dataset)
+
+    @property
+    def positive(self) -> str:
+        """Name of the one of two classes that the only column of the sample submission is about; empty for others."""
+        form = self.sample.form if self.sample else None
+        return "" if form is None or form.has_each else self.target.positive(form.columns)
 
     @property
     def have_decisions(self) -> bool:
@@ -132,6 +138,7 @@ class KeptInputs:
         goal = find_metric("log_loss" if metric == LOSS else metric) if metric else self.metric
         rule, crossed = decide.rule(self.target) if not decide.is_fitted else NO_DECISION, None
         if decide.is_fitted and held_out is not None:
+            refuse_first(cells)
             fitted = fitted_rule(held_out, self.metric or find_metric(self.target.default_metric), least)
             rule, crossed = fitted.rule, fitted.crossed
         cells = replace(cells, decision=rule.at_least(least))

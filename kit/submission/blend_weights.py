@@ -61,7 +61,12 @@ class Fit:
 
 
 def fit_blend(
-    inputs: Sequence[OutOfFold], metric: str, by: By = "probability", progress: Progress = NO_PROGRESS
+    inputs: Sequence[OutOfFold],
+    metric: str,
+    by: By = "probability",
+    progress: Progress = NO_PROGRESS,
+    *,
+    positive: str = "",
 ) -> tuple[Fit, OutOfFold]:
     """Choose the weights that give a blend of out-of-fold predictions the best score, and blend with them.
 
@@ -70,6 +75,7 @@ def fit_blend(
         metric: Metric to optimize: "loss", or the name of one that fits the target.
         by: Quantity to blend: probabilities or numbers, each column's scaled ranks, or votes.
         progress: Receiver of every fold.
+        positive: One of two classes, which the metric is about; see `kit.targets.judge`.
 
     Returns:
         The weights, and a blend whose every fold has the weights of the other folds.
@@ -87,7 +93,7 @@ def fit_blend(
         train = worded("kit train --folds all", "kit.train_folds")
         raise RunError(f"weights need out-of-fold predictions of two folds or more; run {train}")
     values = votes(stacked, first.target) if by == "vote" else scaled(stacked.values, by)
-    labels, judge_blend = first.scores.labels, _judge(metric, first.target)
+    labels, judge_blend = first.scores.labels, _judge(metric, first.target, positive)
     progress.start("fit weights", len(folds) + 1)
 
     def measure(indices: NDArray[np.intp]) -> Callable[[Values], float]:
@@ -234,15 +240,15 @@ def _refuse_unkept(metric: str, by: By, target: Target) -> None:
         )
 
 
-def _judge(metric: str, target: Target) -> Callable[[NDArray[Any], Truth], float]:
+def _judge(metric: str, target: Target, positive: str) -> Callable[[NDArray[Any], Truth], float]:
     """Make the function that scores a blend."""
-    if metric == LOSS or (metric == _AUC and isinstance(target, Classes) and not target.keeps_best):
+    if metric == LOSS or (metric == _AUC and target.has_class_figures and not target.keeps_best):
         return functools.partial(_score, metric=metric)
     found = find_metric(metric)
     refuse_metric(target, found)
 
     def scored(blended: NDArray[Any], truth: Truth) -> float:
-        value = judge(target, found, truth, blended).value
+        value = judge(target, found, truth, blended, positive=positive).value
         if math.isnan(value):
             raise RunError(f"{metric} is not defined on every fold but one; shard with fewer {option('folds')}")
         return value

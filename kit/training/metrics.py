@@ -13,7 +13,6 @@ from kit.inference.predictions import Predictions
 from kit.metrics import Metric, find_metric
 from kit.targets import Head, Target, Truth
 from kit.targets.best import KEPT, best_among
-from kit.targets.classes import Classes
 
 Figure = Callable[[Predictions], float]
 
@@ -35,7 +34,7 @@ def make_metrics(names: Sequence[str], target: Target, head: Head, images: int) 
 def _made(names: Sequence[str], target: Target, head: Head, images: int) -> Iterator[Any]:
     kept: Callable[[], Predictions] | None = None
     for name in names:
-        if isinstance(target, Classes) and name in _STREAMED:
+        if target.has_class_figures and name in _STREAMED:
             yield _STREAMED[name](name, head)
             continue
         exact = EpochMetric(images, target, head, _figure(find_metric(name), target), kept=kept, name=name)
@@ -44,7 +43,7 @@ def _made(names: Sequence[str], target: Target, head: Head, images: int) -> Iter
 
 
 def _figure(metric: Metric, target: Target) -> Figure:
-    if isinstance(target, Classes) and metric.name == "auc":
+    if target.has_class_figures and metric.name == "auc":
         return _area
     return lambda predictions: predictions.judge(metric).value
 
