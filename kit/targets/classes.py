@@ -41,7 +41,7 @@ class Classes(OneName, ClassCells, Target, frozen=True, kw_only=True):
     has_class_figures: ClassVar[bool] = True
 
     def reading(self, columns: Sequence[str]) -> Reading:
-        """Say which classes there are, and whether they may be tags, grades or values."""
+        """Describe the classes, and whether they may be tags, grades or values."""
         what, detail = f"{len(self.names)} classes", f" ({listed(self.names)})"
         if len(columns) > 1:
             other = f"{option('target', 'tags')} takes each column by itself"

@@ -40,7 +40,7 @@ class Grades(OneName, GradeCells, Target, frozen=True, kw_only=True):
     is_partition: ClassVar[bool] = True
 
     def reading(self, columns: Sequence[str]) -> Reading:
-        """Say how the grades are ordered."""
+        """Describe the order of the grades."""
         del columns
         detail = f" ({' < '.join(self.names)}){_gap(self.names)}"
         return Reading(f"{len(self.names)} grades", detail, f"{option('target', 'classes')} leaves them unordered")

@@ -84,7 +84,7 @@ class Labels:
         return [tuple(self.named(label)) for label in labels]
 
     def reading(self, columns: Sequence[str]) -> Reading:
-        """Say in words what the labels are.
+        """Describe the labels in words.
 
         Args:
             columns: Columns of the label file that hold them; empty for folders and arrays.

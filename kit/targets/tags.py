@@ -100,7 +100,7 @@ class Tags(TagCells, Target, frozen=True, kw_only=True):
         return [tuple(self.named(label)) or ("",) for label in labels]
 
     def reading(self, columns: Sequence[str]) -> Reading:
-        """Say which tags there are, how they are joined, and which may mean none."""
+        """Describe the tags, how they are joined, and which of them may mean none."""
         detail = f" ({listed(self.names)})" if len(columns) <= 1 else " of 0 and 1"
         if self.are_columns:
             return Reading(self.counted(), detail, f"{option('target', 'values')} takes them as numbers")

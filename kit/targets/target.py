@@ -158,7 +158,7 @@ class Target(TargetCells, msgspec.Struct, frozen=True, kw_only=True, tag_field="
         )
 
     def why_no_threshold(self) -> str:
-        """Say why one threshold does not divide the images into two classes; empty where it does."""
+        """Explain why one threshold does not divide the images into two classes; empty where it does."""
         return f"{self.counted()}; {option('decide')} is for all targets of names"
 
     def _thresholds(self) -> int:

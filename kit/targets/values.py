@@ -104,7 +104,7 @@ class Values(ValueCells, Target, frozen=True, kw_only=True):
         return self.names
 
     def reading(self, columns: Sequence[str]) -> Reading:
-        """Say how many numbers there are, and their ranges."""
+        """Count the numbers, and describe their ranges."""
         count = len(self.names)
         spans = [f"{low:.4g} to {high:.4g}" for low, high in zip(self.lowest, self.highest, strict=True)]
         one = f"{option('label_column')} takes one of them"
@@ -158,7 +158,7 @@ class Values(ValueCells, Target, frozen=True, kw_only=True):
         raise SpecError(f"values are numbers, about which nothing is decided; leave out {option('decide')}")
 
     def why_no_threshold(self) -> str:
-        """Say that nothing is decided."""
+        """Explain that nothing is decided."""
         return f"{self.counted()}; about numbers nothing is decided"
 
     def decide(self, predictions: NDArray[Any], decision: Decision = NO_DECISION) -> NDArray[Any]:

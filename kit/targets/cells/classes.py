@@ -62,7 +62,7 @@ class ClassCells(OneNameCells):
         return found[0] if self.is_pair and len(found) == 1 else None
 
     def plain(self, judges: Judges | None, *, is_decided: bool = False) -> PlainForm:
-        """Give each class a probability unless the metric says otherwise; above 1,000 classes, name the likeliest."""
+        """Write a probability of each class unless the metric says otherwise; above 1,000 the likeliest class."""
         if not is_decided and (judges is None or self.is_pair):
             judges = "decisions" if self.keeps_best else "probabilities"
         return super().plain(judges, is_decided=is_decided)

@@ -28,7 +28,7 @@ class OneNameCells(TargetCells):
         return Held(self._held(cells))
 
     def _held(self, cells: Sequence[str]) -> Judges | None:
-        """Tell the contents of cells among which are no strangers."""
+        """Find the contents of cells among which are no strangers."""
         raise NotImplementedError
 
     def _ranks(self, cells: Sequence[str]) -> Held | None:

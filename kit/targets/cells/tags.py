@@ -56,7 +56,8 @@ class TagCells(TargetCells):
     def plain(self, judges: Judges | None, *, is_decided: bool = False) -> PlainForm:
         """Write what the labels are: tags joined, or columns of 0 and 1."""
         form = super().plain(judges, is_decided=is_decided)
-        return form._replace(is_each=form.is_each or self.are_columns, separator=self.separator)
+        has_columns = self.are_columns and form.holds != "ranks"
+        return form._replace(is_each=form.is_each or has_columns, separator=self.separator)
 
     def _describe_list(self, parts: Sequence[str], unknown: Sequence[str]) -> str:
         return f"a list with {unknown[0]}, a tag of no labelled image" if unknown else f"a list of {len(parts)} tags"

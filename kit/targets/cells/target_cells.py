@@ -37,7 +37,7 @@ class TargetCells(Labels):
         return False
 
     def hold_each(self, cells: Sequence[str]) -> Held:
-        """Tell what cells of a sample hold of which each belongs to one name.
+        """Find the contents of cells of which each belongs to one name.
 
         Args:
             cells: Different texts of a sample, none of them empty.
@@ -45,7 +45,7 @@ class TargetCells(Labels):
         return Held("probabilities", strangers=tuple(cell for cell in cells if not is_probability(cell)))
 
     def hold_all(self, cells: Sequence[str]) -> Held:
-        """Tell what cells of a sample hold that say everything of an image; see `hold_each`.
+        """Find the contents of cells that hold everything about an image; see `hold_each`.
 
         Empty cells, and one number from 0 to 1 for all images, are placeholders.
         """
@@ -87,7 +87,7 @@ class TargetCells(Labels):
     # Messages
 
     def describe_cell(self, cell: str) -> str:
-        """Say what a cell is that predictions cannot fill."""
+        """Describe a cell that predictions cannot fill."""
         if number_of(cell) is not None:
             return f"a number, and neither a {self.noun} nor a probability"
         parts = cell.replace("|", " ").replace(";", " ").replace(",", " ").split()
@@ -100,7 +100,7 @@ class TargetCells(Labels):
         return f"a list of {len(parts)} {self.kind()}"
 
     def describe_written(self, columns: Sequence[str]) -> str:
-        """Say what kit writes into the value columns of a sample."""
+        """Describe what kit writes into the value columns of a sample."""
         return f"a probability of each {self.noun}" if len(columns) > 1 else self._describe_one(columns[0])
 
     def _describe_one(self, column: str) -> str:

@@ -34,17 +34,17 @@ class ValueCells(TargetCells):
         return self.hold_each(cells)
 
     def plain(self, judges: Judges | None, *, is_decided: bool = False) -> PlainForm:
-        """Give each value a column."""
+        """Write a column of each value."""
         del judges, is_decided
         return PlainForm("numbers", is_each=True)
 
     def describe_cell(self, cell: str) -> str:
-        """Say that a cell is no number."""
+        """Explain that a cell is no number."""
         del cell
         return "no number"
 
     def describe_written(self, columns: Sequence[str]) -> str:
-        """Say that kit writes numbers."""
+        """Explain that kit writes numbers."""
         del columns
         return f"a number into each of {', '.join(self.names)}" if self.needs_each else "a number"
 
