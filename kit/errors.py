@@ -42,7 +42,7 @@ class KitError(Exception):
 
     def as_options(self) -> str:
         """Write the message for the command line: arguments are options."""
-        return _MARKED.sub(r"\g<option>", self.marked)
+        return as_options(self.marked)
 
     @property
     def marked(self) -> str:
@@ -158,6 +158,15 @@ def worded(typed: str, called: str) -> str:
         Text for the message of a `KitError`.
     """
     return f"\x02{typed}\x03{called}\x04"
+
+
+def as_options(text: str) -> str:
+    """Write a text whose arguments are marked for the command line.
+
+    >>> as_options(f"{option('target', 'grades')} makes them ordered")
+    '--target grades makes them ordered'
+    """
+    return _MARKED.sub(r"\g<option>", text)
 
 
 _LISTED = 300  # characters of names in a readable message

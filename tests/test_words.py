@@ -123,7 +123,6 @@ FOR_A_SHELL = {  # modules that write commands, piece by piece, or are drawn by 
     "conversion/shard_command.py": "kit shard",
     "kaggle/shard_suggestion.py": "kit shard, after kit fetch",
     "reports/audit.py": "kit shard, after kit audit",
-    "reports/labels.py": "advice of kit shard and kit audit",
     "reports/speeds.py": "advice of kit bench",
     "submission/blend.py": "kit blend, in the side file of its CSV",
     "submission/origin.py": "the same, and kit predict",

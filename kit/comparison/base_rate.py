@@ -125,7 +125,7 @@ def _truth(
 def _rated(run: Trajectory, name: str, known: _Validated | None) -> Trajectory:
     if known is None or not len(known.truth):
         return run
-    if known.target.kind() == "classes" and name in _BASES:
+    if known.target.has_class_figures and name in _BASES:
         counts = np.bincount(known.truth, minlength=len(known.target.names)).tolist()
         return replace(run, base_rate=_rate(run.spec, name, counts), base_words=_BASES[name].words)
     with contextlib.suppress(SpecError):  # a loss is no metric, and one's own may have no value for a constant

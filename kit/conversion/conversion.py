@@ -48,7 +48,7 @@ def describe_source(source: Source, spec: SourceSpec) -> SourceInfo:
         line = [record.key, record.label, record.split, record.group, *record.file.identity]
         digest.update(msgspec.json.encode(line) + b"\n")
     digest.update(msgspec.json.encode([Path(reject.name).name for reject in source.rejects if reject.is_bad]))
-    if source.target.kind() != "classes":  # which older datasets, whose digests are known, all have
+    if not source.target.is_first_kind:
         digest.update(msgspec.json.encode(source.target))
     if source.sample_submission:
         digest.update(source.sample_submission.read_bytes())

@@ -8,6 +8,7 @@ its feature's keys with hyphens between them.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ def write_description(folder: Path, manifest: Manifest) -> None:
     """Write dataset_info.json, features.json and the names of classes, grades or tags beside the shards."""
     write_whole(folder / "dataset_info.json", _dump(_dataset_info(manifest)))
     write_whole(folder / "features.json", _dump(_features(manifest)))
-    if manifest.target.kind() in _LABELS:
+    if manifest.target.stores in _LABELS:
         write_whole(folder / NAMES, "\n".join(manifest.classes) + "\n")
 
 
@@ -50,7 +51,7 @@ def _split(manifest: Manifest, split: str) -> dict[str, Any]:
 
 def _features(manifest: Manifest) -> dict[str, Any]:
     target = manifest.target
-    label = {"label": _LABELS[target.kind()](target)} if target.kind() in _LABELS else {}
+    label = {"label": _LABELS[target.stores](target)} if target.stores in _LABELS else {}
     values = {} if label else {"values": _tensor("float32", (len(target.names),))}
     image = {
         "encoded": _encoded(manifest),
@@ -70,7 +71,7 @@ def _class_labels(target: Target) -> dict[str, Any]:
     return _node("sequence_feature.Sequence", "sequence", {"feature": _class_label(target), "length": "-1"})
 
 
-_LABELS = {"classes": _class_label, "grades": _class_label, "tags": _class_labels}  # others store numbers
+_LABELS: Mapping[str, Callable[[Target], dict[str, Any]]] = {"index": _class_label, "indices": _class_labels}
 
 
 def _encoded(manifest: Manifest) -> dict[str, Any]:

@@ -232,7 +232,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
 def fingerprint(target: Target, shards: Sequence[ShardInfo]) -> str:
     """Hash target and shards, on which a run's results depend; 16 hexadecimal digits, as version 3 has for classes."""
-    described: list[object] = [3, list(target.names)] if target.kind() == "classes" else [FORMAT_VERSION, target]
+    described: list[object] = [3, list(target.names)] if target.is_first_kind else [FORMAT_VERSION, target]
     content = msgspec.json.encode([*described, [[shard.name, shard.xxh128] for shard in shards]])
     return hashlib.sha256(content).hexdigest()[:16]
 

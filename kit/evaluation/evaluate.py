@@ -250,7 +250,7 @@ class _Asked:
     def shown(self, scores: Predictions, dataset: Dataset) -> Sequence[Metric]:
         """Choose the metrics to compute; none for classes that are judged by accuracy, which have their own figures."""
         own = dataset_metric(dataset)
-        if self.metrics or (scores.target.kind() == "classes" and own.name == "accuracy"):
+        if self.metrics or (scores.target.has_class_figures and own.name == "accuracy"):
             return self.metrics
         return usual_metrics(scores.target, own, are_probabilities=scores.are_probabilities)
 

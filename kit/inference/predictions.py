@@ -55,10 +55,10 @@ class Predictions:
         """
         return self.target.probabilities(self.outputs)
 
-    def judge(self, metric: Metric, decision: Decision | None = None) -> Score:
+    def judge(self, metric: Metric, decision: Decision | None = None, positive: str = "") -> Score:
         """Judge the predictions, decided by their own rule or by another one; see `kit.targets.judge`."""
         rule = self.decision if decision is None else decision
-        return judge(self.target, metric, self.labels, self.outputs, decision=rule)
+        return judge(self.target, metric, self.labels, self.outputs, decision=rule, positive=positive)
 
     def decided_by(self, decision: Decision) -> Predictions:
         """Return the same predictions with another rule for decisions.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,22 +10,16 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from kit.errors import first_three
-from kit.sources.label_kinds import number_of, parts_of
 from kit.submission.cells import Cells
 from kit.submission.form import Sample
 from kit.targets import Target
-from kit.targets.classes import Classes
-from kit.targets.tags import Tags
-from kit.targets.values import Values
-
-Rows = NDArray[np.bool_]
+from kit.targets.cells.odd import OddCells, Rows, odd_guesses
+from kit.targets.cells.target_cells import Range
 
 CONSTANT, RANGE, SUM, ORDER, KNOWN = "constant", "range", "sum", "order", "known"
-_TWO = 2  # classes of which one probability says all
 _ROUNDED = 0.01  # difference of a sum from one that rounded probabilities of many classes may have
 _SPAN = 1e-6  # share of the training range by which a float32 number may leave it
 _SUMMED = ("log_loss", "weighted_log_loss")  # metrics of shares that sum to one
-_SIGNS = {" ": "blanks", ",": "commas", ";": "semicolons", "|": "bars"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +57,12 @@ class Rules:
     @property
     def names(self) -> list[str]:
         """Names as cells spell them."""
-        return [self.cells.spelled.get(name, name) for name in self.target.names]
+        return [self.cells.spelling.write(name) for name in self.target.names]
 
     @property
     def may_be_blank(self) -> bool:
         """Whether a cell without tags is empty."""
-        target = self.target
-        return self.cells.are_joined and isinstance(target, Tags) and not target.no_tag and self.sample.has_blanks
+        return self.cells.are_joined and not self.target.word_for_none and self.sample.has_blanks
 
 
 def value_findings(ids: Sequence[str], values: pd.DataFrame, asked: pd.DataFrame, rules: Rules | None) -> list[Problem]:
@@ -110,109 +103,34 @@ def _known_findings(
     ids: Sequence[str], values: pd.DataFrame, asked: pd.DataFrame, blank: Rows, rules: Rules
 ) -> list[Problem]:
     cells, target = rules.cells, rules.target
-    is_pair = isinstance(target, Classes) and len(target.names) == _TWO
-    if cells.form.holds == "numbers":
-        return _number_findings(ids, values, blank, _training_range(target, values.columns), "the training range ")
-    if cells.has_each or (cells.form.holds == "probabilities" and not is_pair):
+    holds = cells.form.holds
+    if holds == "numbers":
+        return _number_findings(ids, values, blank, target.number_range(list(values.columns)), "the training range ")
+    if cells.has_each or (holds == "probabilities" and not target.is_pair):
         return [*_chance_findings(ids, values, asked, blank), *_sum_findings(ids, values, rules)]
     filled = values.iloc[:, 0].tolist()
-    is_named = set(filled) - {""} <= set(target.names) or _are_texts(asked) or _are_texts(values)
-    if is_pair and not is_named:  # of two classes a probability says as much
+    is_named = set(filled) - {""} <= set(rules.names) or _are_texts(asked) or _are_texts(values)
+    if target.is_pair and not is_named:  # a probability says as much
         return _chance_findings(ids, values, asked, blank)
-    find = _tag_findings if cells.are_joined else _rank_findings if cells.form.holds == "ranks" else _name_findings
-    return list(find(ids, filled, rules))
+    return [_problem(odd, ids) for odd in _odd_cells(filled, rules)]
+
+
+def _odd_cells(filled: Sequence[str], rules: Rules) -> Iterable[OddCells]:
+    """Find cells that are none of the target's decisions or guesses."""
+    cells, target, sampled = rules.cells, rules.target, rules.sample.filled
+    if cells.form.holds != "ranks":
+        return target.odd_cells(filled, cells.spelling, sampled)
+    return odd_guesses(filled, target.names, cells.spelling, sampled, target.kind(), guesses=cells.form.guesses)
+
+
+def _problem(odd: OddCells, ids: Sequence[str]) -> Problem:
+    return Problem(odd.what if odd.rows is None else f"{odd.what}, of {named(ids, odd.rows)}")
 
 
 def _chance_findings(ids: Sequence[str], values: pd.DataFrame, asked: pd.DataFrame, blank: Rows) -> list[Problem]:
     """Find values that are no probabilities, unless the sample has others too."""
     is_free = bool(_is_outside(_numbers(asked), 0, 1).any())
     return _number_findings(ids, values, blank, None if is_free else (0, 1))
-
-
-def _name_findings(ids: Sequence[str], filled: Sequence[str], rules: Rules) -> Iterator[Problem]:
-    """Find cells that are no class or grade, or one in another spelling."""
-    known = {"", *rules.names, *(cell for cell in rules.sample.cells if cell)}
-    numbers = {number_of(name): name for name in rules.names if number_of(name) is not None}
-    plural = rules.target.kind()
-    strange = [cell not in known for cell in filled]
-    respelled = [is_strange and number_of(cell) in numbers for cell, is_strange in zip(filled, strange, strict=True)]
-    if any(respelled):
-        first = filled[respelled.index(True)]
-        yield Problem(
-            f"{plural} written {first} where the sample has {numbers[number_of(first)]}, of"
-            f" {named(ids, np.asarray(respelled))}"
-        )
-    others = {cell for cell, one, other in zip(filled, strange, respelled, strict=True) if one and not other}
-    if others:
-        listed = first_three(sorted(rules.names), len(rules.names))
-        yield Problem(f"values outside the {plural} {listed}: {first_three(sorted(others), len(others))}")
-
-
-def _tag_findings(ids: Sequence[str], filled: Sequence[str], rules: Rules) -> Iterator[Problem]:
-    """Find unknown tags, tags named twice, and the word for none beside others."""
-    target, separator = rules.target, rules.cells.form.separator
-    no_tag = target.no_tag if isinstance(target, Tags) else ""
-    known = set(target.names)
-    parts = [[] if cell == no_tag else _split(cell, separator, known) for cell in filled]
-    yield from _unknown(ids, parts, known | ({no_tag} if no_tag else set()), f"unknown {target.kind()}", separator)
-    yield from _twice(ids, parts, target.kind())
-    beside: Rows = np.asarray([no_tag != "" and no_tag in row for row in parts], bool)
-    if beside.any():
-        yield Problem(f"'{no_tag}' beside other {target.kind()}, of {named(ids, beside)}")
-
-
-def _rank_findings(ids: Sequence[str], filled: Sequence[str], rules: Rules) -> Iterator[Problem]:
-    """Find guesses that are unknown or named twice, and wrong numbers of guesses."""
-    form, known = rules.cells.form, set(rules.names)
-    parts = [_split(cell, form.separator, known) for cell in filled]
-    wrong: Rows = np.asarray([bool(row) and len(row) != form.guesses for row in parts], bool)
-    if wrong.any():
-        counts = sorted({len(row) for row, is_wrong in zip(parts, wrong, strict=True) if is_wrong})
-        found = first_three(map(str, counts), len(counts)) if len(counts) > 1 else str(counts[0])
-        yield Problem(f"{found} guesses instead of {form.guesses}, of {named(ids, wrong)}")
-    sampled = {part for cell in rules.sample.cells for part in _split(cell, form.separator, known)}
-    yield from _unknown(ids, parts, known | sampled, f"guesses outside the {rules.target.kind()}", form.separator)
-    yield from _twice(ids, parts, "guesses")
-
-
-def _split(cell: str, separator: str, known: Collection[str]) -> list[str]:
-    return [cell] if cell in known else parts_of(cell, separator)
-
-
-def _unknown(
-    ids: Sequence[str], parts: Sequence[Sequence[str]], known: Collection[str], what: str, separator: str
-) -> Iterator[Problem]:
-    where: Rows = np.asarray([any(one not in known for one in row) for row in parts], bool)
-    if where.any():
-        names = sorted({one for row in parts for one in row if one not in known})
-        others = [sign for sign in _SIGNS if sign != separator and all(_are_known(one, sign, known) for one in names)]
-        hint = f" (the sample separates by {_SIGNS.get(separator, separator)})" if others else ""
-        yield Problem(f"{what}: {first_three(names, len(names))}{hint}, of {named(ids, where)}")
-
-
-def _are_known(text: str, sign: str, known: Collection[str]) -> bool:
-    parts = parts_of(text, sign)
-    return len(parts) > 1 and all(part in known for part in parts)
-
-
-def _twice(ids: Sequence[str], parts: Sequence[Sequence[str]], what: str) -> Iterator[Problem]:
-    where: Rows = np.asarray([len(set(row)) < len(row) for row in parts], bool)
-    if where.any():
-        yield Problem(f"{what} named twice, of {named(ids, where)}")
-
-
-Range = tuple[float | NDArray[np.float64], float | NDArray[np.float64]]
-
-
-def _training_range(target: Target, columns: Collection[str]) -> Range | None:
-    """Find the range of the training values, by column; None where rows are of different values."""
-    if isinstance(target, Values):
-        if len(columns) != len(target.names):
-            return min(target.lowest), max(target.highest)
-        order = [target.names.index(name) if name in target.names else index for index, name in enumerate(columns)]
-        return np.asarray(target.lowest)[order], np.asarray(target.highest)[order]
-    numbers = [float(number) for name in target.names if (number := number_of(name)) is not None]
-    return (min(numbers), max(numbers)) if numbers else None
 
 
 def _number_findings(

@@ -15,11 +15,10 @@ _Read: TypeAlias = Callable[[Target, Mapping[str, Any]], Any]
 def label_features(target: Target) -> dict[str, Any]:
     """Describe what a record holds of its label, for `tf.io.parse_example`."""
     return {
-        "classes": {LABEL: tf.io.FixedLenFeature([], tf.int64)},
-        "grades": {LABEL: tf.io.FixedLenFeature([], tf.int64)},
-        "tags": {LABEL: tf.io.VarLenFeature(tf.int64)},
-        "values": {VALUES: tf.io.FixedLenFeature([len(target.names)], tf.float32)},
-    }[target.kind()]
+        "index": {LABEL: tf.io.FixedLenFeature([], tf.int64)},
+        "indices": {LABEL: tf.io.VarLenFeature(tf.int64)},
+        "numbers": {VALUES: tf.io.FixedLenFeature([len(target.names)], tf.float32)},
+    }[target.stores]
 
 
 def read_label(target: Target, features: Mapping[str, Any]) -> Any:
@@ -32,7 +31,7 @@ def read_label(target: Target, features: Mapping[str, Any]) -> Any:
     Returns:
         Int32 [] or [batch] for classes and grades, int8 [tags] or [batch, tags], float32 [values] or [batch, values].
     """
-    return _READ[target.kind()](target, features)
+    return _READ[target.stores](target, features)
 
 
 def encode_labels(head: Head, truth: Any) -> Any:
@@ -76,4 +75,4 @@ def _numbers(_: Target, features: Mapping[str, Any]) -> Any:
     return features[VALUES]
 
 
-_READ: dict[str, _Read] = {"classes": _index, "grades": _index, "tags": _marks, "values": _numbers}
+_READ: dict[str, _Read] = {"index": _index, "indices": _marks, "numbers": _numbers}

@@ -19,7 +19,6 @@ from kit.reports.reject_reasons import describe_left_out
 from kit.reports.table import NOTHING, Table
 from kit.sources import UNLABELLED
 from kit.specs.source import folder_name
-from kit.targets.values import Values
 
 _LISTED, _SETS = 5, 3  # rows of a finding on the terminal; the CSV has all
 _MEMBERS = 4  # images of a set
@@ -31,7 +30,7 @@ def describe_audit(audit: Audit) -> list[str]:
     """Describe in one line the audited images, and in another what `kit shard` would refuse."""
     counts = {name: sum(splits.values()) for name, splits in audit.counts().items() if name != UNLABELLED}
     parts = [f"{len(audit.records):,} images"]
-    if len(counts) > 1 and not isinstance(audit.target, Values):  # every image has each value
+    if len(counts) > 1 and audit.target.is_counted:  # every image has each value
         parts.append(f"{len(counts)} {audit.target.kind()}, {_balance(list(counts.values()))}")
     if groups := audit.groups():
         parts.append(f"{len(groups):,} groups")

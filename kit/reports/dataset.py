@@ -10,7 +10,6 @@ from kit.errors import first_three
 from kit.reports.class_balance import balance_table
 from kit.reports.reject_reasons import describe_left_out
 from kit.reports.table import NOTHING, Table
-from kit.targets.values import Values
 
 
 def dataset_tables(dataset: Dataset) -> list[Table]:
@@ -92,11 +91,11 @@ def _counts(dataset: Dataset) -> Table:
 def _values(dataset: Dataset) -> list[Table]:
     """Tabulate the range of each value, where labels are numbers."""
     target = dataset.manifest.target
-    if not isinstance(target, Values):
+    figures = target.statistics()
+    if not figures:
         return []
-    figures = zip(target.names, target.mean, target.deviation, target.lowest, target.highest, strict=True)
-    rows = tuple((name, *(f"{figure:,.6g}" for figure in of)) for name, *of in figures)
-    return [Table("values of all labelled images", ("value", "mean", "sd", "lowest", "highest"), rows)]
+    rows = zip(target.names, *([f"{one:,.6g}" for one in column] for column in figures.values()), strict=True)
+    return [Table(f"{target.kind()} of all labelled images", (target.noun, *figures), tuple(rows))]
 
 
 def _folds(dataset: Dataset) -> list[Table]:

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from kit.errors import SourceError, first_three, option
 from kit.sources.id_columns import cell_text, known_column, quoted
 from kit.sources.image_table import line_of, separator_hint
-from kit.sources.label_kinds import free_separator, kind_of_columns, marked_names, number_of, odd_cell
+from kit.sources.label_kinds import free_separator, kind_of_columns, marked_names, odd_cell
 from kit.sources.sample_hint import SampleHint
 from kit.specs.source import SourceSpec
+from kit.targets.cells.text import number_of
 
 _SEVERAL = 2  # columns
 

@@ -14,11 +14,11 @@ from kit.sources.id_columns import cell_text, file_columns, find_id_columns, nam
 from kit.sources.image_files import FilesById, list_images
 from kit.sources.image_table import join, line_of, read_table, refuse_repeated_columns, unnamed
 from kit.sources.label_columns import read_label_columns
-from kit.sources.label_kinds import number_of
 from kit.sources.label_origin import LabelOrigin
 from kit.sources.record import ImageFile, Record, Reject
 from kit.sources.sample_hint import read_hint
 from kit.specs.source import SourceSpec
+from kit.targets.cells.text import number_of
 
 _NOTHING = "''"  # empty value of an option, as a shell takes it
 

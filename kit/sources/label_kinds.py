@@ -6,13 +6,12 @@ import math
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-SEPARATORS = ("|", ";", ",", " ")  # between tags; a blank last, because names may hold it
+from kit.targets.cells.text import SEPARATORS, is_fraction, number_of, parts_of
 
 _SEVERAL = 2
 _LONGER_LISTS = 3  # different lengths, and parts of a label: tags exceed them, names of classes hardly do
@@ -166,26 +165,6 @@ def describe_numbers(labels: Collection[str]) -> Measurements | None:
     ordered = sorted(known, key=known.__getitem__)
     fractions = [label for label in known if is_fraction(label)]
     return Measurements(ordered[0], ordered[-1], len(labels), fractions[0] if fractions else ordered[-1])
-
-
-def number_of(text: str) -> Decimal | None:
-    """Read a finite decimal number exactly, of those that a float can hold; None for any other text."""
-    try:
-        number = Decimal(text.replace("_", "x"))
-    except InvalidOperation:
-        return None
-    return number if math.isfinite(number) else None
-
-
-def is_fraction(text: str) -> bool:
-    """Whether a text is a number that is not whole."""
-    number = number_of(text)
-    return number is not None and number != number.to_integral_value()
-
-
-def parts_of(label: str, separator: str) -> list[str]:
-    """Split a label; parts that are empty do not count."""
-    return [part.strip() for part in label.split(separator) if part.strip()]
 
 
 def free_separator(names: Iterable[str]) -> str:

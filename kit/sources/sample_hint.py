@@ -10,8 +10,8 @@ import pandas as pd
 
 from kit.errors import SourceError
 from kit.sources.image_table import read_table
-from kit.sources.label_kinds import SEPARATORS, is_fraction, number_of, parts_of
 from kit.sources.sample_form import split_id
+from kit.targets.cells.text import SEPARATORS, is_fraction, number_of, parts_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,6 @@ from kit.sources.classes import loose
 from kit.sources.image_table import line_of, read_table
 from kit.sources.sample_form import refuse_unkept, sample_form
 from kit.targets import Target
-from kit.targets.values import Values
 
 
 def read_ids(
@@ -34,7 +33,7 @@ def read_ids(
         SubmissionError: Its columns or cells cannot be filled with predictions of the target.
     """
     table = read_table(sample_submission)
-    if not isinstance(target, Values):
+    if target.is_named:
         _refuse_other_names(sample_submission, table, target, renamed or {})
     form = sample_form(sample_submission, table, target, is_image)
     refuse_unkept(sample_submission, form, target)

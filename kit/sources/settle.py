@@ -9,20 +9,12 @@ import msgspec
 
 from kit.errors import SourceError, SpecError, first_three, option, unknown
 from kit.sources.classes import renamings, settle_names, sorted_names
-from kit.sources.label_kinds import (
-    SEPARATORS,
-    Kind,
-    free_separator,
-    is_fraction,
-    kind_of_labels,
-    number_of,
-    odd_among_numbers,
-    parts_of,
-)
+from kit.sources.label_kinds import Kind, free_separator, kind_of_labels, odd_among_numbers
 from kit.sources.label_origin import LabelOrigin
 from kit.sources.record import UNLABELLED, Record
 from kit.specs.source import SourceSpec
 from kit.targets import Target
+from kit.targets.cells.text import SEPARATORS, is_fraction, number_of, parts_of
 from kit.targets.classes import Classes
 from kit.targets.grades import Grades
 from kit.targets.tags import Tags

@@ -16,7 +16,7 @@ from kit.submission.rule import ask_rule, crossed_threshold
 _CLOSE = 1e-6  # largest difference between two scores of the same predictions
 
 
-def refuse_others(path: Path, origin: Origin | None, held_out: OutOfFold, name: str | Path) -> None:
+def refuse_others(path: Path, origin: Origin | None, held_out: OutOfFold, name: str | Path, positive: str = "") -> None:
     """Refuse out-of-fold predictions whose score differs from the one in a file's origin.
 
     Args:
@@ -24,13 +24,14 @@ def refuse_others(path: Path, origin: Origin | None, held_out: OutOfFold, name: 
         origin: Origin of the file; None where it is unknown.
         held_out: Out-of-fold predictions that are given for it.
         name: Name of these, for messages.
+        positive: One of two classes, which the file is about; see `kit.targets.judge`.
 
     Raises:
         RunError: They have another score, or none.
     """
     if origin is None or origin.scored_on != "out-of-fold" or origin.score is None or _is_unknown(origin):
         return
-    found = list(_scores(origin, held_out))
+    found = list(_scores(origin, held_out, positive))
     if any(abs(score - origin.score) <= _CLOSE for score in found):
         return
     called = "AUC" if origin.metric == "auc" else origin.metric
@@ -48,17 +49,17 @@ def _is_unknown(origin: Origin) -> bool:
     return is_earlier or (origin.is_crossed and origin.command[1:2] != ["predict"])
 
 
-def _scores(origin: Origin, held_out: OutOfFold) -> Iterator[float]:
+def _scores(origin: Origin, held_out: OutOfFold, positive: str) -> Iterator[float]:
     """Score out-of-fold predictions as the file was scored; several where it may have been scored in several ways."""
     try:
-        values = list(_crossed(origin, held_out)) if origin.is_crossed else [_decided(origin, held_out)]
+        values = list(_crossed(origin, held_out)) if origin.is_crossed else [_decided(origin, held_out, positive)]
     except (RunError, SpecError):
         return
     yield from (value for value in values if value is not None and not math.isnan(value))
 
 
-def _decided(origin: Origin, held_out: OutOfFold) -> float:
-    return held_out.scores.judge(find_metric(origin.metric or ""), origin.rule).value
+def _decided(origin: Origin, held_out: OutOfFold, positive: str) -> float:
+    return held_out.scores.judge(find_metric(origin.metric or ""), origin.rule, positive).value
 
 
 def _crossed(origin: Origin, held_out: OutOfFold) -> Iterator[float | None]:

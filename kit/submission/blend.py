@@ -30,7 +30,6 @@ from kit.submission.blend_weights import LOSS, By, Fit, Values, combine, fit_ble
 from kit.submission.form import named_metric
 from kit.submission.kept import kept_text
 from kit.submission.origin import Origin, command_line, now, read_origin, refuse_existing, write_csv
-from kit.targets.classes import Classes
 from kit.workspace import Workspace
 
 _ORDERED = ("spearman",)  # metrics of values that their ranks keep
@@ -115,12 +114,15 @@ def blend(
         for name in oof
     ]
     origins = [one.origin for one in kept.kept] if kept else origins
+    positive = kept.positive if kept else _positive(tables, dataset)
     for one, origin, held_out, name in zip(paths, origins, inputs, oof, strict=False):
-        refuse_others(one, origin, held_out, name)
+        refuse_others(one, origin, held_out, name, positive)
     goal = metric or _default_metric(dataset, average)
     _refuse_ranks(dataset, average, goal)
     rules = kept.rules if kept else ()
-    fitted, crossed = fit_blend(inputs, goal, average, progress, rules=rules) if inputs else (None, None)
+    fitted, crossed = (
+        fit_blend(inputs, goal, average, progress, rules=rules, positive=positive) if inputs else (None, None)
+    )
     shares = fitted.weights if fitted else _shares(weights, len(paths))
     if not paths:
         return Blend(path=None, rows=0, columns=(), weights=shares, fit=fitted)
@@ -187,13 +189,18 @@ def _dataset_of(oof: Sequence[str | Path], workspace: Workspace) -> Dataset | No
     return None
 
 
+def _positive(tables: Sequence[pd.DataFrame], dataset: Dataset | None) -> str:
+    """Name the one of two classes that files of numbers are about; empty for other files, or without a dataset."""
+    return dataset.manifest.target.positive(list(tables[0].columns)) if dataset and tables else ""
+
+
 def _default_metric(dataset: Dataset | None, average: By) -> str:
     """Choose the metric to fit weights for: that of the dataset, or for classes up to 1,000 without one loss or AUC."""
     named = named_metric(dataset) if dataset else None
     if named:
         return named.name
     target = dataset.manifest.target if dataset else None
-    if target is None or (isinstance(target, Classes) and not target.keeps_best):
+    if target is None or (target.has_class_figures and not target.keeps_best):
         return "auc" if average == "rank" else LOSS
     return target.default_metric
 

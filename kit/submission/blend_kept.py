@@ -22,7 +22,7 @@ from kit.submission.cells import Cells
 from kit.submission.form import Sample, choose_cells, named_metric, read_sample, refuse_decisions
 from kit.submission.kept import Kept, find_kept
 from kit.submission.origin import KEPT, Origin
-from kit.submission.rule import Scored, fewest_tags, score_cells
+from kit.submission.rule import Scored, fewest_tags, refuse_first, score_cells
 from kit.submission.votes import tally, votes
 from kit.targets import NO_DECISION, Decision, Target
 from kit.targets.aligned import align
@@ -76,6 +76,12 @@ class KeptInputs:
     def rules(self) -> list[Decision]:
         """Rules by which the files' decisions were made."""
         return [one.origin.rule for one in self.kept]
+
+    @property
+    def positive(self) -> str:
+        """Name of the one of two classes that the only column of the sample submission is about; empty for others."""
+        form = self.sample.form if self.sample else None
+        return "" if form is None or form.has_each else self.target.positive(form.columns)
 
     @property
     def have_decisions(self) -> bool:
@@ -136,6 +142,7 @@ class KeptInputs:
         goal = find_metric("log_loss" if metric == LOSS else metric) if metric else self.metric
         rule, crossed = decide.rule(self.target) if not decide.is_fitted else NO_DECISION, None
         if decide.is_fitted and held_out is not None:
+            refuse_first(cells)
             fitted = fitted_rule(held_out, self.metric or find_metric(self.target.default_metric), least)
             rule, crossed = fitted.rule, fitted.crossed
         cells = replace(cells, decision=rule.at_least(least))

@@ -68,6 +68,7 @@ def fit_blend(
     progress: Progress = NO_PROGRESS,
     *,
     rules: Sequence[Decision] = (),
+    positive: str = "",
 ) -> tuple[Fit, OutOfFold]:
     """Choose the weights that give a blend of out-of-fold predictions the best score, and blend with them.
 
@@ -77,6 +78,7 @@ def fit_blend(
         by: Quantity to blend: probabilities or numbers, each column's scaled ranks, or votes.
         progress: Receiver of every fold.
         rules: Rule of each input's votes; empty for the target's own.
+        positive: One of two classes, which the metric is about; see `kit.targets.judge`.
 
     Returns:
         The weights, and a blend whose every fold has the weights of the other folds.
@@ -97,7 +99,7 @@ def fit_blend(
     own = rules or [NO_DECISION] * len(inputs)
     values = votes(outputs, first.target, stacked, own) if by == "vote" else scaled(stacked.values, by)
     average = tally if by == "vote" else combine
-    labels, judge_blend = first.scores.labels, _judge(metric, first.target)
+    labels, judge_blend = first.scores.labels, _judge(metric, first.target, positive)
     progress.start("fit weights", len(folds) + 1)
 
     def measure(indices: NDArray[np.intp]) -> Callable[[Values], float]:
@@ -222,15 +224,15 @@ def _refuse_unkept(metric: str, by: By, target: Target) -> None:
         )
 
 
-def _judge(metric: str, target: Target) -> Callable[[NDArray[Any], Truth], float]:
+def _judge(metric: str, target: Target, positive: str) -> Callable[[NDArray[Any], Truth], float]:
     """Make the function that scores a blend."""
-    if metric == LOSS or (metric == _AUC and isinstance(target, Classes) and not target.keeps_best):
+    if metric == LOSS or (metric == _AUC and target.has_class_figures and not target.keeps_best):
         return functools.partial(_score, metric=metric)
     found = find_metric(metric)
     refuse_metric(target, found)
 
     def scored(blended: NDArray[Any], truth: Truth) -> float:
-        value = judge(target, found, truth, blended).value
+        value = judge(target, found, truth, blended, positive=positive).value
         if math.isnan(value):
             raise RunError(f"{metric} is not defined on every fold but one; shard with fewer {option('folds')}")
         return value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,10 +12,9 @@ from numpy.typing import NDArray
 
 from kit.errors import SubmissionError, first_three
 from kit.inference.predictions import Predictions
-from kit.sources.label_kinds import number_of, parts_of
 from kit.sources.sample_form import SampleForm, split_id
-from kit.targets import NO_DECISION, Decision, Target, Truth
-from kit.targets.tags import Tags
+from kit.targets import NO_DECISION, Decision, Target
+from kit.targets.cells.spelling import Spelling
 
 Column = Sequence[str] | NDArray[Any]
 
@@ -39,12 +38,22 @@ class Cells:
     @property
     def are_joined(self) -> bool:
         """Whether a cell holds all tags of an image."""
-        return isinstance(self.target, Tags) and self.form.holds == "decisions" and not self.has_each
+        return self.target.may_have_several and self.form.holds == "decisions" and not self.has_each
 
     @property
     def has_each(self) -> bool:
         """Whether each name of the target has a column, or a row, of its own."""
-        return self.form.is_wide or self.form.is_long
+        return self.form.has_each
+
+    @property
+    def positive(self) -> str:
+        """Name of the one of two classes that the only column is about; empty for other targets and forms."""
+        return "" if self.has_each else self.target.positive(self.form.columns)
+
+    @property
+    def spelling(self) -> Spelling:
+        """Spelling of the names."""
+        return Spelling(self.form.separator, self.spelled)
 
     def table(self, scores: Predictions, ids: Sequence[str] | None = None) -> pd.DataFrame:
         """Write predictions into cells.
@@ -86,24 +95,18 @@ class Cells:
 
     def _one(self, outputs: NDArray[Any]) -> Column:
         """Compute the cells of the only column."""
-        target, form = self.target, self.form
+        target, form, spelling = self.target, self.form, self.spelling
         match form.holds:
             case "decisions":
-                return self.texts(target.decide(outputs, self.decision))
+                return target.cell_texts(target.decide(outputs, self.decision), spelling)
             case "ranks":
-                named = [self._spell(name) for name in target.names]
+                named = [spelling.write(name) for name in target.names]
                 return [form.separator.join(named[one] for one in row) for row in target.ranks(outputs, form.guesses)]
             case "numbers":
-                return np.asarray(named_numbers(target, target.numbers(outputs)), np.float32).reshape(len(outputs))
+                numbers = target.cell_numbers(target.numbers(outputs))
+                return np.asarray(numbers, np.float32).reshape(len(outputs))
             case _:
-                return target.probabilities(outputs)[:, -1]  # of the second of two classes, or the only tag
-
-    def texts(self, decisions: Truth) -> list[str]:
-        """Write decisions as the texts of cells."""
-        if not isinstance(self.target, Tags):
-            return [self._spell(self.target.text(one) or "") for one in decisions]
-        names, separator, no_tag = self.target.names, self.form.separator, self.target.no_tag
-        return [separator.join(names[one] for one in np.flatnonzero(row)) or no_tag for row in decisions]
+                return target.probabilities(outputs)[:, target.told(form.columns[0])]
 
     def read(self, table: pd.DataFrame) -> NDArray[Any]:
         """Read cells back.
@@ -123,24 +126,11 @@ class Cells:
         if self.has_each or self.form.holds in {"numbers", "probabilities"}:
             order = list(self.target.names) if self.has_each else list(values.columns)
             return np.asarray(values[order].astype(np.float64))
-        back = {text: name for name, text in self.spelled.items()}
-        known = {*self.target.names, *self.spelled.values()}
-        cells = values.iloc[:, 0].tolist()
+        cells, spelling = values.iloc[:, 0].tolist(), self.spelling
         if self.form.holds == "ranks":
-            guesses = np.asarray([[back.get(one, one) for one in self._parts(cell, known)] for cell in cells])
+            guesses = np.asarray([spelling.parts(cell, self.target.names) for cell in cells])
             return self.target.encode(guesses.ravel().tolist()).reshape(guesses.shape)
-        if isinstance(self.target, Tags):
-            return self.target.encode([self._label(cell, known) for cell in cells])
-        return self.target.encode([back.get(cell, cell) for cell in cells])
-
-    def _label(self, cell: str, known: Collection[str]) -> str:
-        """Turn a cell of tags into a label, which may have another separator."""
-        return self.target.join(self._parts(cell, known)) if isinstance(self.target, Tags) and cell else cell
-
-    def _parts(self, cell: str, known: Collection[str]) -> list[str]:
-        if isinstance(self.target, Tags) and cell == self.target.no_tag:
-            return []
-        return [cell] if cell in known else parts_of(cell, self.form.separator)
+        return self.target.read_cells(cells, spelling)
 
     def _widened(self, ids: Sequence[str], cells: Sequence[str]) -> pd.DataFrame:
         rows: dict[str, dict[str, str]] = {}
@@ -149,22 +139,6 @@ class Cells:
             image, name = split_id(one, known)
             rows.setdefault(image, {})[name] = cell
         return pd.DataFrame(list(rows.values()), columns=list(self.target.names))
-
-    def _spell(self, name: str) -> str:
-        return self.spelled.get(name, name)
-
-
-def named_numbers(target: Target, numbers: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Put expected grades on the scale of the grades' names, where these are numbers; values stay as they are.
-
-    Args:
-        target: Target of the numbers.
-        numbers: Float64 [n], 0 for the lowest grade, or [n, values].
-    """
-    named = [number_of(name) for name in target.names]
-    if numbers.ndim > 1 or any(number is None for number in named):
-        return numbers
-    return np.asarray(np.interp(numbers, np.arange(len(named)), np.asarray(named, np.float64)))
 
 
 def _ordered(scores: Predictions, images: Sequence[str]) -> NDArray[np.float32]:

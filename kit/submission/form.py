@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,18 +13,12 @@ from kit.datasets.dataset import SAMPLE_SUBMISSION
 from kit.datasets.metric import read_metric
 from kit.errors import SpecError, SubmissionError, option, require
 from kit.metrics import Metric, find_metric
-from kit.metrics.score import Judges
 from kit.sources.image_table import read_table
-from kit.sources.label_kinds import number_of
-from kit.sources.sample_form import SampleForm, refuse_unkept, sample_form, separators_of
+from kit.sources.sample_form import SampleForm, refuse_unkept, sample_form
 from kit.submission.cells import Cells
 from kit.targets import Target
-from kit.targets.classes import Classes
-from kit.targets.grades import Grades
-from kit.targets.tags import Tags
-from kit.targets.values import Values
+from kit.targets.cells.text import separators_of
 
-_TWO = 2  # classes of which one probability says all
 _ID, _LABEL = "id", "label"  # columns of a file without a sample
 
 
@@ -51,6 +44,11 @@ class Sample:
         """Different texts of the value columns."""
         values = self.table.iloc[:, 1:].to_numpy(str).ravel()
         return [str(cell).strip() for cell in pd.unique(values)]
+
+    @property
+    def filled(self) -> list[str]:
+        """Different texts of the value columns, without an empty one."""
+        return [cell for cell in self.cells if cell]
 
     @property
     def has_blanks(self) -> bool:
@@ -133,7 +131,7 @@ def choose_cells(target: Target, sample: Sample | None, metric: Metric | None, *
             f"the sample submission asks for {form.guesses} guesses an image, and the dataset has"
             f" {len(target.names)} {target.kind()}; shard the labels of all, or leave the sample submission out"
         )
-    spelled = _spelled(target, sample.cells) if sample and isinstance(target, Grades) else {}
+    spelled = {} if sample is None or form.has_each else target.spell(sample.filled, form.columns[0])
     return Cells(target=target, form=form, spelled=spelled)
 
 
@@ -150,12 +148,11 @@ def refuse_decisions(form: SampleForm | None, target: Target, asked: str = "") -
     """
     asked = asked or option("decide")
     rule = f"leave out {asked}"
-    require(not isinstance(target, Values), f"values are numbers, about which nothing is decided; {rule}")
+    require(target.is_named, f"{target.kind()} are numbers, about which nothing is decided; {rule}")
     if form is None:
         return
-    has_each = form.is_wide or form.is_long
     require(
-        not has_each or isinstance(target, Tags),
+        not form.has_each or target.may_have_several,
         f"{asked} needs one value column; the sample submission has one for each {target.noun}",
     )
     if form.holds not in {None, "decisions"}:
@@ -165,9 +162,10 @@ def refuse_decisions(form: SampleForm | None, target: Target, asked: str = "") -
 
 def _settled(form: SampleForm, target: Target, metric: Metric | None, sample: Sample) -> SampleForm:
     """Settle what a sample leaves open by the metric."""
-    if form.holds == "decisions" and metric and metric.guesses and not any(sample.cells):
+    if form.holds == "decisions" and metric and metric.guesses and not sample.filled:
         return _ranked(form, target, metric)
-    holds = form.holds or _open(form, target, metric)
+    judges = metric.judges if metric else None
+    holds = form.holds or target.settle(judges, is_each=form.has_each)
     return msgspec.structs.replace(form, holds=holds)
 
 
@@ -178,47 +176,9 @@ def _ranked(form: SampleForm, target: Target, metric: Metric) -> SampleForm:
     return msgspec.structs.replace(form, holds="ranks", guesses=guesses, separator=separator)
 
 
-def _open(form: SampleForm, target: Target, metric: Metric | None) -> Judges:
-    """Choose the contents of cells that may be a probability or a decision, or a grade or its number."""
-    judges = metric.judges if metric else None
-    if isinstance(target, Grades) and not (form.is_wide or form.is_long):
-        return "numbers" if judges == "numbers" else "decisions"
-    return "decisions" if judges == "decisions" else "probabilities"
-
-
 def _plain(target: Target, metric: Metric | None, *, is_decided: bool) -> SampleForm:
     """Make the form of a file without a sample."""
-    one = SampleForm(id_column=_ID, columns=(_LABEL,), separator=getattr(target, "separator", " "))
-    holds = "decisions" if is_decided else _plain_contents(target, metric)
-    if holds == "ranks" and metric:
-        return _ranked(one, target, metric)
-    are_columns = isinstance(target, Values) or (isinstance(target, Tags) and target.are_columns)
-    is_each = are_columns or holds == "probabilities"
-    return msgspec.structs.replace(one, columns=target.names if is_each else one.columns, holds=holds)
-
-
-def _plain_contents(target: Target, metric: Metric | None) -> Judges:
-    """Choose the contents of a file without a sample; of classes probabilities, unless a metric says otherwise."""
-    judges = metric.judges if metric else None
-    if isinstance(target, Values):
-        return "numbers"
-    if isinstance(target, Classes) and (judges is None or len(target.names) == _TWO):
-        return "decisions" if target.keeps_best else "probabilities"
-    return judges or "decisions"
-
-
-def _spelled(target: Target, cells: Sequence[str]) -> Mapping[str, str]:
-    """Spell grades as the sample does: 2 where its cells are whole numbers, 2.0 where they have a point."""
-    numbers = [cell for cell in cells if number_of(cell) is not None]
-    if not numbers:
-        return {}
-    by_number = {number_of(cell): cell for cell in numbers}
-    has_point = all("." in cell for cell in numbers)
-    found: dict[str, str] = {}
-    for name in target.names:
-        number = number_of(name)
-        if number is None:
-            continue
-        plain = f"{float(number):.1f}" if has_point and not number % 1 else f"{float(number):.9g}"
-        found[name] = name if name in cells else by_number.get(number, plain)
-    return {name: text for name, text in found.items() if text != name}
+    plain = target.plain(metric.judges if metric else None, is_decided=is_decided)
+    columns = target.names if plain.is_each else (_LABEL,)
+    form = SampleForm(id_column=_ID, columns=columns, holds=plain.holds, separator=plain.separator)
+    return _ranked(form, target, metric) if plain.holds == "ranks" and metric else form

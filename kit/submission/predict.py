@@ -97,8 +97,9 @@ def predict(
     For the test split of a dataset with a sample submission, the file has its ids, order, columns and kind of cells;
     otherwise classes get a column of probabilities each, and tags, grades and values what the labels are. Where the
     sample leaves open what cells hold, they hold what the dataset's metric judges. A single value column of two classes
-    gets the probability of the second (by name, so 1 of 0 and 1), or with a rule the class; of more than two classes
-    the likeliest. Where no cell of the sample is empty, and no word stands for none, each image gets one tag or more.
+    gets the probability of the class that it is called after, otherwise of the second (by name, so 1 of 0 and 1), or
+    with a rule the class; of more than two classes the likeliest. Where no cell of the sample is empty, and no word
+    stands for none, each image gets one tag or more.
 
     The probabilities or numbers stay beside the file, in <file>.predictions.csv, for `kit.blend`.
 
@@ -227,7 +228,7 @@ class _Plan:
         elif asked.is_given:
             refuse_decisions(form, target)
         cells = choose_cells(target, sample, metric, is_decided=asked.is_given)
-        refuse_unfitted(asked, target, metric, knows_held_out=ensemble.knows_held_out)
+        refuse_unfitted(asked, cells, metric, knows_held_out=ensemble.knows_held_out)
         return cls(cells=replace(cells, decision=asked.given(target)), sample=sample, asked=asked, metric=metric)
 
     def decide(self, held_out: OutOfFold | None) -> _Made:

@@ -18,11 +18,6 @@ from kit.sources.sample_form import SampleForm
 from kit.submission.cells import Cells
 from kit.submission.form import Sample
 from kit.targets import Decision, Target, Truth
-from kit.targets.classes import Classes
-from kit.targets.tags import Tags
-from kit.targets.values import Values
-
-_TWO = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,36 +84,44 @@ def refuse_threshold(target: Target, form: SampleForm | None) -> None:
     Raises:
         SpecError: Another target, more than two classes, or more than one value column.
     """
-    found = len(target.names)
-    require(
-        isinstance(target, Classes) and found == _TWO,
-        f"{option('threshold')} applies to two classes only; this dataset has"
-        + (f" {found}" if isinstance(target, Classes) else f" {target.counted()}; {_other_rule(target)}"),
-    )
+    why = target.why_no_threshold()
+    require(not why, f"{option('threshold')} applies to two classes only; this dataset has {why}")
     if form is not None and form.is_wide:
         raise SpecError(f"{option('threshold')} needs one value column; the sample submission has one for each class")
 
 
-def _other_rule(target: Target) -> str:
-    are_numbers = isinstance(target, Values)
-    return "about numbers nothing is decided" if are_numbers else f"{option('decide')} is for all targets of names"
-
-
-def refuse_unfitted(asked: AskedRule, target: Target, metric: Metric | None, *, knows_held_out: bool) -> None:
+def refuse_unfitted(asked: AskedRule, cells: Cells, metric: Metric | None, *, knows_held_out: bool) -> None:
     """Refuse a fitted rule that cannot be fitted, before anything is predicted.
 
     Raises:
-        SpecError: The metric does not judge decisions.
+        SpecError: The metric does not judge decisions, or the only column is about the first of two classes.
         RunError: No images to fit on.
     """
+    target = cells.target
     if asked.decide.is_fitted:
         refuse_undecided(target, metric or find_metric(target.default_metric))
+    if asked.is_fitted:
+        refuse_first(cells)
     if asked.is_fitted and not knows_held_out:
         what = "a rule" if asked.decide.is_fitted else "a threshold"
         raise RunError(
             f"runs on folds together with runs on the dataset's own split leave no images to choose {what} on"
             " that none of them was trained on; give a number, or name runs of one kind"
         )
+
+
+def refuse_first(cells: Cells) -> None:
+    """Refuse to fit a rule for the first of two classes: rules are thresholds of the second.
+
+    Raises:
+        SpecError: The only column is about the first.
+    """
+    first, last = cells.target.names[0], cells.target.names[-1]
+    require(
+        cells.positive != first,
+        f"column {cells.form.columns[0]} is about class {first}, and a rule is chosen for class {last}, the second of"
+        " the two; give a number",
+    )
 
 
 def choose_threshold(wanted: Wanted, held_out: OutOfFold) -> Threshold:
@@ -151,7 +154,7 @@ def score_cells(cells: Cells, held_out: OutOfFold, metric: Metric | None) -> Sco
     """
     goal = _scored_by(cells, metric)
     try:
-        found = held_out.scores.judge(goal, cells.decision)
+        found = held_out.scores.judge(goal, cells.decision, cells.positive)
     except SpecError:  # a metric of probabilities, and predictions that are numbers
         return Scored()
     value = None if found.left_out and metric is None else _number(found)
@@ -160,14 +163,12 @@ def score_cells(cells: Cells, held_out: OutOfFold, metric: Metric | None) -> Sco
 
 def _scored_by(cells: Cells, metric: Metric | None) -> Metric:
     """Choose the metric that a file is scored by: the dataset's, unless cells hold decisions that it does not judge."""
-    target, form = cells.target, cells.form
+    form = cells.form
     if metric and (form.holds != "decisions" or metric.judges in {"decisions", "ranks"}):
         return metric
     if form.holds == "ranks":
         return find_metric(f"map@{form.guesses}")
-    if metric is None and isinstance(target, Classes) and form.holds == "probabilities":
-        return find_metric("auc")
-    return find_metric(target.default_metric)
+    return find_metric(cells.target.default_metric if metric else cells.target.metric_of(form.holds or ""))
 
 
 def crossed_threshold(wanted: Wanted, held_out: OutOfFold, metric: Metric | None) -> float | None:
@@ -195,8 +196,7 @@ def crossed_threshold(wanted: Wanted, held_out: OutOfFold, metric: Metric | None
 
 def fewest_tags(cells: Cells, sample: Sample | None, held_out: OutOfFold | None) -> int:
     """Count the fewest tags of an image: one where a cell cannot be empty, or no held-out image lacks tags."""
-    target = cells.target
-    if not isinstance(target, Tags) or not cells.are_joined or target.no_tag:
+    if not cells.are_joined or cells.target.word_for_none:
         return 0
     is_full = sample is not None and not sample.has_blanks
     lacks_none = held_out is not None and bool(np.asarray(held_out.scores.labels > 0).any(axis=-1).all())

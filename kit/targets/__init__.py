@@ -1,7 +1,8 @@
 """Targets: what a dataset's labels are, and what follows from it.
 
 A target is pure: NumPy arrays and texts, nothing of files, Keras or CSV. Each kind is a module of this package, found
-by walking it, and a member of the union that a manifest holds.
+by walking it, and a member of the union that a manifest holds. What differs by kind is asked of the target: `Labels`,
+`TargetCells` and `Target` list the questions, with answers that suit most.
 """
 
 from __future__ import annotations

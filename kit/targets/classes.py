@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kit.errors import option
 from kit.targets.best import MOST, are_best, keep_best
+from kit.targets.cells.classes import ClassCells
+from kit.targets.cells.text import SEPARATORS, number_of, parts_of
 from kit.targets.decision import NO_DECISION, Decision
 from kit.targets.head import Head
 from kit.targets.label import Truth
 from kit.targets.names import OneName, one_hot
+from kit.targets.reading import Reading, listed
 from kit.targets.target import Target
 
-_TWO = 2
+_MOST_GRADES = 20  # names that may be ordered grades
 _CONSTANTS = 20  # commonest classes that are tried for all images
 
 
-class Classes(OneName, Target, frozen=True, kw_only=True):
+class Classes(OneName, ClassCells, Target, frozen=True, kw_only=True):
     """One of n classes an image: a sigmoid for the second of two, else a softmax over all.
 
     Attributes:
@@ -33,11 +37,35 @@ class Classes(OneName, Target, frozen=True, kw_only=True):
     heads: ClassVar[tuple[str, ...]] = ("classes",)
     losses: ClassVar[Mapping[str, tuple[str, ...]]] = {"classes": ("crossentropy", "focal")}
     is_partition: ClassVar[bool] = True
+    is_first_kind: ClassVar[bool] = True
+    has_class_figures: ClassVar[bool] = True
+
+    def reading(self, columns: Sequence[str]) -> Reading:
+        """Describe the classes, and whether they may be tags, grades or values."""
+        what, detail = f"{len(self.names)} classes", f" ({listed(self.names)})"
+        if len(columns) > 1:
+            other = f"{option('target', 'tags')} takes each column by itself"
+            return Reading(what, f"{detail}, one 1 in each row", other)
+        return Reading(what, detail, self._other(is_table=bool(columns)))
+
+    def _other(self, *, is_table: bool) -> str:
+        are_numbers = all(number_of(name) is not None for name in self.names)
+        may_be_grades = not self.is_pair and len(self.names) <= _MOST_GRADES  # two grades are two classes
+        grades = option("target", "grades")
+        if are_numbers and may_be_grades:
+            return f"{grades} makes them ordered"
+        if are_numbers:
+            return f"{option('target', 'values')} takes them as numbers" if is_table else ""
+        if is_table and any(len(parts_of(name, sign)) > 1 for name in self.names for sign in SEPARATORS):
+            return f"{option('target', 'tags')} splits them at a sign"
+        order = option("class_names", ("LOWEST", "HIGHEST"), typed="LOWEST,…,HIGHEST")
+        return f"{grades} {order} makes them ordered" if may_be_grades else ""
 
     def _head(self, name: str, loss: str) -> Head:
         del loss
-        is_pair = len(self.names) == _TWO
-        return Head(name=name, units=1 if is_pair else len(self.names), activation="sigmoid" if is_pair else "softmax")
+        if self.is_pair:
+            return Head(name=name, units=1, activation="sigmoid")
+        return Head(name=name, units=len(self.names), activation="softmax")
 
     @property
     def keeps_best(self) -> bool:
@@ -71,5 +99,9 @@ class Classes(OneName, Target, frozen=True, kw_only=True):
         """Decide for the second of two classes from a probability on; see `Target.uniform`."""
         return Decision(thresholds=(threshold,)) if self._thresholds() else super().uniform(threshold)
 
+    def why_no_threshold(self) -> str:
+        """Count the classes where there are not two."""
+        return "" if self.is_pair else str(len(self.names))
+
     def _thresholds(self) -> int:
-        return 1 if len(self.names) == _TWO else 0
+        return int(self.is_pair)

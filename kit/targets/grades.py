@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kit.errors import SpecError, require
+from kit.errors import SpecError, option, require
+from kit.targets.cells.grades import GradeCells
 from kit.targets.decision import NO_DECISION, Decision
 from kit.targets.head import Head
 from kit.targets.label import Truth
 from kit.targets.names import OneName, one_hot
+from kit.targets.reading import Reading
 from kit.targets.target import Target
 
 NUMBER = "grade"  # column of the predictions of head "value"
 
 
-class Grades(OneName, Target, frozen=True, kw_only=True):
+class Grades(OneName, GradeCells, Target, frozen=True, kw_only=True):
     """One of G ordered grades an image: a softmax, G - 1 cumulative sigmoids (CORAL), or one number.
 
     Attributes:
@@ -35,6 +38,12 @@ class Grades(OneName, Target, frozen=True, kw_only=True):
         "value": ("mse", "mae", "huber", "crossentropy"),
     }
     is_partition: ClassVar[bool] = True
+
+    def reading(self, columns: Sequence[str]) -> Reading:
+        """Describe the order of the grades."""
+        del columns
+        detail = f" ({' < '.join(self.names)}){_gap(self.names)}"
+        return Reading(f"{len(self.names)} grades", detail, f"{option('target', 'classes')} leaves them unordered")
 
     def _head(self, name: str, loss: str) -> Head:
         count = len(self.names)
@@ -93,3 +102,17 @@ class Grades(OneName, Target, frozen=True, kw_only=True):
 
     def _thresholds(self) -> int:
         return len(self.names) - 1
+
+
+def _gap(grades: Sequence[str]) -> str:
+    """Say that whole numbers stand at uneven distances, because each grade counts as one step above the one before.
+
+    >>> _gap(["0", "1", "3"]), _gap(["0", "2", "4"]), _gap(["low", "high"])
+    (', of which 1 and 3 count as one step apart', '', '')
+    """
+    numbers = [int(name) for name in grades if name.isdecimal()]
+    steps = [high - low for low, high in pairwise(numbers)]
+    if len(numbers) < len(grades) or len(set(steps)) <= 1:
+        return ""
+    widest = steps.index(max(steps))
+    return f", of which {grades[widest]} and {grades[widest + 1]} count as one step apart"

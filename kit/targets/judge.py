@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from kit.errors import SpecError
@@ -22,6 +23,7 @@ def judge(
     *,
     decision: Decision = NO_DECISION,
     weights: NDArray[Any] | None = None,
+    positive: str = "",
 ) -> Score:
     """Judge predictions of n labelled images.
 
@@ -32,13 +34,22 @@ def judge(
         predictions: Predictions [n, columns], as `Head.predictions` or `Target.kept` gives them.
         decision: Rule for metrics that judge decisions.
         weights: Weights of the images, float [n]; None for equal ones.
+        positive: One of two classes, which metrics are about that judge one of them; the second by default.
 
     Raises:
         SpecError: A metric of other targets, or one that judges what these predictions are not.
     """
     refuse_metric(target, metric)
     given = target.judged(predictions, metric.judges, decision, metric.guesses)
+    if positive and positive == target.names[0]:
+        first, second = target.names
+        return metric.score(_swapped(truth), _swapped(given), weights, columns=(second, first))
     return metric.score(truth, given, weights, columns=target.names)
+
+
+def _swapped(labels: NDArray[Any]) -> NDArray[Any]:
+    """Swap two classes, as probabilities [n, 2] or as indices; negative ones, of no class, stay."""
+    return labels[:, ::-1] if labels.dtype.kind == "f" else np.where(labels < 0, labels, 1 - labels)
 
 
 def refuse_metric(target: Target, metric: Metric) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from numpy.typing import NDArray
 
@@ -13,5 +13,7 @@ float32 [n, values] (NaN: unlabelled)."""
 
 Features: TypeAlias = Mapping[str, int | tuple[int, ...] | tuple[float, ...]]
 """Values of one image's label by their keys in a tf.train.Example."""
+
+Stores = Literal["index", "indices", "numbers"]
 
 LABEL, VALUES = "image/class/label", "image/values"

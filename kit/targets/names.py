@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kit.targets.label import LABEL, Features, Truth
+from kit.targets.label import LABEL, Features, Stores, Truth
 
 
 class OneName:
     """Labels of a target that gives each image one of its names: its index is what is stored."""
 
     __slots__ = ()
+
+    stores: ClassVar[Stores] = "index"
 
     names: tuple[str, ...]
 

@@ -8,16 +8,19 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from kit.errors import require
+from kit.errors import option, require
+from kit.targets.cells.tags import TagCells
 from kit.targets.decision import NO_DECISION, Decision
 from kit.targets.head import Head
-from kit.targets.label import LABEL, Features, Truth
+from kit.targets.label import LABEL, Features, Stores, Truth
+from kit.targets.reading import Reading, listed
 from kit.targets.target import Target
 
+_NONE = ("no ", "none", "nothing", "normal")  # beginnings of tags that may mean none
 EVEN = 0.5  # probability from which a tag is decided for, unless a rule says otherwise
 
 
-class Tags(Target, frozen=True, kw_only=True):
+class Tags(TagCells, Target, frozen=True, kw_only=True):
     """Any of n tags an image: n sigmoids.
 
     Attributes:
@@ -41,6 +44,8 @@ class Tags(Target, frozen=True, kw_only=True):
     heads: ClassVar[tuple[str, ...]] = ("tags",)
     losses: ClassVar[Mapping[str, tuple[str, ...]]] = {"tags": ("crossentropy", "focal")}
     is_partition: ClassVar[bool] = False
+    may_have_several: ClassVar[bool] = True
+    stores: ClassVar[Stores] = "indices"
 
     separator: str = " "
     no_tag: str = ""
@@ -83,10 +88,6 @@ class Tags(Target, frozen=True, kw_only=True):
             row[index] = 1
         return row
 
-    def join(self, names: Iterable[str]) -> str:
-        """Join tags as a cell holds them; the word for none where there are none."""
-        return self.separator.join(names) or self.no_tag
-
     def named(self, label: str) -> Iterable[str]:
         """Name the tags."""
         if label == self.no_tag:
@@ -97,6 +98,18 @@ class Tags(Target, frozen=True, kw_only=True):
     def strata(self, labels: Sequence[str]) -> list[tuple[str, ...]]:
         """Name the tags of each image; those without any are a stratum of their own."""
         return [tuple(self.named(label)) or ("",) for label in labels]
+
+    def reading(self, columns: Sequence[str]) -> Reading:
+        """Describe the tags, how they are joined, and which of them may mean none."""
+        detail = f" ({listed(self.names)})" if len(columns) <= 1 else " of 0 and 1"
+        if self.are_columns:
+            return Reading(self.counted(), detail, f"{option('target', 'values')} takes them as numbers")
+        other = f"{option('target', 'classes')} makes each combination a class"
+        may_be_none = [name for name in self.names if name.lower().startswith(_NONE)] if not self.no_tag else []
+        if may_be_none:
+            none = option("no_tag", may_be_none[0], typed=f"'{may_be_none[0]}'")
+            other += f", {none} takes that for none"
+        return Reading(self.counted(), f"{detail}, joined by '{self.separator}'", other)
 
     def _head(self, name: str, loss: str) -> Head:
         del loss

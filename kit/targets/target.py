@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import msgspec
@@ -13,22 +12,19 @@ from numpy.typing import NDArray
 from kit.errors import SpecError, option, require, unknown
 from kit.metrics.score import Judges
 from kit.targets.best import are_best
+from kit.targets.cells.target_cells import TargetCells
 from kit.targets.decision import NO_DECISION, Decision
 from kit.targets.head import Head
-from kit.targets.label import Features, Truth
+from kit.targets.label import Truth
 
 
-class Target(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=str.lower):
+class Target(TargetCells, msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=str.lower):
     """What a dataset's labels are.
 
     Attributes:
         names: Names of the classes, tags or grades in order, or of the values.
     """
 
-    noun: ClassVar[str]
-    """What one of the names is called in messages: class, tag, grade or value."""
-    default_metric: ClassVar[str]
-    """Metric of a dataset that names none."""
     usual_metrics: ClassVar[tuple[str, ...]]
     """Metrics that an evaluation shows unless others are named, after the dataset's own."""
     always_recorded: ClassVar[tuple[str, ...]] = ()
@@ -37,65 +33,10 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=st
     """Heads that a network may have, the default first."""
     losses: ClassVar[Mapping[str, tuple[str, ...]]]
     """Losses of each head, the default first."""
-    is_partition: ClassVar[bool]
-    """Whether each labelled image has exactly one of the names, so that their counts sum to the images."""
-
-    is_counted: ClassVar[bool] = True
-    """Whether images are counted by name: every image has every value."""
+    has_class_figures: ClassVar[bool] = False
+    """Whether loss, accuracy, recall and AUC of classes judge predictions, see `kit.inference.predictions`."""
 
     names: tuple[str, ...]
-
-    @classmethod
-    def kind(cls) -> str:
-        """Name the kind, as a manifest and `--target` do."""
-        return cls.__name__.lower()
-
-    def counted(self) -> str:
-        """Count the names, as in "6 tags" or "1 value"."""
-        return f"{len(self.names):,} {self.kind() if len(self.names) != 1 else self.noun}"
-
-    # Labels
-
-    def encode(self, labels: Sequence[str | None]) -> Truth:
-        """Turn labels of n images into an array; see `kit.targets.Truth`.
-
-        Args:
-            labels: Texts: the name of a class or grade, tags joined as `text` joins them, or numbers with blanks
-                between them; None for an unlabelled image.
-
-        Raises:
-            ValueError: A text is no label of this target.
-        """
-        raise NotImplementedError
-
-    def text(self, truth: Any) -> str | None:
-        """Turn one image's row of `encode` back into a text; None where it is unlabelled."""
-        raise NotImplementedError
-
-    def features(self, truth: Any) -> Features:
-        """Turn one image's row of `encode` into what its record stores."""
-        raise NotImplementedError
-
-    def stored(self, features: Mapping[str, object]) -> Any:
-        """Turn a record's features back into a row of `encode`.
-
-        Raises:
-            ValueError: They hold no label of this target.
-        """
-        raise NotImplementedError
-
-    def named(self, label: str) -> Iterable[str]:
-        """Name what an image with this label counts as: its class, its tags, its grade, or each value."""
-        return (label,)
-
-    def count(self, labels: Iterable[str]) -> dict[str, int]:
-        """Count images by name, in the order of the names, without zeros."""
-        counts = Counter(name for label in labels for name in self.named(label))
-        return {name: counts[name] for name in self.names if counts[name]}
-
-    def strata(self, labels: Sequence[str]) -> list[tuple[str, ...]]:
-        """Name the strata of each image, which every split and fold gets its share of."""
-        return [tuple(self.named(label)) for label in labels]
 
     # Networks
 
@@ -215,6 +156,10 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=st
             f"one threshold does not decide between {self.counted()}; leave out {option('decide')}, or give"
             f" {option('decide', 'best')} for what suits a metric of decisions"
         )
+
+    def why_no_threshold(self) -> str:
+        """Explain why one threshold does not divide the images into two classes; empty where it does."""
+        return f"{self.counted()}; {option('decide')} is for all targets of names"
 
     def _thresholds(self) -> int:
         """Count the thresholds of a rule; 0 where there can be none."""

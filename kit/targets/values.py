@@ -9,12 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kit.errors import SpecError, option
+from kit.targets.cells.values import ValueCells
 from kit.targets.decision import NO_DECISION, Decision
 from kit.targets.head import Head
-from kit.targets.label import VALUES, Features, Truth
+from kit.targets.label import VALUES, Features, Stores, Truth
+from kit.targets.reading import Reading, listed
 from kit.targets.target import Target
 
 QUANTILES = 10  # strata that a division keeps in proportion
+_SPANS = 4  # ranges that a line lists
 _FEWEST = 10  # images of a stratum: fewer cannot be divided in proportion
 
 
@@ -27,7 +30,7 @@ def numbers_of(label: str) -> tuple[float, ...]:
     return tuple(map(float, label.split()))
 
 
-class Values(Target, frozen=True, kw_only=True):
+class Values(ValueCells, Target, frozen=True, kw_only=True):
     """k numbers an image: k linear units, standardised inside.
 
     Attributes:
@@ -40,7 +43,9 @@ class Values(Target, frozen=True, kw_only=True):
     """
 
     noun: ClassVar[str] = "value"
+    is_named: ClassVar[bool] = False
     is_counted: ClassVar[bool] = False
+    stores: ClassVar[Stores] = "numbers"
     default_metric: ClassVar[str] = "rmse"
     usual_metrics: ClassVar[tuple[str, ...]] = ("rmse", "mae", "r2", "pearson", "spearman")
     heads: ClassVar[tuple[str, ...]] = ("value",)
@@ -98,6 +103,18 @@ class Values(Target, frozen=True, kw_only=True):
         del label
         return self.names
 
+    def reading(self, columns: Sequence[str]) -> Reading:
+        """Count the numbers, and describe their ranges."""
+        count = len(self.names)
+        spans = [f"{low:.4g} to {high:.4g}" for low, high in zip(self.lowest, self.highest, strict=True)]
+        one = f"{option('label_column')} takes one of them"
+        other = one if len(columns) > 1 else f"{option('target', 'classes')} makes each number a class"
+        return Reading("a number" if count == 1 else f"{count} numbers", f" ({listed(spans, _SPANS)})", other)
+
+    def statistics(self) -> Mapping[str, tuple[float, ...]]:
+        """Return mean, standard deviation and range of each value."""
+        return {"mean": self.mean, "sd": self.deviation, "lowest": self.lowest, "highest": self.highest}
+
     def strata(self, labels: Sequence[str]) -> list[tuple[str, ...]]:
         """Name the quantile of each value: one of ten, or of as many as leave ten images in each."""
         numbers = self.encode(labels)
@@ -139,6 +156,10 @@ class Values(Target, frozen=True, kw_only=True):
         """Refuse: nothing is decided about numbers."""
         del threshold
         raise SpecError(f"values are numbers, about which nothing is decided; leave out {option('decide')}")
+
+    def why_no_threshold(self) -> str:
+        """Explain that nothing is decided."""
+        return f"{self.counted()}; about numbers nothing is decided"
 
     def decide(self, predictions: NDArray[Any], decision: Decision = NO_DECISION) -> NDArray[Any]:
         """Return the numbers as they are."""

@@ -13,7 +13,6 @@ from kit.inference.predictions import Predictions
 from kit.metrics import Metric, find_metric
 from kit.targets import Head, Target, Truth
 from kit.targets.best import KEPT, best_among
-from kit.targets.classes import Classes
 
 
 def make_metrics(names: Sequence[str], target: Target, head: Head, images: int) -> list[Any]:
@@ -43,7 +42,7 @@ def _made(names: Sequence[str], target: Target, head: Head, images: int) -> Iter
 
 def is_streamed(name: str, target: Target) -> bool:
     """Whether a metric is counted batch by batch, not computed from all outputs of an epoch."""
-    return isinstance(target, Classes) and name in _STREAMED
+    return target.has_class_figures and name in _STREAMED
 
 
 def _is_right(labels: Any, outputs: Any) -> Any:

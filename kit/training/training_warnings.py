@@ -18,12 +18,11 @@ from kit.runs.history import Row
 from kit.significance import LEVEL
 from kit.specs import RunSpec
 from kit.targets import Target, Truth, judge
-from kit.targets.classes import Classes
-from kit.targets.values import Values
 from kit.training.metrics import is_streamed
 
 _SAME = 0.01  # of the standard deviation of the labels: numbers that differ by less are the same answer
 _LEFT = 0.05  # largest tolerated share of the initial values in a moving average
+_VARIANCE = "r2"  # metric of numbers, 0 for the mean of the labels
 _MOMENTA = (0.99, 0.9, 0.5)  # usual values
 
 
@@ -108,9 +107,9 @@ def doubt_result(scores: Predictions, names: Sequence[str]) -> str:
         scores: Predictions of the validation split.
         names: Names of the target.
     """
-    if isinstance(scores.target, Classes):
+    if scores.target.has_class_figures:
         return _doubt_classes(scores, names)
-    return _doubt_constant(scores) or (_doubt_numbers(scores) if isinstance(scores.target, Values) else "")
+    return _doubt_constant(scores) or (_doubt_numbers(scores) if _VARIANCE in scores.target.usual_metrics else "")
 
 
 def _doubt_constant(scores: Predictions) -> str:
@@ -127,7 +126,7 @@ def _doubt_constant(scores: Predictions) -> str:
 
 def _doubt_numbers(scores: Predictions) -> str:
     """Say where numbers explain nothing of the variance of the labels."""
-    explained = scores.judge(find_metric("r2")).value
+    explained = scores.judge(find_metric(_VARIANCE)).value
     if not explained <= 0:
         return ""
     return (

@@ -1,4 +1,4 @@
-"""What every target answers, whatever its kind: a new one needs a strategy here and nothing else."""
+"""What every target answers, whatever its kind: a new one needs a strategy in labelled.py and nothing else."""
 
 from __future__ import annotations
 
@@ -15,41 +15,8 @@ from kit.targets.classes import Classes
 from kit.targets.grades import Grades
 from kit.targets.tags import Tags
 from kit.targets.values import Values
+from tests.labelled import ANY, LABELLED, values
 
-NAMES = st.lists(st.text("abcdefgh", min_size=1, max_size=4), min_size=2, max_size=6, unique=True).map(tuple)
-NUMBERS = st.floats(-1e6, 1e6, width=32)
-
-
-@st.composite
-def _classes(draw: st.DrawFn) -> tuple[Target, list[str]]:
-    target = Classes(names=tuple(sorted(draw(NAMES))))
-    return target, draw(st.lists(st.sampled_from(target.names), min_size=1, max_size=20))
-
-
-@st.composite
-def _grades(draw: st.DrawFn) -> tuple[Target, list[str]]:
-    target = Grades(names=draw(NAMES))
-    return target, draw(st.lists(st.sampled_from(target.names), min_size=1, max_size=20))
-
-
-@st.composite
-def _tags(draw: st.DrawFn) -> tuple[Target, list[str]]:
-    separator = draw(st.sampled_from([" ", "|", ", ", ";"]))
-    target = Tags(names=draw(NAMES), separator=separator, no_tag=draw(st.sampled_from(["", "NONE"])))
-    chosen = draw(st.lists(st.sets(st.sampled_from(target.names)), min_size=1, max_size=20))
-    return target, [target.join(name for name in target.names if name in names) for names in chosen]
-
-
-@st.composite
-def _values(draw: st.DrawFn) -> tuple[Target, list[str]]:
-    count = draw(st.integers(1, 3))
-    rows = draw(st.lists(st.tuples(*[NUMBERS] * count), min_size=1, max_size=20))
-    labels = [" ".join(f"{value:.9g}" for value in row) for row in rows]
-    return Values.of([f"value {index}" for index in range(count)], labels), labels
-
-
-LABELLED = {"classes": _classes(), "grades": _grades(), "tags": _tags(), "values": _values()}
-ANY = st.one_of(*LABELLED.values())
 TWO = Classes(names=("no", "yes"))
 TAGS = Tags(names=("a", "b", "c"))
 GRADES = Grades(names=("0", "1", "2", "3"))
@@ -221,7 +188,7 @@ def test_an_unknown_head_or_loss_is_refused_with_those_there_are(labelled: tuple
         target.head(loss="dragon")
 
 
-@given(_values())
+@given(values())
 def test_values_are_standardised_as_scikit_learn_does(labelled: tuple[Target, list[str]]) -> None:
     target, labels = labelled
     numbers = np.array([[float(part) for part in label.split()] for label in labels])
