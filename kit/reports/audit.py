@@ -38,6 +38,7 @@ def describe_audit(audit: Audit) -> list[str]:
     lines = [f"{audit.asked.folder}: {'; '.join(parts)}"]
     left_out = Counter(reject.reason for reject in audit.rejects if not reject.is_bad)
     lines += [f"not looked at: {describe_left_out(dict(left_out.most_common()))}"] if left_out else []
+    lines += audit.notes
     if audit.refused:
         return [*lines, f"kit shard would refuse this: {audit.refused.as_options()}"]
     return [*lines, *([describe_labels(audit.target, audit.label_columns, audit.asked)] if counts else [])]
