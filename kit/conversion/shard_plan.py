@@ -78,7 +78,7 @@ def sample(records: Sequence[Record], spec: ShardSpec, target: Target = _CLASSES
         The drawn records and the others, both in the order of `records`.
 
     Raises:
-        SourceError: A class has too few, or one image of each would leave none for validation.
+        SourceError: A class has too few.
         SpecError: Images have no classes, or several tags at a time.
     """
     if not (spec.balance or spec.per_class):
@@ -96,11 +96,6 @@ def sample(records: Sequence[Record], spec: ShardSpec, target: Target = _CLASSES
         raise SourceError(
             f"class '{count}' has {smallest:,} images, fewer than the {wanted:,} that are to be taken of each class;"
             f" give {option('per_class', smallest)}, or {option('undersample', True)}"
-        )
-    if wanted == 1 and all(record.split != "validation" for record in records):
-        raise SourceError(
-            f"one image of each {target.noun} trains, and none is left for validation: '{count}' has {smallest:,}; take"
-            f" more with {option('per_class')}, or leave rare ones out with a file for {option('exclude')}"
         )
     left = {record.id for members in by_class.values() for record in _drawn(members, spec.seed, "sample")[wanted:]}
     return [r for r in records if r.id not in left], [r for r in records if r.id in left]

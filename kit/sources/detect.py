@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,20 @@ def read_source(spec: SourceSpec) -> Source:
     records, rejects, origin = _read_known(spec)
     records, settled = settle_labels(records, spec, origin)
     tests, lost = _read_tests(spec, records, settled.target)
+    settled = replace(settled, notes=(*settled.notes, *_unlearned(spec, settled.target)))
     return _source(spec, records, tests, [*rejects, *lost], settled=settled, origin=origin)
+
+
+def _unlearned(spec: SourceSpec, target: Target) -> list[str]:
+    """Tell of columns of the sample submission that no label is for."""
+    if not spec.sample_submission:
+        return []
+    from kit.sources.sample_form import unlearned  # noqa: PLC0415 (pandas)
+    from kit.sources.sample_hint import read_hint  # noqa: PLC0415
+
+    names = unlearned(read_hint(spec.sample_submission).columns, target)
+    sample = Path(spec.sample_submission).name
+    return [f"{sample}: no label is {first_three(names, len(names))}; their columns will hold 0"] if names else []
 
 
 def read_unjudged(spec: SourceSpec) -> Source:
