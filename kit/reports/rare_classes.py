@@ -58,7 +58,7 @@ def _never(target: Target, images: Mapping[str, int], validated: Collection[str]
         lines.append(f"{_classes(target, len(single))} {has} one image: {they}")
     if others:
         named = first_three(others, len(others))
-        lines.append(f"{target.kind()} whose images are not divided, {named}: {_THEY}")
+        lines.append(f"{target.kind()} without a validation image: {named}; {_THEY}")
     return lines
 
 

@@ -60,7 +60,7 @@ def test_a_class_of_one_group_is_named_where_it_never_validates(tmp_path: Path) 
     groups = [*map(str, range(12)), "p", "p"]
     dataset = kit.shard_arrays(images, [*"ab"] * 6 + ["c"] * 2, groups=groups, name="grouped", workers=1, root=tmp_path)
 
-    assert ["classes whose images are not divided, c (1): they train and never validate"] == remarks(dataset)
+    assert ["classes without a validation image: c (1); they train and never validate"] == remarks(dataset)
 
 
 def test_one_image_of_each_class_is_too_few_to_take(tmp_path: Path) -> None:
