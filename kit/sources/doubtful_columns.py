@@ -52,7 +52,7 @@ def refuse_doubtful(path: Path, names: Sequence[str], numbers: NDArray[np.float6
 
 
 def _no_label(name: str, column: NDArray[np.float64]) -> str:
-    """Say why a column is hardly a label; empty where it may be one."""
+    """Explain that a column is hardly a label; empty where it may be one."""
     if np.ptp(column) == 0:
         return "holds the same number for all images"
     words = _WORD.findall(name)
@@ -61,7 +61,7 @@ def _no_label(name: str, column: NDArray[np.float64]) -> str:
 
 
 def _may_be_ids(name: str, column: NDArray[np.float64]) -> str:
-    """Say why a column may hold ids; empty where it measures something."""
+    """Explain that a column may hold ids; empty where it measures something."""
     del name
     images, different = len(column), len(np.unique(column))
     if (column % 1 != 0).any() or images < _LEAST:

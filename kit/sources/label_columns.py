@@ -59,7 +59,7 @@ def read_label_columns(
         others: Columns that are neither ids, nor file names, nor groups.
         spec: Source as the user named it.
         hint: Sample submission.
-        long: Table in long form that `table` was made of; None where it has a row an image.
+        long: Table in long form that `table` was made of; None where each image has one row.
 
     Raises:
         SourceError: No such columns, a cell that labels in several columns cannot hold, or columns of which some may

@@ -693,7 +693,7 @@ def test_label_file_with_another_separator_is_told_to_use_commas(tmp_path: Path,
         _read(_images(tmp_path / "images", *FOUR), labels=labels)
 
 
-@pytest.mark.parametrize("columns", ["id,0,2", "id,a,b", "id,0,1,2"])
+@pytest.mark.parametrize("columns", ["id,0,2", "id,a,b", "id,0,1,2,3"])
 def test_sample_submission_that_no_prediction_fits_is_refused(competition: Competition, columns: str) -> None:
     rows = competition.sample_submission.read_text().splitlines()[1:]
     values = ",0" * columns.count(",")
