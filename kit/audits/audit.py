@@ -70,6 +70,7 @@ def audit(
         refused=refused,
         duplicates=place_sets(equal_images(fact.digest for fact in facts), found.records),
         near_duplicates=place_sets(find_near_duplicates(facts, near_bits), found.records) if near_bits else (),
+        notes=found.notes,
     )
 
 

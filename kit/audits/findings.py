@@ -54,6 +54,7 @@ class Audit:
         refused: Error with which `kit.shard` would refuse the source; None if it would not.
         duplicates: Sets of images with equal pixels, worst first.
         near_duplicates: Sets of near-duplicates that are not all equal, worst first.
+        notes: Remarks on how the labels were read, each a line.
     """
 
     asked: SourceSpec
@@ -67,6 +68,7 @@ class Audit:
     refused: KitError | None = field(compare=False)
     duplicates: tuple[Alike, ...]
     near_duplicates: tuple[Alike, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def refusal(self) -> str:

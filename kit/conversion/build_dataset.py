@@ -26,12 +26,12 @@ from kit.datasets.dataset import (
     Dataset,
     read_dataset,
 )
-from kit.datasets.metric import METRIC, write_metric
+from kit.datasets.metric import METRIC, inherited_metric, write_metric
 from kit.engines import Engine
 from kit.errors import ShardError, SourceError, SpecError
 from kit.files import locked, publish, sweep, unused, write_whole
 from kit.names import checked_id
-from kit.progress import NO_PROGRESS, Progress
+from kit.progress import NO_PROGRESS, PrefacedProgress, Progress
 from kit.seals import hashes, seal
 from kit.specs import to_json
 from kit.workspace import Workspace
@@ -59,6 +59,8 @@ def build_dataset(
     """
     final = workspace.datasets / checked_id(conversion.name, "dataset")
     partial = workspace.datasets / f".{conversion.name}.partial"
+    for note in reversed(conversion.source.notes):
+        progress = PrefacedProgress(progress, note)
     if standing := existing_dataset(final, conversion, progress, force=force):
         remove_stale(partial, final)
         return _with_metric(standing, conversion.metric, progress)
@@ -67,15 +69,20 @@ def build_dataset(
         if standing := existing_dataset(final, conversion, progress, force=force):  # from a concurrent command
             return _with_metric(standing, conversion.metric, progress)
         _claim(partial, conversion)
+        metric, told = conversion.metric, ""
+        if metric is None:
+            metric, told = inherited_metric(final, conversion.source.target, workspace.root)
         try:
             written = write_dataset(partial, conversion, engine, progress)
             refuse_bad(conversion.name, written.rejects, max_rejects, is_read=True)
-            _complete(partial, conversion, written)
+            _complete(partial, conversion, written, metric)
         except (ShardError, SourceError, SpecError):
             shutil.rmtree(partial)
             raise
         with unused(final / MANIFEST) if final.exists() else contextlib.nullcontext():
             publish(partial, final)
+    if told:
+        progress.advance(0, told)
     return read_dataset(final)
 
 
@@ -103,7 +110,7 @@ def _claim(partial: Path, conversion: Conversion) -> None:
     sweep(partial)
 
 
-def _complete(partial: Path, conversion: Conversion, written: Written) -> None:
+def _complete(partial: Path, conversion: Conversion, written: Written, metric: str | None) -> None:
     """Write the files beside the shards, the manifest last, and remove the files for resuming."""
     if written.rejects:
         write_whole(partial / REJECTS, rejects_csv(written.rejects))
@@ -118,8 +125,8 @@ def _complete(partial: Path, conversion: Conversion, written: Written) -> None:
     temporary = {PLAN, TIES, NEAR_TIES, *(summary_path(Path(shard.shard.name)).name for shard in written.shards)}
     shards = {shard.shard.name for shard in written.shards}
     (partial / METRIC).unlink(missing_ok=True)
-    if conversion.metric:
-        write_metric(partial, conversion.metric)
+    if metric:
+        write_metric(partial, metric)
     beside = sorted({path.name for path in partial.iterdir()} - temporary - shards - {METRIC})
     write_whole(partial / MANIFEST, seal(msgspec.structs.replace(manifest, files=hashes(partial, beside))))
     for name in temporary:

@@ -11,7 +11,7 @@ from kit.conversion.second_pass import Written
 from kit.conversion.shard_plan import ShardPlan
 from kit.conversion.write_shard import WrittenShard
 from kit.datasets.manifest import NO_FOLD, ImageInfo, Manifest, fingerprint
-from kit.errors import SourceError, first_three
+from kit.errors import SourceError, first_three, option
 from kit.sources import UNLABELLED
 from kit.targets import Target
 
@@ -20,7 +20,7 @@ def build_manifest(conversion: Conversion, written: Written) -> Manifest:
     """Make the manifest of a conversion's written shards.
 
     Raises:
-        SourceError: The train or validation split lacks a class.
+        SourceError: The train split lacks a class, or has one image of each, which leaves none for validation.
     """
     target = conversion.source.target
     shards = tuple(shard.shard for shard in written.shards)
@@ -50,15 +50,20 @@ def build_manifest(conversion: Conversion, written: Written) -> Manifest:
 
 
 def _counts(written: Sequence[WrittenShard], target: Target) -> dict[str, dict[str, int]]:
-    """Count images by split and name, in the names' order; refuse train and validation splits that lack a class."""
+    """Count images by split and name, in the names' order; refuse a class without images to train on."""
     counts: dict[str, Counter[str]] = {}
     for shard in written:
         counts.setdefault(shard.shard.split, Counter()).update(shard.counts)
-    for split in counts.keys() - {"test"}:
-        lost = [name for name in target.names if not counts[split][name]]
-        if lost and target.is_partition:
-            named = f"{target.noun} {first_three(lost, len(lost))}"
-            raise SourceError(f"no readable {split} image of {named}; add images, or change the split")
+    trained = counts.get("train", Counter())
+    lost = [name for name in target.names if not trained[name]]
+    if lost and target.is_partition:
+        named = f"{target.noun} {first_three(lost, len(lost))}"
+        raise SourceError(f"no readable train image of {named}; add images, or change the split")
+    if target.is_partition and "validation" not in counts and max(trained.values()) == 1:
+        raise SourceError(
+            f"one image of each {target.noun} trains, and none is left for validation; take more with"
+            f" {option('per_class')}, or leave rare ones out with a file for {option('exclude')}"
+        )
     return {
         split: {label: count[label] for label in (*target.names, UNLABELLED) if count[label]}
         for split, count in counts.items()

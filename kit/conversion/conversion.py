@@ -28,7 +28,7 @@ class Conversion:
         near: Sets of records that stay together because their images look the same; None to find them if the spec
             says so.
         metric: Metric that the competition scores, as `kept_metric` gives it; None keeps what an existing dataset has,
-            or takes the target's default.
+            also one that is replaced where it judges the target, or takes the target's default.
     """
 
     name: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
 from kit.sources import Record
@@ -64,8 +64,16 @@ def _names(records: Sequence[Record], sets: Sequence[Sequence[int]]) -> Sequence
     return numbers
 
 
+Trains = Callable[[Collection[int], int], bool]
+"""Function of the parts that hold a class and of one more that tells whether some of its images can be trained on."""
+
+
 def divide_units(
-    units: Sequence[Unit], shares: Sequence[float], strata: Mapping[RecordId, Sequence[Hashable]] | None = None
+    units: Sequence[Unit],
+    shares: Sequence[float],
+    strata: Mapping[RecordId, Sequence[Hashable]] | None = None,
+    *,
+    trains: Trains = lambda *_: True,
 ) -> list[list[Unit]]:
     """Divide units by shares, stratified as nearly as whole units allow.
 
@@ -75,23 +83,32 @@ def divide_units(
 
     Args:
         units: Units in random order, which breaks ties.
-        shares: Share of each part; they sum to 1.
+        shares: Share of each part; they sum to 1. A part without a share, the last, takes what no other may.
         strata: Strata of each record by its id; None for its class.
+        trains: Condition on where the last unit of a stratum goes.
     """
     of_units = [_strata(unit, strata) for unit in units]
     totals = Counter(name for names in of_units for name in names)
+    left = Counter(name for names in of_units for name in set(names))  # units of each stratum
     needs = [{label: share * total for label, total in totals.items()} for share in shares]
     parts: list[list[Unit]] = [[] for _ in shares]
+    held: dict[Hashable, set[int]] = {name: set() for name in totals}
     for unit, names in sorted(zip(units, of_units, strict=True), key=lambda pair: -len(pair[0].records)):
         counts = Counter(names)
+        last = [held[name] for name in counts if left[name] == 1]
+        allowed = [
+            part for part, share in enumerate(shares) if share and all(trains(parts_of, part) for parts_of in last)
+        ] or [len(shares) - 1]
         costs = [
-            sum(count * (count - 2 * need[label]) / totals[label] ** 2 for label, count in counts.items())
-            for need in needs
+            sum(count * (count - 2 * needs[part][label]) / totals[label] ** 2 for label, count in counts.items())
+            for part in allowed
         ]
-        chosen = costs.index(min(costs))
+        chosen = allowed[costs.index(min(costs))]
         parts[chosen].append(unit)
         for label, count in counts.items():
             needs[chosen][label] -= count
+            left[label] -= 1
+            held[label].add(chosen)
     return parts
 
 

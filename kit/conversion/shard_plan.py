@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import itertools
 import math
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Collection, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 
-from kit.conversion.groups import divide_units, tie
+from kit.conversion.groups import Trains, divide_units, tie
 from kit.conversion.stratification import stratify
 from kit.datasets.manifest import NO_FOLD
 from kit.errors import SourceError, SpecError, option
@@ -109,7 +109,8 @@ def assign_splits(
     Records without a split in the source, and those of its train folder if it has no validation folder, are divided by
     `spec.split`: stratified by class, with at least one record of each class in each split if groups allow it; by tag
     with iterative stratification; or by the quantiles of values. With folds, all records outside test are divided
-    evenly; validation is fold 0.
+    evenly; validation is fold 0. A class of one image, or of one group, is trained on: its images lie in the train
+    split, and in no fold.
 
     Returns:
         Records by split and fold; splits in the order train, validation, test, without empty ones.
@@ -148,14 +149,26 @@ def _open_shares(spec: ShardSpec, given: set[str | None]) -> tuple[set[str | Non
 
 
 def _fold(records: Sequence[Record], division: _Division, spec: ShardSpec) -> Parts:
-    folds = division.divide(records, [1 / spec.folds] * spec.folds, "fold")
+    shares = [1 / spec.folds] * spec.folds
+    *folds, always = division.divide(records, [*shares, 0.0], "fold")
     if empty := sum(not members for members in folds):
         asked = option("folds", spec.folds)
         raise SpecError(f"{asked} leaves {empty} empty: there are too few images or groups; give fewer")
     return {
-        "train": {number: members for number, members in enumerate(folds) if number},
+        "train": {number: members for number, members in enumerate(folds) if number}
+        | ({NO_FOLD: always} if always else {}),
         "validation": {0: folds[0]},
     }
+
+
+def _is_in_train(parts: Collection[int], part: int) -> bool:
+    """Whether a class has units in train, the first split."""
+    return 0 in {*parts, part}
+
+
+def _is_in_others(parts: Collection[int], part: int) -> bool:
+    """Whether a class has units in two folds, or beside them: each fold is validated by what the others train."""
+    return bool({*parts} - {part})
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,13 +190,19 @@ class _Division:
         units = tie(records, self.ties) if self.ties or any(record.group for record in records) else []
         if any(len(unit.records) > 1 for unit in units):
             drawn = [units[index] for index in _order([unit.key for unit in units], self.seed, purpose)]
-            parts = divide_units(drawn, shares, self._strata(records))
+            parts = divide_units(drawn, shares, self._strata(records), **self._condition(purpose))
             return [[record for unit in part for record in unit.records] for part in parts]
         alone = _drawn(records, self.seed, purpose)
         if self.target.is_partition:
             return _divide_classes(alone, shares, purpose)
         indices = stratify(strata_of(alone, self.target), shares)
         return [[alone[index] for index in part] for part in indices]
+
+    def _condition(self, purpose: str) -> dict[str, Trains]:
+        """Choose the condition under which each class has images to train on."""
+        if not self.target.is_partition:
+            return {}
+        return {"trains": _is_in_others if purpose == "fold" else _is_in_train}
 
     def _strata(self, records: Sequence[Record]) -> dict[RecordId, Sequence[Hashable]] | None:
         """Name the strata of each record, and one of all: parts of images of several tags differ in size otherwise."""
@@ -206,11 +225,16 @@ def _divide_classes(records: Iterable[Record], shares: Sequence[float], purpose:
         by_class.setdefault(record.label or "", []).append(record)
     dealt = 0
     for members in by_class.values():
-        cut = deal(members, len(shares), dealt) if purpose == "fold" else divide(members, shares)
-        dealt += len(members)
+        cut = divide(members, shares) if purpose == "split" else _deal_or_keep(members, len(shares) - 1, dealt)
+        dealt += len(members) - len(cut[-1]) * (purpose == "fold")
         for part, some in zip(parts, cut, strict=True):
             part.extend(some)
     return parts
+
+
+def _deal_or_keep(members: Sequence[Record], folds: int, dealt: int) -> list[list[Record]]:
+    """Deal members into folds; one alone is kept beside them, for it could only train or validate."""
+    return [*deal(members, folds, dealt), []] if len(members) > 1 else [*([] for _ in range(folds)), list(members)]
 
 
 def deal(members: Sequence[Record], count: int, dealt: int) -> list[list[Record]]:
@@ -230,13 +254,17 @@ def deal(members: Sequence[Record], count: int, dealt: int) -> list[list[Record]
 
 
 def divide(members: Sequence[Record], shares: Sequence[float]) -> list[list[Record]]:
-    """Cut `members` by shares that sum to 1, with rounded sizes; no part is empty if there are enough members."""
+    """Cut `members` by shares that sum to 1, with rounded sizes; no part is empty if there are enough members.
+
+    Of fewer members than parts, each of the first parts has one.
+    """
     count = len(members)
+    if count < len(shares):
+        return [list(members[part : part + 1]) for part in range(len(shares))]
     ends = [round(count * sum(shares[: part + 1])) for part in range(len(shares))]
     for part in range(len(shares) - 1):
         begins = ends[part - 1] if part else 0
         ends[part] = min(max(ends[part], begins + 1), count - (len(shares) - 1 - part))
-    ends = [max(0, end) for end in ends]
     starts = [0, *ends[:-1]]
     return [list(members[start:end]) for start, end in zip(starts, ends, strict=True)]
 

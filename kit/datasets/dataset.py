@@ -50,6 +50,8 @@ class Dataset:
     def for_fold(self, fold: int | None) -> Dataset:
         """Return a view with one fold as the validation split and all others as the train split; None changes nothing.
 
+        Images of the train split that lie in no fold, those of classes that never validate, stay there.
+
         Raises:
             ShardError: There is no such fold.
         """
@@ -63,11 +65,12 @@ class Dataset:
                 else f"no folds (shard it with {option('folds', 5)})"
             )
             raise ShardError(f"{manifest.name} has {known}, not fold {fold}")
-        others = [counts for number, counts in manifest.folds.items() if number != fold]
+        both = [manifest.counts[split] for split in ("train", "validation")]
+        held = manifest.folds[fold]
         counts = {
             **manifest.counts,
-            "train": {name: sum(part.get(name, 0) for part in others) for name in manifest.classes},
-            "validation": dict(manifest.folds[fold]),
+            "train": {name: sum(part.get(name, 0) for part in both) - held.get(name, 0) for name in manifest.classes},
+            "validation": dict(held),
         }
         new = msgspec.structs.replace
         shards = tuple(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from kit.errors import ShardError, SpecError
+from kit.errors import KitError, ShardError, SpecError
 from kit.files import write_whole
 from kit.metrics import find_metric
 from kit.specs import from_json, to_json
@@ -60,6 +60,27 @@ def read_metric(folder: Path) -> str | None:
         return None
     except SpecError as error:
         raise ShardError(f"{error}; remove the file, or name the metric again with kit shard --metric") from error
+
+
+def inherited_metric(folder: Path, target: Target, root: Path) -> tuple[str | None, str]:
+    """Take over the metric of a dataset that is to be replaced, if it judges the new one.
+
+    Args:
+        folder: Folder of the dataset, which need not exist.
+        target: Target of the dataset that replaces it.
+        root: Folder of the workspace.
+
+    Returns:
+        The metric as it is kept, None where there is none to take over; and a line that says so, or nothing.
+    """
+    try:
+        metric = read_metric(folder)
+        if metric is None:
+            return None, ""
+        refuse_metric(target, find_metric(found_metric(metric, root)))
+    except KitError as error:
+        return None, f"metric: {target.default_metric}, as that of the replaced dataset was dropped: {error}"
+    return metric, f"metric: {metric}, kept from the replaced dataset"
 
 
 def found_metric(metric: str, root: Path) -> str:

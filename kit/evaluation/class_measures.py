@@ -80,6 +80,11 @@ class ClassMeasures(Measures):
         return class_support(self.scores, len(self.classes))
 
     @property
+    def absent(self) -> list[str]:
+        """Names of the classes that no image of the split has; means over classes leave them out."""
+        return [name for name, images in zip(self.classes, self.support.tolist(), strict=True) if not images]
+
+    @property
     def confusion_shares(self) -> NDArray[np.float64]:
         """Float [classes, classes]: the confusion matrix, each row divided by the images of its class."""
         return np.asarray(self.confusion / np.maximum(self.support, 1)[:, None])
@@ -93,7 +98,7 @@ class ClassMeasures(Measures):
     def auc(self) -> float | None:
         """Area under the ROC curve: of two classes, or the mean of each class against the rest.
 
-        None where a class is missing from the split, or an output is not a number.
+        Classes that the split lacks are left out, see `absent`. None where an output is not a number.
         """
         return self.scores.auc
 

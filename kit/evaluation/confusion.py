@@ -14,6 +14,7 @@ from kit.inference.predictions import NO_CLASS, Predictions
 Report: TypeAlias = Mapping[str, Mapping[str, float]]
 
 _AVERAGES = ("macro avg", "weighted avg")
+_NOTHING = {"precision": 0.0, "recall": 0.0, "f1-score": 0.0, "support": 0.0}
 
 
 class ConfusedPair(NamedTuple):
@@ -58,19 +59,23 @@ def class_support(scores: Predictions, classes: int) -> NDArray[np.int64]:
 def classification_report(scores: Predictions, classes: Sequence[str]) -> dict[str, dict[str, float]]:
     """Compute precision, recall, f1-score and support of each class and their averages, with scikit-learn.
 
+    Averages are over the classes that an image has or is predicted as; the others have zeros.
+
     Args:
         scores: Predictions of all images.
         classes: Names of the classes.
     """
+    there = {*scores.labels.tolist(), *scores.predicted.tolist()} - {NO_CLASS}
     report: dict[str, Any] = metrics.classification_report(
         scores.labels,
         scores.predicted,
-        labels=range(len(classes)),
-        target_names=classes,
+        labels=sorted(there),
+        target_names=[classes[index] for index in sorted(there)],
         output_dict=True,
         zero_division=0.0,
     )
-    return {name: report[name] for name in (*classes, *_AVERAGES)}
+    of_classes = {name: report[name] if index in there else dict(_NOTHING) for index, name in enumerate(classes)}
+    return {**of_classes, **{name: report[name] for name in _AVERAGES}}
 
 
 def confused_pairs(scores: Predictions, classes: int) -> list[ConfusedPair]:

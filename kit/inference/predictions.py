@@ -136,15 +136,17 @@ class Predictions:
     def auc(self) -> float | None:
         """Area under the ROC curve of the second of two classes; for more, the mean of each class against the rest.
 
-        None if a class is missing, an output is not a number, or only the likeliest of very many classes are kept.
+        A class that no image has, or all, is left out. None if none is left, an output is not a number, or only the
+        likeliest of very many classes are kept.
         """
         if are_best(self.outputs):
             return None
         classes = self.probabilities.shape[1]
         support = np.bincount(self.labels, minlength=classes)
-        if not self.are_numbers.all() or not support.all():
+        are_ranked = (support > 0) & (support < len(self.labels))
+        indices = [index for index in ([1] if classes == _TWO else range(classes)) if are_ranked[index]]
+        if not self.are_numbers.all() or not indices:
             return None
-        indices = [1] if classes == _TWO else range(classes)  # the second of two
         areas = [area_under_roc(self.labels == index, self.probabilities[:, index]) for index in indices]
         return float(np.mean(areas))
 

@@ -15,6 +15,7 @@ from kit.conversion.shard_command import option_text
 from kit.images.perceptual_hash import BLANK_DEVIATION
 from kit.reports.audit_files import count_sets
 from kit.reports.labels import describe_labels
+from kit.reports.rare_classes import describe_rare_images
 from kit.reports.reject_reasons import describe_left_out
 from kit.reports.table import NOTHING, Table
 from kit.sources import UNLABELLED
@@ -37,9 +38,11 @@ def describe_audit(audit: Audit) -> list[str]:
     lines = [f"{audit.asked.folder}: {'; '.join(parts)}"]
     left_out = Counter(reject.reason for reject in audit.rejects if not reject.is_bad)
     lines += [f"not looked at: {describe_left_out(dict(left_out.most_common()))}"] if left_out else []
+    lines += audit.notes
     if audit.refused:
         return [*lines, f"kit shard would refuse this: {audit.refused.as_options()}"]
-    return [*lines, *([describe_labels(audit.target, audit.label_columns, audit.asked)] if counts else [])]
+    described = [describe_labels(audit.target, audit.label_columns, audit.asked)] if counts else []
+    return [*lines, *described, *describe_rare_images(audit)]
 
 
 def _balance(counts: Sequence[int]) -> str:

@@ -8,6 +8,7 @@ from kit.datasets.dataset import DUPLICATES, NEAR_DUPLICATES, REJECTS
 from kit.datasets.manifest import Manifest
 from kit.errors import first_three
 from kit.reports.class_balance import balance_table
+from kit.reports.rare_classes import describe_rare
 from kit.reports.reject_reasons import describe_left_out
 from kit.reports.table import NOTHING, Table
 
@@ -40,6 +41,7 @@ def remarks(dataset: Dataset) -> list[str]:
     if untrained := _untrained(manifest):
         named = first_three(untrained, len(untrained))
         lines.append(f"warning: no train image has the {manifest.target.noun} {named}; nothing can be learned of it")
+    lines += describe_rare(manifest)
     if same.sets:
         lines.append(f"images with an exact duplicate: {same.images:,} in sets: {same.sets:,}; see {DUPLICATES}")
     if near.sets:

@@ -9,6 +9,7 @@ import numpy as np
 
 from kit.arguments import checked_arguments
 from kit.audits.class_balance import counts_of_dataset
+from kit.errors import first_three
 from kit.evaluation.class_measures import ClassMeasures
 from kit.evaluation.evaluate import Evaluation
 from kit.evaluation.roc import KINDS, Kind
@@ -132,6 +133,9 @@ def evaluation_remarks(evaluation: Evaluation) -> list[str]:
     if classes:
         mistakes = f"{len(classes.mistakes):,} of {classes.images:,} images ({1 - classes.accuracy:.1%})"
         lines.append(f"mislabelled: {mistakes}")
+        if absent := classes.absent:
+            named = first_three(absent, len(absent))
+            lines.append(f"no image of {named}: means over {classes.scores.target.kind()} leave them out")
     if measures.decided:
         lines += describe_decided(measures.decided, measures.scores.target)
     lines += _threshold_remarks(classes, evaluation.split) if classes else []

@@ -130,7 +130,7 @@ def read_array_labels(
     Args:
         arrays: Labels of each split: whole numbers or names [n] or [n, 1], which are classes; other numbers [n], which
             are values; or [n, columns]: classes where each row has one 1 and else 0, tags for other rows of 0 and 1,
-            and else values. The spec's target decides otherwise.
+            and else values. The spec's target decides otherwise; for tags, 0 and 1 [n, 1] are one tag.
         spec: Source as the user named it.
         name: Name of the arrays for messages.
 
@@ -142,7 +142,12 @@ def read_array_labels(
     if len(widths) > 1 or any(array.ndim > 2 for array in every):  # noqa: PLR2004
         shapes = ", ".join(str(array.shape) for array in arrays)
         raise SourceError(f"{name}: labels must be [n] or [n, columns], alike in all splits; got {shapes}")
-    return _flat(every, spec, name) if widths <= {1} else _wide(every, spec, name)
+    is_one_tag = spec.wanted_target == "tags" and any(array.ndim > 1 for array in arrays) and _are_marks(every)
+    return _wide(every, spec, name) if is_one_tag or not widths <= {1} else _flat(every, spec, name)
+
+
+def _are_marks(arrays: Sequence[NDArray[Any]]) -> bool:
+    return all(array.dtype.kind in "fiub" and np.isin(array, (0, 1)).all() for array in arrays)
 
 
 def _flat(arrays: Sequence[NDArray[Any]], spec: SourceSpec, name: str) -> tuple[list[list[str]], LabelOrigin]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from kit.sources.exclude import leave_out
 from kit.sources.label_origin import LabelOrigin
 from kit.sources.record import Record, Reject, Source
 from kit.sources.settle import class_target, settle_labels
+from kit.sources.settling import Settled
 from kit.specs.source import SourceSpec, checked_splits, find, parse_pattern
 from kit.targets import Target
 
@@ -30,9 +32,22 @@ def read_source(spec: SourceSpec) -> Source:
         SubmissionError: A sample submission that predictions of this target could not fill.
     """
     records, rejects, origin = _read_known(spec)
-    records, target = settle_labels(records, spec, origin)
-    tests, lost = _read_tests(spec, records, target)
-    return _source(spec, records, tests, [*rejects, *lost], target=target, origin=origin)
+    records, settled = settle_labels(records, spec, origin)
+    tests, lost = _read_tests(spec, records, settled.target)
+    settled = replace(settled, notes=(*settled.notes, *_unlearned(spec, settled.target)))
+    return _source(spec, records, tests, [*rejects, *lost], settled=settled, origin=origin)
+
+
+def _unlearned(spec: SourceSpec, target: Target) -> list[str]:
+    """Tell of columns of the sample submission that no label is for."""
+    if not spec.sample_submission:
+        return []
+    from kit.sources.sample_form import unlearned  # noqa: PLC0415 (pandas)
+    from kit.sources.sample_hint import read_hint  # noqa: PLC0415
+
+    names = unlearned(read_hint(spec.sample_submission).columns, target)
+    sample = Path(spec.sample_submission).name
+    return [f"{sample}: no label is {first_three(names, len(names))}; their columns will hold 0"] if names else []
 
 
 def read_unjudged(spec: SourceSpec) -> Source:
@@ -44,11 +59,11 @@ def read_unjudged(spec: SourceSpec) -> Source:
     """
     records, rejects, origin = _read_known(spec)
     try:
-        records, target = settle_labels(records, spec, origin)
+        records, settled = settle_labels(records, spec, origin)
     except (SourceError, SpecError):
-        target = class_target(records)  # what stands in the file, whatever it means
-    tests, lost = _read_tests(msgspec.structs.replace(spec, sample_submission=None), records, target)
-    return _source(spec, records, tests, [*rejects, *lost], target=target, origin=origin)
+        settled = Settled(class_target(records))  # what stands in the file, whatever it means
+    tests, lost = _read_tests(msgspec.structs.replace(spec, sample_submission=None), records, settled.target)
+    return _source(spec, records, tests, [*rejects, *lost], settled=settled, origin=origin)
 
 
 def _read_known(spec: SourceSpec) -> tuple[list[Record], list[Reject], LabelOrigin]:
@@ -71,7 +86,7 @@ def _source(
     tests: Sequence[Record],
     rejects: Sequence[Reject],
     *,
-    target: Target,
+    settled: Settled,
     origin: LabelOrigin,
 ) -> Source:
     labelled = [record for record in records if record.label is not None]
@@ -79,7 +94,7 @@ def _source(
     left_out = {reject.name for reject in rejects if not reject.is_bad}  # by one of the two tables, on purpose
     return Source(
         records=(*labelled, *tests),
-        target=target,
+        target=settled.target,
         label_columns=origin.columns,
         rejects=tuple(
             reject
@@ -87,6 +102,7 @@ def _source(
             if reject.name not in tested and not (reject.is_bad and reject.name in left_out)
         ),
         sample_submission=Path(spec.sample_submission) if spec.sample_submission else None,
+        notes=(*origin.notes, *settled.notes),
     )
 
 
@@ -112,8 +128,8 @@ def read_arrays(
 
     texts, origin = read_array_labels([np.asarray(labels)], spec, "labels")
     found = array_records(images, texts[0], ids=ids, groups=groups)
-    records, target = settle_labels(found, spec, origin)
-    return Source(records=tuple(records), target=target)
+    records, settled = settle_labels(found, spec, origin)
+    return Source(records=tuple(records), target=settled.target, notes=settled.notes)
 
 
 def _read_labelled(spec: SourceSpec) -> tuple[list[Record], list[Reject], LabelOrigin]:

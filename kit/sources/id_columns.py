@@ -48,7 +48,6 @@ def find_id_columns(path: Path, table: pd.DataFrame, spec: SourceSpec, finder: F
     for name in naming_columns(table, finder):
         return IdColumns(name, name)
     if len(table) and len(table.columns) >= _PAIR:
-        _refuse_long_form(path, table, finder)
         first = ", ".join(quoted(table.iloc[0]))
         raise SourceError(
             f"{path} has no column 'id'; it has {', '.join(quoted(table.columns))}, and none that names an image: its"
@@ -57,22 +56,6 @@ def find_id_columns(path: Path, table: pd.DataFrame, spec: SourceSpec, finder: F
         )
     ids = known_column(path, table, "id")
     return IdColumns(ids, ids)
-
-
-def _refuse_long_form(path: Path, table: pd.DataFrame, finder: FilesById) -> None:
-    """Refuse a table with several rows an image, whose ids are an image and a name, as <image>_<name>.
-
-    Raises:
-        SourceError: The first row has such an id.
-    """
-    for cell in map(cell_text, table.iloc[0]):
-        cuts = [place for place, sign in enumerate(cell) if sign == "_"]
-        image = next((cell[:place] for place in cuts if finder.find(cell[:place])), "")
-        if image:
-            raise SourceError(
-                f"{path} has a row for each name of an image, as '{cell}' of image {image}; write one row an image,"
-                " with a column of 0 and 1 for each name"
-            )
 
 
 def naming_columns(table: pd.DataFrame, finder: FilesById) -> Iterable[str]:

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from kit.errors import SourceError, first_three, option
+from kit.sources.doubtful_columns import refuse_doubtful
 from kit.sources.id_columns import cell_text, known_column, quoted
 from kit.sources.image_table import line_of, separator_hint
 from kit.sources.label_kinds import free_separator, kind_of_columns, marked_names, odd_cell
+from kit.sources.long_labels import LongLabels
 from kit.sources.sample_hint import SampleHint
 from kit.specs.source import SourceSpec
 from kit.targets.cells.text import number_of
 
-_SEVERAL = 2  # columns
+_MARKS = {"true": "1", "false": "0"}  # in columns of a name each; one column of them holds two classes
 
 
 class Labels(NamedTuple):
@@ -38,12 +40,19 @@ class Labels(NamedTuple):
 
 
 def read_label_columns(
-    path: Path, table: pd.DataFrame, others: Iterable[str], spec: SourceSpec, hint: SampleHint
+    path: Path,
+    table: pd.DataFrame,
+    others: Iterable[str],
+    spec: SourceSpec,
+    hint: SampleHint,
+    *,
+    long: LongLabels | None = None,
 ) -> Labels:
     """Find the columns of labels, and make a text of each row.
 
-    The user names them, or the sample submission; else it is the column "label", the only column besides ids, or all
-    of them where they are columns of 0 and 1, or of numbers among which none is of 0 and 1.
+    The user names them, or the sample submission, or the rows of a file in long form; else it is the column "label",
+    the only column besides ids, or all of them where they are columns of 0 and 1, or of numbers among which none is of
+    0 and 1.
 
     Args:
         path: File, for messages.
@@ -51,20 +60,18 @@ def read_label_columns(
         others: Columns that are neither ids, nor file names, nor groups.
         spec: Source as the user named it.
         hint: Sample submission.
+        long: Table in long form that `table` was made of; None where each image has one row.
 
     Raises:
-        SourceError: No such columns, or a cell that labels in several columns cannot hold.
+        SourceError: No such columns, a cell that labels in several columns cannot hold, or columns of which some may
+            be no labels.
     """
     rest = list(others)
-    if spec.label_column is not None:
-        asked = [spec.label_column] if spec.label_column in table.columns else spec.label_column.split(",")
-        named = [known_column(path, table, name if name in table.columns else name.strip()) for name in asked]
-    else:
-        named = hint.label_columns(table[rest]) or (["label"] if "label" in rest else [])
+    named = _named(path, table, rest, spec, hint) if long is None else hint.label_columns(table[rest]) or rest
     chosen = named or rest
-    if len(chosen) == 1:
+    if len(chosen) == 1 and not _is_one_tag(table[chosen[0]], spec):
         return Labels(table[chosen[0]].map(cell_text), (chosen[0],))
-    found = _several(path, table[chosen], spec, are_named=bool(named)) if len(chosen) >= _SEVERAL else None
+    found = _several(path, table[chosen], spec, are_named=bool(named), long=long) if chosen else None
     if found is None:
         choose = f"choose with {option('label_column')}"
         raise SourceError(
@@ -74,18 +81,42 @@ def read_label_columns(
     return found
 
 
-def _several(path: Path, cells: pd.DataFrame, spec: SourceSpec, *, are_named: bool) -> Labels | None:
-    """Read several columns of labels; None where the user has to choose."""
-    numbers = np.asarray(cells.apply(pd.to_numeric, errors="coerce"), np.float64)
+def _named(path: Path, table: pd.DataFrame, rest: Sequence[str], spec: SourceSpec, hint: SampleHint) -> list[str]:
+    """List the label columns that somebody has named, or the column "label"."""
+    if spec.label_column is None:
+        return hint.label_columns(table[list(rest)]) or (["label"] if "label" in rest else [])
+    asked = [spec.label_column] if spec.label_column in table.columns else spec.label_column.split(",")
+    return [known_column(path, table, name if name in table.columns else name.strip()) for name in asked]
+
+
+def _is_one_tag(cells: pd.Series[str], spec: SourceSpec) -> bool:
+    """Whether a column marks one tag: 0 and 1 where tags are asked for, and nothing joins them."""
+    is_asked = spec.target == "tags" and spec.separator is None and spec.no_tag is None
+    return is_asked and set(cells.map(_mark)) <= {"0", "1"}
+
+
+def _mark(value: Any) -> str:
+    """Write a cell as a person would, and what Python and R write for true and false as 1 and 0."""
+    text = cell_text(value)
+    return _MARKS.get(text.lower(), text)
+
+
+def _several(
+    path: Path, cells: pd.DataFrame, spec: SourceSpec, *, are_named: bool, long: LongLabels | None
+) -> Labels | None:
+    """Read several columns of labels, or one that marks a tag; None where the user has to choose."""
+    numbers = np.asarray(cells.map(_mark).apply(pd.to_numeric, errors="coerce"), np.float64)
     found = kind_of_columns(numbers)
     if not are_named and (not found or (found == "values" and np.isin(numbers, (0, 1)).all(axis=0).any())):
         return None
+    if not are_named and found == "values":
+        refuse_doubtful(path, [str(name) for name in cells.columns], numbers, has_groups=spec.group is not None)
     target = {"grades": "classes", None: found}.get(spec.wanted_target, spec.wanted_target or "")
     if (odd := odd_cell(numbers, target)) is not None:
-        raise _odd(path, cells, odd, target)
+        raise _odd(path, cells, odd, target, long)
     columns = tuple(str(name).strip() if target == "tags" else str(name) for name in cells.columns)
     if target == "values":
-        texts = [" ".join(row) for row in cells.map(cell_text).itertuples(index=False)]
+        texts = [" ".join(row) for row in cells.map(_mark).itertuples(index=False)]
         return Labels(pd.Series(texts, cells.index, dtype=str), columns, target)
     separator = free_separator(columns)
     if target == "classes":
@@ -94,10 +125,11 @@ def _several(path: Path, cells: pd.DataFrame, spec: SourceSpec, *, are_named: bo
     return Labels(pd.Series(texts, cells.index, dtype=str), columns, target, separator)
 
 
-def _odd(path: Path, cells: pd.DataFrame, where: tuple[int, int], target: str) -> SourceError:
+def _odd(path: Path, cells: pd.DataFrame, where: tuple[int, int], target: str, long: LongLabels | None) -> SourceError:
     """Name the first cell that is neither a mark nor a number."""
     row, column = where
-    text, line = cell_text(cells.iloc[row, column]), line_of(cells.index[row])
+    at = cells.index[row] if long is None else long.rows[row, long.names.index(str(cells.columns[column]))]
+    text, line = cell_text(cells.iloc[row, column]), line_of(at)
     is_number = number_of(text) is not None
     if target == "values":
         what = "not a number"

@@ -10,11 +10,20 @@ import pandas as pd
 
 from kit.errors import SourceError, first_three, option
 from kit.sources.exclude import excluded_folders
-from kit.sources.id_columns import cell_text, file_columns, find_id_columns, named_in, naming_columns, quoted
+from kit.sources.id_columns import (
+    IdColumns,
+    cell_text,
+    file_columns,
+    find_id_columns,
+    named_in,
+    naming_columns,
+    quoted,
+)
 from kit.sources.image_files import FilesById, list_images
 from kit.sources.image_table import join, line_of, read_table, refuse_repeated_columns, unnamed
 from kit.sources.label_columns import read_label_columns
 from kit.sources.label_origin import LabelOrigin
+from kit.sources.long_labels import read_long
 from kit.sources.record import ImageFile, Record, Reject
 from kit.sources.sample_hint import read_hint
 from kit.specs.source import SourceSpec
@@ -38,11 +47,14 @@ def read_labelled(spec: SourceSpec) -> tuple[list[Record], list[Reject], LabelOr
     listing = list_images(folder, excluded_folders(spec))
     finder = FilesById(listing.images)
     table = _named_columns(path, read_table(path), finder)
-    columns = find_id_columns(path, table, spec, finder)
-    views = file_columns(table, {*columns, spec.label_column or ""})
+    if long := read_long(path, table, spec, finder):
+        table, columns, views = long.table, IdColumns(long.id_column, long.id_column), []
+    else:
+        columns = find_id_columns(path, table, spec, finder)
+        views = file_columns(table, {*columns, spec.label_column or ""})
     others = [str(name) for name in table.columns if name not in {*columns, *views, spec.group}]
     hint = read_hint(spec.sample_submission)
-    labels = read_label_columns(path, table, others, spec, hint)
+    labels = read_label_columns(path, table, others, spec, hint, long=long)
     pairs = pd.DataFrame(
         {"id": table[columns.id].map(cell_text), "path": table[columns.path].map(cell_text), "label": labels.texts}
     )
@@ -66,6 +78,7 @@ def read_labelled(spec: SourceSpec) -> tuple[list[Record], list[Reject], LabelOr
         separator=labels.separator,
         lines=dict(zip(firsts["label"], map(line_of, firsts.index), strict=True)),
         choose=hint.choose,
+        notes=(long.note,) if long else (),
     )
     return sorted(records, key=lambda record: record.key), _once(rejects, listing.others, folder), origin
 

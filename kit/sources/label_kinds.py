@@ -90,7 +90,7 @@ def kind_of_labels(counts: Mapping[str, int], *, named: Collection[str] = (), ar
         why = f"{tags.tags} tags joined by '{tags.separator}' in {tags.combinations} combinations, as '{tags.example}'"
         is_plain = tags.recur and are_numbers
         return Kind("tags", "" if is_plain else "classes", why, tags.separator)
-    if are_numbers and (joined := _only_list(counts)):
+    if are_numbers and (joined := _joined_label(counts)):
         label, separator = joined
         return Kind("classes", "tags", f"'{label}' joins others by '{separator}'", separator)
     if not are_numbers or (numbers := describe_numbers(counts)) is None or numbers.count == 1:
@@ -99,7 +99,7 @@ def kind_of_labels(counts: Mapping[str, int], *, named: Collection[str] = (), ar
     has_fractions = any(map(is_fraction, counts))
     if find_values(counts) is not None or _are_measured(counts, has_fractions=has_fractions):
         return Kind("values", why=why)
-    is_plain = numbers.count <= _MANY_VALUES and not has_fractions
+    is_plain = numbers.count <= _MANY_VALUES and not has_fractions and not _are_sparse(counts)
     return Kind("classes", "" if is_plain else "values", why)
 
 
@@ -209,20 +209,27 @@ def marked_names(marks: NDArray[Any], names: Sequence[str], separator: str) -> l
     return [separator.join(names[index] for index in np.flatnonzero(row).tolist()) for row in marks]
 
 
-def _only_list(labels: Collection[str]) -> tuple[str, str] | None:
-    """Find the only label of several parts where each part is a label too, and its separator: tags, or a name."""
+def _joined_label(labels: Collection[str]) -> tuple[str, str] | None:
+    """Find a label of several parts where each part is a label too, and its separator: tags, or a name."""
+    alone = set(labels)
     for separator in SEPARATORS:
-        several = [(label, parts) for label in labels if len(parts := parts_of(label, separator)) > 1]
-        if len(several) == 1 and set(labels).issuperset(several[0][1]):
-            return several[0][0], separator
+        for label in labels:
+            parts = parts_of(label, separator)
+            if len(parts) > 1 and alone.issuperset(parts):
+                return label, separator
     return None
 
 
 def _are_measured(counts: Mapping[str, int], *, has_fractions: bool) -> bool:
-    """Whether numbers of which some have one image, as no class may, are measured: fractions, or many."""
+    """Whether numbers are measured: fractions of which some have one image, or many of which most have."""
     images = sum(counts.values()) / len(counts)
-    are_many = len(counts) > _FEW_VALUES and images < _IMAGES_A_CLASS
-    return min(counts.values()) == 1 and (has_fractions or are_many)
+    return min(counts.values()) == 1 and (has_fractions or (len(counts) > _FEW_VALUES and images < _SEVERAL))
+
+
+def _are_sparse(counts: Mapping[str, int]) -> bool:
+    """Whether many numbers have few images each, some of them one."""
+    images = sum(counts.values()) / len(counts)
+    return min(counts.values()) == 1 and len(counts) > _FEW_VALUES and images < _IMAGES_A_CLASS
 
 
 def _is_padded(label: str) -> bool:

@@ -24,6 +24,7 @@ class LabelOrigin:
         lines: Line of the first row with each label; empty where there are no lines.
         choose: Function of images by label and of possible targets that chooses between them by the sample submission;
             it returns an empty text where that does not tell.
+        notes: Remarks for people on how the labels were read, each a line.
     """
 
     name: str
@@ -33,11 +34,17 @@ class LabelOrigin:
     are_folders: bool = False
     lines: Mapping[str, int] = field(default_factory=dict)
     choose: Callable[[Mapping[str, int], Collection[str]], str] = _no_choice
+    notes: tuple[str, ...] = ()
 
     @property
     def are_columns(self) -> bool:
-        """Whether each name has a column of its own."""
-        return len(self.columns) > 1
+        """Whether each name has a column of its own; one column alone holds labels, unless it marks a tag."""
+        return len(self.columns) > 1 or (bool(self.columns) and self.target == "tags")
+
+    @property
+    def in_columns(self) -> str:
+        """Columns as the end of a phrase, " in column grade"; empty where there are none."""
+        return f" in column{'s' * (len(self.columns) > 1)} {', '.join(self.columns)}" if self.columns else ""
 
     def where(self, label: str) -> str:
         """Name the file, and the line of the first row with a label, or with a tag among others."""

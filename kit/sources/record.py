@@ -180,6 +180,7 @@ class Source:
         label_columns: Columns of a label file that hold the labels; empty for folders and arrays.
         rejects: Files without a label, ids without a file, files that are no image, and what was left out on purpose.
         sample_submission: Sample submission, if there is one.
+        notes: Remarks for people on how the labels were read, each a line.
     """
 
     records: tuple[Record, ...]
@@ -187,3 +188,4 @@ class Source:
     label_columns: tuple[str, ...] = ()
     rejects: tuple[Reject, ...] = ()
     sample_submission: Path | None = None
+    notes: tuple[str, ...] = ()

@@ -146,9 +146,13 @@ def is_long(ids: Sequence[str], target: Target, is_image: Callable[[str], bool])
 def check_columns(path: Path, columns: Sequence[str], target: Target) -> None:
     """Refuse several columns that are not those of the target, and one for several values.
 
+    Beside the columns of all classes or tags there may be some of names that no labelled image has; see `unlearned`.
+
     Raises:
         SubmissionError: Some are missing, or there are others, with the first of each.
     """
+    if unlearned(columns, target):
+        return
     missing, extra = [name for name in target.names if name not in columns], _extra(columns, target.names)
     if (len(columns) > 1 or target.needs_each) and (missing or extra):
         odd = [f"missing {first_three(missing, len(missing))}"] if missing else []
@@ -158,6 +162,18 @@ def check_columns(path: Path, columns: Sequence[str], target: Target) -> None:
             f"{path}: its {len(columns):,} value column{are} not the {len(target.names):,} {target.kind()} of the"
             f" labels: {', '.join(odd)}; give the competition's own file, or leave it out"
         )
+
+
+def unlearned(columns: Sequence[str], target: Target) -> list[str]:
+    """List the columns of names that no labelled image has, beside more columns of all names of the target.
+
+    Args:
+        columns: Names of the value columns.
+        target: Target whose predictions are to fill them; a name that it lacks has the probability 0.
+    """
+    extra = _extra(columns, target.names)
+    has_all = target.is_counted and not Counter(target.names) - Counter(columns)
+    return extra if has_all and len(extra) < len(target.names) and not {*extra} & {*target.names} else []
 
 
 def _extra(columns: Sequence[str], names: Sequence[str]) -> list[str]:

@@ -78,7 +78,8 @@ class Cells:
             each = self._each(outputs)
             columns = {form.columns[0]: each[np.arange(len(rows)), [indices[name] for _, name in parts]]}
         elif form.is_wide:
-            columns = dict(zip(names, self._each(outputs).T, strict=True))
+            each = self._each(outputs).T
+            columns = {**dict.fromkeys(form.columns, np.zeros_like(each[0])), **dict(zip(names, each, strict=True))}
         else:
             columns = {form.columns[0]: self._one(outputs)}
         return pd.DataFrame({form.id_column: rows, **{name: columns[name] for name in form.columns}})

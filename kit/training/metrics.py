@@ -202,6 +202,9 @@ def parts_of(variable: Any) -> Sequence[Any]:
 class ClassMean(keras.metrics.Metric):  # type: ignore[misc]  # Keras is untyped here
     """Mean of a score over the classes; the score of the second class for two classes.
 
+    A class that neither labels nor decisions of the epoch hold is left out, as by the metrics of the registry and by
+    scikit-learn; NaN where no class is left.
+
     Args:
         score: Function of true positives, false positives and false negatives, each float32 [classes].
         classes: 1 for two classes.
@@ -221,8 +224,10 @@ class ClassMean(keras.metrics.Metric):  # type: ignore[misc]  # Keras is untyped
         self._counts.assign_add(tf.stack([tf.reduce_sum(a * b, axis=0) for a, b in pairs]))
 
     def result(self) -> Any:
-        """Average over the classes."""
-        return tf.reduce_mean(self._score(*tf.unstack(tf.convert_to_tensor(self._counts))))
+        """Average over the classes that labels or decisions hold."""
+        counts = tf.convert_to_tensor(self._counts)
+        are_there = tf.reduce_sum(counts, axis=0) > 0
+        return tf.reduce_mean(tf.boolean_mask(self._score(*tf.unstack(counts)), are_there))
 
     def reset_state(self) -> None:
         """Reset the counts."""

@@ -12,6 +12,7 @@ from scipy.cluster.hierarchy import DisjointSet
 from kit.conversion.groups import Unit, divide_units, tie
 from kit.conversion.shard_plan import assign_splits, plan_shards, sample
 from kit.conversion.whole_digests import doubtful
+from kit.datasets.manifest import NO_FOLD
 from kit.errors import SourceError, SpecError
 from kit.images import SourceImage
 from kit.joined_sets import join_sets
@@ -193,3 +194,40 @@ def test_per_class_takes_so_many_and_leaves_given_tests_whole() -> None:
 def test_a_class_with_too_few_images_is_named() -> None:
     with pytest.raises(SourceError, match=r"class 'a' has 5 images, fewer than the 6 that are to be taken of each"):
         sample([record(number) for number in range(5)], ShardSpec(per_class=6))
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["", *(f"p{n}" for n in range(8))]), st.sampled_from("aaabbcdef")), min_size=6),
+    st.sampled_from([(0.7, 0.3), (0.6, 0.2, 0.2)]),
+    st.sampled_from([0, 2, 3]),
+)
+def test_every_class_is_trained_on_whatever_is_held_out(
+    members: list[tuple[str, str]], shares: tuple[float, ...], folds: int
+) -> None:
+    given_records = records(members)
+    try:
+        placed = places(given_records, ShardSpec(split=shares, folds=folds))
+    except SpecError:  # a fold is empty
+        return
+    kept = {r.key: (r.label, *placed[r.key]) for r in given_records}
+    classes = {label for label, split, _ in kept.values() if split != "test"}
+    for held in range(folds) if folds else [None]:
+        trained = {
+            label
+            for label, split, fold in kept.values()
+            if split != "test" and (split == "train" if held is None else fold != held)
+        }
+
+        assert classes == trained
+    if not folds:
+        assert {label for label, *_ in kept.values()} == classes
+
+
+def test_classes_of_one_image_or_group_lie_beside_the_folds() -> None:
+    common = [("", "a")] * 9 + [("", "b")] * 9
+    rare = [("", "c"), ("p1", "d"), ("p1", "d"), ("p2", "e"), ("p3", "e")]
+    placed = places(records([*common, *rare]), ShardSpec(folds=3))
+    c, d, *e = (placed[f"{number:04d}"] for number in (18, 19, 21, 22))
+
+    assert ("train", NO_FOLD) == c == d == placed["0020"]
+    assert 2 == len({fold for _, fold in e} - {NO_FOLD})

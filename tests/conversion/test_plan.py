@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kit.conversion.shard_plan import SHARD_BYTES, assign_splits, divide, plan_shards, shard_count
+from kit.datasets.manifest import NO_FOLD
 from kit.errors import SpecError
 from kit.sources import Record
 from kit.sources.record import ImageFile
@@ -55,18 +56,21 @@ def test_folds_without_groups_differ_by_one_image_at_most_in_all_and_in_each_cla
     records: list[Record], folds: int, seed: int
 ) -> None:
     spec = ShardSpec(folds=folds, seed=seed)
+    sizes = Counter(record.label for record in records)
     try:
         parts = assign_splits(records, spec)
     except SpecError:  # fewer images than folds
-        assert len(records) < folds
+        assert sum(size for size in sizes.values() if size > 1) < folds
         return
+    always = parts["train"].pop(NO_FOLD, [])
     members = [fold for split in parts.values() for fold in split.values()]
 
     assert folds == len(members)
     assert 1 >= max(map(len, members)) - min(map(len, members))
-    for label in {record.label for record in records}:
+    for label, size in sizes.items():
         counts = [sum(record.label == label for record in fold) for fold in members]
         assert 1 >= max(counts) - min(counts)
+        assert (1 if size == 1 else 0) == sum(record.label == label for record in always)
 
 
 @given(KEYS, shares())
@@ -102,7 +106,8 @@ def test_division_is_within_one_record_of_the_shares(count: int, parts: tuple[fl
         (3, (0.98, 0.01, 0.01), [1, 1, 1]),
         (5, (0.7, 0.1, 0.2), [3, 1, 1]),
         (4, (0.375, 0.25, 0.375), [2, 1, 1]),
-        (1, (0.7, 0.3), [0, 1]),
+        (1, (0.7, 0.3), [1, 0]),
+        (2, (0.7, 0.2, 0.1), [1, 1, 0]),
         (0, (0.7, 0.3), [0, 0]),
     ],
 )

@@ -22,6 +22,7 @@ from kit.datasets import Dataset, find_dataset, verify_dataset
 from kit.errors import ShardError, SpecError
 from kit.metrics import find_metric
 from kit.metrics.location import located
+from kit.progress import NoProgress
 from kit.targets import Target
 from kit.targets.grades import Grades
 from kit.targets.tags import Tags
@@ -29,6 +30,7 @@ from kit.targets.values import Values
 
 IMAGES = np.random.default_rng(0).integers(0, 255, (24, 8, 8, 3), np.uint8)
 LABELS = ["cat", "dog"] * 12
+GRADES = {"target": "grades", "class_names": ["cat", "dog"]}
 DEFAULTS: list[tuple[Target, list[str], str]] = [
     (Grades(names=("0", "1", "2")), [*"012012"] * 4, "qwk"),
     (Tags(names=("a", "b")), ["a b", "b", "", "a"] * 6, "micro_f1"),
@@ -127,24 +129,26 @@ def test_named_metric_is_read_by_whoever_opens_the_dataset(tmp_path: Path) -> No
     verify_dataset(find_dataset("pets", root=tmp_path))
 
 
+class Listener(NoProgress):
+    """Keeps the notes that stand for no step."""
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+
+    def advance(self, steps: int = 1, note: str = "") -> None:
+        self.notes += [note] * (bool(note) and not steps)
+
+
 def test_metric_changes_without_sharding_anew(tmp_path: Path) -> None:
     before = _shard(tmp_path, "auc")
     files = _others(before)
-    notes: list[str] = []
-
-    class Listener:
-        def start(self, task: str, total: int) -> None: ...
-        def advance(self, steps: int = 1, note: str = "") -> None:
-            notes.append(f"{note}" * (not steps))
-
-        def finish(self) -> None: ...
-
-    after = _shard(tmp_path, "macro_f1", progress=Listener())
+    listener = Listener()
+    after = _shard(tmp_path, "macro_f1", progress=listener)
 
     assert "macro_f1" == after.metric
     assert files == _others(after)
     assert before.manifest == after.manifest
-    assert "metric: macro_f1, was auc; the shards stay as they are" in notes
+    assert "metric: macro_f1, was auc; the shards stay as they are" in listener.notes
     verify_dataset(after)
 
 
@@ -154,10 +158,24 @@ def test_same_command_without_a_metric_keeps_it(tmp_path: Path) -> None:
     assert "auc" == _shard(tmp_path).metric
 
 
-def test_replaced_dataset_begins_with_the_default(tmp_path: Path) -> None:
-    _shard(tmp_path, "auc")
+@pytest.mark.parametrize(
+    ("kept", "options", "metric", "said"),
+    [
+        ("auc", {}, "auc", "metric: auc, kept from the replaced dataset"),
+        ("column_auc", GRADES, "qwk", "metric: qwk, as that of the replaced dataset was dropped: metric column_auc d"),
+        (None, GRADES, "qwk", ""),
+    ],
+)
+def test_replaced_dataset_keeps_the_metric_that_judges_its_target_and_says_it(
+    tmp_path: Path, kept: str | None, options: dict[str, object], metric: str, said: str
+) -> None:
+    _shard(tmp_path, kept)
+    listener = Listener()
+    dataset = _shard(tmp_path, seed=1, force=True, progress=listener, **options)
 
-    assert "accuracy" == _shard(tmp_path, seed=1, force=True).metric
+    assert metric == dataset.metric
+    assert [bool(said)] == [any(note.startswith(said) for note in listener.notes) and bool(said)]
+    verify_dataset(dataset)
 
 
 def test_fold_has_the_metric_of_its_dataset(tmp_path: Path) -> None:

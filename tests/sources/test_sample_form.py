@@ -41,6 +41,7 @@ def form(target: Target, *rows: str, columns: str = "id,label") -> SampleForm:
         (WHALES, ["a,w_9 w_1 w_2", "b,w_1 w_2 w_3"], "Image,Id", {"holds": "ranks", "guesses": 3}),
         (LEAVES, ["a,healthy", "b,healthy"], "image,labels", {"holds": "decisions"}),  # plant-pathology-2021
         (LEAVES, ["a,scab|rust", "b,"], "image,labels", {"holds": "decisions", "separator": "|"}),
+        (PAIR, ["a,0.5,0.5,0"], "id,cat,dog,fox", {"holds": "probabilities"}),  # no labelled image is a fox
         (LEAVES, ["a,0,0,1"], "id,scab,rust,healthy", {"holds": None}),
         (LEAVES, ["a,0.5,0.5,0.5"], "id,scab,rust,healthy", {"holds": "probabilities"}),  # ranzcr
         (FINDINGS, ["a,Mass|Pleural Thickening"], "id,f", {"holds": "decisions", "separator": "|"}),

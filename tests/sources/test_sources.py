@@ -562,7 +562,7 @@ def test_image_in_a_split_folder_but_in_no_class_is_named(tmp_path: Path) -> Non
 
 
 def test_one_class_is_refused_by_name(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match="found only class 'a'; classification needs two classes"):
+    with pytest.raises(SourceError, match="found only class 'a'; nothing tells images apart"):
         _read(_images(tmp_path, "a/1.png", "a/2.png"))
 
 
@@ -579,11 +579,12 @@ def test_label_file_that_fits_no_image_is_refused(tmp_path: Path, csv: str) -> N
         _labelled(tmp_path, csv, *FOUR)
 
 
-def test_classes_with_one_image_are_named(tmp_path: Path) -> None:
-    folder = _images(tmp_path, "a/1.png", "a/2.png", "b/1.png", "c/1.png")
+def test_classes_with_one_image_are_read_unless_all_have_one(tmp_path: Path) -> None:
+    folder = _images(tmp_path / "some", "a/1.png", "a/2.png", "b/1.png", "c/1.png")
 
-    with pytest.raises(SourceError, match=r"class with one image: b, c \(2\); train and validation need one each"):
-        _read(folder)
+    assert ("a", "b", "c") == _read(folder).target.names
+    with pytest.raises(SourceError, match=r"every class has one image: a, b \(2\); it trains, and none is left for"):
+        _read(_images(tmp_path / "all", "a/1.png", "b/1.png"))
 
 
 def test_missing_label_file_is_named(tmp_path: Path) -> None:
@@ -692,7 +693,7 @@ def test_label_file_with_another_separator_is_told_to_use_commas(tmp_path: Path,
         _read(_images(tmp_path / "images", *FOUR), labels=labels)
 
 
-@pytest.mark.parametrize("columns", ["id,0,2", "id,a,b", "id,0,1,2"])
+@pytest.mark.parametrize("columns", ["id,0,2", "id,a,b", "id,0,1,2,3"])
 def test_sample_submission_that_no_prediction_fits_is_refused(competition: Competition, columns: str) -> None:
     rows = competition.sample_submission.read_text().splitlines()[1:]
     values = ",0" * columns.count(",")

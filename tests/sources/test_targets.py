@@ -364,7 +364,12 @@ def test_a_sign_that_only_the_user_knows_splits_tags(tmp_path: Path) -> None:
             {},
             r"sample\.csv, line 2: 'a b c a' asks for 4 guesses an image, and the dataset has 3 cl",
         ),
-        ({"f": ["a b", "a", "b", "b a"]}, "", {"target": "classes"}, r"class with one image: a, a b, b, … \(4\)"),
+        (
+            {"f": ["a b", "a", "b", "b a"]},
+            "",
+            {"target": "classes"},
+            r"every class has one image: a, a b, b, … \(4\); it trains",
+        ),
     ],
     ids=str,
 )
@@ -497,7 +502,11 @@ def test_tables_of_test_images_that_cannot_be_are_refused(tmp_path: Path, rows: 
         ([[1, 0, 1], [0, 0, 0], [0, 1, 1], [1, 0, 0]] * 3, {}, "tags", ("0", "1", "2"), "0|2"),
         ([[1, 0], [0, 1], [0, 1], [1, 0]] * 3, {"target": "tags", "class_names": ["a", "b"]}, "tags", ("a", "b"), "a"),
         ([[1, 0], [0, 1], [0, 1], [1, 0]] * 3, {}, "classes", ("0", "1"), "0"),
+        ([[1], [0], [0], [1]] * 3, {"target": "tags"}, "tags", ("0",), "0"),
+        ([[1], [0], [0], [1]] * 3, {"target": "tags", "class_names": ["sick"]}, "tags", ("sick",), "sick"),
+        ([[1], [0], [0], [1]] * 3, {}, "classes", ("0", "1"), "1"),
         ([0.5, 1, 2, 3.25] * 3, {}, "values", ("value",), "0.5"),
+        ([0.5, 1, 2, 3.25] * 3, {"class_names": ["angle"]}, "values", ("angle",), "0.5"),
         ([[7, 2], [8, 3], [9, 1], [4, 4]] * 3, {"class_names": ["red", "white"]}, "values", ("red", "white"), "7 2"),
         ([2, 0, 1, 1] * 3, {"target": "grades"}, "grades", ("0", "1", "2"), "2"),
         (list(range(4)) * 3, {}, "classes", ("0", "1", "2", "3"), "0"),
@@ -583,16 +592,201 @@ def test_real_labels_are_what_their_competitions_ask_for(
     assert not [reject for reject in source.rejects if reject.is_bad]
 
 
-def test_a_label_file_with_a_row_for_each_name_is_refused_with_the_form_to_write(tmp_path: Path) -> None:
-    """As the intracranial hemorrhage competition's, whose submission has such rows too."""
+def long(tmp_path: Path, rows: str, *, images: int = 3, header: str = "ID,Label", **options: object) -> Source:
+    """Read a label file with a row for each name of i_0, i_1 and so on."""
     (tmp_path / "images").mkdir()
-    for image in ("ID_1", "ID_2"):
-        (tmp_path / "images" / f"{image}.png").write_bytes(b"not looked into")
-    (tmp_path / "labels.csv").write_text("ID,Label\nID_1_any,1\nID_1_epidural,0\nID_2_any,0\nID_2_epidural,0\n")
-    with pytest.raises(
-        SourceError, match=r"labels\.csv has a row for each name of an image, as 'ID_1_any' of image ID_1;"
-    ):
-        read_source(SourceSpec(folder=str(tmp_path / "images"), labels=str(tmp_path / "labels.csv")))
+    for index in range(images):
+        (tmp_path / "images" / f"i_{index}.png").write_bytes(b"not looked into")
+    (tmp_path / "labels.csv").write_text(f"{header}\n{rows}")
+    spec = SourceSpec(folder=str(tmp_path / "images"), labels=str(tmp_path / "labels.csv"), **options)
+    return read_source(spec)
+
+
+LONG = "".join(
+    f"i_{image}_{name},{image % 2 or int(name == 'any')}\n" for name in ("any", "of_any") for image in (2, 0, 1)
+)
+
+
+@pytest.mark.parametrize("header", ["ID,Label", "id,Label", "id,value"])
+def test_rows_of_one_name_each_are_the_tags_of_an_image(tmp_path: Path, header: str) -> None:
+    """As the intracranial hemorrhage competition's, whose submission has such rows too."""
+    source = long(tmp_path, LONG, header=header)
+
+    assert Tags(names=("any", "of_any"), separator="|", are_columns=True) == source.target
+    assert ["any", "any|of_any", "any"] == labels_of(source)
+    assert ("labels.csv: a row for each of 2 names of an image, as i_2_any; images: 3",) == source.notes
+    assert not source.rejects
+
+
+def test_rows_of_one_name_each_are_classes_or_values(tmp_path: Path) -> None:
+    one_hot = "".join(f"i_{image}_{name},{int(image % 2 == name)}\n" for image in range(3) for name in (0, 1))
+    numbers = "".join(f"i_{image}_{name},{image}.{name}\n" for image in range(3) for name in (0, 1))
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    classes, values = long(tmp_path / "a", one_hot), long(tmp_path / "b", numbers)
+
+    assert (("0", "1"), ["0", "1", "0"]) == (classes.target.names, labels_of(classes))
+    assert Values.of(("0", "1"), ["0.0 0.1", "1.0 1.1", "2.0 2.1"]) == values.target
+
+
+def test_rows_that_repeat_others_are_counted_and_images_without_a_file_rejected(tmp_path: Path) -> None:
+    source = long(tmp_path, LONG + "i_0_any,1\n", images=2)
+
+    assert ["i_0", "i_1"] == [record.key for record in source.records]
+    assert ["i_2"] == [reject.name for reject in source.rejects]
+    assert source.notes[0].endswith("; rows that repeat others: 1")
+
+
+def test_rows_of_an_image_have_its_group(tmp_path: Path) -> None:
+    rows = LONG.replace("\n", ",p\n")
+
+    assert ["p"] * 3 == [r.group for r in long(tmp_path, rows, header="ID,Label,patient", group="patient").records]
+
+
+@pytest.mark.parametrize(
+    ("rows", "options", "message"),
+    [
+        (LONG + "i_0_any,0\n", {}, r"labels\.csv, line 8: 'i_0_any' is 0, and 1 in line 3; keep one row"),
+        (LONG.replace("i_1_of_any,1\n", ""), {}, r"labels\.csv, line 4: image i_1 has no row for 'of_any', as other"),
+        (LONG.replace("i_1_any,1", "i_1_any,yes"), {}, r"labels\.csv, line 4: 'yes' in column Label is not a number"),
+        (LONG.replace("i_1_any,1", "i_1_any,"), {}, r"labels\.csv, line 4: an empty cell in column Label is not a num"),
+        (LONG.replace("i_1_of_any", "i_1_odd"), {}, r"labels\.csv, line 7: 'i_1_odd' ends with none of the names of"),
+        (LONG.replace("i_1_any,1", "i_1_any,2"), {"target": "tags"}, r"labels\.csv, line 4: '2' in column any is not"),
+        (LONG.replace("\n", ",1\n"), {"header": "ID,a,b"}, r"labels\.csv has a row for each .* label_column= .*: a, b"),
+        (
+            LONG.replace("1\n", "1,p\n", 1).replace("\n", ",q\n").replace("p,q", "p"),
+            {"header": "ID,Label,patient", "group": "patient"},
+            r"labels\.csv, line 5: groups 'q' and 'p' of the same image; keep one",
+        ),
+    ],
+)
+def test_rows_that_do_not_fit_each_other_are_refused_by_line(
+    tmp_path: Path, rows: str, options: dict[str, str], message: str
+) -> None:
+    with pytest.raises(SourceError, match=message):
+        long(tmp_path, rows, **options)
+
+
+# --- columns that nobody has named
+
+
+def spread(values: int) -> list[str]:
+    return [str(index * 11 % values) for index in range(60)]
+
+
+GRADE = spread(5)
+PATIENT = [str(1000 + index // 3) for index in range(60)]
+
+
+@pytest.mark.parametrize(
+    ("columns", "why", "choices"),
+    [
+        (
+            {"patient": spread(7), "grade": GRADE},
+            "patient is called as ids or groups are",
+            ({"label_column": "grade", "group": "patient"}, {"label_column": "patient,grade"}),
+        ),
+        (
+            {"grade": GRADE, "PatientID": PATIENT, "age": spread(40)},
+            "PatientID is called as ids or groups are",
+            ({"label_column": "grade"}, {"label_column": "grade,PatientID,age"}),
+        ),
+        (
+            {"who": [str(index // 2) for index in range(60)], "grade": GRADE},
+            "who has 2.0 images for each number",
+            ({"label_column": "grade", "group": "who"}, {"label_column": "who,grade"}),
+        ),
+        (
+            {"nr": [str(index) for index in range(60)], "grade": GRADE},
+            "nr has a number of its own for nearly every image",
+            ({"label_column": "grade"}, {"label_column": "nr,grade"}),
+        ),
+        (
+            {"width": ["512"] * 60, "left": spread(6), "right": spread(9)},
+            "width holds the same number for all images",
+            ({"label_column": "left,right"}, {"label_column": "width,left,right"}),
+        ),
+        (
+            {"x": spread(59), "y": spread(43)},
+            "x has a number of its own",
+            ({"label_column": "x"}, {"label_column": "y"}, {"label_column": "x,y"}),
+        ),
+    ],
+)
+def test_numbers_that_may_be_ids_are_refused_with_a_command_for_each_reading(
+    tmp_path: Path, columns: dict[str, list[str]], why: str, choices: tuple[dict[str, str], ...]
+) -> None:
+    with pytest.raises(SourceError, match=rf"columns .* may be labels all, or not: {re.escape(why)}") as refused:
+        read(tmp_path, columns)
+
+    assert choices == refused.value.choices
+    for choice in choices:
+        assert choice["label_column"] == ",".join(read(tmp_path, columns, **choice).label_columns)
+
+
+def test_numbers_of_which_none_looks_like_an_id_are_values(tmp_path: Path) -> None:
+    columns = {"red": spread(20), "white": GRADE}
+
+    assert ("red", "white") == read(tmp_path, columns).target.names
+    assert ("classes", ("0", "1", "2", "3", "4")) == (
+        (found := read(tmp_path, {"patient": PATIENT, "grade": GRADE}, group="patient").target).kind(),
+        found.names,
+    )
+
+
+# --- readings that remain, and marks
+
+
+def test_one_joined_label_among_others_leaves_two_readings(tmp_path: Path) -> None:
+    columns = {"f": ["a", "b", "a b", "c a"] * 2}
+
+    with pytest.raises(SourceError, match=r"may be classes or tags: 'a b' joins others by ' '") as refused:
+        read(tmp_path, columns)
+    assert ({"target": "classes"}, {"target": "tags"}) == refused.value.choices
+    assert ("a", "b", "c") == read(tmp_path, columns, target="tags").target.names
+
+
+def test_many_whole_numbers_with_few_images_leave_two_readings(tmp_path: Path) -> None:
+    """As the ids of hotels, of which some have one image; ages have as few."""
+    columns = {"hotel": [str(number) for number in range(15) for _ in range(number % 4 + 1)]}
+
+    with pytest.raises(SourceError, match="may be classes or values: 15 different numbers"):
+        read(tmp_path, columns)
+    assert 15 == len(read(tmp_path, columns, target="classes").target.names)
+
+
+def test_a_column_of_marks_is_one_tag_where_tags_are_asked_for(tmp_path: Path) -> None:
+    source = read(tmp_path, {"sick": ["0", "1", "1"]}, target="tags")
+
+    assert (("sick",), True, ["", "sick", "sick"]) == (
+        source.target.names,
+        source.target.are_columns,
+        labels_of(source),
+    )
+
+
+def test_true_and_false_in_several_columns_are_marks(tmp_path: Path) -> None:
+    source = read(tmp_path, {"a": ["True", "False", "True"], "b": ["FALSE", "TRUE", "TRUE"]})
+
+    assert (("a", "b"), ["a", "b", "a|b"]) == (source.target.names, labels_of(source))
+    with pytest.raises(SourceError, match=r"labels\.csv has no column 'label'; it has id, a, b \(choose with label_"):
+        read(tmp_path, {"a": ["x", "y"], "b": ["True", "False"]})
+
+
+@pytest.mark.parametrize(
+    ("numbers", "note"),
+    [
+        (["16777216", "20000000", "5", "0.1"], ()),
+        (
+            ["5", "-20000001", "16777217", "3"],
+            ("labels.csv, line 3: -20000001 is stored as -20000000, as float32 holds whole numbers up to 16,777,216",),
+        ),
+    ],
+)
+def test_whole_numbers_that_lose_digits_are_told(tmp_path: Path, numbers: list[str], note: tuple[str, ...]) -> None:
+    found = read(tmp_path, {"v": numbers}, target="values").notes
+
+    assert note == tuple(told.partition(" exactly; numbers that are rounded: 2")[0] for told in found)
 
 
 def test_two_columns_of_one_name_are_refused(tmp_path: Path) -> None:

@@ -100,6 +100,27 @@ def test_any_metric_of_classes_is_computed_from_the_whole_epoch() -> None:
     assert pytest.approx(reference.accuracy_score(truth, given.argmax(axis=1))) == figures["accuracy"]
 
 
+def test_means_over_classes_leave_out_those_that_an_epoch_lacks() -> None:
+    """Those that are trained and never validated: the streamed figures, the registry's and scikit-learn's are one."""
+    target = Classes(names=tuple(map(str, range(60))))
+    truth = np.random.default_rng(1).integers(0, 3, IMAGES, np.int32)
+    labels = target.head().encode(truth)
+    figures, _, given = epoch(target, ["f1", "macro_f1", "precision", "recall", "auc"], labels=labels)
+    decided = given.argmax(axis=1)
+    means = {"average": "macro", "zero_division": 0.0}
+
+    assert 3 < len({*truth, *decided}) < len(target.names)
+    for name, score in (
+        ("f1", reference.f1_score),
+        ("precision", reference.precision_score),
+        ("recall", reference.recall_score),
+    ):
+        assert pytest.approx(score(truth, decided, **means)) == figures[name]
+    assert pytest.approx(figures["macro_f1"]) == figures["f1"]
+    areas = [reference.roc_auc_score(truth == index, given[:, index]) for index in range(3)]
+    assert pytest.approx(np.mean(areas)) == figures["auc"]
+
+
 def test_a_metric_of_ones_own_is_computed_of_an_epoch(tmp_path: Path) -> None:
     (tmp_path / "score.py").write_text("def cost(truth, given):\n    return float(abs(truth - given).mean())\n")
     name = f"{tmp_path}/score.py:cost:min:numbers"
