@@ -46,6 +46,7 @@ class Audit:
         asked: Source that was audited.
         scale: Mapping of more than 8 bits to 8.
         near_bits: Largest number of bits in which hashes of near-duplicates differ; 0 if none were looked for.
+        metric: Metric that the competition scores; empty without one.
         records: Images in the source's order; every index refers to it.
         target: Meaning of the labels.
         label_columns: Columns of the label file that hold them; empty for folders and arrays.
@@ -67,6 +68,7 @@ class Audit:
     refused: KitError | None = field(compare=False)
     duplicates: tuple[Alike, ...]
     near_duplicates: tuple[Alike, ...]
+    metric: str = ""
 
     @property
     def refusal(self) -> str:

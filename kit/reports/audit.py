@@ -76,6 +76,7 @@ def next_command(audit: Audit) -> str:
         "--exclude": asked.exclude,
         "--test": asked.test,
         "--sample-submission": asked.sample_submission,
+        "--metric": audit.metric,
         "--scale": None if audit.scale == "none" else audit.scale,
         "--max-rejects": str(audit.bad) if audit.bad else None,
     }
