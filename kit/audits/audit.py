@@ -67,6 +67,7 @@ def audit(
         asked=asked,
         scale=scale,
         near_bits=near_bits,
+        competition=filled.name,
         metric=filled.metric or "",
         records=found.records,
         target=found.target,

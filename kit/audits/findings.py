@@ -46,7 +46,8 @@ class Audit:
         asked: Source that was audited.
         scale: Mapping of more than 8 bits to 8.
         near_bits: Largest number of bits in which hashes of near-duplicates differ; 0 if none were looked for.
-        metric: Metric that the competition scores; empty without one.
+        competition: Name of the competition; empty if none was named.
+        metric: Metric that it scores; empty without one.
         records: Images in the source's order; every index refers to it.
         target: Meaning of the labels.
         label_columns: Columns of the label file that hold them; empty for folders and arrays.
@@ -68,6 +69,7 @@ class Audit:
     refused: KitError | None = field(compare=False)
     duplicates: tuple[Alike, ...]
     near_duplicates: tuple[Alike, ...]
+    competition: str = ""
     metric: str = ""
 
     @property

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from kit.arguments import checked_arguments
 from kit.errors import SpecError, require, unknown
 from kit.metrics import find_metric
 from kit.metrics.own import is_in_file
@@ -93,6 +94,7 @@ class Competition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     def __post_init__(self) -> None:
         """Refuse settings that contradict each other, and a metric that is unknown or of another target."""
         require(bool(self.title), "title must not be empty")
+        require(bool(self.folder), 'folder must name the folder of the labelled images, "." for all files')
         if self.refused:
             return
         source_spec(".", {**self.settings, "labels": self.names("labels")[0] if self.labels else None})
@@ -115,11 +117,13 @@ class Competition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         return (value,) if isinstance(value, str) and value else tuple(value)
 
 
+@checked_arguments
 def competition_names() -> list[str]:
     """List the competitions that kit knows, by slug, sorted."""
     return sorted(path.stem for path in _shipped().glob(f"*{_FILE}"))
 
 
+@checked_arguments
 def read_competition(name: Path | str) -> Competition:
     """Read a competition that kit knows, by its slug, or any other by the path of its .toml file.
 

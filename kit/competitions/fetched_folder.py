@@ -13,6 +13,13 @@ from kit.errors import SpecError, option, require, worded
 
 _PACKED = (".7z", ".tar.7z", ".zip", ".tar.gz", ".tgz", ".tar", ".gz", ".rar", ".zip.001")
 _SHOWN = 8  # columns in a message
+_OTHERS = {  # what a given option makes void
+    "labels": ("class_from",),
+    "class_from": ("labels", *COLUMNS),
+    "classes": ("class_names",),
+    "class_names": ("classes",),
+    "target": ("separator", "no_tag"),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,15 +61,23 @@ def fill(
     require(not found.refused, f"kit cannot serve {name}: {found.refused}")
     folder = _Folder(Path(source), found, str(competition))
     given = {key: value for key, value in options.items() if value is not None}
-    files = {key: folder.find(key) for key in FILES if key not in given and found.names(key)}
+    void = {*given, *_void(given, found)}
+    files = {key: folder.find(key) for key in FILES if key not in void and found.names(key)}
     if "labels" in files:
-        folder.check_columns(Path(files["labels"]), [column for column in COLUMNS if column not in given])
+        folder.check_columns(Path(files["labels"]), [column for column in COLUMNS if column not in void])
+    settings = {key: value for key, value in found.settings.items() if key not in void}
     return Filled(
         source=folder.find("folder"),
-        options={**options, **found.settings, **files, **given},
+        options={**options, **settings, **files},
         metric=metric if metric is not None else found.metric or None,
         name=name,
     )
+
+
+def _void(given: Mapping[str, Any], competition: Competition) -> set[str]:
+    """List the settings of a competition that contradict what is given."""
+    same = {"target"} if given.get("target") == competition.target else set()
+    return {other for key in given.keys() - same for other in _OTHERS.get(key, ())}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import itertools
 import json
 import re
+import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +16,9 @@ from kit.competitions import Competition, competition_names, fill, read_competit
 from kit.errors import SpecError
 from kit.kaggle.find_sample import sample_in
 from kit.metrics import find_metric
+from kit.reports.audit import next_command
 from kit.reports.competitions import competition_lines
+from kit.specs.source import source_spec
 from tests.competitions.miniatures import Miniature, every, make_miniature, to_predict
 
 SHARED = Path(__file__).parents[3] / "shared" / "COMPETITIONS.md"
@@ -96,6 +100,48 @@ def test_options_win_over_the_competition(own: Path, tmp_path: Path) -> None:
     assert tmp_path / "other.csv" == filled.options["labels"]
     assert ("name", "photo", "classes") == tuple(filled.options[key] for key in ("label_column", "id_column", "target"))
     assert "accuracy" == filled.metric
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "gone"),
+    [
+        ("plant-pathology-2021-fgvc8", {"target": "classes"}, "separator"),
+        ("aptos2019-blindness-detection", {"class_from": "(x)"}, "labels"),
+        ("dogs-vs-cats-redux-kernels-edition", {"labels": "own.csv"}, "class_from"),
+    ],
+)
+def test_a_given_option_makes_void_what_contradicts_it(
+    name: str, given: dict[str, str], gone: str, tmp_path: Path
+) -> None:
+    filled = fill(name, make_miniature(name, tmp_path), given)
+
+    assert given.items() <= filled.options.items()
+    assert gone not in filled.options
+    assert source_spec(filled.source, filled.options)
+
+
+def test_a_refusal_with_two_readings_names_commands_with_the_competition(
+    own: Path, tmp_path: Path, command: Command
+) -> None:
+    made = Miniature(tmp_path / "cats")
+    made.pair([(number / 2,) for number in range(8)] * 2, "photo,cat")
+    own.write_text(OWN.replace('target = "classes"', "").replace("log_loss", "accuracy"))
+
+    _, line = command("shard", tmp_path / "cats", "--competition", own, "--root", tmp_path)
+
+    assert f"kit shard {tmp_path}/cats --competition {own}" in line
+    assert "--target classes" in line
+    assert "--target values" in line
+
+
+def test_an_audit_s_next_command_has_the_competition_s_name_and_metric(tmp_path: Path) -> None:
+    name = "siim-isic-melanoma-classification"
+    audited = kit.audit(make_miniature(name, tmp_path), competition=name, near_bits=0, workers=1)
+    words = shlex.split(next_command(audited))
+
+    assert {"--name": name, "--metric": "auc", "--group": "patient_id"}.items() <= dict(
+        itertools.pairwise(words)
+    ).items()
 
 
 def test_no_competition_leaves_a_call_as_it_is(tmp_path: Path) -> None:
