@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from importlib import resources
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import msgspec
@@ -95,6 +95,9 @@ class Competition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         """Refuse settings that contradict each other, and a metric that is unknown or of another target."""
         require(bool(self.title), "title must not be empty")
         require(bool(self.folder), 'folder must name the folder of the labelled images, "." for all files')
+        for attribute in ("folder", *FILES):
+            for name in self.names(attribute):
+                _refuse_outside(attribute, name)
         if self.refused:
             return
         source_spec(".", {**self.settings, "labels": self.names("labels")[0] if self.labels else None})
@@ -147,6 +150,14 @@ def read_competition(name: Path | str) -> Competition:
 def is_file(name: Path | str) -> bool:
     """Whether a name is the path of a competition's file, not a slug."""
     return str(name).endswith(_FILE)
+
+
+def _refuse_outside(attribute: str, name: str) -> None:
+    path = PurePosixPath(name)
+    require(
+        not path.is_absolute() and ".." not in path.parts,
+        f"{attribute} must be a name below the fetched folder, got '{name}'",
+    )
 
 
 def _shipped() -> Path:

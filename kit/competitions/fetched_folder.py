@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -102,7 +104,7 @@ class _Folder:
         """
         require(self.path.is_dir(), f"{self.path} is no folder; give the folder of the files of {self.asked}")
         names = self.competition.names(attribute)
-        places = [self.path / name for name in names if (self.path / name).exists()]
+        places = [self.path / name for name in names if os.path.exists(self.path / name)]  # noqa: PTH110 (of any length)
         if not places:
             raise SpecError(f"{self.path} lacks {' or '.join(names)} of {self.asked}{self._next_step(names)}")
         return _innermost(places[0])
@@ -125,9 +127,8 @@ class _Folder:
                 )
 
     def _next_step(self, names: tuple[str, ...]) -> str:
-        packed = [
-            f"{name}{ending}" for name in names for ending in _PACKED if (self.path / f"{name}{ending}").is_file()
-        ]
+        archives = [f"{name}{ending}" for name in names for ending in _PACKED]
+        packed = [name for name in archives if os.path.isfile(self.path / name)]  # noqa: PTH113 (of any length)
         if packed:
             return f": unpack {packed[0]} there"
         if is_file(self.asked):
@@ -147,9 +148,12 @@ def _innermost(path: Path) -> Path:
 
 
 def _header(labels: Path) -> list[str]:
-    """Read the columns of a CSV; empty for other files, which are refused when they are read."""
-    if labels.suffix.lower() not in {".csv", ".tsv"}:
-        return []
-    with labels.open(newline="", encoding="utf-8-sig", errors="replace") as file:
-        rows = csv.reader(file, delimiter="\t" if labels.suffix.lower() == ".tsv" else ",")
-        return next(rows, [])
+    """Read the columns of a CSV; empty for other and damaged files, which are refused when they are read."""
+    sign = {".csv": ",", ".tsv": "\t"}.get(labels.suffix.lower())
+    if sign:
+        with (
+            contextlib.suppress(OSError, csv.Error),
+            labels.open(newline="", encoding="utf-8-sig", errors="replace") as file,
+        ):
+            return next(csv.reader(file, delimiter=sign), [])
+    return []

@@ -41,14 +41,15 @@ def competitions_tables(competitions: Mapping[str, Competition]) -> list[Table]:
 
 def competition_table(competition: Competition) -> Table:
     """Tabulate what is known of a competition's files and labels."""
-    rows = [(name, _text(name, value)) for name in _FACTS if (value := getattr(competition, name))]
+    facts = [name for name in _FACTS if name != "folder" or not competition.refused]
+    rows = [(name, _text(name, value)) for name in facts if (value := getattr(competition, name))]
     rows += [(f"score, {name}", f"{value:g}") for name, value in competition.thresholds.items()]
     return Table(competition.title, ("", "value"), tuple(rows))
 
 
 def competition_lines(name: str, competition: Competition) -> list[str]:
     """Write a competition's trap doors, what is unconfirmed, its sources, and the next step, a line each."""
-    lines = [f"note: {CODE}"] if competition.is_code else []
+    lines = [f"note: {CODE}"] if competition.is_code and not competition.refused else []
     lines += [f"note: {note}" for note in competition.notes]
     lines += [f"unconfirmed: {fact}" for fact in competition.unconfirmed]
     lines += [f"source: {source}" for source in competition.sources]

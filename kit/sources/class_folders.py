@@ -50,7 +50,7 @@ def read_folder(spec: SourceSpec) -> tuple[list[Record], list[Reject]]:
         )
         for file, label in zip(listing.images, labels, strict=True)
     ]
-    return records, listing.others
+    return records, [other for other in listing.others if Path(other.name) != Path(spec.test or "")]
 
 
 def _test_folder(spec: SourceSpec) -> set[str]:

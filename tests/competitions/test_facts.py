@@ -165,6 +165,7 @@ def test_no_competition_leaves_a_call_as_it_is(tmp_path: Path) -> None:
             ('"train.csv"', '"labels.csv"'),
             "cats lacks labels.csv of {own}: give the folder that holds it, or correct {own}",
         ),
+        (('"train"', '"../train"'), "cats.toml: folder must be a name below the fetched folder, got '../train'"),
         (('title = "Cats of the neighbourhood"', ""), "cats.toml: Object missing required field `title`"),
     ],
 )
