@@ -34,7 +34,11 @@ def competitions_tables(competitions: Mapping[str, Competition]) -> list[Table]:
     ]
     others = [(name, one.metric or NOTHING) for name, one in by_name if one.refused]
     return [
-        Table("served", ("competition", "target", "metric", "code"), tuple(served)),
+        Table(
+            "served; code: a notebook is run again on hidden test images",
+            ("competition", "target", "metric", "code"),
+            tuple(served),
+        ),
         Table("not served; kit competitions show NAME tells why", ("competition", "metric"), tuple(others)),
     ]
 
