@@ -1,7 +1,7 @@
 """Writes what stands in the documentation between `<!-- generated: NAME -->` and `<!-- end -->`.
 
-It comes from the commands, the settings, the recipes and the metrics themselves. `python docs/generate.py` writes the
-pages; with --check it fails if one is stale.
+It comes from the commands, the settings, the recipes, the competitions and the metrics themselves.
+`python docs/generate.py` writes the pages; with --check it fails if one is stale.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from typer.main import get_command
 
 import kit
 from kit.cli.app import app
+from kit.competitions import Competition, competition_names, read_competition
 from kit.metrics.registry import declarations
 from kit.specs import Recipe, Setting, recipe_names
 from kit.specs.presets import KNOWN
@@ -101,6 +102,29 @@ def recipes() -> Iterator[str]:
         yield from _recipe(name, msgspec.convert(tomllib.loads(text), Recipe), _comment(text))
 
 
+def competitions() -> Iterator[str]:
+    """List the competitions, what kit does for each, and their trap doors."""
+    known = {name: read_competition(name) for name in sorted(competition_names(), key=str.lower)}
+    columns = ("competition", "images", "label", "cell", "metric", "group", "what kit does", "tested since")
+    yield _table(columns, [_competition(name, one) for name, one in known.items()])
+    yield "## Trap doors\n\n"
+    for name, one in known.items():
+        doubts = [f"Unconfirmed: {'; '.join(one.unconfirmed)}."] if one.unconfirmed else []
+        if one.notes or doubts:
+            yield f"- `{name}`: {_escaped(' '.join([*one.notes, *doubts]))}\n"
+    yield "\n"
+
+
+def competition_keys() -> Iterator[str]:
+    """List the keys of a competition's file."""
+    described = dict(_ENTRY.findall(inspect.cleandoc(Competition.__doc__ or "")))
+    rows = [
+        (f"`{field.name}`", _kind(field.type), _one_line(described[field.name]))
+        for field in msgspec.structs.fields(Competition)
+    ]
+    yield _table(("key", "takes", "meaning"), rows)
+
+
 def metrics() -> Iterator[str]:
     """List the metrics, then their formulas and where they come from, as their docstrings say."""
     found = sorted(((said.names, function, said) for function, said in declarations().items()), key=lambda one: one[0])
@@ -123,6 +147,8 @@ PARTS: Mapping[str, Callable[[], Iterable[str]]] = {
     "settings": settings,
     "augmentations": augmentations,
     "recipes": recipes,
+    "competitions": competitions,
+    "competition_keys": competition_keys,
     "metrics": metrics,
 }
 
@@ -202,11 +228,23 @@ def _kind(kind: Any) -> str:
         return f"list of {many}" if parts[-1] is ... else f"{len(parts)} {many}"
     if origin in {types.UnionType, typing.Union}:
         return " or ".join(map(_kind, parts))
+    if origin is dict:
+        return f"table of {_kind(parts[1])}s"
     return _IN_WORDS[getattr(kind, "__name__", str(kind)).removesuffix("Type")]
 
 
 def _toml(value: object) -> str:
     return msgspec.json.encode(value).decode().replace(",", ", ")
+
+
+def _competition(name: str, one: Competition) -> tuple[str, ...]:
+    does = f"refuses: {one.refused}" if one.refused else _served(one)
+    metric, group = (f"`{text}`" if text else "" for text in (one.metric, one.group))
+    return f"`{name}`", one.images, one.answer, one.cells, metric, group, does, one.tested_since or "—"
+
+
+def _served(one: Competition) -> str:
+    return "shards, trains, checks the file of the public test images" if one.is_code else "shards, trains, submits"
 
 
 def _recipe(name: str, recipe: Recipe, comment: str) -> Iterator[str]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from kit.audits import Audit, audit
     from kit.benchmark import Speeds, bench
     from kit.comparison import Comparison, compare
+    from kit.competitions import Competition, competition_names, read_competition
     from kit.conversion import shard, shard_arrays
     from kit.datasets import Dataset, find_dataset, verify_dataset
     from kit.demonstration import Demo, demo
@@ -50,6 +51,7 @@ __all__ = [
     "Blend",
     "ClassMeasures",
     "Comparison",
+    "Competition",
     "Dataset",
     "Demo",
     "Evaluation",
@@ -75,6 +77,7 @@ __all__ = [
     "bench",
     "blend",
     "compare",
+    "competition_names",
     "demo",
     "evaluate",
     "evaluation_tables",
@@ -88,6 +91,7 @@ __all__ = [
     "metric_names",
     "parse_axis",
     "predict",
+    "read_competition",
     "read_recipe",
     "recipe_names",
     "shard",
@@ -108,6 +112,7 @@ _ROOMS = {
     "audits": ("Audit", "audit"),
     "benchmark": ("Speeds", "bench"),
     "comparison": ("Comparison", "compare"),
+    "competitions": ("Competition", "competition_names", "read_competition"),
     "conversion": ("shard", "shard_arrays"),
     "datasets": ("Dataset", "find_dataset", "verify_dataset"),
     "demonstration": ("Demo", "demo"),

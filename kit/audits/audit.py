@@ -10,6 +10,7 @@ from kit.audits.duplicate_sets import place_sets
 from kit.audits.findings import Audit
 from kit.audits.image_facts import Facts, chunks, measure_images, storing_spec
 from kit.audits.inputs import read_audited
+from kit.competitions import fill
 from kit.engines import Engine, Serial, engine_for
 from kit.errors import require
 from kit.images import equal_images
@@ -31,6 +32,7 @@ _CHUNK = 64  # images a task: some 0.1 s for small ones, so that the cost of sta
 def audit(
     source: Path | str,
     *,
+    competition: Path | str | None = None,
     scale: str = "none",
     near_bits: int = NEAR,
     workers: int | None = None,
@@ -41,7 +43,9 @@ def audit(
 
     Args:
         source: Class folders, also below train, val and test folders; the images that `labels` names; an .npz file;
-            or a folder of images without classes.
+            or a folder of images without classes. With `competition`, the folder of its files.
+        competition: Competition whose files, columns, target and groups are meant where nothing else is given: a name
+            of `kit.competition_names`, or the path of a .toml file.
         scale: Mapping of more than 8 bits to 8: "none", "minmax" or "percentile:1,99"; see `ImageSpec`.
         near_bits: Largest number of the 64 bits in which the perceptual hashes of near-duplicates differ, rotated and
             mirrored ones included; 0 for no search.
@@ -52,7 +56,8 @@ def audit(
     Raises:
         KitError: There are no images, or the labels contradict each other.
     """
-    asked = source_spec(source, options)
+    filled = fill(competition, source, options)
+    asked = source_spec(filled.source, filled.options)
     require(0 <= near_bits <= MAX_NEAR, f"near_bits must be between 0 and {MAX_NEAR}, got {near_bits}")
     engine = engine_for(workers)
     spec = storing_spec(scale)
@@ -62,6 +67,8 @@ def audit(
         asked=asked,
         scale=scale,
         near_bits=near_bits,
+        competition=filled.name,
+        metric=filled.metric or "",
         records=found.records,
         target=found.target,
         label_columns=found.label_columns,

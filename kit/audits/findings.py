@@ -46,6 +46,8 @@ class Audit:
         asked: Source that was audited.
         scale: Mapping of more than 8 bits to 8.
         near_bits: Largest number of bits in which hashes of near-duplicates differ; 0 if none were looked for.
+        competition: Name of the competition; empty if none was named.
+        metric: Metric that it scores; empty without one.
         records: Images in the source's order; every index refers to it.
         target: Meaning of the labels.
         label_columns: Columns of the label file that hold them; empty for folders and arrays.
@@ -69,6 +71,8 @@ class Audit:
     duplicates: tuple[Alike, ...]
     near_duplicates: tuple[Alike, ...]
     notes: tuple[str, ...] = ()
+    competition: str = ""
+    metric: str = ""
 
     @property
     def refusal(self) -> str:

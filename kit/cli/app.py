@@ -17,6 +17,7 @@ from kit.cli.bench import bench
 from kit.cli.blend import blend
 from kit.cli.command import Command, Group
 from kit.cli.compare import compare
+from kit.cli.competitions import competitions
 from kit.cli.demo import demo
 from kit.cli.evaluate import evaluate
 from kit.cli.export import export
@@ -76,6 +77,7 @@ for _command in (
     demo,
 ):
     app.command(cls=Command)(_command)
+app.add_typer(competitions, name="competitions")
 app.add_typer(recipes, name="recipes")
 
 

@@ -11,6 +11,7 @@ from kit.cli.options import (
     Classes,
     ClassFrom,
     ClassNames,
+    Competition,
     Exclude,
     Group,
     IdColumn,
@@ -32,6 +33,7 @@ def audit(
         Path,
         typer.Argument(metavar="SOURCE", help="Images, in class folders or not, or an .npz file."),
     ],
+    competition: Competition = None,
     labels: Labels = None,
     id_column: IdColumn = None,
     path_column: PathColumn = None,
@@ -78,6 +80,7 @@ def audit(
 
     found = audit_images(
         source,
+        competition=competition,
         labels=labels,
         id_column=id_column,
         path_column=path_column,

@@ -79,6 +79,14 @@ Weights = Annotated[
 Force = Annotated[bool, typer.Option("--force", help="Replace existing files.")]
 
 _SOURCE = "Where classes and groups come from"
+Competition = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME|TOML",
+        help="Competition whose files below SOURCE, columns, target, metric and groups are meant.",
+        rich_help_panel=_SOURCE,
+    ),
+]
 Labels = Annotated[
     Path | None,
     typer.Option(metavar="CSV", help="CSV or Parquet file of ids and labels.", rich_help_panel=_SOURCE),

@@ -12,6 +12,7 @@ import msgspec
 from numpy.typing import ArrayLike
 
 from kit.arguments import checked_arguments
+from kit.competitions import Filled, fill
 from kit.conversion.build_dataset import build_dataset
 from kit.conversion.conversion import Conversion, describe_source
 from kit.conversion.dali_index import write_index
@@ -43,12 +44,14 @@ class _Request:
 
     Attributes:
         given: Arguments of `shard` by name, for a command that asks otherwise.
+        filled: Arguments that a competition fills; those of the call without one.
         data: Data settings of the recipe, changed by what is given.
         source: Source as it is asked for.
         spec: Settings of the shards.
     """
 
     given: Mapping[str, Any]
+    filled: Filled
     data: DataSpec
     source: SourceSpec
     spec: ShardSpec
@@ -66,6 +69,7 @@ def shard(
     *,
     name: str | None = None,
     recipe: str | None = None,
+    competition: Path | str | None = None,
     metric: AskedMetric | None = None,
     max_rejects: int = 0,
     workers: int | None = None,
@@ -82,8 +86,12 @@ def shard(
 
     Args:
         source: Class folders, also below train, val and test folders; the images that `labels` names; or an .npz file.
-        name: Name of the dataset, a folder in tfrecords/; the recipe's, or that of the source's folder otherwise.
+            With `competition`, the folder of its files.
+        name: Name of the dataset, a folder in tfrecords/; the recipe's, the competition's, or that of the source's
+            folder otherwise.
         recipe: Recipe whose data settings are meant where nothing else is given.
+        competition: Competition whose files, columns, target, metric and groups are meant where nothing else is given:
+            a name of `kit.competition_names`, or the path of a .toml file.
         metric: Metric that the competition scores, see `kit.find_metric`; the target's default otherwise. A function
             must be at the top level of a file, which later commands load. It may be changed later: for an existing
             dataset of the same inputs and settings nothing else is written.
@@ -100,6 +108,7 @@ def shard(
     """
     named = None if metric is None else located(metric)
     others = {
+        "competition": competition,
         "metric": named,
         "max_rejects": max_rejects,
         "workers": workers,
@@ -107,16 +116,17 @@ def shard(
         "force": force,
         "root": root,
     }
-    request = _request(source, options, recipe=recipe, name=name, **others)
+    filled = fill(competition, source, options, named)
+    request = _request(filled, recipe=recipe, given={"source": source, **options, "name": name, **others})
     if name is None:
-        name = dataset_name(recipe) if recipe else folder_name(Path(source).resolve())
+        name = dataset_name(recipe) if recipe else filled.name or folder_name(Path(source).resolve())
     engine = engine_for(workers)
     require(max_rejects >= 0, f"max_rejects must be 0 or more, got {max_rejects}")
     workspace = Workspace.at(root)
     is_new = force or not (workspace.datasets / name).exists()
     with engine.prepare(write_shard) if is_new else contextlib.nullcontext():  # while the source is read
         dataset = build_dataset(
-            _conversion(name, _read(request), request, recipe or "", metric=named, workspace=workspace),
+            _conversion(name, _read(request), request, recipe or "", metric=filled.metric, workspace=workspace),
             workspace=workspace,
             engine=engine,
             max_rejects=max_rejects,
@@ -171,7 +181,8 @@ def shard_arrays(
         KitError: Arrays that cannot become this dataset; nothing is left half-written.
     """
     named = None if metric is None else located(metric)
-    request = _request("arrays", {**options, "class_names": class_names, "target": target}, recipe=None)
+    filled = Filled(source="arrays", options={**options, "class_names": class_names, "target": target})
+    request = _request(filled, recipe=None)
     source = read_arrays(images, labels, ids=ids, groups=groups, spec=request.source)
     workspace = Workspace.at(root)
     return build_dataset(
@@ -183,16 +194,18 @@ def shard_arrays(
     )
 
 
-def _request(source: Path | str, options: Mapping[str, Any], *, recipe: str | None, **others: object) -> _Request:
+def _request(filled: Filled, *, recipe: str | None, given: Mapping[str, Any] | None = None) -> _Request:
     """Make specs of what is given."""
+    options = filled.options
     data = _data(recipe, options)
     known = {name: options.get(name) for name in SourceOptions.__annotations__}
     known["class_from"] = known["class_from"] or (None if known["labels"] else data.class_from or None)
     known |= {"merge_splits": data.merge_splits, "ignore_splits": data.ignore_splits, "group": data.group or None}
     return _Request(
-        given={"source": source, "recipe": recipe, **options, **others},
+        given={**(given or {}), "recipe": recipe},
+        filled=filled,
         data=data,
-        source=source_spec(source, known),
+        source=source_spec(filled.source, known),
         spec=_shard_spec(data, options),
     )
 
@@ -246,7 +259,8 @@ def _read(request: _Request) -> Source:
             raise SourceError(f"{error.problem}; say which: {commands}") from error
         if error.instead is None:
             raise
-        raise SourceError(f"{error.marked}: {shard_again({**given, 'source': error.instead})}") from error
+        spelled_out = {**given, **request.filled.options, "competition": None, "source": error.instead}
+        raise SourceError(f"{error.marked}: {shard_again(spelled_out)}") from error
     own = sum(record.split == "validation" for record in source.records)
     if request.keeps_own_split and not own:
         two = option("split", (0.7, 0.3), typed="two shares, as 70/30")

@@ -12,7 +12,18 @@ from kit.errors import worded
 from kit.specs.options import ShardOptions
 
 _DEFAULTS = {"scale": "none", "encoding": "auto"}  # besides None, 0, False and empty values
-_ORDER = ("name", "recipe", "metric", *ShardOptions.__annotations__, "max_rejects", "workers", "index", "force", "root")
+_ORDER = (
+    "name",
+    "recipe",
+    "competition",
+    "metric",
+    *ShardOptions.__annotations__,
+    "max_rejects",
+    "workers",
+    "index",
+    "force",
+    "root",
+)
 
 
 def shard_again(given: Mapping[str, object]) -> str:

@@ -17,7 +17,7 @@ from kit.kaggle.http_errors import Resource, not_entered
 from kit.kaggle.member_names import checked_relative, is_below, refuse_link
 from kit.kaggle.responses import RemoteFile
 from kit.kaggle.retries import Retries
-from kit.kaggle.shard_suggestion import shard_command
+from kit.kaggle.shard_suggestion import next_step
 from kit.names import checked_id
 from kit.progress import NO_PROGRESS, Progress
 from kit.seals import hashes
@@ -237,11 +237,12 @@ def _forget_begun(folder: Path, about: Resource, *, force: bool) -> None:
 
 def _result(folder: Path, known: FetchManifest, about: Resource, *, is_new: bool, anew: Sequence[str] = ()) -> Fetched:
     said = (f"changed since they were fetched, and fetched anew: {first_three(anew, len(anew))}",) if anew else ()
+    command, told = next_step(folder, about)
     return Fetched(
         folder=folder,
         files=len(known.files),
         bytes=sum(known.files.values()),
         is_new=is_new,
-        remarks=(*known.remarks, *said),
-        command=shard_command(folder, about.slug),
+        remarks=(*known.remarks, *said, *told),
+        command=command,
     )

@@ -16,7 +16,7 @@ from kit.submission.origin import Origin
 from kit.targets import Target
 from kit.workspace import Workspace
 
-SAMPLE_NAME = re.compile(r"sample.?sub.*\.csv", re.IGNORECASE)
+SAMPLE_NAME = re.compile(r"(.*[^a-z])?sample.?sub.*\.csv", re.IGNORECASE)  # also kaggle_sample_submission.csv
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

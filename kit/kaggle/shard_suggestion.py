@@ -11,7 +11,10 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+from kit.competitions import competition_names, fill, read_competition
+from kit.errors import SpecError
 from kit.kaggle.find_sample import SAMPLE_NAME
+from kit.kaggle.http_errors import Resource
 from kit.kaggle.member_names import walk
 from kit.sources.image_files import IMAGE_SUFFIXES
 from kit.specs.source import SPLIT_FOLDERS
@@ -24,6 +27,23 @@ _TABLES = {".csv", ".tsv"}
 class _Layout:
     images: dict[Path, set[str]]  # stems of the images directly in each folder
     tables: list[Path]
+
+
+def next_step(folder: Path, about: Resource) -> tuple[str | None, tuple[str, ...]]:
+    """Suggest the `kit shard` command for fetched files, by what is known of their competition, or by looking at them.
+
+    Returns:
+        The command, and remarks; None for a competition that kit cannot serve, which is remarked, and without images.
+    """
+    if about.is_dataset or about.name not in competition_names():
+        return shard_command(folder, about.slug), ()
+    if refused := read_competition(about.name).refused:
+        return None, (f"kit cannot serve {about.name}: {refused}",)
+    try:
+        fill(about.name, folder, {})
+    except SpecError:  # some files only, or packed ones
+        return shard_command(folder, about.slug), ()
+    return shlex.join(["kit", "shard", str(folder), "--competition", about.name]), ()
 
 
 def shard_command(folder: Path, name: str) -> str | None:

@@ -78,10 +78,11 @@ def next_command(audit: Audit) -> str:
         "--exclude": asked.exclude,
         "--test": asked.test,
         "--sample-submission": asked.sample_submission,
+        "--metric": audit.metric,
         "--scale": None if audit.scale == "none" else audit.scale,
         "--max-rejects": str(audit.bad) if audit.bad else None,
     }
-    words = ["kit", "shard", asked.folder, "--name", folder_name(Path(asked.folder).resolve())]
+    words = ["kit", "shard", asked.folder, "--name", audit.competition or folder_name(Path(asked.folder).resolve())]
     words += [word for option, value in named.items() if value for word in (option, value)]
     return shlex.join(words)
 

@@ -27,7 +27,7 @@ def read_folder(spec: SourceSpec) -> tuple[list[Record], list[Reject]]:
         SourceError: An image has no class, or a class folder has no image.
     """
     folder = Path(spec.folder)
-    listing = list_images(folder, excluded_folders(spec))
+    listing = list_images(folder, excluded_folders(spec) | _test_folder(spec))
     unseen = {Path(other.name).relative_to(folder).as_posix() for other in listing.others}
     splits = _split_folders(folder, unseen)
     refuse_nested_splits(
@@ -50,7 +50,13 @@ def read_folder(spec: SourceSpec) -> tuple[list[Record], list[Reject]]:
         )
         for file, label in zip(listing.images, labels, strict=True)
     ]
-    return records, listing.others
+    return records, [other for other in listing.others if Path(other.name) != Path(spec.test or "")]
+
+
+def _test_folder(spec: SourceSpec) -> set[str]:
+    """Return the folder of test images, as a path relative to the source, where it lies beside the class folders."""
+    top, test = Path(spec.folder).resolve(), Path(spec.test or spec.folder).resolve()
+    return {test.relative_to(top).as_posix()} if test.is_relative_to(top) and test != top and test.is_dir() else set()
 
 
 def _split_folders(folder: Path, unseen: Collection[str]) -> list[str]:
