@@ -19,8 +19,8 @@ from kit.errors import RunError, SpecError
 from kit.evaluation.class_measures import ClassMeasures
 from kit.evaluation.decided import fitted_rule
 from kit.evaluation.evaluate import Evaluation, Predictor
-from kit.evaluation.measures import Measures
 from kit.evaluation.metric_scores import parse_metrics, score_metrics, usual_metrics
+from kit.evaluation.registry import measures_of
 from kit.inference.out_of_fold import OutOfFold
 from kit.inference.predictions import Predictions, average
 from kit.metrics import find_metric
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 TAGS = Tags(names=("dark", "light", "other"))
 GRADES = Grades(names=("none", "mild", "severe"))
+OF_TAGS = {"tags", "tag_pairs", "tags_per_image", "wrong_tags"}
 VALUES = Values.of(["count", "size"], ["1 2", "5 9"])
 
 
@@ -53,9 +54,7 @@ def _evaluate(dataset: Dataset, run: RunDirectory, scores: Predictions) -> Evalu
         predictor=Predictor(path=run.path, weights="best"),
         dataset=dataclasses.replace(dataset, manifest=manifest),
         split="validation",
-        measures=ClassMeasures(scores=scores, metrics=metrics, classes=target.names)
-        if target.is_partition
-        else Measures(scores=scores, metrics=metrics),
+        measures=measures_of(target).of(scores, metrics),
     )
 
 
@@ -72,7 +71,16 @@ def test_tags_have_metrics_and_nothing_that_is_of_one_class(tiny: Dataset, run: 
     values = {row["metric"]: float(row["value"]) for row in rows if row["value"]}
     decided = scores.outputs >= 0.5
 
-    assert {"metrics.csv", "evaluation.json", "predictions.csv", "report.html"} == files
+    assert files > {
+        "metrics.csv",
+        "evaluation.json",
+        "evaluation.md",
+        "evaluation.tex",
+        "predictions.csv",
+        "report.html",
+    }
+    assert {f"{name}.csv" for name in OF_TAGS} <= files
+    assert {f"{name}.png" for name in OF_TAGS - {"tag_pairs"} | {"cooccurrence_true", "cooccurrence_decided"}} <= files
     assert "micro_f1" == rows[0]["metric"]
     assert values["micro_f1"] == pytest.approx(sk.f1_score(scores.labels, decided, average="micro"))
     assert values["column_auc"] == pytest.approx(sk.roc_auc_score(scores.labels, scores.outputs, average="macro"))
@@ -80,7 +88,9 @@ def test_tags_have_metrics_and_nothing_that_is_of_one_class(tiny: Dataset, run: 
     assert values["accuracy"] == pytest.approx(sk.accuracy_score(scores.labels, decided))
     assert list(TAGS.names) == figures["tags"]
     assert not {"classes", "accuracy", "auc", "confusion", "calibration_error", "mislabelled"} & figures.keys()
-    assert [] == evaluation_remarks(evaluation)
+    wrong = int((scores.labels != decided).any(axis=1).sum())
+    assert [f"with a tag missed or too many: {wrong} of 36 images ({wrong / 36:.1%})"] == evaluation_remarks(evaluation)
+    assert {"images": wrong, "share": wrong / 36} == figures["with_wrong_tags"]
     assert shown_tables(evaluation) == evaluation_tables(evaluation)
 
 
@@ -90,7 +100,7 @@ def test_values_have_errors_and_correlations_and_no_accuracy(tiny: Dataset, run:
     files, figures = _written(evaluation, tmp_path)
     values = {one.name: one.value for one in evaluation.measures.metrics}
 
-    assert {"metrics.csv", "evaluation.json", "predictions.csv", "report.html"} == files
+    assert {"metrics.csv", "evaluation.json", "predictions.csv", "report.html"} <= files
     assert {"rmse", "mae", "r2", "pearson", "spearman"} == values.keys()
     assert values["rmse"] == pytest.approx(
         np.mean(sk.root_mean_squared_error(scores.labels, scores.outputs, multioutput="raw_values"))
@@ -145,7 +155,7 @@ def test_columns_without_a_value_are_named_beside_their_metric(tiny: Dataset, ru
     scores = target_predictions(TAGS, 36)
     scores.labels[:, 2] = 0
     evaluation = _evaluate(tiny, run, scores)
-    (table,) = evaluation_tables(evaluation)
+    table = evaluation_tables(evaluation)[0]
     cells = {row[0]: row for row in table.rows}
 
     assert ("metric", "value", "better", "judges", "left out") == table.columns
