@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,10 +18,13 @@ from kit.evaluation.confusion import (
     confused_pairs,
     confusion_matrix,
 )
-from kit.evaluation.measures import Measures
+from kit.evaluation.decided import Decided
+from kit.evaluation.measures import NO_FOCUS, Focus, Measures
+from kit.evaluation.metric_scores import MetricScore
 from kit.evaluation.mistakes import mistakes_in
 from kit.evaluation.roc import Curve, Kind, ranking_curves
 from kit.evaluation.threshold import Threshold, find_threshold
+from kit.inference.predictions import Predictions
 from kit.targets.best import MOST
 
 
@@ -35,9 +38,29 @@ class ClassMeasures(Measures):
         wanted: Recall that a threshold was asked for; None where none was.
     """
 
+    kind: ClassVar[str] = "classes"
+
     classes: tuple[str, ...]
     positive: int | None = None
     wanted: float | None = None
+
+    @classmethod
+    def of(
+        cls,
+        scores: Predictions,
+        metrics: tuple[MetricScore, ...] = (),
+        decided: Decided | None = None,
+        focus: Focus = NO_FOCUS,
+    ) -> Self:
+        """Measure predictions of classes or grades; see `Measures.of`."""
+        return cls(
+            scores=scores,
+            metrics=metrics,
+            decided=decided,
+            classes=scores.target.names,
+            positive=focus.positive,
+            wanted=focus.recall,
+        )
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from kit.errors import RunError, SpecError, option, require, unknown, worded
 from kit.evaluation.class_measures import ClassMeasures
 from kit.evaluation.decided import Decided, fitted_rule, given_rule
 from kit.evaluation.decisions import Decide, parse_decide, refuse_undecided
-from kit.evaluation.measures import Measures
+from kit.evaluation.measures import Focus, Measures
 from kit.evaluation.metric_scores import (
     AskedMetrics,
     parse_metrics,
@@ -23,6 +23,7 @@ from kit.evaluation.metric_scores import (
     score_metrics,
     usual_metrics,
 )
+from kit.evaluation.registry import measures_of
 from kit.inference.dataset_metric import dataset_metric
 from kit.inference.ensemble import Ensemble, open_ensemble
 from kit.inference.out_of_fold import OutOfFold
@@ -67,7 +68,8 @@ class Evaluation:
         dataset: Dataset that holds the split.
         split: Name of the split; "out-of-fold" for the images of several folds, each predicted by runs that did not
             learn from it.
-        measures: Predictions of every image, and their measures: `ClassMeasures` for classes and grades.
+        measures: Predictions of every image, and their measures, of the kind of the
+            target: `ClassMeasures` for classes and grades.
         held_out: The same predictions by fold; None for other splits.
     """
 
@@ -193,8 +195,7 @@ def evaluate(
     """
     ensemble = open_ensemble(runs, weights=weights, views=parse_views(tta), root=root)
     asked = _Asked(
-        index=_positive_index(ensemble, positive, recall),
-        recall=recall,
+        focus=Focus(_positive_index(ensemble, positive, recall), recall),
         metrics=tuple(parse_metrics(metric)),
         decide=parse_decide(decide),
     )
@@ -209,14 +210,12 @@ class _Asked:
     """What is to be measured.
 
     Attributes:
-        index: Index of the positive class; None for all.
-        recall: Recall to find a threshold for; None for none.
+        focus: Class or grade that is looked at alone.
         metrics: Metrics that were named; none for the usual ones.
         decide: Way to decide.
     """
 
-    index: int | None
-    recall: float | None
+    focus: Focus
     metrics: tuple[Metric, ...]
     decide: Decide
 
@@ -236,16 +235,7 @@ class _Asked:
     def measures(self, scores: Predictions, dataset: Dataset, decided: Decided | None) -> Measures:
         """Measure predictions as their target allows."""
         metrics = score_metrics(scores, self.shown(scores, dataset))
-        if not scores.target.is_partition:
-            return Measures(scores=scores, metrics=metrics, decided=decided)
-        return ClassMeasures(
-            scores=scores,
-            metrics=metrics,
-            decided=decided,
-            classes=scores.target.names,
-            positive=self.index,
-            wanted=self.recall,
-        )
+        return measures_of(scores.target).of(scores, metrics, decided, self.focus)
 
     def shown(self, scores: Predictions, dataset: Dataset) -> Sequence[Metric]:
         """Choose the metrics to compute; none for classes that are judged by accuracy, which have their own figures."""

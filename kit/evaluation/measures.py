@@ -3,26 +3,64 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar, Self
 
 from kit.evaluation.decided import Decided
 from kit.evaluation.metric_scores import MetricScore
 from kit.inference.predictions import Predictions
 
 
-@dataclass(frozen=True, kw_only=True)
-class Measures:
-    """Measures of predictions.
+@dataclass(frozen=True, slots=True)
+class Focus:
+    """Class or grade that is looked at alone.
 
     Attributes:
+        positive: Index of the class that curves, calibration and threshold are about; None for all of more than two.
+        recall: Recall of that class to find a threshold for; None for none.
+    """
+
+    positive: int | None = None
+    recall: float | None = None
+
+
+NO_FOCUS = Focus()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measures:
+    """Measures of predictions; each kind of target has a subclass with more, see `kit.evaluation.registry`.
+
+    Attributes:
+        kind: Kind of target, as `Target.kind` names it.
         scores: Predictions of every image, with the true labels.
         metrics: Values of metrics, the dataset's first; empty for classes that are judged by accuracy, unless asked.
         decided: Rule for decisions that was given or fitted; None for the target's own.
     """
 
+    kind: ClassVar[str]
+
     scores: Predictions
     metrics: tuple[MetricScore, ...] = ()
     decided: Decided | None = None
+
+    @classmethod
+    def of(
+        cls,
+        scores: Predictions,
+        metrics: tuple[MetricScore, ...] = (),
+        decided: Decided | None = None,
+        focus: Focus = NO_FOCUS,
+    ) -> Self:
+        """Measure predictions.
+
+        Args:
+            scores: Predictions of every image, with the true labels.
+            metrics: Values of metrics, the dataset's first.
+            decided: Rule for decisions that was given or fitted; None for the target's own.
+            focus: Class or grade that is looked at alone; nothing for other targets.
+        """
+        del focus
+        return cls(scores=scores, metrics=metrics, decided=decided)
 
     @property
     def names(self) -> tuple[str, ...]:

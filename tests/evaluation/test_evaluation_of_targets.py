@@ -19,8 +19,8 @@ from kit.errors import RunError, SpecError
 from kit.evaluation.class_measures import ClassMeasures
 from kit.evaluation.decided import fitted_rule
 from kit.evaluation.evaluate import Evaluation, Predictor
-from kit.evaluation.measures import Measures
 from kit.evaluation.metric_scores import parse_metrics, score_metrics, usual_metrics
+from kit.evaluation.registry import measures_of
 from kit.inference.out_of_fold import OutOfFold
 from kit.inference.predictions import Predictions, average
 from kit.metrics import find_metric
@@ -53,9 +53,7 @@ def _evaluate(dataset: Dataset, run: RunDirectory, scores: Predictions) -> Evalu
         predictor=Predictor(path=run.path, weights="best"),
         dataset=dataclasses.replace(dataset, manifest=manifest),
         split="validation",
-        measures=ClassMeasures(scores=scores, metrics=metrics, classes=target.names)
-        if target.is_partition
-        else Measures(scores=scores, metrics=metrics),
+        measures=measures_of(target).of(scores, metrics),
     )
 
 

@@ -1,0 +1,26 @@
+"""Reports of evaluations, one module for each kind of target, found by walking this package."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+from kit.evaluation.evaluate import Evaluation
+from kit.reports.evaluations.report import EvaluationReport
+from kit.targets.kinds import classes_by_kind
+
+__all__ = ["EvaluationReport", "report_of"]
+
+
+def report_of(evaluation: Evaluation) -> EvaluationReport[Any]:
+    """Return the report of an evaluation's kind of target.
+
+    Args:
+        evaluation: Evaluation from `kit.evaluate`.
+    """
+    return _by_kind()[evaluation.scores.target.kind()](evaluation)
+
+
+@functools.cache
+def _by_kind() -> dict[str, type[EvaluationReport[Any]]]:
+    return classes_by_kind(EvaluationReport, __name__)
