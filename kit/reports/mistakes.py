@@ -3,19 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from kit.datasets import Dataset
-from kit.datasets.read import read_examples
 from kit.inference.predictions import NO_CLASS, Predictions
-from kit.reports.figure import middle_cut
+from kit.reports.stored_images import MOST, plot_stored
 from kit.reports.table import NOTHING, Table
-from kit.reports.tiles import plot_tiles
 from kit.targets.best import chances
-
-MOST = 40  # images in the gallery
-_COLUMNS = 5
-_KEY = 24  # characters of an id: its digits are wide
 
 
 def mistakes_table(scores: Predictions, mistakes: list[int], classes: tuple[str, ...]) -> Table:
@@ -35,11 +28,7 @@ def plot_mistakes(dataset: Dataset, splits: Sequence[str], table: Table, title: 
     Returns:
         A PNG.
     """
-    shown = table.rows[:MOST]
-    keys = {row[0] for row in shown}
-    pixels = {example.key: example.pixels for split in splits for example in read_examples(dataset, split, keys)}
-    tiles = [(pixels[row[0]], _caption(*row)) for row in shown]
-    return plot_tiles(title, tiles, _COLUMNS)
+    return plot_stored(dataset, splits, [(key, _caption(*others)) for key, *others in table.rows[:MOST]], title)
 
 
 def describe_count(table: Table, images: int) -> str:
@@ -60,6 +49,5 @@ def _prediction(scores: Predictions, index: int, predicted: int, classes: tuple[
     return classes[predicted], f"{given[column]:.9g}"
 
 
-def _caption(key: str, label: str, predicted: str, probability: str) -> str:
-    name = middle_cut(Path(key).name, _KEY)
-    return f"{name}\ntrue {label}\npredicted {predicted} ({float(probability):.4f})"
+def _caption(label: str, predicted: str, probability: str) -> str:
+    return f"true {label}\npredicted {predicted} ({float(probability):.4f})"

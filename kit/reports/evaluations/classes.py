@@ -23,9 +23,10 @@ from kit.reports.confusion import (
 )
 from kit.reports.evaluations.report import EvaluationReport, some
 from kit.reports.matrix import plot_matrix
-from kit.reports.mistakes import MOST, describe_count, mistakes_table, plot_mistakes
+from kit.reports.mistakes import describe_count, mistakes_table, plot_mistakes
 from kit.reports.page import Picture, Section
 from kit.reports.roc import plot_ranking, ranking_table
+from kit.reports.stored_images import MOST
 from kit.reports.table import NOTHING, Table
 
 _MATRIX, _PAIRS = "confusion_matrix.csv", "confused_pairs.csv"
