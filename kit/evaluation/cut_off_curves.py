@@ -15,7 +15,7 @@ from kit.metrics import Metric
 from kit.targets import NO_DECISION, Decision
 
 POINTS = 101  # cut-offs of a curve
-FOLDS = 5  # parts that cut-offs are fitted without
+FOLDS = 5  # parts that are decided by cut-offs fitted to the others
 MOST = 10  # grades whose cut-offs are tried: more take minutes
 
 
@@ -105,8 +105,8 @@ def measure_cut_offs(scores: Predictions, metric: Metric, folds: NDArray[np.int3
         scores: Predictions of grades, each a number or the probability of each grade; those that are not numbers are
             left out.
         metric: Metric that judges decisions.
-        folds: Fold of each image, int32 [n]: cut-offs are also fitted without the images of each. Otherwise, every
-            fifth image is of one.
+        folds: Fold of each image, int32 [n], which is decided by cut-offs fitted to the others; every fifth image is
+            of one otherwise.
 
     Returns:
         The figures; None of more than ten grades, and of fewer images than grades.
@@ -146,7 +146,7 @@ def _rules(
     rules.append(_rule("fitted to these images", scores, metric, Decision(thresholds=fitted)))
     crossed = crossed_score(scores.target, metric, scores.labels, scores.outputs, folds, fit=fit_grades)
     if crossed:
-        rules.append(DecisionRule(name="fitted without each fold", cut_offs=(), score=_number(crossed.value)))
+        rules.append(DecisionRule(name="fitted to other images", cut_offs=(), score=_number(crossed.value)))
     return rules
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import astuple
 
 from kit.evaluation.cut_off_curves import CutOffCurve, CutOffs, DecisionRule
 from kit.evaluation.grade_errors import Distances, ExpectedGrade
@@ -74,9 +73,10 @@ def rules_table(cut_offs: CutOffs) -> Table:
     Args:
         cut_offs: Metric against cut-offs.
     """
-    rows = tuple((rule.name, *map(_number, (rule.score, rule.accuracy, rule.distance))) for rule in cut_offs.rules)
-    title = f"{cut_offs.metric.name} by rule; fitted to the images that it scores, it is optimistic"
-    return Table(title, ("rule", cut_offs.metric.name, "accuracy", "mean distance"), rows)
+    metric = cut_offs.metric.name
+    rows = tuple((rule.name, *map(_number, _judged(rule, metric).values())) for rule in cut_offs.rules)
+    title = f"{metric} by rule; of fitted cut-offs, expect what those fitted to other images reach"
+    return Table(title, ("rule", *_judged(cut_offs.rules[0], metric)), rows)
 
 
 def cut_offs_table(cut_offs: CutOffs, names: Sequence[str]) -> Table:
@@ -100,8 +100,18 @@ def cut_offs_table(cut_offs: CutOffs, names: Sequence[str]) -> Table:
 
 def rules_csv(cut_offs: CutOffs, names: Sequence[str]) -> str:
     """Format the rules, with their cut-offs, as CSV with every digit."""
-    columns = ("rule", cut_offs.metric.name, "accuracy", "mean_distance", *(f"from {name}" for name in names[1:]))
-    return Table("", columns, tuple(_rule(rule, len(names) - 1) for rule in cut_offs.rules)).csv()
+    metric = cut_offs.metric.name
+    judged = (name.replace(" ", "_") for name in _judged(cut_offs.rules[0], metric))
+    blank = ("",) * (len(names) - 1)
+    rows = tuple(
+        (
+            rule.name,
+            *map(exact, _judged(rule, metric).values()),
+            *(map(exact, rule.cut_offs) if rule.cut_offs else blank),
+        )
+        for rule in cut_offs.rules
+    )
+    return Table("", ("rule", *judged, *(f"from {name}" for name in names[1:])), rows).csv()
 
 
 def curves_csv(cut_offs: CutOffs, names: Sequence[str]) -> str:
@@ -129,9 +139,10 @@ def _counted(names: Sequence[str]) -> str:
     return "" if is_plain else ": " + ", ".join(f"{index} is {name}" for index, name in enumerate(names[:2]))
 
 
-def _rule(rule: DecisionRule, count: int) -> tuple[str, ...]:
-    name, given, *figures = astuple(rule)
-    return (name, *map(exact, figures), *(map(exact, given) if given else ("",) * count))
+def _judged(rule: DecisionRule, metric: str) -> dict[str, float | None]:
+    """Name the figures of a rule; accuracy may be the metric."""
+    accuracy = {} if metric == "accuracy" else {"accuracy": rule.accuracy}
+    return {metric: rule.score, **accuracy, "mean distance": rule.distance}
 
 
 def _moved(curve: CutOffCurve) -> tuple[str, str]:

@@ -52,6 +52,7 @@ _COLUMNS = 3
 _PANEL, _ROW = 3.1, 2.7  # inches
 _POINTS = 4000  # images that are drawn one by one; more become a density
 _CELLS, _BARS = 60, 30  # of a density and a histogram
+_MARGIN, _NEARLY = 0.04, 1e-6  # margin as a share of the range, and at least of the largest number
 _PALE = 0.3  # images of a cell that would be white: one is visible
 _NAME = 28  # characters of a value's name
 
@@ -105,8 +106,7 @@ def plot_residuals(values: Sequence[DrawnValue], title: str) -> bytes:
         left.set_title(value.name, fontsize=9, parse_math=False)
         left.set_xlabel("predicted")
         left.set_ylabel("predicted - true")
-        if len(residuals):
-            right.hist(residuals, bins=_BARS, orientation="horizontal", color=BLUE)
+        right.hist(residuals, bins=_BARS, range=_limits(residuals), orientation="horizontal", color=BLUE)
         right.axhline(0, color=GREY, linestyle=":", linewidth=1.4)
         right.set_title(f"bias {digits(value.errors.bias, value.deviation)}", fontsize=9)
         right.set_xlabel("images")
@@ -124,9 +124,11 @@ def _draw_points(axes: Axes, x: NDArray[np.float64], y: NDArray[np.float64]) -> 
     axes.set_axisbelow(True)
 
 
-def _limits(true: NDArray[np.float64], given: NDArray[np.float64]) -> tuple[float, float]:
-    if not len(true):
+def _limits(*values: NDArray[np.float64]) -> tuple[float, float]:
+    """Choose the ends of an axis, also of values that are all equal or nearly so."""
+    every = np.concatenate(values)
+    if not len(every):
         return 0.0, 1.0
-    low, high = float(min(true.min(), given.min())), float(max(true.max(), given.max()))
-    margin = 0.04 * (high - low) or 1.0
+    low, high = float(every.min()), float(every.max())
+    margin = max(_MARGIN * (high - low), _NEARLY * max(abs(low), abs(high))) or 1.0
     return low - margin, high + margin

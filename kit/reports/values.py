@@ -14,24 +14,18 @@ _DIGITS = 3  # decimals of a value whose standard deviation is 1 to 10
 _SMALL, _LARGE = 1e-5, 1e9  # deviations beyond which powers of ten are written
 
 
-def errors_table(errors: Sequence[ValueErrors], deviations: Sequence[float]) -> Table:
-    """Tabulate the errors of each value.
+def errors_table(errors: Sequence[ValueErrors], deviations: Sequence[float], shown: Sequence[int]) -> Table:
+    """Tabulate the errors of values.
 
     Args:
         errors: Errors of each value.
         deviations: Standard deviation of each value, which decides how many digits are written.
+        shown: Indices of the values to show.
     """
-    rows = tuple(
-        (
-            one.name,
-            f"{one.images:,}",
-            *(digits(each, deviation) for each in (one.mean, one.bias, one.rmse, one.mae)),
-            *(NOTHING if each is None else f"{each:.4f}" for each in (one.r2, one.spearman)),
-        )
-        for one, deviation in zip(errors, deviations, strict=True)
-    )
     columns = ("value", "images", "mean", "bias", "RMSE", "MAE", "R²", "Spearman")
-    return Table("errors of each value; bias: mean of predicted less true", columns, rows)
+    few = f"the {len(shown)} of {len(errors)} values with the largest RMSE in sd; value_errors.csv has all"
+    which = "errors of each value; bias: mean of predicted less true" if len(shown) == len(errors) else few
+    return Table(which, columns, tuple(_error_cells(errors[index], deviations[index]) for index in shown))
 
 
 def errors_csv(errors: Sequence[ValueErrors]) -> str:
@@ -87,6 +81,24 @@ def worst_table(scores: Predictions, worst: Sequence[WorstValue], deviations: Se
     return Table("images with the largest errors; error: predicted less true", shown, rows)
 
 
+def worst_captions(
+    scores: Predictions, worst: Sequence[WorstValue], deviations: Sequence[float]
+) -> list[tuple[str, str]]:
+    """Write truth and prediction of the worst value of images, two or three lines below each key.
+
+    Args:
+        scores: Predictions of all images.
+        worst: Images in order, each with its worst value.
+        deviations: Standard deviation of each value, which decides how many digits are written.
+    """
+    found = []
+    for one in worst:
+        true, given, _ = (digits(each, deviations[one.column]) for each in _error(scores, one))
+        name = f"{scores.target.names[one.column]}\n" if len(deviations) > 1 else ""
+        found.append((scores.keys[one.image], f"{name}true {true}\npredicted {given}"))
+    return found
+
+
 def worst_csv(scores: Predictions, worst: Sequence[WorstValue]) -> str:
     """Format the worst value of images as CSV; nine digits tell float32 numbers apart."""
     names = scores.target.names
@@ -107,6 +119,15 @@ def digits(value: float | None, deviation: float) -> str:
     if not _SMALL <= deviation < _LARGE:
         return f"{value:.{_DIGITS + 1}g}"
     return f"{value:,.{max(0, _DIGITS - math.floor(math.log10(deviation)))}f}"
+
+
+def _error_cells(one: ValueErrors, deviation: float) -> tuple[str, ...]:
+    return (
+        one.name,
+        f"{one.images:,}",
+        *(digits(each, deviation) for each in (one.mean, one.bias, one.rmse, one.mae)),
+        *(NOTHING if each is None else f"{each:.4f}" for each in (one.r2, one.spearman)),
+    )
 
 
 def _error(scores: Predictions, one: WorstValue) -> tuple[float, float, float]:
