@@ -144,7 +144,7 @@ def _rules(
     if scores.decision.thresholds:
         rules.append(_rule("as decided here", scores, metric, scores.decision))
     rules.append(_rule("fitted to these images", scores, metric, Decision(thresholds=fitted)))
-    crossed = crossed_score(scores.target, metric, scores.labels, scores.outputs, folds, fit=fit_grades)
+    crossed = crossed_score(scores.target, metric, scores.labels, scores.outputs, folds)
     if crossed:
         rules.append(DecisionRule(name="fitted to other images", cut_offs=(), score=_number(crossed.value)))
     return rules

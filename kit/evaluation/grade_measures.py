@@ -49,7 +49,7 @@ class GradeMeasures(ClassMeasures):
     @functools.cached_property
     def cut_offs(self) -> CutOffs | None:
         """The metric against cut-offs; None of more than ten grades, and of hardly any image."""
-        return measure_cut_offs(self.scores, self.judge)
+        return measure_cut_offs(self.scores, self.judge, self.folds)
 
     @functools.cached_property
     def mistakes(self) -> list[int]:

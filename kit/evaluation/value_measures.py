@@ -25,9 +25,9 @@ class ValueMeasures(Measures):
     kind: ClassVar[str] = "values"
 
     @property
-    def deviations(self) -> tuple[float, ...]:
-        """Standard deviation of each value over all labelled images of the dataset."""
-        return cast("Values", self.scores.target).deviation
+    def target(self) -> Values:
+        """Values that are predicted, with their standard deviations over all labelled images of the dataset."""
+        return cast("Values", self.scores.target)
 
     @functools.cached_property
     def errors(self) -> list[ValueErrors]:
@@ -42,7 +42,7 @@ class ValueMeasures(Measures):
     @functools.cached_property
     def worst(self) -> list[WorstValue]:
         """All images by the largest error in standard deviations, descending; those that are not numbers come last."""
-        return worst_values(self.scores.labels, self.scores.outputs, self.deviations)
+        return worst_values(self.scores.labels, self.scores.outputs, self.target.deviation)
 
     def hardest(self, most: int) -> list[int]:
         """Choose the values with the largest RMSE in standard deviations, in the target's order.
@@ -50,7 +50,9 @@ class ValueMeasures(Measures):
         Args:
             most: Number of values.
         """
-        sizes = [(one.rmse or 0.0) / deviation for one, deviation in zip(self.errors, self.deviations, strict=True)]
+        sizes = [
+            (one.rmse or 0.0) / deviation for one, deviation in zip(self.errors, self.target.deviation, strict=True)
+        ]
         return sorted(sorted(range(len(sizes)), key=lambda index: -sizes[index])[:most])
 
     def figures(self) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from kit.evaluation.value_errors import ValueErrors
 from kit.reports.figure import BLUE, GREY, middle_cut, new_figure, png
 from kit.reports.table import NOTHING
-from kit.reports.values import digits
+from kit.reports.values import ValueFormat
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,13 +25,13 @@ class DrawnValue:
 
     Attributes:
         errors: Errors of the value.
-        deviation: Standard deviation of the value, which decides how many digits are written.
+        form: Format of the value.
         true: Truth of the images whose prediction is a number, float64 [images].
         predicted: Predictions of the same images, float64 [images].
     """
 
     errors: ValueErrors
-    deviation: float
+    form: ValueFormat
     true: NDArray[np.float64]
     predicted: NDArray[np.float64]
 
@@ -44,7 +44,7 @@ class DrawnValue:
     def headline(self) -> str:
         """Number of images, RMSE and R² in one line."""
         r2 = NOTHING if self.errors.r2 is None else f"{self.errors.r2:.3f}"
-        return f"n = {self.errors.images:,}, RMSE {digits(self.errors.rmse, self.deviation)}, R² {r2}"
+        return f"n = {self.errors.images:,}, RMSE {self.form.number(self.errors.rmse)}, R² {r2}"
 
 
 PANELS, ROWS = 9, 6  # most values in a picture of scatters, and of residuals
@@ -108,7 +108,7 @@ def plot_residuals(values: Sequence[DrawnValue], title: str) -> bytes:
         left.set_ylabel("predicted - true")
         right.hist(residuals, bins=_BARS, range=_limits(residuals), orientation="horizontal", color=BLUE)
         right.axhline(0, color=GREY, linestyle=":", linewidth=1.4)
-        right.set_title(f"bias {digits(value.errors.bias, value.deviation)}", fontsize=9)
+        right.set_title(f"bias {value.form.number(value.errors.bias)}", fontsize=9)
         right.set_xlabel("images")
         right.grid(alpha=0.3)
         right.set_axisbelow(True)

@@ -10,7 +10,7 @@ import pytest
 
 from kit.evaluation.value_measures import ValueMeasures
 from kit.reports.value_plots import DrawnValue, plot_residuals, plot_scatter
-from kit.reports.values import digits, errors_table, quantiles_table, worst_captions, worst_csv, worst_table
+from kit.reports.values import ValueFormat, errors_table, quantiles_table, worst_captions, worst_csv, worst_table
 from kit.targets.values import Values
 from tests.made import target_predictions
 
@@ -42,15 +42,20 @@ def _measures(names: Sequence[str], *, deviation: float = 1.0) -> ValueMeasures:
     ],
 )
 def test_digits_are_those_that_a_standard_deviation_is_worth(value: float | None, deviation: float, text: str) -> None:
-    assert text == digits(value, deviation)
+    assert text == ValueFormat(deviation).number(value)
+
+
+def test_labels_that_are_all_whole_are_written_whole() -> None:
+    assert ("1,200", "1,200.00") == (ValueFormat(12.0, are_whole=True).truth(1200), ValueFormat(12.0).truth(1200))
 
 
 def test_one_value_is_not_named_in_every_row_and_several_are() -> None:
     one, two = _measures(["count"]), _measures(["count", "size"])
+    form = ValueFormat(1.0)
     tables = [
         (
-            quantiles_table(each.by_quantile, dict(zip(each.names, each.deviations, strict=True))),
-            worst_table(each.scores, each.worst[:3], each.deviations),
+            quantiles_table(each.by_quantile, dict.fromkeys(each.names, form)),
+            worst_table(each.scores, each.worst[:3], [form] * len(each.names)),
         )
         for each in (one, two)
     ]
@@ -59,7 +64,7 @@ def test_one_value_is_not_named_in_every_row_and_several_are() -> None:
     assert ("value", "true", "images", "bias", "MAE", "RMSE") == tables[1][0].columns
     assert ("id", "true", "predicted", "error") == tables[0][1].columns
     assert ("id", "value", "true", "predicted", "error") == tables[1][1].columns
-    key, caption = worst_captions(two.scores, two.worst, two.deviations)[0]
+    key, caption = worst_captions(two.scores, two.worst, [form] * 2)[0]
     rows = list(csv.DictReader(worst_csv(two.scores, two.worst).splitlines()))
     assert [key, rows[0]["value"]] == [rows[0]["id"], caption.splitlines()[0]]
     assert abs(float(rows[0]["error"])) == pytest.approx(np.abs(two.scores.outputs - two.scores.labels).max(), rel=1e-6)
@@ -69,7 +74,7 @@ def test_of_many_values_the_hardest_are_shown_in_their_order() -> None:
     measures = _measures([f"v{number}" for number in range(30)])
     sizes = np.sqrt(((measures.scores.outputs - measures.scores.labels).astype(float) ** 2).mean(axis=0))
     shown = measures.hardest(4)
-    table = errors_table(measures.errors, measures.deviations, shown)
+    table = errors_table(measures.errors, [ValueFormat(1.0)] * 30, shown)
 
     assert sorted(np.argsort(-sizes)[:4].tolist()) == shown
     assert [f"v{index}" for index in shown] == [row[0] for row in table.rows]
@@ -82,7 +87,7 @@ def test_pictures_are_drawn_of_points_of_densities_and_of_nothing() -> None:
     values = []
     for images in (0, 1, 50, 5000):  # residuals that are equal but for rounding
         true = random.normal(size=images)
-        values.append(DrawnValue(errors=errors, deviation=1.0, true=true, predicted=true + 0.1))
+        values.append(DrawnValue(errors=errors, form=ValueFormat(1.0), true=true, predicted=true + 0.1))
 
     assert plot_scatter(values, "title").startswith(b"\x89PNG")
     assert plot_residuals(values, "title").startswith(b"\x89PNG")

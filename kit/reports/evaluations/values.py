@@ -14,6 +14,7 @@ from kit.reports.stored_images import MOST, plot_stored
 from kit.reports.table import Table
 from kit.reports.value_plots import PANELS, ROWS, DrawnValue, plot_residuals, plot_scatter
 from kit.reports.values import (
+    ValueFormat,
     errors_csv,
     errors_table,
     quantiles_csv,
@@ -32,6 +33,12 @@ class ValuesReport(EvaluationReport[ValueMeasures]):
 
     kind: ClassVar[str] = "values"
     broken: ClassVar[str] = "; they are in no error by value"
+
+    @property
+    def formats(self) -> list[ValueFormat]:
+        """Format of each value."""
+        target = self.measures.target
+        return [ValueFormat(deviation, target.are_whole) for deviation in target.deviation]
 
     def tables(self) -> list[Table]:
         """Build the errors of each value, by quantile of the truth, and the worst images."""
@@ -74,21 +81,20 @@ class ValuesReport(EvaluationReport[ValueMeasures]):
 
     def _errors(self, shown: Sequence[int]) -> Table:
         measures = self.measures
-        return errors_table(measures.errors, measures.deviations, shown)
+        return errors_table(measures.errors, self.formats, shown)
 
     def _quantiles(self) -> Table:
-        names, deviations = self.measures.names, self.measures.deviations
-        return quantiles_table(self.measures.by_quantile, dict(zip(names, deviations, strict=True)))
+        return quantiles_table(self.measures.by_quantile, dict(zip(self.measures.names, self.formats, strict=True)))
 
     def _worst(self) -> Table:
-        return worst_table(self.measures.scores, self.measures.worst[:_ROWS], self.measures.deviations)
+        return worst_table(self.measures.scores, self.measures.worst[:_ROWS], self.formats)
 
     def _gallery(self) -> Picture:
         measures, evaluation = self.measures, self.evaluation
         worst = measures.worst[:MOST]
         count = "" if len(worst) == measures.images else f"the {len(worst)} of "
         which = f"{evaluation.split}: {count}{measures.images:,} images, those with the largest errors first"
-        captions = worst_captions(measures.scores, worst, measures.deviations)
+        captions = worst_captions(measures.scores, worst, self.formats)
         return Picture(plot_stored(evaluation.dataset, evaluation.splits, captions, which), which)
 
     def _drawn(self, what: str, plot: Callable[[Sequence[DrawnValue], str], bytes], most: int) -> Picture:
@@ -101,5 +107,4 @@ class ValuesReport(EvaluationReport[ValueMeasures]):
     def _value(self, column: int) -> DrawnValue:
         measures = self.measures
         true, predicted = finite_pair(measures.scores.labels, measures.scores.outputs, column)
-        errors, deviation = measures.errors[column], measures.deviations[column]
-        return DrawnValue(errors=errors, deviation=deviation, true=true, predicted=predicted)
+        return DrawnValue(errors=measures.errors[column], form=self.formats[column], true=true, predicted=predicted)
