@@ -92,7 +92,7 @@ def cut_offs_table(cut_offs: CutOffs, names: Sequence[str]) -> Table:
         for usual, fitted in zip(cut_offs.from_usual, cut_offs.from_fitted, strict=True)
     )
     return Table(
-        f"cut-offs on the expected grade, and the range within {CLOSE:g} of the {metric} of the fitted one",
+        f"cut-offs on the expected grade, and where {metric} stays within {CLOSE:g} of fitted",
         ("from grade", "half-way", "best alone", f"{metric} then", "fitted", f"within {CLOSE:g}"),
         rows,
     )

@@ -58,7 +58,7 @@ _NAME = 28  # characters of a value's name
 
 
 def plot_scatter(values: Sequence[DrawnValue], title: str) -> bytes:
-    """Draw predictions beside the truth with the line on which they are equal, a panel a value.
+    """Draw predictions beside the truth with the line on which they are equal, one panel per value.
 
     Args:
         values: Values to draw, at least one.
@@ -87,7 +87,7 @@ def plot_scatter(values: Sequence[DrawnValue], title: str) -> bytes:
 
 
 def plot_residuals(values: Sequence[DrawnValue], title: str) -> bytes:
-    """Draw residuals, predicted less true, beside the predictions, and their histogram, a row a value.
+    """Draw residuals, predicted less true, beside the predictions, and their histogram, one row per value.
 
     Args:
         values: Values to draw, at least one.
