@@ -14,12 +14,12 @@ from kit.reports.caveats import comparison_remarks
 from kit.reports.differences import plot_differences, plot_steps
 from kit.reports.exact_verdicts import exact_steps, exact_table
 from kit.reports.factors import describe_test, exact_factors, factor_tables, plot_factors
-from kit.reports.latex import latex
+from kit.reports.latex import latex_file
 from kit.reports.left_out import exact_left_out, left_out_tables
 from kit.reports.page import REPORT, Picture, Section, write_page
 from kit.reports.per_image import exact_images, image_tables
 from kit.reports.split_metrics import figure_tables
-from kit.reports.table import Table
+from kit.reports.table import Table, markdown_file
 from kit.reports.training_curves import ARMS, plot_arm, plot_arms
 from kit.reports.verdicts import figure_table, shown_arms, step_tables, verdict_table
 from kit.significance import CONFIDENCE, LEVEL
@@ -94,7 +94,7 @@ def write_comparison(
     tables = [*comparison_tables(comparison), *(one.shown for one in more)]
     files: dict[str, str | bytes] = {
         "comparison.csv": exact_table(comparison).csv(),
-        "comparison.md": "\n".join(map(_markdown, tables)),
+        "comparison.md": markdown_file(tables),
         "comparison.tex": _tex(comparison, more),
         **{f"{one.name}.csv": one.exact.csv() for one in more},
         **_exact_tables(comparison),
@@ -145,14 +145,9 @@ def _pictures(comparison: Comparison) -> dict[str, Picture]:
     return pictures
 
 
-def _markdown(table: Table) -> str:
-    return f"**{table.title}**\n\n{table.markdown()}" if table.title else table.markdown()
-
-
 def _tex(comparison: Comparison, more: Sequence[Appendix]) -> str:
     tables = [verdict_table(comparison), *step_tables(comparison), figure_table(comparison)]
-    tables += [one.shown for one in more]
-    return "% needs \\usepackage{booktabs}\n" + "\n".join(map(latex, tables))
+    return latex_file([*tables, *(one.shown for one in more)])
 
 
 def _page(comparison: Comparison, pictures: dict[str, Picture], more: Sequence[Appendix]) -> str:

@@ -15,9 +15,10 @@ from kit.reports.class_balance import plot_class_counts
 from kit.reports.evaluations import EvaluationReport, report_of
 from kit.reports.evaluations.report import some
 from kit.reports.fold_table import fold_csv, fold_table
+from kit.reports.latex import latex_file
 from kit.reports.metric_scores import describe_decided, metrics_csv, metrics_table
 from kit.reports.page import REPORT, Picture, Section, write_page
-from kit.reports.table import Table
+from kit.reports.table import Table, markdown_file
 from kit.runs import RunDirectory
 from kit.runs.fold_set import OUT_OF_FOLD
 from kit.runs.provenance import SEALED, refuse_other, sealed_with
@@ -43,7 +44,7 @@ def evaluation_tables(evaluation: Evaluation) -> list[Table]:
 
 
 def shown_tables(evaluation: Evaluation) -> list[Table]:
-    """Build the tables for the terminal: those of `evaluation_tables`, or a summary where they are long.
+    """Build the tables for terminal, Markdown and LaTeX: those of `evaluation_tables`, or a summary of long ones.
 
     Args:
         evaluation: Evaluation from `kit.evaluate`.
@@ -101,11 +102,13 @@ def write_evaluation(evaluation: Evaluation, folder: Path | str, *, html: bool =
 def _files(evaluation: Evaluation, *, html: bool) -> dict[str, str | bytes]:
     """Build the contents of each file."""
     report, measures = report_of(evaluation), evaluation.measures
-    pictures = report.pictures()
+    pictures, shown = report.pictures(), shown_tables(evaluation)
     files: dict[str, str | bytes] = {
         **report.files(),
         **({"metrics.csv": metrics_csv(measures.metrics)} if measures.metrics else {}),
         "evaluation.json": to_json(evaluation.figures()),
+        "evaluation.md": markdown_file(shown),
+        "evaluation.tex": latex_file(shown),
         "predictions.csv": measures.scores.csv(),
         **({"folds.csv": fold_csv(evaluation.folds)} if evaluation.folds else {}),
         **{name: picture.png for name, picture in pictures.items()},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from kit.reports.table import Table, one_line
 
@@ -23,6 +24,11 @@ _ESCAPED = str.maketrans(
     }
 )
 _SIGNED = re.compile(r"(?<![\w.$^-])([+-]\d[\d.]*)")  # a hyphen is not a minus sign
+
+
+def latex_file(tables: Iterable[Table]) -> str:
+    """Format tables one below the other, under a comment that names the package they need."""
+    return "% needs \\usepackage{booktabs}\n" + "\n".join(map(latex, tables))
 
 
 def latex(table: Table) -> str:

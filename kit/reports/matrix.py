@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from kit.reports.figure import middle_cut, new_figure, png
 from kit.reports.tiles import wrapped
 
-_WIDE, _HIGH, _SMALL = 0.9, 0.7, 0.2  # inches per cell: with a text, and without
+_CELL, _SMALL = (0.9, 0.7), (0.2, 0.2)  # inches per cell: with a text of two lines, and without
+SHORT = (0.56, 0.36)  # inches per cell with a short text of one line
 _NARROWEST = 5.8  # inches of a two-line title
-_READABLE = 30  # rows or columns
+READABLE = 30  # rows or columns
 _NAME, _LINE = 24, 60  # characters per line of a name: with several lines, and with one
 _LEVEL = 14  # characters of a name written horizontally below its column
 _LETTER = 0.09  # inches
@@ -29,6 +30,7 @@ def plot_matrix(
     *,
     title: str,
     axis_names: tuple[str, str] = ("", ""),
+    cell: tuple[float, float] = _CELL,
 ) -> bytes:
     """Draw a matrix of shares with a text in each cell; more than 30 rows or columns are drawn without texts.
 
@@ -39,14 +41,15 @@ def plot_matrix(
         columns: Names of the columns.
         title: Title above the matrix.
         axis_names: Names of the horizontal and the vertical axis.
+        cell: Width and height of a cell with a text in inches.
 
     Returns:
         A PNG.
     """
-    is_large = max(len(rows), len(columns)) > _READABLE
+    is_large = max(len(rows), len(columns)) > READABLE
     if is_large:
         rows, columns = ([name.replace("\n", ", ") for name in names] for names in (rows, columns))
-    width, height = (_SMALL, _SMALL) if is_large else (_WIDE, _HIGH)
+    width, height = _SMALL if is_large else cell
     fitted = partial(middle_cut, most=_LINE) if is_large else partial(wrapped, width=_NAME)
     rows, columns = (list(map(fitted, names)) for names in (rows, columns))
     beside, below = _longest(rows), _longest(columns)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 NOTHING = "—"
 
@@ -39,6 +40,26 @@ class Table:
         text = io.StringIO()
         csv.writer(text, lineterminator="\n").writerows([self.columns, *self.rows])
         return text.getvalue()
+
+    def head(self, most: int, file: str = "") -> Table:
+        """Keep the first rows, and count the others in a last one.
+
+        Args:
+            most: Number of rows to keep.
+            file: Name of the file that has all of them; empty where the title names it.
+        """
+        if len(self.rows) <= most:
+            return self
+        where = f" in {file}" if file else ""
+        more = (f"… and {len(self.rows) - most:,} more{where}", *("" for _ in self.columns[1:]))
+        return replace(self, rows=(*self.rows[:most], more))
+
+
+def markdown_file(tables: Iterable[Table]) -> str:
+    """Format tables as GitHub Markdown one below the other, each under its title."""
+    return "\n".join(
+        f"**{table.title}**\n\n{table.markdown()}" if table.title else table.markdown() for table in tables
+    )
 
 
 def one_line(cell: str) -> str:

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 TAGS = Tags(names=("dark", "light", "other"))
 GRADES = Grades(names=("none", "mild", "severe"))
+OF_TAGS = {"tags", "tag_pairs", "tags_per_image", "wrong_tags"}
 VALUES = Values.of(["count", "size"], ["1 2", "5 9"])
 
 
@@ -71,7 +72,16 @@ def test_tags_have_metrics_and_nothing_that_is_of_one_class(tiny: Dataset, run: 
     values = {row["metric"]: float(row["value"]) for row in rows if row["value"]}
     decided = scores.outputs >= 0.5
 
-    assert {"metrics.csv", "evaluation.json", "predictions.csv", "report.html"} == files
+    assert files > {
+        "metrics.csv",
+        "evaluation.json",
+        "evaluation.md",
+        "evaluation.tex",
+        "predictions.csv",
+        "report.html",
+    }
+    assert {f"{name}.csv" for name in OF_TAGS} <= files
+    assert {f"{name}.png" for name in OF_TAGS - {"tag_pairs"} | {"cooccurrence_true", "cooccurrence_decided"}} <= files
     assert "micro_f1" == rows[0]["metric"]
     assert values["micro_f1"] == pytest.approx(sk.f1_score(scores.labels, decided, average="micro"))
     assert values["column_auc"] == pytest.approx(sk.roc_auc_score(scores.labels, scores.outputs, average="macro"))
@@ -79,7 +89,9 @@ def test_tags_have_metrics_and_nothing_that_is_of_one_class(tiny: Dataset, run: 
     assert values["accuracy"] == pytest.approx(sk.accuracy_score(scores.labels, decided))
     assert list(TAGS.names) == figures["tags"]
     assert not {"classes", "accuracy", "auc", "confusion", "calibration_error", "mislabelled"} & figures.keys()
-    assert [] == evaluation_remarks(evaluation)
+    wrong = int((scores.labels != decided).any(axis=1).sum())
+    assert [f"with a tag missed or too many: {wrong} of 36 images ({wrong / 36:.1%})"] == evaluation_remarks(evaluation)
+    assert {"images": wrong, "share": wrong / 36} == figures["with_wrong_tags"]
     assert shown_tables(evaluation) == evaluation_tables(evaluation)
 
 
@@ -89,9 +101,9 @@ def test_values_have_errors_and_correlations_and_no_accuracy(tiny: Dataset, run:
     files, figures = _written(evaluation, tmp_path)
     values = {one.name: one.value for one in evaluation.measures.metrics}
 
-    tables = {"value_errors.csv", "errors_by_quantile.csv", "worst_images.csv"}
+    tables = {"value_errors.csv", "errors_by_quantile.csv", "worst_images.csv", "metrics.csv", "predictions.csv"}
     pictures = {"scatter.png", "residuals.png", "worst_images.png"}
-    assert {"metrics.csv", "evaluation.json", "predictions.csv", "report.html", *tables, *pictures} == files
+    assert {"evaluation.json", "evaluation.md", "evaluation.tex", "report.html", *tables, *pictures} == files
     assert {"rmse", "mae", "r2", "pearson", "spearman"} == values.keys()
     assert values["rmse"] == pytest.approx(np.mean([one["rmse"] for one in figures["errors"]]))
     assert values["rmse"] == pytest.approx(
@@ -151,7 +163,7 @@ def test_columns_without_a_value_are_named_beside_their_metric(tiny: Dataset, ru
     scores = target_predictions(TAGS, 36)
     scores.labels[:, 2] = 0
     evaluation = _evaluate(tiny, run, scores)
-    (table,) = evaluation_tables(evaluation)
+    table = evaluation_tables(evaluation)[0]
     cells = {row[0]: row for row in table.rows}
 
     assert ("metric", "value", "better", "judges", "left out") == table.columns
