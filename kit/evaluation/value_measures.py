@@ -45,7 +45,7 @@ class ValueMeasures(Measures):
         return worst_values(self.scores.labels, self.scores.outputs, self.target.deviation)
 
     def hardest(self, most: int) -> list[int]:
-        """Choose the values with the largest RMSE in standard deviations, in the target's order.
+        """Choose the values with the largest RMSE in standard deviations, descending; all in the target's order.
 
         Args:
             most: Number of values.
@@ -53,7 +53,8 @@ class ValueMeasures(Measures):
         sizes = [
             (one.rmse or 0.0) / deviation for one, deviation in zip(self.errors, self.target.deviation, strict=True)
         ]
-        return sorted(sorted(range(len(sizes)), key=lambda index: -sizes[index])[:most])
+        indices = range(len(sizes))
+        return list(indices) if len(indices) <= most else sorted(indices, key=lambda index: -sizes[index])[:most]
 
     def figures(self) -> dict[str, Any]:
         """All but the images; NaN becomes null in evaluation.json."""

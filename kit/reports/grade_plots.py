@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kit.evaluation.cut_off_curves import CutOffCurve, CutOffs
-from kit.reports.figure import BLUE, GREY, ORANGE, line_style, new_figure, png
+from kit.reports.figure import BLUE, GREY, ORANGE, line_style, middle_cut, new_figure, png
 from kit.reports.tiles import wrapped
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _POINTS = 500  # images of a grade that are drawn, evenly chosen
 _GOLDEN = (5**0.5 - 1) / 2  # its multiples spread points evenly, without chance
 _WIDTH = 0.6  # of a strip, in grades
+_FEW = 12  # grades whose names stand side by side
 _NAME = 12  # characters of a line of a grade's name
 
 
@@ -34,7 +35,7 @@ def plot_expected(numbers: Sequence[NDArray[np.float64]], names: Sequence[str], 
         A PNG.
     """
     grades = range(len(names))
-    figure = new_figure(max(6.4, 0.8 + 0.7 * len(names)), 5.6)
+    figure = new_figure(max(6.4, 0.8 + (0.7 if len(names) <= _FEW else 0.3) * len(names)), 5.6)
     axes = figure.subplots()
     axes.plot([-0.5, len(names) - 0.5], [-0.5, len(names) - 0.5], ":", color=GREY, linewidth=1.2, label="true grade")
     for grade, given in enumerate(numbers):
@@ -44,9 +45,7 @@ def plot_expected(numbers: Sequence[NDArray[np.float64]], names: Sequence[str], 
         _draw_boxes(axes, numbers, full)
         means = [float(numbers[grade].mean()) for grade in full]
         axes.plot(full, means, "D", color=ORANGE, markeredgecolor="white", markersize=7, label="mean", zorder=5)
-    labels = [f"{wrapped(name, _NAME)}\nn = {len(numbers[grade]):,}" for grade, name in enumerate(names)]
-    axes.set_xticks(list(grades), labels, parse_math=False)
-    axes.set_yticks(list(grades), [wrapped(name, _NAME) for name in names], parse_math=False)
+    _name_grades(axes, names, [len(given) for given in numbers])
     axes.set_xlabel("true grade")
     axes.set_ylabel(axis)
     axes.set_xlim(-0.6, len(names) - 0.4)
@@ -82,6 +81,18 @@ def plot_cut_offs(cut_offs: CutOffs, names: Sequence[str], title: str) -> bytes:
     below.set_xlabel("cut-off on the expected grade; a mark is where it is while others move")
     figure.legend(*above.get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=9)
     return png(figure)
+
+
+def _name_grades(axes: Axes, names: Sequence[str], images: Sequence[int]) -> None:
+    """Name the grades below, and beside where they are few; many stand upright."""
+    is_few, places = len(names) <= _FEW, list(range(len(names)))
+    labels = [
+        f"{wrapped(name, _NAME)}\nn = {count:,}" if is_few else f"{middle_cut(name, _NAME)} ({count:,})"
+        for name, count in zip(names, images, strict=True)
+    ]
+    axes.set_xticks(places, labels, rotation=0 if is_few else 90, parse_math=False)
+    if is_few:
+        axes.set_yticks(places, [wrapped(name, _NAME) for name in names], parse_math=False)
 
 
 def _draw_strip(axes: Axes, grade: int, given: NDArray[np.float64]) -> None:

@@ -52,7 +52,7 @@ _COLUMNS = 3
 _PANEL, _ROW = 3.1, 2.7  # inches
 _POINTS = 4000  # images that are drawn one by one; more become a density
 _CELLS, _BARS = 60, 30  # of a density and a histogram
-_MARGIN, _NEARLY = 0.04, 1e-6  # margin as a share of the range, and at least of the largest number
+_MARGIN, _EQUAL = 0.04, 1e-9  # margin as a share of the range; range that is rounding, as a share of the largest number
 _PALE = 0.3  # images of a cell that would be white: one is visible
 _NAME = 28  # characters of a value's name
 
@@ -130,5 +130,6 @@ def _limits(*values: NDArray[np.float64]) -> tuple[float, float]:
     if not len(every):
         return 0.0, 1.0
     low, high = float(every.min()), float(every.max())
-    margin = max(_MARGIN * (high - low), _NEARLY * max(abs(low), abs(high))) or 1.0
+    largest = max(abs(low), abs(high))
+    margin = _MARGIN * (high - low) if high - low > _EQUAL * largest else _MARGIN * largest or 1.0
     return low - margin, high + margin

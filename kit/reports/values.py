@@ -10,6 +10,7 @@ from kit.evaluation.value_errors import QuantileErrors, ValueErrors, WorstValue
 from kit.inference.predictions import Predictions
 from kit.reports.table import NOTHING, Table, exact
 
+FILE = "value_errors.csv"
 _DIGITS = 3  # decimals of a value whose standard deviation is 1 to 10
 _SMALL, _LARGE = 1e-5, 1e9  # formats beyond which powers of ten are written
 
@@ -52,7 +53,7 @@ def errors_table(errors: Sequence[ValueErrors], formats: Sequence[ValueFormat], 
         shown: Indices of the values to show.
     """
     columns = ("value", "images", "mean", "bias", "RMSE", "MAE", "R²", "Spearman")
-    few = f"the {len(shown)} of {len(errors)} values with the largest RMSE in sd; value_errors.csv has all"
+    few = f"the {len(shown)} of {len(errors)} values with the largest RMSE in sd; {FILE} has all"
     which = "errors of each value; bias: mean of predicted less true" if len(shown) == len(errors) else few
     return Table(which, columns, tuple(_error_cells(errors[index], formats[index]) for index in shown))
 

@@ -14,6 +14,7 @@ from kit.reports.stored_images import MOST, plot_stored
 from kit.reports.table import Table
 from kit.reports.value_plots import PANELS, ROWS, DrawnValue, plot_residuals, plot_scatter
 from kit.reports.values import (
+    FILE,
     ValueFormat,
     errors_csv,
     errors_table,
@@ -42,18 +43,18 @@ class ValuesReport(EvaluationReport[ValueMeasures]):
 
     def tables(self) -> list[Table]:
         """Build the errors of each value, by quantile of the truth, and the worst images."""
-        return [self._errors(range(len(self.measures.names))), self._quantiles(), self._worst()]
+        return [self._errors(range(len(self.measures.names))), *self._quantiles(), self._worst()]
 
     def screen(self) -> list[Table]:
         """Build the same tables; of over twenty values the hardest, and of over four without quantiles."""
-        few = [self._quantiles()] if len(self.measures.names) <= _FEW else []
+        few = self._quantiles() if len(self.measures.names) <= _FEW else []
         return [self._errors(self.measures.hardest(MANY)), *few, self._worst()]
 
     def files(self) -> dict[str, str]:
         """Build errors, errors by quantile and worst images as CSV."""
         measures = self.measures
         return {
-            "value_errors.csv": errors_csv(measures.errors),
+            FILE: errors_csv(measures.errors),
             "errors_by_quantile.csv": quantiles_csv(measures.by_quantile),
             "worst_images.csv": worst_csv(measures.scores, measures.worst[:MOST]),
         }
@@ -72,7 +73,7 @@ class ValuesReport(EvaluationReport[ValueMeasures]):
 
     def sections(self, pictures: Mapping[str, Picture]) -> list[Section]:
         """Build the sections of scatter, residuals and worst images."""
-        few = [self._quantiles()] if len(self.measures.names) <= _FEW else []
+        few = self._quantiles() if len(self.measures.names) <= _FEW else []
         return [
             Section("Predictions and truth", some(pictures, "scatter.png")),
             Section("Residuals", (*some(pictures, "residuals.png"), *few)),
@@ -83,8 +84,9 @@ class ValuesReport(EvaluationReport[ValueMeasures]):
         measures = self.measures
         return errors_table(measures.errors, self.formats, shown)
 
-    def _quantiles(self) -> Table:
-        return quantiles_table(self.measures.by_quantile, dict(zip(self.measures.names, self.formats, strict=True)))
+    def _quantiles(self) -> list[Table]:
+        found, formats = self.measures.by_quantile, dict(zip(self.measures.names, self.formats, strict=True))
+        return [quantiles_table(found, formats)] if found else []
 
     def _worst(self) -> Table:
         return worst_table(self.measures.scores, self.measures.worst[:_ROWS], self.formats)
