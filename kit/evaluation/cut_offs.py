@@ -43,6 +43,7 @@ class Ranking:
         self._below = np.concatenate([np.zeros((1, size), np.int64), np.cumsum(self.tally, axis=0)])
         self._cells = np.indices((size, size)).reshape(2, -1)
         self._is_tallied = is_registered(metric)  # one's own may look at the images' order
+        self._scores: dict[Positions, float] = {}  # while one cut moves, most are tried more than once
 
     @property
     def last(self) -> int:
@@ -51,6 +52,11 @@ class Ranking:
 
     def score(self, positions: Positions) -> float:
         """Judge the decisions that cuts make; minus infinity where there is no score, negated if lower is better."""
+        if positions not in self._scores:
+            self._scores[positions] = self._score(positions)
+        return self._scores[positions]
+
+    def _score(self, positions: Positions) -> float:
         if self._is_tallied:
             confusion = np.diff(self._below[[0, *positions, self.last]], axis=0)
             decided, true = self._cells

@@ -266,6 +266,7 @@ def _evaluate(
     if decided:
         scores = scores.decided_by(decided.rule)
         held_out = held_out and dataclasses.replace(held_out, scores=scores)
+    crossed = held_out.folds if held_out and len(folds) > 1 else None
     predictor = Predictor(
         path=ensemble.folder or ensemble.runs[0].path,
         weights=ensemble.weights,
@@ -277,7 +278,7 @@ def _evaluate(
         predictor=predictor,
         dataset=dataset if len(folds) != 1 else dataset.for_fold(folds[0]),
         split="out-of-fold" if len(folds) > 1 and held_out else split,
-        measures=asked.measures(scores, dataset, decided),
+        measures=dataclasses.replace(asked.measures(scores, dataset, decided), folds=crossed),
         held_out=held_out,
     )
 

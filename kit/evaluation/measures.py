@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
+import numpy as np
+from numpy.typing import NDArray
+
 from kit.evaluation.decided import Decided
 from kit.evaluation.metric_scores import MetricScore
 from kit.inference.predictions import Predictions
@@ -35,6 +38,7 @@ class Measures:
         scores: Predictions of every image, with the true labels.
         metrics: Values of metrics, the dataset's first; empty for classes that are judged by accuracy, unless asked.
         decided: Rule for decisions that was given or fitted; None for the target's own.
+        folds: Fold of each image where predictions are out-of-fold, int32 [n]; None elsewhere.
     """
 
     kind: ClassVar[str]
@@ -42,6 +46,7 @@ class Measures:
     scores: Predictions
     metrics: tuple[MetricScore, ...] = ()
     decided: Decided | None = None
+    folds: NDArray[np.int32] | None = None
 
     @classmethod
     def of(

@@ -11,14 +11,16 @@ from kit.reports.table import NOTHING, Table
 from kit.targets.best import chances
 
 
-def mistakes_table(scores: Predictions, mistakes: list[int], classes: tuple[str, ...]) -> Table:
+def mistakes_table(
+    scores: Predictions, mistakes: list[int], classes: tuple[str, ...], order: str = "most confident"
+) -> Table:
     """Tabulate every mistake: id, true class, predicted class and its probability, or the predicted number."""
     predicted = scores.predicted
     rows = tuple(
         (scores.keys[index], classes[scores.labels[index]], *_prediction(scores, index, int(predicted[index]), classes))
         for index in mistakes
     )
-    order, value = ("most confident", "probability") if scores.are_probabilities else ("farthest", "number")
+    value = "probability" if scores.are_probabilities else "number"
     return Table(f"misclassified images, {order} first", ("id", "label", "predicted", value), rows)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -100,13 +101,17 @@ def test_values_have_errors_and_correlations_and_no_accuracy(tiny: Dataset, run:
     files, figures = _written(evaluation, tmp_path)
     values = {one.name: one.value for one in evaluation.measures.metrics}
 
-    assert {"metrics.csv", "evaluation.json", "predictions.csv", "report.html"} <= files
+    tables = {"value_errors.csv", "errors_by_quantile.csv", "worst_images.csv", "metrics.csv", "predictions.csv"}
+    pictures = {"scatter.png", "residuals.png", "worst_images.png"}
+    assert {"evaluation.json", "evaluation.md", "evaluation.tex", "report.html", *tables, *pictures} == files
     assert {"rmse", "mae", "r2", "pearson", "spearman"} == values.keys()
+    assert values["rmse"] == pytest.approx(np.mean([one["rmse"] for one in figures["errors"]]))
     assert values["rmse"] == pytest.approx(
         np.mean(sk.root_mean_squared_error(scores.labels, scores.outputs, multioutput="raw_values"))
     )
-    assert "accuracy" not in (tmp_path / "report.html").read_text()
-    assert "AUC" not in (tmp_path / "report.html").read_text()
+    page = re.sub(r"base64,[^\"]+", "", (tmp_path / "report.html").read_text())
+    assert "accuracy" not in page
+    assert "AUC" not in page
     assert not {"accuracy", "auc", "threshold", "report"} & figures.keys()
 
 
@@ -128,14 +133,17 @@ def test_grades_have_a_confusion_matrix_and_curves_where_there_are_probabilities
     assert ("roc_curve.csv" in files, "auc" in figures) == (not number,) * 2
     for name in ("confusion_matrix.csv", "classification_report.csv", *(["roc_curve.csv"] if not number else [])):
         assert (tmp_path / name).read_text().startswith("grade,")
-    assert {"grade"} == {table.columns[0] for table in evaluation_tables(evaluation)[1:]}
+    tables = [table.columns[0] for table in evaluation_tables(evaluation)]
+    assert ["metric", "grade", "grade", "distance", "grade", "rule", "from grade"] == tables
     assert {"confusion_matrix.png", "misclassified.png", "metrics.csv"} <= files
+    assert {"distances.csv", "expected_grades.csv", "decision_rules.csv", "cut_offs.csv"} <= files
+    assert {"expected_grades.png", "cut_offs.png"} <= files
+    assert figures["distances"]["mean"] == pytest.approx(np.abs(decided - scores.labels).mean())
+    assert values["qwk"] == pytest.approx(figures["cut_offs"]["rules"][0]["score"])
     assert int((decided != scores.labels).sum()) == len(evaluation.measures.mistakes)
     first = evaluation.measures.mistakes[0]
-    if number:
-        assert abs(scores.outputs[first, 0] - scores.labels[first]) == pytest.approx(
-            np.abs(scores.outputs[:, 0] - scores.labels)[decided != scores.labels].max()
-        )
+    apart = np.abs((scores.outputs[:, 0] if number else decided) - scores.labels)
+    assert apart[first] == pytest.approx(apart[decided != scores.labels].max())
 
 
 def test_a_rule_for_decisions_reaches_figures_mistakes_and_metrics(tiny: Dataset, run: RunDirectory) -> None:
