@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -9,11 +10,37 @@ from numpy.typing import NDArray
 
 from kit.metrics.averages import ImageWeights, ScoreValues, each_column, ratio
 from kit.metrics.declaration import registered
+from kit.metrics.forms import FormOfWeights, by_curve
 
 _RANKED = frozenset({"classes", "tags"})
 
 
-@registered("auc", judges="probabilities", targets=_RANKED | {"grades"})
+def _areas(found: NDArray[np.float64], flagged: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Compute the area of counts [b, thresholds + 1]; see `kit.metrics.forms.by_curve`."""
+    others = flagged - found
+    twice = np.einsum("ij,ij->i", np.diff(others), found[:, 1:] + found[:, :-1])
+    return np.asarray(ratio(twice, 2 * found[:, -1] * others[:, -1]))
+
+
+def _partial(fpr: NDArray[np.float64], tpr: NDArray[np.float64]) -> Any:
+    return _band(fpr, tpr, 0.8, 1.0)
+
+
+def _weighted(fpr: NDArray[np.float64], tpr: NDArray[np.float64]) -> Any:
+    return (2 * _band(fpr, tpr, 0.0, 0.4) + _band(fpr, tpr, 0.4, 1.0)) / 1.4
+
+
+def _by_rates(area: Callable[..., Any]) -> FormOfWeights:
+    """Make the form of an area under part of the curve."""
+
+    def score(found: NDArray[np.float64], flagged: NDArray[np.float64]) -> Any:
+        others = flagged - found
+        return area(ratio(others, others[:, -1:]), ratio(found, found[:, -1:]))
+
+    return by_curve(score)
+
+
+@registered("auc", judges="probabilities", targets=_RANKED | {"grades"}, form_of_weights=by_curve(_areas))
 def auc(truth: NDArray[Any], probabilities: NDArray[Any], weights: ImageWeights = None) -> ScoreValues:
     """Area under the ROC curve, of the second of two classes; of more, or of tags, the mean of each against the rest.
 
@@ -26,7 +53,7 @@ def auc(truth: NDArray[Any], probabilities: NDArray[Any], weights: ImageWeights 
     return each_column(_area, truth, probabilities, weights)
 
 
-@registered("column_auc", judges="probabilities", targets=_RANKED)
+@registered("column_auc", judges="probabilities", targets=_RANKED, form_of_weights=by_curve(_areas, has_both=True))
 def column_auc(truth: NDArray[Any], probabilities: NDArray[Any], weights: ImageWeights = None) -> ScoreValues:
     """Area under the ROC curve, the mean over the columns; both of two classes.
 
@@ -40,7 +67,7 @@ def column_auc(truth: NDArray[Any], probabilities: NDArray[Any], weights: ImageW
     return each_column(_area, truth, probabilities, weights)
 
 
-@registered("partial_auc", judges="probabilities", targets=_RANKED)
+@registered("partial_auc", judges="probabilities", targets=_RANKED, form_of_weights=_by_rates(_partial))
 def partial_auc(truth: NDArray[Any], probabilities: NDArray[Any], weights: ImageWeights = None) -> ScoreValues:
     """Area under the ROC curve above a true positive rate (TPR) of 0.8; from 0 to 0.2, by chance 0.02.
 
@@ -50,12 +77,12 @@ def partial_auc(truth: NDArray[Any], probabilities: NDArray[Any], weights: Image
     """
 
     def area(true: NDArray[np.bool_], scores: NDArray[Any], weigh: ImageWeights) -> float:
-        return _band(*roc_points(true, scores, weigh), 0.8, 1.0)
+        return float(_partial(*roc_points(true, scores, weigh)))
 
     return each_column(area, truth, probabilities, weights)
 
 
-@registered("weighted_auc", judges="probabilities", targets=_RANKED)
+@registered("weighted_auc", judges="probabilities", targets=_RANKED, form_of_weights=_by_rates(_weighted))
 def weighted_auc(truth: NDArray[Any], probabilities: NDArray[Any], weights: ImageWeights = None) -> ScoreValues:
     """Area under the ROC curve in which true positive rates (TPR) below 0.4 count twice; from 0 to 1, by chance 0.586.
 
@@ -66,8 +93,7 @@ def weighted_auc(truth: NDArray[Any], probabilities: NDArray[Any], weights: Imag
     """
 
     def area(true: NDArray[np.bool_], scores: NDArray[Any], weigh: ImageWeights) -> float:
-        points = roc_points(true, scores, weigh)
-        return (2 * _band(*points, 0.0, 0.4) + _band(*points, 0.4, 1.0)) / 1.4
+        return float(_weighted(*roc_points(true, scores, weigh)))
 
     return each_column(area, truth, probabilities, weights)
 
@@ -135,12 +161,12 @@ def cumulated(
 def _area(truth: NDArray[np.bool_], scores: NDArray[Any], weights: ImageWeights) -> float:
     if weights is None:
         return float(area_under_roc(truth, scores))
-    return _band(*roc_points(truth, scores, weights), 0.0, 1.0)
+    return float(_band(*roc_points(truth, scores, weights), 0.0, 1.0))
 
 
-def _band(fpr: NDArray[np.float64], tpr: NDArray[np.float64], low: float, high: float) -> float:
-    """Integrate 1 - FPR over TPR from `low` to `high`; linear between points, as trapezoids are."""
-    begin, end = np.clip(tpr[:-1], low, high), np.clip(tpr[1:], low, high)
+def _band(fpr: NDArray[np.float64], tpr: NDArray[np.float64], low: float, high: float) -> Any:
+    """Integrate 1 - FPR over TPR, the last axis, from `low` to `high`; linear between points, as trapezoids are."""
+    begin, end = np.clip(tpr[..., :-1], low, high), np.clip(tpr[..., 1:], low, high)
     rise = np.diff(tpr)
-    along = np.divide((begin + end) / 2 - tpr[:-1], rise, out=np.zeros_like(rise), where=rise > 0)
-    return float(((end - begin) * (1 - fpr[:-1] - along * np.diff(fpr))).sum())
+    along = np.divide((begin + end) / 2 - tpr[..., :-1], rise, out=np.zeros_like(rise), where=rise > 0)
+    return ((end - begin) * (1 - fpr[..., :-1] - along * np.diff(fpr))).sum(axis=-1)
