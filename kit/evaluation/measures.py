@@ -16,7 +16,7 @@ class Measures:
 
     Attributes:
         scores: Predictions of every image, with the true labels.
-        metrics: Values of metrics, the dataset's first; empty for classes that are judged by accuracy, unless asked.
+        metrics: Values of metrics, the dataset's first.
         decided: Rule for decisions that was given or fitted; None for the target's own.
     """
 

@@ -28,10 +28,18 @@ from kit.reports.confusion import (
 )
 from kit.reports.fold_table import fold_csv, fold_table
 from kit.reports.matrix import plot_matrix
-from kit.reports.metric_scores import describe_decided, metrics_csv, metrics_table
+from kit.reports.metric_scores import describe_decided, describe_resampling, metrics_csv, metrics_table
 from kit.reports.mistakes import MOST, describe_count, mistakes_table, plot_mistakes
 from kit.reports.page import REPORT, Picture, Section, write_page
 from kit.reports.roc import plot_ranking, ranking_table
+from kit.reports.subgroups import (
+    SUBGROUPS,
+    overall,
+    plot_subgroups,
+    subgroup_remarks,
+    subgroups_csv,
+    subgroups_table,
+)
 from kit.reports.table import NOTHING, Table
 from kit.runs import RunDirectory
 from kit.runs.fold_set import OUT_OF_FOLD
@@ -81,8 +89,11 @@ def shown_tables(evaluation: Evaluation) -> list[Table]:
 
 
 def _metric_tables(evaluation: Evaluation) -> list[Table]:
-    metrics = evaluation.measures.metrics
-    return [metrics_table(evaluation_title(evaluation), metrics)] if metrics else []
+    metrics, subgroups = evaluation.measures.metrics, evaluation.subgroups
+    return [
+        *([metrics_table(evaluation_title(evaluation), metrics)] if metrics else []),
+        *([subgroups_table(subgroups, overall(subgroups, metrics))] if subgroups else []),
+    ]
 
 
 def _class_tables(evaluation: Evaluation) -> list[Table]:
@@ -129,6 +140,8 @@ def headline(measures: ClassMeasures) -> str:
 def evaluation_remarks(evaluation: Evaluation) -> list[str]:
     """List remarks, one line each: mislabelled images, rule, threshold, and outputs that are not numbers."""
     measures, classes, lines = evaluation.measures, evaluation.of_classes, list[str]()
+    lines += describe_resampling(measures.metrics)
+    lines += subgroup_remarks(evaluation.subgroups) if evaluation.subgroups else []
     if classes:
         mistakes = f"{len(classes.mistakes):,} of {classes.images:,} images ({1 - classes.accuracy:.1%})"
         lines.append(f"mislabelled: {mistakes}")
@@ -186,6 +199,7 @@ def _files(evaluation: Evaluation, *, html: bool) -> dict[str, str | bytes]:
     files: dict[str, str | bytes] = {
         **(_class_files(evaluation.of_classes) if evaluation.of_classes else {}),
         **({"metrics.csv": metrics_csv(measures.metrics)} if measures.metrics else {}),
+        **({"subgroups.csv": subgroups_csv(evaluation.subgroups)} if evaluation.subgroups else {}),
         "evaluation.json": to_json(evaluation.figures()),
         "predictions.csv": measures.scores.csv(),
         **({"folds.csv": fold_csv(evaluation.folds)} if evaluation.folds else {}),
@@ -232,7 +246,7 @@ def _file_name(kind: Kind) -> str:
 def _pictures(evaluation: Evaluation) -> dict[str, Picture]:
     """Draw all pictures of the target, by file name; curves and calibration need probabilities."""
     if (measures := evaluation.of_classes) is None:
-        return {}
+        return _subgroup_pictures(evaluation)
     title, mistakes = evaluation_title(evaluation), _mistakes(measures)
     count = f"{evaluation.split}: {describe_count(mistakes, measures.images)}"
     drawn = {}
@@ -249,7 +263,15 @@ def _pictures(evaluation: Evaluation) -> dict[str, Picture]:
         diagram = plot_calibration(measures.calibration, title)
         drawn["calibration.png"] = (f"reliability diagram, {title}", diagram)
     drawn["misclassified.png"] = (count, plot_mistakes(evaluation.dataset, evaluation.splits, mistakes, count))
-    return {name: Picture(png, description) for name, (description, png) in drawn.items()}
+    pictures = {name: Picture(png, description) for name, (description, png) in drawn.items()}
+    return pictures | _subgroup_pictures(evaluation)
+
+
+def _subgroup_pictures(evaluation: Evaluation) -> dict[str, Picture]:
+    if (found := evaluation.subgroups) is None:
+        return {}
+    title = f"{found.metric} by {found.column}, {evaluation_title(evaluation)}"
+    return {SUBGROUPS: Picture(plot_subgroups(found, title, overall(found, evaluation.measures.metrics)), title)}
 
 
 def _cells(measures: ClassMeasures) -> list[list[str]]:
@@ -297,7 +319,12 @@ def _page(evaluation: Evaluation, pictures: Mapping[str, Picture]) -> str:
     sections = (
         Section(
             "Figures",
-            (about, *evaluation_remarks(evaluation), *figures, *_some(pictures, "classification_report.png")),
+            (
+                about,
+                *evaluation_remarks(evaluation),
+                *figures,
+                *_some(pictures, SUBGROUPS, "classification_report.png"),
+            ),
         ),
         Section("Confusion matrix", (*tables[:1], *_some(pictures, "confusion_matrix.png"))),
         Section("Curves", _some(pictures, *(f"{_file_name(kind)}.png" for kind in KINDS))),
