@@ -41,7 +41,10 @@ def stored_labels(dataset: Dataset, splits: Sequence[str], progress: Progress = 
         images = [sum(counts[split].get(name, 0) for split in splits) for name in target.names]
         return np.repeat(np.arange(len(images), dtype=np.int32), images)
     named = LABEL if target.kind() != "values" else VALUES
-    return np.stack([target.stored(fields) for fields in _fields(dataset, splits, {named}, progress)])
+    try:
+        return np.stack([target.stored(fields) for fields in _fields(dataset, splits, {named}, progress)])
+    except ValueError as error:
+        raise ShardError(f"{dataset.folder}: a record has no label of the dataset's {target.kind()}") from error
 
 
 def _fields(
@@ -66,4 +69,4 @@ def _of_file(path: Path, wanted: AbstractSet[str]) -> Iterator[Mapping[str, Feat
 
 
 def _text(value: Feature) -> str:
-    return value.decode() if isinstance(value, bytes) else ""
+    return value.decode(errors="replace") if isinstance(value, bytes) else ""

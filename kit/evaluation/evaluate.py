@@ -209,7 +209,7 @@ def evaluate(
         metrics=tuple(parse_metrics(metric)),
         decide=parse_decide(decide),
         by=by or "",
-        divide=open_subgroups(by, ensemble.dataset) if by else None,
+        divide=None if by is None else open_subgroups(by, ensemble.dataset),
     )
     asked.refuse(ensemble)
     refuse_unlabelled(ensemble.dataset, split)

@@ -125,12 +125,11 @@ def _label_file(by: str, dataset: Dataset) -> Path:
 
 def _of_table(path: Path, column: str, id_column: str) -> Divide:
     table = read_table(path)
-    bare = read_table(path, has_header=False)
     names = [str(name) for name in table.columns]
     if column not in names:
-        if column not in map(str, bare.columns):
+        table = read_table(path, has_header=False)  # whose columns are called 1, 2, and so on
+        if column not in map(str, table.columns):
             raise SpecError(unknown(f"column of {path}", column, names))
-        table = bare  # a file without a header, whose columns are called 1, 2, and so on
 
     def divide(scores: Predictions, _: Sequence[str]) -> Division:
         cells = _by_id(path, table, column, id_column, scores.keys)

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from kit.errors import option, require
+from kit.errors import SpecError, option, require
 from kit.evaluation.intervals import FEWEST, RESAMPLES, SEED, Interval, Units, bootstrap, prepared_metric
 from kit.evaluation.subgroup_columns import Division
 from kit.inference.predictions import Predictions
@@ -183,7 +183,7 @@ def _measured(name: str, scores: Predictions, metric: Metric, units: Units) -> S
     return Subgroup(
         name=name,
         images=len(scores.keys),
-        value=_number(scores.judge(metric).value),
+        value=_value(scores, metric),
         interval=bootstrap(scores, [metric], units)[0] if is_large else None,
     )
 
@@ -236,6 +236,13 @@ def _p(real: float, dealt: NDArray[np.float64]) -> float | None:
         return None
     extreme = np.abs(known) >= abs(real) - _ROUNDING
     return float((1 + extreme.sum()) / (1 + len(known)))
+
+
+def _value(scores: Predictions, metric: Metric) -> float | None:
+    try:
+        return _number(scores.judge(metric).value)
+    except SpecError:  # a metric of one's own may fail where a class is missing, though it does not of all images
+        return None
 
 
 def _number(value: float) -> float | None:

@@ -213,3 +213,19 @@ def test_an_evaluation_has_intervals_and_base_rates_of_every_metric(run: RunDire
     for one in metrics.values():
         assert one.value is not None
         assert one.interval is None or one.interval.low <= one.value <= one.interval.high
+
+
+def test_a_metric_of_ones_own_that_fails_without_a_class_has_an_interval_of_the_other_resamples() -> None:
+    def both(truth: np.ndarray, decided: np.ndarray) -> float:
+        if 0 in truth and 1 in truth:
+            return float((truth == decided).mean())
+        raise ValueError("one class")
+
+    scores = target_predictions(TWO, 60)
+    few = scores.at([*np.flatnonzero(scores.labels == 0)[:20], *np.flatnonzero(scores.labels == 1)[:1]])
+    found, none = (bootstrap(one, [find_metric(both)], Units.of(None, len(one.keys)))[0] for one in (scores, few))
+
+    assert found is not None
+    assert found.low < both(scores.labels, scores.predicted) < found.high
+    assert FEWEST < found.resamples < RESAMPLES
+    assert none is None  # every third resample lacks the one image
