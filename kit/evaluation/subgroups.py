@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -98,7 +98,7 @@ class Subgroups:
     direction: Direction
     dealt: str
     permutations: int
-    rows: tuple[Subgroup, ...] = field(default=())
+    rows: tuple[Subgroup, ...]
 
     @property
     def column(self) -> str:

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kit.metrics.averages import ImageWeights, ScoreValues, each_column, ratio
+from kit.metrics.averages import ImageWeights, ScoreValues, class_columns, each_column, ratio
 from kit.metrics.declaration import registered
-from kit.metrics.forms import FormOfWeights, by_curve
+from kit.metrics.forms import FormOfWeights, by_curve, by_means
 
 _RANKED = frozenset({"classes", "tags"})
 
@@ -20,6 +20,39 @@ def _areas(found: NDArray[np.float64], flagged: NDArray[np.float64]) -> NDArray[
     others = flagged - found
     twice = np.einsum("ij,ij->i", np.diff(others), found[:, 1:] + found[:, :-1])
     return np.asarray(ratio(twice, 2 * found[:, -1] * others[:, -1]))
+
+
+def _linear_terms(truth: NDArray[Any], probabilities: NDArray[Any]) -> NDArray[np.float64]:
+    """Compute the area, and how much more or less than it each image adds: float64 [n], whose mean is the area.
+
+    The sum over both kinds of images of their placements among the other kind (DeLong, DeLong & Clarke-Pearson 1988,
+    doi:10.2307/2531595) is the area's linear approximation, whose resamples differ from the area's by order 1 / n.
+    """
+    found = [terms for columns in class_columns(truth, probabilities) if (terms := _placements(*columns)) is not None]
+    return np.mean(found, axis=0) if found else np.full(len(truth), np.nan)
+
+
+def _placements(truth: NDArray[np.bool_], scores: NDArray[Any]) -> NDArray[np.float64] | None:
+    own, others = scores[truth], scores[~truth]
+    if not len(own) or not len(others):
+        return None
+    terms = np.empty(len(scores))
+    terms[truth] = _share_below(own, others)
+    terms[~truth] = 1 - _share_below(others, own)
+    area = float(terms[truth].mean())
+    for kind in (truth, ~truth):
+        terms[kind] = (terms[kind] - area) * len(scores) / np.count_nonzero(kind)
+    return area + terms
+
+
+def _share_below(values: NDArray[Any], others: NDArray[Any]) -> NDArray[np.float64]:
+    """Compute the share of others that lie below each value; equal ones count half."""
+    ordered = np.sort(others)
+    places = (np.searchsorted(ordered, values, side) for side in ("left", "right"))
+    return np.asarray(sum(places) / (2 * len(others)))
+
+
+_LINEAR = by_means(_linear_terms)
 
 
 def _partial(fpr: NDArray[np.float64], tpr: NDArray[np.float64]) -> Any:
@@ -40,7 +73,9 @@ def _by_rates(area: Callable[..., Any]) -> FormOfWeights:
     return by_curve(score)
 
 
-@registered("auc", judges="probabilities", targets=_RANKED | {"grades"}, form_of_weights=by_curve(_areas))
+@registered(
+    "auc", judges="probabilities", targets=_RANKED | {"grades"}, form_of_weights=by_curve(_areas, linear=_LINEAR)
+)
 def auc(truth: NDArray[Any], probabilities: NDArray[Any], weights: ImageWeights = None) -> ScoreValues:
     """Area under the ROC curve, of the second of two classes; of more, or of tags, the mean of each against the rest.
 
@@ -53,7 +88,12 @@ def auc(truth: NDArray[Any], probabilities: NDArray[Any], weights: ImageWeights 
     return each_column(_area, truth, probabilities, weights)
 
 
-@registered("column_auc", judges="probabilities", targets=_RANKED, form_of_weights=by_curve(_areas, has_both=True))
+@registered(
+    "column_auc",
+    judges="probabilities",
+    targets=_RANKED,
+    form_of_weights=by_curve(_areas, has_both=True, linear=_LINEAR),
+)
 def column_auc(truth: NDArray[Any], probabilities: NDArray[Any], weights: ImageWeights = None) -> ScoreValues:
     """Area under the ROC curve, the mean over the columns; both of two classes.
 

@@ -58,18 +58,23 @@ def by_means(terms: Callable[..., Any], finish: Callable[..., Any] | None = None
 _MEAN, _TERMS = 2, 5  # nanoseconds of an image in a mean, and further terms in one of them
 
 
-def by_curve(score: Callable[[Any, Any], Any], *, has_both: bool = False) -> FormOfWeights:
+def by_curve(
+    score: Callable[[Any, Any], Any], *, has_both: bool = False, linear: FormOfWeights | None = None
+) -> FormOfWeights:
     """Make the form of a metric that is a mean over columns of a function of the counts at every threshold.
 
     Args:
         score: Function of the images of the class, and of all images, that are flagged from the highest score down:
             float [b, thresholds + 1] each, the first of them 0. It returns float [b].
         has_both: Whether both of two classes count, not the second alone.
+        linear: Form that takes less time and memory, for more than eight million numbers; None gives these no values.
     """
 
-    def form(truth: NDArray[Any], probabilities: NDArray[Any]) -> Form:
+    def form(truth: NDArray[Any], probabilities: NDArray[Any]) -> Form | None:
         if has_both and truth.ndim == 1:
             truth = truth[:, None] == np.arange(probabilities.shape[1])
+        if probabilities.size > MOST_IN_CURVES:
+            return linear(truth, probabilities) if linear else Form(_no_values, 0)
         counted = [_counts(true, scores) for true, scores in class_columns(truth, probabilities)]
 
         def values(weights: Weights) -> Values:
@@ -81,6 +86,11 @@ def by_curve(score: Callable[[Any, Any], Any], *, has_both: bool = False) -> For
 
 
 _IN_CURVE = 10  # nanoseconds of an image in a curve
+MOST_IN_CURVES = 8_000_000  # numbers, images times columns, whose curves are computed for each weighting
+
+
+def _no_values(weights: Weights) -> Values:
+    return np.full((1, weights.shape[1]), np.nan)
 
 
 def cell_sums(cells: NDArray[np.int64], count: int) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from kit.metrics import Metric, find_metric, metric_names
+from kit.metrics import Metric, find_metric, forms, metric_names
 from kit.metrics.own import own_metric
 from kit.metrics.weightings import prepare
 from kit.targets import Target
@@ -46,3 +46,20 @@ def test_a_metric_at_weights_is_that_of_images_seen_as_often(target: Target, met
     values = prepare(metric, scores.labels, given, target.names).values(weights)
 
     assert values == pytest.approx(expected, rel=1e-9, abs=1e-12, nan_ok=True)
+
+
+@pytest.mark.parametrize("target", [TARGETS[0], TARGETS[1], TARGETS[3]], ids=lambda target: target.kind())
+def test_areas_of_very_many_numbers_are_linear_in_the_weights_and_nearly_the_same(
+    target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    metric, scores = find_metric("auc"), target_predictions(target, 800)
+    weights = np.random.default_rng(1).multinomial(800, np.full(800, 1 / 800), 100).T.astype(float)
+    weights[:, 0] = 1
+    exact = prepare(metric, scores.labels, scores.outputs, target.names).values(weights)
+    monkeypatch.setattr(forms, "MOST_IN_CURVES", 100)
+    linear = prepare(metric, scores.labels, scores.outputs, target.names).values(weights)
+    none = prepare(find_metric("average_precision"), scores.labels, scores.outputs, target.names).values(weights)
+
+    assert exact[0] == pytest.approx(linear[0], rel=1e-9)
+    assert (exact - linear).std() < 0.1 * exact.std()
+    assert np.isnan(none).all()
