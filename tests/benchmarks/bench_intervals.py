@@ -16,7 +16,7 @@ TRIES = 1000  # data sets whose interval holds the true value or not
 IMAGES = (30, 100, 300)
 METRICS = ("accuracy", "auc", "log_loss", "macro_f1")
 MANY = 50_000  # images of a table that is timed
-TRUE = 2_000_000  # images whose score is taken for the true value
+TRUE = 1_000_000  # images whose score is taken for the true value
 
 
 def run(scratch: Path) -> None:
