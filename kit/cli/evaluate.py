@@ -36,7 +36,7 @@ def evaluate(
         typer.Option(
             metavar="METRICS",
             help="Metrics to compute, as qwk,mae, or one's own, as score.py:function.",
-            show_default="the dataset's and the target's usual ones; for classes by accuracy, accuracy, loss and AUC",
+            show_default="the dataset's and the target's usual ones",
         ),
     ] = None,
     decide: Annotated[
@@ -44,6 +44,14 @@ def evaluate(
         typer.Option(
             metavar="none|NUMBER|best",
             help="Decide by one threshold, or by what scores best on images that no run was trained on.",
+            show_default="none",
+        ),
+    ] = None,
+    by: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN",
+            help="Compare subgroups: class, group, a column of the label file, or FILE.csv:COLUMN.",
             show_default="none",
         ),
     ] = None,
@@ -82,6 +90,7 @@ def evaluate(
         positive=positive,
         metric=metric,
         decide=decide,
+        by=by,
         root=root,
         progress=ConsoleProgress(),
     )

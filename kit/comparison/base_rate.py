@@ -13,9 +13,10 @@ import numpy as np
 from kit.comparison.chosen_metric import ChosenMetric, Datasets, kept_predictions
 from kit.comparison.trajectory import Trajectory, on_train
 from kit.errors import RunError, SpecError
-from kit.metrics import Metric, find_metric
+from kit.metrics import find_metric
 from kit.specs import RunSpec
-from kit.targets import Target, Truth, judge
+from kit.targets import Target, Truth
+from kit.targets.constant_rate import constant_rate
 
 _TWO = 2  # classes
 
@@ -56,26 +57,6 @@ def base_rate(metric: str, counts: Sequence[int], *, smoothing: float = 0.0) -> 
     spread = smoothing / len(counts) if metric == "loss" else 0.0
     kept = 1 - smoothing if metric == "loss" else 1.0
     return basis.of([kept * count / total + spread for count in counts])
-
-
-def constant_rate(target: Target, metric: Metric, truth: Truth) -> tuple[float | None, str]:
-    """Compute the score of the best constant prediction of a target.
-
-    Args:
-        target: Target of the labels.
-        metric: Metric of the target.
-        truth: Labels of n images, all of them labelled.
-
-    Returns:
-        The score and the name of the prediction; None if no constant has a score.
-    """
-    best, words = math.nan, ""
-    for name, row in target.constants(truth).items():
-        one = target.kept(row[None])
-        value = judge(target, metric, truth, np.broadcast_to(one, (len(truth), one.shape[1]))).value
-        if metric.is_better(value, best) and not math.isnan(value):
-            best, words = value, name
-    return (None, "") if math.isnan(best) else (best, words)
 
 
 def with_base_rates(trajectories: Sequence[Trajectory], chosen: ChosenMetric, datasets: Datasets) -> list[Trajectory]:

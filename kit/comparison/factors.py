@@ -12,11 +12,11 @@ from typing import TypeAlias
 import numpy as np
 
 from kit.comparison.grid import Values, find_grid
-from kit.comparison.holm import holm
 from kit.comparison.pairing import FEWEST
 from kit.comparison.repeated_measures import Floats, RepeatedMeasures, analyse_repeated
 from kit.comparison.trajectory import Trajectory
 from kit.runs.mean_and_sd import MeanAndSD, mean_and_sd_of
+from kit.significance import holm
 
 Indices: TypeAlias = tuple[int, ...]  # of one setting or two among all
 Row: TypeAlias = tuple[Values, tuple[int, int | None], float]  # a run: its settings, seed and fold, mean_and_sd_of

@@ -8,10 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from kit.comparison.holm import Name, holm
 from kit.comparison.pairing import FEWEST, Method, Pairs
 from kit.comparison.seeds_needed import MOST, further_seeds
-from kit.significance import LEVEL
+from kit.significance import LEVEL, Name, holm
 
 ROUNDING = 1e-6  # relative: Keras reports float32, with seven significant digits
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 
 from kit.datasets.manifest import SourceInfo
+from kit.files import xxh128_file
 from kit.sources import Record, Source
 from kit.specs import ShardSpec, SourceSpec
 
@@ -52,4 +53,5 @@ def describe_source(source: Source, spec: SourceSpec) -> SourceInfo:
         digest.update(msgspec.json.encode(source.target))
     if source.sample_submission:
         digest.update(source.sample_submission.read_bytes())
-    return SourceInfo(spec=spec, files=len(source.records), digest=digest.hexdigest()[:16])
+    labels = msgspec.UNSET if spec.labels is None else xxh128_file(Path(spec.labels))
+    return SourceInfo(spec=spec, files=len(source.records), digest=digest.hexdigest()[:16], labels_xxh128=labels)

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import functools
 import struct
-from collections.abc import Callable, Iterator, Mapping
-from typing import TypeAlias
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import TypeAlias, TypeVar
 
 from kit.errors import ShardError
 
@@ -19,6 +19,8 @@ Feature: TypeAlias = bytes | int | tuple[int, ...] | tuple[float, ...]
 
 An empty tuple is an empty int64_list. One integer is read as an integer, however it was written; floats as a tuple.
 """
+
+_Bytes = TypeVar("_Bytes", bytes, memoryview)
 
 _LENGTH_DELIMITED = 2
 _LONG = 1024  # bytes; shorter values are cheaper to copy than to write separately
@@ -59,6 +61,26 @@ def decode_example(data: bytes) -> dict[str, Feature]:
         return dict(_read_entry(entry) for features in _fields(data) for entry in _fields(features[1]))
     except (IndexError, UnicodeDecodeError, ValueError, KeyError, struct.error) as error:
         raise ShardError("a record is not a tf.train.Example written by kit") from error
+
+
+def decode_fields(data: memoryview, wanted: Collection[str]) -> dict[str, Feature]:
+    """Parse some features of a message written by `encode_example`; the others are not even read.
+
+    Raises:
+        ShardError: The message is not one of kit's.
+    """
+    found: dict[str, Feature] = {}
+    try:
+        for _, features in _fields(data):
+            for tag, entry in _fields(features):
+                name = bytes(next(_fields(entry))[1]).decode()
+                if name in wanted:
+                    found |= dict([_read_entry((tag, bytes(entry)))])
+                if len(found) == len(wanted):
+                    return found
+    except (IndexError, UnicodeDecodeError, ValueError, KeyError, struct.error) as error:
+        raise ShardError("a record is not a tf.train.Example written by kit") from error
+    return found
 
 
 @functools.lru_cache(maxsize=4096)
@@ -129,7 +151,7 @@ def _varint(number: int) -> bytes:
     return bytes(out)
 
 
-def _fields(data: bytes) -> Iterator[tuple[int, bytes]]:
+def _fields(data: _Bytes) -> Iterator[tuple[int, _Bytes]]:
     position = 0
     while position < len(data):
         tag, position = _read_varint(data, position)
@@ -140,7 +162,7 @@ def _fields(data: bytes) -> Iterator[tuple[int, bytes]]:
         position += length
 
 
-def _read_varint(data: bytes, position: int) -> tuple[int, int]:
+def _read_varint(data: bytes | memoryview, position: int) -> tuple[int, int]:
     number = shift = 0
     while True:
         byte = data[position]

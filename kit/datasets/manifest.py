@@ -79,11 +79,13 @@ class SourceInfo(msgspec.Struct, frozen=True, kw_only=True):
         spec: Settings of the source.
         files: Number of images found.
         digest: Hash of all keys, labels, splits and groups, and the files' names, sizes and modification times.
+        labels_xxh128: XXH128 of the label file; unset without one, and in older datasets.
     """
 
     spec: SourceSpec
     files: int
     digest: str
+    labels_xxh128: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class DuplicateInfo(msgspec.Struct, frozen=True, kw_only=True):

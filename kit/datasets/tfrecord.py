@@ -5,6 +5,7 @@ The format is that of tensorflow/core/lib/io/record_writer.h; google-crc32c comp
 
 from __future__ import annotations
 
+import mmap
 import os
 import struct
 from collections.abc import Iterator, Sequence
@@ -120,6 +121,20 @@ def record_spans(path: Path) -> Iterator[tuple[int, int]]:
             index += 1
             offset += size
             file.seek(offset)
+
+
+def record_views(path: Path) -> Iterator[memoryview]:
+    """Yield the records of a file in memory that is mapped to it: bytes that nobody looks at are not read.
+
+    The checksums of their data are not checked.
+
+    Raises:
+        CorruptRecordError: The length of a record is damaged.
+    """
+    with path.open("rb") as file:
+        data = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+    for offset, size in record_spans(path):
+        yield data[offset + _HEADER_BYTES : offset + size - _CHECKSUM.size]
 
 
 def _length(header: bytes) -> int | None:

@@ -15,6 +15,7 @@ from kit.errors import RunError, SpecError, option, require, unknown, worded
 from kit.evaluation.class_measures import ClassMeasures
 from kit.evaluation.decided import Decided, fitted_rule, given_rule
 from kit.evaluation.decisions import Decide, parse_decide, refuse_undecided
+from kit.evaluation.drawn import Drawn, read_drawn
 from kit.evaluation.measures import Focus, Measures
 from kit.evaluation.metric_scores import (
     AskedMetrics,
@@ -24,6 +25,8 @@ from kit.evaluation.metric_scores import (
     usual_metrics,
 )
 from kit.evaluation.registry import measures_of
+from kit.evaluation.subgroup_columns import Divide, open_subgroups
+from kit.evaluation.subgroups import Subgroups, compare_subgroups
 from kit.inference.dataset_metric import dataset_metric
 from kit.inference.ensemble import Ensemble, open_ensemble
 from kit.inference.out_of_fold import OutOfFold
@@ -71,6 +74,7 @@ class Evaluation:
         measures: Predictions of every image, and their measures, of the kind of the
             target: `ClassMeasures` for classes and grades.
         held_out: The same predictions by fold; None for other splits.
+        subgroups: The first metric by subgroup; None unless asked for.
     """
 
     predictor: Predictor
@@ -78,6 +82,7 @@ class Evaluation:
     split: str
     measures: Measures
     held_out: OutOfFold | None = None
+    subgroups: Subgroups | None = None
 
     @property
     def scores(self) -> Predictions:
@@ -128,7 +133,7 @@ class Evaluation:
     @property
     def splits(self) -> tuple[str, ...]:
         """Splits of the dataset in which the images lie."""
-        return ("train", "validation") if self.split == "out-of-fold" else (self.split,)
+        return _splits(self.split)
 
     @functools.cached_property
     def folds(self) -> FoldResult | None:
@@ -151,6 +156,7 @@ class Evaluation:
             "views": self.predictor.views.count,
             **self.measures.figures(),
             "folds": self.folds,
+            **({"subgroups": self.subgroups.figures()} if self.subgroups else {}),
         }
 
 
@@ -164,6 +170,7 @@ def evaluate(
     positive: str | None = None,
     metric: AskedMetrics = None,
     decide: str | float | None = None,
+    by: str | None = None,
     root: Path | str | None = None,
     progress: Progress = NO_PROGRESS,
 ) -> Evaluation:
@@ -184,20 +191,26 @@ def evaluate(
             fitted to.
         decide: Rule for decisions: "none" for the target's own, a probability from which the second of two classes or
             each tag is decided for, or "best" for the rule that scores best on images that no run was trained on.
+        by: Subgroups of the images to compare by the first metric: "class" or "grade", "group", a column of the label
+            file, or `FILE.csv:COLUMN` for a table of your own with ids.
         root: Root of the workspace; otherwise KIT_ROOT, the workspace that the runs lie in, or the current folder.
         progress: Progress that sees every batch.
 
     Raises:
         RunError: No such run, runs of different datasets, or runs without images that none of them learned from.
         ShardError: No such split, or it has no labels.
-        SpecError: Views or a recall that cannot be, no such class, or a recall without a class where there
-            are more than two.
+        SpecError: Views or a recall that cannot be, no such class, a recall without a class where there are more than
+            two, or no such column.
+        SourceError: A table of subgroups that cannot be read, or lacks images.
+        WorkspaceError: The label file is gone, or was changed since the dataset was made.
     """
     ensemble = open_ensemble(runs, weights=weights, views=parse_views(tta), root=root)
     asked = _Asked(
         focus=Focus(_positive_index(ensemble, positive, recall), recall),
         metrics=tuple(parse_metrics(metric)),
         decide=parse_decide(decide),
+        by=by or "",
+        divide=None if by is None else open_subgroups(by, ensemble.dataset),
     )
     asked.refuse(ensemble)
     refuse_unlabelled(ensemble.dataset, split)
@@ -213,11 +226,15 @@ class _Asked:
         focus: Class or grade that is looked at alone.
         metrics: Metrics that were named; none for the usual ones.
         decide: Way to decide.
+        by: Column of subgroups; empty for none.
+        divide: Function that divides the images by it; None for none.
     """
 
     focus: Focus
     metrics: tuple[Metric, ...]
     decide: Decide
+    by: str
+    divide: Divide | None
 
     def goal(self, dataset: Dataset) -> Metric:
         """Choose the metric that rules are fitted to: the first named, else the dataset's."""
@@ -232,17 +249,27 @@ class _Asked:
         if self.decide.is_fitted:
             refuse_undecided(target, self.goal(ensemble.dataset))
 
-    def measures(self, scores: Predictions, dataset: Dataset, decided: Decided | None) -> Measures:
+    def measures(self, drawn: Drawn, dataset: Dataset, decided: Decided | None, progress: Progress) -> Measures:
         """Measure predictions as their target allows."""
-        metrics = score_metrics(scores, self.shown(scores, dataset))
+        scores = drawn.scores
+        metrics = score_metrics(
+            scores, self.shown(scores, dataset), units=drawn.units, learned=drawn.learned, progress=progress
+        )
         return measures_of(scores.target).of(scores, metrics, decided, self.focus)
 
     def shown(self, scores: Predictions, dataset: Dataset) -> Sequence[Metric]:
-        """Choose the metrics to compute; none for classes that are judged by accuracy, which have their own figures."""
+        """Choose the metrics to compute: those that were named, else the dataset's and the usual ones of its target."""
         own = dataset_metric(dataset)
-        if self.metrics or (scores.target.has_class_figures and own.name == "accuracy"):
-            return self.metrics
-        return usual_metrics(scores.target, own, are_probabilities=scores.are_probabilities)
+        return self.metrics or usual_metrics(scores.target, own, are_probabilities=scores.are_probabilities)
+
+    def subgroups(self, drawn: Drawn, dataset: Dataset, progress: Progress) -> Subgroups | None:
+        """Compare subgroups by the first metric, if any were asked for."""
+        if self.divide is None:
+            return None
+        division = self.divide(drawn.scores, drawn.groups)
+        return compare_subgroups(
+            self.by, division, drawn.scores, self.goal(dataset), units=drawn.units, progress=progress
+        )
 
 
 def _evaluate(
@@ -274,13 +301,22 @@ def _evaluate(
         views=ensemble.views,
         makers=makers,
     )
+    name = "out-of-fold" if len(folds) > 1 and held_out else split
+    seen = dataset if len(folds) != 1 else dataset.for_fold(folds[0])
+    drawn = read_drawn(scores, seen, _splits(name), progress)
     return Evaluation(
         predictor=predictor,
-        dataset=dataset if len(folds) != 1 else dataset.for_fold(folds[0]),
-        split="out-of-fold" if len(folds) > 1 and held_out else split,
-        measures=dataclasses.replace(asked.measures(scores, dataset, decided), folds=crossed),
+        dataset=seen,
+        split=name,
+        measures=dataclasses.replace(asked.measures(drawn, dataset, decided, progress), folds=crossed),
         held_out=held_out,
+        subgroups=asked.subgroups(drawn, dataset, progress),
     )
+
+
+def _splits(split: str) -> tuple[str, ...]:
+    """Name the splits of a dataset in which the images lie."""
+    return ("train", "validation") if split == "out-of-fold" else (split,)
 
 
 def _positive_index(ensemble: Ensemble, positive: str | None, recall: float | None) -> int | None:

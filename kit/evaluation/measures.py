@@ -36,7 +36,7 @@ class Measures:
     Attributes:
         kind: Kind of target, as `Target.kind` names it.
         scores: Predictions of every image, with the true labels.
-        metrics: Values of metrics, the dataset's first; empty for classes that are judged by accuracy, unless asked.
+        metrics: Values of metrics, the dataset's first.
         decided: Rule for decisions that was given or fitted; None for the target's own.
         folds: Fold of each image where predictions are out-of-fold, int32 [n]; None elsewhere.
     """

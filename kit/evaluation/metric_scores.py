@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from kit.errors import SpecError, require
+from kit.evaluation.intervals import Interval, Units, bootstrap
 from kit.inference.predictions import Predictions
 from kit.metrics import Metric, find_metric
 from kit.metrics.registry import AskedMetric
 from kit.metrics.score import Direction
-from kit.targets import Target
+from kit.progress import NO_PROGRESS, Progress
+from kit.targets import Target, Truth
+from kit.targets.constant_rate import constant_rate
 from kit.targets.judge import refuse_metric
 
 AskedMetrics: TypeAlias = AskedMetric | Sequence[AskedMetric] | None
@@ -28,6 +31,10 @@ class MetricScore:
         direction: "max" if higher is better, else "min".
         judges: Kind of predictions that it judges.
         left_out: Names of the columns without a value, which are no part of the mean.
+        interval: 95 % interval over resampled images or groups; None where there is none, see
+            `kit.evaluation.intervals.bootstrap`.
+        base_rate: Score of the best constant prediction made of the training labels; None where none has a score.
+        base_words: Name of that prediction; empty where there is none.
     """
 
     name: str
@@ -35,6 +42,9 @@ class MetricScore:
     direction: Direction
     judges: str
     left_out: tuple[str | int, ...] = ()
+    interval: Interval | None = None
+    base_rate: float | None = None
+    base_words: str = ""
 
 
 def parse_metrics(asked: AskedMetrics) -> list[Metric]:
@@ -83,9 +93,36 @@ def usual_metrics(target: Target, first: Metric, *, are_probabilities: bool) -> 
     return [first, *(metric for metric in others if _fits(target, metric, are_probabilities=are_probabilities))]
 
 
-def score_metrics(scores: Predictions, metrics: Sequence[Metric]) -> tuple[MetricScore, ...]:
-    """Judge predictions by each metric."""
-    return tuple(_score(scores, metric) for metric in metrics)
+def score_metrics(
+    scores: Predictions,
+    metrics: Sequence[Metric],
+    *,
+    units: Units | None = None,
+    learned: Truth | None = None,
+    progress: Progress = NO_PROGRESS,
+) -> tuple[MetricScore, ...]:
+    """Judge predictions by each metric.
+
+    Args:
+        scores: Predictions of n images.
+        metrics: Metrics that fit them.
+        units: Images or groups to resample for intervals; None for no intervals.
+        learned: Labels of the training, for base rates; None for no base rates.
+        progress: Progress that sees every resample.
+    """
+    intervals = [None] * len(metrics) if units is None else bootstrap(scores, metrics, units, progress)
+    rates = [(None, "") if learned is None else _base_rate(scores, metric, learned) for metric in metrics]
+    return tuple(
+        replace(_score(scores, metric), interval=interval, base_rate=rate, base_words=words)
+        for metric, interval, (rate, words) in zip(metrics, intervals, rates, strict=True)
+    )
+
+
+def _base_rate(scores: Predictions, metric: Metric, learned: Truth) -> tuple[float | None, str]:
+    try:
+        return constant_rate(scores.target, metric, scores.labels, learned)
+    except SpecError:  # a metric of one's own may have no value for a constant
+        return None, ""
 
 
 def _score(scores: Predictions, metric: Metric) -> MetricScore:

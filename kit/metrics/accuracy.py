@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from kit.metrics.averages import ImageWeights, ScoreValues, mean, ratio
 from kit.metrics.counts import count
 from kit.metrics.declaration import LABELS, registered
+from kit.metrics.forms import by_means
 
 
-@registered("accuracy", judges="decisions", targets=LABELS | {"tags"})
+def _are_right(truth: NDArray[Any], decisions: NDArray[Any]) -> NDArray[Any]:
+    right = truth == decisions
+    return np.asarray(right if right.ndim == 1 else right.all(axis=1))
+
+
+@registered("accuracy", judges="decisions", targets=LABELS | {"tags"}, form_of_weights=by_means(_are_right))
 def accuracy(truth: NDArray[Any], decisions: NDArray[Any], weights: ImageWeights = None) -> ScoreValues:
     """Share of right decisions; of tags, of images whose tags are all right and none more (exact match).
 
@@ -19,8 +26,7 @@ def accuracy(truth: NDArray[Any], decisions: NDArray[Any], weights: ImageWeights
 
     Right decisions / images. Used by cassava-leaf-disease-classification, paddy-disease-classification.
     """
-    right = truth == decisions
-    return float(mean(right if right.ndim == 1 else right.all(axis=1), weights))
+    return float(mean(_are_right(truth, decisions), weights))
 
 
 @registered("balanced_accuracy", judges="decisions", targets=LABELS, takes_columns=True)

@@ -2,18 +2,80 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kit.metrics.averages import ImageWeights, ScoreValues, each_column, ratio
+from kit.metrics.averages import ImageWeights, ScoreValues, class_columns, each_column, ratio
 from kit.metrics.declaration import registered
+from kit.metrics.forms import FormOfWeights, by_curve, by_means
 
 _RANKED = frozenset({"classes", "tags"})
 
 
-@registered("auc", judges="probabilities", targets=_RANKED | {"grades"})
+def _areas(found: NDArray[np.float64], flagged: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Compute the area of counts [b, thresholds + 1]; see `kit.metrics.forms.by_curve`."""
+    others = flagged - found
+    twice = np.einsum("ij,ij->i", np.diff(others), found[:, 1:] + found[:, :-1])
+    return np.asarray(ratio(twice, 2 * found[:, -1] * others[:, -1]))
+
+
+def _linear_terms(truth: NDArray[Any], probabilities: NDArray[Any]) -> NDArray[np.float64]:
+    """Compute the area, and how much more or less than it each image adds: float64 [n], whose mean is the area.
+
+    The sum over both kinds of images of their placements among the other kind (DeLong, DeLong & Clarke-Pearson 1988,
+    doi:10.2307/2531595) is the area's linear approximation, whose resamples differ from the area's by order 1 / n.
+    """
+    found = [terms for columns in class_columns(truth, probabilities) if (terms := _placements(*columns)) is not None]
+    return np.mean(found, axis=0) if found else np.full(len(truth), np.nan)
+
+
+def _placements(truth: NDArray[np.bool_], scores: NDArray[Any]) -> NDArray[np.float64] | None:
+    own, others = scores[truth], scores[~truth]
+    if not len(own) or not len(others):
+        return None
+    terms = np.empty(len(scores))
+    terms[truth] = _share_below(own, others)
+    terms[~truth] = 1 - _share_below(others, own)
+    area = float(terms[truth].mean())
+    for kind in (truth, ~truth):
+        terms[kind] = (terms[kind] - area) * len(scores) / np.count_nonzero(kind)
+    return area + terms
+
+
+def _share_below(values: NDArray[Any], others: NDArray[Any]) -> NDArray[np.float64]:
+    """Compute the share of others that lie below each value; equal ones count half."""
+    ordered = np.sort(others)
+    places = (np.searchsorted(ordered, values, side) for side in ("left", "right"))
+    return np.asarray(sum(places) / (2 * len(others)))
+
+
+_LINEAR = by_means(_linear_terms)
+
+
+def _partial(fpr: NDArray[np.float64], tpr: NDArray[np.float64]) -> Any:
+    return _band(fpr, tpr, 0.8, 1.0)
+
+
+def _weighted(fpr: NDArray[np.float64], tpr: NDArray[np.float64]) -> Any:
+    return (2 * _band(fpr, tpr, 0.0, 0.4) + _band(fpr, tpr, 0.4, 1.0)) / 1.4
+
+
+def _by_rates(area: Callable[..., Any]) -> FormOfWeights:
+    """Make the form of an area under part of the curve."""
+
+    def score(found: NDArray[np.float64], flagged: NDArray[np.float64]) -> Any:
+        others = flagged - found
+        return area(ratio(others, others[:, -1:]), ratio(found, found[:, -1:]))
+
+    return by_curve(score)
+
+
+@registered(
+    "auc", judges="probabilities", targets=_RANKED | {"grades"}, form_of_weights=by_curve(_areas, linear=_LINEAR)
+)
 def auc(truth: NDArray[Any], probabilities: NDArray[Any], weights: ImageWeights = None) -> ScoreValues:
     """Area under the ROC curve, of the second of two classes; of more, or of tags, the mean of each against the rest.
 
@@ -26,7 +88,12 @@ def auc(truth: NDArray[Any], probabilities: NDArray[Any], weights: ImageWeights 
     return each_column(_area, truth, probabilities, weights)
 
 
-@registered("column_auc", judges="probabilities", targets=_RANKED)
+@registered(
+    "column_auc",
+    judges="probabilities",
+    targets=_RANKED,
+    form_of_weights=by_curve(_areas, has_both=True, linear=_LINEAR),
+)
 def column_auc(truth: NDArray[Any], probabilities: NDArray[Any], weights: ImageWeights = None) -> ScoreValues:
     """Area under the ROC curve, the mean over the columns; both of two classes.
 
@@ -40,7 +107,7 @@ def column_auc(truth: NDArray[Any], probabilities: NDArray[Any], weights: ImageW
     return each_column(_area, truth, probabilities, weights)
 
 
-@registered("partial_auc", judges="probabilities", targets=_RANKED)
+@registered("partial_auc", judges="probabilities", targets=_RANKED, form_of_weights=_by_rates(_partial))
 def partial_auc(truth: NDArray[Any], probabilities: NDArray[Any], weights: ImageWeights = None) -> ScoreValues:
     """Area under the ROC curve above a true positive rate (TPR) of 0.8; from 0 to 0.2, by chance 0.02.
 
@@ -50,12 +117,12 @@ def partial_auc(truth: NDArray[Any], probabilities: NDArray[Any], weights: Image
     """
 
     def area(true: NDArray[np.bool_], scores: NDArray[Any], weigh: ImageWeights) -> float:
-        return _band(*roc_points(true, scores, weigh), 0.8, 1.0)
+        return float(_partial(*roc_points(true, scores, weigh)))
 
     return each_column(area, truth, probabilities, weights)
 
 
-@registered("weighted_auc", judges="probabilities", targets=_RANKED)
+@registered("weighted_auc", judges="probabilities", targets=_RANKED, form_of_weights=_by_rates(_weighted))
 def weighted_auc(truth: NDArray[Any], probabilities: NDArray[Any], weights: ImageWeights = None) -> ScoreValues:
     """Area under the ROC curve in which true positive rates (TPR) below 0.4 count twice; from 0 to 1, by chance 0.586.
 
@@ -66,8 +133,7 @@ def weighted_auc(truth: NDArray[Any], probabilities: NDArray[Any], weights: Imag
     """
 
     def area(true: NDArray[np.bool_], scores: NDArray[Any], weigh: ImageWeights) -> float:
-        points = roc_points(true, scores, weigh)
-        return (2 * _band(*points, 0.0, 0.4) + _band(*points, 0.4, 1.0)) / 1.4
+        return float(_weighted(*roc_points(true, scores, weigh)))
 
     return each_column(area, truth, probabilities, weights)
 
@@ -135,12 +201,12 @@ def cumulated(
 def _area(truth: NDArray[np.bool_], scores: NDArray[Any], weights: ImageWeights) -> float:
     if weights is None:
         return float(area_under_roc(truth, scores))
-    return _band(*roc_points(truth, scores, weights), 0.0, 1.0)
+    return float(_band(*roc_points(truth, scores, weights), 0.0, 1.0))
 
 
-def _band(fpr: NDArray[np.float64], tpr: NDArray[np.float64], low: float, high: float) -> float:
-    """Integrate 1 - FPR over TPR from `low` to `high`; linear between points, as trapezoids are."""
-    begin, end = np.clip(tpr[:-1], low, high), np.clip(tpr[1:], low, high)
+def _band(fpr: NDArray[np.float64], tpr: NDArray[np.float64], low: float, high: float) -> Any:
+    """Integrate 1 - FPR over TPR, the last axis, from `low` to `high`; linear between points, as trapezoids are."""
+    begin, end = np.clip(tpr[..., :-1], low, high), np.clip(tpr[..., 1:], low, high)
     rise = np.diff(tpr)
-    along = np.divide((begin + end) / 2 - tpr[:-1], rise, out=np.zeros_like(rise), where=rise > 0)
-    return float(((end - begin) * (1 - fpr[:-1] - along * np.diff(fpr))).sum())
+    along = np.divide((begin + end) / 2 - tpr[..., :-1], rise, out=np.zeros_like(rise), where=rise > 0)
+    return ((end - begin) * (1 - fpr[..., :-1] - along * np.diff(fpr))).sum(axis=-1)

@@ -45,11 +45,12 @@ def each_column(
     Returns:
         A number for two classes, else float [P].
     """
-    values = [float(function(true, scores, weights)) for true, scores in _columns(truth, probabilities)]
+    values = [float(function(true, scores, weights)) for true, scores in class_columns(truth, probabilities)]
     return values[0] if truth.ndim == 1 and probabilities.shape[1] == TWO else np.array(values)
 
 
-def _columns(truth: NDArray[Any], probabilities: NDArray[Any]) -> Iterator[tuple[NDArray[np.bool_], NDArray[Any]]]:
+def class_columns(truth: NDArray[Any], probabilities: NDArray[Any]) -> Iterator[tuple[NDArray[np.bool_], NDArray[Any]]]:
+    """Yield truth, bool [n], and scores, float [n], of each tag, or of each class; of two classes the second alone."""
     if truth.ndim == 1:
         first = 1 if probabilities.shape[1] == TWO else 0
         yield from ((truth == index, probabilities[:, index]) for index in range(first, probabilities.shape[1]))

@@ -31,6 +31,8 @@ class Declaration:
         pattern: Regular expression of those names; its groups become arguments of the function.
         reads: Function that reads each group's text, by the group's name.
         takes_columns: Whether the function takes the columns' names as `columns`.
+        form_of_weights: Form in which many weightings are computed at once, see `kit.metrics.forms`; None if the
+            function is called for each.
     """
 
     direction: Direction = "max"
@@ -41,6 +43,7 @@ class Declaration:
     pattern: str = ""
     reads: Mapping[str, Callable[[str], Any]] = field(default_factory=dict)
     takes_columns: bool = False
+    form_of_weights: Callable[..., Any] | None = None
 
     def __post_init__(self) -> None:
         """Refuse words that are none of the known ones."""

@@ -8,16 +8,55 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kit.metrics.averages import TWO, ImageWeights, ScoreValues, each_column, mean, ratio
+from kit.metrics.averages import TWO, ImageWeights, ScoreValues, class_columns, each_column, mean, ratio
 from kit.metrics.counts import Counts, count
 from kit.metrics.declaration import LABELS, registered
+from kit.metrics.forms import by_means, split_terms, tag_terms
 
 _BETA = r"(?P<beta>\d*[1-9]\d*(?:\.\d+)?|\d*\.\d*[1-9]\d*)"
 _COUNTED = LABELS | {"tags"}
 _OPTIONS: dict[str, Any] = {"judges": "decisions", "targets": _COUNTED, "takes_columns": True}
 
 
-@registered("precision", **_OPTIONS)
+def _counts_of(means: NDArray[np.float64]) -> Counts:
+    """Take the means of `tag_terms` for counts, as ratios of both are equal."""
+    return Counts(*split_terms(means, 3))
+
+
+def _precision_of_means(means: NDArray[np.float64]) -> Any:
+    return precision_of_counts(_counts_of(means))
+
+
+def _recall_of_means(means: NDArray[np.float64]) -> Any:
+    return recall_of_counts(_counts_of(means))
+
+
+def _f_of_means(means: NDArray[np.float64], *, beta: float) -> Any:
+    return f_of_counts(beta)(_counts_of(means))
+
+
+def _micro_f_of_means(means: NDArray[np.float64], *, beta: float) -> Any:
+    return f_of_counts(beta)(Counts(*(each.sum(axis=0) for each in split_terms(means, 3))))
+
+
+def _row_scores(truth: NDArray[Any], decisions: NDArray[Any], *, beta: float) -> NDArray[np.float64]:
+    """Score each image's tags; no tags of an image that has none score 1."""
+    return np.nan_to_num(f_of_counts(beta)(count(truth.T, decisions.T, None)), nan=1.0)
+
+
+def _chance_terms(truth: NDArray[Any], probabilities: NDArray[Any], **_: Any) -> NDArray[np.float64]:
+    """Give the probability where the class is true, the probability, and the truth of each column."""
+    pairs = [(true, np.clip(given.astype(np.float64), 0, 1)) for true, given in class_columns(truth, probabilities)]
+    found, given, true = ([true * given for true, given in pairs], [p for _, p in pairs], [t for t, _ in pairs])
+    return np.stack([*found, *given, *true], axis=1).astype(np.float64)
+
+
+def _chance_f_of_means(means: NDArray[np.float64], *, beta: float) -> Any:
+    found, given, true = split_terms(means, 3)
+    return np.where(true > 0, ratio((1 + beta**2) * found, given + beta**2 * true), np.nan)
+
+
+@registered("precision", form_of_weights=by_means(tag_terms, _precision_of_means), **_OPTIONS)
 def precision(
     truth: NDArray[Any], decisions: NDArray[Any], weights: ImageWeights = None, *, columns: tuple[str, ...] = ()
 ) -> ScoreValues:
@@ -31,7 +70,7 @@ def precision(
     return _plain(precision_of_counts, truth, decisions, weights, columns)
 
 
-@registered("recall", **_OPTIONS)
+@registered("recall", form_of_weights=by_means(tag_terms, _recall_of_means), **_OPTIONS)
 def recall(
     truth: NDArray[Any], decisions: NDArray[Any], weights: ImageWeights = None, *, columns: tuple[str, ...] = ()
 ) -> ScoreValues:
@@ -45,7 +84,15 @@ def recall(
     return _plain(recall_of_counts, truth, decisions, weights, columns)
 
 
-@registered("f1", "f2", form="fB", pattern=f"f{_BETA}", reads={"beta": float}, **_OPTIONS)
+@registered(
+    "f1",
+    "f2",
+    form="fB",
+    pattern=f"f{_BETA}",
+    reads={"beta": float},
+    form_of_weights=by_means(tag_terms, _f_of_means),
+    **_OPTIONS,
+)
 def f_beta(
     truth: NDArray[Any],
     decisions: NDArray[Any],
@@ -64,7 +111,14 @@ def f_beta(
     return _plain(f_of_counts(beta), truth, decisions, weights, columns)
 
 
-@registered("macro_f1", form="macro_fB", pattern=f"macro_f{_BETA}", reads={"beta": float}, **_OPTIONS)
+@registered(
+    "macro_f1",
+    form="macro_fB",
+    pattern=f"macro_f{_BETA}",
+    reads={"beta": float},
+    form_of_weights=by_means(tag_terms, _f_of_means),
+    **_OPTIONS,
+)
 def macro_f_beta(
     truth: NDArray[Any],
     decisions: NDArray[Any],
@@ -83,7 +137,14 @@ def macro_f_beta(
     return f_of_counts(beta)(count(truth, decisions, weights, len(columns)))
 
 
-@registered("micro_f1", form="micro_fB", pattern=f"micro_f{_BETA}", reads={"beta": float}, **_OPTIONS)
+@registered(
+    "micro_f1",
+    form="micro_fB",
+    pattern=f"micro_f{_BETA}",
+    reads={"beta": float},
+    form_of_weights=by_means(tag_terms, _micro_f_of_means),
+    **_OPTIONS,
+)
 def micro_f_beta(
     truth: NDArray[Any],
     decisions: NDArray[Any],
@@ -110,6 +171,7 @@ def micro_f_beta(
     reads={"beta": float},
     judges="decisions",
     targets=frozenset({"tags"}),
+    form_of_weights=by_means(_row_scores),
 )
 def samples_f_beta(
     truth: NDArray[Any], decisions: NDArray[Any], weights: ImageWeights = None, *, beta: float
@@ -121,8 +183,7 @@ def samples_f_beta(
     Formula of f1 for each row. No tags rightly decided for an image that has none score 1. Used by
     planet-understanding-the-amazon-from-space (B = 2).
     """
-    rows = f_of_counts(beta)(count(truth.T, decisions.T, None))
-    return float(mean(np.nan_to_num(rows, nan=1.0), weights))
+    return float(mean(_row_scores(truth, decisions, beta=beta), weights))
 
 
 @registered(
@@ -132,6 +193,7 @@ def samples_f_beta(
     reads={"beta": float},
     judges="probabilities",
     targets=frozenset({"classes", "tags"}),
+    form_of_weights=by_means(_chance_terms, _chance_f_of_means),
 )
 def probabilistic_f_beta(
     truth: NDArray[Any], probabilities: NDArray[Any], weights: ImageWeights = None, *, beta: float

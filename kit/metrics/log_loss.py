@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from kit.errors import SpecError, unknown
 from kit.metrics.averages import ImageWeights, ScoreValues, mean, ratio
 from kit.metrics.declaration import LABELS, registered
+from kit.metrics.forms import by_means
 
 _SMALLEST = 1e-15  # probability; Kaggle's
 _OF_COLUMN = re.compile(r"(?P<column>.+)=(?P<present>\d*\.?\d+)(?:/(?P<absent>\d*\.?\d+))?")
@@ -18,7 +19,17 @@ _OF_COLUMN = re.compile(r"(?P<column>.+)=(?P<present>\d*\.?\d+)(?:/(?P<absent>\d
 ColumnWeights = dict[str, tuple[float, float]]
 
 
-@registered("log_loss", direction="min", judges="probabilities", targets=LABELS | {"tags"})
+def _losses(truth: NDArray[Any], probabilities: NDArray[Any]) -> NDArray[np.float64]:
+    return (_class_losses if truth.ndim == 1 else _tag_losses)(truth, probabilities)
+
+
+@registered(
+    "log_loss",
+    direction="min",
+    judges="probabilities",
+    targets=LABELS | {"tags"},
+    form_of_weights=by_means(_losses),
+)
 def log_loss(truth: NDArray[Any], probabilities: NDArray[Any], weights: ImageWeights = None) -> ScoreValues:
     """Mean of -ln P of the true class; of tags, of -ln P of what is true of the tag, the mean over the tags.
 
@@ -27,8 +38,7 @@ def log_loss(truth: NDArray[Any], probabilities: NDArray[Any], weights: ImageWei
     Rows of classes are rescaled to sum to 1, then probabilities clipped to [1e-15, 1 - 1e-15], as Kaggle does. Used by
     dog-breed-identification, leaf-classification, dogs-vs-cats-redux-kernels-edition.
     """
-    losses = _class_losses if truth.ndim == 1 else _tag_losses
-    return mean(losses(truth, probabilities), weights)  # type: ignore[no-any-return]
+    return mean(_losses(truth, probabilities), weights)  # type: ignore[no-any-return]
 
 
 def _read_weights(text: str) -> ColumnWeights:

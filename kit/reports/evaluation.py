@@ -16,8 +16,16 @@ from kit.reports.evaluations import EvaluationReport, report_of
 from kit.reports.evaluations.report import some
 from kit.reports.fold_table import fold_csv, fold_table
 from kit.reports.latex import latex_file
-from kit.reports.metric_scores import describe_decided, metrics_csv, metrics_table
+from kit.reports.metric_scores import describe_decided, describe_resampling, metrics_csv, metrics_table
 from kit.reports.page import REPORT, Picture, Section, write_page
+from kit.reports.subgroups import (
+    SUBGROUPS,
+    overall,
+    plot_subgroups,
+    subgroup_remarks,
+    subgroups_csv,
+    subgroups_table,
+)
 from kit.reports.table import Table, markdown_file
 from kit.runs import RunDirectory
 from kit.runs.fold_set import OUT_OF_FOLD
@@ -53,8 +61,11 @@ def shown_tables(evaluation: Evaluation) -> list[Table]:
 
 
 def _metric_tables(evaluation: Evaluation) -> list[Table]:
-    metrics = evaluation.measures.metrics
-    return [metrics_table(evaluation_title(evaluation), metrics)] if metrics else []
+    metrics, subgroups = evaluation.measures.metrics, evaluation.subgroups
+    return [
+        *([metrics_table(evaluation_title(evaluation), metrics)] if metrics else []),
+        *([subgroups_table(subgroups, overall(subgroups, metrics))] if subgroups else []),
+    ]
 
 
 def _fold_tables(evaluation: Evaluation) -> list[Table]:
@@ -62,10 +73,18 @@ def _fold_tables(evaluation: Evaluation) -> list[Table]:
 
 
 def evaluation_remarks(evaluation: Evaluation) -> list[str]:
-    """List remarks, one line each: those of the target, the rule, and outputs that are not numbers."""
+    """List remarks, one line each: resamples, subgroups, those of the target, the rule, and outputs of no number."""
     report, measures = report_of(evaluation), evaluation.measures
+    subgroups = subgroup_remarks(evaluation.subgroups) if evaluation.subgroups else []
     rule = describe_decided(measures.decided, measures.scores.target) if measures.decided else []
-    return [*report.remarks(), *rule, *report.rule_remarks(), *_not_numbers(measures, report.broken)]
+    return [
+        *describe_resampling(measures.metrics),
+        *subgroups,
+        *report.remarks(),
+        *rule,
+        *report.rule_remarks(),
+        *_not_numbers(measures, report.broken),
+    ]
 
 
 def _not_numbers(measures: Measures, broken: str) -> list[str]:
@@ -102,10 +121,11 @@ def write_evaluation(evaluation: Evaluation, folder: Path | str, *, html: bool =
 def _files(evaluation: Evaluation, *, html: bool) -> dict[str, str | bytes]:
     """Build the contents of each file."""
     report, measures = report_of(evaluation), evaluation.measures
-    pictures, shown = report.pictures(), shown_tables(evaluation)
+    pictures, shown = report.pictures() | _subgroup_pictures(evaluation), shown_tables(evaluation)
     files: dict[str, str | bytes] = {
         **report.files(),
         **({"metrics.csv": metrics_csv(measures.metrics)} if measures.metrics else {}),
+        **({"subgroups.csv": subgroups_csv(evaluation.subgroups)} if evaluation.subgroups else {}),
         "evaluation.json": to_json(evaluation.figures()),
         "evaluation.md": markdown_file(shown),
         "evaluation.tex": latex_file(shown),
@@ -120,6 +140,13 @@ def _files(evaluation: Evaluation, *, html: bool) -> dict[str, str | bytes]:
     return files
 
 
+def _subgroup_pictures(evaluation: Evaluation) -> dict[str, Picture]:
+    if (found := evaluation.subgroups) is None:
+        return {}
+    title = f"{found.metric} by {found.column}, {evaluation_title(evaluation)}"
+    return {SUBGROUPS: Picture(plot_subgroups(found, title, overall(found, evaluation.measures.metrics)), title)}
+
+
 def _page(report: EvaluationReport[Any], pictures: Mapping[str, Picture]) -> str:
     evaluation = report.evaluation
     manifest, target = evaluation.dataset.manifest, evaluation.scores.target
@@ -129,7 +156,15 @@ def _page(report: EvaluationReport[Any], pictures: Mapping[str, Picture]) -> str
     figures = [*_metric_tables(evaluation), *report.first_tables(), *_fold_tables(evaluation)]
     counts = [plot_class_counts(counts_of_dataset(evaluation.dataset))] if target.is_counted else []
     sections = (
-        Section("Figures", (about, *evaluation_remarks(evaluation), *figures, *some(pictures, *report.first_pictures))),
+        Section(
+            "Figures",
+            (
+                about,
+                *evaluation_remarks(evaluation),
+                *figures,
+                *some(pictures, SUBGROUPS, *report.first_pictures),
+            ),
+        ),
         *report.sections(pictures),
         Section(target.kind().capitalize(), tuple(counts)),
     )

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 from kit.errors import first_three
 from kit.evaluation.decided import Decided
+from kit.evaluation.intervals import SEED, Interval
 from kit.evaluation.metric_scores import MetricScore
 from kit.reports.table import NOTHING, Table, exact
+from kit.significance import CONFIDENCE
 from kit.targets import Target
 
 _LINE = 72  # columns for the thresholds of a rule
@@ -15,7 +17,7 @@ _DIRECTIONS = {"max": "higher", "min": "lower"}
 
 
 def metrics_table(title: str, scores: Sequence[MetricScore]) -> Table:
-    """Build one row per metric, with a column of what was left out of the mean, if anything was.
+    """Build one row per metric: its value, interval and base rate, and what was left out of the mean, if anything was.
 
     Args:
         title: Title of the table.
@@ -25,24 +27,63 @@ def metrics_table(title: str, scores: Sequence[MetricScore]) -> Table:
         (
             one.name,
             NOTHING if one.value is None else f"{one.value:.4f}",
+            describe_interval(one.interval),
+            NOTHING if one.base_rate is None else f"{one.base_rate:.4f}",
             _DIRECTIONS[one.direction],
             one.judges,
             _left_out(one),
         )
         for one in scores
     ]
-    columns = ("metric", "value", "better", "judges", "left out")
-    kept = 5 if any(one.left_out for one in scores) else 4
-    return Table(title, columns[:kept], tuple(row[:kept] for row in rows), kept=("value",))
+    columns = ("metric", "value", CONFIDENCE, "base rate", "better", "judges", "left out")
+    wanted = [
+        column
+        for column in columns
+        if {
+            CONFIDENCE: any(one.interval for one in scores),
+            "base rate": any(one.base_rate is not None for one in scores),
+            "left out": any(one.left_out for one in scores),
+        }.get(column, True)
+    ]
+    places = [columns.index(column) for column in wanted]
+    kept = (CONFIDENCE, "value") if CONFIDENCE in wanted else ("value",)
+    return Table(title, tuple(wanted), tuple(tuple(row[place] for place in places) for row in rows), kept=kept)
 
 
 def metrics_csv(scores: Sequence[MetricScore]) -> str:
     """Format the table as CSV with every digit."""
     rows = tuple(
-        (one.name, exact(one.value), _DIRECTIONS[one.direction], one.judges, " ".join(map(str, one.left_out)))
+        (
+            one.name,
+            exact(one.value),
+            *(exact(getattr(one.interval, end, None)) for end in ("low", "high", "resamples")),
+            exact(one.base_rate),
+            one.base_words,
+            _DIRECTIONS[one.direction],
+            one.judges,
+            " ".join(map(str, one.left_out)),
+        )
         for one in scores
     )
-    return Table("", ("metric", "value", "better", "judges", "left_out"), rows).csv()
+    columns = ("metric", "value", "low", "high", "resamples", "base_rate", "base", "better", "judges", "left_out")
+    return Table("", columns, rows).csv()
+
+
+def describe_interval(interval: Interval | None) -> str:
+    """Format the ends of an interval for a cell."""
+    return NOTHING if interval is None else f"[{interval.low:.4f}, {interval.high:.4f}]"
+
+
+def describe_resampling(scores: Sequence[MetricScore]) -> list[str]:
+    """Say in one line how the intervals were made; no line without any."""
+    made = {one.name: one.interval for one in scores if one.interval}
+    if not made:
+        return []
+    counts = {name: interval.resamples for name, interval in made.items()}
+    first, most = next(iter(made.values())), max(counts.values())
+    fewer = [f"{name} {count:,}" for name, count in counts.items() if count < most]
+    resamples = f"{most:,} resamples" + (f" ({', '.join(fewer)})" if fewer else "")
+    return [f"{CONFIDENCE} intervals: percentiles of {resamples} of {first.units:,} {first.drawn}, seed {SEED}"]
 
 
 def describe_decided(decided: Decided, target: Target) -> list[str]:

@@ -15,7 +15,6 @@ from sklearn.dummy import DummyClassifier, DummyRegressor
 
 import kit
 from kit.comparison.arm_summary import summarize
-from kit.comparison.base_rate import constant_rate
 from kit.comparison.chosen_metric import choose_metric, with_metric
 from kit.comparison.per_image import compare_images
 from kit.comparison.trajectory import Trajectory
@@ -25,6 +24,7 @@ from kit.metrics import find_metric
 from kit.reports.comparison import comparison_tables
 from kit.targets import Target
 from kit.targets.classes import Classes
+from kit.targets.constant_rate import constant_rate
 from kit.targets.grades import Grades
 from kit.targets.tags import Tags
 from kit.targets.values import Values

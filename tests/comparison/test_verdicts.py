@@ -18,12 +18,12 @@ from statsmodels.stats.power import TTestPower
 
 from kit.comparison.arm_summary import ArmSummary, summarize
 from kit.comparison.contrasts import plan_steps
-from kit.comparison.holm import holm
 from kit.comparison.paired_t_test import Difference, Verdict, judge
 from kit.comparison.pairing import Pairs, pair
 from kit.comparison.seeds_needed import MOST, further_seeds
 from kit.comparison.trajectory import Trajectory
 from kit.reports.caveats import describe_left_out
+from kit.significance import holm
 
 FEW = settings(max_examples=25)  # of a correction each, and that is slow
 

@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sklearn import metrics as sk
 
-from kit.comparison.base_rate import constant_rate
 from kit.errors import RunError, SpecError, SubmissionError
 from kit.evaluation.confusion import confused_pairs
 from kit.inference.out_of_fold import OutOfFold, read_out_of_fold
@@ -27,6 +26,7 @@ from kit.submission.form import choose_cells
 from kit.targets import judge
 from kit.targets.best import BEST, KEPT, keep_best
 from kit.targets.classes import Classes
+from kit.targets.constant_rate import constant_rate
 from tests.made import class_target
 
 MANY = class_target(1_203)

@@ -88,8 +88,8 @@ def test_an_evaluation_is_one_whole_page(browser: Any, run: RunDirectory, worksp
 
     check_whole(seen, pictures=7)
     assert "train, best weights, n = 84" in seen["title"]
-    assert [4, 2, 10] == seen["tables"][:3]
-    assert min(40, len(evaluation.measures.mistakes)) == sum(seen["tables"][3:])
+    assert [6, 4, 2, 10] == seen["tables"][:4]
+    assert min(40, len(evaluation.measures.mistakes)) == sum(seen["tables"][4:])
     assert all(line in seen["text"] for line in evaluation_remarks(evaluation))
 
 
