@@ -40,7 +40,7 @@ def stored_labels(dataset: Dataset, splits: Sequence[str], progress: Progress = 
     if target.is_partition:
         images = [sum(counts[split].get(name, 0) for split in splits) for name in target.names]
         return np.repeat(np.arange(len(images), dtype=np.int32), images)
-    named = LABEL if target.kind() != "values" else VALUES
+    named = VALUES if target.stores == "numbers" else LABEL
     try:
         return np.stack([target.stored(fields) for fields in _fields(dataset, splits, {named}, progress)])
     except ValueError as error:

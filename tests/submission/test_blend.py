@@ -21,11 +21,14 @@ from sklearn import metrics
 import kit
 from kit.cli import main
 from kit.errors import KitError, RunError, SpecError, SubmissionError, WorkspaceError
+from kit.evaluation.threshold import Wanted, parse_threshold
 from kit.inference.out_of_fold import OutOfFold, read_out_of_fold
 from kit.progress import NoProgress
 from kit.runs import FoldSet
+from kit.submission.belonging import refuse_others
 from kit.submission.blend_weights import By, Fit, combine, fit_blend, scaled, select_weights
 from kit.submission.origin import Origin, read_origin, write_csv, write_origin
+from kit.targets import Decision
 from kit.targets.values import Values
 from tests.made import class_predictions, dataset_of
 
@@ -294,6 +297,34 @@ def test_fold_sets_are_enough_for_weights(fold_set: FoldSet, workspace: Path) ->
     assert (90, 3) == (made.fit.images, made.fit.folds)
     assert fold_set.result().pooled.loss == pytest.approx(made.fit.inputs[0], rel=1e-5)
     assert not (workspace / "submissions" / "blend.csv").exists()
+
+
+@pytest.mark.parametrize("goal", ["best-f1", "best-accuracy", "recall:0.9"])
+def test_the_score_of_a_chosen_threshold_tells_whose_out_of_fold_predictions_are_given(goal: str) -> None:
+    own, other = noisy(1, seed=0), noisy(1, seed=1)
+    truth, chances, wanted = own.scores.labels, own.scores.probabilities[:, 1], parse_threshold(goal)
+    assert isinstance(wanted, Wanted)
+    chosen = wanted.choose(truth == 1, chances, "yes")
+    assert chosen is not None
+    origin = Origin(
+        command=["kit", "predict", "runs", "--threshold", goal, "--output", "a.csv"],
+        dataset="made",
+        fingerprint="0" * 16,
+        runs=["run"],
+        created="",
+        metric="accuracy",
+        score=wanted.crossed_accuracy(truth == 1, chances, own.folds),
+        scored_on="out-of-fold",
+        holds="decisions",
+        rule=Decision(thresholds=(chosen.threshold,)),
+        is_crossed=True,
+    )
+    refuse_others(Path("a.csv"), origin, own, "own")
+    with pytest.raises(
+        RunError,
+        match=r"other does not belong to a\.csv: its accuracy is (0\.\d+, that of the file's own|that of the file)",
+    ):
+        refuse_others(Path("a.csv"), origin, other, "other")
 
 
 @pytest.mark.parametrize(
