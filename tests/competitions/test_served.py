@@ -24,12 +24,6 @@ from kit.targets.values import Values
 from tests.competitions.miniatures import MINIATURES, make_miniature
 
 SERVED = [name for name in competition_names() if not read_competition(name).refused]
-SINGLE = (
-    "happy-whale-and-dolphin",
-    "hotel-id-2021-fgvc8",
-    "humpback-whale-identification",
-    "whale-categorization-playground",
-)
 CELLS = {  # target and contents of cells, as the competition asks for
     "aerial-cactus-identification": ("classes", "probabilities"),
     "alaska2-image-steganalysis": ("classes", "probabilities"),
@@ -57,19 +51,17 @@ CELLS = {  # target and contents of cells, as the competition asks for
     "state-farm-distracted-driver-detection": ("classes", "probabilities"),
     "whale-categorization-playground": ("classes", "ranks"),
 }
-_SINGLE = pytest.mark.xfail(reason="classes of one image", raises=kit.KitError, strict=True)
-EVERY = [pytest.param(name, marks=[_SINGLE] if name in SINGLE else []) for name in SERVED]
 
 
 def test_every_served_competition_has_a_miniature_and_says_since_when_it_is_tested() -> None:
     tested = [name for name in SERVED if read_competition(name).tested_since]
 
     assert SERVED == sorted(MINIATURES) == sorted(CELLS)
-    assert [name for name in SERVED if name not in SINGLE] == tested
+    assert SERVED == tested
     assert len(tested) >= 20
 
 
-@pytest.mark.parametrize("name", EVERY)
+@pytest.mark.parametrize("name", SERVED)
 def test_a_miniature_becomes_a_dataset_and_a_submission_that_passes_its_check(name: str, tmp_path: Path) -> None:
     folder = make_miniature(name, tmp_path)
     audited = kit.audit(folder, competition=name, near_bits=0, workers=1)
@@ -90,7 +82,7 @@ def test_a_miniature_becomes_a_dataset_and_a_submission_that_passes_its_check(na
 def test_miniatures_go_all_the_way_to_a_checked_submission(tmp_path: Path) -> None:
     """Print the table of docs/reference/competitions.md."""
     lines = ["| competition | metric | cells | of one image | seconds |", "| --- | --- | --- | --- | --- |"]
-    for name in (name for name in SERVED if name not in SINGLE):
+    for name in SERVED:
         began = time.monotonic()
         folder = make_miniature(name, tmp_path)
         kit.audit(folder, competition=name, workers=1)
