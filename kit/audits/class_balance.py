@@ -43,9 +43,9 @@ def counts_of_dataset(dataset: Dataset) -> ClassCounts:
         dataset: Dataset to count.
     """
     manifest = dataset.manifest
-    after = Counter[str]()
+    after, known = Counter[str](), set(manifest.classes)
     for counts in manifest.counts.values():
-        after.update({name: count for name, count in counts.items() if name in manifest.classes})
+        after.update({name: count for name, count in counts.items() if name in known})
     before = after + Counter(manifest.not_taken)
     names = sorted(manifest.classes, key=lambda name: -before[name])
     return ClassCounts(

@@ -13,7 +13,7 @@ from kit.inference.predictions import NO_CLASS, Predictions
 
 Report: TypeAlias = Mapping[str, Mapping[str, float]]
 
-_AVERAGES = ("macro avg", "weighted avg")
+AVERAGES = ("macro avg", "weighted avg")
 _NOTHING = {"precision": 0.0, "recall": 0.0, "f1-score": 0.0, "support": 0.0}
 
 
@@ -46,6 +46,36 @@ def confusion_matrix(scores: Predictions, classes: int) -> NDArray[np.int64]:
     return np.asarray(metrics.confusion_matrix(scores.labels, scores.predicted, labels=range(classes)))
 
 
+def confusion_among(scores: Predictions, indices: Sequence[int]) -> NDArray[np.int64]:
+    """Count images by true and predicted class among some classes of however many, int [m, m].
+
+    Args:
+        scores: Predictions of all images.
+        indices: Indices of the m classes, ascending.
+    """
+    known, labels = np.asarray(indices), np.stack([scores.labels, scores.predicted])
+    here = labels[:, np.isin(labels, known).all(axis=0)]
+    size = len(known)
+    true, predicted = np.searchsorted(known, here)
+    return np.bincount(true * size + predicted, minlength=size * size).reshape(size, size)
+
+
+def most_confused(pairs: Sequence[ConfusedPair], most: int) -> list[int]:
+    """List the classes of the first pairs, as many as there is room for, ascending.
+
+    Args:
+        pairs: Pairs of confused classes in order.
+        most: Number of classes that there is room for.
+    """
+    found: dict[int, None] = {}
+    for pair in pairs:
+        wider = found | dict.fromkeys((pair.true, pair.predicted))
+        if len(wider) > most:
+            break
+        found = wider
+    return sorted(found)
+
+
 def class_support(scores: Predictions, classes: int) -> NDArray[np.int64]:
     """Count the images of each true class, int [classes].
 
@@ -75,7 +105,7 @@ def classification_report(scores: Predictions, classes: Sequence[str]) -> dict[s
         zero_division=0.0,
     )
     of_classes = {name: report[name] if index in there else dict(_NOTHING) for index, name in enumerate(classes)}
-    return {**of_classes, **{name: report[name] for name in _AVERAGES}}
+    return {**of_classes, **{name: report[name] for name in AVERAGES}}
 
 
 def confused_pairs(scores: Predictions, classes: int) -> list[ConfusedPair]:
@@ -95,11 +125,11 @@ def confused_pairs(scores: Predictions, classes: int) -> list[ConfusedPair]:
 
 
 def weakest_classes(report: Report, classes: Sequence[str]) -> list[str]:
-    """List the classes with images by ascending f1-score.
+    """List the classes with images by ascending f1-score, those of most images first in a tie.
 
     Args:
         report: Metrics by class and average, from `classification_report`.
         classes: Names of the classes.
     """
     present = [name for name in classes if report[name]["support"]]
-    return sorted(present, key=lambda name: report[name]["f1-score"])
+    return sorted(present, key=lambda name: (report[name]["f1-score"], -report[name]["support"]))

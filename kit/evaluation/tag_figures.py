@@ -69,8 +69,8 @@ class TagFigures:
         return {name: getattr(self, name) for name in names}
 
     def weakest(self) -> list[int]:
-        """List the tags that some image has, by ascending F1, the target's order in a tie."""
-        order = np.argsort(self.f1, kind="stable")
+        """List the tags that some image has, by ascending F1, those of most images first in a tie."""
+        order = np.lexsort((-self.support, self.f1))
         return [int(index) for index in order[self.support[order] > 0]]
 
 

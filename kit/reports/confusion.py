@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kit.evaluation.confusion import ConfusedPair, Report, weakest_classes
+from kit.reports.figure import middle_cut
 from kit.reports.table import Table
 
-MANY = 20  # classes; a larger matrix is written to a file only
+MANY = 20  # classes; a larger matrix is written to a file only, and drawn of the most confused
 SCORES = ("precision", "recall", "f1-score")  # digits of a classification report
 _ROWS = 10
+_NAME = 27  # characters; two names and two counts are as wide as a screen
 _PAIR = ("true", "predicted", "images", "of")
 
 
@@ -78,7 +80,9 @@ def pairs_table(title: str, pairs: Sequence[ConfusedPair], classes: Sequence[str
         classes: Names of the classes.
         file: Name of the file with all of them.
     """
-    rows = _pair_rows(pairs[:_ROWS], classes)
+    shown = pairs[:_ROWS]
+    cut = {index: middle_cut(classes[index], _NAME) for pair in shown for index in (pair.true, pair.predicted)}
+    rows = _pair_rows(shown, cut)
     words = f"the {len(rows)} most confused of {len(pairs):,} pairs of classes with mistakes"
     return Table(f"{title}: {words}; {file} has all", _PAIR, rows)
 
@@ -93,7 +97,9 @@ def pairs_csv(pairs: Sequence[ConfusedPair], classes: Sequence[str]) -> str:
     return Table("", _PAIR, _pair_rows(pairs, classes)).csv()
 
 
-def _pair_rows(pairs: Sequence[ConfusedPair], classes: Sequence[str]) -> tuple[tuple[str, ...], ...]:
+def _pair_rows(
+    pairs: Sequence[ConfusedPair], classes: Sequence[str] | Mapping[int, str]
+) -> tuple[tuple[str, ...], ...]:
     return tuple(
         (classes[pair.true], classes[pair.predicted], f"{pair.images:,}", f"{pair.support:,}") for pair in pairs
     )
@@ -112,6 +118,6 @@ def weakest_table(table: Table, report: Report, classes: Sequence[str]) -> Table
     known = set(classes)
     averages = [name for name in report if name not in known]
     cells = {row[0]: row for row in table.rows}
-    words = f"the {len(weakest)} lowest f1-scores of {len(present)} classes; classification_report.csv has all"
+    words = f"the {len(weakest)} lowest f1-scores of {len(present):,} classes; classification_report.csv has all"
     rows = tuple(cells[name] for name in (*weakest, *averages))
     return Table(f"{table.title}; {words}", table.columns, rows)

@@ -73,7 +73,7 @@ def plot_cooccurrence(title: str, found: Cooccurrence, counts: NDArray[np.int64]
     shares = chosen / np.maximum(support, 1)[:, None]
     cells = [[f"{share:.0%}" for share in row] for row in shares]
     columns = [names[found.tags[index]] for index in order]
-    rows = [f"{name}, n = {count:,}" for name, count in zip(columns, support, strict=True)]
+    rows = [f"{name}, n\u00a0=\u00a0{count:,}" for name, count in zip(columns, support, strict=True)]
     few = f", the {len(order)} of {len(names):,} tags with most images" if len(order) < len(names) else ""
     words = f"{title}\nshare of the row's images that have the column's tag{few}"
     return plot_matrix(shares, cells, rows, columns, title=words, axis_names=("with tag", "tag"), cell=SHORT)

@@ -8,15 +8,22 @@ from kit.datasets.dataset import DUPLICATES, NEAR_DUPLICATES, REJECTS
 from kit.datasets.manifest import Manifest
 from kit.errors import first_three
 from kit.reports.class_balance import balance_table
+from kit.reports.image_counts import counts_table, fold_tables
 from kit.reports.rare_classes import describe_rare
 from kit.reports.reject_reasons import describe_left_out
-from kit.reports.table import NOTHING, Table
+from kit.reports.table import Table
 
 
 def dataset_tables(dataset: Dataset) -> list[Table]:
     """Tabulate the images of each split and class, the range of values, and the shards of each split."""
     balance = balance_table(counts_of_dataset(dataset))
-    return [_counts(dataset), *_values(dataset), *balance, *_folds(dataset), _shards(dataset)]
+    return [
+        counts_table(dataset.manifest),
+        *_values(dataset),
+        *balance,
+        *fold_tables(dataset.manifest),
+        _shards(dataset),
+    ]
 
 
 def describe_images(dataset: Dataset) -> str:
@@ -77,19 +84,6 @@ def _untrained(manifest: Manifest) -> list[str]:
     return [] if counts is None else [name for name in manifest.classes if not counts.get(name)]
 
 
-def _counts(dataset: Dataset) -> Table:
-    manifest = dataset.manifest
-    named = [label for counts in manifest.counts.values() for label in counts]
-    labels = sorted(set(named), key=[*manifest.classes, *named].index)
-    rows = []
-    for split in manifest.splits:
-        counts = manifest.counts[split]
-        total = manifest.records(split)
-        cells = (f"{counts[label]:,}\n{counts[label] / total:.1%}" if label in counts else NOTHING for label in labels)
-        rows.append((split, f"{total:,}", *cells))
-    return Table("images", ("split", "all", *labels), tuple(rows))
-
-
 def _values(dataset: Dataset) -> list[Table]:
     """Tabulate the range of each value, where labels are numbers."""
     target = dataset.manifest.target
@@ -98,16 +92,6 @@ def _values(dataset: Dataset) -> list[Table]:
         return []
     rows = zip(target.names, *([f"{one:,.6g}" for one in column] for column in figures.values()), strict=True)
     return [Table(f"{target.kind()} of all labelled images", (target.noun, *figures), tuple(rows))]
-
-
-def _folds(dataset: Dataset) -> list[Table]:
-    folds = dataset.manifest.folds
-    rows = []
-    for fold, counts in folds.items():
-        total = sum(shard.records for shard in dataset.manifest.shards if shard.fold == fold)
-        cells = (f"{count:,}\n{count / total:.1%}" for count in counts.values())
-        rows.append((str(fold), f"{total:,}", *cells))
-    return [Table("folds (0 is validation)", ("fold", "all", *dataset.manifest.classes), tuple(rows))] if folds else []
 
 
 def _shards(dataset: Dataset) -> Table:

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kit.reports.figure import middle_cut, new_figure, png
+from kit.reports.figure import new_figure, png
 from kit.reports.tiles import wrapped
 
-_CELL, _SMALL = (0.9, 0.7), (0.2, 0.2)  # inches per cell: with a text of two lines, and without
+CELL = (0.9, 0.7)  # inches per cell with a text of two lines
 SHORT = (0.56, 0.36)  # inches per cell with a short text of one line
 _NARROWEST = 5.8  # inches of a two-line title
-READABLE = 30  # rows or columns
-_NAME, _LINE = 24, 60  # characters per line of a name: with several lines, and with one
+READABLE = 30  # rows; larger matrices are shortened before they are drawn
+_NAME = 24  # characters per line of a name
 _LEVEL = 14  # characters of a name written horizontally below its column
 _LETTER = 0.09  # inches
 _CROWDED = 4  # columns with horizontal names side by side
@@ -30,9 +29,9 @@ def plot_matrix(
     *,
     title: str,
     axis_names: tuple[str, str] = ("", ""),
-    cell: tuple[float, float] = _CELL,
+    cell: tuple[float, float] = CELL,
 ) -> bytes:
-    """Draw a matrix of shares with a text in each cell; more than 30 rows or columns are drawn without texts.
+    """Draw a matrix of shares with a text in each cell.
 
     Args:
         values: Float [rows, columns], 0 to 1; larger is darker.
@@ -46,27 +45,20 @@ def plot_matrix(
     Returns:
         A PNG.
     """
-    is_large = max(len(rows), len(columns)) > READABLE
-    if is_large:
-        rows, columns = ([name.replace("\n", ", ") for name in names] for names in (rows, columns))
-    width, height = _SMALL if is_large else cell
-    fitted = partial(middle_cut, most=_LINE) if is_large else partial(wrapped, width=_NAME)
-    rows, columns = (list(map(fitted, names)) for names in (rows, columns))
+    width, height = cell
+    rows, columns = ([wrapped(name, _NAME) for name in names] for names in (rows, columns))
     beside, below = _longest(rows), _longest(columns)
-    is_upright = is_large or below > _LEVEL
+    is_upright = below > _LEVEL
     left, bottom = max(2.5, 1.1 + _LETTER * beside), max(1.6, 1.2 + _LETTER * below * is_upright)
     figure = new_figure(max(_NARROWEST, left + width * len(columns)), bottom + height * len(rows))
     figure.suptitle(title, fontsize=10, parse_math=False)
     axes = figure.subplots()
-    image = axes.imshow(values, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+    axes.imshow(values, cmap="Blues", vmin=0, vmax=1, aspect="auto")
     turn = 90 if is_upright else 30 if len(columns) > _CROWDED else 0
     axes.set_xticks(range(len(columns)), columns, rotation=turn, parse_math=False)
     axes.set_yticks(range(len(rows)), rows, parse_math=False)
     axes.set_xlabel(axis_names[0])
     axes.set_ylabel(axis_names[1])
-    if is_large:
-        figure.colorbar(image, shrink=0.6)
-        return png(figure)
     for row, texts in enumerate(cells):
         for column, text in enumerate(texts):
             dark = values[row, column] > _DARK

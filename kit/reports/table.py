@@ -41,18 +41,20 @@ class Table:
         csv.writer(text, lineterminator="\n").writerows([self.columns, *self.rows])
         return text.getvalue()
 
-    def head(self, most: int, file: str = "") -> Table:
-        """Keep the first rows, and count the others in a last one.
+    def head(self, most: int, file: str = "", *, last: int = 0) -> Table:
+        """Keep the first rows, and count the others in a row below them.
 
         Args:
             most: Number of rows to keep.
             file: Name of the file that has all of them; empty where the title names it.
+            last: Number of the kept rows that are the last ones, below that row.
         """
         if len(self.rows) <= most:
             return self
         where = f" in {file}" if file else ""
         more = (f"… and {len(self.rows) - most:,} more{where}", *("" for _ in self.columns[1:]))
-        return replace(self, rows=(*self.rows[:most], more))
+        first, end = self.rows[: most - last], self.rows[len(self.rows) - last :]
+        return replace(self, rows=(*first, more, *end))
 
 
 def markdown_file(tables: Iterable[Table]) -> str:

@@ -72,7 +72,7 @@ def plot_tags(title: str, figures: TagFigures, names: Sequence[str]) -> bytes:
     shown = list(range(len(names))) if len(names) <= READABLE else weakest[:READABLE]
     few = f"\nthe {len(shown)} lowest F1 of {len(weakest):,} tags with images" if len(shown) < len(names) else ""
     values = np.stack([getattr(figures, name)[shown] for name in _DRAWN.values()], axis=1)
-    rows = tuple(f"{names[index]}, n = {figures.support[index]:,}" for index in shown)
+    rows = tuple(f"{names[index]}, n\u00a0=\u00a0{figures.support[index]:,}" for index in shown)
     cells = [[_cell(value, 3) for value in row] for row in values]
     return plot_matrix(np.nan_to_num(values), cells, rows, tuple(_DRAWN), title=f"{title}{few}", cell=SHORT)
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from kit.errors import first_three
 from kit.evaluation.class_measures import ClassMeasures
+from kit.evaluation.confusion import AVERAGES, confusion_among, most_confused, weakest_classes
 from kit.evaluation.roc import KINDS, Kind
 from kit.reports.calibration import calibration_table, plot_calibration
 from kit.reports.confusion import (
@@ -23,7 +24,7 @@ from kit.reports.confusion import (
     weakest_table,
 )
 from kit.reports.evaluations.report import EvaluationReport, some
-from kit.reports.matrix import plot_matrix
+from kit.reports.matrix import CELL, READABLE, SHORT, plot_matrix
 from kit.reports.mistakes import describe_count, mistakes_table, plot_mistakes
 from kit.reports.page import Picture, Section
 from kit.reports.roc import plot_ranking, ranking_table
@@ -84,15 +85,12 @@ class ClassesReport(EvaluationReport[ClassMeasures]):
         return files | {"misclassified.csv": self._mistakes().csv()}
 
     def pictures(self) -> dict[str, Picture]:
-        """Draw confusion and report of up to 1,000 classes, curves, calibration and misclassified images."""
+        """Draw confusion, report, curves, calibration and misclassified images; of many classes the worst."""
         measures, title, mistakes = self.measures, self.title, self._mistakes()
         count = f"{self.evaluation.split}: {describe_count(mistakes, measures.images)}"
-        drawn = {}
-        if measures.has_matrix:  # of more classes no name could be read
-            drawn = {
-                "confusion_matrix.png": (f"confusion matrix, {title}", self._plot_confusion()),
-                "classification_report.png": (f"classification report, {title}", self._plot_report()),
-            }
+        drawn = {"classification_report.png": (f"classification report, {title}", self._plot_report())}
+        if measures.confused or len(measures.classes) <= READABLE:
+            drawn = {"confusion_matrix.png": (f"confusion matrix, {title}", self._plot_confusion()), **drawn}
         if measures.has_chances:
             drawn |= {f"{_file_name(kind)}.png": (f"{kind} curve, {title}", self._plot_ranking(kind)) for kind in KINDS}
             drawn["calibration.png"] = (f"reliability diagram, {title}", plot_calibration(measures.calibration, title))
@@ -101,8 +99,8 @@ class ClassesReport(EvaluationReport[ClassMeasures]):
         return {name: Picture(png, description) for name, (description, png) in drawn.items()}
 
     def first_tables(self) -> list[Table]:
-        """Build the classification report; of very many classes the weakest only, as the file has all."""
-        return [self._report() if self.measures.has_matrix else self._weakest()]
+        """Build the classification report; of over twenty classes the weakest only, as the file has all."""
+        return self.screen()[1:]
 
     def sections(self, pictures: Mapping[str, Picture]) -> list[Section]:
         """Build the sections of confusion, curves, calibration and misclassified images."""
@@ -110,7 +108,7 @@ class ClassesReport(EvaluationReport[ClassMeasures]):
         calibration = [calibration_table(measures.calibration)] if measures.has_chances else []
         shown = [Table(mistakes.title, mistakes.columns, mistakes.rows[:MOST])] if mistakes.rows else []
         return [
-            Section("Confusion matrix", (self._confusion(), *some(pictures, "confusion_matrix.png"))),
+            Section("Confusion matrix", (*self.screen()[:1], *some(pictures, "confusion_matrix.png"))),
             Section("Curves", some(pictures, *(f"{_file_name(kind)}.png" for kind in KINDS))),
             Section("Calibration", (*some(pictures, "calibration.png"), *calibration)),
             Section("Misclassified images", (*some(pictures, "misclassified.png"), *shown)),
@@ -123,8 +121,7 @@ class ClassesReport(EvaluationReport[ClassMeasures]):
         return confusion_table(self.title, measures.classes, self._cells(), measures.noun)
 
     def _pairs(self) -> Table:
-        file = _MATRIX if self.measures.has_matrix else _PAIRS
-        return pairs_table(self.title, self.measures.confused, self.measures.classes, file)
+        return pairs_table(self.title, self.measures.confused, self.measures.classes, _PAIRS)
 
     def _report(self) -> Table:
         return report_table(headline(self.measures), self.measures.report, self.measures.noun)
@@ -137,34 +134,69 @@ class ClassesReport(EvaluationReport[ClassMeasures]):
 
     def _matrix_files(self) -> dict[str, str]:
         measures, classes = self.measures, self.measures.classes
+        pairs = {_PAIRS: pairs_csv(measures.confused, classes)} if len(classes) > MANY else {}
         if not measures.has_matrix:
-            return {_PAIRS: pairs_csv(measures.confused, classes)}
+            return pairs
         matrices: dict[str, Any] = {
             _MATRIX: measures.confusion,
             "confusion_matrix_shares.csv": measures.confusion_shares,
         }
-        return {name: matrix_csv(classes, values, measures.noun) for name, values in matrices.items()}
+        return pairs | {name: matrix_csv(classes, values, measures.noun) for name, values in matrices.items()}
 
     def _cells(self) -> list[list[str]]:
         return confusion_cells(self.measures.confusion, self.measures.confusion_shares)
 
     def _plot_confusion(self) -> bytes:
         measures = self.measures
+        axis_names = (f"predicted {measures.noun}", f"true {measures.noun}")
+        if self._is_large:
+            return self._plot_most_confused(axis_names)
         return plot_matrix(
             measures.confusion_shares,
             self._cells(),
             measures.classes,
             measures.classes,
             title=f"{self.title}\nimages, and their share of the true {measures.noun}",
-            axis_names=(f"predicted {measures.noun}", f"true {measures.noun}"),
+            axis_names=axis_names,
+        )
+
+    def _plot_most_confused(self, axis_names: tuple[str, str]) -> bytes:
+        measures = self.measures
+        indices = most_confused(measures.confused, MANY)
+        names = [measures.classes[index] for index in indices]
+        counts = confusion_among(measures.scores, indices)
+        shares = counts / np.maximum(measures.support[indices], 1)[:, None]
+        few = f"the {len(names)} of {self._all} in the most confused pairs"
+        return plot_matrix(
+            shares,
+            [[f"{count:,}" if count else "" for count in row] for row in counts],
+            names,
+            names,
+            title=f"{self.title}\nimages, darker for a larger share of the true {measures.noun}\n{few}",
+            axis_names=axis_names,
+            cell=SHORT,
         )
 
     def _plot_report(self) -> bytes:
-        report = self.measures.report
+        report, title, cut = self.measures.report, f"{self.title}\n{headline(self.measures)}", self._is_large
+        if cut:
+            shown = weakest_classes(report, self.measures.classes)[: READABLE - len(AVERAGES)]
+            report = {name: report[name] for name in (*shown, *AVERAGES)}
+            title += f"\nthe {len(shown)} lowest f1-scores of {self._all}"
         values = np.array([[row[score] for score in SCORES] for row in report.values()])
         cells = [[f"{value:.3f}" for value in row] for row in values]
-        names = tuple(f"{name}\nn = {row['support']:,.0f}" for name, row in report.items())
-        return plot_matrix(values, cells, names, SCORES, title=f"{self.title}\n{headline(self.measures)}")
+        counted = ", n\u00a0=\u00a0" if cut else "\nn = "
+        names = tuple(f"{name}{counted}{row['support']:,.0f}" for name, row in report.items())
+        return plot_matrix(values, cells, names, SCORES, title=title, cell=SHORT if cut else CELL)
+
+    @property
+    def _is_large(self) -> bool:
+        """Whether there are too many classes to draw them all."""
+        return len(self.measures.classes) > READABLE
+
+    @property
+    def _all(self) -> str:
+        return f"{len(self.measures.classes):,} {self.measures.scores.target.kind()}"
 
     def _plot_ranking(self, kind: Kind) -> bytes:
         mark = None
