@@ -114,7 +114,7 @@ def test_about_95_of_100_intervals_hold_the_true_value(name: str) -> None:
     found = [bootstrap(drawn(units), [metric], Units.of(None, units))[0] for _ in range(tries)]
     held = sum(one is not None and one.low <= true <= one.high for one in found)
 
-    assert 0.92 <= held / tries <= 0.98
+    assert 0.91 <= held / tries <= 0.98
 
 
 @pytest.mark.slow
@@ -134,7 +134,7 @@ def test_intervals_of_groups_hold_the_true_value_where_those_of_images_do_not() 
             (found,) = bootstrap(scores, [metric], Units.of(groups, 400))
             held[name] += found is not None and found.low <= 0.8 <= found.high
 
-    assert 0.92 <= held["groups"] / tries <= 0.98
+    assert 0.91 <= held["groups"] / tries <= 0.98
     assert held["images"] / tries < 0.9
 
 
