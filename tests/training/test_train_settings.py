@@ -263,9 +263,9 @@ def test_auc_of_more_classes_is_one_against_the_rest(seed: int) -> None:
     assert exact_auc(truth, outputs) == pytest.approx(np.mean(ranks), abs=1e-6)
 
 
-def test_auc_of_a_split_without_a_class_is_no_number() -> None:
+def test_auc_of_a_split_without_one_of_two_classes_is_no_number_and_of_more_the_mean_of_the_others() -> None:
     assert np.isnan(exact_auc(np.zeros(20, int), np.linspace(0, 1, 20, dtype=np.float32)[:, None]))
-    assert np.isnan(exact_auc(np.arange(20) % 2, np.full((20, 3), 1 / 3, np.float32)))
+    assert 0.5 == exact_auc(np.arange(20) % 2, np.full((20, 3), 1 / 3, np.float32))
 
 
 def test_histories_hold_the_auc_of_what_was_predicted(tiny: Dataset) -> None:
