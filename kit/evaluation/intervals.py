@@ -96,7 +96,7 @@ class Units:
         return Units(index, len(found))
 
     def spread(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Give each image the weight of its unit: [n, b] of [units, b]."""
+        """Return the weight of each image, that of its unit: [n, b] of [units, b]."""
         return weights if self.index is None else weights[self.index]
 
 
@@ -110,7 +110,7 @@ def bootstrap(
     Args:
         scores: Predictions of n images.
         metrics: Metrics that fit them.
-        units: What is drawn.
+        units: Images, or groups of them, that are drawn.
         progress: Progress that sees every resample.
 
     Returns:

@@ -45,7 +45,7 @@ def _row_scores(truth: NDArray[Any], decisions: NDArray[Any], *, beta: float) ->
 
 
 def _chance_terms(truth: NDArray[Any], probabilities: NDArray[Any], **_: Any) -> NDArray[np.float64]:
-    """Give the probability where the class is true, the probability, and the truth of each column."""
+    """Return the probability where the class is true, the probability, and the truth of each column."""
     pairs = [(true, np.clip(given.astype(np.float64), 0, 1)) for true, given in class_columns(truth, probabilities)]
     found, given, true = ([true * given for true, given in pairs], [p for _, p in pairs], [t for t, _ in pairs])
     return np.stack([*found, *given, *true], axis=1).astype(np.float64)
