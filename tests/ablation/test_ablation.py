@@ -330,6 +330,7 @@ def test_a_batch_that_the_split_does_not_fill_is_left_out(tiny: Dataset, workspa
     assert "fewer than a batch of 100000" in plan.refused["batch_size=100000"]
 
 
+@pytest.mark.slow
 def test_arms_that_do_not_fit_are_left_out_with_the_reason(tiny: Dataset, tmp_path: Path, workspace: Path) -> None:
     root = linked(tmp_path, workspace)
     axes = [kit.parse_axis("model.pool", "2,12")]

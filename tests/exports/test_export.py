@@ -196,6 +196,7 @@ def test_bytes_of_files_of_several_sizes_are_served(
     np.testing.assert_allclose(rows, [predicted[key] for key in ids], atol=ROUNDING)
 
 
+@pytest.mark.slow
 def test_keras_loads_the_file_where_there_is_no_kit(
     exported: Export, predicted: dict[str, list[float]], workspace: Path, tmp_path: Path
 ) -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 IN_MEMORY, STREAMED = 0.25, 0.0
 BATCH = 16
+PLACES = [pytest.param(0, marks=pytest.mark.slow), 1, pytest.param(2, marks=pytest.mark.slow)]  # in `memory_shares`
 STRONG = AugmentSpec(rotation=90, width_shift=0.2, horizontal_flip=True, contrast=0.5, erasing=0.5, mixup=0.4, cutmix=1)
 
 
@@ -196,7 +197,7 @@ def test_a_batch_larger_than_the_split_is_refused_with_one_that_fits(tiny: Datas
         tiny.full_batches("train", 85)
 
 
-@pytest.mark.parametrize("memory_share", [IN_MEMORY, STREAMED])
+@pytest.mark.parametrize("memory_share", [pytest.param(IN_MEMORY, marks=pytest.mark.slow), STREAMED])
 def test_augmentation_is_drawn_anew_for_every_batch_and_the_same_after_a_stop(
     tiny: Dataset, memory_share: float
 ) -> None:
@@ -272,7 +273,7 @@ def test_balanced_sampling_draws_classes_in_turn_and_images_of_a_class_equally_o
     assert [{1}, {1, 2}, {3, 4}] == [set(times.values()) for times in shown.values()]
 
 
-@pytest.mark.parametrize("place", range(3))
+@pytest.mark.parametrize("place", PLACES)
 def test_balanced_sampling_goes_on_where_it_was_stopped(uneven: Dataset, place: int) -> None:
     options = {"memory_share": memory_shares(uneven)[place], "sampling": "balanced", "augment": STRONG}
     whole = drawn(uneven, 18, seed=1, **options)
@@ -283,7 +284,7 @@ def test_balanced_sampling_goes_on_where_it_was_stopped(uneven: Dataset, place: 
 
 
 @pytest.mark.parametrize("sampling", ["shuffle", "balanced"])
-@pytest.mark.parametrize("place", range(3))
+@pytest.mark.parametrize("place", PLACES)
 def test_batches_go_on_from_the_middle_of_an_epoch(uneven: Dataset, place: int, sampling: str) -> None:
     from kit.pipeline import train_examples
 

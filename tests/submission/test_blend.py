@@ -287,6 +287,7 @@ def test_weights_that_were_given_have_no_score(files: dict[str, Path], tmp_path:
     assert ["--weights", "0.666666667,0.333333333"] == origin.command[4:6]
 
 
+@pytest.mark.slow
 def test_fold_sets_are_enough_for_weights(fold_set: FoldSet, workspace: Path) -> None:
     folder = kit.evaluate(fold_set.path, tta="flips", root=workspace)
     kit.write_evaluation(folder, folder.folder)

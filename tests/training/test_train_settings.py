@@ -61,7 +61,7 @@ def three(workspace: Path) -> Dataset:
     ],
     ids=lambda changes: ",".join(map(str, changes)),
 )
-@pytest.mark.parametrize("name", ["tiny", "three"])
+@pytest.mark.parametrize("name", ["tiny", pytest.param("three", marks=pytest.mark.slow)])
 def test_every_setting_learns_and_is_recorded(
     name: str, changes: dict[str, Any], tiny: Dataset, three: Dataset, workspace: Path
 ) -> None:
