@@ -100,9 +100,10 @@ class ClassMeasures(Measures):
     def auc(self) -> float | None:
         """Area under the ROC curve: of two classes, or the mean of each class against the rest.
 
-        Classes that the split lacks are left out, see `absent`. None where an output is not a number.
+        Classes that the split lacks are left out, see `absent`. None where an output is not a number, and without the
+        probability of each class.
         """
-        return self.scores.auc
+        return self.scores.auc if self.has_chances else None
 
     def curves(self, kind: Kind) -> list[Curve]:
         """Compute the curve of each class against the rest; of two classes that of `positive`."""

@@ -12,7 +12,6 @@ from kit.arguments import checked_arguments
 from kit.datasets import Dataset
 from kit.errors import RunError, require, worded
 from kit.evaluation.asked import Asked, find_focus
-from kit.evaluation.class_measures import ClassMeasures
 from kit.evaluation.decided import fitted_rule, given_rule
 from kit.evaluation.decisions import parse_decide
 from kit.evaluation.drawn import read_drawn
@@ -79,19 +78,14 @@ class Evaluation:
         return self.measures.scores
 
     @property
-    def of_classes(self) -> ClassMeasures | None:
-        """Measures of classes or grades; None for tags and values."""
-        return self.measures if isinstance(self.measures, ClassMeasures) else None
-
-    @property
     def accuracy(self) -> float | None:
         """Share of images whose class or grade, as decided, is the true one; None for tags and values."""
-        return self.of_classes.accuracy if self.of_classes else None
+        return self.measures.accuracy
 
     @property
     def auc(self) -> float | None:
         """Area under the ROC curve, see `ClassMeasures.auc`; None without probabilities of classes or grades."""
-        return self.of_classes.auc if self.of_classes and self.of_classes.has_chances else None
+        return self.measures.auc
 
     @property
     def provenance(self) -> Provenance:

@@ -65,6 +65,16 @@ class Measures:
         """Images for which the model gave no number."""
         return int((~self.scores.are_numbers).sum())
 
+    @property
+    def accuracy(self) -> float | None:
+        """Share of images whose class or grade, as decided, is the true one; None for other targets."""
+        return None
+
+    @property
+    def auc(self) -> float | None:
+        """Area under the ROC curve of classes or grades; None for other targets."""
+        return None
+
     def figures(self) -> dict[str, Any]:
         """All but the images; NaN becomes null in evaluation.json."""
         return {
