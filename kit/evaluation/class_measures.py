@@ -83,7 +83,7 @@ class ClassMeasures(Measures):
 
     @property
     def absent(self) -> list[str]:
-        """Names of the classes that no image of the split has; means over classes leave them out."""
+        """Names of the classes that no image of the split has; means over classes leave out those not predicted."""
         return [name for name, images in zip(self.classes, self.support.tolist(), strict=True) if not images]
 
     @property
