@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,54 +18,33 @@ from kit.evaluation.confusion import (
     confused_pairs,
     confusion_matrix,
 )
-from kit.evaluation.decided import Decided
-from kit.evaluation.measures import NO_FOCUS, Focus, Measures
-from kit.evaluation.metric_scores import MetricScore
+from kit.evaluation.measures import Measures
 from kit.evaluation.mistakes import mistakes_in
 from kit.evaluation.roc import Curve, Kind, ranking_curves
 from kit.evaluation.threshold import Threshold, find_threshold
-from kit.inference.predictions import Predictions
 from kit.targets.best import MOST
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClassMeasures(Measures):
-    """Measures of predictions of one class or grade an image; see `Measures` for what every target has.
-
-    Attributes:
-        classes: Names of the classes or grades.
-        positive: Index of the class that curves, calibration and threshold are about; None for all of more than two.
-        wanted: Recall that a threshold was asked for; None where none was.
-    """
+    """Measures of predictions of one class or grade an image; see `Measures` for what every target has."""
 
     kind: ClassVar[str] = "classes"
 
-    classes: tuple[str, ...]
-    positive: int | None = None
-    wanted: float | None = None
-
-    @classmethod
-    def of(
-        cls,
-        scores: Predictions,
-        metrics: tuple[MetricScore, ...] = (),
-        decided: Decided | None = None,
-        focus: Focus = NO_FOCUS,
-    ) -> Self:
-        """Measure predictions of classes or grades; see `Measures.of`."""
-        return cls(
-            scores=scores,
-            metrics=metrics,
-            decided=decided,
-            classes=scores.target.names,
-            positive=focus.positive,
-            wanted=focus.recall,
-        )
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes or grades."""
+        return self.names
 
     @property
-    def names(self) -> tuple[str, ...]:
-        """Names of the classes or grades."""
-        return self.classes
+    def positive(self) -> int | None:
+        """Index of the class that curves, calibration and threshold are about; None for all of more than two."""
+        return self.focus.positive
+
+    @property
+    def wanted(self) -> float | None:
+        """Recall that a threshold was asked for; None where none was."""
+        return self.focus.recall
 
     @property
     def noun(self) -> str:
@@ -104,7 +83,7 @@ class ClassMeasures(Measures):
 
     @property
     def absent(self) -> list[str]:
-        """Names of the classes that no image of the split has; means over classes leave them out."""
+        """Names of the classes that no image of the split has; means over classes leave out those not predicted."""
         return [name for name, images in zip(self.classes, self.support.tolist(), strict=True) if not images]
 
     @property
@@ -121,9 +100,10 @@ class ClassMeasures(Measures):
     def auc(self) -> float | None:
         """Area under the ROC curve: of two classes, or the mean of each class against the rest.
 
-        Classes that the split lacks are left out, see `absent`. None where an output is not a number.
+        Classes that the split lacks are left out, see `absent`. None where an output is not a number, and without the
+        probability of each class.
         """
-        return self.scores.auc
+        return self.scores.auc if self.has_chances else None
 
     def curves(self, kind: Kind) -> list[Curve]:
         """Compute the curve of each class against the rest; of two classes that of `positive`."""

@@ -60,7 +60,8 @@ class Ranking:
         if self._is_tallied:
             confusion = np.diff(self._below[[0, *positions, self.last]], axis=0)
             decided, true = self._cells
-            return gain(self._metric, true, decided, confusion.reshape(-1), names=self._names)
+            weights = confusion.reshape(-1).astype(np.float64)
+            return _signed(self._metric, self._metric.score_checked(true, decided, weights, columns=self._names).value)
         decided = np.searchsorted(positions, self._indices, side="right")
         return gain(self._metric, self._truth, decided, names=self._names)
 
@@ -78,14 +79,16 @@ class Ranking:
         return tuple(int(position) for position in np.searchsorted(below, wanted))
 
 
-def gain(
-    metric: Metric, truth: Truth, decided: NDArray[Any], weights: NDArray[Any] | None = None, names: Sequence[str] = ()
-) -> float:
+def gain(metric: Metric, truth: Truth, decided: NDArray[Any], names: Sequence[str] = ()) -> float:
     """Judge decisions that are tried; minus infinity where there is no score, negated if lower is better."""
     try:
-        value = metric.score(truth, decided, weights, columns=names).value
+        value = metric.score(truth, decided, columns=names).value
     except SpecError:  # of one's own, which has no value where a class is never decided for; the rule there is, is kept
         return -np.inf
+    return _signed(metric, value)
+
+
+def _signed(metric: Metric, value: float) -> float:
     return -np.inf if np.isnan(value) else value if metric.direction == "max" else -value
 
 

@@ -87,7 +87,7 @@ def fit_decision(target: Target, metric: Metric, truth: Truth, predictions: NDAr
         SpecError: The metric is for other targets, or does not judge decisions.
     """
     refuse_undecided(target, metric)
-    fit = _FITS.get(target.kind())
+    fit = _FITS.get(target.fitted)
     if fit is None or not len(truth) or not np.isfinite(chances(predictions)).all():
         return NO_DECISION
     return better_rule(target, metric, truth, predictions, [NO_DECISION, fit(target, metric, truth, predictions)])
@@ -151,4 +151,4 @@ def refuse_undecided(target: Target, metric: Metric) -> None:
         )
 
 
-_FITS: Mapping[str, FitRule] = {"classes": fit_second, "tags": fit_tags, "grades": fit_grades}
+_FITS: Mapping[str, FitRule] = {"second": fit_second, "each": fit_tags, "between": fit_grades}

@@ -4,43 +4,32 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from kit.arguments import checked_arguments
 from kit.datasets import Dataset
-from kit.errors import RunError, SpecError, option, require, unknown, worded
-from kit.evaluation.class_measures import ClassMeasures
-from kit.evaluation.decided import Decided, fitted_rule, given_rule
-from kit.evaluation.decisions import Decide, parse_decide, refuse_undecided
-from kit.evaluation.drawn import Drawn, read_drawn
-from kit.evaluation.measures import Focus, Measures
-from kit.evaluation.metric_scores import (
-    AskedMetrics,
-    parse_metrics,
-    refuse_unfitting,
-    score_metrics,
-    usual_metrics,
-)
-from kit.evaluation.registry import measures_of
-from kit.evaluation.subgroup_columns import Divide, open_subgroups
-from kit.evaluation.subgroups import Subgroups, compare_subgroups
+from kit.errors import RunError, require, worded
+from kit.evaluation.asked import Asked, find_focus
+from kit.evaluation.decided import fitted_rule, given_rule
+from kit.evaluation.decisions import parse_decide
+from kit.evaluation.drawn import read_drawn
+from kit.evaluation.measures import Measures
+from kit.evaluation.metric_scores import AskedMetrics, parse_metrics
+from kit.evaluation.subgroup_columns import open_subgroups
+from kit.evaluation.subgroups import Subgroups
 from kit.inference.dataset_metric import dataset_metric
 from kit.inference.ensemble import Ensemble, open_ensemble
 from kit.inference.out_of_fold import OutOfFold
 from kit.inference.predict_split import refuse_unlabelled
 from kit.inference.predictions import Predictions
-from kit.metrics import Metric
 from kit.progress import NO_PROGRESS, Progress
 from kit.runs.directory import evaluation_folder
 from kit.runs.fold_set import FoldResult
 from kit.runs.provenance import Maker, Provenance
 from kit.specs.train import Weights
 from kit.specs.views import ONE_VIEW, Views, parse_views
-from kit.targets import Target
-from kit.targets.best import KEPT, MOST
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,8 +60,7 @@ class Evaluation:
         dataset: Dataset that holds the split.
         split: Name of the split; "out-of-fold" for the images of several folds, each predicted by runs that did not
             learn from it.
-        measures: Predictions of every image, and their measures, of the kind of the
-            target: `ClassMeasures` for classes and grades.
+        measures: Predictions of every image, and their measures, of the kind of the target.
         held_out: The same predictions by fold; None for other splits.
         subgroups: The first metric by subgroup; None unless asked for.
     """
@@ -90,19 +78,14 @@ class Evaluation:
         return self.measures.scores
 
     @property
-    def of_classes(self) -> ClassMeasures | None:
-        """Measures of classes or grades; None for tags and values."""
-        return self.measures if isinstance(self.measures, ClassMeasures) else None
-
-    @property
     def accuracy(self) -> float | None:
         """Share of images whose class or grade, as decided, is the true one; None for tags and values."""
-        return self.of_classes.accuracy if self.of_classes else None
+        return self.measures.accuracy
 
     @property
     def auc(self) -> float | None:
         """Area under the ROC curve, see `ClassMeasures.auc`; None without probabilities of classes or grades."""
-        return self.of_classes.auc if self.of_classes and self.of_classes.has_chances else None
+        return self.measures.auc
 
     @property
     def provenance(self) -> Provenance:
@@ -205,8 +188,8 @@ def evaluate(
         WorkspaceError: The label file is gone, or was changed since the dataset was made.
     """
     ensemble = open_ensemble(runs, weights=weights, views=parse_views(tta), root=root)
-    asked = _Asked(
-        focus=Focus(_positive_index(ensemble, positive, recall), recall),
+    asked = Asked(
+        focus=find_focus(ensemble, positive, recall),
         metrics=tuple(parse_metrics(metric)),
         decide=parse_decide(decide),
         by=by or "",
@@ -218,65 +201,11 @@ def evaluate(
         return _evaluate(ensemble, split, makers, asked, progress)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Asked:
-    """What is to be measured.
-
-    Attributes:
-        focus: Class or grade that is looked at alone.
-        metrics: Metrics that were named; none for the usual ones.
-        decide: Way to decide.
-        by: Column of subgroups; empty for none.
-        divide: Function that divides the images by it; None for none.
-    """
-
-    focus: Focus
-    metrics: tuple[Metric, ...]
-    decide: Decide
-    by: str
-    divide: Divide | None
-
-    def goal(self, dataset: Dataset) -> Metric:
-        """Choose the metric that rules are fitted to: the first named, else the dataset's."""
-        return self.metrics[0] if self.metrics else dataset_metric(dataset)
-
-    def refuse(self, ensemble: Ensemble) -> None:
-        """Refuse metrics and rules that do not fit the target, before anything is predicted."""
-        target = ensemble.dataset.manifest.target
-        for metric in self.metrics:
-            refuse_unfitting(target, metric, are_probabilities=ensemble.predicts_probabilities)
-        given_rule(self.decide, target)
-        if self.decide.is_fitted:
-            refuse_undecided(target, self.goal(ensemble.dataset))
-
-    def measures(self, drawn: Drawn, dataset: Dataset, decided: Decided | None, progress: Progress) -> Measures:
-        """Measure predictions as their target allows."""
-        scores = drawn.scores
-        metrics = score_metrics(
-            scores, self.shown(scores, dataset), units=drawn.units, learned=drawn.learned, progress=progress
-        )
-        return measures_of(scores.target).of(scores, metrics, decided, self.focus)
-
-    def shown(self, scores: Predictions, dataset: Dataset) -> Sequence[Metric]:
-        """Choose the metrics to compute: those that were named, else the dataset's and the usual ones of its target."""
-        own = dataset_metric(dataset)
-        return self.metrics or usual_metrics(scores.target, own, are_probabilities=scores.are_probabilities)
-
-    def subgroups(self, drawn: Drawn, dataset: Dataset, progress: Progress) -> Subgroups | None:
-        """Compare subgroups by the first metric, if any were asked for."""
-        if self.divide is None:
-            return None
-        division = self.divide(drawn.scores, drawn.groups)
-        return compare_subgroups(
-            self.by, division, drawn.scores, self.goal(dataset), units=drawn.units, progress=progress
-        )
-
-
 def _evaluate(
     ensemble: Ensemble,
     split: str,
     makers: tuple[Maker, ...],
-    asked: _Asked,
+    asked: Asked,
     progress: Progress,
 ) -> Evaluation:
     dataset, folds = ensemble.dataset, ensemble.folds
@@ -317,36 +246,3 @@ def _evaluate(
 def _splits(split: str) -> tuple[str, ...]:
     """Name the splits of a dataset in which the images lie."""
     return ("train", "validation") if split == "out-of-fold" else (split,)
-
-
-def _positive_index(ensemble: Ensemble, positive: str | None, recall: float | None) -> int | None:
-    target = ensemble.dataset.manifest.target
-    require(recall is None or 0 < recall <= 1, f"recall must be above 0 and at most 1, got {recall}")
-    if not (target.is_partition and ensemble.predicts_probabilities):
-        require(
-            positive is None and recall is None,
-            f"{option('recall')} and {option('positive')} need probabilities of classes or grades; this dataset's"
-            f" target is {target.kind()}" + (", and the run predicts a number" if target.is_partition else ""),
-        )
-        return None
-    require(
-        not target.keeps_best or (positive is None and recall is None),
-        f"{option('recall')} and {option('positive')} need the probability of every class; above {MOST:,} classes the"
-        f" {KEPT} best of each image are kept",
-    )
-    return None if target.keeps_best else _positive_place(target, positive, recall)
-
-
-def _positive_place(target: Target, positive: str | None, recall: float | None) -> int | None:
-    if positive is not None:
-        if positive not in target.names:
-            raise SpecError(unknown(target.noun, positive, target.names))
-        return target.names.index(positive)
-    if len(target.names) == 2:  # noqa: PLR2004 (the second of two)
-        return 1
-    named = ", ".join(target.names)
-    require(
-        recall is None,
-        f"{option('recall')} needs {option('positive', typed='CLASS')} where there are more than two: one of {named}",
-    )
-    return None

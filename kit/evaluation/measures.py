@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,41 +31,24 @@ NO_FOCUS = Focus()
 
 @dataclass(frozen=True, kw_only=True)
 class Measures:
-    """Measures of predictions; each kind of target has a subclass with more, see `kit.evaluation.registry`.
+    """Measures of predictions; kinds of targets have subclasses with more, see `kit.evaluation.registry`.
 
     Attributes:
-        kind: Kind of target, as `Target.kind` names it.
+        kind: Kind of target, as `Target.kind` names it; empty for all that have no subclass.
         scores: Predictions of every image, with the true labels.
         metrics: Values of metrics, the dataset's first.
         decided: Rule for decisions that was given or fitted; None for the target's own.
+        focus: Class or grade that is looked at alone; nothing for other targets.
         folds: Fold of each image where predictions are out-of-fold, int32 [n]; None elsewhere.
     """
 
-    kind: ClassVar[str]
+    kind: ClassVar[str] = ""
 
     scores: Predictions
     metrics: tuple[MetricScore, ...] = ()
     decided: Decided | None = None
+    focus: Focus = NO_FOCUS
     folds: NDArray[np.int32] | None = None
-
-    @classmethod
-    def of(
-        cls,
-        scores: Predictions,
-        metrics: tuple[MetricScore, ...] = (),
-        decided: Decided | None = None,
-        focus: Focus = NO_FOCUS,
-    ) -> Self:
-        """Measure predictions.
-
-        Args:
-            scores: Predictions of every image, with the true labels.
-            metrics: Values of metrics, the dataset's first.
-            decided: Rule for decisions that was given or fitted; None for the target's own.
-            focus: Class or grade that is looked at alone; nothing for other targets.
-        """
-        del focus
-        return cls(scores=scores, metrics=metrics, decided=decided)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -81,6 +64,16 @@ class Measures:
     def not_numbers(self) -> int:
         """Images for which the model gave no number."""
         return int((~self.scores.are_numbers).sum())
+
+    @property
+    def accuracy(self) -> float | None:
+        """Share of images whose class or grade, as decided, is the true one; None for other targets."""
+        return None
+
+    @property
+    def auc(self) -> float | None:
+        """Area under the ROC curve of classes or grades; None for other targets."""
+        return None
 
     def figures(self) -> dict[str, Any]:
         """All but the images; NaN becomes null in evaluation.json."""

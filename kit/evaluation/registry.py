@@ -10,12 +10,12 @@ from kit.targets.kinds import classes_by_kind
 
 
 def measures_of(target: Target) -> type[Measures]:
-    """Return the measures of predictions of a target.
+    """Return the measures of predictions of a target; those of every target where its kind has none of its own.
 
     Args:
         target: Target of the predictions.
     """
-    return _by_kind()[target.kind()]
+    return _by_kind().get(target.kind(), Measures)
 
 
 @functools.cache

@@ -7,9 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from kit.inference.predictions import Predictions
-
-_SMALLEST = 1e-7  # probability, as in `Predictions.loss`
+from kit.inference.predictions import SMALLEST, Predictions
 
 
 class WrongTags(NamedTuple):
@@ -46,7 +44,7 @@ def wrong_tags(scores: Predictions) -> list[WrongTags]:
 
 def _losses(truth: NDArray[np.bool_], chances: NDArray[np.float32]) -> NDArray[np.float64]:
     own = np.where(truth, chances, 1 - chances).astype(np.float64)
-    return np.asarray(-np.log(np.clip(own, _SMALLEST, 1 - _SMALLEST)).mean(axis=1))
+    return np.asarray(-np.log(np.clip(own, SMALLEST, 1 - SMALLEST)).mean(axis=1))
 
 
 def _marked(marks: NDArray[np.bool_]) -> tuple[int, ...]:

@@ -22,7 +22,7 @@ from kit.targets.best import are_best, chances
 
 NO_CLASS = -1  # predicted class if an output is not a number
 
-_SMALLEST = 1e-7  # probability; Keras' epsilon, so that losses equal those of Keras
+SMALLEST = 1e-7  # probability; Keras' epsilon, so that losses equal those of Keras
 _TWO = 2  # classes, the smallest number
 
 
@@ -118,7 +118,7 @@ class Predictions:
             SpecError: The outputs are numbers, or the likeliest of very many classes.
         """
         given = self.probabilities[np.arange(len(self.labels)), self.labels].astype(np.float64)
-        return float(-np.log(np.clip(given, _SMALLEST, 1 - _SMALLEST)).mean())
+        return float(-np.log(np.clip(given, SMALLEST, 1 - SMALLEST)).mean())
 
     @property
     def recall(self) -> float | None:

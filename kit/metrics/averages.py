@@ -17,6 +17,8 @@ TWO = 2  # classes
 def ratio(above: Any, below: Any) -> Any:
     """Divide; NaN where the divisor is zero."""
     above, below = np.asarray(above, np.float64), np.asarray(below, np.float64)
+    if not above.ndim and not below.ndim:  # plain numbers, which searches divide thousands of times
+        return above[()] / below[()] if below else np.float64(np.nan)
     shape = np.broadcast_shapes(above.shape, below.shape)
     return np.divide(above, below, out=np.full(shape, np.nan), where=below != 0)[()]
 

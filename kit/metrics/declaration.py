@@ -24,7 +24,7 @@ class Declaration:
 
     Attributes:
         direction: "max" if higher is better, else "min".
-        judges: TargetName of predictions that it takes.
+        judges: Kind of predictions that it takes.
         targets: Targets that it is for.
         names: Names that it goes by, the plain ones.
         form: Way its other names are written, such as "map@K"; empty if it has no others.
@@ -67,7 +67,7 @@ def metric(
 
     Args:
         direction: "max" if higher is better, else "min".
-        judges: TargetName of predictions that it takes: "probabilities", "decisions", "ranks" or "numbers".
+        judges: Kind of predictions that it takes: "probabilities", "decisions", "ranks" or "numbers".
         targets: Targets that it is for; all of "classes", "tags", "grades" and "values" unless said otherwise.
 
     Returns:

@@ -52,7 +52,7 @@ class Metric:
             column, NaN where a column has none.
         direction: "max" if higher is better, else "min".
         targets: Targets that it is for: some of "classes", "tags", "grades" and "values".
-        judges: TargetName of predictions that it takes: "probabilities", "decisions", "ranks" or "numbers".
+        judges: Kind of predictions that it takes: "probabilities", "decisions", "ranks" or "numbers".
         guesses: Number of guesses that count, k of map@k and top@k; 0 for other metrics.
         takes_columns: Whether the function takes the columns' names, too, as `columns`.
     """
@@ -89,7 +89,7 @@ class Metric:
         Args:
             truth: True labels.
             prediction: Predictions of the kind that the metric judges.
-            weights: ImageWeights of the examples, float [n]; None counts each once.
+            weights: Weights of the examples, float [n]; None counts each once.
             columns: Names of the classes, tags or values. Without them, labels of 0 and 1 alone are taken for those of
                 two classes.
 
@@ -109,8 +109,26 @@ class Metric:
             true = true.astype(np.int64)  # an index
         if given.dtype.kind == "u":
             given = given.astype(np.int64)  # older NumPy counts no unsigned indices
+        return self.score_checked(true, given, weigh, columns=columns)
+
+    def score_checked(
+        self,
+        truth: NDArray[Any],
+        prediction: NDArray[Any],
+        weights: NDArray[np.float64] | None,
+        *,
+        columns: Sequence[str] = (),
+    ) -> Score:
+        """Judge arrays that are known to be right, without the checks of `score`, as a search does thousands of times.
+
+        Args:
+            truth: True labels; indices are signed.
+            prediction: Predictions of the kind that the metric judges, none of them missing; indices are signed.
+            weights: Weights of the examples, float64 [n]; None counts each once.
+            columns: Names of the classes, tags or values.
+        """
         names = {"columns": tuple(columns)} if self.takes_columns else {}
-        return _mean(self.name, np.asarray(self.function(true, given, weigh, **names), np.float64), columns)
+        return _mean(self.name, np.asarray(self.function(truth, prediction, weights, **names), np.float64), columns)
 
     def is_better(self, value: float, other: float) -> bool:
         """Whether a value is better than another one; NaN is better than nothing, and all else better than NaN."""

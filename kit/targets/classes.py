@@ -17,7 +17,7 @@ from kit.targets.head import Head
 from kit.targets.label import Truth
 from kit.targets.names import OneName, one_hot
 from kit.targets.reading import Reading, listed
-from kit.targets.target import Target
+from kit.targets.target import Fitted, Target
 
 _MOST_GRADES = 20  # names that may be ordered grades
 _CONSTANTS = 20  # commonest classes that are tried for all images
@@ -39,6 +39,7 @@ class Classes(OneName, ClassCells, Target, frozen=True, kw_only=True):
     is_partition: ClassVar[bool] = True
     is_first_kind: ClassVar[bool] = True
     has_class_figures: ClassVar[bool] = True
+    fitted: ClassVar[Fitted] = "second"
 
     def reading(self, columns: Sequence[str]) -> Reading:
         """Describe the classes, and whether they may be tags, grades or values."""

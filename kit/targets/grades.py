@@ -16,7 +16,7 @@ from kit.targets.head import Head
 from kit.targets.label import Truth
 from kit.targets.names import OneName, one_hot
 from kit.targets.reading import Reading
-from kit.targets.target import Target
+from kit.targets.target import Fitted, Target
 
 NUMBER = "grade"  # column of the predictions of head "value"
 
@@ -38,6 +38,7 @@ class Grades(OneName, GradeCells, Target, frozen=True, kw_only=True):
         "value": ("mse", "mae", "huber", "crossentropy"),
     }
     is_partition: ClassVar[bool] = True
+    fitted: ClassVar[Fitted] = "between"
 
     def reading(self, columns: Sequence[str]) -> Reading:
         """Describe the order of the grades."""

@@ -58,7 +58,7 @@ def refuse_metric(target: Target, metric: Metric) -> None:
     Raises:
         SpecError: It does not judge this target, or needs more than the likeliest of very many classes.
     """
-    if target.kind() not in metric.targets:
+    if not target.takes(metric):
         fitting = f"it judges {', '.join(sorted(metric.targets))}; this dataset's target is {target.kind()}"
         raise SpecError(f"metric {metric.name} does not fit: {fitting}, whose default is {target.default_metric}")
     if target.keeps_best and (metric.needs_all or metric.guesses > KEPT):

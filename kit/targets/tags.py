@@ -14,7 +14,7 @@ from kit.targets.decision import NO_DECISION, Decision
 from kit.targets.head import Head
 from kit.targets.label import LABEL, Features, Stores, Truth
 from kit.targets.reading import Reading, listed
-from kit.targets.target import Target
+from kit.targets.target import Fitted, Target
 
 _NONE = ("no ", "none", "nothing", "normal")  # beginnings of tags that may mean none
 EVEN = 0.5  # probability from which a tag is decided for, unless a rule says otherwise
@@ -46,6 +46,7 @@ class Tags(TagCells, Target, frozen=True, kw_only=True):
     is_partition: ClassVar[bool] = False
     may_have_several: ClassVar[bool] = True
     stores: ClassVar[Stores] = "indices"
+    fitted: ClassVar[Fitted] = "each"
 
     separator: str = " "
     no_tag: str = ""

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal, TypeAlias
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from kit.errors import SpecError, option, require, unknown
-from kit.metrics.score import Judges
+from kit.metrics.score import Judges, Metric, TargetName
 from kit.targets.best import are_best
 from kit.targets.cells.target_cells import TargetCells
 from kit.targets.decision import NO_DECISION, Decision
 from kit.targets.head import Head
 from kit.targets.label import Truth
+
+Fitted: TypeAlias = Literal["", "second", "each", "between"]
 
 
 class Target(TargetCells, msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=str.lower):
@@ -35,8 +37,17 @@ class Target(TargetCells, msgspec.Struct, frozen=True, kw_only=True, tag_field="
     """Losses of each head, the default first."""
     has_class_figures: ClassVar[bool] = False
     """Whether loss, accuracy, recall and AUC of classes judge predictions, see `kit.inference.predictions`."""
+    fitted: ClassVar[Fitted] = ""
+    """Thresholds that are fitted to a metric: that of the second of two names, one of each name, or cut-offs between
+    them; empty for none."""
+    judged_as: ClassVar[TargetName | None] = None
+    """Target whose metrics judge this one, as its labels and decisions have the same shape; None for its own."""
 
     names: tuple[str, ...]
+
+    def takes(self, metric: Metric) -> bool:
+        """Whether a metric is for this target."""
+        return (self.judged_as or self.kind()) in metric.targets
 
     # Networks
 

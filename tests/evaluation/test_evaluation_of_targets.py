@@ -55,7 +55,7 @@ def _evaluate(dataset: Dataset, run: RunDirectory, scores: Predictions) -> Evalu
         predictor=Predictor(path=run.path, weights="best"),
         dataset=dataclasses.replace(dataset, manifest=manifest),
         split="validation",
-        measures=measures_of(target).of(scores, metrics),
+        measures=measures_of(target)(scores=scores, metrics=metrics),
     )
 
 
@@ -282,7 +282,7 @@ def test_metrics_of_probabilities_are_not_shown_for_numbers_of_grades() -> None:
 def test_calibration_is_of_the_likeliest_grade_whatever_rule_decides() -> None:
     scores = target_predictions(GRADES, 200)
     decided = scores.decided_by(Decision(thresholds=(0.1, 0.2)))
-    measures = [ClassMeasures(scores=one, metrics=(), classes=GRADES.names) for one in (scores, decided)]
+    measures = [ClassMeasures(scores=one) for one in (scores, decided)]
     hits = scores.outputs.argmax(axis=1) == scores.labels
     edges = np.digitize(scores.outputs.max(axis=1), np.linspace(0, 1, 11)[1:-1], right=True)
     gaps = [

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from kit.metrics import Metric, find_metric, forms, metric_names
+from kit.metrics.averages import ratio
 from kit.metrics.own import own_metric
 from kit.metrics.weightings import prepare
 from kit.targets import Target
@@ -63,3 +64,25 @@ def test_areas_of_very_many_numbers_are_linear_in_the_weights_and_nearly_the_sam
     assert exact[0] == pytest.approx(linear[0], rel=1e-9)
     assert (exact - linear).std() < 0.1 * exact.std()
     assert np.isnan(none).all()
+
+
+@pytest.mark.parametrize(
+    "metric", [one for one in map(find_metric, metric_names()) if one.judges == "decisions"], ids=lambda one: one.name
+)
+def test_a_metric_without_its_checks_is_the_same_number(metric: Metric) -> None:
+    target = next(one for one in TARGETS[::-1] if one.takes(metric))
+    scores = target_predictions(target, IMAGES)
+    decided, weights = target.decide(scores.outputs), np.arange(IMAGES, dtype=np.float64)
+
+    expected = metric.score(scores.labels, decided, weights, columns=target.names)
+    found = metric.score_checked(scores.labels, decided, weights, columns=target.names)
+    assert expected == found or (np.isnan(expected.value) and np.isnan(found.value))
+
+
+@pytest.mark.parametrize("above", [0.0, -3.0, 1.0])
+@pytest.mark.parametrize("below", [0.0, 3.0, 7.0])
+def test_a_ratio_of_two_numbers_is_that_of_arrays(above: float, below: float) -> None:
+    alone = ratio(above, below)
+
+    assert np.array_equal(alone, ratio([above], [below])[0], equal_nan=True)
+    assert np.float64 is type(alone)

@@ -26,6 +26,7 @@ from kit.errors import RunError, ShardError, SpecError
 from kit.evaluation.calibration import BINS, calibrate
 from kit.evaluation.class_measures import ClassMeasures
 from kit.evaluation.evaluate import Evaluation, Predictor
+from kit.evaluation.measures import Focus
 from kit.evaluation.roc import Curve, ranking_curves
 from kit.evaluation.threshold import Goal, Wanted, best_threshold, find_threshold, parse_threshold
 from kit.inference.predictions import Predictions
@@ -72,7 +73,7 @@ def synthetic(
     wanted: float | None = None,
 ) -> Evaluation:
     """Evaluate random predictions; as many as the validation split has get its keys, so that they can be drawn."""
-    scores = random_scores(images, len(classes), broken=broken)
+    scores = dataclasses.replace(random_scores(images, len(classes), broken=broken), target=Classes(names=classes))
     keys = [example.key for example in read_examples(dataset, "validation")]
     if images == len(keys):
         scores = dataclasses.replace(scores, keys=keys)
@@ -81,9 +82,7 @@ def synthetic(
         predictor=Predictor(path=run, weights="best"),
         dataset=dataclasses.replace(dataset, manifest=manifest),
         split="validation",
-        measures=ClassMeasures(
-            scores=scores, classes=classes, positive=1 if len(classes) == 2 else None, wanted=wanted
-        ),
+        measures=ClassMeasures(scores=scores, focus=Focus(1 if len(classes) == 2 else None, wanted)),
     )
 
 
@@ -307,7 +306,7 @@ def test_many_classes_that_are_all_right_have_no_picture_of_confusion(
     names = tuple(f"class {number:02d}" for number in range(31))
     evaluation = synthetic(tiny, names, images=36)
     right = dataclasses.replace(evaluation.scores, labels=evaluation.scores.predicted.astype(np.int32))
-    report = report_of(dataclasses.replace(evaluation, measures=ClassMeasures(scores=right, classes=names)))
+    report = report_of(dataclasses.replace(evaluation, measures=ClassMeasures(scores=right)))
 
     assert "confusion_matrix.png" not in report.pictures()
     assert 1 == len(drawn)

@@ -26,7 +26,7 @@ def _measures(names: Sequence[str], *, deviation: float = 1.0) -> ValueMeasures:
         lowest=(0.0,) * len(names),
         highest=(10.0,) * len(names),
     )
-    return ValueMeasures.of(target_predictions(target, 30))
+    return ValueMeasures(scores=target_predictions(target, 30))
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,15 @@ import pytest
 from numpy.typing import NDArray
 
 from kit.errors import SpecError, SubmissionError
+from kit.evaluation.decisions import fit_decision
+from kit.evaluation.metric_scores import score_metrics, usual_metrics
+from kit.evaluation.registry import measures_of
 from kit.inference.predictions import Predictions
 from kit.kaggle.check_submission import check_table
 from kit.kaggle.find_sample import Answer
+from kit.metrics import find_metric
+from kit.metrics.own import own_metric
+from kit.metrics.score import TargetName
 from kit.submission.form import choose_cells, refuse_decisions, sample_of
 from kit.targets import NO_DECISION, Decision, Target, Truth
 from kit.targets.cells.held import Held
@@ -42,6 +48,7 @@ class Spans(Target, frozen=True, kw_only=True):
     heads: ClassVar[tuple[str, ...]] = ("value",)
     losses: ClassVar[Mapping[str, tuple[str, ...]]] = {"value": ("mae",)}
     stores: ClassVar[Stores] = "numbers"
+    judged_as: ClassVar[TargetName] = "values"
 
     slices: int
 
@@ -64,6 +71,10 @@ class Spans(Target, frozen=True, kw_only=True):
         """Round to slices."""
         del decision
         return np.asarray(np.rint(predictions), np.int32)
+
+    def numbers(self, predictions: NDArray[Any]) -> NDArray[np.float64]:
+        """Take both ends as they are predicted."""
+        return np.asarray(predictions, np.float64)
 
     def hold_all(self, cells: Sequence[str]) -> Held:
         """Take spans only."""
@@ -125,3 +136,19 @@ def test_without_a_sample_it_has_one_column_and_a_rule_is_refused() -> None:
     assert ["id", "label"] == list(table.columns)
     with pytest.raises(SpecError, match="spans are numbers, about which nothing is decided; leave out decide="):
         refuse_decisions(None, TARGET)
+
+
+def test_metrics_of_the_target_that_it_resembles_judge_it() -> None:
+    truth, mae = TARGET.encode(["3-42", "1-7", "12-12"]), find_metric("mae")
+    scores = Predictions(IDS, truth, PREDICTED, TARGET)
+    metrics = score_metrics(scores, usual_metrics(TARGET, mae, are_probabilities=False))
+    figures = measures_of(TARGET)(scores=scores, metrics=metrics).figures()
+
+    assert pytest.approx(np.abs(PREDICTED - truth).mean()) == figures["metrics"][0].value
+    assert NO_DECISION == fit_decision(TARGET, own_metric(share_of_hits), truth, PREDICTED)
+    with pytest.raises(SpecError, match="qwk does not fit: it judges classes, grades; this dataset's target is spans"):
+        scores.judge(find_metric("qwk"))
+
+
+def share_of_hits(truth: NDArray[Any], decided: NDArray[Any]) -> float:
+    return float((truth == decided).all(axis=1).mean())

@@ -13,12 +13,12 @@ __all__ = ["EvaluationReport", "report_of"]
 
 
 def report_of(evaluation: Evaluation) -> EvaluationReport[Any]:
-    """Return the report of an evaluation's kind of target.
+    """Return the report of an evaluation's kind of target; metrics and predictions alone where there is none.
 
     Args:
         evaluation: Evaluation from `kit.evaluate`.
     """
-    return _by_kind()[evaluation.scores.target.kind()](evaluation)
+    return _by_kind().get(evaluation.scores.target.kind(), EvaluationReport)(evaluation)
 
 
 @functools.cache

@@ -55,8 +55,8 @@ class ClassesReport(EvaluationReport[ClassMeasures]):
         mistakes = f"{len(measures.mistakes):,} of {measures.images:,} images ({1 - measures.accuracy:.1%})"
         lines = [f"mislabelled: {mistakes}"]
         if absent := measures.absent:
-            named = first_three(absent, len(absent))
-            lines.append(f"no image of {named}: means over {measures.scores.target.kind()} leave them out")
+            named, kind = first_three(absent, len(absent)), measures.scores.target.kind()
+            lines.append(f"no image of {named}: means over {kind} leave out those that are not predicted")
         return lines
 
     def rule_remarks(self) -> list[str]:
