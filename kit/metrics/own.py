@@ -111,7 +111,7 @@ class _Guarded:
         )
         try:
             result = self.own(truth.copy(), prediction.copy(), **named)  # it may change what it is given
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise SpecError(f"metric '{self._name}' failed: {_told(error, _file_of(self.own))}") from error
         return self._numbers(result)
 
@@ -183,13 +183,13 @@ def _loaded(path: Path) -> ModuleType:
     sys.modules[name] = module  # dataclasses look their module up
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # scripts leave
         del sys.modules[name]
         raise SpecError(f"metric file {path} cannot be loaded: {_told(error, str(path))}") from error
     return module
 
 
-def _told(error: Exception, file: str) -> str:
+def _told(error: BaseException, file: str) -> str:
     """Tell an error in one line: its kind, its message, and where in a file of one's own, if it came through there."""
     if isinstance(error, SyntaxError):
         return f"SyntaxError: {error.msg} ({Path(error.filename or file).name}, line {error.lineno})"

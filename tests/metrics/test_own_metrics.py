@@ -189,6 +189,7 @@ def test_what_is_no_metric_is_refused_when_it_is_found(file: Path, text: str, me
     [
         ("import nowhere_to_be_found", "cannot be loaded: ModuleNotFoundError: No module named 'nowhere_to_be_found'"),
         ("def f(:\n    pass", "cannot be loaded: SyntaxError: invalid syntax (score.py, line 1)"),
+        ("import sys\nsys.exit(2)", "cannot be loaded: SystemExit: 2 (score.py, line 2)"),
         ("import kit\n@kit.metric(judges='chances')\ndef f(t, p): return 1.0", "unknown judges of a metric 'chances'"),
     ],
 )
