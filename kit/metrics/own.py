@@ -15,7 +15,7 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from kit.errors import SpecError, require, unknown
+from kit.errors import SpecError, option, require, unknown
 from kit.metrics.declaration import EVERY_TARGET, Declaration, declaration
 from kit.metrics.score import Direction, Judges, Metric
 
@@ -174,7 +174,7 @@ def _file_of(function: Callable[..., Any]) -> str:
 
 
 def _loaded(path: Path) -> ModuleType:
-    require(path.is_file(), f"metric file {path} is missing")
+    require(path.is_file(), f"metric file {path} is missing; put it back, or give its new path with {option('metric')}")
     name = f"kit_metric_{abs(hash(path.resolve())):x}_{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:

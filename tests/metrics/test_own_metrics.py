@@ -169,7 +169,7 @@ def test_what_is_no_finite_number_is_refused(returned: Any) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("missing.py:f", "metric file missing.py is missing"),
+        ("missing.py:f", "metric file missing.py is missing; put it back, or give its new path with metric="),
         ("{file}", "write FILE.py:FUNCTION, with words after it such as :min:probabilities"),
         ("{file}:shares", "unknown function 'shares'; did you mean 'share'?"),
         ("{file}:share:low", "unknown word 'low'"),
