@@ -494,6 +494,14 @@ def test_tables_of_test_images_that_cannot_be_are_refused(tmp_path: Path, rows: 
         read_source(SourceSpec(**options))
 
 
+def test_a_table_of_test_images_with_two_columns_of_one_name_is_refused(tmp_path: Path) -> None:
+    options = mapped(tmp_path)
+    (tmp_path / "test.csv").write_text("id,centre,centre\n4,centre_4.png,centre_5.png\n")
+
+    with pytest.raises(SourceError, match=r"test\.csv has several columns called 'centre'; give each a name"):
+        read_source(SourceSpec(**options))
+
+
 # --- arrays
 
 
