@@ -97,6 +97,7 @@ class Competition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         require(bool(self.folder), 'folder must name the folder of the labelled images, "." for all files')
         for attribute in ("folder", *FILES):
             for name in self.names(attribute):
+                require(bool(name), f"{attribute} lists an empty name; leave it out, or name a file")
                 _refuse_outside(attribute, name)
         if self.refused:
             return
@@ -136,7 +137,7 @@ def read_competition(name: Path | str) -> Competition:
     if is_file(name):
         path = Path(name)
         if not path.is_file():
-            raise SpecError(f"competition file {path} does not exist")
+            raise SpecError(f"competition file {path} {'is a folder' if path.is_dir() else 'does not exist'}")
         return from_toml(path, Competition)
     known = competition_names()
     if name not in known:

@@ -14,7 +14,7 @@ from kit.errors import SourceError, SpecError, WorkspaceError, first_three, opti
 from kit.files import xxh128_file
 from kit.inference.predictions import Predictions
 from kit.sources.id_columns import cell_text
-from kit.sources.image_table import read_table
+from kit.sources.image_table import read_table, refuse_repeated_columns, separator_hint
 from kit.specs.source import TABLES
 from kit.targets.cells.text import number_of
 
@@ -59,6 +59,9 @@ def open_subgroups(by: str, dataset: Dataset) -> Divide:
         return _by_label
     if by == "group" and manifest.groups:
         return lambda _, groups: divided([group or NONE for group in groups])
+    if Path(by.removesuffix(":")).suffix.lower() in TABLES:
+        named = option("by", f"{by.removesuffix(':')}:COLUMN")
+        raise SpecError(f"{option('by', by)} names a table and no column of it; give {named}")
     file, colon, column = by.rpartition(":")
     if colon and Path(file).suffix.lower() in TABLES:
         return _of_table(Path(file).expanduser(), column, "")
@@ -125,11 +128,14 @@ def _label_file(by: str, dataset: Dataset) -> Path:
 
 def _of_table(path: Path, column: str, id_column: str) -> Divide:
     table = read_table(path)
+    hint = separator_hint(table)
     names = [str(name) for name in table.columns]
-    if column not in names:
+    if column in names:
+        refuse_repeated_columns(path)
+    else:
         table = read_table(path, has_header=False)  # whose columns are called 1, 2, and so on
         if column not in map(str, table.columns):
-            raise SpecError(unknown(f"column of {path}", column, names))
+            raise SpecError(f"{path}: {hint}" if hint else unknown(f"column of {path}", column, names))
 
     def divide(scores: Predictions, _: Sequence[str]) -> Division:
         cells = _by_id(path, table, column, id_column, scores.keys)

@@ -36,6 +36,7 @@ from kit.targets import Target
 ScoredOn = Literal["out-of-fold", "validation"]
 
 _COLUMNS = ("id", "fold", "label")
+_AGAIN = "evaluate again, or give out-of-fold predictions of this dataset"
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +161,7 @@ def read_out_of_fold(path: Path, target: Target | None = None) -> OutOfFold:
         table = parquet.ParquetFile(path).read()  # by index: a class may be called id
         names = table.column_names[len(_COLUMNS) :]
         target = target or classes_of(path, names)
+        _refuse_other_columns(path, names, expected_names(target, names))
         keys, folds, labels, *columns = (column.to_pylist() for column in table.columns)
         scores = Predictions(
             [str(key) for key in keys],
@@ -168,18 +170,20 @@ def read_out_of_fold(path: Path, target: Target | None = None) -> OutOfFold:
             target,
         )
         held_out = OutOfFold(np.asarray(folds, np.int32), scores)
-        wanted = expected_names(target, names)
     except FileNotFoundError as error:
         raise RunError(
             f"{path} does not exist; {worded('kit train --folds', 'kit.train_folds')} writes {path.name}"
         ) from error
     except (pa.ArrowException, OSError, ValueError, KeyError, TypeError) as error:
-        raise RunError(f"{path} lacks the columns id, fold, label and one for each class: {error}") from error
-    if tuple(names) != wanted:
-        raise RunError(f"{path} has the columns {', '.join(names)}, its dataset {', '.join(wanted)}; evaluate again")
+        raise RunError(f"{path} lacks the columns id, fold, label and one for each class: {error}; {_AGAIN}") from error
     if tuple(table.column_names[: len(_COLUMNS)]) != _COLUMNS or not keys or len(set(scores.keys)) < len(keys):
         raise RunError(f"{path} must begin with the columns {', '.join(_COLUMNS)}, and name every image once")
     return held_out
+
+
+def _refuse_other_columns(path: Path, names: Sequence[str], wanted: Sequence[str]) -> None:
+    if list(names) != list(wanted):
+        raise RunError(f"{path} has the columns {', '.join(names)}, its dataset {', '.join(wanted)}; {_AGAIN}")
 
 
 def predict_out_of_fold(

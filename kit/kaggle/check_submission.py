@@ -14,7 +14,8 @@ from kit.files import size_text
 from kit.kaggle.check_values import CONSTANT, KNOWN, ORDER, RANGE, SUM, Problem, Rules, value_findings
 from kit.kaggle.find_sample import Answer
 from kit.sources.image_table import read_table, separator_hint
-from kit.sources.sample_form import SampleForm, split_id
+from kit.sources.long_form import split_id
+from kit.sources.sample_form import SampleForm
 from kit.submission.form import choose_cells, sample_of
 
 DOUBTS = {

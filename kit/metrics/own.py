@@ -15,7 +15,7 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from kit.errors import SpecError, require, unknown
+from kit.errors import SpecError, option, require, unknown
 from kit.metrics.declaration import EVERY_TARGET, Declaration, declaration
 from kit.metrics.score import Direction, Judges, Metric
 
@@ -111,7 +111,7 @@ class _Guarded:
         )
         try:
             result = self.own(truth.copy(), prediction.copy(), **named)  # it may change what it is given
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise SpecError(f"metric '{self._name}' failed: {_told(error, _file_of(self.own))}") from error
         return self._numbers(result)
 
@@ -174,7 +174,7 @@ def _file_of(function: Callable[..., Any]) -> str:
 
 
 def _loaded(path: Path) -> ModuleType:
-    require(path.is_file(), f"metric file {path} is missing")
+    require(path.is_file(), f"metric file {path} is missing; put it back, or give its new path with {option('metric')}")
     name = f"kit_metric_{abs(hash(path.resolve())):x}_{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
@@ -183,13 +183,13 @@ def _loaded(path: Path) -> ModuleType:
     sys.modules[name] = module  # dataclasses look their module up
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # scripts leave
         del sys.modules[name]
         raise SpecError(f"metric file {path} cannot be loaded: {_told(error, str(path))}") from error
     return module
 
 
-def _told(error: Exception, file: str) -> str:
+def _told(error: BaseException, file: str) -> str:
     """Tell an error in one line: its kind, its message, and where in a file of one's own, if it came through there."""
     if isinstance(error, SyntaxError):
         return f"SyntaxError: {error.msg} ({Path(error.filename or file).name}, line {error.lineno})"

@@ -86,7 +86,10 @@ def _named(path: Path, table: pd.DataFrame, rest: Sequence[str], spec: SourceSpe
     if spec.label_column is None:
         return hint.label_columns(table[list(rest)]) or (["label"] if "label" in rest else [])
     asked = [spec.label_column] if spec.label_column in table.columns else spec.label_column.split(",")
-    return [known_column(path, table, name if name in table.columns else name.strip()) for name in asked]
+    found = [known_column(path, table, name if name in table.columns else name.strip()) for name in asked]
+    if repeated := [name for name in dict.fromkeys(found) if found.count(name) > 1]:
+        raise SourceError(f"{option('label_column', spec.label_column)} names the column '{repeated[0]}' twice")
+    return found
 
 
 def _is_one_tag(cells: pd.Series[str], spec: SourceSpec) -> bool:

@@ -30,6 +30,7 @@ from kit.specs.source import SourceSpec
 from kit.targets.cells.text import number_of
 
 _NOTHING = "''"  # empty value of an option, as a shell takes it
+_SHOWN = 3  # labels of one id in a message
 
 
 def read_labelled(spec: SourceSpec) -> tuple[list[Record], list[Reject], LabelOrigin]:
@@ -137,10 +138,14 @@ def _refuse_contradictions(path: Path, pairs: pd.DataFrame) -> None:
     for row, identifier, label in zip(again.index, again["id"], again["label"], strict=True):
         cases.setdefault(identifier, []).append(f"{label} in line {line_of(row)}")
     if cases:
-        named = (f"{identifier} is {' and '.join(told)}" for identifier, told in cases.items())
+        named = (f"{identifier} is {' and '.join(_few(told))}" for identifier, told in cases.items())
         differing = pairs.groupby("id")[["label", "path"]].nunique().max() > 1
         what = "labels" if differing["label"] else "files" if differing["path"] else "groups"
         raise SourceError(f"{path} gives two {what} to the same id: {first_three(named, len(cases))}; keep one each")
+
+
+def _few(told: Sequence[str]) -> Sequence[str]:
+    return told if len(told) <= _SHOWN else [*told[:_SHOWN], f"so on ({len(told):,})"]
 
 
 def column_names(path: Path) -> Sequence[str]:

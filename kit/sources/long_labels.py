@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from kit.errors import SourceError, first_three, option
 from kit.sources.id_columns import HEAD, cell_text, known_column, naming_columns, quoted
 from kit.sources.image_files import FilesById
 from kit.sources.image_table import line_of
-from kit.sources.sample_form import LONG, split_id
+from kit.sources.long_form import LONG, split_id
 from kit.specs.source import SourceSpec
 from kit.targets.cells.text import number_of
 
@@ -156,10 +156,7 @@ class _Rows:
                 raise self._error(row, f"'{self.ids[row]}' is {self.texts[row]}, and {was}; keep one row")
         for image, cells in found.items():
             if _MISSING in cells:
-                lost = names[cells.index(_MISSING)]
-                raise self._error(
-                    max(cells), f"image {image} has no row for '{lost}', as others have; add it, or remove its rows"
-                )
+                raise self._error(max(cells), self._lost(image, names[cells.index(_MISSING)], columns))
         return list(found), np.asarray([*found.values()], np.int64), repeated
 
     def groups(self, column: str | None, cells: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
@@ -177,6 +174,10 @@ class _Rows:
             both = f"'{groups[image, name]}' and '{groups[image, 0]}'"
             raise self._error(int(cells[image, name]), f"groups {both} of the same image; keep one")
         return {str(column): groups[:, 0]}
+
+    def _lost(self, image: str, name: str, names: Collection[str]) -> str:
+        other = next(one for one in self.ids if split_id(one, names)[1] == name)
+        return f"image {image} has no row for '{name}', as '{other}' is one; add it, or remove the rows of either"
 
     def _refuse_texts(self) -> None:
         lost = {text for text in set(self.texts) if number_of(text) is None}

@@ -16,13 +16,11 @@ import pandas as pd
 from kit.errors import SourceError, SubmissionError, first_three
 from kit.metrics.score import Judges
 from kit.sources.image_table import line_of, separator_hint
+from kit.sources.long_form import is_long, refuse_incomplete, split_id
 from kit.targets import Target
 from kit.targets.best import KEPT, MOST
 
-LONG = "_"  # between an image's id and a name where each has a row
-
-_TWO = 2  # columns of an id and a value; names, below which there is no long form
-_LOOKED = 12  # ids, among which one of an image says that there are no rows of names
+_TWO = 2  # columns of an id and a value
 
 
 class SampleForm(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,20 +61,6 @@ class SampleForm(msgspec.Struct, frozen=True, kw_only=True):
         return list(dict.fromkeys(split_id(one, names)[0] for one in ids))
 
 
-def split_id(identifier: str, names: Collection[str]) -> tuple[str, str]:
-    """Split the id of a row in long form into image and name; the name is empty where the id ends with none.
-
-    >>> split_id("ID_12_epidural", ["any", "epidural"]), split_id("7_any", ["any", "of_any"])
-    (('ID_12', 'epidural'), ('7', 'any'))
-    """
-    parts = identifier.split(LONG)
-    for place in range(1, len(parts)):  # the longest name first
-        image, name = LONG.join(parts[:place]), LONG.join(parts[place:])
-        if image and name and name in names:
-            return image, name
-    return identifier, ""
-
-
 def sample_form(
     path: Path, table: pd.DataFrame, target: Target, is_image: Callable[[str], bool] = lambda _: False
 ) -> SampleForm:
@@ -90,7 +74,8 @@ def sample_form(
 
     Raises:
         SourceError: No value column.
-        SubmissionError: Columns or cells that predictions of the target cannot fill, with the first such cell.
+        SubmissionError: Columns or cells that predictions of the target cannot fill, with the first such cell; or rows
+            of names among which one is missing.
     """
     columns = tuple(map(str, table.columns))
     if len(columns) < _TWO:
@@ -104,6 +89,8 @@ def sample_form(
     different = [cell for cell in pd.unique(cells.to_numpy(str).ravel()) if cell]
     held = (target.hold_each if rows_are_names or len(columns) > _TWO else target.hold_all)(different)
     if held.strangers:
+        if len(columns) == _TWO:
+            refuse_incomplete(path, table.iloc[:, 0].tolist(), target, is_image)
         raise _refusal(path, cells, held.strangers, target)
     if held.guesses > len(target.names):
         raise _too_many(path, cells.iloc[:, 0], held.guesses, target)
@@ -129,18 +116,6 @@ def refuse_unkept(path: Path, form: SampleForm, target: Target) -> None:
             f"{path} asks for {needed} of {len(target.names):,}; above {MOST:,} classes the {KEPT} best of each image"
             " are kept: shard fewer classes, or leave the sample submission out"
         )
-
-
-def is_long(ids: Sequence[str], target: Target, is_image: Callable[[str], bool]) -> bool:
-    """Whether ids are in long form: every image has a row for each name of the target."""
-    if len(target.names) < _TWO or not ids or any(map(is_image, ids[:_LOOKED])):
-        return False
-    rows: dict[str, set[str]] = {}
-    known = set(target.names)
-    for identifier in ids:
-        image, name = split_id(identifier, known)
-        rows.setdefault(image, set()).add(name)
-    return all(names == known for names in rows.values())
 
 
 def check_columns(path: Path, columns: Sequence[str], target: Target) -> None:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from kit.errors import SourceError
 from kit.sources.image_table import read_table
-from kit.sources.sample_form import split_id
+from kit.sources.long_form import split_id
 from kit.targets.cells.text import SEPARATORS, is_fraction, number_of, parts_of
 
 

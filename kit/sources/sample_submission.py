@@ -9,7 +9,7 @@ import pandas as pd
 
 from kit.errors import SourceError, SubmissionError, first_three, option
 from kit.sources.classes import loose
-from kit.sources.image_table import line_of, read_table
+from kit.sources.image_table import line_of, read_table, refuse_repeated_columns
 from kit.sources.sample_form import refuse_unkept, sample_form
 from kit.targets import Target
 
@@ -29,10 +29,11 @@ def read_ids(
         is_image: Function that tells whether a text is the id of an image.
 
     Raises:
-        SourceError: The file is no CSV, has no value column, or repeats ids.
+        SourceError: The file is no CSV, has no value column, or repeats ids or names of columns.
         SubmissionError: Its columns or cells cannot be filled with predictions of the target.
     """
     table = read_table(sample_submission)
+    refuse_repeated_columns(sample_submission)
     if target.is_named:
         _refuse_other_names(sample_submission, table, target, renamed or {})
     form = sample_form(sample_submission, table, target, is_image)

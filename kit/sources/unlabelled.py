@@ -13,7 +13,7 @@ import pandas as pd
 from kit.errors import KitError, SourceError, SpecError, first_three, option
 from kit.sources.id_columns import cell_text, file_columns, find_id_columns, named_in, naming_columns, quoted
 from kit.sources.image_files import FilesById, Listing, list_images
-from kit.sources.image_table import join, line_of, read_table, unnamed
+from kit.sources.image_table import join, line_of, read_table, refuse_repeated_columns, unnamed
 from kit.sources.record import ImageFile, Record, Reject
 from kit.sources.sample_submission import read_ids
 from kit.specs.source import SourceSpec
@@ -106,10 +106,12 @@ def _mapped(spec: SourceSpec, folder: Path, labelled: Collection[Record]) -> _Te
     """Read a table of ids and files, and find the folder in which they lie.
 
     Raises:
-        SourceError: No such columns, a row without a file name, ids that repeat, or no folder that holds its images.
+        SourceError: No such columns, two of one name, a row without a file name, ids that repeat, or no folder that
+            holds its images.
     """
     path = Path(spec.test or "")
     table = read_table(path)
+    refuse_repeated_columns(path)
     asked = spec if spec.path_column in table.columns else _without_columns(spec, table)
     # class folders may hold images of the names that the test images have; a label file says which are labelled
     taken = set() if spec.labels else {record.file for record in labelled}

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from kit.errors import SubmissionError, first_three
 from kit.inference.predictions import Predictions
-from kit.sources.sample_form import SampleForm, split_id
+from kit.sources.long_form import split_id
+from kit.sources.sample_form import SampleForm
 from kit.targets import NO_DECISION, Decision, Target
 from kit.targets.cells.spelling import Spelling
 

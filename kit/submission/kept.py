@@ -75,7 +75,7 @@ class Kept:
         try:
             return expected_names(target, columns)
         except SpecError as error:
-            raise SubmissionError(f"{self.path}: {error}; {_AGAIN}") from error
+            raise SubmissionError(f"{self.path} is of dataset {self.origin.dataset}: {error}; {_AGAIN}") from error
 
 
 def kept_text(scores: Predictions) -> str:

@@ -166,6 +166,7 @@ def test_no_competition_leaves_a_call_as_it_is(tmp_path: Path) -> None:
             "cats lacks labels.csv of {own}: give the folder that holds it, or correct {own}",
         ),
         (('"train"', '"../train"'), "cats.toml: folder must be a name below the fetched folder, got '../train'"),
+        (('"test"', '["", "test"]'), "cats.toml: test lists an empty name; leave it out, or name a file"),
         (('title = "Cats of the neighbourhood"', ""), "cats.toml: Object missing required field `title`"),
     ],
 )
@@ -184,6 +185,13 @@ def test_a_wrong_file_is_refused_in_one_line(
     assert 1 == status
     assert told.format(own=own) in line
     assert not (tmp_path / "tfrecords").exists()
+
+
+def test_a_folder_is_no_competition_s_file(tmp_path: Path) -> None:
+    (tmp_path / "cats.toml").mkdir()
+
+    with pytest.raises(SpecError, match=r"competition file .*cats.toml is a folder"):
+        read_competition(tmp_path / "cats.toml")
 
 
 def test_an_unknown_slug_is_answered_by_the_nearest_and_by_what_to_write(tmp_path: Path, command: Command) -> None:

@@ -90,3 +90,6 @@ def test_out_of_fold_predictions_in_other_columns_than_the_datasets_are_refused(
 
     with pytest.raises(RunError, match=r"o\.parquet has the columns b, a, its dataset a, b; evaluate again"):
         read_out_of_fold(tmp_path / "o.parquet", target)
+    for other in (Classes(names=("c", "d")), Values.of(("a",), ["1", "2"])):
+        with pytest.raises(RunError, match=r"columns .*; evaluate again, or give out-of-fold predictions of this data"):
+            read_out_of_fold(tmp_path / "o.parquet", other)

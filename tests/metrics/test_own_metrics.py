@@ -169,7 +169,7 @@ def test_what_is_no_finite_number_is_refused(returned: Any) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("missing.py:f", "metric file missing.py is missing"),
+        ("missing.py:f", "metric file missing.py is missing; put it back, or give its new path with metric="),
         ("{file}", "write FILE.py:FUNCTION, with words after it such as :min:probabilities"),
         ("{file}:shares", "unknown function 'shares'; did you mean 'share'?"),
         ("{file}:share:low", "unknown word 'low'"),
@@ -189,6 +189,7 @@ def test_what_is_no_metric_is_refused_when_it_is_found(file: Path, text: str, me
     [
         ("import nowhere_to_be_found", "cannot be loaded: ModuleNotFoundError: No module named 'nowhere_to_be_found'"),
         ("def f(:\n    pass", "cannot be loaded: SyntaxError: invalid syntax (score.py, line 1)"),
+        ("import sys\nsys.exit(2)", "cannot be loaded: SystemExit: 2 (score.py, line 2)"),
         ("import kit\n@kit.metric(judges='chances')\ndef f(t, p): return 1.0", "unknown judges of a metric 'chances'"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -10,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kit.errors import SubmissionError
-from kit.sources.sample_form import SampleForm, sample_form, split_id
+from kit.sources.long_form import split_id
+from kit.sources.sample_form import SampleForm, sample_form
 from kit.targets import Target
 from kit.targets.classes import Classes
 from kit.targets.grades import Grades
@@ -135,3 +137,17 @@ def test_ids_that_are_images_are_not_split() -> None:
 
     assert sample_form(Path("s.csv"), table, pair).is_long
     assert not sample_form(Path("s.csv"), table, pair, lambda one: one.startswith("p1_")).is_long
+
+
+@pytest.mark.parametrize(
+    ("lost", "added", "message"),
+    [
+        ("p_2_scab", "", "sample.csv: image p_2 has no row for 'scab', as others have; give the competition's own"),
+        ("", "p_2_Scab", "sample.csv, line 8: 'p_2_Scab' ends with none of the tags: healthy, rust, scab"),
+    ],
+)
+def test_rows_of_names_are_complete(lost: str, added: str, message: str) -> None:
+    ids = [f"{image}_{name}" for image in ("p_1", "p_2") for name in LEAVES.names]
+
+    with pytest.raises(SubmissionError, match=re.escape(message)):
+        form(LEAVES, *[f"{one},0.5" for one in [*ids, added] if one not in {"", lost}])

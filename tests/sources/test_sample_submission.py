@@ -207,3 +207,10 @@ def test_real_folder_of_train_and_test_is_divided_by_its_files() -> None:
     assert [row.partition(",")[0] for row in rows] == tested
     assert (495, 110) == (len(source.records) - len(tested), len(tested))
     assert not [reject for reject in source.rejects if reject.is_bad]
+
+
+def test_columns_of_one_name_are_refused(tmp_path: Path) -> None:
+    path = sample(tmp_path, "0.5,0.5", columns="id,cat,id")
+
+    with pytest.raises(SourceError, match=r"sample_submission\.csv has several columns called 'id'; give each a name"):
+        read_ids(path, Classes(names=("cat", "id")))

@@ -447,6 +447,11 @@ def test_id_with_two_labels_is_named(tmp_path: Path) -> None:
         _labelled(tmp_path, FOUR_LABELS + "b,x\n", *FOUR)
 
 
+def test_id_with_many_labels_names_three(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"b is y in line 3 and c0 in line 6 and c1 in line 7 and so on \(10\) \(1\)"):
+        _labelled(tmp_path, FOUR_LABELS + "".join(f"b,c{number}\n" for number in range(9)), *FOUR)
+
+
 def test_many_ids_with_two_labels_are_counted_and_three_named(tmp_path: Path) -> None:
     with pytest.raises(
         SourceError, match=r"two labels to the same id: a is x in line 2 and q in line 6, b is .*, … \(4\)"
