@@ -119,13 +119,17 @@ def join(folder: Path, finder: FilesById, path: Path, table: pd.DataFrame) -> tu
 
 
 def unnamed(
-    files: Iterable[ImageFile], records: Iterable[Record], path: Path, views: Collection[ImageFile] = ()
+    files: Iterable[ImageFile],
+    records: Iterable[Record],
+    path: Path,
+    views: Collection[ImageFile] = (),
+    table: Path | None = None,
 ) -> list[Reject]:
     """Reject the images that no id of the table in `path` names; those of its other columns are left out on purpose."""
     used: set[Image] = {record.file for record in records}
     others = [file for file in files if file not in used]
     return [
-        Reject(str(file.path), f"named in another column of {path.name}", is_bad=False)
+        Reject(str(file.path), f"named in another column of {(table or path).name}", is_bad=False)
         if file in views
         else Reject(str(file.path), f"image without an id in {path.name}")
         for file in others

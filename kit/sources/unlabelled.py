@@ -91,7 +91,7 @@ def read_unlabelled(
     records, missing = _named(found, naming, names, refusal)
     _refuse_labelled(naming, found.folder, records, labelled)
     rejects = [*lost, *missing]
-    others = unnamed(found.listing.images, records, naming, found.views)
+    others = unnamed(found.listing.images, records, naming, found.views, found.origin)
     if is_shared:  # what no table names, the label file's reading has told
         return records, [*rejects, *(reject for reject in others if not reject.is_bad)]
     return records, [*rejects, *others, *found.listing.others]

@@ -454,7 +454,10 @@ def test_ids_find_their_files_in_a_column_of_both_tables(tmp_path: Path) -> None
         (record.key, record.file.name) for record in source.records if record.key in "045"
     ]
     assert {False} == {reject.is_bad for reject in source.rejects}
-    assert {f"left_{number}.png" for number in range(6)} == {Path(reject.name).name for reject in source.rejects}
+    assert {
+        f"left_{number}.png": f"named in another column of {'train' if number < 4 else 'test'}.csv"
+        for number in range(6)
+    } == {Path(reject.name).name: reject.reason for reject in source.rejects}
 
 
 def test_a_table_orders_the_test_images_without_a_sample(tmp_path: Path) -> None:
