@@ -35,7 +35,7 @@ def subgroups_table(found: Subgroups, every: MetricScore | None = None) -> Table
     if every and every.value is not None:
         interval = describe_interval(every.interval)
         images = sum(row.images for row in found.rows)
-        rows.append(("all images", f"{images:,}", f"{every.value:.4f}", interval, NOTHING, NOTHING, NOTHING))
+        rows.append(("all images", f"{images:,}", f"{every.value:z.4f}", interval, NOTHING, NOTHING, NOTHING))
     columns = (found.column, "images", found.metric, CONFIDENCE, "Δ to the\nrest", "p\n(Holm)", "difference")
     return Table(_title(found), columns, tuple(rows), kept=("difference", found.metric))
 
@@ -58,7 +58,7 @@ def subgroups_csv(found: Subgroups) -> str:
 def subgroup_remarks(found: Subgroups) -> list[str]:
     """Say in one line how the differences were judged, and which stand."""
     judged = [row for row in found.rows if row.stands is not None]
-    standing = [f"{row.name} ({row.difference:+.4f})" for row in judged if row.stands]
+    standing = [f"{row.name} ({row.difference:+z.4f})" for row in judged if row.stands]
     if not judged:
         return [f"{found.column}: no subgroup could be judged"]
     words = f"{found.permutations:,} permutations of {found.dealt}, Holm's correction for {len(judged)}"
@@ -94,7 +94,8 @@ def plot_subgroups(found: Subgroups, title: str, every: MetricScore | None = Non
     better = "left" if found.direction == "min" else "right"
     axes.set_xlabel(f"{found.metric} with {CONFIDENCE} interval; {better} is better")
     axes.grid(alpha=0.3, axis="x")
-    axes.plot([], [], color=GREY, marker="o", linestyle="", label="no difference stands")
+    plain = "not judged" if all(row.stands is None for row in rows) else "no difference stands"
+    axes.plot([], [], color=GREY, marker="o", linestyle="", label=plain)
     for colour, label in ((BLUE, "better than the rest"), (ORANGE, "worse than the rest")):
         if colour in {_colour(row, found) for row in rows}:
             axes.plot([], [], color=colour, marker="s", linestyle="", label=label)
@@ -107,9 +108,9 @@ def _row(row: Subgroup) -> tuple[str, ...]:
     return (
         row.name,
         f"{row.images:,}",
-        NOTHING if row.value is None else f"{row.value:.4f}",
+        NOTHING if row.value is None else f"{row.value:z.4f}",
         describe_interval(row.interval),
-        NOTHING if row.difference is None else f"{row.difference:+.4f}",
+        NOTHING if row.difference is None else f"{row.difference:+z.4f}",
         chance(row.p_holm),
         _verdict(row),
     )

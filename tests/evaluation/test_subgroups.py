@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import json
 import re
 from collections.abc import Sequence
@@ -17,10 +18,10 @@ from statsmodels.stats.multitest import multipletests
 import kit
 from kit.datasets import Dataset
 from kit.errors import KitError, SpecError
-from kit.evaluation.intervals import Units
+from kit.evaluation.intervals import Interval, Units
 from kit.evaluation.metric_scores import score_metrics
 from kit.evaluation.subgroup_columns import divided, open_subgroups
-from kit.evaluation.subgroups import Subgroups, compare_subgroups
+from kit.evaluation.subgroups import Subgroup, Subgroups, compare_subgroups
 from kit.inference.predictions import Predictions
 from kit.metrics import find_metric
 from kit.reports.evaluation import evaluation_remarks, evaluation_tables
@@ -224,3 +225,14 @@ def test_an_evaluation_by_subgroup_has_a_table_files_and_a_picture(
     assert any("f1 by site" in line for line in evaluation_remarks(evaluation))
     with pytest.raises(SpecError, match="unknown column"):
         kit.evaluate(run.path, by=f"{own}:sit", root=workspace)
+
+
+def test_rounding_below_zero_is_shown_as_zero() -> None:
+    none = -2.2e-16
+    interval = Interval(low=none, high=0.5, resamples=9, drawn="images", units=9)
+    found = dataclasses.replace(
+        _compared(["x", "y"] * 20, np.arange(40) % 3 > 0),
+        rows=[Subgroup(name="x", images=20, value=none, interval=interval, difference=none)],
+    )
+
+    assert ("x", "20", "0.0000", "[0.0000, 0.5000]", "+0.0000") == subgroups_table(found).rows[0][:5]
