@@ -74,7 +74,7 @@ def plot_subgroups(found: Subgroups, title: str, every: MetricScore | None = Non
     """
     rows = [row for row in found.rows if row.value is not None and row.images >= FEWEST_IMAGES]
     names = [f"{middle_cut(row.name, _NAME)}  (n = {row.images:,})" for row in rows]
-    figure = new_figure(6 + _LETTER * max(map(len, names), default=0), 1.9 + 0.34 * max(1, len(rows)))
+    figure = new_figure(6 + _LETTER * max(map(len, names), default=0), 2.1 + 0.34 * max(1, len(rows)))
     axes = figure.subplots()
     if every and every.value is not None:
         axes.axvline(every.value, color="black", linewidth=1, label="all images")
@@ -99,7 +99,7 @@ def plot_subgroups(found: Subgroups, title: str, every: MetricScore | None = Non
     for colour, label in ((BLUE, "better than the rest"), (ORANGE, "worse than the rest")):
         if colour in {_colour(row, found) for row in rows}:
             axes.plot([], [], color=colour, marker="s", linestyle="", label=label)
-    figure.legend(loc="outside lower center", ncols=4)
+    figure.legend(loc="outside lower center", ncols=2)
     figure.suptitle(title, fontsize=10)
     return png(figure)
 
