@@ -70,10 +70,11 @@ def counts_of_audit(audit: Audit) -> ClassCounts:
         drawn = dict.fromkeys(found, 0)
     smallest = min((count for count in drawn.values() if count), default=0)
     before = {name: sum(splits.values()) for name, splits in found.items()}
+    after = {name: count - drawn[name] + min(drawn[name], smallest) for name, count in before.items()}
     return ClassCounts(
         kind=audit.target.kind(),
         title=f"{Path(audit.asked.folder).resolve().name}: images of each {audit.target.noun}"
-        f"{', and undersampled' if audit.target.is_partition else ''}",
+        f"{', and undersampled' if after != before else ''}",
         before=before,
-        after={name: count - drawn[name] + min(drawn[name], smallest) for name, count in before.items()},
+        after=after,
     )

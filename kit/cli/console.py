@@ -131,11 +131,14 @@ def _new_bar(console: Console) -> Progress:
 
 
 def print_tables(tables: Iterable[Table]) -> None:
-    """Print tables on stdout; a table that is too wide continues below, with the same first column."""
+    """Print tables on stdout; a table that is too wide continues below, with the same first column.
+
+    On a terminal, titles break between words; in a file each is one line.
+    """
     console = _stdout()
     for table in tables:
         if table.title:
-            console.print(screen_text(table.title, style="bold"), soft_wrap=True)
+            console.print(screen_text(table.title, style="bold"), soft_wrap=not console.is_terminal)
         for columns in _fitting(table, console.width):
             console.print(_draw(table, columns))
 

@@ -115,7 +115,11 @@ class ClassMeasures(Measures):
         numbers = self.scores.are_numbers
         if self.positive is None:
             likeliest = self.scores.probabilities.argmax(axis=1)  # also where a rule decides for another
-            of, truth, probabilities = "the likeliest class", likeliest == self.scores.labels, self.scores.confidence
+            of, truth, probabilities = (
+                f"the likeliest {self.noun}",
+                likeliest == self.scores.labels,
+                self.scores.confidence,
+            )
         else:
             of, truth = self.classes[self.positive], self.scores.labels == self.positive
             probabilities = self.scores.probabilities[:, self.positive]

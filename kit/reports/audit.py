@@ -172,10 +172,10 @@ def _groups(audit: Audit) -> Table:
 
 
 def _columns(audit: Audit) -> tuple[str, ...]:
-    """Choose the columns that distinguish images: no class or split column if all are equal."""
+    """Choose the columns that distinguish images: no label or split column if all are equal."""
     records = audit.records
-    has_classes, has_splits = len({r.label for r in records}) > 1, len({r.split for r in records}) > 1
-    return ("image", *(["class"] if has_classes else []), *(["split"] if has_splits else []))
+    has_labels, has_splits = len({r.label for r in records}) > 1, len({r.split for r in records}) > 1
+    return ("image", *([audit.target.noun] if has_labels else []), *(["split"] if has_splits else []))
 
 
 def _set_row(audit: Audit, indices: Sequence[int]) -> tuple[str, ...]:
@@ -185,7 +185,7 @@ def _set_row(audit: Audit, indices: Sequence[int]) -> tuple[str, ...]:
     records = [audit.records[index] for index in shown]
     lines = {
         "image": [*(_short(audit.name(index), _NAME) for index in shown), *more],
-        "class": [record.label or NOTHING for record in records],
+        audit.target.noun: [record.label or NOTHING for record in records],
         "split": [record.split or TO_SPLIT for record in records],
     }
     return tuple("\n".join(lines[column]) for column in _columns(audit))

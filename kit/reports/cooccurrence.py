@@ -71,7 +71,7 @@ def plot_cooccurrence(title: str, found: Cooccurrence, counts: NDArray[np.int64]
     chosen = counts[np.ix_(order, order)]
     support = np.diagonal(chosen)
     shares = chosen / np.maximum(support, 1)[:, None]
-    cells = [[f"{share:.0%}" for share in row] for row in shares]
+    cells = [[f"{share:.0%}" if count else "" for share in row] for row, count in zip(shares, support, strict=True)]
     columns = [names[found.tags[index]] for index in order]
     rows = [f"{name}, n\u00a0=\u00a0{count:,}" for name, count in zip(columns, support, strict=True)]
     few = f", the {len(order)} of {len(names):,} tags with most images" if len(order) < len(names) else ""

@@ -64,10 +64,10 @@ def _digits(*values: float | None) -> tuple[str, ...]:
 
 def _cells(figures: FoldFigures, columns: Sequence[str]) -> tuple[str, ...]:
     values = _values(figures, columns)
-    return f"{figures.images:,}", *(NOTHING if value is None else f"{value:.4f}" for value in values)
+    return f"{figures.images:,}", *(NOTHING if value is None else f"{value:z.4f}" for value in values)
 
 
 def _spread(figure: MeanAndSD | None) -> str:
     if figure is None:
         return NOTHING
-    return f"{figure.mean:.4f}" + ("" if figure.sd is None else f" ± {figure.sd:.4f}")
+    return f"{figure.mean:z.4f}" + ("" if figure.sd is None else f" ± {figure.sd:.4f}")

@@ -146,12 +146,12 @@ def _judged(rule: DecisionRule, metric: str) -> dict[str, float | None]:
 
 
 def _moved(curve: CutOffCurve) -> tuple[str, str]:
-    return (NOTHING, NOTHING) if curve.best is None else (f"{curve.best[0]:.4f}", f"{curve.best[1]:.4f}")
+    return (NOTHING, NOTHING) if curve.best is None else (f"{curve.best[0]:.4f}", f"{curve.best[1]:z.4f}")
 
 
 def _plateau(curve: CutOffCurve) -> str:
     low, high = curve.plateau(CLOSE)
-    return f"{low:.2f} to {high:.2f}"
+    return f"{low:.4f} to {high:.4f}"
 
 
 def _share(share: float) -> str:
@@ -159,4 +159,4 @@ def _share(share: float) -> str:
 
 
 def _number(value: float | None) -> str:
-    return NOTHING if value is None else f"{value:.4f}"
+    return NOTHING if value is None else f"{value:z.4f}"

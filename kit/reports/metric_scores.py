@@ -26,9 +26,9 @@ def metrics_table(title: str, scores: Sequence[MetricScore]) -> Table:
     rows = [
         (
             one.name,
-            NOTHING if one.value is None else f"{one.value:.4f}",
+            NOTHING if one.value is None else f"{one.value:z.4f}",
             describe_interval(one.interval),
-            NOTHING if one.base_rate is None else f"{one.base_rate:.4f}",
+            NOTHING if one.base_rate is None else f"{one.base_rate:z.4f}",
             _DIRECTIONS[one.direction],
             one.judges,
             _left_out(one),
@@ -71,7 +71,7 @@ def metrics_csv(scores: Sequence[MetricScore]) -> str:
 
 def describe_interval(interval: Interval | None) -> str:
     """Format the ends of an interval for a cell."""
-    return NOTHING if interval is None else f"[{interval.low:.4f}, {interval.high:.4f}]"
+    return NOTHING if interval is None else f"[{interval.low:z.4f}, {interval.high:z.4f}]"
 
 
 def describe_resampling(scores: Sequence[MetricScore]) -> list[str]:

@@ -109,12 +109,17 @@ def _block(block: Block) -> str:
 
 def _table(table: Table) -> str:
     caption = f"<figcaption>{_text(table.title)}</figcaption>" if table.title else ""
-    head = "".join(f'<th scope="col">{_text(name)}</th>' for name in table.columns)
+    head = "".join(f'<th scope="col">{_heading(name)}</th>' for name in table.columns)
     rows = "".join(f"<tr>{_row(row)}</tr>\n" for row in table.rows)
     return (
         f'<figure>{caption}<div class="scroll" tabindex="0"><table>\n<thead><tr>{head}</tr></thead>\n'
         f"<tbody>\n{rows}</tbody></table></div></figure>\n"
     )
+
+
+def _heading(name: str) -> str:
+    """Escape the name of a column; words parted for a narrow screen are whole."""
+    return _text(name.replace("-\n", ""))
 
 
 def _row(row: Sequence[str]) -> str:

@@ -12,10 +12,10 @@ from kit.reports.tiles import wrapped
 MOST = 10  # curves in a picture
 _LABEL = 72  # characters per line of the legend
 _AXES = {
-    "ROC": ("false positive rate: share of the other images flagged", "recall: share of the class's images flagged"),
+    "ROC": ("false positive rate: share of the other images flagged", "recall: share of the {noun}'s images flagged"),
     "precision-recall": (
-        "recall: share of the class's images flagged",
-        "precision: share of the flagged that are of the class",
+        "recall: share of the {noun}'s images flagged",
+        "precision: share of the flagged that are of the {noun}",
     ),
 }
 _AREA = {"ROC": "AUC", "precision-recall": "average precision"}
@@ -32,7 +32,9 @@ def ranking_table(kind: Kind, curves: Sequence[Curve], noun: str) -> Table:
     return Table(f"{kind} curve", (noun, "threshold", *_COLUMNS[kind]), rows)
 
 
-def plot_ranking(kind: Kind, curves: Sequence[Curve], title: str, mark: tuple[float, float, str] | None) -> bytes:
+def plot_ranking(
+    kind: Kind, curves: Sequence[Curve], title: str, mark: tuple[float, float, str] | None, noun: str = "class"
+) -> bytes:
     """Draw curves; of more than ten, those with the smallest areas.
 
     Args:
@@ -40,6 +42,7 @@ def plot_ranking(kind: Kind, curves: Sequence[Curve], title: str, mark: tuple[fl
         curves: Curves of the classes; none leaves the axes empty, and the title says so.
         title: Title above the axes.
         mark: Point to show: x, y and its name.
+        noun: Word for what each curve is about, "class" or "grade".
 
     Returns:
         A PNG.
@@ -58,11 +61,11 @@ def plot_ranking(kind: Kind, curves: Sequence[Curve], title: str, mark: tuple[fl
     if mark:
         axes.plot(mark[0], mark[1], "*", color="black", markersize=14, label=mark[2], zorder=5)
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
-    axes.set_xlabel(_AXES[kind][0])
-    axes.set_ylabel(_AXES[kind][1])
-    few = f"\nthe {MOST} of {len(curves)} classes of the smallest area" if len(shown) < len(curves) else ""
+    axes.set_xlabel(_AXES[kind][0].format(noun=noun))
+    axes.set_ylabel(_AXES[kind][1].format(noun=noun))
+    few = f"\nthe {MOST} smallest areas of {len(curves)} curves" if len(shown) < len(curves) else ""
     axes.set_title(
-        f"{title}{few}" if shown else f"{title}\nno curve: no numbers, or images of one class only", fontsize=10
+        f"{title}{few}" if shown else f"{title}\nno curve: no numbers, or images of one {noun} only", fontsize=10
     )
     axes.grid(alpha=0.3)
     if shown:

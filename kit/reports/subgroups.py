@@ -35,7 +35,7 @@ def subgroups_table(found: Subgroups, every: MetricScore | None = None) -> Table
     if every and every.value is not None:
         interval = describe_interval(every.interval)
         images = sum(row.images for row in found.rows)
-        rows.append(("all images", f"{images:,}", f"{every.value:.4f}", interval, NOTHING, NOTHING, NOTHING))
+        rows.append(("all images", f"{images:,}", f"{every.value:z.4f}", interval, NOTHING, NOTHING, NOTHING))
     columns = (found.column, "images", found.metric, CONFIDENCE, "Δ to the\nrest", "p\n(Holm)", "difference")
     return Table(_title(found), columns, tuple(rows), kept=("difference", found.metric))
 
@@ -58,7 +58,7 @@ def subgroups_csv(found: Subgroups) -> str:
 def subgroup_remarks(found: Subgroups) -> list[str]:
     """Say in one line how the differences were judged, and which stand."""
     judged = [row for row in found.rows if row.stands is not None]
-    standing = [f"{row.name} ({row.difference:+.4f})" for row in judged if row.stands]
+    standing = [f"{row.name} ({row.difference:+z.4f})" for row in judged if row.stands]
     if not judged:
         return [f"{found.column}: no subgroup could be judged"]
     words = f"{found.permutations:,} permutations of {found.dealt}, Holm's correction for {len(judged)}"
@@ -74,7 +74,7 @@ def plot_subgroups(found: Subgroups, title: str, every: MetricScore | None = Non
     """
     rows = [row for row in found.rows if row.value is not None and row.images >= FEWEST_IMAGES]
     names = [f"{middle_cut(row.name, _NAME)}  (n = {row.images:,})" for row in rows]
-    figure = new_figure(6 + _LETTER * max(map(len, names), default=0), 1.9 + 0.34 * max(1, len(rows)))
+    figure = new_figure(6 + _LETTER * max(map(len, names), default=0), 2.1 + 0.34 * max(1, len(rows)))
     axes = figure.subplots()
     if every and every.value is not None:
         axes.axvline(every.value, color="black", linewidth=1, label="all images")
@@ -94,11 +94,12 @@ def plot_subgroups(found: Subgroups, title: str, every: MetricScore | None = Non
     better = "left" if found.direction == "min" else "right"
     axes.set_xlabel(f"{found.metric} with {CONFIDENCE} interval; {better} is better")
     axes.grid(alpha=0.3, axis="x")
-    axes.plot([], [], color=GREY, marker="o", linestyle="", label="no difference stands")
+    plain = "not judged" if all(row.stands is None for row in rows) else "no difference stands"
+    axes.plot([], [], color=GREY, marker="o", linestyle="", label=plain)
     for colour, label in ((BLUE, "better than the rest"), (ORANGE, "worse than the rest")):
         if colour in {_colour(row, found) for row in rows}:
             axes.plot([], [], color=colour, marker="s", linestyle="", label=label)
-    figure.legend(loc="outside lower center", ncols=4)
+    figure.legend(loc="outside lower center", ncols=2)
     figure.suptitle(title, fontsize=10)
     return png(figure)
 
@@ -107,9 +108,9 @@ def _row(row: Subgroup) -> tuple[str, ...]:
     return (
         row.name,
         f"{row.images:,}",
-        NOTHING if row.value is None else f"{row.value:.4f}",
+        NOTHING if row.value is None else f"{row.value:z.4f}",
         describe_interval(row.interval),
-        NOTHING if row.difference is None else f"{row.difference:+.4f}",
+        NOTHING if row.difference is None else f"{row.difference:+z.4f}",
         chance(row.p_holm),
         _verdict(row),
     )

@@ -41,7 +41,7 @@ _NAME = 120  # characters of an arm's name
 
 
 def plot_arm(comparison: Comparison, arm: str) -> bytes:
-    """Draw one arm's accuracy, loss and other metrics, train against validation.
+    """Draw one arm's accuracy, loss, compared metric and others, train against validation.
 
     The mean over the runs is bold in a band of one standard deviation, each run thin; the best epoch of the mean on
     validation is marked.
@@ -50,7 +50,7 @@ def plot_arm(comparison: Comparison, arm: str) -> bytes:
         A PNG.
     """
     runs = [run for run in comparison.trajectories if run.arm == arm]
-    panels = _recorded(_UNITS, runs)
+    panels = _recorded(dict.fromkeys((*_PANELS, on_train(comparison.metric), *_UNITS)), runs)
     rows = -(-len(panels) // 2)
     figure = new_figure(10, 4 * rows)
     figure.suptitle(f"{arm}  (n = {len(runs)}{'; bands are ± sd' if len(runs) > 1 else ''})")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.colors import LogNorm
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from kit.evaluation.value_errors import ValueErrors
@@ -55,6 +56,7 @@ _CELLS, _BARS = 60, 30  # of a density and a histogram
 _MARGIN, _EQUAL = 0.04, 1e-9  # margin as a share of the range; range that is rounding, as a share of the largest number
 _PALE = 0.3  # images of a cell that would be white: one is visible
 _NAME = 28  # characters of a value's name
+_TICKS = 5  # steps between numbers such as -0.044 that fit below a residual plot
 
 
 def plot_scatter(values: Sequence[DrawnValue], title: str) -> bytes:
@@ -104,6 +106,7 @@ def plot_residuals(values: Sequence[DrawnValue], title: str) -> bytes:
         _draw_points(left, value.predicted, residuals)
         left.axhline(0, color=GREY, linestyle=":", linewidth=1.4)
         left.set_title(value.name, fontsize=9, parse_math=False)
+        left.xaxis.set_major_locator(MaxNLocator(_TICKS))
         left.set_xlabel("predicted")
         left.set_ylabel("predicted - true")
         right.hist(residuals, bins=_BARS, range=_limits(residuals), orientation="horizontal", color=BLUE)

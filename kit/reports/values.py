@@ -148,7 +148,7 @@ def _error_cells(one: ValueErrors, form: ValueFormat) -> tuple[str, ...]:
         one.name,
         f"{one.images:,}",
         *(form.number(each) for each in (one.mean, one.bias, one.rmse, one.mae)),
-        *(NOTHING if each is None else f"{each:.4f}" for each in (one.r2, one.spearman)),
+        *(NOTHING if each is None else f"{each:z.4f}" for each in (one.r2, one.spearman)),
     )
 
 

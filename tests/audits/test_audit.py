@@ -644,3 +644,14 @@ def test_a_gallery_shows_each_tag_and_values_from_the_lowest_up(
         captions = [tile.caption for tile in rows[1].clusters[0].tiles]
         assert sorted(labels, key=float) == captions
     assert draw_gallery(found).startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(("target", "noun"), [("values", "value"), ("tags", "tag")])
+def test_labels_of_duplicates_are_called_what_they_are(tmp_path: Path, target: str, noun: str) -> None:
+    for number in range(3):
+        write(tmp_path / f"{number}.png", scene(number // 2))
+    labels = tmp_path / "train.csv"
+    labels.write_text("id,label\n0,1\n1,2\n2,3\n")
+    found = kit.audit(tmp_path, labels=labels, target=target, workers=1, near_bits=0)
+
+    assert ("image", noun) == table(found, "exact duplicates").columns

@@ -438,7 +438,7 @@ def test_evaluate_says_threshold_and_mistakes_and_writes_a_page(
     answer = command("evaluate", run.path, *options)
 
     assert 0 == answer.status
-    assert re.search(r"^mislabelled: \d+ of 36 images \(\d+\.\d%\)$", answer.out, re.MULTILINE)
+    assert re.search(r"^misclassified: \d+ of 36 images \(\d+\.\d%\)$", answer.out, re.MULTILINE)
     assert re.search(r"^threshold 0\.\d+ for class dark: recall .* \(wanted 0.5\), precision", answer.out, re.MULTILINE)
     assert "report.html" in answer.out
     assert (tmp_path / "report.html").is_file()

@@ -59,6 +59,11 @@ def _evaluate(dataset: Dataset, run: RunDirectory, scores: Predictions) -> Evalu
     )
 
 
+def _words(page: str) -> str:
+    """Take the text of a page, without tags and styles."""
+    return re.sub(r"<style>.*?</style>|<[^>]+>", " ", page, flags=re.DOTALL)
+
+
 def _written(evaluation: Evaluation, folder: Path) -> tuple[set[str], dict[str, object]]:
     files = kit.write_evaluation(evaluation, folder, html=True)
     return {path.name for path in files}, json.loads((folder / "evaluation.json").read_text())
@@ -134,7 +139,13 @@ def test_grades_have_a_confusion_matrix_and_curves_where_there_are_probabilities
     for name in ("confusion_matrix.csv", "classification_report.csv", *(["roc_curve.csv"] if not number else [])):
         assert (tmp_path / name).read_text().startswith("grade,")
     tables = [table.columns[0] for table in evaluation_tables(evaluation)]
+    page = (tmp_path / "report.html").read_text()
     assert ["metric", "grade", "grade", "distance", "grade", "rule", "from grade"] == tables
+    assert [1] * 7 == [page.count(f"<figcaption>{table.title}<") for table in evaluation_tables(evaluation)]
+    assert ("probability of the likeliest grade" in page, bool(re.search(r"\bclass(es)?\b", _words(page)))) == (
+        not number,
+        False,
+    )
     assert {"confusion_matrix.png", "misclassified.png", "metrics.csv"} <= files
     assert {"distances.csv", "expected_grades.csv", "decision_rules.csv", "cut_offs.csv"} <= files
     assert {"expected_grades.png", "cut_offs.png"} <= files

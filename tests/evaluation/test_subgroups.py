@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import json
 import re
 from collections.abc import Sequence
@@ -11,20 +12,23 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
 import kit
 from kit.datasets import Dataset
 from kit.errors import KitError, SpecError
-from kit.evaluation.intervals import Units
+from kit.evaluation.intervals import Interval, Units
 from kit.evaluation.metric_scores import score_metrics
 from kit.evaluation.subgroup_columns import divided, open_subgroups
-from kit.evaluation.subgroups import Subgroups, compare_subgroups
+from kit.evaluation.subgroups import Subgroup, Subgroups, compare_subgroups
 from kit.inference.predictions import Predictions
 from kit.metrics import find_metric
+from kit.reports import subgroups
 from kit.reports.evaluation import evaluation_remarks, evaluation_tables
-from kit.reports.subgroups import subgroup_remarks, subgroups_csv, subgroups_table
+from kit.reports.figure import png
+from kit.reports.subgroups import plot_subgroups, subgroup_remarks, subgroups_csv, subgroups_table
 from kit.runs import RunDirectory
 from kit.targets.classes import Classes
 from kit.targets.grades import Grades
@@ -229,3 +233,31 @@ def test_an_evaluation_by_subgroup_has_a_table_files_and_a_picture(
     assert any("f1 by site" in line for line in evaluation_remarks(evaluation))
     with pytest.raises(SpecError, match="unknown column"):
         kit.evaluate(run.path, by=f"{own}:sit", root=workspace)
+
+
+def test_rounding_below_zero_is_shown_as_zero() -> None:
+    none = -2.2e-16
+    interval = Interval(low=none, high=0.5, resamples=9, drawn="images", units=9)
+    found = dataclasses.replace(
+        _compared(["x", "y"] * 20, np.arange(40) % 3 > 0),
+        rows=[Subgroup(name="x", images=20, value=none, interval=interval, difference=none)],
+    )
+
+    assert ("x", "20", "0.0000", "[0.0000, 0.5000]", "+0.0000") == subgroups_table(found).rows[0][:5]
+
+
+def test_a_legend_is_not_cut_by_the_edge_of_the_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = [name for name in "abc" for _ in range(40)]
+    right = np.array([[False] * 36 + [True] * 4, [True, False] * 20, [True] * 40]).ravel()
+    found, figures = _compared(names, right), list[Figure]()
+    monkeypatch.setattr(subgroups, "png", lambda figure: figures.append(figure) or png(figure))
+    (every,) = score_metrics(_predictions(right), [ACCURACY])
+    plot_subgroups(found, "title", every)
+    (legend,) = figures[0].legends
+    box = legend.get_window_extent().get_points()
+
+    assert ["all images", "no difference stands", "better than the rest", "worse than the rest"] == [
+        text.get_text() for text in legend.get_texts()
+    ]
+    assert (box >= 0).all()
+    assert (box <= figures[0].bbox.get_points()[1]).all()

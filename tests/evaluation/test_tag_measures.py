@@ -18,7 +18,7 @@ from kit.evaluation.evaluate import Evaluation, Predictor
 from kit.evaluation.tag_measures import TagMeasures
 from kit.inference.predictions import Predictions
 from kit.reports.cardinality import cardinality_csv, cardinality_table
-from kit.reports.cooccurrence import pairs_csv
+from kit.reports.cooccurrence import pairs_csv, plot_cooccurrence
 from kit.reports.evaluation import evaluation_remarks, evaluation_tables, shown_tables
 from kit.reports.evaluations import report_of
 from kit.reports.page import Section, write_page
@@ -186,3 +186,12 @@ def test_many_tags_are_a_screen_and_whole_in_the_files(tiny: Dataset) -> None:
     assert page.count("<tr>") < 100
     assert evaluation_tables(evaluation) == [by_tag, pairs, numbers]
     assert ["with a tag missed or too many: 36 of 36 images (100.0%)"] == evaluation_remarks(evaluation)
+
+
+def test_shares_of_a_tag_that_no_image_has_are_left_blank(monkeypatch: pytest.MonkeyPatch) -> None:
+    counts = np.array([[4, 1], [1, 0]]) * [[1, 0], [0, 0]]
+    drawn: list[list[list[str]]] = []
+    monkeypatch.setattr("kit.reports.cooccurrence.plot_matrix", lambda _, cells, *__, **___: drawn.append(cells) or b"")
+    plot_cooccurrence("", of_pairs.Cooccurrence(tags=np.arange(2), true=counts, decided=counts), counts, ["a", "b"])
+
+    assert [[["100%", "0%"], ["", ""]]] == drawn

@@ -86,3 +86,13 @@ def test_info_draws_the_chart_where_it_is_asked_to(
     assert chart.read_bytes().startswith(b"\x89PNG")
     assert "classes before and after balancing" in out
     assert "not stored: 11 not taken by undersample; see rejects.csv" in out
+
+
+def test_a_chart_speaks_of_undersampling_where_it_would_leave_images_out(uneven: Path) -> None:
+    assert counts_of_audit(audit(uneven, workers=1)).title.endswith("images of each class, and undersampled")
+    for path in (uneven / "train" / "c").iterdir():
+        path.unlink()
+    for label in "ab":
+        for path in sorted((uneven / "train" / label).iterdir())[4:]:
+            path.unlink()
+    assert counts_of_audit(audit(uneven, workers=1)).title.endswith("images of each class")

@@ -65,6 +65,10 @@ def test_rules_and_cut_offs_name_their_metric_once(metric: str) -> None:
     assert {("half-way", "mild_$"), ("half-way", "severe"), ("fitted", "mild_$"), ("fitted", "severe")} == {
         (row["others"], row["from"]) for row in curves
     }
+    spans = [row[-1].split(" to ") for row in cut_offs_table(cut_offs, GRADES.names).rows]
+    assert all(
+        float(low) <= round(at, 4) <= float(high) for at, (low, high) in zip(cut_offs.fitted, spans, strict=True)
+    )
     best = max(float(row[metric]) for row in curves)
     assert best == pytest.approx(float(written[2][metric]))
 

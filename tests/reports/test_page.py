@@ -136,3 +136,9 @@ def test_no_text_becomes_a_tag(text: str) -> None:
         return write_page(text, [Section(text, (text, Table(f".{text}", (text,), ((text,),))))])
 
     assert Tags(page("")).names == Tags(page(text)).names
+
+
+def test_words_parted_for_a_narrow_screen_are_whole_on_a_page() -> None:
+    page = write_page("title", [Section("section", (Table("", ("tag", "thresh-\nold", "p\n(Holm)"), ()),))])
+
+    assert '<th scope="col">threshold</th><th scope="col">p<br>(Holm)</th>' in page

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import io
 import json
 import math
 from fractions import Fraction
@@ -15,10 +16,12 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.console import Console
 from sklearn import metrics
 from trained import write_images
 
 import kit
+from kit.cli import console
 from kit.cli.console import _fitting
 from kit.comparison.trajectory import Trajectory
 from kit.datasets.read import read_examples
@@ -111,6 +114,20 @@ def test_a_comparison_leaves_out_what_no_run_recorded(tmp_path: Path) -> None:
     assert (("history", "1", "0.2500", "0.5000", "baseline"),) == verdicts.rows
     assert ("arm", "accuracy", "loss", "val loss", "gap", "vola-\ntility") == others.columns
     assert (("history", "0.7500", "0.5000", "2.0000", "0.5000", "0.2500"),) == others.rows
+
+
+def test_curves_of_an_arm_show_the_compared_metric(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "history.json"
+    path.write_text(
+        '{"accuracy": [0, 1], "val_accuracy": [0, 1], "loss": [1, 0], "val_loss": [1, 2], '
+        '"rmse": [2, 1], "val_rmse": [3, 4]}'
+    )
+    figures: list[Any] = []
+    monkeypatch.setattr(training_curves, "png", lambda figure: figures.append(figure) or png(figure))
+    training_curves.plot_arm(kit.compare(path, metric="val_rmse"), "history")
+    labels = [axes.get_ylabel() for axes in figures[0].axes]
+
+    assert ["accuracy (share of images)", "loss (mean)", "rmse", ""] == labels
 
 
 def test_a_comparison_is_written_with_full_precision_and_a_picture_an_arm(run: RunDirectory, tmp_path: Path) -> None:
@@ -619,3 +636,17 @@ def test_names_are_not_cut_by_the_edge_of_a_picture(count: int, monkeypatch: pyt
 
         assert (boxes >= 0).all()
         assert (boxes <= figure.bbox.get_points()[1]).all()
+
+
+@pytest.mark.parametrize(
+    ("is_terminal", "title"), [(True, "the 10 most\nconfused pairs"), (False, "the 10 most confused pairs")]
+)
+def test_titles_break_between_words_on_a_terminal_only(
+    is_terminal: bool, title: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = io.StringIO()
+    screen = Console(file=text, width=16, force_terminal=is_terminal, color_system=None)
+    monkeypatch.setattr(console, "_stdout", lambda: screen)
+    console.print_tables([Table("the 10 most confused pairs", ("a", "b"), ())])
+
+    assert text.getvalue().replace(" \n", "\n").startswith(f"{title}\n")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import csv
+import itertools
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
 from kit.evaluation.value_measures import ValueMeasures
+from kit.reports import value_plots
+from kit.reports.figure import png
 from kit.reports.value_plots import DrawnValue, plot_residuals, plot_scatter
 from kit.reports.values import ValueFormat, errors_table, quantiles_table, worst_captions, worst_csv, worst_table
 from kit.targets.values import Values
@@ -16,6 +19,8 @@ from tests.made import target_predictions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from matplotlib.figure import Figure
 
 
 def _measures(names: Sequence[str], *, deviation: float = 1.0) -> ValueMeasures:
@@ -92,3 +97,15 @@ def test_pictures_are_drawn_of_points_of_densities_and_of_nothing() -> None:
 
     assert plot_scatter(values, "title").startswith(b"\x89PNG")
     assert plot_residuals(values, "title").startswith(b"\x89PNG")
+
+
+def test_numbers_below_the_residuals_do_not_overlap(monkeypatch: pytest.MonkeyPatch) -> None:
+    (errors,) = _measures(["angle"]).errors
+    predicted = np.linspace(-0.0439, -0.0284, 50)
+    figures: list[Figure] = []
+    monkeypatch.setattr(value_plots, "png", lambda figure: figures.append(figure) or png(figure))
+    plot_residuals([DrawnValue(errors=errors, form=ValueFormat(0.1), true=predicted + 0.1, predicted=predicted)], "")
+    ticks = [text.get_window_extent() for text in figures[0].axes[0].get_xticklabels() if text.get_text()]
+
+    assert all(left.x1 < right.x0 for left, right in itertools.pairwise(ticks))
+    assert len(ticks) > 2

@@ -39,7 +39,7 @@ class ClassesReport(EvaluationReport[ClassMeasures]):
 
     kind: ClassVar[str] = "classes"
     first_pictures: ClassVar[tuple[str, ...]] = ("classification_report.png",)
-    broken: ClassVar[str] = "; they count as mislabelled, and are in no curve"
+    broken: ClassVar[str] = "; they count as misclassified, and are in no curve"
 
     def tables(self) -> list[Table]:
         """Build confusion matrix and classification report; above 1,000 classes pairs in place of the matrix."""
@@ -50,10 +50,10 @@ class ClassesReport(EvaluationReport[ClassMeasures]):
         return self.tables() if len(self.measures.classes) <= MANY else [self._pairs(), self._weakest()]
 
     def remarks(self) -> list[str]:
-        """Count the mislabelled images, and name the classes that no image has."""
+        """Count the misclassified images, and name the classes that no image has."""
         measures = self.measures
         mistakes = f"{len(measures.mistakes):,} of {measures.images:,} images ({1 - measures.accuracy:.1%})"
-        lines = [f"mislabelled: {mistakes}"]
+        lines = [f"misclassified: {mistakes}"]
         if absent := measures.absent:
             named, kind = first_three(absent, len(absent)), measures.scores.target.kind()
             lines.append(f"no image of {named}: means over {kind} leave out those that are not predicted")
@@ -69,7 +69,7 @@ class ClassesReport(EvaluationReport[ClassMeasures]):
         name = measures.classes[measures.positive]
         has_images = measures.report[name]["support"]
         why = "its outputs are not numbers" if has_images else f"{self.evaluation.split} has none of it"
-        return [f"no threshold reaches recall {measures.wanted:g} of class {name}: {why}"]
+        return [f"no threshold reaches recall {measures.wanted:g} of {measures.noun} {name}: {why}"]
 
     def files(self) -> dict[str, str]:
         """Build confusion, classification report, curves, calibration and misclassified images as CSV."""
@@ -100,7 +100,7 @@ class ClassesReport(EvaluationReport[ClassMeasures]):
 
     def first_tables(self) -> list[Table]:
         """Build the classification report; of over twenty classes the weakest only, as the file has all."""
-        return self.screen()[1:]
+        return self.screen()[1:2]
 
     def sections(self, pictures: Mapping[str, Picture]) -> list[Section]:
         """Build the sections of confusion, curves, calibration and misclassified images."""
@@ -203,7 +203,7 @@ class ClassesReport(EvaluationReport[ClassMeasures]):
         if (at := self.measures.threshold) is not None and at.specificity is not None:
             x, y = (1 - at.specificity, at.recall) if kind == "ROC" else (at.recall, at.precision)
             mark = (x, y, f"{at.positive} from {at.threshold:.4g} on: recall {at.recall:.4f}")
-        return plot_ranking(kind, self.measures.curves(kind), f"{kind} curve\n{self.title}", mark)
+        return plot_ranking(kind, self.measures.curves(kind), f"{kind} curve\n{self.title}", mark, self.measures.noun)
 
 
 def headline(measures: ClassMeasures) -> str:

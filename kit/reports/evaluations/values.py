@@ -94,8 +94,8 @@ class ValuesReport(EvaluationReport[ValueMeasures]):
     def _gallery(self) -> Picture:
         measures, evaluation = self.measures, self.evaluation
         worst = measures.worst[:MOST]
-        count = "" if len(worst) == measures.images else f"the {len(worst)} of "
-        which = f"{evaluation.split}: {count}{measures.images:,} images, those with the largest errors first"
+        count = "" if len(worst) == measures.images else f"the first {len(worst)} of "
+        which = f"{evaluation.split}: {count}{measures.images:,} images, largest errors first"
         captions = worst_captions(measures.scores, worst, self.formats)
         return Picture(plot_stored(evaluation.dataset, evaluation.splits, captions, which), which)
 
