@@ -20,7 +20,7 @@ LOWEST_HELD_UP = {"keras", "numpy", "tensorboard", "tensorflow"}  # pyproject.to
 # Where other packages do the work: reading images and tables, training, exporting, statistics, pictures, Kaggle.
 LOWEST_TESTS = (
     "ablation/test_ablation ablation/test_designs audits cli comparison/test_comparison comparison/test_verdicts "
-    "conversion/test_conversion conversion/test_near_duplicates datasets/test_shards engines exports "
+    "conversion/test_conversion conversion/test_near_duplicates datasets/test_shards engines evaluation exports "
     "images/test_images images/test_jpeg images/test_tiff kaggle/test_check kaggle/test_fetch kaggle/test_ledger "
     "kaggle/test_submit metrics models reports/test_reports sources/test_sources sources/test_targets specs/test_specs "
     "submission/test_cells submission/test_submission targets training/test_full_disk training/test_training test_seals"
