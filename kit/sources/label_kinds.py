@@ -210,14 +210,22 @@ def marked_names(marks: NDArray[Any], names: Sequence[str], separator: str) -> l
 
 
 def _joined_label(labels: Collection[str]) -> tuple[str, str] | None:
-    """Find a label of several parts where each part is a label too, and its separator: tags, or a name."""
+    """Find a label that may join others, and its separator: each of its parts is a label too, or all parts recur."""
     alone = set(labels)
     for separator in SEPARATORS:
-        for label in labels:
-            parts = parts_of(label, separator)
-            if len(parts) > 1 and alone.issuperset(parts):
-                return label, separator
+        parts = {label: found for label in labels if len(found := parts_of(label, separator)) > 1}
+        if label := next((label for label, found in parts.items() if alone.issuperset(found)), ""):
+            return label, separator
+        if parts and _all_recur([parts_of(label, separator) for label in labels], parts.values()):
+            return next(iter(parts)), separator
     return None
+
+
+def _all_recur(every: Sequence[Sequence[str]], several: Iterable[Sequence[str]]) -> bool:
+    """Whether fewer parts than labels make labels of several lengths, and none of those joined stands in one alone."""
+    labels = Counter(part for parts in every for part in set(parts))
+    are_fewer = len(labels) < len(every) and len(set(map(len, every))) > 1
+    return are_fewer and all(labels[part] > 1 for parts in several for part in parts)
 
 
 def _are_measured(counts: Mapping[str, int], *, has_fractions: bool) -> bool:

@@ -749,10 +749,15 @@ def test_numbers_of_which_none_looks_like_an_id_are_values(tmp_path: Path) -> No
 # --- readings that remain, and marks
 
 
-def test_one_joined_label_among_others_leaves_two_readings(tmp_path: Path) -> None:
-    columns = {"f": ["a", "b", "a b", "c a"] * 2}
+@pytest.mark.parametrize(
+    ("labels", "joined"),
+    [(["a", "b", "a b", "c a"], "a b"), (["a", "b c", "a b c", "c", "b a"], "b c")],
+    ids=["parts that are labels too", "parts that recur"],
+)
+def test_joined_labels_among_others_leave_two_readings(labels: list[str], joined: str, tmp_path: Path) -> None:
+    columns = {"f": labels * 2}
 
-    with pytest.raises(SourceError, match=r"may be classes or tags: 'a b' joins others by ' '") as refused:
+    with pytest.raises(SourceError, match=f"may be classes or tags: '{joined}' joins others by ' '") as refused:
         read(tmp_path, columns)
     assert ({"target": "classes"}, {"target": "tags"}) == refused.value.choices
     assert ("a", "b", "c") == read(tmp_path, columns, target="tags").target.names
