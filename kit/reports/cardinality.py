@@ -23,7 +23,7 @@ def cardinality_table(found: Cardinality) -> Table:
     rows = tuple((str(number), *_cells(found, number)) for number in numbers)
     true, decided = found.means
     title = f"tags of an image, true {true:.2f} and decided {decided:.2f} in the mean"
-    return Table(title, ("tags", "images\ntrue", "images\ndecided", "decided of\nthese, mean"), rows).head(_ROWS, FILE)
+    return Table(title, ("tags", "images\ntrue", "images\ndecided", "mean\ndecided"), rows).head(_ROWS, FILE)
 
 
 def cardinality_csv(found: Cardinality) -> str:
