@@ -50,7 +50,9 @@ def test_figures_of_each_tag_are_those_of_scikit_learn(rule: Decision) -> None:
     truth, chances, decided = truth_of(found), found.scores.outputs, found.scores.predicted
     table = pd.DataFrame(found.by_tag.columns())
     precision, recall, f1, support = sk.precision_recall_fscore_support(truth, decided, zero_division=0)
-    written = pd.read_csv(pd.io.common.StringIO(tags_csv(found.by_tag, found.names)), index_col="tag")
+    written = pd.read_csv(
+        pd.io.common.StringIO(tags_csv(found.by_tag, found.names)), index_col="tag", float_precision="round_trip"
+    )
 
     assert support.tolist() == found.by_tag.support.tolist() == written["images"].iloc[:4].tolist()
     for name, values in {"precision": precision, "recall": recall, "f1": f1}.items():
