@@ -30,8 +30,8 @@ LOWEST_TESTS = (
 @task
 def test(ctx: Context, slow: bool = False) -> None:
     """Run the fast tests, in two processes; --slow runs the others instead."""
-    which = '-m "slow"' if slow else '-m "not slow" --numprocesses 2 --dist loadfile'
-    ctx.run(f"{sys.executable} -m pytest {which}", pty=sys.stdout.isatty())
+    which = "slow" if slow else "not slow"
+    ctx.run(f'{sys.executable} -m pytest -m "{which}" --numprocesses 2 --dist loadfile', pty=sys.stdout.isatty())
 
 
 @task

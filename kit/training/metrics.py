@@ -203,7 +203,7 @@ class ClassMean(keras.metrics.Metric):  # type: ignore[misc]  # Keras is untyped
     """Mean of a score over the classes; the score of the second class for two classes.
 
     A class that neither labels nor decisions of the epoch hold is left out, as by the metrics of the registry and by
-    scikit-learn; NaN where no class is left.
+    scikit-learn; 0 where the second of two classes is such a one.
 
     Args:
         score: Function of true positives, false positives and false negatives, each float32 [classes].
@@ -227,7 +227,8 @@ class ClassMean(keras.metrics.Metric):  # type: ignore[misc]  # Keras is untyped
         """Average over the classes that labels or decisions hold."""
         counts = tf.convert_to_tensor(self._counts)
         are_there = tf.reduce_sum(counts, axis=0) > 0
-        return tf.reduce_mean(tf.boolean_mask(self._score(*tf.unstack(counts)), are_there))
+        scores = tf.boolean_mask(self._score(*tf.unstack(counts)), are_there)
+        return tf.math.divide_no_nan(tf.reduce_sum(scores), tf.cast(tf.size(scores), scores.dtype))
 
     def reset_state(self) -> None:
         """Reset the counts."""
