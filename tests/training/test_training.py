@@ -117,6 +117,7 @@ def test_equal_seeds_give_equal_numbers_and_other_seeds_others(
     assert _equal(weights(run.last_weights), weights(same.last_weights))
 
 
+@pytest.mark.slow
 def test_a_model_that_trained_before_begins_anew_with_all_that_has_a_state(tiny: Dataset, tmp_path: Path) -> None:
     from kit.training.compile import lent_model
     from kit.training.fit import train_run
@@ -148,6 +149,7 @@ def test_a_model_of_a_training_that_broke_off_is_not_kept(tiny: Dataset) -> None
         assert model is not broken
 
 
+@pytest.mark.slow
 def test_images_that_do_not_fit_into_memory_are_streamed(run: RunDirectory, tiny: Dataset, tmp_path: Path) -> None:
     from kit.training.fit import train_run
 
@@ -208,6 +210,7 @@ def test_a_killed_training_goes_on_to_the_same_numbers(
     assert not [path for path in killed.path.iterdir() if ".tmp." in path.name]
 
 
+@pytest.mark.slow
 def test_a_damaged_checkpoint_falls_back(run: RunDirectory, tiny: Dataset, tmp_path: Path) -> None:
     from kit.training.fit import train_run
 
