@@ -8,7 +8,6 @@ from pathlib import Path
 
 from kit.audits.findings import Audit
 from kit.datasets import Dataset
-from kit.sources import UNLABELLED
 from kit.specs.source import SPLIT_FOLDERS
 
 _GIVEN = frozenset(SPLIT_FOLDERS.values()) - {"train"}  # splits of the source, which are not undersampled
@@ -62,7 +61,7 @@ def counts_of_audit(audit: Audit) -> ClassCounts:
     Args:
         audit: Audit of the source.
     """
-    found = {name: splits for name, splits in audit.counts().items() if name != UNLABELLED}
+    found = audit.labelled_counts()
     drawn = {
         name: sum(count for split, count in splits.items() if split not in _GIVEN) for name, splits in found.items()
     }

@@ -142,6 +142,10 @@ class Audit:
         ordered = sorted(classes, key=lambda name: (name == UNLABELLED, -classes[name], name))
         return {name: {split: cells[name, split] for split in splits} for name in ordered}
 
+    def labelled_counts(self) -> dict[str, dict[str, int]]:
+        """Count labelled images as `counts` does."""
+        return {name: splits for name, splits in self.counts().items() if name != UNLABELLED}
+
     def modes(self) -> Counter[str]:
         """Number of images by format, channels and their type."""
         return Counter(fact.mode for fact in self.facts if fact.mode)

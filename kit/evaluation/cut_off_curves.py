@@ -12,6 +12,7 @@ from kit.evaluation.cut_offs import Positions, Ranking, fit_grades
 from kit.evaluation.decisions import crossed_score
 from kit.inference.predictions import Predictions
 from kit.metrics import Metric
+from kit.metrics.score import known
 from kit.targets import NO_DECISION, Decision
 
 POINTS = 101  # cut-offs of a curve
@@ -146,7 +147,7 @@ def _rules(
     rules.append(_rule("fitted to these images", scores, metric, Decision(thresholds=fitted)))
     crossed = crossed_score(scores.target, metric, scores.labels, scores.outputs, folds)
     if crossed:
-        rules.append(DecisionRule(name="fitted to other images", cut_offs=(), score=_number(crossed.value)))
+        rules.append(DecisionRule(name="fitted to other images", cut_offs=(), score=known(crossed.value)))
     return rules
 
 
@@ -156,7 +157,7 @@ def _rule(name: str, scores: Predictions, metric: Metric, decision: Decision) ->
     return DecisionRule(
         name=name,
         cut_offs=decision.thresholds,
-        score=_number(scores.judge(metric, decision).value),
+        score=known(scores.judge(metric, decision).value),
         accuracy=float((distances == 0).mean()),
         distance=float(distances.mean()),
     )
@@ -188,7 +189,3 @@ def _curve(
 
 def _positions(ranking: Ranking, cut_offs: Sequence[float]) -> Positions:
     return tuple(int(position) for position in np.searchsorted(ranking.values, cut_offs))
-
-
-def _number(value: float) -> float | None:
-    return None if np.isnan(value) else float(value)

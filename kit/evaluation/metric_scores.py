@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
@@ -12,7 +11,7 @@ from kit.evaluation.intervals import Interval, Units, bootstrap
 from kit.inference.predictions import Predictions
 from kit.metrics import Metric, find_metric
 from kit.metrics.registry import AskedMetric
-from kit.metrics.score import Direction
+from kit.metrics.score import Direction, known
 from kit.progress import NO_PROGRESS, Progress
 from kit.targets import Target, Truth
 from kit.targets.constant_rate import constant_rate
@@ -129,7 +128,7 @@ def _score(scores: Predictions, metric: Metric) -> MetricScore:
     score = scores.judge(metric)
     return MetricScore(
         name=metric.name,
-        value=None if math.isnan(score.value) else score.value,
+        value=known(score.value),
         direction=metric.direction,
         judges=metric.judges,
         left_out=score.left_out,

@@ -17,6 +17,7 @@ from kit.inference.dataset_metric import dataset_metric, own_score
 from kit.inference.predict_split import predict_split, refuse_unlabelled
 from kit.inference.predictions import Predictions
 from kit.metrics import Metric
+from kit.metrics.score import known
 from kit.progress import NO_PROGRESS, Progress
 from kit.runs import RunDirectory, RunSnapshot
 from kit.runs.mean_and_sd import MeanAndSD, mean_and_sd_of
@@ -258,7 +259,7 @@ def split_figures(scores: Predictions, weights: str, metric: Metric) -> SplitFig
     return SplitFigures(
         weights=weights,
         images=len(scores.keys),
-        loss=None if math.isnan(loss) else loss,
+        loss=known(loss),
         accuracy=scores.accuracy if is_named else None,
         recall=scores.recall if is_named else None,
         recall_of=recall_of if is_named else "",

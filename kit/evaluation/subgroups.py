@@ -24,7 +24,7 @@ from kit.evaluation.intervals import FEWEST, RESAMPLES, SEED, Interval, Units, b
 from kit.evaluation.subgroup_columns import Division
 from kit.inference.predictions import Predictions
 from kit.metrics import Metric
-from kit.metrics.score import Direction
+from kit.metrics.score import Direction, known
 from kit.metrics.weightings import Weighted
 from kit.progress import NO_PROGRESS, Progress
 from kit.significance import LEVEL, holm
@@ -209,7 +209,7 @@ def _test(
             dealt[place].append(_differences(prepared, deal == place))
             progress.advance(deal.shape[1])
     progress.finish()
-    found = {place: _Tested(_number(value), _p(value, np.concatenate(dealt[place]))) for place, value in real.items()}
+    found = {place: _Tested(known(value), _p(value, np.concatenate(dealt[place]))) for place, value in real.items()}
     return _Test(found, permutations)
 
 
@@ -240,13 +240,9 @@ def _p(real: float, dealt: NDArray[np.float64]) -> float | None:
 
 def _value(scores: Predictions, metric: Metric) -> float | None:
     try:
-        return _number(scores.judge(metric).value)
+        return known(scores.judge(metric).value)
     except SpecError:  # a metric of one's own may fail where a class is missing, though it does not of all images
         return None
-
-
-def _number(value: float) -> float | None:
-    return None if math.isnan(value) else value
 
 
 def _fields(row: Subgroup) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kit.metrics.regression import mae, r2, rmse, spearman
+from kit.metrics.score import known
 
 QUANTILES = 5  # parts that the truth is divided into
 
@@ -149,7 +150,7 @@ def _errors(name: str, true: NDArray[np.float64], given: NDArray[np.float64]) ->
         "bias": (given - true).mean() if images else np.nan,
         **{each.__name__: each(true, given) if images else np.nan for each in (rmse, mae, r2, spearman)},
     }
-    numbers = {key: None if np.isnan(value) else float(value) for key, value in figures.items()}
+    numbers = {key: known(float(value)) for key, value in figures.items()}
     return ValueErrors(name=name, images=images, **numbers)
 
 

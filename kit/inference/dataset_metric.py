@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
-
 import msgspec
 
 from kit.datasets import Dataset
 from kit.inference.predictions import Predictions
 from kit.metrics import Metric, find_metric
+from kit.metrics.score import known
 
 
 def dataset_metric(dataset: Dataset) -> Metric:
@@ -28,5 +27,4 @@ def own_score(scores: Predictions, metric: Metric) -> float | msgspec.UnsetType 
     """
     if metric.name == "accuracy" and scores.target.is_partition:
         return msgspec.UNSET
-    value = scores.judge(metric).value
-    return None if math.isnan(value) else value
+    return known(scores.judge(metric).value)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +22,7 @@ from kit.inference.dataset_metric import own_score
 from kit.inference.predict_split import predict_split
 from kit.inference.predictions import Predictions, average, join, read_predictions
 from kit.metrics import Metric, find_metric
+from kit.metrics.score import known
 from kit.progress import NO_PROGRESS, Progress
 from kit.runs import RunDirectory, RunSnapshot
 from kit.runs.fold_set import OUT_OF_FOLD, FoldFigures, FoldResult, FoldSet
@@ -122,14 +122,10 @@ def _figures(scores: Predictions, metric: Metric) -> FoldFigures:
     return FoldFigures(
         images=len(scores.keys),
         accuracy=scores.accuracy if is_named else None,
-        loss=_number(scores.loss) if has_chances else None,
+        loss=known(scores.loss) if has_chances else None,
         auc=scores.auc if has_chances else None,
         score=own_score(scores, metric),
     )
-
-
-def _number(value: float) -> float | None:
-    return None if math.isnan(value) else value
 
 
 def _over(values: Sequence[float | None]) -> MeanAndSD | None:

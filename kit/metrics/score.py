@@ -34,6 +34,11 @@ class Score:
     left_out: tuple[str | int, ...] = ()
 
 
+def known(value: float) -> float | None:
+    """Return a value of a metric, or None where it has none, which is NaN."""
+    return None if math.isnan(value) else float(value)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metric:
     """How predictions are judged.

@@ -29,7 +29,7 @@ _NAME, _REASON = 56, 48  # characters; leaves room for the other columns at a wi
 
 def describe_audit(audit: Audit) -> list[str]:
     """Describe in one line the audited images, and in another what `kit shard` would refuse."""
-    counts = {name: sum(splits.values()) for name, splits in audit.counts().items() if name != UNLABELLED}
+    counts = {name: sum(splits.values()) for name, splits in audit.labelled_counts().items()}
     parts = [f"{len(audit.records):,} images"]
     if len(counts) > 1 and audit.target.is_counted:  # every image has each value
         parts.append(f"{len(counts)} {audit.target.kind()}, {_balance(list(counts.values()))}")

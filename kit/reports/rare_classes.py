@@ -7,7 +7,6 @@ from collections.abc import Collection, Mapping
 from kit.audits import Audit
 from kit.datasets.manifest import Manifest
 from kit.errors import first_three
-from kit.sources import UNLABELLED
 from kit.targets import Target
 
 _THEY = "they train and never validate"
@@ -39,7 +38,7 @@ def describe_rare_images(audit: Audit) -> list[str]:
     Args:
         audit: Audit of the source.
     """
-    found = {name: splits for name, splits in audit.counts().items() if name != UNLABELLED}
+    found = audit.labelled_counts()
     if not audit.target.is_partition or audit.refused or not found:
         return []
     images = {name: sum(count for split, count in splits.items() if split != "test") for name, splits in found.items()}

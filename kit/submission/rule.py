@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +13,7 @@ from kit.evaluation.decisions import Decide, crossed_score, parse_decide, refuse
 from kit.evaluation.threshold import Threshold, Wanted, parse_threshold
 from kit.inference.out_of_fold import OutOfFold
 from kit.metrics import Metric, Score, find_metric
+from kit.metrics.score import known
 from kit.sources.sample_form import SampleForm
 from kit.submission.cells import Cells
 from kit.submission.form import Sample
@@ -204,4 +204,4 @@ def fewest_tags(cells: Cells, sample: Sample | None, held_out: OutOfFold | None)
 
 
 def _number(score: Score | None) -> float | None:
-    return None if score is None or math.isnan(score.value) else score.value
+    return None if score is None else known(score.value)
