@@ -23,7 +23,8 @@ from kit.runs import RunDirectory, RunResult
 from kit.sources import Record, Source
 from kit.sources.arrays import array_records
 from kit.specs import RunSpec, ShardSpec, SourceSpec, TrainSpec, override, to_json
-from kit.specs.train import EarlyStoppingSpec, ScheduleSpec
+from kit.specs.schedule import ScheduleSpec
+from kit.specs.train import EarlyStoppingSpec
 from kit.targets import Head, Target
 from kit.targets.classes import Classes
 from kit.workspace import Workspace

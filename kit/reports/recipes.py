@@ -122,13 +122,12 @@ def _idle(setting: Setting) -> set[str]:
         ),
         "augment": _idle_augmentation(setting.augment),
         "train": (
-            *(["momentum"] if train.optimizer != "sgd" else []),
-            *(["weight_decay"] if train.optimizer != "adamw" else []),
+            *(name for name in ("momentum", "weight_decay") if not train.optimizer_uses(name)),
             *(["focal_gamma"] if train.loss != "focal" else []),
             *(name for name in _MACHINE if getattr(train, name) == getattr(Setting().train, name)),
         ),
         "train.schedule": (
-            *(["smallest"] if train.schedule.kind == "constant" else []),
+            *(["smallest"] if train.schedule.kind not in {"cosine", "plateau"} else []),
             *(["warmup_epochs"] if train.schedule.kind != "cosine" else []),
             *(_PLATEAU if train.schedule.kind != "plateau" else ()),
         ),

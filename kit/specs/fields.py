@@ -28,8 +28,23 @@ def leaves(data: Mapping[str, Any], prefix: str = "") -> list[str]:
 
 
 def part(spec: msgspec.Struct, path: str) -> Any:
-    """Return the value at a dotted path of a struct."""
-    return functools.reduce(getattr, path.split("."), spec)
+    """Return the value at a dotted path of a struct; None for a name that a free table lacks."""
+    return functools.reduce(_held, path.split("."), spec)
+
+
+def _held(holder: Any, name: str) -> Any:
+    return holder.get(name) if isinstance(holder, Mapping) else getattr(holder, name)
+
+
+def free_tables(kind: type[msgspec.Struct], prefix: str = "") -> list[str]:
+    """List the dotted paths of the tables whose names are not fields: arguments of what another setting names."""
+    paths = []
+    for name, field in types_of(kind).items():
+        if isinstance(field, type) and issubclass(field, msgspec.Struct):
+            paths += free_tables(field, f"{prefix}{name}.")
+        elif typing.get_origin(field) is Mapping:
+            paths.append(f"{prefix}{name}")
+    return paths
 
 
 def value_at(data: Any, path: str) -> Any:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable, Mapping
 
 import msgspec
 
-_UNWRITTEN = {("model", "head"): ""}  # newer settings, left out of spec.json at their defaults, too
+_UNWRITTEN: Mapping[tuple[str, ...], object] = {  # newer settings, left out of spec.json at their defaults, too
+    ("model", "head"): "",
+    ("train", "optimizer_args"): {},
+    ("train", "loss_args"): {},
+    ("train", "schedule", "args"): {},
+}
 _LATER = {**_UNWRITTEN, ("train", "evaluate"): "best", ("data", "ignore_splits"): []}  # left out of names at theirs
 
 
@@ -29,11 +35,12 @@ def as_written(value: object) -> msgspec.Raw:
     return _without(value, _UNWRITTEN)
 
 
-def _without(value: object, defaults: Mapping[tuple[str, str], object]) -> msgspec.Raw:
+def _without(value: object, defaults: Mapping[tuple[str, ...], object]) -> msgspec.Raw:
     data = msgspec.json.decode(msgspec.json.encode(value))
-    for (table, name), default in defaults.items():
-        if table in data and data[table].get(name) == default:
-            del data[table][name]
+    for (*tables, name), default in defaults.items():
+        holder = functools.reduce(lambda held, table: held.get(table, {}), tables, data)
+        if name in holder and holder[name] == default:
+            del holder[name]
     return msgspec.Raw(msgspec.json.encode(data))
 
 
@@ -69,7 +76,7 @@ def short_names(paths: Iterable[str]) -> dict[str, str]:
 def plain_text(value: str) -> str:
     """Write a value for the name of an arm.
 
-    >>> plain_text("[8, 16]")
-    '8-16'
+    >>> plain_text("[8, 16]"), plain_text("addons/Lookahead(adamw)")
+    ('8-16', 'addons-Lookahead-adamw')
     """
-    return re.sub(r"[^A-Za-z0-9._+-]+", "-", value.strip("[]"))
+    return re.sub(r"[^A-Za-z0-9._+-]+", "-", value.strip("[]").rstrip(")"))

@@ -14,7 +14,8 @@ import msgspec
 
 from kit.errors import SpecError, require, unknown
 from kit.specs.decode import Settings, build
-from kit.specs.fields import alternatives, leaves, part, type_at, types_of
+from kit.specs.fields import alternatives, free_tables, leaves, part, type_at, types_of
+from kit.specs.named_arguments import LEFT_OUT, read_argument, write_argument
 
 OWN = "recipe"  # name of the table in the original settings, which may have no name of its own
 
@@ -60,7 +61,8 @@ def apply_overrides(spec: Settings, values: Mapping[str, object], presets: Named
     """Change fields by dotted path, one after another; texts become the field's type.
 
     A comma or brackets make a list: "32,64" and "[32, 64]" are the same. A named table is changed as a whole, as in
-    augment=d4; "recipe" restores the table of `spec`.
+    augment=d4; "recipe" restores the table of `spec`. An argument such as train.optimizer_args.sync_period is checked
+    when all changes are made, as the optimizer decides which it takes; "default" leaves it out.
 
     Args:
         spec: Settings to change.
@@ -75,6 +77,9 @@ def apply_overrides(spec: Settings, values: Mapping[str, object], presets: Named
         _refuse_unknown(data, kind, path, presets)
         *parents, leaf = path.split(".")
         holder = functools.reduce(operator.getitem, parents, data)
+        if is_argument(kind, path):
+            _set_argument(holder, leaf, value)
+            continue
         is_own = value == OWN and type(part(spec, path)) in presets
         read = part(spec, path) if is_own else value
         holder[leaf] = _read_value(read, type_at(kind, path), presets)
@@ -89,6 +94,8 @@ def field_text(spec: msgspec.Struct, path: str, presets: Named) -> str:
     """
     _refuse_unknown(msgspec.to_builtins(spec), type(spec), path, presets)
     value = part(spec, path)
+    if is_argument(type(spec), path):
+        return LEFT_OUT if value is None else write_argument(value)
     known = presets.get(type(value))
     return known.name_of(value) or OWN if known else _write_value(msgspec.to_builtins(value))
 
@@ -100,12 +107,31 @@ def number_type(spec: msgspec.Struct, path: str, presets: Named) -> type[int | f
         SpecError: The path is unknown; the message gives the nearest known one.
     """
     _refuse_unknown(msgspec.to_builtins(spec), type(spec), path, presets)
+    if is_argument(type(spec), path):
+        owner, table, name = path.rsplit(".", 2)
+        whole = part(spec, owner).takes_whole(table, name)
+        return None if whole is None else int if whole else float
     kinds = alternatives(type_at(type(spec), path))
     return float if float in kinds else int if int in kinds else None
 
 
+def is_argument(kind: type[msgspec.Struct], path: str) -> bool:
+    """Whether a path names an argument in a free table, whatever takes it."""
+    table, _, name = path.rpartition(".")
+    return bool(name) and table in free_tables(kind)
+
+
+def _set_argument(table: dict[str, Any], name: str, value: object) -> None:
+    if value == LEFT_OUT:
+        table.pop(name, None)
+    else:
+        table[name] = read_argument(value) if isinstance(value, str) else value
+
+
 def _refuse_unknown(data: Mapping[str, Any], kind: type[msgspec.Struct], path: str, presets: Named) -> None:
     """Refuse a path that is neither a field in `data` nor a named table of `kind`."""
+    if is_argument(kind, path):
+        return
     known = leaves(data)
     if path not in known and path not in (tables := _named_tables(kind, presets)):
         raise SpecError(unknown("setting", path, [*known, *tables]))

@@ -2,59 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from collections.abc import Mapping
+from typing import Literal
 
 import msgspec
 
 from kit.errors import SpecError, require
+from kit.specs.losses import find_loss, loss_entries
+from kit.specs.named_arguments import Argument, check_arguments, is_whole, naming
+from kit.specs.optimizers import OptimizerEntry, find_optimizer, optimizer_entries
+from kit.specs.schedule import Monitor, ScheduleSpec
 
 CHECKPOINT_MINUTES = 10.0  # default time between checkpoints within an epoch: the most that a crash costs
 
 _VALIDATION = "val_"
 
-Optimizer = Literal["adam", "adamw", "adamax", "rmsprop", "sgd"]
 Precision = Literal["float32", "mixed_float16", "mixed_bfloat16"]
 Weights = Literal["best", "last"]
 Cache = Literal["auto", "memory", "disk", "none"]
-Loss = Literal["", "crossentropy", "focal", "mse", "mae", "huber"]
-
-Monitor: TypeAlias = str
-"""Figure that is watched: val_loss, or val_ and the name of a metric; empty for the dataset's choice."""
-
-
-class ScheduleSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Learning-rate schedule.
-
-    Attributes:
-        kind: "constant"; "cosine" falls from `TrainSpec.learning_rate` to `smallest` along half a cosine (Loshchilov &
-            Hutter 2017, arXiv:1608.03983); "plateau" multiplies by `factor` when `monitor` has not improved for
-            `patience` epochs (Keras' ReduceLROnPlateau).
-        warmup_epochs: Epochs in which the rate rises linearly from 0 first; "cosine" only.
-        smallest: Lowest learning rate of "cosine" and "plateau".
-        monitor: Figure that "plateau" watches, as `TrainSpec.monitor`; empty is "val_loss" where the dataset's metric
-            is accuracy, else its metric.
-        patience: Epochs that "plateau" waits for an improvement.
-        factor: Factor by which "plateau" lowers the rate.
-        min_delta: Smallest change of `monitor` that counts as an improvement; "plateau" only.
-    """
-
-    kind: Literal["constant", "cosine", "plateau"] = "constant"
-    warmup_epochs: int = 0
-    smallest: float = 0.0
-    monitor: Monitor = ""
-    patience: int = 10
-    factor: float = 0.1
-    min_delta: float = 0.0001
-
-    def __post_init__(self) -> None:
-        """Refuse values out of range, and a warm-up of other schedules."""
-        require(self.warmup_epochs >= 0, f"warmup_epochs must be 0 or more, got {self.warmup_epochs}")
-        require(not self.warmup_epochs or self.kind == "cosine", "warmup_epochs needs kind cosine")
-        require(self.smallest >= 0, f"smallest must be 0 or more, got {self.smallest}")
-        require(self.patience >= 1, f"patience must be 1 or more, got {self.patience}")
-        require(0 < self.factor < 1, f"factor must be between 0 and 1, got {self.factor}")
-        require(self.min_delta >= 0, f"min_delta must be 0 or more, got {self.min_delta}")
-
 
 class EarlyStoppingSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Early stopping of a training.
@@ -88,19 +53,25 @@ class TrainSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         epochs: Passes over the train split.
         batch_size: Images per step over all devices together; a train split's last short batch waits for the next
             epoch's shuffle.
-        optimizer: Optimizer, with Keras' defaults except for the settings below; "adamw" is Loshchilov & Hutter 2019
-            (arXiv:1711.05101).
+        optimizer: Optimizer, with its own defaults except for the settings below; "adamw" is Loshchilov & Hutter 2019
+            (arXiv:1711.05101). One around another is written "lookahead(adamw)" or "swa(sgd)". Names that begin with
+            "addons/" are TensorFlow Addons', in its environment: "addons/RectifiedAdam", "addons/Lookahead(adamw)".
+        optimizer_args: Arguments of the optimizer by name, such as `sync_period`; of one around another each goes to
+            the outermost that takes it.
         learning_rate: Learning rate at the start, or at the end of the warm-up.
         scale_learning_rate: Whether the learning rate is multiplied by the number of devices, as in Goyal et al. 2017
             (arXiv:1706.02677), where batches grow with the devices; here `batch_size` stays the same.
-        momentum: Momentum of "sgd".
-        weight_decay: Weight decay of "adamw".
+        momentum: Momentum of "sgd" and "addons/SGDW".
+        weight_decay: Weight decay of "adamw", "addons/AdamW" and "addons/SGDW", times the learning rate in all of
+            them; others take it in `optimizer_args`.
         schedule: Schedule of the learning rate.
         early_stopping: Early stopping before the last epoch.
         loss: "crossentropy", of each unit where the head has sigmoids, and of numbers scaled from 0 to 1; "focal" is
             Lin et al. 2017 (arXiv:1708.02002), of names only; "mse", "mae" and "huber" are of standardised numbers, the
-            last one linear beyond one standard deviation. Empty is "mse" where the head is "value", else
-            "crossentropy".
+            last one linear beyond one standard deviation; "addons/SigmoidFocalCrossEntropy" (of names),
+            "addons/WeightedKappaLoss" (of grades) and "addons/PinballLoss" (of numbers) are TensorFlow Addons'. Empty is
+            "mse" where the head is "value", else "crossentropy".
+        loss_args: Arguments of the loss by name: `delta` of "huber", and those of Addons.
         focal_gamma: Exponent of "focal".
         label_smoothing: Share of the label's probability that is spread over all classes, or over yes and no of each
             sigmoid; heads of numbers take none.
@@ -138,14 +109,16 @@ class TrainSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     epochs: int = 20
     batch_size: int = 64
-    optimizer: Optimizer = "adam"
+    optimizer: str = "adam"
+    optimizer_args: Mapping[str, Argument] = {}
     learning_rate: float = 0.001
     scale_learning_rate: bool = False
     momentum: float = 0.0
     weight_decay: float = 0.004
     schedule: ScheduleSpec = ScheduleSpec()
     early_stopping: EarlyStoppingSpec = EarlyStoppingSpec()
-    loss: Loss = ""
+    loss: str = ""
+    loss_args: Mapping[str, Argument] = {}
     focal_gamma: float = 2.0
     label_smoothing: float = 0.0
     class_weights: Literal["none", "balanced"] = "none"
@@ -167,21 +140,75 @@ class TrainSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         require(self.batch_size >= 1, f"batch_size must be 1 or more, got {self.batch_size}")
         require(self.threads >= 0, f"threads must be 0 or more, got {self.threads}")
         require(self.learning_rate > 0, f"learning_rate must be above 0, got {self.learning_rate}")
+        self._check_names()
         require(0 <= self.momentum < 1, f"momentum must be in [0, 1), got {self.momentum}")
         require(
-            not self.momentum or self.optimizer == "sgd",
+            not self.momentum or self.optimizer_uses("momentum"),
             f"momentum needs optimizer sgd, got {self.optimizer}",
         )
         require(self.weight_decay >= 0, f"weight_decay must be 0 or more, got {self.weight_decay}")
         require(self.focal_gamma >= 0, f"focal_gamma must be 0 or more, got {self.focal_gamma}")
         require(0 <= self.label_smoothing < 1, f"label_smoothing must be in [0, 1), got {self.label_smoothing}")
         require(0 <= self.ema < 1, f"ema must be in [0, 1), got {self.ema}")
+        self._check_optimizer()
         self._refuse_sides()
         require(len(set(self.metrics)) == len(self.metrics), f"metrics names one twice: {', '.join(self.metrics)}")
         for metric in self.metrics:
             _refuse_unknown("metrics", metric)
         for name, monitor in self.monitors.items():
             self._refuse_monitor(name, monitor)
+
+    def _check_names(self) -> None:
+        """Refuse unknown names and arguments; numbers become what the arguments take."""
+        with naming("optimizer"):
+            entries = self.optimizer_entries
+        with naming("loss"):
+            losses = [find_loss(self.loss)] if self.loss else []
+        require(bool(losses or not self.loss_args), "loss_args needs a loss by name, as in loss=huber")
+        for table, taken, named in (
+            ("optimizer_args", [entry.takes for entry in entries], f"optimizer {self.optimizer}"),
+            ("loss_args", losses, f"loss {self.loss}"),
+        ):
+            checked = check_arguments(getattr(self, table), taken, table=table, named=named)
+            msgspec.structs.force_setattr(self, table, checked)
+
+    def _check_optimizer(self) -> None:
+        """Refuse a moving average that the optimizer cannot keep, and a schedule where there is no rate."""
+        unable = [entry.name for entry in self.optimizer_entries if not entry.takes_ema]
+        require(
+            not (self.ema and unable),
+            f"ema={self.ema} is a moving average of Keras' own optimizers and of lookahead, not of {', '.join(unable)}",
+        )
+        kind = self.schedule.kind
+        require(
+            kind == "constant" or self.has_rate,
+            f"schedule.kind={kind} changes the learning rate, and optimizer {self.optimizer} has none",
+        )
+
+    @property
+    def optimizer_entries(self) -> tuple[OptimizerEntry, ...]:
+        """Declarations of the optimizer and of those that it goes around, the outermost first."""
+        return find_optimizer(self.optimizer)
+
+    @property
+    def has_rate(self) -> bool:
+        """Whether the optimizer has a learning rate."""
+        return self.optimizer_entries[-1].has_rate
+
+    def optimizer_uses(self, setting: str) -> bool:
+        """Whether the optimizer takes a setting of this table, such as "momentum"."""
+        return any(setting in entry.settings.values() for entry in self.optimizer_entries)
+
+    def takes_whole(self, table: str, name: str) -> bool | None:
+        """Whether an argument takes whole numbers only, of whichever optimizer or loss; None if it takes no numbers.
+
+        Args:
+            table: "optimizer_args" or "loss_args".
+            name: Name of the argument.
+        """
+        if table == "loss_args":
+            return is_whole(name, (entry.types for entry in loss_entries().values()))
+        return is_whole(name, (entry.arguments for entry in optimizer_entries().values()))
 
     def _refuse_monitor(self, name: str, monitor: Monitor) -> None:
         """Refuse a figure that no history holds; without names of metrics those that are watched are recorded."""
@@ -232,7 +259,5 @@ def _refuse_unknown(setting: str, metric: str) -> None:
 
     if is_in_file(metric):
         return
-    try:
+    with naming(setting):
         find_metric(metric)
-    except SpecError as error:
-        raise SpecError(f"{setting}: {error.marked}") from error

@@ -35,7 +35,9 @@ class Classes(OneName, ClassCells, Target, frozen=True, kw_only=True):
     usual_metrics: ClassVar[tuple[str, ...]] = ("accuracy", "balanced_accuracy", "macro_f1", "mcc", "log_loss", "auc")
     always_recorded: ClassVar[tuple[str, ...]] = ("accuracy",)
     heads: ClassVar[tuple[str, ...]] = ("classes",)
-    losses: ClassVar[Mapping[str, tuple[str, ...]]] = {"classes": ("crossentropy", "focal")}
+    losses: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "classes": ("crossentropy", "focal", "addons/SigmoidFocalCrossEntropy")
+    }
     is_partition: ClassVar[bool] = True
     is_first_kind: ClassVar[bool] = True
     has_class_figures: ClassVar[bool] = True

@@ -18,6 +18,7 @@ from kit.targets.names import OneName, one_hot
 from kit.targets.reading import Reading
 from kit.targets.target import Fitted, Target
 
+_OF_NAMES = ("crossentropy", "focal", "addons/SigmoidFocalCrossEntropy")
 NUMBER = "grade"  # column of the predictions of head "value"
 
 
@@ -33,9 +34,9 @@ class Grades(OneName, GradeCells, Target, frozen=True, kw_only=True):
     usual_metrics: ClassVar[tuple[str, ...]] = ("qwk", "accuracy", "balanced_accuracy", "mae", "spearman")
     heads: ClassVar[tuple[str, ...]] = ("classes", "cumulative", "value")
     losses: ClassVar[Mapping[str, tuple[str, ...]]] = {
-        "classes": ("crossentropy", "focal"),
-        "cumulative": ("crossentropy", "focal"),
-        "value": ("mse", "mae", "huber", "crossentropy"),
+        "classes": (*_OF_NAMES, "addons/WeightedKappaLoss"),
+        "cumulative": _OF_NAMES,
+        "value": ("mse", "mae", "huber", "crossentropy", "addons/PinballLoss"),
     }
     is_partition: ClassVar[bool] = True
     fitted: ClassVar[Fitted] = "between"

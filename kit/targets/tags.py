@@ -42,7 +42,9 @@ class Tags(TagCells, Target, frozen=True, kw_only=True):
         "log_loss",
     )
     heads: ClassVar[tuple[str, ...]] = ("tags",)
-    losses: ClassVar[Mapping[str, tuple[str, ...]]] = {"tags": ("crossentropy", "focal")}
+    losses: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "tags": ("crossentropy", "focal", "addons/SigmoidFocalCrossEntropy")
+    }
     is_partition: ClassVar[bool] = False
     may_have_several: ClassVar[bool] = True
     stores: ClassVar[Stores] = "indices"

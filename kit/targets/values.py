@@ -49,7 +49,9 @@ class Values(ValueCells, Target, frozen=True, kw_only=True):
     default_metric: ClassVar[str] = "rmse"
     usual_metrics: ClassVar[tuple[str, ...]] = ("rmse", "mae", "r2", "pearson", "spearman")
     heads: ClassVar[tuple[str, ...]] = ("value",)
-    losses: ClassVar[Mapping[str, tuple[str, ...]]] = {"value": ("mse", "mae", "huber", "crossentropy")}
+    losses: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "value": ("mse", "mae", "huber", "crossentropy", "addons/PinballLoss")
+    }
     is_partition: ClassVar[bool] = False
 
     mean: tuple[float, ...]

@@ -14,6 +14,7 @@ from kit.models import plan_layers
 from kit.specs import ModelSpec, RunSpec
 from kit.specs.device_list import AUTO, NO_GPU, Devices
 from kit.targets.balancing import refuse_balancing
+from kit.training.lane import check_lane
 from kit.training.progressive_resizing import sides_of
 from kit.training.target_settings import check_target
 
@@ -59,9 +60,11 @@ def check_spec(spec: RunSpec, dataset: Dataset, devices: Devices = AUTO) -> None
         SpecError: GPUs are requested but there are none, the model does not fit the images, or the images do not fit
             into memory.
         ShardError: The images differ in size, or are too few for a batch.
+        MissingDependencyError: A name of TensorFlow Addons where it is not installed, or one that needs Keras 3.
     """
     if devices.kind == "gpu" and lacks_gpus():
         raise SpecError(f"devices={devices}: {NO_GPU}; leave {option('devices')} out to train on the CPU")
+    check_lane(spec.train)
     target = dataset.manifest.target
     head = target.head(spec.model.head, spec.train.loss)
     refuse_balancing(target, sampling=spec.train.sampling, class_weights=spec.train.class_weights)

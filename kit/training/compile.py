@@ -14,8 +14,9 @@ from kit.specs import RunSpec, TrainSpec
 from kit.training.check import validating_batch
 from kit.training.devices import choose_strategy
 from kit.training.losses import make_loss
-from kit.training.lr_schedule import first_rate, scheduled_rate
+from kit.training.lr_schedule import first_rate
 from kit.training.metrics import make_metrics
+from kit.training.optimizers import make_optimizer
 
 _JOINED = 32  # most steps a call: progress, checkpoints and Ctrl-C wait for its end
 _JOINED_PIXELS = 1 << 21  # most pixels a call: small networks take about a second for them on a few cores
@@ -48,7 +49,7 @@ def compiled_model(spec: RunSpec, dataset: Dataset, *, joined: int | None = None
             is_any_size=bool(spec.train.progressive),
         )
         model.compile(
-            optimizer=_optimizer(spec.train, steps, first_rate(spec.train)),
+            optimizer=make_optimizer(spec.train, steps, first_rate(spec.train)),
             loss=make_loss(spec.train, head),
             metrics=make_metrics(spec.train.metrics, target, head, _shown(dataset, spec.train)),
             # a loop of steps in the graph does not run on several CPU devices
@@ -146,18 +147,3 @@ def _swap(weights: Sequence[Any], averages: Sequence[Any]) -> None:
         kept = weight.numpy()
         weight.assign(average)
         average.assign(kept)
-
-
-def _optimizer(spec: TrainSpec, steps: int, rate: float) -> Any:
-    kinds = {
-        "adam": keras.optimizers.Adam,
-        "adamw": keras.optimizers.AdamW,
-        "adamax": keras.optimizers.Adamax,
-        "rmsprop": keras.optimizers.RMSprop,
-        "sgd": keras.optimizers.SGD,
-    }
-    own: dict[str, Any] = {"adamw": {"weight_decay": spec.weight_decay}, "sgd": {"momentum": spec.momentum}}
-    average = {"use_ema": True, "ema_momentum": spec.ema} if spec.ema else {}
-    return kinds[spec.optimizer](
-        learning_rate=scheduled_rate(spec, steps, rate), **own.get(spec.optimizer, {}), **average
-    )

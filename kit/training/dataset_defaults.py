@@ -8,7 +8,8 @@ import msgspec
 
 from kit.datasets import Dataset
 from kit.specs import RunSpec, Setting, TrainSpec
-from kit.specs.train import EarlyStoppingSpec, Loss, Monitor, ScheduleSpec
+from kit.specs.schedule import Monitor, ScheduleSpec
+from kit.specs.train import EarlyStoppingSpec
 
 Watching = TypeVar("Watching", EarlyStoppingSpec, ScheduleSpec)
 
@@ -28,7 +29,7 @@ def with_defaults(spec: RunSpec, dataset: Dataset) -> RunSpec:
 def base_with_defaults(base: Setting, dataset: Dataset) -> Setting:
     """Fill in what settings leave open that runs may change: the loss only where all heads have the same."""
     train, losses = _with_metrics(base.train, dataset), dataset.manifest.target.losses.values()
-    common: Loss = next(iter(losses))[0] if len({each[0] for each in losses}) == 1 else ""  # type: ignore[assignment]
+    common = next(iter(losses))[0] if len({each[0] for each in losses}) == 1 else ""
     return msgspec.structs.replace(base, train=msgspec.structs.replace(train, loss=train.loss or common))
 
 

@@ -10,7 +10,8 @@ from kit.metrics.direction import smaller_is_better
 from kit.runs import History
 from kit.runs.history import best_epoch
 from kit.specs import RunSpec, TrainSpec
-from kit.specs.train import EarlyStoppingSpec, Monitor
+from kit.specs.schedule import Monitor
+from kit.specs.train import EarlyStoppingSpec
 
 
 @dataclass(frozen=True, slots=True)

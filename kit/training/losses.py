@@ -6,6 +6,7 @@ from typing import Any
 
 from kit.compat import keras
 from kit.specs import TrainSpec
+from kit.specs.addons import PREFIX
 from kit.targets import Head
 
 
@@ -16,8 +17,12 @@ def make_loss(spec: TrainSpec, head: Head) -> Any:
         spec: Settings of the training, with a loss that the head has.
         head: Last layer of the network.
     """
+    if spec.loss.startswith(PREFIX):
+        from kit.training.addons import make_addon_loss  # noqa: PLC0415 (TensorFlow Addons, in its lane only)
+
+        return make_addon_loss(spec.loss.removeprefix(PREFIX), head, spec.loss_args)
     if kind := _OF_NUMBERS.get(spec.loss):
-        return kind()
+        return kind(**spec.loss_args)
     smoothing = {"label_smoothing": spec.label_smoothing}
     if spec.loss == "focal":
         focal = {"gamma": spec.focal_gamma, **smoothing}

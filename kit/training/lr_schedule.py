@@ -1,15 +1,19 @@
-"""Learning-rate schedules: initial rate, cosine decay by the step, and reduction on a plateau by the epoch."""
+"""Learning-rate schedules: initial rate, cosine decay and cycles by the step, and reduction on a plateau by the epoch."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kit.compat import keras
 from kit.specs import TrainSpec
-from kit.specs.train import ScheduleSpec
+from kit.specs.schedule import ScheduleSpec
+from kit.specs.schedules import EPOCHS, INITIAL, MAXIMAL, STEPS, CyclicalEntry, cyclical_entries
 from kit.training.devices import choose_strategy
 from kit.training.early_stopping import is_better
+
+_EPOCHS = 2.0  # epochs of half a cycle; Smith 2017 takes 2 to 10
+_LOWEST = 0.1  # lowest rate of a cycle, as a share of the highest
 
 
 def first_rate(spec: TrainSpec) -> float:
@@ -22,7 +26,7 @@ def first_rate(spec: TrainSpec) -> float:
 
 
 def scheduled_rate(spec: TrainSpec, steps: int, rate: float) -> Any:
-    """Return the learning rate for an optimizer: a number, or Keras' cosine schedule.
+    """Return the learning rate for an optimizer: a number, or a schedule of Keras, of kit or of TensorFlow Addons.
 
     Args:
         spec: Settings of the training.
@@ -30,6 +34,8 @@ def scheduled_rate(spec: TrainSpec, steps: int, rate: float) -> Any:
         rate: Initial learning rate; see `first_rate`.
     """
     schedule = spec.schedule
+    if entry := cyclical_entries().get(schedule.kind):
+        return _cyclical(entry, schedule.args, steps, spec.learning_rate, rate / spec.learning_rate)
     if schedule.kind != "cosine":
         return rate
     warmup = schedule.warmup_epochs * steps
@@ -40,6 +46,24 @@ def scheduled_rate(spec: TrainSpec, steps: int, rate: float) -> Any:
         warmup_target=rate if warmup else None,
         warmup_steps=warmup,
     )
+
+
+def _cyclical(
+    entry: CyclicalEntry, args: Mapping[str, Any], steps: int, highest: float, factor: float
+) -> Any:
+    """Make a cyclical schedule; its rates are multiplied by a factor."""
+    maximal = factor * args.get(MAXIMAL, highest)
+    initial = factor * args[INITIAL] if INITIAL in args else maximal * _LOWEST
+    size = args[STEPS] if STEPS in args else args.get(EPOCHS, _EPOCHS) * steps
+    others = {name: value for name, value in args.items() if name not in {MAXIMAL, INITIAL, STEPS, EPOCHS}}
+    given = {INITIAL: initial, MAXIMAL: maximal, STEPS: size, **others}
+    if entry.scale:
+        from kit.optimizers import CyclicalLearningRate  # noqa: PLC0415 (Keras 3's)
+
+        return CyclicalLearningRate(**given, scale=entry.scale)
+    from kit.training.addons import make_addon_schedule  # noqa: PLC0415 (TensorFlow Addons, in its lane only)
+
+    return make_addon_schedule(entry.addon, given)
 
 
 def plateau_rate(values: Sequence[float], spec: ScheduleSpec, start: float) -> float:

@@ -13,7 +13,7 @@ from kit.pipeline import damage_named, train_batches
 from kit.progress import Progress
 from kit.specs import RunSpec
 from kit.specs.device_list import AUTO, Devices
-from kit.specs.train import ScheduleSpec
+from kit.specs.schedule import ScheduleSpec
 from kit.training.compile import compiled_model
 from kit.training.devices import prepare_devices
 from kit.training.fit import class_weights

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kit.specs import TrainSpec
-from kit.specs.train import EarlyStoppingSpec, Monitor, ScheduleSpec
+from kit.specs.schedule import Monitor, ScheduleSpec
+from kit.specs.train import EarlyStoppingSpec
 from kit.training.early_stopping import chosen_epoch, is_best_so_far, stops
 from kit.training.lr_schedule import plateau_rate
 
