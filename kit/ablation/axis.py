@@ -11,9 +11,10 @@ import msgspec
 from kit.arguments import checked_arguments
 from kit.errors import SpecError, require
 from kit.specs import Setting, override, value_of
-from kit.specs.settings import number_kind
+from kit.specs.settings import number_kind, written_alone
 
-_VALUE = r"\s*(?:\[[^\[\]]*\]|[^,\[\]\s][^,\[\]]*)\s*"  # 0.5 or [32, 64]
+_WITHIN = r"\((?:[^()\[\]]|\((?:[^()\[\]]|\([^()\[\]]*\))*\))*\)"  # (adamw), or (swa(adamw)): its commas divide nothing
+_VALUE = rf"\s*(?:\[[^\[\]]*\]|(?=\S)(?:[^,\[\]()]|{_WITHIN})+)\s*"  # 0.5, [32, 64] or lookahead(adamw)
 _VALUES = re.compile(rf"{_VALUE}(?:,{_VALUE})*")
 _NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 _RANGE = re.compile(rf"(?P<log>log:)?(?P<low>{_NUMBER})\.\.(?P<high>{_NUMBER})")
@@ -131,7 +132,13 @@ def normalized(axis: Axis, base: Setting) -> Axis:
 
 
 def _normalized(path: str, value: str, base: Setting) -> str:
-    """Normalize a value as a recipe would write it; the name of a table without another name stays."""
+    """Normalize a value as a recipe would write it; the name of a table without another name stays.
+
+    An argument of another optimizer than the base's is checked with each arm, which may name that optimizer.
+    """
+    alone = written_alone(base, path, value)
+    if alone is not None:
+        return alone
     changed = override(base, {path: value})
     plain = value_of(changed, path)
     return plain if override(base, {path: plain}) == changed else value

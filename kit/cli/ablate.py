@@ -56,7 +56,11 @@ def ablate(
     ] = None,
     optimizer: Annotated[
         str | None,
-        typer.Option(metavar="A,B", help="adam, adamw, adamax, rmsprop or sgd.", rich_help_panel=_AXES),
+        typer.Option(
+            metavar="A,B",
+            help='Optimizers by name, as adam,lamb,rectified_adam,"lookahead(adamw)",addons/LAMB.',
+            rich_help_panel=_AXES,
+        ),
     ] = None,
     learning_rate: Annotated[
         str | None,

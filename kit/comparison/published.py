@@ -12,13 +12,14 @@ from kit.comparison.trajectory import Trajectory
 from kit.datasets import Dataset, find_dataset
 from kit.errors import KitError, SpecError
 from kit.specs import Recipe, RunSpec, Setting, override, read_recipe, setting_paths, value_of
+from kit.specs.fields import free_tables
 from kit.specs.recipe import split_arm
 from kit.training.dataset_defaults import base_with_defaults
 from kit.training.recipe_data import differing, value_in
 
 _NO_MATTER = {"train.threads", "train.cache", "train.jit", "train.histograms", "data.seed", "data.classes"}
 _PATHS = [path for path in setting_paths(Setting()) if path not in _NO_MATTER]
-_TRAINED = [path for path in _PATHS if not path.startswith("data.")]
+_TRAINED = [*(path for path in _PATHS if not path.startswith("data.")), *free_tables(Setting)]
 _OF_DATASET = (  # settings that a dataset's target and metric decide where they are left open
     "train.loss",
     "train.metrics",

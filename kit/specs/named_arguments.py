@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, TypeAlias
@@ -19,13 +18,14 @@ LEFT_OUT = "default"
 Argument: TypeAlias = bool | int | float | str
 
 _IN_WORDS: Mapping[str, str] = {
-    "number": "a finite number",
+    "number": "a number",
     "integer": "a whole number",
     "boolean": "true or false",
     "text": "a text",
 }
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
-_INTEGER = re.compile(r"[+-]?\d+")
+_INTEGER = re.compile(r"[+-]?\d{1,15}")
+_LARGEST = 1e300  # JSON has no larger numbers that all readers take
 
 
 class Arguments(dict[str, Argument]):
@@ -98,10 +98,9 @@ def shared_out(given: Mapping[str, Argument], taken: Sequence[Takes]) -> list[di
     return shares
 
 
-def is_whole(name: str, declared: Iterable[Mapping[str, ArgumentType]]) -> bool | None:
-    """Whether an argument takes whole numbers only, by all that declare it; None if it takes no numbers."""
-    types = {one[name] for one in declared if name in one}
-    return "number" not in types if types & {"number", "integer"} else None
+def argument_types(name: str, declared: Iterable[Takes]) -> set[ArgumentType]:
+    """Collect the types that an argument has, by all that declare it."""
+    return {one.types[name] for one in declared if name in one.types}
 
 
 @contextlib.contextmanager
@@ -135,17 +134,12 @@ def _unknown(name: str, taken: Sequence[Takes], named: str) -> str:
 
 def _as_type(value: Argument, kind: ArgumentType) -> Argument | None:
     """Return a value as its type has it; None if it is of another type."""
-    match kind, value:
-        case "boolean", bool():
-            return value
-        case _, bool():
-            return None
-        case "integer", int():
-            return value
-        case "integer", float() if value.is_integer():
-            return int(value)
-        case "number", int() | float() if math.isfinite(value):
-            return float(value)
-        case "text", str():
-            return value
-    return None
+    if isinstance(value, bool) or kind == "boolean":
+        return value if isinstance(value, bool) and kind == "boolean" else None
+    if isinstance(value, str) or kind == "text":
+        return value if isinstance(value, str) and kind == "text" else None
+    if not -_LARGEST <= value <= _LARGEST:  # infinite, or NaN
+        return None
+    if kind == "integer":
+        return int(value) if float(value).is_integer() else None
+    return float(value)

@@ -140,9 +140,7 @@ OWN: tuple[OptimizerEntry, ...] = (
         inside_addons=f"{_LEGACY}.Ftrl",
     ),
     OptimizerEntry(name="lamb", made_by=f"{_KERAS}.Lamb", arguments={**_BETAS, **_COMMON}, addon="LAMB"),
-    OptimizerEntry(
-        name="lion", made_by=f"{_KERAS}.Lion", arguments={**_numbers("beta_1", "beta_2"), **_COMMON}
-    ),
+    OptimizerEntry(name="lion", made_by=f"{_KERAS}.Lion", arguments={**_numbers("beta_1", "beta_2"), **_COMMON}),
     OptimizerEntry(
         name="lookahead",
         made_by=f"{_KIT}.Lookahead",

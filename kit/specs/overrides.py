@@ -13,9 +13,10 @@ from typing import Any, Protocol
 import msgspec
 
 from kit.errors import SpecError, require, unknown
+from kit.specs.addons import ArgumentType
 from kit.specs.decode import Settings, build
 from kit.specs.fields import alternatives, free_tables, leaves, part, type_at, types_of
-from kit.specs.named_arguments import LEFT_OUT, read_argument, write_argument
+from kit.specs.named_arguments import LEFT_OUT, argument_types, read_argument, write_argument
 
 OWN = "recipe"  # name of the table in the original settings, which may have no name of its own
 
@@ -89,9 +90,13 @@ def apply_overrides(spec: Settings, values: Mapping[str, object], presets: Named
 def field_text(spec: msgspec.Struct, path: str, presets: Named) -> str:
     """Write a field's value, or a table's name, so that `apply_overrides` reads it; "recipe" for an unnamed table.
 
+    Arguments that are left out are "default"; a whole table of arguments is written for people.
+
     Raises:
         SpecError: The path is unknown; the message gives the nearest known one.
     """
+    if path in free_tables(type(spec)):
+        return ", ".join(f"{name}={write_argument(value)}" for name, value in part(spec, path).items()) or LEFT_OUT
     _refuse_unknown(msgspec.to_builtins(spec), type(spec), path, presets)
     value = part(spec, path)
     if is_argument(type(spec), path):
@@ -108,9 +113,8 @@ def number_type(spec: msgspec.Struct, path: str, presets: Named) -> type[int | f
     """
     _refuse_unknown(msgspec.to_builtins(spec), type(spec), path, presets)
     if is_argument(type(spec), path):
-        owner, table, name = path.rsplit(".", 2)
-        whole = part(spec, owner).takes_whole(table, name)
-        return None if whole is None else int if whole else float
+        types = types_at(spec, path)
+        return float if "number" in types else int if "integer" in types else None
     kinds = alternatives(type_at(type(spec), path))
     return float if float in kinds else int if int in kinds else None
 
@@ -119,6 +123,19 @@ def is_argument(kind: type[msgspec.Struct], path: str) -> bool:
     """Whether a path names an argument in a free table, whatever takes it."""
     table, _, name = path.rpartition(".")
     return bool(name) and table in free_tables(kind)
+
+
+def types_at(spec: msgspec.Struct, path: str, *, own: bool = False) -> set[ArgumentType]:
+    """Collect the types of an argument, by all that declare it.
+
+    Args:
+        spec: Settings.
+        path: Dotted path of the argument.
+        own: Whether only what these settings name counts.
+    """
+    owner, table, name = path.rsplit(".", 2)
+    holder = part(spec, owner)
+    return argument_types(name, holder.taken(table) if own else holder.declared(table))
 
 
 def _set_argument(table: dict[str, Any], name: str, value: object) -> None:

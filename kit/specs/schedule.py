@@ -8,7 +8,7 @@ from typing import TypeAlias
 import msgspec
 
 from kit.errors import require
-from kit.specs.named_arguments import Argument, check_arguments, is_whole, naming
+from kit.specs.named_arguments import Argument, Takes, check_arguments, naming
 from kit.specs.schedules import EPOCHS, INITIAL, MAXIMAL, STEPS, cyclical_entries, find_schedule
 
 Monitor: TypeAlias = str
@@ -21,10 +21,11 @@ class ScheduleSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     Attributes:
         kind: "constant"; "cosine" falls from `TrainSpec.learning_rate` to `smallest` along half a cosine (Loshchilov &
             Hutter 2017, arXiv:1608.03983); "plateau" multiplies by `factor` when `monitor` has not improved for
-            `patience` epochs (Keras' ReduceLROnPlateau); "triangular", "triangular2" and "exponential_cyclical" rise and
-            fall over and over (Smith 2017, arXiv:1506.01186), to the same height, to half the height of the cycle before,
-            or to one that falls by `gamma`; "addons/TriangularCyclicalLearningRate" and its kin are those of TensorFlow
-            Addons.
+            `patience` epochs (Keras' ReduceLROnPlateau). "triangular", "triangular2" and "exponential_cyclical" rise
+            and fall over and over (Smith 2017, arXiv:1506.01186): to the same height, to half the height of the cycle
+            before, or to one that falls by `gamma` a step; "addons/TriangularCyclicalLearningRate",
+            "addons/Triangular2CyclicalLearningRate" and "addons/ExponentialCyclicalLearningRate" are those of
+            TensorFlow Addons.
         args: Arguments of the cyclical kinds: `maximal_learning_rate`, by default `TrainSpec.learning_rate`;
             `initial_learning_rate`, by default a tenth of it; half a cycle as `step_epochs`, in epochs and by default
             2, or as `step_size`, in steps; `scale_mode`, "cycle" or "iterations"; and `gamma` of
@@ -50,8 +51,8 @@ class ScheduleSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     def __post_init__(self) -> None:
         """Refuse unknown kinds and arguments, values out of range, and a warm-up of other schedules."""
         with naming("kind"):
-            taken = find_schedule(self.kind)
-        checked = check_arguments(self.args, [taken], table="args", named=f"schedule {self.kind}")
+            taken = self.taken("args")
+        checked = check_arguments(self.args, taken, table="args", named=f"schedule {self.kind}")
         msgspec.structs.force_setattr(self, "args", checked)
         for name in (INITIAL, MAXIMAL, STEPS, EPOCHS, "gamma"):
             value = checked.get(name, 1.0)
@@ -64,7 +65,13 @@ class ScheduleSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         require(0 < self.factor < 1, f"factor must be between 0 and 1, got {self.factor}")
         require(self.min_delta >= 0, f"min_delta must be 0 or more, got {self.min_delta}")
 
-    def takes_whole(self, table: str, name: str) -> bool | None:
-        """Whether an argument takes whole numbers only, of whichever schedule; None if it takes no numbers."""
+    def taken(self, table: str) -> list[Takes]:
+        """List what the schedule takes, of the only table of arguments."""
         del table
-        return is_whole(name, (entry.arguments for entry in cyclical_entries().values()))
+        return [find_schedule(self.kind)]
+
+    @staticmethod
+    def declared(table: str) -> list[Takes]:
+        """List what all schedules take."""
+        del table
+        return [entry.takes for entry in cyclical_entries().values()]

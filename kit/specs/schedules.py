@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
+from typing import Literal, TypeAlias
 
 import msgspec
 
 from kit.errors import SpecError, require, unknown
 from kit.specs.addons import PREFIX, Addon, ArgumentType, addons, find_addon
 from kit.specs.named_arguments import Takes
+
+Scale: TypeAlias = Literal["triangular", "triangular2", "exponential"]
 
 EPOCHS = "step_epochs"
 """Argument of cyclical schedules that gives `step_size` in epochs."""
@@ -31,7 +34,7 @@ class CyclicalEntry(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     name: str
-    scale: str = ""
+    scale: Scale | Literal[""] = ""
     arguments: Mapping[str, ArgumentType] = {}
     choices: Mapping[str, tuple[str, ...]] = {}
     addon: str = ""

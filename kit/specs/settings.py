@@ -11,7 +11,8 @@ from kit.arguments import checked_arguments
 from kit.errors import SpecError, unknown
 from kit.specs.augment import AugmentSpec
 from kit.specs.decode import Settings
-from kit.specs.overrides import OWN, Named, apply_overrides, field_text, number_type
+from kit.specs.named_arguments import read_argument, write_argument
+from kit.specs.overrides import OWN, Named, apply_overrides, field_text, is_argument, number_type, types_at
 from kit.specs.presets import KNOWN, joined, name_within
 from kit.specs.recipe import DEFAULT_RECIPE, Recipe, Setting, is_file, parse_recipe, recipe_names, split_arm
 
@@ -49,6 +50,19 @@ def number_kind(spec: msgspec.Struct, path: str) -> type[int | float] | None:
         SpecError: The path is unknown; the message gives the nearest known one.
     """
     return number_type(spec, path, _PRESETS)
+
+
+def written_alone(spec: msgspec.Struct, path: str, value: str) -> str | None:
+    """Write an argument that other optimizers, losses or schedules take than these settings name; None for all others.
+
+    Args:
+        spec: Settings.
+        path: Dotted path, such as train.optimizer_args.sync_period.
+        value: Value as text.
+    """
+    if not is_argument(type(spec), path) or types_at(spec, path, own=True) or not types_at(spec, path):
+        return None
+    return write_argument(read_argument(value))
 
 
 @checked_arguments

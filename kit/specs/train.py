@@ -7,9 +7,9 @@ from typing import Literal
 
 import msgspec
 
-from kit.errors import SpecError, require
+from kit.errors import require
 from kit.specs.losses import find_loss, loss_entries
-from kit.specs.named_arguments import Argument, check_arguments, is_whole, naming
+from kit.specs.named_arguments import Argument, Takes, check_arguments, naming
 from kit.specs.optimizers import OptimizerEntry, find_optimizer, optimizer_entries
 from kit.specs.schedule import Monitor, ScheduleSpec
 
@@ -20,6 +20,7 @@ _VALIDATION = "val_"
 Precision = Literal["float32", "mixed_float16", "mixed_bfloat16"]
 Weights = Literal["best", "last"]
 Cache = Literal["auto", "memory", "disk", "none"]
+
 
 class EarlyStoppingSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Early stopping of a training.
@@ -68,9 +69,9 @@ class TrainSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         early_stopping: Early stopping before the last epoch.
         loss: "crossentropy", of each unit where the head has sigmoids, and of numbers scaled from 0 to 1; "focal" is
             Lin et al. 2017 (arXiv:1708.02002), of names only; "mse", "mae" and "huber" are of standardised numbers, the
-            last one linear beyond one standard deviation; "addons/SigmoidFocalCrossEntropy" (of names),
-            "addons/WeightedKappaLoss" (of grades) and "addons/PinballLoss" (of numbers) are TensorFlow Addons'. Empty is
-            "mse" where the head is "value", else "crossentropy".
+            last one linear beyond one standard deviation. "addons/SigmoidFocalCrossEntropy" (names),
+            "addons/WeightedKappaLoss" (grades) and "addons/PinballLoss" (numbers) are those of TensorFlow Addons.
+            Empty is "mse" where the head is "value", else "crossentropy".
         loss_args: Arguments of the loss by name: `delta` of "huber", and those of Addons.
         focal_gamma: Exponent of "focal".
         label_smoothing: Share of the label's probability that is spread over all classes, or over yes and no of each
@@ -160,16 +161,12 @@ class TrainSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     def _check_names(self) -> None:
         """Refuse unknown names and arguments; numbers become what the arguments take."""
-        with naming("optimizer"):
-            entries = self.optimizer_entries
-        with naming("loss"):
-            losses = [find_loss(self.loss)] if self.loss else []
-        require(bool(losses or not self.loss_args), "loss_args needs a loss by name, as in loss=huber")
-        for table, taken, named in (
-            ("optimizer_args", [entry.takes for entry in entries], f"optimizer {self.optimizer}"),
-            ("loss_args", losses, f"loss {self.loss}"),
-        ):
-            checked = check_arguments(getattr(self, table), taken, table=table, named=named)
+        for table, setting in (("optimizer_args", "optimizer"), ("loss_args", "loss")):
+            with naming(setting):
+                taken = self.taken(table)
+            given: Mapping[str, Argument] = getattr(self, table)
+            require(bool(taken or not given), f"{table} needs a {setting} by name, as in loss=huber")
+            checked = check_arguments(given, taken, table=table, named=f"{setting} {getattr(self, setting)}")
             msgspec.structs.force_setattr(self, table, checked)
 
     def _check_optimizer(self) -> None:
@@ -199,16 +196,22 @@ class TrainSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         """Whether the optimizer takes a setting of this table, such as "momentum"."""
         return any(setting in entry.settings.values() for entry in self.optimizer_entries)
 
-    def takes_whole(self, table: str, name: str) -> bool | None:
-        """Whether an argument takes whole numbers only, of whichever optimizer or loss; None if it takes no numbers.
+    def taken(self, table: str) -> list[Takes]:
+        """List what the optimizer or the loss takes, the outermost first.
 
         Args:
             table: "optimizer_args" or "loss_args".
-            name: Name of the argument.
         """
-        if table == "loss_args":
-            return is_whole(name, (entry.types for entry in loss_entries().values()))
-        return is_whole(name, (entry.arguments for entry in optimizer_entries().values()))
+        if table == "optimizer_args":
+            return [entry.takes for entry in self.optimizer_entries]
+        return [find_loss(self.loss)] if self.loss else []
+
+    @staticmethod
+    def declared(table: str) -> list[Takes]:
+        """List what all optimizers or all losses take."""
+        if table == "optimizer_args":
+            return [entry.takes for entry in optimizer_entries().values()]
+        return [*loss_entries().values()]
 
     def _refuse_monitor(self, name: str, monitor: Monitor) -> None:
         """Refuse a figure that no history holds; without names of metrics those that are watched are recorded."""

@@ -27,7 +27,7 @@ def make_addon_optimizer(entry: OptimizerEntry, *inner: Any, **given: Any) -> An
     if _DECAY not in entry.settings:
         return kind(*inner, **given)
     factor = given.pop(_DECAY)
-    made = kind(weight_decay=lambda: factor * made._decayed_lr(tf.float32), **given)  # noqa: SLF001 (has no public name)
+    made: Any = kind(weight_decay=lambda: factor * made._decayed_lr(tf.float32), **given)  # noqa: SLF001 (has no public name)
     return made
 
 

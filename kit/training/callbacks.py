@@ -15,6 +15,7 @@ from kit.files import whole_file
 from kit.progress import Progress
 from kit.runs import History, Position, RunDirectory
 from kit.specs import RunSpec, TrainSpec, setting_paths, value_of
+from kit.specs.fields import part
 from kit.training.checkpoint import Restored, drop_older, save_checkpoint, seed_dropout
 from kit.training.compile import averaged
 from kit.training.early_stopping import is_best_so_far, stops
@@ -206,9 +207,7 @@ def tensorboard(directory: RunDirectory, *, histograms: bool) -> Any:
 
 def _hyper_parameter(spec: RunSpec, path: str) -> bool | float | str:
     """Return a number as such, so that TensorBoard sorts by it; a list as text."""
-    value: Any = spec
-    for name in path.split("."):
-        value = getattr(value, name)
+    value = part(spec, path)
     return value if isinstance(value, bool | int | float | str) else value_of(spec, path)
 
 

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kit.arguments import checked_arguments
+from kit.errors import require
 from kit.progress import NO_PROGRESS, Progress
 from kit.runs.directory import RATES
-from kit.specs import RunSpec
+from kit.specs import RunSpec, TrainSpec
+from kit.specs.losses import KAPPA
 from kit.specs.recipe import DEFAULT_RECIPE
 from kit.training.check import check_spec
 from kit.training.lr_curve import RangeTest
@@ -29,6 +31,12 @@ class FoundRates:
     test: RangeTest
     spec: RunSpec
     base: Path
+
+
+def _refuse_untestable(train: TrainSpec) -> None:
+    """Refuse a training without a rate, or with a loss that may be below 0: whether it doubles says nothing then."""
+    require(train.has_rate, f"optimizer {train.optimizer} has no learning rate to find")
+    require(train.loss != KAPPA, f"train.loss={KAPPA} may be below 0, so its curve is no range test; test another loss")
 
 
 @checked_arguments
@@ -59,6 +67,7 @@ def find_learning_rate(
     """
     request = TrainRequest(name=name, recipe=recipe, settings=settings, seed=seed, devices=devices, root=root)
     planned = request.plan()
+    _refuse_untestable(planned.spec.train)
     check_spec(planned.spec, planned.dataset, planned.devices)
     from kit.training.lr_sweep import measure_rates  # noqa: PLC0415 (TensorFlow)
 

@@ -1,4 +1,4 @@
-"""Learning-rate schedules: initial rate, cosine decay and cycles by the step, and reduction on a plateau by the epoch."""
+"""Learning-rate schedules: initial rate, cosine decay and cycles by the step, reduction on a plateau by the epoch."""
 
 from __future__ import annotations
 
@@ -48,9 +48,7 @@ def scheduled_rate(spec: TrainSpec, steps: int, rate: float) -> Any:
     )
 
 
-def _cyclical(
-    entry: CyclicalEntry, args: Mapping[str, Any], steps: int, highest: float, factor: float
-) -> Any:
+def _cyclical(entry: CyclicalEntry, args: Mapping[str, Any], steps: int, highest: float, factor: float) -> Any:
     """Make a cyclical schedule; its rates are multiplied by a factor."""
     maximal = factor * args.get(MAXIMAL, highest)
     initial = factor * args[INITIAL] if INITIAL in args else maximal * _LOWEST

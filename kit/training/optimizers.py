@@ -29,10 +29,9 @@ def make_optimizer(spec: TrainSpec, steps: int, rate: float) -> Any:
         given = {**share, **_settings(spec, entry)}
         if spec.ema and entry is entries[0]:
             given |= {"use_ema": True, "ema_momentum": spec.ema}
-        if entry.wraps:
-            made = _make(entry, made, **given)
-        else:
-            made = _make(entry, **({"learning_rate": scheduled_rate(spec, steps, rate)} if entry.has_rate else {}), **given)
+        if not entry.wraps and entry.has_rate:
+            given |= {"learning_rate": scheduled_rate(spec, steps, rate)}
+        made = _make(entry, *([made] if entry.wraps else []), **given)
     return made
 
 
