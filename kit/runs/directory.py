@@ -15,7 +15,7 @@ from kit.files import sweep, write_whole, xxh128, xxh128_file
 from kit.runs.history import History
 from kit.seals import hashes, read_sealed, seal
 from kit.specs import RunSpec, from_json, to_json
-from kit.specs.naming import as_written
+from kit.specs.naming import as_identified, as_written
 from kit.specs.train import Weights
 
 Note = TypeVar("Note", bound=msgspec.Struct)
@@ -264,7 +264,7 @@ class RunDirectory:
     @property
     def identity(self) -> str:
         """Hash of the run's settings, which identifies it in checkpoints."""
-        return xxh128(to_json(self.spec()))
+        return xxh128(to_json(as_identified(self.spec())))
 
     def checkpoint(self, at: Position) -> Path:
         """Return the file of the checkpoint at a position."""

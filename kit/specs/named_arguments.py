@@ -24,6 +24,7 @@ _IN_WORDS: Mapping[str, str] = {
     "text": "a text",
 }
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
+_SHARES = frozenset({"beta_1", "beta_2", "beta1", "beta2", "rho", "momentum"})  # kept at each step, in all optimizers
 _INTEGER = re.compile(r"[+-]?\d{1,15}")
 _LARGEST = 1e300  # JSON has no larger numbers that all readers take
 
@@ -122,6 +123,9 @@ def _checked(name: str, value: Argument, taken: Sequence[Takes], *, table: str, 
     typed = _as_type(value, owner.types[name])
     wanted = _IN_WORDS[owner.types[name]]
     require(typed is not None, f"{path} must be {wanted}, got {value!r}")
+    require(
+        name not in _SHARES or (isinstance(typed, float) and 0 <= typed < 1), f"{path} must be in [0, 1), got {value!r}"
+    )
     choices = owner.choices.get(name, ())
     require(not choices or typed in choices, f"{path} must be one of {', '.join(choices)}, got {value!r}")
     return value if typed is None else typed

@@ -8,12 +8,12 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-_UNWRITTEN: Mapping[tuple[str, ...], object] = {  # newer settings, left out of spec.json at their defaults, too
-    ("model", "head"): "",
+_ARGUMENTS: Mapping[tuple[str, ...], object] = {
     ("train", "optimizer_args"): {},
     ("train", "loss_args"): {},
     ("train", "schedule", "args"): {},
 }
+_UNWRITTEN = {("model", "head"): "", **_ARGUMENTS}  # newer settings, left out of spec.json at their defaults, too
 _LATER = {**_UNWRITTEN, ("train", "evaluate"): "best", ("data", "ignore_splits"): []}  # left out of names at theirs
 
 
@@ -33,6 +33,15 @@ def as_written(value: object) -> msgspec.Raw:
         value: Struct of tables, such as a run's settings.
     """
     return _without(value, _UNWRITTEN)
+
+
+def as_identified(value: object) -> msgspec.Raw:
+    """Encode settings for the identity of a run in its checkpoints, so that those of earlier versions stay its own.
+
+    Args:
+        value: Struct of tables, such as a run's settings.
+    """
+    return _without(value, _ARGUMENTS)
 
 
 def _without(value: object, defaults: Mapping[tuple[str, ...], object]) -> msgspec.Raw:

@@ -6,6 +6,7 @@ import importlib
 from typing import Any
 
 from kit.compat import keras
+from kit.errors import SpecError
 from kit.specs import TrainSpec
 from kit.specs.named_arguments import shared_out
 from kit.specs.optimizers import OptimizerEntry
@@ -33,6 +34,20 @@ def make_optimizer(spec: TrainSpec, steps: int, rate: float) -> Any:
             given |= {"learning_rate": scheduled_rate(spec, steps, rate)}
         made = _make(entry, *([made] if entry.wraps else []), **given)
     return made
+
+
+def check_optimizer(spec: TrainSpec) -> None:
+    """Make an optimizer and discard it, as some values of arguments are refused by its class alone.
+
+    Raises:
+        SpecError: Its class refuses a value.
+    """
+    try:
+        make_optimizer(spec, 1, spec.learning_rate)
+    except (TypeError, ValueError) as error:  # SpecError is a ValueError
+        why = error.marked if isinstance(error, SpecError) else str(error)
+        given = ", ".join(f"{name}={value}" for name, value in spec.optimizer_args.items())
+        raise SpecError(f"train.optimizer_args: {spec.optimizer} does not take {given}: {why}") from error
 
 
 def _settings(spec: TrainSpec, entry: OptimizerEntry) -> dict[str, Any]:
