@@ -6,7 +6,7 @@ import itertools
 from dataclasses import dataclass
 from typing import Any
 
-from kit.compat import keras
+from kit.compat import keras, ops
 from kit.exports.metadata import IMAGES, NUMBERS, PROBABILITIES
 from kit.exports.preprocessing import preprocessing_model
 from kit.models.shared_dense import SharedDense
@@ -57,7 +57,7 @@ def _predictions(head: Head, outputs: Any) -> Any:
     if head.name == "cumulative":
         return _differences(outputs)
     if head.name == "classes" and head.units == 1:
-        return keras.ops.concatenate([1.0 - outputs, outputs], axis=1)
+        return ops.concatenate([1.0 - outputs, outputs], axis=1)
     return outputs
 
 
@@ -65,9 +65,9 @@ def _differences(outputs: Any) -> Any:
     """Turn P(grade > k) into P(grade = k); none is below 0 where biases are out of order."""
     above = [outputs[:, :1]]
     for index in range(1, outputs.shape[1]):
-        above.append(keras.ops.minimum(above[-1], outputs[:, index : index + 1]))
+        above.append(ops.minimum(above[-1], outputs[:, index : index + 1]))
     between = [one - other for one, other in itertools.pairwise(above)]
-    return keras.ops.concatenate([1.0 - above[0], *between, above[-1]], axis=1)
+    return ops.concatenate([1.0 - above[0], *between, above[-1]], axis=1)
 
 
 def plain_network(network: Any) -> Any:

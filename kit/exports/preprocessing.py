@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from kit.compat import keras
+from kit.compat import keras, ops
 from kit.exports.metadata import IMAGES
 from kit.specs import ImageSpec
 from kit.specs.image import Fit
@@ -55,7 +55,6 @@ def preprocessing_model(spec: ImageSpec, shape: tuple[int, int, int]) -> Any:
     Returns:
         Keras model from uint8 [batch, any height, any width, channels] to float32 [batch, *shape] in 0 to 1.
     """
-    ops = keras.ops
     images = keras.Input((None, None, shape[2]), dtype="uint8", name=IMAGES)
     values = ops.cast(images, "float32")
     rows, columns = _sides(values, shape[:2], spec.fit)
@@ -69,7 +68,6 @@ def preprocessing_model(spec: ImageSpec, shape: tuple[int, int, int]) -> Any:
 
 def _sides(values: Tensor, size: tuple[int, int], fit: Fit) -> tuple[_Side, _Side]:
     """Choose the kept part of both sides and its offset, as `kit.images.resize` does, for sizes known at run time."""
-    ops = keras.ops
     rows, columns = _indices(values, (0, 2, 3)), _indices(values, (0, 1, 3))
     height, width = ops.max(rows) + 1.0, ops.max(columns) + 1.0
     start = ops.zeros_like(height)
@@ -95,29 +93,26 @@ def _sides(values: Tensor, size: tuple[int, int], fit: Fit) -> tuple[_Side, _Sid
 
 def _indices(values: Tensor, other_axes: tuple[int, ...]) -> Tensor:
     """Compute the indices along a side: a symbolic model has no other way to know its length."""
-    ops = keras.ops
     return ops.cumsum(ops.ones_like(ops.sum(values, axis=other_axes), dtype=_EXACT)) - 1.0
 
 
 def _rounded(length: Tensor, most: Tensor) -> Tensor:
     """Round to a whole number and clip to 1 to `most`."""
-    ops = keras.ops
     return ops.maximum(ops.minimum(ops.round(length), most), 1.0)
 
 
 def _offset(whole: Tensor, part: Tensor) -> Tensor:
     """Compute the offset of a centered part."""
-    return keras.ops.floor((whole - part) / 2.0)
+    return ops.floor((whole - part) / 2.0)
 
 
 def _areas(side: _Side) -> Tensor:
     """Number of source pixels per result pixel; 1 for a side that does not shrink."""
-    return keras.ops.maximum(side.kept / side.inside, 1.0)
+    return ops.maximum(side.kept / side.inside, 1.0)
 
 
 def _weights(side: _Side) -> Tensor:
     """Compute resampling weights, float32 [size, side], in units of source pixels."""
-    ops = keras.ops
     ratio = side.kept / side.inside
     targets = ops.subtract(np.arange(side.size, dtype=_EXACT)[:, None], side.top)
     sources = ops.expand_dims(side.indices - side.start, 0)

@@ -137,7 +137,8 @@ def weights_file(run: RunDirectory, dataset: Dataset, weights: Weights | None) -
 
 
 def _load_model(path: Path, run: RunDirectory, dataset: Dataset) -> Any:
-    from kit.models.build import build_model  # noqa: PLC0415 (TensorFlow)
+    from kit.compat import load_weights  # noqa: PLC0415 (TensorFlow)
+    from kit.models.build import build_model  # noqa: PLC0415
 
     spec = run.spec()
     untrained = override(spec.model, {"backbone.weights": "none"})  # its weights are in the run's own file
@@ -147,7 +148,7 @@ def _load_model(path: Path, run: RunDirectory, dataset: Dataset) -> Any:
     try:
         if not (run.knows(path) or is_sealed(path)):  # a file with a few wrong bits can still be read
             raise damaged
-        model.load_weights(str(path))
+        load_weights(model, path)
     except (OSError, ValueError, KeyError) as error:
         raise damaged from error
     return model

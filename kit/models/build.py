@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable
 from typing import Any
 
-from kit.compat import keras, tf
+from kit.compat import initial_seed, keras, own_dropout, tf
 from kit.models.architecture import plan_layers
 from kit.models.backbone import load_backbone, scale_for
 from kit.models.batch_norm import BatchNormalization
@@ -62,7 +62,9 @@ def build_model(
         x = inputs
         for layer in plan_layers(spec, shape, head):
             x = _BUILDERS[type(layer)](layer, seed)(x)
-        return keras.Model(inputs, x)
+        model = keras.Model(inputs, x)
+    own_dropout(model)
+    return model
 
 
 def _convolution(layer: Convolution, seed: int) -> Any:
@@ -82,7 +84,7 @@ def _convolution(layer: Convolution, seed: int) -> Any:
         layer.kernel,
         strides=layer.stride,
         padding=layer.padding,
-        kernel_initializer=kinds[layer.initializer](seed=_seed_of(layer, seed)),
+        kernel_initializer=kinds[layer.initializer](seed=initial_seed(_seed_of(layer, seed))),
         name=layer.name,
     )
 
@@ -118,7 +120,7 @@ def _top(layer: Top, seed: int) -> Any:
 
 
 def _dense(layer: Dense, seed: int) -> Any:
-    weights = keras.initializers.GlorotUniform(seed=_seed_of(layer, seed))
+    weights = keras.initializers.GlorotUniform(seed=initial_seed(_seed_of(layer, seed)))
     if layer.is_shared:
         return SharedDense(layer.units, layer.activation, weights, dtype="float32", name=layer.name)
     return keras.layers.Dense(

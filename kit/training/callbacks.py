@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from kit.compat import keras, tf
+from kit.compat import keras, learning_rate, tf
 from kit.datasets import Dataset
 from kit.files import whole_file
 from kit.progress import Progress
@@ -72,11 +72,10 @@ class Recorder(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is unty
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Write the epoch's checkpoint and history line."""
         metrics = {name: float(value) for name, value in sorted((logs or {}).items())}
-        rate = float(tf.convert_to_tensor(self.model.optimizer.learning_rate))  # mirrored over replicas, or scheduled
         row = {
             "epoch": epoch + 1.0,
             **metrics,
-            "learning_rate": rate,
+            "learning_rate": learning_rate(self.model.optimizer),
             "seconds": time.perf_counter() - self._began,
         }
         at, lines = Position(epoch + 1), self._history.digest(row)

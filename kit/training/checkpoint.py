@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from kit.compat import build_metrics, dropout_states, load_weights
 from kit.errors import RunError
 from kit.files import is_sealed
 from kit.runs import BEGIN, History, Position, RunDirectory
@@ -45,7 +45,7 @@ class Begun:
         return cls(
             seconds,
             [np.stack([part.numpy() for part in parts_of(variable)]) for variable in _metric_variables(model)],
-            [generator.state.numpy() for generator in _generators(model)],
+            [state.numpy() for state in dropout_states(model)],
         )
 
     def put_back(self, model: Any) -> None:
@@ -69,8 +69,8 @@ class Begun:
                     part.assign(value)
             else:  # of a training on other devices
                 variable.assign(values.sum(axis=0))
-        for generator, state in zip(_generators(model), self.generators, strict=True):
-            generator.state.assign(state)
+        for state, kept in zip(dropout_states(model), self.generators, strict=True):
+            state.assign(kept)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +127,7 @@ def restore(model: Any, directory: RunDirectory, history: History) -> Restored:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("error", UserWarning)  # Keras warns of parts that it did not load
-                model.load_weights(str(path))
+                load_weights(model, path)
             begun = _read(path) if position.steps else None
         except (OSError, ValueError, KeyError, UserWarning) as error:
             why = next(iter(str(error).splitlines()), type(error).__name__)
@@ -142,18 +142,8 @@ def restore(model: Any, directory: RunDirectory, history: History) -> Restored:
 
 def seed_dropout(model: Any, epoch: int) -> None:
     """Derive the random numbers of dropout from each layer's seed and the epoch: Keras' files do not hold them."""
-    for generator in _generators(model):
-        seed = generator.state.numpy()[0]
-        generator.state.assign([seed, (epoch * _STEPS) % _WORD])
-
-
-def _generators(model: Any) -> Iterator[Any]:
-    """Yield the random generators of all layers, in nested networks too."""
-    for layer in model.layers:
-        if hasattr(layer, "layers"):
-            yield from _generators(layer)
-        elif generator := getattr(layer, "seed_generator", None):
-            yield generator
+    for state in dropout_states(model):
+        state.assign([state.numpy()[0], (epoch * _STEPS) % _WORD])
 
 
 def _metric_variables(model: Any) -> list[Any]:
@@ -163,7 +153,7 @@ def _metric_variables(model: Any) -> list[Any]:
 def _make_variables(model: Any) -> None:
     """Call the metrics with one image: Keras creates their variables only when a step is traced, which is too late."""
     outputs = np.zeros((1, model.output_shape[-1]), np.float32)
-    model.compute_metrics(None, outputs[:, 0] if outputs.shape[1] == 1 else outputs, outputs)
+    build_metrics(model, outputs[:, 0] if outputs.shape[1] == 1 else outputs, outputs)
 
 
 def _write(begun: Begun, weights: WeightsFile) -> None:

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from kit.compat import keras, tf
+from kit.compat import averages, build_optimizer, dropout_states, jit_setting, keras, optimizer_variables, tf
 from kit.datasets import Dataset
 from kit.errors import require
 from kit.models.build import build_model
@@ -54,9 +54,9 @@ def compiled_model(spec: RunSpec, dataset: Dataset, *, joined: int | None = None
             metrics=make_metrics(spec.train.metrics, target, head, _shown(dataset, spec.train)),
             # a loop of steps in the graph does not run on several CPU devices
             steps_per_execution=(joined or joined_steps(spec, dataset)) if strategy.num_replicas_in_sync == 1 else 1,
-            jit_compile={"auto": "auto", "on": True, "off": False}[spec.train.jit],
+            jit_compile=jit_setting(spec.train.jit),
         )
-        model.optimizer.build(model.trainable_variables)
+        build_optimizer(model.optimizer, model.trainable_variables)
     return model
 
 
@@ -83,7 +83,7 @@ def lent_model(spec: RunSpec, dataset: Dataset) -> Iterator[Any]:
 
 
 def _variables(model: Any) -> list[Any]:
-    return [*model.variables, *model.optimizer.variables]
+    return [*model.variables, *dropout_states(model), *optimizer_variables(model.optimizer)]
 
 
 def _refuse_replicas(spec: RunSpec, dataset: Dataset, replicas: int) -> None:
@@ -130,16 +130,15 @@ def averaged(model: Any) -> Iterator[bool]:
 
     Yields whether it does.
     """
-    optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)  # the loss-scaling optimizer wraps it
-    if not getattr(optimizer, "use_ema", False):
+    kept = averages(model.optimizer, model.trainable_variables)
+    if kept is None:
         yield False
         return
-    averages = optimizer._model_variables_moving_average  # noqa: SLF001 (as Keras' own SwapEMAWeights)
-    _swap(model.trainable_variables, averages)
+    _swap(model.trainable_variables, kept)
     try:
         yield True
     finally:
-        _swap(model.trainable_variables, averages)
+        _swap(model.trainable_variables, kept)
 
 
 def _swap(weights: Sequence[Any], averages: Sequence[Any]) -> None:

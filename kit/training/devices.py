@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from importlib import metadata
 from typing import Any
 
-from kit.compat import keras, tf
+from kit.compat import keras_version, tf
 from kit.engines import core_count, gpus
 from kit.errors import RunError, SpecError
 from kit.specs.device_list import AUTO, NO_GPU, Devices
@@ -111,7 +111,7 @@ def describe_environment() -> dict[str, Any]:
         "kit": metadata.version("kit"),
         "python": platform.python_version(),
         "tensorflow": tf.__version__,
-        "keras": getattr(keras, "__version__", None) or keras.version(),
+        "keras": keras_version(),
         "platform": platform.platform(),
         "processor": platform.machine(),
         "cores": os.cpu_count(),

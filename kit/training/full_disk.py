@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
 
-from kit.compat import tf
+from kit.compat import save_weights, tf
 from kit.files import seal, whole_file
 
 
@@ -25,7 +25,7 @@ class WeightsFile(io.BytesIO):
 
     def __init__(self, model: Any) -> None:
         super().__init__()
-        model.save_weights(self)
+        save_weights(model, self)
 
     def __str__(self) -> str:
         """Return a name with the ending by which Keras chooses the format."""

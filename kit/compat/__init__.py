@@ -1,0 +1,34 @@
+"""TensorFlow and its Keras, and every difference between Keras 2.15 and Keras 3.
+
+kit runs in two lanes: on the newest TensorFlow, which brings Keras 3, and on TensorFlow 2.15 with Keras 2.15, the last
+that TensorFlow Addons works with. No other room asks for a version: what differs is a function here.
+"""
+
+from kit.compat.dropout import dropout_states, initial_seed, own_dropout
+from kit.compat.lane import IS_KERAS_3, keras_version, needs_keras_3, same_lane
+from kit.compat.operations import ops
+from kit.compat.optimizers import averages, build_optimizer, learning_rate, optimizer_variables
+from kit.compat.steps import build_metrics, jit_setting
+from kit.compat.tensorflow import keras, tf
+from kit.compat.weights import load_weights, save_weights
+
+__all__ = [
+    "IS_KERAS_3",
+    "averages",
+    "build_metrics",
+    "build_optimizer",
+    "dropout_states",
+    "initial_seed",
+    "jit_setting",
+    "keras",
+    "keras_version",
+    "learning_rate",
+    "load_weights",
+    "needs_keras_3",
+    "ops",
+    "optimizer_variables",
+    "own_dropout",
+    "same_lane",
+    "save_weights",
+    "tf",
+]
