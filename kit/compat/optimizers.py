@@ -52,8 +52,11 @@ def _parts(optimizer: Any) -> Iterator[Any]:
 
 
 def learning_rate(optimizer: Any) -> float:
-    """Return the learning rate of the next step."""
-    rate = optimizer.learning_rate
+    """Return the learning rate of the next step; 1 for an optimizer without one, as with Keras 3."""
+    try:
+        rate = optimizer.learning_rate
+    except (AttributeError, KeyError):  # COCOB of TensorFlow Addons, alone or within its wrappers
+        return 1.0
     if not IS_KERAS_3:
         *_, innermost = _parts(optimizer)
         scheduled = vars(innermost).get("_learning_rate", rate)
@@ -64,7 +67,7 @@ def learning_rate(optimizer: Any) -> float:
 def averages(optimizer: Any, variables: Sequence[Any]) -> Sequence[Any] | None:
     """Return the averages that an optimizer keeps of trainable variables; None if it keeps none, or not yet.
 
-    An optimizer of kit's own says so by a method `averages(variables)`, which returns the same.
+    An optimizer of kit's own says so by a method `averages`.
 
     Args:
         optimizer: Optimizer of a compiled model.
@@ -72,7 +75,7 @@ def averages(optimizer: Any, variables: Sequence[Any]) -> Sequence[Any] | None:
     """
     for part in _parts(optimizer):
         if hasattr(part, "averages"):
-            found: Sequence[Any] | None = part.averages(variables)
+            found: Sequence[Any] | None = part.averages()
         elif getattr(part, "use_ema", False):
             found = getattr(part, "_model_variables_moving_average", None)  # as Keras' own SwapEMAWeights
         else:

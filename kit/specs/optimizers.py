@@ -228,13 +228,30 @@ def _of_addons(addon: Addon) -> OptimizerEntry:
     )
 
 
-def learns_by(text: str) -> OptimizerEntry:
-    """Find the optimizer that makes the steps: the innermost.
+def in_addons(text: str) -> str:
+    """Write an optimizer by the names of TensorFlow Addons, where it has them.
 
-    Raises:
-        SpecError: See `find_optimizer`.
+    >>> in_addons("lookahead(adamw)")
+    'addons/Lookahead(adamw)'
     """
-    return find_optimizer(text)[-1]
+    own = {entry.name: f"{PREFIX}{entry.addon}" for entry in OWN if entry.addon}
+    return _renamed(text, own)
+
+
+def out_of_addons(text: str) -> str:
+    """Write an optimizer of TensorFlow Addons by kit's names; empty where one has none.
+
+    >>> out_of_addons("addons/Lookahead(addons/RectifiedAdam)")
+    'lookahead(rectified_adam)'
+    """
+    theirs = {f"{PREFIX}{entry.addon}": entry.name for entry in OWN if entry.addon}
+    renamed = _renamed(text, theirs)
+    return "" if PREFIX in renamed else renamed
+
+
+def _renamed(text: str, names: Mapping[str, str]) -> str:
+    *outer, last = (names.get(name, name) for name in parse_named(text).names)
+    return "".join(f"{name}(" for name in outer) + last + ")" * len(outer)
 
 
 @functools.cache
@@ -270,7 +287,7 @@ def _find(name: str) -> OptimizerEntry:
 
 
 def _within(outer: OptimizerEntry, inner: OptimizerEntry) -> OptimizerEntry:
-    """Return the optimizer as a wrapper takes it.
+    """Return an optimizer as a wrapper takes it; Addons' wrappers read the learning rate of a single inner one.
 
     Raises:
         SpecError: The wrapper takes no such optimizer.
@@ -279,6 +296,7 @@ def _within(outer: OptimizerEntry, inner: OptimizerEntry) -> OptimizerEntry:
         require(not inner.is_of_addons, f"optimizer {outer.name} goes around optimizers of Keras 3, not {inner.name}")
         return inner
     if inner.is_of_addons:
+        require(not inner.wraps, f"optimizer {outer.name} goes around no other wrapper, got {inner.name}")
         return inner
     if not inner.inside_addons:
         known = ", ".join(entry.name for entry in OWN if entry.inside_addons)

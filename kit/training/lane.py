@@ -9,14 +9,8 @@ from kit.errors import MissingDependencyError
 from kit.specs import TrainSpec
 from kit.specs.addons import PREFIX, AddonKind, find_addon
 from kit.specs.named import parse_named
-from kit.specs.optimizers import ADDONS
+from kit.specs.optimizers import ADDONS, in_addons, out_of_addons
 from kit.specs.schedules import cyclical_entries
-
-_SETTINGS: dict[AddonKind, str] = {
-    "optimizer": "train.optimizer",
-    "loss": "train.loss",
-    "schedule": "train.schedule.kind",
-}
 
 
 def check_lane(train: TrainSpec) -> None:
@@ -26,41 +20,37 @@ def check_lane(train: TrainSpec) -> None:
         MissingDependencyError: A name needs another environment; the message says which, and what to use here.
     """
     if util.find_spec(ADDONS) is None:
-        for kind, name in _of_addons(train):
-            raise MissingDependencyError(_lacks_addons(kind, name, _whole(train, kind)))
+        for setting, use in _of_addons(train):
+            instead = f"here, use {use}" if use else "Keras 3 has nothing like it"
+            raise MissingDependencyError(
+                f"{setting} needs TensorFlow Addons, which is not installed: it works on Python 3.11, in an environment"
+                f" of its own, made by pip install 'kit[addons]'; {instead}"
+            )
     for setting, addon in _newer(train):
         from kit.compat import needs_keras_3  # noqa: PLC0415 (TensorFlow, for names that are not in both lanes)
 
-        needs_keras_3(f"{setting} (here: {PREFIX}{addon})")
+        needs_keras_3(f"{setting} (here: {addon})")
 
 
-def _of_addons(train: TrainSpec) -> Iterator[tuple[AddonKind, str]]:
-    named: dict[AddonKind, tuple[str, ...]] = {
-        "optimizer": parse_named(train.optimizer).names,
-        "loss": (train.loss,),
-        "schedule": (train.schedule.kind,),
-    }
-    for kind, names in named.items():
-        yield from ((kind, name.removeprefix(PREFIX)) for name in names if name.startswith(PREFIX))
+def _of_addons(train: TrainSpec) -> Iterator[tuple[str, str]]:
+    """List the settings that name something of Addons, with what to use instead."""
+    for name in parse_named(train.optimizer).names:
+        if name.startswith(PREFIX):
+            own = out_of_addons(train.optimizer)
+            yield f"train.optimizer={train.optimizer}", f"train.optimizer={own}" if own else _use("optimizer", name)
+    if train.loss.startswith(PREFIX):
+        yield f"train.loss={train.loss}", _use("loss", train.loss)
+    if (kind := train.schedule.kind).startswith(PREFIX):
+        yield f"train.schedule.kind={kind}", _use("schedule", kind)
+
+
+def _use(kind: AddonKind, name: str) -> str:
+    return " or ".join(find_addon(kind, name.removeprefix(PREFIX)).use)
 
 
 def _newer(train: TrainSpec) -> Iterator[tuple[str, str]]:
-    """List what needs Keras 3, and Addons' name for it."""
-    for entry in train.optimizer_entries:
-        if entry.addon:
-            yield f"train.optimizer={train.optimizer}", entry.addon
-    if (cyclical := cyclical_entries().get(train.schedule.kind)) and not cyclical.name.startswith(PREFIX):
-        yield f"train.schedule.kind={cyclical.name}", cyclical.addon
-
-
-def _whole(train: TrainSpec, kind: AddonKind) -> str:
-    return {"optimizer": train.optimizer, "loss": train.loss, "schedule": train.schedule.kind}[kind]
-
-
-def _lacks_addons(kind: AddonKind, name: str, given: str) -> str:
-    use = find_addon(kind, name).use
-    instead = f"here, use {' or '.join(use)}" if use else "Keras 3 has nothing like it"
-    return (
-        f"{_SETTINGS[kind]}={given} needs TensorFlow Addons, which is not installed: it works on Python 3.11, in an"
-        f" environment of its own, made by pip install 'kit[addons]'; {instead}"
-    )
+    """List the settings that need Keras 3, with Addons' names for them."""
+    if any(entry.addon for entry in train.optimizer_entries):
+        yield f"train.optimizer={train.optimizer}", in_addons(train.optimizer)
+    if (cyclical := cyclical_entries().get(train.schedule.kind)) and cyclical.scale:
+        yield f"train.schedule.kind={cyclical.name}", f"{PREFIX}{cyclical.addon}"

@@ -233,7 +233,7 @@ BAD_INPUT = [
     (["ablate", "tiny", "--design", "random:3"], r"design random:3 needs settings to draw from"),
     (["ablate", "tiny", "--design", "ladder", "--kernel", "2,3"], r"leave model.kernel out, or give --design grid"),
     (["ablate", "tiny", "--dropout", "0..0.5"], r"model.dropout=0.0..0.5 is a range, and design grid takes values"),
-    (["ablate", "tiny", "--optimizer", "adam,adan"], r"train.optimizer must be one of adam, adamw, .* got 'adan'"),
+    (["ablate", "tiny", "--optimizer", "adam,adan"], r"train.optimizer: unknown optimizer 'adan'; did you mean 'adam'"),
     (["ablate", "tiny", "--learning-rate", "0"], r"train.learning_rate must be above 0, got 0.0"),
     (["ablate", "tiny", "--kernel", "0"], r"model.kernel must be 1 or more, got 0"),
     (["ablate", "tiny", "--filters", "[8,16],[8,0]"], r"model.filters and dense must be 1 or more, got \(8, 0\)"),
