@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,14 @@ SHARED = Path(__file__).parents[2] / "shared" / "data"
 # A busy machine is no fault of what is tested.
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("unhurried")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if find_spec("tensorflow_addons"):
+        return
+    for item in items:
+        if item.get_closest_marker("addons"):
+            item.add_marker(pytest.mark.skip(reason="tensorflow-addons is not installed: pip install 'kit[addons]'"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

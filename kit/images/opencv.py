@@ -8,8 +8,11 @@ import numpy as np
 from kit.images.image_error import is_out_of_memory
 from kit.images.samples import Pixels, Values
 
+IS_OPENCV_5 = int(cv2.__version__.partition(".")[0]) >= 5  # noqa: PLR2004 (the lane of TensorFlow Addons has 4.11)
+
 cv2.setNumThreads(1)  # shards are written in parallel; more threads would only contend
-cv2.utils.logging.setLogLevel(0)  # errors are reported once, by ImageError
+# errors are reported once, by ImageError
+(cv2.utils.logging.setLogLevel if IS_OPENCV_5 else getattr(cv2, "setLogLevel"))(0)  # noqa: B009 (types are 5's)
 
 COLOUR = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
 GREY = cv2.IMREAD_GRAYSCALE | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
