@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 
 from kit.arguments import checked_arguments
 from kit.errors import SpecError, unknown
+from kit.metrics.addons_arguments import PREFIX, REASONS
 from kit.metrics.declaration import Declaration, declaration
 from kit.metrics.own import is_in_file, own_metric, read_own_metric
 from kit.metrics.score import Metric
@@ -68,7 +69,19 @@ def _by_name(name: str) -> Metric:
         if match or name in said.names:
             given = match.groupdict() if match else {}
             return _made(name, function, said, {key: said.reads[key](text) for key, text in given.items()})
-    raise SpecError(unknown("metric", name, metric_names()))
+    raise SpecError(_refusal(name))
+
+
+def _refusal(name: str) -> str:
+    """Say why a name is no metric; names of Addons are known beside those of Addons only, as they are long."""
+    plain = name.removeprefix(PREFIX).partition(":")[0]
+    is_addon = name.startswith(PREFIX)
+    if is_addon and plain in REASONS:
+        return f"{PREFIX}{plain} is no metric: {REASONS[plain]}"
+    meant = f"{PREFIX}{name}"
+    return unknown(
+        "metric", name, [one for one in metric_names() if one.startswith(PREFIX) == is_addon or one == meant]
+    )
 
 
 def _made(name: str, function: Callable[..., Any], said: Declaration, given: dict[str, Any]) -> Metric:

@@ -14,9 +14,7 @@ from typing import Any, Literal, get_args
 import msgspec
 
 from kit.errors import SpecError, unknown
-
-PREFIX = "addons/"
-"""Beginning of an Addons name in settings and metrics, as in "addons/RectifiedAdam"."""
+from kit.metrics.addons_arguments import PREFIX, REASONS
 
 AddonKind = Literal[
     "optimizer",
@@ -38,6 +36,8 @@ AddonKind = Literal[
 ArgumentType = Literal["number", "integer", "boolean", "text"]
 
 _TABLE = "addons.toml"
+
+__all__ = ["PREFIX", "Addon", "AddonKind", "ArgumentType", "addon_kinds", "addons", "find_addon"]
 
 
 class Addon(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -114,5 +114,9 @@ def _table() -> dict[AddonKind, dict[str, Addon]]:
 
 def _names(kind: AddonKind, *, module: str, names: Mapping[str, Any], reason: str = "") -> dict[str, Addon]:
     common = {"kind": kind, "module": module, "reason": reason}
-    made = {name: msgspec.convert({**common, **given, "name": name}, Addon) for name, given in names.items()}
+    reasons = {name: {"reason": said} for name, said in REASONS.items()} if kind == "metric" else {}
+    made = {
+        name: msgspec.convert({**common, **reasons.get(name, {}), **given, "name": name}, Addon)
+        for name, given in names.items()
+    }
     return dict(sorted(made.items(), key=lambda item: item[0].lower()))
