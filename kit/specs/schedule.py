@@ -54,7 +54,9 @@ class ScheduleSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
             taken = self.taken("args")
         checked = check_arguments(self.args, taken, table="args", named=f"schedule {self.kind}")
         msgspec.structs.force_setattr(self, "args", checked)
-        for name in (INITIAL, MAXIMAL, STEPS, EPOCHS, "gamma"):
+        lowest = checked.get(INITIAL, 0.0)
+        require(not isinstance(lowest, float) or lowest >= 0, f"args.{INITIAL} must be 0 or more, got {lowest}")
+        for name in (MAXIMAL, STEPS, EPOCHS, "gamma"):
             value = checked.get(name, 1.0)
             require(not isinstance(value, float) or value > 0, f"args.{name} must be above 0, got {value}")
         require(not {STEPS, EPOCHS} <= checked.keys(), f"args.{STEPS} and args.{EPOCHS} say the same; give one")
