@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import Any
-
-import tensorflow_addons as tfa
 
 from kit.compat import keras, tf
 from kit.specs.optimizers import OptimizerEntry
 from kit.targets import Head
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", UserWarning)  # Addons says at each import that it has ended, as kit's pages do
+    import tensorflow_addons as tfa
 
 _DECAY = "weight_decay"
 
