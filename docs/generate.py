@@ -1,11 +1,13 @@
 """Writes what stands in the documentation between `<!-- generated: NAME -->` and `<!-- end -->`.
 
-It comes from the commands, the settings, the recipes, the competitions and the metrics themselves.
+It comes from the commands, the settings, the recipes, the competitions, the metrics and the table of TensorFlow Addons'
+names themselves.
 `python docs/generate.py` writes the pages; with --check it fails if one is stale.
 """
 
 from __future__ import annotations
 
+import collections
 import inspect
 import re
 import sys
@@ -24,6 +26,7 @@ from kit.cli.app import app
 from kit.competitions import Competition, competition_names, read_competition
 from kit.metrics.registry import declarations
 from kit.specs import Recipe, Setting, recipe_names
+from kit.specs.addons import PREFIX, Addon, AddonKind, addon_kinds, addons
 from kit.specs.presets import KNOWN
 
 DOCS = Path(__file__).parent
@@ -141,6 +144,75 @@ def metrics() -> Iterator[str]:
     yield "\n"
 
 
+def addon_names() -> Iterator[str]:
+    """List the names of TensorFlow Addons by kind: what kit takes, and what to use now."""
+    for kind in addon_kinds():
+        known = addons(kind)
+        yield f"## {_KINDS[kind]}\n\n"
+        yield from _addons_taken(known) if any(not one.reason for one in known) else _addons_refused(known)
+
+
+_KINDS: Mapping[AddonKind, str] = {
+    "optimizer": "Optimizers",
+    "schedule": "Learning-rate schedules",
+    "loss": "Losses",
+    "metric": "Metrics",
+    "callback": "Callbacks",
+    "layer": "Layers",
+    "activation": "Activations",
+    "image": "Images",
+    "text": "Text",
+    "seq2seq": "Sequences to sequences",
+    "rnn": "Recurrent cells",
+    "type": "Types",
+    "option": "Options",
+    "registration": "Registration",
+    "utility": "Utilities",
+}
+
+
+def _addons_taken(known: Iterable[Addon]) -> Iterator[str]:
+    columns = ("name", "in kit", "arguments", "today", "difference")
+    ordered = sorted(known, key=lambda one: bool(one.reason))  # what kit takes first
+    rows = [(f"`{one.name}`", _addon_in_kit(one), _addon_arguments(one), _today(one), one.note) for one in ordered]
+    yield _table(columns, rows)
+
+
+def _addons_refused(known: Iterable[Addon]) -> Iterator[str]:
+    """Write the reason of most names, a table of those with something to say, and a line of the others."""
+    common = collections.Counter(one.reason for one in known).most_common(1)[0][0]
+    rest = [f"`{one.name}`" for one in known if not (one.use or one.note) and one.reason == common]
+    rows = [
+        (f"`{one.name}`", _today(one), _joined(one.note, one.reason if one.reason != common else ""))
+        for one in known
+        if f"`{one.name}`" not in rest
+    ]
+    yield f"kit takes none by name: {_escaped(common)}.\n\n"
+    yield _table(("name", "today", "difference"), rows)
+    if rest:
+        yield f"{'Nothing takes the place of' if rows else 'They are'} {', '.join(rest)}.\n\n"
+
+
+def _addon_in_kit(one: Addon) -> str:
+    if one.reason:
+        return f"no: {one.reason}"
+    return f"`{PREFIX}{one.name}{'(adam)' if one.wraps else ''}`"
+
+
+def _addon_arguments(one: Addon) -> str:
+    written = (f"`{name}` ({' or '.join(one.choices.get(name, (kind,)))})" for name, kind in one.arguments.items())
+    needed = f"; needs {', '.join(f'`{name}`' for name in one.required)}" if one.required else ""
+    return f"{', '.join(written)}{needed}"
+
+
+def _today(one: Addon) -> str:
+    return ", ".join(f"`{use}`" for use in one.use) or "—"
+
+
+def _joined(note: str, reason: str) -> str:
+    return " ".join(part for part in (note, f"{reason[:1].upper()}{reason[1:]}." if reason else "") if part)
+
+
 PARTS: Mapping[str, Callable[[], Iterable[str]]] = {
     "commands": commands,
     "calls": calls,
@@ -150,6 +222,7 @@ PARTS: Mapping[str, Callable[[], Iterable[str]]] = {
     "competitions": competitions,
     "competition_keys": competition_keys,
     "metrics": metrics,
+    "addon_names": addon_names,
 }
 
 

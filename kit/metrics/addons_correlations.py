@@ -71,8 +71,9 @@ def addons_pearson(
     Higher is better, from -1 to 1; values and grades; judges numbers.
 
     Arguments: actual_min, actual_max, preds_min, preds_max, from 0 to 1 by default, and actual_cutpoints and
-    preds_cutpoints, 100 by default. Numbers beyond a range count as its end. Columns are one, with all their numbers.
-    Addons takes no weights; here an image counts as often as its weight says.
+    preds_cutpoints, 100 by default. Numbers beyond a range count as its end, which is in the last interval, also where
+    Addons fails at it, in ranges to 2 or beyond. Columns are one, with all their numbers. Addons takes no weights; here
+    an image counts as often as its weight says.
     """
     grid = _Grid(truth, numbers, weights, given)
     return pearson(*grid.middles(), grid.weights)

@@ -7,6 +7,7 @@ import sys
 import types
 import typing
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -107,6 +108,12 @@ def test_losses_name_heads_that_kits_targets_have() -> None:
         assert loss.heads
         assert set(loss.heads) <= heads
         assert loss.activations
+
+
+def test_the_documentation_names_every_one() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "addons.md").read_text()
+
+    assert [addon.name for addon in EVERY if f"`{addon.name}`" not in page] == []
 
 
 def test_an_unknown_name_is_said_with_the_nearest() -> None:
