@@ -45,7 +45,7 @@ class SWA(WrappingOptimizer):
 
     def averages(self) -> list[Any]:
         """Return the means in the order of the trainable variables; before averaging began, these themselves."""
-        has_begun = int(self.inner_optimizer.iterations) > self.start_averaging
+        has_begun = int(ops.copy(self.iterations)) > self.start_averaging
         return list(self._averages if has_begun else self._trainable_variables)
 
     def finalize_variable_values(self, var_list: list[Any]) -> None:
