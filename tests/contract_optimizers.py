@@ -131,9 +131,12 @@ def step(model: Any, index: int, *, gradient: float | None = None) -> None:
 
 def averaged(model: Any) -> list[Any]:
     """Return the averages that the optimizer keeps."""
-    from kit.optimizers import averages
-
-    return [variable.numpy() for variable in averages(model.optimizer) or ()]
+    optimizer = model.optimizer
+    if hasattr(optimizer, "averages"):
+        kept = optimizer.averages()
+    else:
+        kept = optimizer._model_variables_moving_average if optimizer.use_ema else None  # noqa: SLF001
+    return [variable.numpy() for variable in kept or ()]
 
 
 def main() -> None:

@@ -7,8 +7,7 @@ from typing import Any, Self
 
 from kit.compat import keras
 from kit.errors import require
-
-ops = keras.ops
+from kit.optimizers.scalars import ops
 
 _OWN = frozenset({"use_ema", "ema_momentum", "ema_overwrite_frequency", "name"})
 
@@ -61,6 +60,19 @@ class WrappingOptimizer(keras.optimizers.Optimizer):  # type: ignore[misc]  # Ke
     @learning_rate.setter
     def learning_rate(self, learning_rate: Any) -> None:
         self.inner_optimizer.learning_rate = learning_rate
+
+    def averages(self) -> list[Any] | None:
+        """Return the averages that are kept, here or by an inner optimizer, in the order of the trainable variables.
+
+        Returns:
+            Variables that average the weights; None if no averages are kept.
+        """
+        if self.use_ema:
+            return list(self._model_variables_moving_average)
+        inner = self.inner_optimizer
+        if hasattr(inner, "averages"):
+            return inner.averages()  # type: ignore[no-any-return]
+        return list(inner._model_variables_moving_average) if inner.use_ema else None  # noqa: SLF001 (as SwapEMAWeights)
 
     def scale_loss(self, loss: Any) -> Any:
         """Scale the loss by the factor of the inner optimizer, which scales its gradients back."""

@@ -72,4 +72,10 @@ def _ours(name: str) -> Figures:
     from kit.compat import keras
 
     made = CASES[name].ours.make(optimizers, keras.optimizers)
-    return addons_figures.train(keras, made, lambda optimizer, _: optimizers.averages(optimizer))
+    return addons_figures.train(keras, made, _averages)
+
+
+def _averages(optimizer: Any, _: Any) -> Any:
+    if hasattr(optimizer, "averages"):
+        return optimizer.averages()
+    return optimizer._model_variables_moving_average if optimizer.use_ema else None  # noqa: SLF001

@@ -48,7 +48,7 @@ def test_the_learning_rate_is_that_of_the_inner_optimizer() -> None:
 
 
 def test_averages_of_swa_are_the_weights_until_it_begins_and_then_their_mean() -> None:
-    from kit.optimizers import SWA, averages
+    from kit.optimizers import SWA
 
     model = model_with(SWA(_sgd(), start_averaging=1, average_period=2))
     kernels = []
@@ -56,10 +56,8 @@ def test_averages_of_swa_are_the_weights_until_it_begins_and_then_their_mean() -
         step(model, index)
         kernels.append(model.get_weights()[0])
         chosen = kernels[1::2] or kernels
-        kept = averages(model.optimizer)
 
-        assert kept is not None
-        np.testing.assert_allclose(kept[0].numpy(), np.mean(chosen, axis=0), rtol=0, atol=1e-6)
+        np.testing.assert_allclose(model.optimizer.averages()[0].numpy(), np.mean(chosen, axis=0), rtol=0, atol=1e-6)
 
 
 def test_a_fit_ends_with_the_mean_of_swa() -> None:
@@ -77,14 +75,12 @@ def test_a_fit_ends_with_the_mean_of_swa() -> None:
 
 
 def test_a_fit_ends_with_the_moving_average_of_a_wrapper_as_with_that_of_keras() -> None:
-    from kit.optimizers import Lookahead, averages
+    from kit.optimizers import Lookahead
 
     model = model_with(Lookahead(_sgd(), use_ema=True, ema_momentum=0.5))
     model.fit(*batches(), batch_size=BATCH, shuffle=False, verbose=0)
-    kept = averages(model.optimizer)
 
-    assert kept is not None
-    np.testing.assert_array_equal(model.get_weights()[0], kept[0].numpy())
+    np.testing.assert_array_equal(model.get_weights()[0], model.optimizer.averages()[0].numpy())
 
 
 def test_weights_are_overwritten_by_the_moving_average_as_often_as_asked() -> None:
@@ -98,15 +94,14 @@ def test_weights_are_overwritten_by_the_moving_average_as_often_as_asked() -> No
 
 
 def test_averages_are_found_inside_other_optimizers() -> None:
-    from kit.compat import keras
-    from kit.optimizers import SWA, Lookahead, averages
+    from kit.optimizers import SWA, Lookahead
 
-    scaled = trained(model_with(keras.optimizers.LossScaleOptimizer(SWA(_sgd(), average_period=1))), 2).optimizer
-    within = trained(model_with(Lookahead(_sgd(use_ema=True))), 2).optimizer
+    swa = trained(model_with(Lookahead(SWA(_sgd(), average_period=1))), 2).optimizer
+    ema = trained(model_with(Lookahead(_sgd(use_ema=True))), 2).optimizer
 
-    assert scaled.inner_optimizer.averages() == averages(scaled)
-    assert within.inner_optimizer._model_variables_moving_average == averages(within)  # noqa: SLF001
-    assert averages(trained(model_with(Lookahead(_sgd())), 1).optimizer) is None
+    assert swa.inner_optimizer.averages() == swa.averages()
+    assert ema.inner_optimizer._model_variables_moving_average == ema.averages()  # noqa: SLF001
+    assert trained(model_with(Lookahead(_sgd())), 1).optimizer.averages() is None
 
 
 def test_a_weights_file_holds_each_variable_once(tmp_path: Any) -> None:
