@@ -27,7 +27,10 @@ from kit.competitions import Competition, competition_names, read_competition
 from kit.metrics.registry import declarations
 from kit.specs import Recipe, Setting, recipe_names
 from kit.specs.addons import PREFIX, Addon, AddonKind, addon_kinds, addons
+from kit.specs.optimizers import OWN as OPTIMIZERS
+from kit.specs.optimizers import OptimizerEntry
 from kit.specs.presets import KNOWN
+from kit.specs.schedules import OWN as CYCLICAL
 
 DOCS = Path(__file__).parent
 RECIPES = DOCS.parent / "kit" / "specs" / "recipes"
@@ -213,6 +216,35 @@ def _joined(note: str, reason: str) -> str:
     return " ".join(part for part in (note, f"{reason[:1].upper()}{reason[1:]}." if reason else "") if part)
 
 
+def optimizers() -> Iterator[str]:
+    """List the optimizers of both environments, with their arguments and the settings that they take."""
+    rows = [
+        (
+            f"`{entry.name}{'(…)' if entry.wraps else ''}`",
+            _places(entry),
+            _listed(entry.arguments),
+            _listed(settings_of),
+        )
+        for entry in OPTIMIZERS
+        for settings_of in [dict.fromkeys(f"train.{setting}" for setting in entry.settings.values())]
+    ]
+    yield _table(("optimizer", "Keras 3, Addons", "arguments", "settings"), rows)
+
+
+def schedules() -> Iterator[str]:
+    """List the cyclical schedules, with their arguments."""
+    rows = [(f"`{entry.name}`", f"`{PREFIX}{entry.addon}`", _listed(entry.arguments)) for entry in CYCLICAL]
+    yield _table(("Keras 3", "Addons", "arguments"), rows)
+
+
+def _places(entry: OptimizerEntry) -> str:
+    return "yes, " + (f"as `{PREFIX}{entry.addon}`" if entry.addon else "yes")
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names) or "—"
+
+
 PARTS: Mapping[str, Callable[[], Iterable[str]]] = {
     "commands": commands,
     "calls": calls,
@@ -222,6 +254,8 @@ PARTS: Mapping[str, Callable[[], Iterable[str]]] = {
     "competitions": competitions,
     "competition_keys": competition_keys,
     "metrics": metrics,
+    "optimizers": optimizers,
+    "schedules": schedules,
     "addon_names": addon_names,
 }
 
@@ -277,13 +311,17 @@ def _settings(kind: type[msgspec.Struct], path: str) -> Iterator[str]:
         yield _table(
             ("setting", "takes", "default", "meaning"),
             [
-                (f"`{field.name}`", _kind(field.type), f"`{_toml(field.default)}`", _one_line(described[field.name]))
+                (f"`{field.name}`", _kind(field.type), f"`{_default(field)}`", _one_line(described[field.name]))
                 for field in fields
                 if not _is_table(field.type)
             ],
         )
     for name, inner in tables:
         yield from _settings(inner, f"{path}.{name}" if path else name)
+
+
+def _default(field: Any) -> str:
+    return "{}" if typing.get_origin(field.type) is Mapping else _toml(field.default)
 
 
 def _is_table(kind: Any) -> bool:
@@ -301,6 +339,8 @@ def _kind(kind: Any) -> str:
         return f"list of {many}" if parts[-1] is ... else f"{len(parts)} {many}"
     if origin in {types.UnionType, typing.Union}:
         return " or ".join(map(_kind, parts))
+    if origin is Mapping:
+        return "table of arguments"
     if origin is dict:
         return f"table of {_kind(parts[1])}s"
     return _IN_WORDS[getattr(kind, "__name__", str(kind)).removesuffix("Type")]

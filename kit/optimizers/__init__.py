@@ -12,7 +12,6 @@ theirs by the learning rate.
 """
 
 from kit.optimizers.ada_belief import AdaBelief
-from kit.optimizers.averages import averages
 from kit.optimizers.cocob import COCOB
 from kit.optimizers.cyclical_learning_rate import CyclicalLearningRate
 from kit.optimizers.lookahead import Lookahead
@@ -30,5 +29,4 @@ __all__ = [
     "NovoGrad",
     "RectifiedAdam",
     "Yogi",
-    "averages",
 ]

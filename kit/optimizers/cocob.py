@@ -6,8 +6,7 @@ from typing import Any
 
 from kit.compat import keras
 from kit.errors import require
-
-ops = keras.ops
+from kit.optimizers.scalars import ops
 
 _FIRST_SCALE = 1e-8  # largest gradient before the first step, as in the paper and in TensorFlow Addons
 

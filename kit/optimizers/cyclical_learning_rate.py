@@ -6,8 +6,7 @@ from typing import Any, Literal, TypeAlias
 
 from kit.compat import keras
 from kit.errors import require, unknown
-
-ops = keras.ops
+from kit.optimizers.scalars import ops
 
 Scale: TypeAlias = Literal["triangular", "triangular2", "exponential"]
 ScaleMode: TypeAlias = Literal["cycle", "iterations"]

@@ -6,7 +6,8 @@ from typing import Any
 
 from kit.compat import keras
 from kit.errors import require
-from kit.optimizers.wrapper import WrappingOptimizer, ops
+from kit.optimizers.scalars import ops
+from kit.optimizers.wrapper import WrappingOptimizer
 
 
 @keras.utils.register_keras_serializable(package="kit")

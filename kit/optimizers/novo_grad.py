@@ -6,9 +6,7 @@ from typing import Any
 
 from kit.compat import keras
 from kit.errors import require
-from kit.optimizers.scalars import check_betas
-
-ops = keras.ops
+from kit.optimizers.scalars import check_betas, ops
 
 
 @keras.utils.register_keras_serializable(package="kit")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from kit.compat import keras
-from kit.optimizers.rectifying import RectifyingOptimizer, ops
+from kit.optimizers.rectifying import RectifyingOptimizer
+from kit.optimizers.scalars import ops
 
 
 @keras.utils.register_keras_serializable(package="kit")

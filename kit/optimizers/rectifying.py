@@ -7,9 +7,7 @@ from typing import Any
 
 from kit.compat import keras
 from kit.errors import require
-from kit.optimizers.scalars import check_betas, scalar_type
-
-ops = keras.ops
+from kit.optimizers.scalars import check_betas, ops, scalar_type
 
 
 class RectifyingOptimizer(keras.optimizers.Optimizer):  # type: ignore[misc]  # Keras is untyped here

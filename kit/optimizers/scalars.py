@@ -1,11 +1,16 @@
-"""Scalars of an update: their type, and the checks of their values."""
+"""Keras' operations, the type of an update's scalars, and the checks of arguments."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from kit.compat import keras
-from kit.errors import require
+from kit.errors import MissingDependencyError, require
+
+if not hasattr(keras, "ops"):
+    raise MissingDependencyError("kit.optimizers needs Keras 3: use an environment of kit without the extra addons")
+
+ops = keras.ops
 
 
 def scalar_type(variable: Any) -> str:

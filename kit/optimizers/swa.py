@@ -6,7 +6,8 @@ from typing import Any
 
 from kit.compat import keras
 from kit.errors import require
-from kit.optimizers.wrapper import WrappingOptimizer, ops
+from kit.optimizers.scalars import ops
+from kit.optimizers.wrapper import WrappingOptimizer
 
 
 @keras.utils.register_keras_serializable(package="kit")
@@ -44,8 +45,8 @@ class SWA(WrappingOptimizer):
         self._averages = self.add_optimizer_variables(var_list, "average")
 
     def averages(self) -> list[Any]:
-        """Return the means in the order of the trainable variables; before averaging began, these themselves."""
-        has_begun = int(self.inner_optimizer.iterations) > self.start_averaging
+        """Return the means in the order of the trainable variables; until averaging begins, these themselves."""
+        has_begun = int(ops.copy(self.iterations)) > self.start_averaging
         return list(self._averages if has_begun else self._trainable_variables)
 
     def finalize_variable_values(self, var_list: list[Any]) -> None:

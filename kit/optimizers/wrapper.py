@@ -7,8 +7,7 @@ from typing import Any, Self
 
 from kit.compat import keras
 from kit.errors import require
-
-ops = keras.ops
+from kit.optimizers.scalars import ops
 
 _OWN = frozenset({"use_ema", "ema_momentum", "ema_overwrite_frequency", "name"})
 
@@ -49,6 +48,11 @@ class WrappingOptimizer(keras.optimizers.Optimizer):  # type: ignore[misc]  # Ke
         return [*self._variables, *self.inner_optimizer.variables]
 
     @property
+    def iterations(self) -> Any:
+        """Number of steps of the inner optimizer."""
+        return self.inner_optimizer.iterations
+
+    @property
     def learning_rate(self) -> Any:
         """Learning rate of the inner optimizer."""
         return self.inner_optimizer.learning_rate
@@ -56,6 +60,19 @@ class WrappingOptimizer(keras.optimizers.Optimizer):  # type: ignore[misc]  # Ke
     @learning_rate.setter
     def learning_rate(self, learning_rate: Any) -> None:
         self.inner_optimizer.learning_rate = learning_rate
+
+    def averages(self) -> list[Any] | None:
+        """Return the averages that are kept, here or by an inner optimizer, in the order of the trainable variables.
+
+        Returns:
+            Variables that average the weights; None if no averages are kept.
+        """
+        if self.use_ema:
+            return list(self._model_variables_moving_average)
+        inner = self.inner_optimizer
+        if hasattr(inner, "averages"):
+            return inner.averages()  # type: ignore[no-any-return]
+        return list(inner._model_variables_moving_average) if inner.use_ema else None  # noqa: SLF001 (as SwapEMAWeights)
 
     def scale_loss(self, loss: Any) -> Any:
         """Scale the loss by the factor of the inner optimizer, which scales its gradients back."""
@@ -92,13 +109,17 @@ class WrappingOptimizer(keras.optimizers.Optimizer):  # type: ignore[misc]  # Ke
     def _backend_apply_gradients(self, grads: list[Any], trainable_variables: list[Any]) -> None:
         """Let the inner optimizer make its step, then change or average the weights."""
         inner = self.inner_optimizer
-        steps = ops.convert_to_tensor(inner.iterations)
+        steps = ops.copy(inner.iterations)  # a variable, which the step changes
         self._before_step(steps)
         inner.apply(grads, trainable_variables)
         # Accumulated gradients and overflows of a scaled loss make no step.
-        self._after_step(steps, ops.greater(inner.iterations, steps))
+        is_done = ops.greater(inner.iterations, steps)
+        self._after_step(steps, is_done)
         if self.use_ema:
-            self._average()
+            ops.cond(is_done, lambda: self._average(steps), lambda: None)
+        if self.use_ema and self.ema_overwrite_frequency:
+            is_due = ops.equal((steps + 1) % self.ema_overwrite_frequency, 0)
+            ops.cond(ops.logical_and(is_done, is_due), self._overwrite, lambda: None)
 
     def _before_step(self, steps: Any) -> None:
         """Act before a step.
@@ -122,12 +143,14 @@ class WrappingOptimizer(keras.optimizers.Optimizer):  # type: ignore[misc]  # Ke
             if variable is not None:  # Keras keeps none for the scales of 8-bit layers
                 yield variable, weights
 
-    def _average(self) -> None:
-        """Update the moving average, and put it in place of the weights at the chosen steps."""
-        self._update_model_variables_moving_average(self._trainable_variables)
-        if self.ema_overwrite_frequency:
-            ops.cond(
-                ops.equal((self.iterations + 1) % self.ema_overwrite_frequency, 0),
-                lambda: self._overwrite_model_variables_with_average_value(self._trainable_variables),
-                lambda: None,
-            )
+    def _average(self, steps: Any) -> None:
+        """Update the moving average, which begins with the weights after the first step, as Keras' do."""
+        kept = ops.where(ops.equal(steps, 0), 0.0, self.ema_momentum)
+        for average, weights in self._with_weights(self._model_variables_moving_average):
+            share = ops.cast(kept, average.dtype)
+            average.assign(share * average + (1 - share) * weights)
+
+    def _overwrite(self) -> None:
+        """Put the moving average in place of the weights."""
+        for average, weights in self._with_weights(self._model_variables_moving_average):
+            weights.assign(average)

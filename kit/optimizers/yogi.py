@@ -6,9 +6,7 @@ from typing import Any, Literal
 
 from kit.compat import keras
 from kit.errors import require, unknown
-from kit.optimizers.scalars import check_betas, scalar_type
-
-ops = keras.ops
+from kit.optimizers.scalars import check_betas, ops, scalar_type
 
 
 @keras.utils.register_keras_serializable(package="kit")

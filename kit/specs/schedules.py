@@ -55,7 +55,7 @@ _CYCLE: Mapping[str, ArgumentType] = {
 _MODES = {"scale_mode": ("cycle", "iterations")}
 
 _PLAIN = ("constant", "cosine", "plateau")
-_OWN = (
+OWN = (
     CyclicalEntry(
         name="exponential_cyclical",
         scale="exponential",
@@ -84,7 +84,7 @@ _OWN = (
 def cyclical_entries() -> Mapping[str, CyclicalEntry]:
     """List the cyclical schedules by name: kit's, then those of TensorFlow Addons."""
     of_addons = (_of_addons(one) for one in addons("schedule") if not one.reason)
-    return {entry.name: entry for entry in (*_OWN, *of_addons)}
+    return {entry.name: entry for entry in (*OWN, *of_addons)}
 
 
 def schedule_names() -> list[str]:
