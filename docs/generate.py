@@ -27,8 +27,8 @@ from kit.competitions import Competition, competition_names, read_competition
 from kit.metrics.registry import declarations
 from kit.specs import Recipe, Setting, recipe_names
 from kit.specs.addons import PREFIX, Addon, AddonKind, addon_kinds, addons
+from kit.specs.optimizers import COMMON, OptimizerEntry
 from kit.specs.optimizers import OWN as OPTIMIZERS
-from kit.specs.optimizers import OptimizerEntry
 from kit.specs.presets import KNOWN
 from kit.specs.schedules import OWN as CYCLICAL
 
@@ -217,18 +217,9 @@ def _joined(note: str, reason: str) -> str:
 
 
 def optimizers() -> Iterator[str]:
-    """List the optimizers of both environments, with their arguments and the settings that they take."""
-    rows = [
-        (
-            f"`{entry.name}{'(…)' if entry.wraps else ''}`",
-            _places(entry),
-            _listed(entry.arguments),
-            _listed(settings_of),
-        )
-        for entry in OPTIMIZERS
-        for settings_of in [dict.fromkeys(f"train.{setting}" for setting in entry.settings.values())]
-    ]
-    yield _table(("optimizer", "Keras 3, Addons", "arguments", "settings"), rows)
+    """List the optimizers, with the settings and arguments that they take, but not those of every optimizer."""
+    rows = [(_shape(entry.name, entry), _in_addons(entry), _listed(_own_arguments(entry))) for entry in OPTIMIZERS]
+    yield _table(("optimizer", "with TensorFlow Addons", "arguments"), rows)
 
 
 def schedules() -> Iterator[str]:
@@ -237,8 +228,17 @@ def schedules() -> Iterator[str]:
     yield _table(("Keras 3", "Addons", "arguments"), rows)
 
 
-def _places(entry: OptimizerEntry) -> str:
-    return "yes, " + (f"as `{PREFIX}{entry.addon}`" if entry.addon else "yes")
+def _shape(name: str, entry: OptimizerEntry) -> str:
+    return f"`{name}(…)`" if entry.wraps else f"`{name}`"
+
+
+def _in_addons(entry: OptimizerEntry) -> str:
+    return _shape(f"{PREFIX}{entry.addon}" if entry.addon else entry.name, entry)
+
+
+def _own_arguments(entry: OptimizerEntry) -> list[str]:
+    settings = [f"train.{setting}" for setting in entry.settings.values()]
+    return [*settings, *(name for name in entry.arguments if name not in COMMON)]
 
 
 def _listed(names: Iterable[str]) -> str:

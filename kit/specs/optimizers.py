@@ -72,7 +72,9 @@ _LEGACY = f"{_KERAS}.legacy"
 _KIT = "kit.optimizers"
 _BETAS = _numbers("beta_1", "beta_2", "epsilon")
 _CLIPS = _numbers("clipnorm", "clipvalue", "global_clipnorm")
-_COMMON = {**_CLIPS, **_numbers("weight_decay")}  # arguments of every optimizer of Keras
+COMMON = {**_CLIPS, **_numbers("weight_decay")}
+"""Arguments of every optimizer of Keras."""
+
 _AMSGRAD: dict[str, ArgumentType] = {"amsgrad": "boolean"}
 _RECTIFIED: dict[str, ArgumentType] = {
     **_numbers("sma_threshold", "warmup_proportion", "min_lr"),
@@ -83,13 +85,13 @@ OWN: tuple[OptimizerEntry, ...] = (
     OptimizerEntry(
         name="adabelief",
         made_by=f"{_KIT}.AdaBelief",
-        arguments={**_BETAS, **_AMSGRAD, "rectify": "boolean", **_RECTIFIED, **_COMMON},
+        arguments={**_BETAS, **_AMSGRAD, "rectify": "boolean", **_RECTIFIED, **COMMON},
         addon="AdaBelief",
     ),
     OptimizerEntry(
         name="adadelta",
         made_by=f"{_KERAS}.Adadelta",
-        arguments={**_numbers("rho", "epsilon"), **_COMMON},
+        arguments={**_numbers("rho", "epsilon"), **COMMON},
         inside_addons=f"{_LEGACY}.Adadelta",
     ),
     OptimizerEntry(
@@ -98,25 +100,25 @@ OWN: tuple[OptimizerEntry, ...] = (
         arguments={
             **_numbers("beta_2_decay", "epsilon_1", "epsilon_2", "clip_threshold"),
             "relative_step": "boolean",
-            **_COMMON,
+            **COMMON,
         },
     ),
     OptimizerEntry(
         name="adagrad",
         made_by=f"{_KERAS}.Adagrad",
-        arguments={**_numbers("initial_accumulator_value", "epsilon"), **_COMMON},
+        arguments={**_numbers("initial_accumulator_value", "epsilon"), **COMMON},
         inside_addons=f"{_LEGACY}.Adagrad",
     ),
     OptimizerEntry(
         name="adam",
         made_by=f"{_KERAS}.Adam",
-        arguments={**_BETAS, **_AMSGRAD, **_COMMON},
+        arguments={**_BETAS, **_AMSGRAD, **COMMON},
         inside_addons=f"{_LEGACY}.Adam",
     ),
     OptimizerEntry(
         name="adamax",
         made_by=f"{_KERAS}.Adamax",
-        arguments={**_BETAS, **_COMMON},
+        arguments={**_BETAS, **COMMON},
         inside_addons=f"{_LEGACY}.Adamax",
     ),
     OptimizerEntry(
@@ -127,7 +129,7 @@ OWN: tuple[OptimizerEntry, ...] = (
         inside_addons=f"{ADDONS}.optimizers.AdamW",
     ),
     OptimizerEntry(
-        name="cocob", made_by=f"{_KIT}.COCOB", arguments={"alpha": "number", **_COMMON}, addon="COCOB", has_rate=False
+        name="cocob", made_by=f"{_KIT}.COCOB", arguments={"alpha": "number", **COMMON}, addon="COCOB", has_rate=False
     ),
     OptimizerEntry(
         name="ftrl",
@@ -135,12 +137,12 @@ OWN: tuple[OptimizerEntry, ...] = (
         arguments={
             **_numbers("learning_rate_power", "initial_accumulator_value", "beta", "l1_regularization_strength"),
             **_numbers("l2_regularization_strength", "l2_shrinkage_regularization_strength"),
-            **_COMMON,
+            **COMMON,
         },
         inside_addons=f"{_LEGACY}.Ftrl",
     ),
-    OptimizerEntry(name="lamb", made_by=f"{_KERAS}.Lamb", arguments={**_BETAS, **_COMMON}, addon="LAMB"),
-    OptimizerEntry(name="lion", made_by=f"{_KERAS}.Lion", arguments={**_numbers("beta_1", "beta_2"), **_COMMON}),
+    OptimizerEntry(name="lamb", made_by=f"{_KERAS}.Lamb", arguments={**_BETAS, **COMMON}, addon="LAMB"),
+    OptimizerEntry(name="lion", made_by=f"{_KERAS}.Lion", arguments={**_numbers("beta_1", "beta_2"), **COMMON}),
     OptimizerEntry(
         name="lookahead",
         made_by=f"{_KIT}.Lookahead",
@@ -151,31 +153,31 @@ OWN: tuple[OptimizerEntry, ...] = (
     OptimizerEntry(
         name="nadam",
         made_by=f"{_KERAS}.Nadam",
-        arguments={**_BETAS, **_COMMON},
+        arguments={**_BETAS, **COMMON},
         inside_addons=f"{_LEGACY}.Nadam",
     ),
     OptimizerEntry(
         name="novograd",
         made_by=f"{_KIT}.NovoGrad",
-        arguments={**_BETAS, **_AMSGRAD, "grad_averaging": "boolean", **_COMMON},
+        arguments={**_BETAS, **_AMSGRAD, "grad_averaging": "boolean", **COMMON},
         addon="NovoGrad",
     ),
     OptimizerEntry(
         name="rectified_adam",
         made_by=f"{_KIT}.RectifiedAdam",
-        arguments={**_BETAS, **_AMSGRAD, **_RECTIFIED, **_COMMON},
+        arguments={**_BETAS, **_AMSGRAD, **_RECTIFIED, **COMMON},
         addon="RectifiedAdam",
     ),
     OptimizerEntry(
         name="rmsprop",
         made_by=f"{_KERAS}.RMSprop",
-        arguments={**_numbers("rho", "momentum", "epsilon"), "centered": "boolean", **_COMMON},
+        arguments={**_numbers("rho", "momentum", "epsilon"), "centered": "boolean", **COMMON},
         inside_addons=f"{_LEGACY}.RMSprop",
     ),
     OptimizerEntry(
         name="sgd",
         made_by=f"{_KERAS}.SGD",
-        arguments={"nesterov": "boolean", **_COMMON},
+        arguments={"nesterov": "boolean", **COMMON},
         settings={"momentum": "momentum"},
         inside_addons=f"{_LEGACY}.SGD",
     ),
@@ -194,7 +196,7 @@ OWN: tuple[OptimizerEntry, ...] = (
             **_BETAS,
             **_numbers("l1_regularization_strength", "l2_regularization_strength", "initial_accumulator_value"),
             "activation": "text",
-            **_COMMON,
+            **COMMON,
         },
         choices={"activation": ("sign", "tanh")},
         addon="Yogi",
@@ -301,5 +303,5 @@ def _within(outer: OptimizerEntry, inner: OptimizerEntry) -> OptimizerEntry:
     if not inner.inside_addons:
         known = ", ".join(entry.name for entry in OWN if entry.inside_addons)
         raise SpecError(f"optimizer {outer.name} goes around {known} or one of Addons, not {inner.name}")
-    kept = {name: kind for name, kind in inner.arguments.items() if name not in _COMMON}  # a wrapper ignores the others
+    kept = {name: kind for name, kind in inner.arguments.items() if name not in COMMON}  # a wrapper ignores the others
     return msgspec.structs.replace(inner, made_by=inner.inside_addons, arguments=kept)
