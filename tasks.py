@@ -16,7 +16,8 @@ from packaging.version import Version
 
 ROOT = Path(__file__).parent
 LOWEST = ROOT / ".ci" / "lowest"
-LOWEST_HELD_UP = {"keras", "numpy", "tensorboard", "tensorflow"}  # pyproject.toml says by what
+# pyproject.toml says by what
+LOWEST_HELD_UP = {"keras", "numpy", "opencv-python-headless", "tensorboard", "tensorflow"}
 # Where other packages do the work: reading images and tables, training, exporting, statistics, pictures, Kaggle.
 LOWEST_TESTS = (
     "ablation/test_ablation ablation/test_designs audits cli comparison/test_comparison comparison/test_verdicts "
@@ -25,6 +26,10 @@ LOWEST_TESTS = (
     "kaggle/test_submit metrics models reports/test_reports sources/test_sources sources/test_targets specs/test_specs "
     "submission/test_cells submission/test_submission targets training/test_full_disk training/test_training test_seals"
 )
+
+ADDONS = ROOT / ".ci" / "addons"
+# Where OpenCV 4.11, imagecodecs 2026.1 and NumPy 1 do the work: the bytes that are stored.
+ADDONS_TESTS = "images/test_images images/test_jpeg images/test_lanes"
 
 
 @task
@@ -40,16 +45,29 @@ def lowest(ctx: Context) -> None:
     python = LOWEST / "bin" / "python"
     uv = f"{sys.executable} -m uv"
     ctx.run(f"{uv} venv --quiet --clear --no-python-downloads --python 3.11 {LOWEST}")
-    ctx.run(f"{uv} pip install --quiet --python {python} --resolution lowest-direct --editable '{ROOT}[dev]'")
+    options = f"--resolution lowest-direct --constraints {ROOT / '.ci' / 'lowest.txt'}"
+    ctx.run(f"{uv} pip install --quiet --python {python} {options} --editable '{ROOT}[dev]'")
     listed: Any = ctx.run(f"{uv} pip list --python {python} --format json", hide=True)
     if guesses := _guesses(listed.stdout):
         sys.exit(
             f"pyproject.toml: the lowest version that can be installed is not the lower bound: {', '.join(guesses)}"
         )
-    files = " ".join(f"tests/{name}.py" if "test_" in name else f"tests/{name}" for name in LOWEST_TESTS.split())
     # Old versions warn of what has changed in Python and NumPy since, which their newer versions have done.
     pytest = f'{python} -m pytest -W default -m "not slow" --numprocesses 2 --dist loadfile'
-    ctx.run(f"{pytest} {files}", pty=sys.stdout.isatty())
+    ctx.run(f"{pytest} {_files(LOWEST_TESTS)}", pty=sys.stdout.isatty())
+
+
+@task
+def addons(ctx: Context) -> None:
+    """Run what is marked `addons`, and tests of what is otherwise there, with TensorFlow Addons, on Python 3.11."""
+    python = ADDONS / "bin" / "python"
+    uv = f"{sys.executable} -m uv"
+    ctx.run(f"{uv} venv --quiet --clear --no-python-downloads --python 3.11 {ADDONS}")
+    ctx.run(f"{uv} pip install --quiet --python {python} --editable '{ROOT}[addons,test]'")
+    # TensorFlow 2.15 and Addons warn of what has changed since, and of their own end.
+    pytest = f"{python} -m pytest -W default --numprocesses 2 --dist loadfile"
+    ctx.run(f"{pytest} -m addons", pty=sys.stdout.isatty())
+    ctx.run(f"{pytest} {_files(ADDONS_TESTS)}", pty=sys.stdout.isatty())
 
 
 @task
@@ -85,6 +103,11 @@ def demo(ctx: Context) -> None:
     ctx.run(f"{sys.executable} -m kit demo", pty=sys.stdout.isatty())
 
 
+def _files(names: str) -> str:
+    """Spell the paths of test files, and of folders of them."""
+    return " ".join(f"tests/{name}.py" if "test_" in name else f"tests/{name}" for name in names.split())
+
+
 def _guesses(listing: str) -> list[str]:
     """Name the requirements of which another version is installed than the lower bound."""
     installed = {package["name"]: Version(package["version"]) for package in json.loads(listing)}
@@ -96,7 +119,8 @@ def _required() -> list[Requirement]:
     """Read the requirements that pyproject.toml declares for users, each extra and developers, kit itself excepted."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
-    lines = [*project["dependencies"], *extras["search"], *extras["onnx"], *extras["docs"], *extras["dev"]]
+    names = ("search", "onnx", "docs", "test", "dev")
+    lines = [*project["dependencies"], *(line for name in names for line in extras[name])]
     return [line for line in map(Requirement, lines) if line.name != "kit"]
 
 

@@ -14,6 +14,8 @@ CHANNELS = 277
 STRIP_ROWS = 278
 STRIP_BYTES = 279
 PLANAR = 284
+GROUP_3_OPTIONS = 292
+GROUP_4_OPTIONS = 293
 PREDICTOR = 317
 PALETTE = 320
 TILE_WIDTH = 322
@@ -57,7 +59,7 @@ CODECS = {
 }
 
 DECODED = (  # by tifffile; its codecs for these were tested with damaged data, and raise
-    frozenset({PLAIN, PACKBITS, 34712, 34925, 50000, 50001}) | FAX | DEFLATES
+    frozenset({PLAIN, PACKBITS, 34712, 34925, 50000, 50001}) | DEFLATES
 )
 
 # Values of PHOTOMETRIC

@@ -1,7 +1,7 @@
 """TIFF files of all kinds.
 
-Uncompressed 8-bit pages are viewed without copying: a 96x96 patch takes a few microseconds. Channels of whole bytes
-that are uncompressed, or compressed with deflate, LZW or JPEG, are unpacked and assembled here; tifffile decodes
+Uncompressed 8-bit pages are viewed without copying: a 96x96 patch takes a few microseconds. Fax, and channels of whole
+bytes that are uncompressed, or compressed with deflate, LZW or JPEG, are unpacked and assembled here; tifffile decodes
 everything else. `photometric` converts the samples to RGB or grey. OpenCV is used for YCbCr only: it decodes damaged
 8-bit TIFFs partially, without an error.
 """
@@ -16,6 +16,7 @@ from kit.images import opencv, tags
 from kit.images.assemble import assemble, undo_predictor
 from kit.images.decompress import unpack_bytes, unpack_jpeg
 from kit.images.exif_orientation import upright
+from kit.images.fax import unpack_fax
 from kit.images.header import ImageHeader, check_size
 from kit.images.ifd import LAYOUTS, count_pages, find_page
 from kit.images.image_error import ImageError, damaged
@@ -29,6 +30,7 @@ from kit.specs import ImageSpec
 _BYTE = 8  # bits
 _OWN_CODECS = frozenset({tags.PLAIN, tags.LZW}) | tags.DEFLATES
 _LETTERS = {tags.UNSIGNED: "u", tags.SIGNED: "i", tags.FLOAT: "f", tags.UNDEFINED: "u"}
+_THREE_BYTES = 24  # bits
 _TYPES = {"u8", "u16", "u32", "u64", "i8", "i16", "i32", "i64", "f16", "f32", "f64"}  # letter and bits
 _DIFFERENCES = 2  # of PREDICTOR
 _VIEWED = {(tags.MIN_IS_BLACK, 1), (tags.RGB, 3), (tags.RGB, 4)}  # photometric, channels
@@ -129,8 +131,12 @@ class TiffFile:
             if not self._data.startswith(b"\xff\xd8", parts[0].start):  # old-style: tables here, pixels there
                 raise self._undecoded(codec)
             values = assemble(header, parts, (unpack_jpeg(self._data, part, page) for part in parts))
+        elif codec in tags.FAX:
+            values = assemble(header, parts, (unpack_fax(self._data, part, page) for part in parts))
         elif is_ycbcr:
             raise ImageError("holds YCbCr colours without JPEG compression; save it as RGB")
+        elif header.bits == _THREE_BYTES and not header.is_float:
+            values = assemble(header, parts, (self._unpack_24_bits(part, codec) for part in parts))
         elif codec in _OWN_CODECS and (kind := self._type()) and page.number(tags.FILL_ORDER, 1) == 1:
             values = assemble(header, parts, (self._unpack(part, np.dtype(kind)) for part in parts))
         else:
@@ -153,6 +159,21 @@ class TiffFile:
         plain = unpack_bytes(self._data, part, self._tags, part.height * part.width * part.channels * kind.itemsize)
         values: Values = np.frombuffer(plain, kind).reshape(part[2:])
         return undo_predictor(values) if self._tags.number(tags.PREDICTOR, 1) == _DIFFERENCES else values
+
+    def _unpack_24_bits(self, part: Part, codec: int) -> Values:
+        """Unpack integers of 24 bits, the most significant byte first in files of either byte order.
+
+        imagecodecs reads them otherwise from version to version, and those of big-endian files wrongly.
+        """
+        page = self._tags
+        is_plain = (
+            not self.header.is_signed and set(self._bits) == {_THREE_BYTES} and page.number(tags.PREDICTOR, 1) == 1
+        )
+        if codec not in _OWN_CODECS or not is_plain:
+            raise self._undecoded(codec)
+        packed = unpack_bytes(self._data, part, page, part.height * part.width * part.channels * 3)
+        three = np.frombuffer(packed, np.uint8).reshape(*part[2:], 3)
+        return np.pad(three, [(0, 0)] * 3 + [(1, 0)]).view(">u4")[..., 0]
 
     def _by_opencv(self) -> Values:
         """Decode YCbCr without JPEG: only libtiff undoes its subsampling."""

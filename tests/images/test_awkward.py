@@ -94,6 +94,8 @@ def _by_tifffile(data: bytes) -> Pixels | None:
     orientation = page.tags.valueof("Orientation", 1)
     if page.photometric not in {1, 2} or page.dtype is None or page.dtype.kind not in "uif" or orientation != 1:
         return None
+    if page.bitspersample == 24:  # in an order that depends on imagecodecs' version
+        return None
     if page.planarconfig == 2 and values.ndim == 3:
         values = values.transpose(1, 2, 0)
     least = -(2 ** (page.bitspersample - 1)) if page.dtype.kind == "i" else 0

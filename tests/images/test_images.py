@@ -211,6 +211,16 @@ def test_file_cut_short_is_refused(options: dict[str, Any], share: float) -> Non
         store_image(data[: int(share * len(data))], COLOUR)
 
 
+@pytest.mark.parametrize("place", [-4, -1])
+@pytest.mark.parametrize("encoding", ["auto", "keep", "png"])
+def test_png_with_a_wrong_checksum_at_its_end_is_refused_and_not_kept(place: int, encoding: str) -> None:
+    data = bytearray(_file(_pixels(300, 400), format="PNG"))
+    data[place] ^= 1
+
+    with pytest.raises(ImageError, match=r"^truncated or damaged PNG: the checksum of its end is wrong$"):
+        store_image(bytes(data), ImageSpec(encoding=encoding))
+
+
 @given(st.sampled_from(list(EVERY)), st.data())
 def test_file_cut_anywhere_is_refused(name: str, data: st.DataObject) -> None:
     whole = _file(_pixels(20, 24), **EVERY[name])

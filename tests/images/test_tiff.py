@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import io
 import struct
 from typing import Any
@@ -47,15 +48,23 @@ def _shown(data: bytes, spec: ImageSpec = COLOUR) -> np.ndarray:
 
 
 def _patched(data: bytes, tag: int, value: int) -> bytes:
-    """Replace an inline LONG or SHORT in the first directory of a little-endian file."""
+    """Replace an inline LONG or SHORT in the first directory."""
     changed = bytearray(data)
-    (start,) = struct.unpack_from("<I", data, 4)
-    (entries,) = struct.unpack_from("<H", data, start)
+    order = "<" if data[:2] == b"II" else ">"
+    (start,) = struct.unpack_from(f"{order}I", data, 4)
+    (entries,) = struct.unpack_from(f"{order}H", data, start)
     for place in range(start + 2, start + 2 + 12 * entries, 12):
-        found, kind = struct.unpack_from("<HH", data, place)
+        found, kind = struct.unpack_from(f"{order}HH", data, place)
         if found == tag:
-            struct.pack_into("<H" if kind == 3 else "<I", changed, place + 8, value)
+            struct.pack_into(f"{order}H" if kind == 3 else f"{order}I", changed, place + 8, value)
     return bytes(changed)
+
+
+def _packed(values: np.ndarray, bits: int, **options: Any) -> bytes:
+    """A TIFF of integers of so many bits, the most significant first; every row begins with a whole byte."""
+    each = values.astype(np.uint32)[..., None] >> np.arange(bits)[::-1] & 1
+    rows = np.packbits(each.reshape(len(values), -1).astype(np.uint8), axis=1)
+    return _patched(_patched(_tiff(rows, **options), 256, values.shape[1]), 258, bits)
 
 
 def _claiming(tag: int, value: int) -> bytes:
@@ -170,18 +179,34 @@ def test_bilevel_is_black_and_white(compression: str, photometric: int) -> None:
 
 @pytest.mark.parametrize("bits", [2, 4, 10, 12, 14])
 def test_odd_bits_use_their_own_full_range(bits: int) -> None:
-    values = _values(20, 32, dtype="uint16") >> (16 - bits)
-    stored = values if bits > 8 else values.astype(np.uint8)
-    data = _tiff(stored, bitspersample=bits)
+    values = _values(20, 35, dtype="uint16") >> (16 - bits)
 
-    assert np.array_equal(np.rint(values * (255 / (2**bits - 1)))[..., None], _shown(data, GREY))
+    assert np.array_equal(np.rint(values * (255 / (2**bits - 1)))[..., None], _shown(_packed(values, bits), GREY))
+
+
+@pytest.mark.parametrize("byteorder", ["<", ">"])
+@pytest.mark.parametrize("codec", [None, "zlib", "lzw"])
+def test_24_bits_are_read_alike_in_files_of_either_byte_order(byteorder: str, codec: str | None) -> None:
+    values = _values(20, 35, dtype="uint32") >> 8
+    data = _packed(values, 24, byteorder=byteorder, compression=codec)
+
+    assert np.array_equal(np.rint(values * (255 / (2**24 - 1)))[..., None], _shown(data, GREY))
+
+
+def test_24_bits_in_another_codec_are_refused_and_not_guessed() -> None:
+    data = _packed(_values(20, 35, dtype="uint32") >> 8, 24, compression="packbits")
+
+    with pytest.raises(
+        ImageError, match=r"a kind of TIFF that cannot be decoded \(PackBits compression, 1 x 24 bits\)$"
+    ):
+        store_image(data, GREY)
 
 
 @pytest.mark.parametrize(("bits", "codec"), [(4, None), *((8, codec) for codec in CODECS)])
 def test_palette_is_looked_up(bits: int, codec: str | None) -> None:
     indices = _values(20, 30) >> (8 - bits)
-    colours = _values(3, 256, dtype="uint16")  # tifffile writes as many, whatever the bits
-    data = _tiff(indices, photometric="palette", colormap=colours, bitspersample=bits, compression=codec)
+    colours = _values(3, 256, dtype="uint16")
+    data = _packed(indices, bits, photometric="palette", colormap=colours, compression=codec)
 
     assert np.array_equal((colours >> 8).T[indices], _shown(data))
 
@@ -453,6 +478,29 @@ def test_damaged_lzw_ends_in_a_refusal_and_not_in_a_crash(options: Any, dtype: s
 
     assert ("raw", 9, 11, 3) == (stored.format, stored.height, stored.width, stored.channels)
     assert 9 * 11 * 3 == len(stored.encoded)  # LZW has no checksum: wrong values pass, of the declared shape
+
+
+@pytest.mark.parametrize("compression", ["group3", "group4", "tiff_ccitt"])
+def test_damaged_fax_is_stored_or_refused_and_nothing_is_printed(
+    compression: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    buffer = io.BytesIO()
+    Image.fromarray(_values(40, 53) > 128).save(buffer, "TIFF", compression=compression)
+    for place in range(8, len(buffer.getvalue()), 3):
+        damaged = bytearray(buffer.getvalue())
+        damaged[place] ^= 0x55
+        with contextlib.suppress(ImageError):
+            assert store_image(bytes(damaged), GREY).height > 0
+
+    assert ("", "") == capfd.readouterr()
+
+
+def test_fax_of_more_than_a_bit_a_pixel_is_refused() -> None:
+    buffer = io.BytesIO()
+    Image.fromarray(_values(40, 53) > 128).save(buffer, "TIFF", compression="group4")
+
+    with pytest.raises(ImageError, match=r"^truncated or damaged TIFF: its fax data have more than a bit a pixel$"):
+        store_image(_patched(buffer.getvalue(), 258, 8), GREY)
 
 
 KINDS = {
