@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.addons_figures import imported
+from tests.addons_metrics import imported
 
 FIGURES = Path(__file__).parent / "specs" / "addons_today.json"
 

@@ -73,7 +73,7 @@ def _by_name(name: str) -> Metric:
 
 
 def _refusal(name: str) -> str:
-    """Say why a name is no metric; names of Addons are known beside those of Addons only, as they are long."""
+    """Describe why a name is no metric; names of Addons, which are long, are listed beside those of Addons only."""
     plain = name.removeprefix(PREFIX).partition(":")[0]
     is_addon = name.startswith(PREFIX)
     if is_addon and plain in REASONS:

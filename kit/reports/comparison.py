@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -180,4 +181,9 @@ def _some(pictures: dict[str, Picture], *names: str) -> tuple[Picture, ...]:
 
 
 def _file_name(arm: str) -> str:
-    return re.sub(r"[^A-Za-z0-9._=,+-]", "-", arm)
+    """Write an arm's name for a file; of a long one the beginning, and a number that tells it from others."""
+    name = re.sub(r"[^A-Za-z0-9._=,+-]", "-", arm)
+    return name if len(name) <= _LONGEST else f"{name[:_LONGEST]}-{zlib.crc32(arm.encode()):08x}"
+
+
+_LONGEST = 150  # characters: file systems allow 255 bytes, temporary names need some of them

@@ -17,7 +17,7 @@ from kit.targets.classes import Classes
 from kit.targets.grades import Grades
 from kit.targets.tags import Tags
 from kit.targets.values import Values
-from tests.addons_figures import FIGURES, drawn, figures, imported
+from tests.addons_metrics import FIGURES, drawn, figures, imported
 
 CASES = drawn()
 SAVED = json.loads(FIGURES.read_text())

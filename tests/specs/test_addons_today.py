@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.addons_figures import imported
+from tests.addons_metrics import imported
 from tests.addons_today import CHANCES, FIGURES, GRADIENTS, IMAGE, POINTS, START, TRANSFORM, TRUTH, figures
 
 SAVED = json.loads(FIGURES.read_text())

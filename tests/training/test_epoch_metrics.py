@@ -100,6 +100,16 @@ def test_any_metric_of_classes_is_computed_from_the_whole_epoch() -> None:
     assert pytest.approx(reference.accuracy_score(truth, given.argmax(axis=1))) == figures["accuracy"]
 
 
+def test_metrics_of_addons_are_computed_of_an_epoch_by_their_names() -> None:
+    f1, kappa, hamming = "addons/F1Score:average=micro", "addons/CohenKappa:weightage=linear", "addons/hamming_distance"
+    figures, truth, given = epoch(CLASSES, [f1, kappa, hamming])
+    decided = given.argmax(axis=1)
+
+    assert pytest.approx(reference.accuracy_score(truth, decided)) == figures[f1]
+    assert pytest.approx(reference.cohen_kappa_score(truth, decided, weights="linear"), abs=1e-6) == figures[kappa]
+    assert pytest.approx(1 - figures[f1]) == figures[hamming]
+
+
 def test_means_over_classes_leave_out_those_that_an_epoch_lacks() -> None:
     """Those that are trained and never validated: the streamed figures, the registry's and scikit-learn's are one."""
     target = Classes(names=tuple(map(str, range(60))))

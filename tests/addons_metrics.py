@@ -1,6 +1,6 @@
 """Figures of TensorFlow Addons itself, which tests compare kit's with: made in the lane, saved as data.
 
-`PYTHONPATH=. python tests/addons_figures.py` in an environment of kit[addons] writes tests/metrics/addons_figures.json.
+`PYTHONPATH=. python tests/addons_metrics.py` in an environment of kit[addons] writes tests/metrics/addons_figures.json.
 """
 
 from __future__ import annotations
