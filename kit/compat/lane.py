@@ -56,17 +56,19 @@ def _named(version: str) -> str:
     return f"Keras {version}" + (" (TensorFlow Addons lane)" if version.startswith("2.") else "")
 
 
-def needs_keras_3(what: str) -> None:
+def needs_keras_3(what: str, instead: str = "") -> None:
     """Refuse something that Keras 2.15 lacks.
 
     Args:
         what: Subject of the message, such as "format 'keras'".
+        instead: Way out in this environment, such as "leave it out"; empty for none.
 
     Raises:
         MissingDependencyError: This environment has Keras 2.15.
     """
     if not IS_KERAS_3:
+        way_out = f"{instead}, or " if instead else ""
         raise MissingDependencyError(
-            f"{what} needs Keras 3; this environment has {_named(keras_version())}: use an environment of kit without"
-            " the extra addons for it"
+            f"{what} needs Keras 3; this environment has {_named(keras_version())}: {way_out}use an environment of kit"
+            " without the extra addons"
         )

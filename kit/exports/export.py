@@ -244,7 +244,8 @@ def _check_lane(run: RunDirectory, formats: Sequence[str]) -> str:
     from kit.compat import needs_keras_3, note_other_lane  # noqa: PLC0415 (TensorFlow, after all checks)
 
     if "keras" in formats:
-        needs_keras_3(f"format 'keras' of {worded('--formats', 'formats=')}")
+        others = [name for name in formats if name != "keras"] or ["saved_model"]
+        needs_keras_3("format 'keras'", f"give {option('formats', others, typed=','.join(others))}")
     return note_other_lane(run.keras)
 
 

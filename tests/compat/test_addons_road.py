@@ -140,7 +140,10 @@ def test_a_run_is_exported_as_a_saved_model_and_keras_format_is_refused(ablation
 
     assert exported.info.largest_difference["saved_model"] < 1e-5
     assert "2.15.0" == exported.info.versions["keras"]
-    refused = re.escape("format 'keras' of formats= needs Keras 3; this environment has Keras 2.15.0")
+    refused = re.escape(
+        "format 'keras' needs Keras 3; this environment has Keras 2.15.0 (TensorFlow Addons lane): give"
+        " formats=['saved_model'], or"
+    )
     with pytest.raises(MissingDependencyError, match=refused):
         kit.export(run.path, formats=["keras"], output=root / "other", root=root)
 
