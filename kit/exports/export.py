@@ -122,7 +122,8 @@ def export(
             return existing
         with whole_folder(folder) as partial:
             progress.start(f"export {directory.spec().arm}", len(formats))
-            progress.advance(0, other_lane)
+            if other_lane:
+                progress.advance(0, other_lane)
             image = dataset.manifest.settings.image
             served = _served(network, head, image)
             differences = _write(partial, served, image, formats, compared, progress=progress)
