@@ -5,8 +5,8 @@ that TensorFlow Addons works with. No other room asks for a version: what differ
 """
 
 from kit.compat.dropout import dropout_states, initial_seed, own_dropout
-from kit.compat.lane import IS_KERAS_3, keras_version, needs_keras_3, same_lane
-from kit.compat.operations import ops
+from kit.compat.lane import IS_KERAS_3, keras_version, needs_keras_3, note_other_lane, refuse_other_lane
+from kit.compat.operations import function_model, ops
 from kit.compat.optimizers import averages, build_optimizer, learning_rate, optimizer_variables
 from kit.compat.steps import build_metrics, jit_setting
 from kit.compat.tensorflow import keras, tf
@@ -18,6 +18,7 @@ __all__ = [
     "build_metrics",
     "build_optimizer",
     "dropout_states",
+    "function_model",
     "initial_seed",
     "jit_setting",
     "keras",
@@ -25,10 +26,11 @@ __all__ = [
     "learning_rate",
     "load_weights",
     "needs_keras_3",
+    "note_other_lane",
     "ops",
     "optimizer_variables",
     "own_dropout",
-    "same_lane",
+    "refuse_other_lane",
     "save_weights",
     "tf",
 ]

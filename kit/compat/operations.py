@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -36,3 +37,31 @@ def _tensorflow_ops() -> Any:
 
 
 ops: Any = keras.ops if IS_KERAS_3 else _tensorflow_ops()
+
+
+def function_model(inputs: Any, function: Callable[[Any], Any], name: str) -> Any:
+    """Make a model that computes a function of `ops`; one layer in Keras 2.15, whose constants would lose their dtype.
+
+    Args:
+        inputs: Input of the model.
+        function: Function of a tensor.
+        name: Name of the model.
+    """
+    outputs = function(inputs) if IS_KERAS_3 else _Function(function)(inputs)
+    return keras.Model(inputs, outputs, name=name)
+
+
+class _Function(keras.layers.Layer):  # type: ignore[misc]  # Keras is untyped here
+    """A layer that computes a function.
+
+    Args:
+        function: Function of a tensor.
+    """
+
+    def __init__(self, function: Callable[[Any], Any]) -> None:
+        super().__init__()
+        self._function = function
+
+    def call(self, inputs: Any) -> Any:
+        """Compute the function."""
+        return self._function(inputs)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 
-from kit.errors import MissingDependencyError
 from kit.stderr import held_stderr, is_verbose
 
 if not is_verbose():
@@ -23,17 +22,4 @@ with held_stderr():
 if not is_verbose():
     tf.get_logger().setLevel("ERROR")
 
-__all__ = ["keras", "needs_keras_3", "tf"]
-
-
-def needs_keras_3(what: str) -> None:
-    """Refuse something that Keras 2.15 lacks.
-
-    Args:
-        what: Subject of the message, such as "format 'keras'".
-
-    Raises:
-        MissingDependencyError: This environment has Keras 2.15.
-    """
-    if not hasattr(keras, "ops"):
-        raise MissingDependencyError(f"{what} needs Keras 3: use an environment of kit without the extra addons for it")
+__all__ = ["keras", "tf"]

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from kit.arguments import checked_arguments
 from kit.datasets import Dataset, find_dataset
 from kit.datasets.verify import reading
-from kit.errors import MissingDependencyError, RunError, SpecError, WorkspaceError, option, require, unknown, worded
+from kit.errors import RunError, SpecError, WorkspaceError, option, require, unknown, worded
 from kit.exports.metadata import FILES, INFO, ExportInfo
 from kit.exports.onnx import require_onnx
 from kit.files import locked, refuse_overwrite, whole_folder, write_whole
@@ -98,7 +98,7 @@ def export(
         SpecError: No such format.
         WorkspaceError: The folder exists and `force` is not set, it holds something other than an export or files
             changed since, or another process is writing it.
-        MissingDependencyError: A package is not installed.
+        MissingDependencyError: A package is not installed, or a format needs Keras 3.
         OSError: The disk is full; no part of the export is left there.
     """
     workspace = Workspace.holding([run], root)
@@ -111,10 +111,10 @@ def export(
     provenance = _provenance(directory, name, dataset, weights)
     if existing := _existing(folder, provenance, formats, force=force):
         return existing
+    other_lane = _check_lane(directory, formats)
     network = trained_model(directory, dataset, weights)
     if provenance != _provenance(directory, name, dataset, weights):
         raise RunError(f"{directory.path} was trained on meanwhile, so its weights changed; wait until it is finished")
-    _require_keras()
     head = head_of(directory, dataset)
     compared = _predict(network, head, directory.spec(), dataset)
     with locked(folder):
@@ -122,6 +122,8 @@ def export(
             return existing
         with whole_folder(folder) as partial:
             progress.start(f"export {directory.spec().arm}", len(formats))
+            if other_lane:
+                progress.advance(0, other_lane)
             image = dataset.manifest.settings.image
             served = _served(network, head, image)
             differences = _write(partial, served, image, formats, compared, progress=progress)
@@ -238,6 +240,16 @@ def _check_formats(formats: Sequence[str]) -> None:
         require_onnx()
 
 
+def _check_lane(run: RunDirectory, formats: Sequence[str]) -> str:
+    """Refuse a format that needs Keras 3 where there is none; say if the run was trained in the other lane."""
+    from kit.compat import needs_keras_3, note_other_lane  # noqa: PLC0415 (TensorFlow, after all checks)
+
+    if "keras" in formats:
+        others = [name for name in formats if name != "keras"] or ["saved_model"]
+        needs_keras_3("format 'keras'", f"give {option('formats', others, typed=','.join(others))}")
+    return note_other_lane(run.keras)
+
+
 def _provenance(run: RunDirectory, name: str, dataset: Dataset, weights: Weights) -> Provenance:
     return Provenance(
         kind="export",
@@ -272,10 +284,3 @@ def _existing(folder: Path, provenance: Provenance, formats: Sequence[str], *, f
         return None
     refuse_changed(folder, before)
     return Export(folder, info, is_new=False)
-
-
-def _require_keras() -> None:
-    from kit.compat import keras  # noqa: PLC0415 (TensorFlow)
-
-    if not hasattr(keras, "ops"):
-        raise MissingDependencyError("kit export needs Keras 3, which TensorFlow brings from 2.16 on")

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from kit.compat import keras, ops
+from kit.compat import function_model, keras, ops
 from kit.exports.metadata import IMAGES
 from kit.specs import ImageSpec
 from kit.specs.image import Fit
@@ -56,14 +56,17 @@ def preprocessing_model(spec: ImageSpec, shape: tuple[int, int, int]) -> Any:
         Keras model from uint8 [batch, any height, any width, channels] to float32 [batch, *shape] in 0 to 1.
     """
     images = keras.Input((None, None, shape[2]), dtype="uint8", name=IMAGES)
+    return function_model(images, lambda pixels: _preprocess(pixels, shape[:2], spec.fit), "preprocessing")
+
+
+def _preprocess(images: Tensor, size: tuple[int, int], fit: Fit) -> Tensor:
     values = ops.cast(images, "float32")
-    rows, columns = _sides(values, shape[:2], spec.fit)
+    rows, columns = _sides(values, size, fit)
     values = ops.einsum("ij,bjwc->biwc", _weights(rows), values)
     values = ops.einsum("ij,bkjc->bkic", _weights(columns), values)
     values = values * ops.cast(1.0 / (_areas(rows) * _areas(columns)), "float32")
     is_halved = ops.logical_and(ops.equal(_areas(rows), 2.0), ops.equal(_areas(columns), 2.0))
-    values = ops.round(values + ops.cast(is_halved, "float32") * _TIE)
-    return keras.Model(images, values / 255.0, name="preprocessing")
+    return ops.round(values + ops.cast(is_halved, "float32") * _TIE) / 255.0
 
 
 def _sides(values: Tensor, size: tuple[int, int], fit: Fit) -> tuple[_Side, _Side]:

@@ -56,13 +56,15 @@ def predict_split(
     run = RunSnapshot.of(run)
     spec, path = run.spec(), refuse_unscorable(run, dataset, split, weights=weights, views=views)
     dataset = dataset.for_fold(spec.fold)
-    from kit.pipeline import MEMORY_SHARE, as_float, batch_views, damage_named, eval_batches  # noqa: PLC0415 (TensorFlow, after all checks)
+    from kit.compat import note_other_lane  # noqa: PLC0415 (TensorFlow, after all checks)
+    from kit.pipeline import MEMORY_SHARE, as_float, batch_views, damage_named, eval_batches  # noqa: PLC0415
 
     model, head, target = _load_model(path, run, dataset), head_of(run, dataset), dataset.manifest.target
     keys: list[str] = []
     labels, outputs = [], []
     with reading(dataset, [split], progress), damage_named(dataset):
         progress.start(task or f"predict {split}", dataset.manifest.records(split))
+        progress.advance(0, note_other_lane(run.keras))
         size, share = measuring_batch(spec.model, dataset), MEMORY_SHARE if shared else 0
         batches = eval_batches(dataset, split, batch_size=size, memory_share=share, shared=shared)
         for number, batch in enumerate(batches):

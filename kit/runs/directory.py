@@ -103,6 +103,16 @@ class Pruned(msgspec.Struct, frozen=True, kw_only=True):
     files: Mapping[str, str] = {}
 
 
+class _Environment(msgspec.Struct, frozen=True):
+    """The part of environment.json that decides how a run is opened.
+
+    Attributes:
+        keras: Version of Keras; runs from before its record have none.
+    """
+
+    keras: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class RunDirectory:
     """The files of a run; `result.json` is written last, so a run without it is unfinished."""
@@ -132,6 +142,14 @@ class RunDirectory:
     def environment(self) -> Path:
         """Versions and devices of the training."""
         return self.path / "environment.json"
+
+    @property
+    def keras(self) -> str:
+        """Version of Keras that trained the run, or began to; empty without a record."""
+        try:
+            return msgspec.json.decode(self.environment.read_bytes(), type=_Environment).keras
+        except (FileNotFoundError, msgspec.MsgspecError):
+            return ""
 
     @property
     def history_file(self) -> Path:

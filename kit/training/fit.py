@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kit.compat import refuse_other_lane
 from kit.datasets import Dataset
 from kit.datasets.verify import reading
 from kit.errors import require
@@ -74,7 +75,7 @@ def train_run(
 
     Raises:
         SpecError: A device does not exist, or the minutes are below 0.
-        RunError: The directory holds a run of other settings, or the dataset is not the run's.
+        RunError: The directory holds a run of other settings or of the other lane, or the dataset is not the run's.
         WorkspaceError: Another process is training the run.
     """
     require(checkpoint_minutes >= 0, f"checkpoint_minutes must be 0 or more, got {checkpoint_minutes}")
@@ -85,6 +86,8 @@ def train_run(
         directory.refuse_other(spec)
         if directory.is_finished:
             return directory.result()
+        if directory.checkpoints():
+            refuse_other_lane(directory.path, directory.keras)
         return _train(
             dataset,
             spec,
