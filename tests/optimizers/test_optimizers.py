@@ -162,10 +162,10 @@ def test_it_trains_in_mixed_precision(
     trained(model, 2)
 
     assert model.optimizer.__class__.__name__ == "LossScaleOptimizer" or precision == "mixed_bfloat16"
-    for begun, ended in zip(before, model.get_weights(), strict=True):
-        assert ended.dtype == np.float32
-        assert np.isfinite(ended).all()
-        assert (begun != ended).any()
+    for begun, found in zip(before, model.get_weights(), strict=True):
+        assert found.dtype == np.float32
+        assert np.isfinite(found).all()
+        assert (begun != found).any()
 
 
 def test_an_overflow_of_a_scaled_loss_is_no_step(make: Callable[..., Any]) -> None:
