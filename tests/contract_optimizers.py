@@ -114,7 +114,7 @@ def trained(model: Any, steps: int, *, begin: int = 0, parts: int = 1) -> Any:
 
 
 def fitted(model: Any) -> Any:
-    """Train by Keras' loop over all batches; the means of SWA stay where they are at its end."""
+    """Train by Keras' loop over all batches; averages stay where they are at its end."""
     model.optimizer.finalize_variable_values = lambda _: None
     model.fit(*batches(), batch_size=BATCH, shuffle=False, verbose=0)
     return model
@@ -139,6 +139,13 @@ def averaged(model: Any) -> list[Any]:
     return [variable.numpy() for variable in kept or ()]
 
 
+def ended(model: Any) -> list[Any]:
+    """Return the weights, their averages if there are any, and the weights that Keras ends a training with."""
+    found = [*model.get_weights(), *averaged(model)]
+    type(model.optimizer).finalize_variable_values(model.optimizer, model.trainable_variables)
+    return [*found, *model.get_weights()]
+
+
 def main() -> None:
     """Print the weights of trainings on two logical devices."""
     from kit.compat import tf
@@ -149,8 +156,7 @@ def main() -> None:
     for name, make in OPTIMIZERS.items():
         with tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]).scope():
             model = model_with(make(), jit_compile=False)
-        fitted(model)
-        weights[name] = [weight.ravel().tolist() for weight in (*model.get_weights(), *averaged(model))]
+        weights[name] = [weight.ravel().tolist() for weight in ended(fitted(model))]
     print(json.dumps(weights))  # noqa: T201 (read by the test)
 
 

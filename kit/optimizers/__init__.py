@@ -1,4 +1,4 @@
-"""Optimizers that TensorFlow Addons had and Keras 3 has not, as plain Keras optimizers.
+"""Optimizers of TensorFlow Addons that Keras 3 lacks, as plain Keras optimizers.
 
 They take Addons' arguments and give its numbers, and nothing of them depends on kit's settings:
 

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from addons_steps import CASES, Figures
 
+from kit.errors import MissingDependencyError
+
 TOLERANCE = 2e-5  # float32, over 20 steps
 DECAY = 0.8  # of the moving average
 
@@ -59,6 +61,12 @@ def test_the_file_is_what_addons_does(name: str, kept: Mapping[str, Figures]) ->
         assert (expected is None) == (found is None)
         if expected is not None:
             np.testing.assert_allclose(found, expected, rtol=0, atol=TOLERANCE / 10)
+
+
+@pytest.mark.addons
+def test_keras_2_is_refused_by_name() -> None:
+    with pytest.raises(MissingDependencyError, match=r"kit\.optimizers needs Keras 3"):
+        import kit.optimizers  # noqa: F401
 
 
 def _begun(name: str, figures: Figures) -> Any:

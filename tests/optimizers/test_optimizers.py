@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from contract_optimizers import BATCHES, OPTIMIZERS, averaged, batches, fitted, model_with, rates, step, trained
+from contract_optimizers import BATCHES, OPTIMIZERS, averaged, batches, ended, fitted, model_with, rates, step, trained
 
 HAS_RATE = [name for name in OPTIMIZERS if name != "COCOB"]
 TO_FLOAT32 = 1e-6
@@ -101,7 +101,7 @@ def test_several_steps_in_one_call_under_xla_are_the_steps_one_by_one(make: Call
 def test_two_devices_do_what_one_does(name: str, replicated: Mapping[str, list[list[float]]]) -> None:
     single = trained(model_with(OPTIMIZERS[name]()), BATCHES)
 
-    for expected, found in zip([*single.get_weights(), *averaged(single)], replicated[name], strict=True):
+    for expected, found in zip(ended(single), replicated[name], strict=True):
         np.testing.assert_allclose(np.asarray(found), expected.ravel(), rtol=0, atol=TO_FLOAT32)
 
 
@@ -162,10 +162,10 @@ def test_it_trains_in_mixed_precision(
     trained(model, 2)
 
     assert model.optimizer.__class__.__name__ == "LossScaleOptimizer" or precision == "mixed_bfloat16"
-    for begun, ended in zip(before, model.get_weights(), strict=True):
-        assert ended.dtype == np.float32
-        assert np.isfinite(ended).all()
-        assert (begun != ended).any()
+    for begun, found in zip(before, model.get_weights(), strict=True):
+        assert found.dtype == np.float32
+        assert np.isfinite(found).all()
+        assert (begun != found).any()
 
 
 def test_an_overflow_of_a_scaled_loss_is_no_step(make: Callable[..., Any]) -> None:
