@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import addons_steps
+import addons_figures
 import numpy as np
 import pytest
-from addons_steps import CASES, Figures
+from addons_figures import CASES, Figures
 
 from kit.errors import MissingDependencyError
 
@@ -18,7 +18,7 @@ DECAY = 0.8  # of the moving average
 
 @pytest.fixture(scope="module")
 def kept() -> Mapping[str, Figures]:
-    return addons_steps.read()
+    return addons_figures.read()
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -32,7 +32,7 @@ def test_an_optimizer_does_what_that_of_addons_does(name: str, kept: Mapping[str
 
 
 def test_the_file_moves_the_weights_far_more_than_the_tolerance(kept: Mapping[str, Figures]) -> None:
-    begin = addons_steps.shown(addons_steps.initial())
+    begin = addons_figures.shown(addons_figures.initial())
     moved = {name: np.abs(figures.weights[-1] - begin).max() / TOLERANCE for name, figures in kept.items()}
 
     assert {} == {name: times for name, times in moved.items() if times < 50}
@@ -45,8 +45,8 @@ def test_the_moving_average_of_keras_begins_after_the_first_step_and_that_of_add
     assert ours.averages is not None
     assert theirs.averages is not None
 
-    first = addons_steps.shown(addons_steps.initial()) - theirs.weights[0]
-    begun = DECAY ** np.arange(1, addons_steps.STEPS + 1)
+    first = addons_figures.shown(addons_figures.initial()) - theirs.weights[0]
+    begun = DECAY ** np.arange(1, addons_figures.STEPS + 1)
     np.testing.assert_allclose(ours.averages + begun[:, None] * first, theirs.averages, rtol=0, atol=TOLERANCE)
 
 
@@ -54,7 +54,7 @@ def test_the_moving_average_of_keras_begins_after_the_first_step_and_that_of_add
 @pytest.mark.parametrize("name", CASES)
 def test_the_file_is_what_addons_does(name: str, kept: Mapping[str, Figures]) -> None:
     pytest.importorskip("tensorflow_addons")
-    measured = addons_steps.measure(CASES[name])
+    measured = addons_figures.measure(CASES[name])
 
     for part in ("losses", "weights", "averages"):
         expected, found = getattr(kept[name], part), getattr(measured, part)
@@ -65,6 +65,7 @@ def test_the_file_is_what_addons_does(name: str, kept: Mapping[str, Figures]) ->
 
 @pytest.mark.addons
 def test_keras_2_is_refused_by_name() -> None:
+    pytest.importorskip("tensorflow_addons")
     with pytest.raises(MissingDependencyError, match=r"kit\.optimizers needs Keras 3"):
         import kit.optimizers  # noqa: F401
 
@@ -80,7 +81,7 @@ def _ours(name: str) -> Figures:
     from kit.compat import keras
 
     made = CASES[name].ours.make(optimizers, keras.optimizers)
-    return addons_steps.train(keras, made, _averages)
+    return addons_figures.train(keras, made, _averages)
 
 
 def _averages(optimizer: Any, _: Any) -> Any:

@@ -1,6 +1,6 @@
 """What TensorFlow Addons' optimizers do in 20 steps on scikit-learn's digits, kept in a file.
 
-`python tests/addons_steps.py` writes the file, in an environment of kit[addons]. A test in any other trains the same
+`python tests/addons_figures.py` writes the file, in an environment of kit[addons]. A test in any other trains the same
 network by the counterparts in kit and Keras and compares; a test in the environment of kit[addons] compares Addons with
 the file.
 """
