@@ -65,6 +65,7 @@ def test_the_file_is_what_addons_does(name: str, kept: Mapping[str, Figures]) ->
 
 @pytest.mark.addons
 def test_keras_2_is_refused_by_name() -> None:
+    pytest.importorskip("tensorflow_addons")
     with pytest.raises(MissingDependencyError, match=r"kit\.optimizers needs Keras 3"):
         import kit.optimizers  # noqa: F401
 
