@@ -13,6 +13,7 @@ from kit.ablation.design import Design, refuse_axes
 from kit.ablation.space import Arm, Space
 from kit.errors import MissingDependencyError
 from kit.specs import Setting
+from kit.specs.named_arguments import LEFT_OUT
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -130,13 +131,13 @@ class Search:
 
     def _value(self, path: str, text: str) -> Any:
         is_choice = isinstance(self._distributions[path], self._optuna.distributions.CategoricalDistribution)
-        return text if is_choice else float(text)
+        return text if is_choice or text == LEFT_OUT else float(text)
 
     def _holds(self, path: str, value: Any) -> bool:
         """Whether the estimator could have proposed a value: the recipe's own may lie outside the axis."""
         distribution: Any = self._distributions[path]
         if isinstance(value, str):
-            return value in distribution.choices
+            return value in getattr(distribution, "choices", ())
         return bool(distribution.low <= value <= distribution.high)
 
 

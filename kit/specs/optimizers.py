@@ -284,7 +284,8 @@ def _find(name: str) -> OptimizerEntry:
         require(not addon.reason, f"kit does not take optimizer {name}: {addon.reason}")
     known = optimizer_entries()
     if name not in known:
-        raise SpecError(unknown("optimizer", name, [*known]))
+        near = [theirs] if (theirs := f"{PREFIX}{name}") in known else []
+        raise SpecError(unknown("optimizer", name, [*near, *(entry.name for entry in OWN)]))
     return known[name]
 
 

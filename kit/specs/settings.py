@@ -60,9 +60,11 @@ def written_alone(spec: msgspec.Struct, path: str, value: str) -> str | None:
         path: Dotted path, such as train.optimizer_args.sync_period.
         value: Value as text.
     """
-    if not is_argument(type(spec), path) or types_at(spec, path, own=True) or not types_at(spec, path):
+    if not is_argument(type(spec), path) or types_at(spec, path, own=True) or not (types := types_at(spec, path)):
         return None
-    return write_argument(read_argument(value))
+    read = read_argument(value)
+    is_number = types == {"number"} and isinstance(read, int | float) and not isinstance(read, bool)
+    return write_argument(float(read) if is_number else read)
 
 
 @checked_arguments

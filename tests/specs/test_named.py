@@ -77,6 +77,7 @@ def test_a_name_that_is_nested_without_end_is_refused() -> None:
     [
         ({"optimizer": "adan"}, r"^train\.optimizer: unknown optimizer 'adan'; did you mean 'adam'\? Known: "),
         ({"optimizer": "Adam"}, r"unknown optimizer 'Adam'; did you mean"),
+        ({"optimizer": "MovingAverage"}, r"did you mean 'addons/MovingAverage'\? Known: adabelief, .*, yogi$"),
         ({"optimizer": "addons/Adamw"}, r"unknown TensorFlow Addons optimizer 'Adamw'; did you mean 'AdamW'"),
         ({"optimizer": "addons/MultiOptimizer"}, r"kit does not take optimizer addons/MultiOptimizer: it takes pairs"),
         ({"optimizer": "lookahead"}, r"lookahead goes around another one, as in lookahead\(adam\); got 'lookahead'"),
