@@ -17,6 +17,8 @@ from packaging.version import Version
 ROOT = Path(__file__).parent
 LOWEST = ROOT / ".ci" / "lowest"
 LOWEST_HELD_UP = {"keras", "numpy", "tensorboard", "tensorflow"}  # pyproject.toml says by what
+# Some machines forbid Python to keep what it compiled; every process of the tests would compile all of kit anew.
+BYTECODE = {"PYTHONDONTWRITEBYTECODE": ""}
 # Where other packages do the work: reading images and tables, training, exporting, statistics, pictures, Kaggle.
 LOWEST_TESTS = (
     "ablation/test_ablation ablation/test_designs audits cli comparison/test_comparison comparison/test_verdicts "
@@ -29,9 +31,11 @@ LOWEST_TESTS = (
 
 @task
 def test(ctx: Context, slow: bool = False) -> None:
-    """Run the fast tests, in two processes; --slow runs the others instead."""
-    which = "slow" if slow else "not slow"
-    ctx.run(f'{sys.executable} -m pytest -m "{which}" --numprocesses 2 --dist loadfile', pty=sys.stdout.isatty())
+    """Run the fast tests, in two processes; --slow runs the others instead, and all examples of Hypothesis."""
+    which = "slow or hypothesis" if slow else "not slow"
+    environment = {**BYTECODE, "HYPOTHESIS_PROFILE": "thorough" if slow else "brief"}
+    pytest = f'{sys.executable} -m pytest -m "{which}" --numprocesses 2 --dist loadfile'
+    ctx.run(pytest, env=environment, pty=sys.stdout.isatty())
 
 
 @task
@@ -49,7 +53,7 @@ def lowest(ctx: Context) -> None:
     files = " ".join(f"tests/{name}.py" if "test_" in name else f"tests/{name}" for name in LOWEST_TESTS.split())
     # Old versions warn of what has changed in Python and NumPy since, which their newer versions have done.
     pytest = f'{python} -m pytest -W default -m "not slow" --numprocesses 2 --dist loadfile'
-    ctx.run(f"{pytest} {files}", pty=sys.stdout.isatty())
+    ctx.run(f"{pytest} {files}", env=BYTECODE, pty=sys.stdout.isatty())
 
 
 @task

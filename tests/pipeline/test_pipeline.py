@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 IN_MEMORY, STREAMED = 0.25, 0.0
 BATCH = 16
 PLACES = [pytest.param(0, marks=pytest.mark.slow), 1, pytest.param(2, marks=pytest.mark.slow)]  # in `memory_shares`
+SAMPLINGS = ["shuffle", pytest.param("balanced", marks=pytest.mark.slow)]
 STRONG = AugmentSpec(rotation=90, width_shift=0.2, horizontal_flip=True, contrast=0.5, erasing=0.5, mixup=0.4, cutmix=1)
 
 
@@ -283,7 +284,7 @@ def test_balanced_sampling_goes_on_where_it_was_stopped(uneven: Dataset, place: 
     assert not equal(whole[:6], drawn(uneven, 6, seed=2, **options))
 
 
-@pytest.mark.parametrize("sampling", ["shuffle", "balanced"])
+@pytest.mark.parametrize("sampling", SAMPLINGS)
 @pytest.mark.parametrize("place", PLACES)
 def test_batches_go_on_from_the_middle_of_an_epoch(uneven: Dataset, place: int, sampling: str) -> None:
     from kit.pipeline import train_examples
@@ -338,7 +339,7 @@ def test_quarter_turns_of_wide_images_are_refused_before_anything_is_read(tmp_pa
         drawn(dataset, 1, seed=0, augment=AugmentSpec(quarter_turns=True))
 
 
-@pytest.mark.parametrize("sampling", ["shuffle", "balanced"])
+@pytest.mark.parametrize("sampling", SAMPLINGS)
 def test_images_on_the_disk_come_as_those_in_memory(uneven: Dataset, tmp_path: Path, sampling: str) -> None:
     options = {"seed": 1, "sampling": sampling, "augment": STRONG}
     in_memory = drawn(uneven, 18, cache="memory", **options)
