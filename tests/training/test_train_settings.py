@@ -23,6 +23,7 @@ from tests.training.test_training import weights
 
 ALL = ("accuracy", "auc", "precision", "recall", "f1")
 ROUND = {  # everything that has a state of its own
+    "model.dense": "8",
     "model.dropout": 0.2,
     "model.dense_dropout": 0.3,
     "augment.horizontal_flip": "true",
