@@ -335,7 +335,12 @@ def test_arms_that_do_not_fit_are_left_out_with_the_reason(tiny: Dataset, tmp_pa
     root = linked(tmp_path, workspace)
     axes = [kit.parse_axis("model.pool", "2,12")]
     folder = kit.ablate(
-        tiny.manifest.name, axes, settings={**SETTINGS, "model.filters": "4,8", "train.epochs": 1}, seeds=1, jobs=1, root=root
+        tiny.manifest.name,
+        axes,
+        settings={**SETTINGS, "model.filters": "4,8", "train.epochs": 1},
+        seeds=1,
+        jobs=1,
+        root=root,
     ).path
     plan = json.loads((folder / "ablation.json").read_text())
 
