@@ -18,6 +18,8 @@ ROOT = Path(__file__).parent
 LOWEST = ROOT / ".ci" / "lowest"
 # pyproject.toml says by what
 LOWEST_HELD_UP = {"keras", "numpy", "opencv-python-headless", "tensorboard", "tensorflow"}
+# Some machines forbid Python to keep what it compiled; every process of the tests would compile all of kit anew.
+BYTECODE = {"PYTHONDONTWRITEBYTECODE": ""}
 # Where other packages do the work: reading images and tables, training, exporting, statistics, pictures, Kaggle.
 LOWEST_TESTS = (
     "ablation/test_ablation ablation/test_designs audits cli comparison/test_comparison comparison/test_verdicts "
@@ -29,14 +31,16 @@ LOWEST_TESTS = (
 
 ADDONS = ROOT / ".ci" / "addons"
 # Where OpenCV 4.11, imagecodecs 2026.1 and NumPy 1 do the work: the bytes that are stored.
-ADDONS_TESTS = "images/test_images images/test_jpeg images/test_lanes"
+ADDONS_TESTS = "images/test_jpeg images/test_lanes"
 
 
 @task
 def test(ctx: Context, slow: bool = False) -> None:
-    """Run the fast tests, in two processes; --slow runs the others instead."""
-    which = "slow" if slow else "not slow"
-    ctx.run(f'{sys.executable} -m pytest -m "{which}" --numprocesses 2 --dist loadfile', pty=sys.stdout.isatty())
+    """Run the fast tests, in two processes; --slow runs the others instead, and all examples of Hypothesis."""
+    which = "slow or hypothesis" if slow else "not slow"
+    environment = {**BYTECODE, "HYPOTHESIS_PROFILE": "thorough" if slow else "brief"}
+    pytest = f'{sys.executable} -m pytest -m "{which}" --numprocesses 2 --dist loadfile'
+    ctx.run(pytest, env=environment, pty=sys.stdout.isatty())
 
 
 @task
@@ -54,7 +58,7 @@ def lowest(ctx: Context) -> None:
         )
     # Old versions warn of what has changed in Python and NumPy since, which their newer versions have done.
     pytest = f'{python} -m pytest -W default -m "not slow" --numprocesses 2 --dist loadfile'
-    ctx.run(f"{pytest} {_files(LOWEST_TESTS)}", pty=sys.stdout.isatty())
+    ctx.run(f"{pytest} {_files(LOWEST_TESTS)}", env=BYTECODE, pty=sys.stdout.isatty())
 
 
 @task
@@ -66,8 +70,8 @@ def addons(ctx: Context) -> None:
     ctx.run(f"{uv} pip install --quiet --python {python} --editable '{ROOT}[addons,test]'")
     # TensorFlow 2.15 and Addons warn of what has changed since, and of their own end.
     pytest = f"{python} -m pytest -W default --numprocesses 2 --dist loadfile"
-    ctx.run(f"{pytest} -m addons", pty=sys.stdout.isatty())
-    ctx.run(f"{pytest} {_files(ADDONS_TESTS)}", pty=sys.stdout.isatty())
+    ctx.run(f"{pytest} -m addons {_marked('addons')}", env=BYTECODE, pty=sys.stdout.isatty())
+    ctx.run(f"{pytest} {_files(ADDONS_TESTS)}", env=BYTECODE, pty=sys.stdout.isatty())
 
 
 @task
@@ -101,6 +105,12 @@ def docs(ctx: Context, check: bool = False) -> None:
 def demo(ctx: Context) -> None:
     """Run kit demo."""
     ctx.run(f"{sys.executable} -m kit demo", pty=sys.stdout.isatty())
+
+
+def _marked(mark: str) -> str:
+    """List the test files with a mark: collecting all others would take longer than some of the tests."""
+    marked = f"pytest.mark.{mark}"
+    return " ".join(str(path) for path in sorted(Path("tests").rglob("test_*.py")) if marked in path.read_text())
 
 
 def _files(names: str) -> str:

@@ -118,7 +118,7 @@ def test_the_reference_shows_every_help_text_as_it_is() -> None:
         for token in _tokens(DOCS / "reference/cli.md")
         if token.type == "inline"
     )
-    commands = get_command(app).commands.values()  # type: ignore[attr-defined]
+    commands = _kit().commands.values()
 
     assert [] == [option.help for command in commands for option in command.params if option.help not in page]
 
@@ -182,9 +182,15 @@ def test_the_glossary_explains_forty_terms_once() -> None:
     assert {"record", "example", "batch", "shard", "split", "fold", "run", "arm", "ablation", "comparison"} <= {*terms}
 
 
+@functools.cache
+def _kit() -> Any:
+    """Build the command `kit` once, for all the lines that are parsed."""
+    return get_command(app)
+
+
 def _found(words: list[str]) -> tuple[Any, str, list[str]]:
     """Find the command that some words begin with."""
-    command: Any = get_command(app)
+    command = _kit()
     name = "kit"
     while words and hasattr(command, "commands") and not words[0].startswith("-"):
         if words[0] not in command.commands and name == "kit":

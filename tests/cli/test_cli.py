@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from forked import run_forked
 from trained import SETTINGS, write_images
 from typer.main import get_command
 
@@ -70,19 +71,11 @@ def test_a_setting_that_is_given_twice_is_refused(command: Command) -> None:
     assert "train.cache is given twice, by --cache and by --set" in " ".join(answer.err.split())
 
 
-@pytest.mark.parametrize("arguments", [["--help"], *([name, "--help"] for name in COMMANDS), ["--version"]])
-def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
-    script = f"""
-import sys
-sys.argv = ["kit", *{arguments}]
-from kit.cli import main
-try:
-    main()
-finally:
-    heavy = [name for name in {HEAVY} if name in sys.modules]
-    assert not heavy, heavy
-"""
-    subprocess.run([sys.executable, "-c", script], check=True, capture_output=True)
+def test_help_imports_nothing_heavy() -> None:
+    lines = [["--help"], *([name, "--help"] for name in COMMANDS), ["--version"]]
+    answers = run_forked(lines, unwanted=HEAVY, imports=["kit.cli.app", "typer.rich_utils"])
+
+    assert dict.fromkeys(map(" ".join, lines), (0, [])) == answers
 
 
 def test_sharding_workers_load_no_tensorflow() -> None:
@@ -292,53 +285,43 @@ def test_bad_input_is_one_line_and_status_one(
     assert before == sorted(path for path in workspace.rglob("*"))
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ["train", "tiny", "--set", "model.pool=30"],
-        ["ablate", "tiny", "--set", "model.pool=30"],
-        ["evaluate", "RUN", "--split", "tests"],
-        ["evaluate", "RUN", "--recall", "2"],
-        ["evaluate", "RUN", "--positive", "lights"],
-        ["compare", "RUN", "--split", "tests"],
-        ["compare", "RUN", "--split", "test"],
-        ["compare", "RUN", "--html"],
-        ["compare", "RUN", "--metric", "val_acc"],
-        ["compare", "RUN", "--baseline", "before"],
-        ["predict", "RUN", "-o", "sample_submission.csv"],
-        ["predict", "RUN", "--threshold", "2"],
-        ["export", "RUN", "--formats", "onx"],
-        ["export", "RUN", "-o", "images", "--force"],
-        ["predict", "RUN", "--threshold", "recall:2"],
-        ["predict", "RUN", "--tta", "8"],
-        ["find-lr", "pcam", "--set", "model.pool=2"],
-        ["train", "tiny", "--set", "model.pool=2", "--devices", "gpu"],
-        ["predict", "RUN", "--split", "tests"],
-        ["evaluate", "RUN", "--tta", "8"],
-    ],
-    ids=" ".join,
-)
-def test_what_is_refused_is_refused_before_tensorflow_loads(
-    run: RunDirectory, workspace: Path, arguments: list[str]
-) -> None:
-    named = [str(run.path) if argument == "RUN" else argument for argument in arguments]
-    script = f"""
-import sys
-sys.argv = ["kit", *{named}]
-from kit.cli import main
-try:
-    main()
-except SystemExit as left:
-    sys.exit(10 * ("tensorflow" in sys.modules) + left.code)
-"""
-    answer = subprocess.run(
-        [sys.executable, "-c", script],
-        cwd=workspace,
-        env={**os.environ, "KIT_ROOT": ".", "CUDA_VISIBLE_DEVICES": ""},
-        check=False,
+REFUSED = [
+    ["train", "tiny", "--set", "model.pool=30"],
+    ["ablate", "tiny", "--set", "model.pool=30"],
+    ["evaluate", "RUN", "--split", "tests"],
+    ["evaluate", "RUN", "--recall", "2"],
+    ["evaluate", "RUN", "--positive", "lights"],
+    ["compare", "RUN", "--split", "tests"],
+    ["compare", "RUN", "--split", "test"],
+    ["compare", "RUN", "--html"],
+    ["compare", "RUN", "--metric", "val_acc"],
+    ["compare", "RUN", "--baseline", "before"],
+    ["predict", "RUN", "-o", "sample_submission.csv"],
+    ["predict", "RUN", "--threshold", "2"],
+    ["export", "RUN", "--formats", "onx"],
+    ["export", "RUN", "-o", "images", "--force"],
+    ["predict", "RUN", "--threshold", "recall:2"],
+    ["predict", "RUN", "--tta", "8"],
+    ["find-lr", "pcam", "--set", "model.pool=2"],
+    ["train", "tiny", "--set", "model.pool=2", "--devices", "gpu"],
+    ["predict", "RUN", "--split", "tests"],
+    ["evaluate", "RUN", "--tta", "8"],
+]
+# What commands import before they check their input.
+CHECKED_WITH = ("kit.ablation", "kit.comparison", "kit.evaluation.evaluate", "kit.exports", "kit.submission")
+
+
+def test_what_is_refused_is_refused_before_tensorflow_loads(run: RunDirectory, workspace: Path) -> None:
+    lines = [[str(run.path) if argument == "RUN" else argument for argument in arguments] for arguments in REFUSED]
+    answers = run_forked(
+        lines,
+        unwanted=["tensorflow"],
+        imports=CHECKED_WITH,
+        folder=workspace,
+        environment={"KIT_ROOT": ".", "CUDA_VISIBLE_DEVICES": ""},
     )
 
-    assert 1 == answer.returncode
+    assert dict.fromkeys(map(" ".join, lines), (1, [])) == answers
 
 
 def test_a_dataset_is_found_by_its_folder_too(command: Command, tiny: Dataset, workspace: Path) -> None:

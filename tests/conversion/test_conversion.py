@@ -434,13 +434,13 @@ def test_workers_that_die_at_once_again_are_an_error(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ("size=1m", r"No space left on device; free some space and run the same command again"),
+        ("size=256k", r"No space left on device; free some space and run the same command again"),
         ("ro", r"Read-only file system; choose another --root"),
     ],
 )
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_full_disk_and_a_read_only_one_are_named(tmp_path: Path, options: str, message: str, workers: int) -> None:
-    folder = _images(tmp_path / "images", each=2000)
+    folder = _images(tmp_path / "images", each=500)
     root = tmp_path / "disk"
     root.mkdir()
     if subprocess.run(
@@ -455,7 +455,8 @@ def test_a_full_disk_and_a_read_only_one_are_named(tmp_path: Path, options: str,
         subprocess.run(["umount", str(root)], check=True)
 
     assert 1 == answer.returncode
-    assert re.match(rf"kit: {re.escape(str(root))}/tfrecords.*: {message}", answer.stderr)
+    said = answer.stderr.splitlines()[-1]  # a slow machine shows progress before
+    assert re.match(rf"kit: {re.escape(str(root))}/tfrecords.*: {message}", said)
     assert not datasets
 
 

@@ -409,9 +409,8 @@ def large_undisturbed(slow_to_decode: Path, tmp_path_factory: pytest.TempPathFac
     return _files(shard(slow_to_decode, **HALVES, size=(16, 16), workers=2, root=root).folder)
 
 
-@pytest.mark.parametrize(
-    "finished", [pytest.param(0, marks=pytest.mark.slow), 1, pytest.param(8, marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("finished", [0, 1, 8])
 def test_killed_command_goes_on_where_it_was(
     slow_to_decode: Path, tmp_path: Path, large_undisturbed: dict[str, bytes], finished: int
 ) -> None:

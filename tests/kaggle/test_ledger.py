@@ -405,26 +405,36 @@ def root(standin: StandIn, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def run(root: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "kit", *words, "--root", str(root)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def run(root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    """Run a command without a process of its own, which takes a second."""
+    from kit.cli import main
+
+    def run_command(*words: str) -> subprocess.CompletedProcess[str]:
+        monkeypatch.setattr(sys, "argv", ["kit", *words, "--root", str(root)])
+        with pytest.raises(SystemExit) as left:
+            main()
+        return subprocess.CompletedProcess(words, int(left.value.code or 0), *capsys.readouterr())
+
+    return run_command
 
 
 @pytest.mark.usefixtures("standin")
-def test_a_file_that_was_changed_has_no_runs_in_the_ledger(root: Path) -> None:
+def test_a_file_that_was_changed_has_no_runs_in_the_ledger(root: Path, run: Command) -> None:
     path = root / "submissions" / "first.csv"
     path.write_text(path.read_text().replace("0.9", "0.8"))
     kit.fetch(SLUG, files=["sample_submission.csv"], root=root)
-    sent = run(root, "submit", str(path), "-c", SLUG, "-m", "by hand")
+    sent = run("submit", str(path), "-c", SLUG, "-m", "by hand")
     (entry,) = Ledger(root / "submissions" / "ledger.csv").entries()
 
     assert "was changed after kit wrote it" in sent.stderr
     assert ("", "", "by hand") == (entry.runs, entry.local_score, entry.message)
 
 
-def test_a_dry_run_mentions_that_the_file_was_changed_and_the_ledger_too(
-    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_dry_run_mentions_that_the_file_was_changed_and_the_ledger_too(root: Path, run: Command) -> None:
     path, ledger = root / "submissions" / "first.csv", Ledger(root / "submissions" / "ledger.csv")
     sample = root / "sample.csv"
     sample.write_text("id,label\n" + "".join(f"t{number},0\n" for number in range(10)))
@@ -434,31 +444,20 @@ def test_a_dry_run_mentions_that_the_file_was_changed_and_the_ledger_too(
     path.write_text(path.read_text().replace("0.9", "0.8"))
     ledger.path.write_text(ledger.path.read_text().replace("try 0", "try 7"))
     submit = ["submit", str(path), "-c", SLUG, "--dry-run", "--sample", str(sample)]
-    told = [in_process(words, root, monkeypatch, capsys) for words in (submit, [*submit, "--json"], ["submissions"])]
+    done = [run(*words) for words in (submit, [*submit, "--json"], ["submissions"])]
+    told = [one.stdout for one in done]
+    assert [0, 0, 0] == [one.returncode for one in done]
     assert [True, True, False] == [f"{path} was changed after kit wrote it" in one for one in told]
     assert all(f"{ledger.path}: line 2 was changed since kit wrote the file" in one for one in told)
 
 
-def in_process(
-    words: list[str], root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> str:
-    """Run a command without a process of its own, which takes a second."""
-    from kit.cli import main
-
-    monkeypatch.setattr(sys, "argv", ["kit", *words, "--root", str(root)])
-    with pytest.raises(SystemExit) as left:
-        main()
-    assert not left.value.code
-    return capsys.readouterr().out
-
-
 @pytest.mark.usefixtures("standin")
-def test_the_whole_round_trip_from_the_command_line(root: Path) -> None:
-    fetched = run(root, "fetch", SLUG, "--files", "sample_submission.csv")
-    checked = run(root, "submit", f"{root}/submissions/first.csv", "-c", SLUG, "--dry-run")
-    sent = run(root, "submit", f"{root}/submissions/first.csv", "-c", SLUG, "-m", "first", "--wait")
-    again = run(root, "submit", f"{root}/submissions/first.csv", "-c", SLUG, "-m", "again")
-    shown = run(root, "submissions")
+def test_the_whole_round_trip_from_the_command_line(root: Path, run: Command) -> None:
+    fetched = run("fetch", SLUG, "--files", "sample_submission.csv")
+    checked = run("submit", f"{root}/submissions/first.csv", "-c", SLUG, "--dry-run")
+    sent = run("submit", f"{root}/submissions/first.csv", "-c", SLUG, "-m", "first", "--wait")
+    again = run("submit", f"{root}/submissions/first.csv", "-c", SLUG, "-m", "again")
+    shown = run("submissions")
 
     assert [0, 0, 0, 1, 0] == [one.returncode for one in (fetched, checked, sent, again, shown)]
     assert "dry run: nothing was submitted" in checked.stdout
@@ -469,10 +468,10 @@ def test_the_whole_round_trip_from_the_command_line(root: Path) -> None:
     assert KEY not in "".join(one.stdout + one.stderr for one in (fetched, checked, sent, again, shown))
 
 
-def test_a_server_that_takes_no_more_requests_exits_with_3(root: Path, standin: StandIn) -> None:
+def test_a_server_that_takes_no_more_requests_exits_with_3(run: Command, standin: StandIn) -> None:
     standin.faults["GetCompetition"] = ("429", 1)
     standin.retry_after = "3600"
-    refused = run(root, "fetch", SLUG)
+    refused = run("fetch", SLUG)
 
     assert (3, "") == (refused.returncode, refused.stdout)
     assert re.fullmatch(
@@ -494,7 +493,8 @@ def test_scores_that_came_late_are_filled_in(root: Path, standin: StandIn) -> No
 
 def test_json_holds_all_of_the_ledger(root: Path) -> None:
     Ledger(root / "submissions" / "ledger.csv").write(scored([(0.1, 0.2), (0.2, 0.3), (0.4, 0.4)]))
-    told = json.loads(run(root, "submissions", "--json").stdout)
+    command = [sys.executable, "-m", "kit", "submissions", "--json", "--root", str(root)]
+    told = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
 
     assert ["0.2", "0.3", "0.4"] == [one["public_score"] for one in told["entries"]]
     assert 3 == told["trust"][0]["n"]

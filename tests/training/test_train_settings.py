@@ -23,6 +23,7 @@ from tests.training.test_training import weights
 
 ALL = ("accuracy", "auc", "precision", "recall", "f1")
 ROUND = {  # everything that has a state of its own
+    "model.dense": "8",
     "model.dropout": 0.2,
     "model.dense_dropout": 0.3,
     "augment.horizontal_flip": "true",
@@ -48,20 +49,30 @@ def three(workspace: Path) -> Dataset:
     return kit.shard(workspace / "three", name="three", root=workspace, workers=1)
 
 
+CHANGES = [
+    {"train.optimizer": "adamw", "train.weight_decay": 0.1},
+    {"train.optimizer": "adamax"},
+    {"train.optimizer": "sgd", "train.momentum": 0.9, "train.schedule.kind": "cosine"},
+    {"train.loss": "focal", "train.label_smoothing": 0.1},
+    {"train.class_weights": "balanced", "train.label_smoothing": 0.1},
+    {"train.sampling": "balanced", "augment.mixup": 0.4},
+    {"augment.cutmix": 1.0, "train.ema": 0.9},
+]
+TOGETHER = [  # all of them in fewer trainings
+    {**CHANGES[0], **CHANGES[4]},
+    {**CHANGES[1], **CHANGES[3], **CHANGES[6]},
+    {**CHANGES[2], **CHANGES[5]},
+]
+
+
 @pytest.mark.parametrize(
-    "changes",
+    ("name", "changes"),
     [
-        {"train.optimizer": "adamw", "train.weight_decay": 0.1},
-        {"train.optimizer": "adamax"},
-        {"train.optimizer": "sgd", "train.momentum": 0.9, "train.schedule.kind": "cosine"},
-        {"train.loss": "focal", "train.label_smoothing": 0.1},
-        {"train.class_weights": "balanced", "train.label_smoothing": 0.1},
-        {"train.sampling": "balanced", "augment.mixup": 0.4},
-        {"augment.cutmix": 1.0, "train.ema": 0.9},
+        *(("tiny", changes) for changes in TOGETHER),
+        *(pytest.param(name, changes, marks=pytest.mark.slow) for name in ("tiny", "three") for changes in CHANGES),
     ],
-    ids=lambda changes: ",".join(map(str, changes)),
+    ids=lambda changes: ",".join(map(str, changes)) if isinstance(changes, dict) else changes,
 )
-@pytest.mark.parametrize("name", ["tiny", pytest.param("three", marks=pytest.mark.slow)])
 def test_every_setting_learns_and_is_recorded(
     name: str, changes: dict[str, Any], tiny: Dataset, three: Dataset, workspace: Path
 ) -> None:

@@ -191,7 +191,8 @@ def test_images_that_memory_cannot_hold_are_refused_before_anything_is_written(
         check_spec(spec, dataset)
 
 
-@pytest.mark.parametrize("epoch", [1, pytest.param(2, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("epoch", [1, 2])
 def test_a_killed_training_goes_on_to_the_same_numbers(
     run: RunDirectory, tiny: Dataset, tmp_path: Path, epoch: int
 ) -> None:
