@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from kit.compat import keras
-from kit.errors import MissingDependencyError, require
+from kit.compat import keras, needs_keras_3
+from kit.errors import require
 
-if not hasattr(keras, "ops"):
-    raise MissingDependencyError("kit.optimizers needs Keras 3: use an environment of kit without the extra addons")
-
+needs_keras_3("kit.optimizers")  # whose optimizers have another base class
 ops = keras.ops
 
 
