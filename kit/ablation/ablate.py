@@ -18,7 +18,7 @@ from kit.ablation.status import AblationStatus
 from kit.arguments import checked_arguments
 from kit.engines import Local
 from kit.errors import option, require
-from kit.files import locked
+from kit.locks import locked
 from kit.models import count_operations
 from kit.progress import NO_PROGRESS, Progress
 from kit.specs import RunSpec

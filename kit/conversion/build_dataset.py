@@ -29,7 +29,8 @@ from kit.datasets.dataset import (
 from kit.datasets.metric import METRIC, inherited_metric, write_metric
 from kit.engines import Engine
 from kit.errors import ShardError, SourceError, SpecError
-from kit.files import locked, publish, sweep, unused, write_whole
+from kit.files import publish, sweep, write_whole
+from kit.locks import locked, unused
 from kit.names import checked_id
 from kit.progress import NO_PROGRESS, PrefacedProgress, Progress
 from kit.seals import hashes, seal
@@ -55,7 +56,7 @@ def build_dataset(
     Raises:
         ShardError: A dataset of this name has other inputs or settings, and `force` is not set.
         SourceError: More than `max_rejects` inputs cannot be stored; no files remain.
-        WorkspaceError: Another process is writing the dataset.
+        BusyError: Another process is writing the dataset.
     """
     final = workspace.datasets / checked_id(conversion.name, "dataset")
     partial = workspace.datasets / f".{conversion.name}.partial"

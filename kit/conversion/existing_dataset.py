@@ -12,7 +12,7 @@ from kit.datasets.dataset import MANIFEST, Dataset, read_dataset
 from kit.datasets.manifest import Manifest
 from kit.datasets.verify import verify_bytes
 from kit.errors import ShardError, option
-from kit.files import locked, unused
+from kit.locks import locked, unused
 from kit.progress import Progress
 from kit.specs import setting_paths, value_of
 

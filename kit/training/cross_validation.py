@@ -10,9 +10,9 @@ import msgspec
 from kit.arguments import checked_arguments
 from kit.datasets import Dataset
 from kit.errors import SpecError, option, require
-from kit.files import locked
 from kit.inference.dataset_metric import dataset_metric
 from kit.inference.out_of_fold import hold_out
+from kit.locks import locked
 from kit.progress import NO_PROGRESS, Progress
 from kit.runs.fold_set import FoldSet
 from kit.specs.options import spelled_out
