@@ -56,9 +56,17 @@ class WorkspaceError(KitError):
 
 
 class BusyError(WorkspaceError):
-    """Another process of kit is at work on the same files; trying again later may help."""
+    """Another process of kit is at work on the same files; trying again later may help.
+
+    Attributes:
+        path: Path that the other process has locked; None if it is not known.
+    """
 
     exit_status = 3
+
+    def __init__(self, message: str, path: Path | None = None) -> None:
+        super().__init__(message)
+        self.path = path
 
 
 class SpecError(KitError, ValueError):

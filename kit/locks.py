@@ -23,7 +23,7 @@ def locked(path: Path) -> Iterator[None]:
     """
     with _alone(path, _TIMEOUT):
         if are_parts_at_work(path):
-            raise BusyError(f"parts of {path} are at work; wait until all of them have ended, then join them")
+            raise BusyError(f"parts of {path} are at work; wait until all of them have ended, then join them", path)
         _parts_file(path).unlink(missing_ok=True)  # of killed parts
         yield
 
@@ -83,7 +83,7 @@ def _alone(path: Path, timeout: float) -> Iterator[None]:
     try:
         lock.acquire()
     except Timeout as error:
-        raise BusyError(f"another kit command is writing {path}; wait until it has finished") from error
+        raise BusyError(f"another kit command is writing {path}; wait until it has finished", path) from error
     try:
         yield
     finally:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from kit.conversion.build_part import ShardedPart
+from kit.engines import Part
 from kit.errors import first_three
+from kit.runs import RunDirectory
 
 JOIN = "next: when all parts have ended, the same command without --part joins them"
 
@@ -17,3 +21,12 @@ def describe_sharded(part: ShardedPart) -> str:
         f"part {part.part} has written its {part.records:,} images in the shards {named} of {part.total:,};"
         f" {part.missing:,} of all are missing; {JOIN}"
     )
+
+
+def describe_trained(part: Part, runs: Sequence[RunDirectory], *, failed: int = 0, elsewhere: int = 0) -> str:
+    """Say how many runs of a part are finished, and what became of the others."""
+    finished = sum(run.is_finished for run in runs)
+    others = [f"{failed} failed"] if failed else []
+    others += [f"{elsewhere} left to other commands, which are training them"] if elsewhere else []
+    said = "".join(f", {other}" for other in others)
+    return f"part {part}: {finished} of its {len(runs)} runs finished{said}; {JOIN}"
