@@ -22,8 +22,7 @@ def locked(path: Path) -> Iterator[None]:
         BusyError: Another process holds the lock, or parts are at work.
     """
     with _alone(path, _TIMEOUT):
-        if are_parts_at_work(path):
-            raise BusyError(f"parts of {path} are at work; wait until all of them have ended, then join them", path)
+        refuse_parts(path)
         _parts_file(path).unlink(missing_ok=True)  # of killed parts
         yield
 
@@ -62,6 +61,16 @@ def alone(path: Path) -> Iterator[None]:
     """
     with _alone(path, _PART_TIMEOUT):
         yield
+
+
+def refuse_parts(path: Path) -> None:
+    """Refuse to do the whole of the work on `path` while parts of it are done.
+
+    Raises:
+        BusyError: Parts are at work.
+    """
+    if are_parts_at_work(path):
+        raise BusyError(f"parts of {path} are at work; wait until all of them have ended, then join them", path)
 
 
 def are_parts_at_work(path: Path) -> bool:

@@ -127,7 +127,7 @@ def _refuse_part(plan: Plan, part: Part, *, halving: bool) -> None:
         SpecError: It searches, or prunes arms by halving.
     """
     said = option("part", str(part))
-    require(not halving, f"{option('halving')} prunes arms by the results of all; leave {said} out")
+    require(not halving, f"{option('halving', True)} prunes arms by the results of all; leave {said} out")
     require(not plan.search, f"design search proposes arms by the results of earlier ones; leave {said} out")
 
 

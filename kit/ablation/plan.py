@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -139,9 +139,10 @@ class Plan:
         fold = "" if key.fold is None else f"-fold-{key.fold}"
         return RunDirectory(below(self.folder, key.arm, f"seed-{key.seed}{fold}"))
 
-    def watched(self) -> list[Watched]:
-        """List all runs, to read their status."""
-        return [(*key, self.directory(key), spec) for key, spec in self.specs.items()]
+    def watched(self, keys: Collection[RunKey] | None = None) -> list[Watched]:
+        """List all runs, or some, in the plan's order, to read their status."""
+        known = self.specs if keys is None else set(keys)
+        return [(*key, self.directory(key), spec) for key, spec in self.specs.items() if key in known]
 
     def packing(self) -> Packing | None:
         """Packing of the trials so far; None before the first call."""

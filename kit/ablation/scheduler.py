@@ -27,6 +27,8 @@ from kit.runs import Pruned, RunDirectory
 from kit.training.early_stopping import Limit, has_stopped
 from kit.training.owner import owned_history
 
+DECODED = ".decoded"  # beginning of the names of subfolders for decoded images
+
 _SHARE = 0.5  # share of memory that the decoded images of all trials may fill together
 _KILLED = (
     "its process was killed twice, the second time with nothing beside it: out of memory, or by hand;"
@@ -36,7 +38,7 @@ _KILLED = (
 
 def decoded_folder(part: Part | None) -> str:
     """Name the subfolder of an ablation for decoded images shared by the trials of one command."""
-    return f".decoded-{secrets.token_hex(8)}" if part else ".decoded"
+    return f"{DECODED}-{secrets.token_hex(8)}" if part else DECODED
 
 
 class _OutOfTimeError(Exception):
@@ -110,8 +112,9 @@ class Session:
         return Ablation(self._plan, len(waits) + to_come, self._failed, len(self._pruned), len(self._elsewhere))
 
     def close(self) -> None:
-        """Remove the decoded images."""
-        shutil.rmtree(self._decoded, ignore_errors=True)
+        """Remove the decoded images, and those of killed parts if none is at work."""
+        for folder in [self._decoded] if self._part else self._plan.folder.glob(f"{DECODED}*"):
+            shutil.rmtree(folder, ignore_errors=True)
 
     def _share(self) -> list[RunKey]:
         """List the runs that this call trains: all, or those of its part."""
@@ -257,7 +260,7 @@ class Session:
 
     def _look(self, note: str = "") -> None:
         """Count the epochs on disk, and report the progress of all runs."""
-        status = self._reader.read(self._plan.watched(), self._running, jobs=self._packing.jobs)
+        status = self._reader.read(self._plan.watched(self._own), self._running, jobs=self._packing.jobs)
         self._progress.advance(status.epochs_done - self._epochs, note)
         self._epochs = status.epochs_done
         if self._watch:

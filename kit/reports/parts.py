@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from kit.conversion.build_part import ShardedPart
-from kit.engines import Part
 from kit.errors import first_three
-from kit.runs import RunDirectory
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from kit.conversion.build_part import ShardedPart
+    from kit.engines import Part
+    from kit.runs import RunDirectory
+    from kit.submission.predict import PredictedPart
 
 JOIN = "next: when all parts have ended, the same command without --part joins them"
 
@@ -30,3 +35,10 @@ def describe_trained(part: Part, runs: Sequence[RunDirectory], *, failed: int = 
     others += [f"{elsewhere} left to other commands, which are training them"] if elsewhere else []
     said = "".join(f", {other}" for other in others)
     return f"part {part}: {finished} of its {len(runs)} runs finished{said}; {JOIN}"
+
+
+def describe_predicted(part: PredictedPart) -> str:
+    """Say how many images a part predicted, and how many are missing."""
+    return (
+        f"part {part.part}: {part.images:,} images predicted into {part.folder}; {part.missing:,} are missing; {JOIN}"
+    )

@@ -107,7 +107,9 @@ def _left_to_others(run: RunDirectory, progress: Progress) -> Iterator[None]:
     except BusyError as error:
         if error.path != run.path:
             raise
-        progress.advance(0, f"{run.path.name}: left to another command, which is training it")
+        progress.start("train folds", 1)
+        progress.advance(1, f"{run.path.name}: left to another command, which is training it")
+        progress.finish()
 
 
 def join_folds(fold_set: FoldSet, dataset: Dataset) -> None:
