@@ -239,7 +239,9 @@ def _one_after_the_other(
 def _ends_well(ended: Ended) -> bool:
     """Whether a command did its work, or says in one last line why it did not."""
     last = ended.said.strip().rpartition("\n")[2]
-    return "Traceback" not in ended.said and (ended.status == 0 or (ended.status == 1 and last.startswith("kit: ")))
+    return "Traceback" not in ended.said and (
+        ended.status == 0 or (ended.status in {1, 3} and last.startswith("kit: "))
+    )
 
 
 def _contents(folder: Path) -> dict[str, Any]:

@@ -93,11 +93,11 @@ def _refuse_to_remove(partial: Path, before: Claim | None, now: Claim, *, force:
     changes = "; ".join(before.changes(now)) if before else f"{PLAN} is damaged"
     if at_work:
         raise ShardError(
-            f"parts with other inputs or settings are writing {partial}: {changes}; give every part the same ones, or"
-            f" choose another {option('name')}"
+            f"{partial / PLAN}: parts are writing shards from other inputs or settings: {changes}; give every part the"
+            f" same ones, or choose another {option('name')}"
         )
     if before and before.parts and not force and any(partial.glob("*.tfrecord")):
         raise ShardError(
-            f"{partial} holds shards that parts wrote from other inputs or settings: {changes}; give every part the"
+            f"{partial / PLAN}: parts wrote shards from other inputs or settings: {changes}; give every part the"
             f" same ones, or begin anew with {option('force', True)}"
         )

@@ -151,7 +151,7 @@ def test_other_settings_are_refused_even_with_force_while_a_part_is_at_work(imag
     before = files_in(made.folder)
     with (
         locked_part(tmp_path / "tfrecords" / "cells"),
-        pytest.raises(ShardError, match=r"parts with other inputs or settings are writing .*: seed was 0, is 7"),
+        pytest.raises(ShardError, match=r"plan\.json: parts are writing .*: seed was 0, is 7"),
     ):
         written(images, tmp_path, "2/2", seed=7, force=True)
 
