@@ -18,7 +18,7 @@ JOIN = "next: when all parts have ended, the same command without --part joins t
 
 
 def describe_sharded(part: ShardedPart) -> str:
-    """Say which shards a part wrote, and how many are missing."""
+    """Name the shards that a part wrote, and count the missing ones."""
     if not part.total:
         return f"{part.folder} is complete; part {part.part} has nothing to do"
     named = first_three(part.shards, len(part.shards)) if part.shards else "none (0)"
@@ -29,7 +29,7 @@ def describe_sharded(part: ShardedPart) -> str:
 
 
 def describe_trained(part: Part, runs: Sequence[RunDirectory], *, failed: int = 0, elsewhere: int = 0) -> str:
-    """Say how many runs of a part are finished, and what became of the others."""
+    """Count the finished runs of a part, and the others."""
     finished = sum(run.is_finished for run in runs)
     others = [f"{failed} failed"] if failed else []
     others += [f"{elsewhere} left to other commands, which are training them"] if elsewhere else []
@@ -38,7 +38,7 @@ def describe_trained(part: Part, runs: Sequence[RunDirectory], *, failed: int = 
 
 
 def describe_predicted(part: PredictedPart) -> str:
-    """Say how many images a part predicted, and how many are missing."""
+    """Count the images that a part predicted, and the missing ones."""
     return (
         f"part {part.part}: {part.images:,} images predicted into {part.folder}; {part.missing:,} are missing; {JOIN}"
     )
