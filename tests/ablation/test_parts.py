@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from kit.engines import Part
 from kit.errors import BusyError, SpecError
 from kit.locks import locked, locked_part
 from kit.specs.recipe import DEFAULT_RECIPE
-from tests.waiting import wait_until
+from tests.waiting import ended, wait_until
 
 AXES = [kit.parse_axis("model.bn_position", "before,after")]
 SHORT = {**SETTINGS, "train.epochs": 2}
@@ -97,10 +96,11 @@ def test_parts_at_once_one_of_them_twice_and_one_killed_train_what_one_command_t
     asked = {"settings": SHORT, "seeds": 2, "jobs": 1}
     kit.ablate(tiny.manifest.name, AXES, root=alone, **asked)  # type: ignore[arg-type]
     script = SCRIPT.replace("{settings}", repr(SHORT))
-    running = [subprocess.Popen([sys.executable, "-c", script, str(parts), part]) for part in ("1/2", "2/2", "2/2")]
-    wait_until(lambda: any(parts.glob("runs/*/*/seed-0/spec.json")), running[1])
-    running[0].kill()
-    assert [-9, 0, 0] == [process.wait() for process in running]
+    commands = [[sys.executable, "-c", script, str(parts), part] for part in ("1/2", "2/2", "2/2")]
+    with ended(*commands) as running:
+        wait_until(lambda: any(parts.glob("runs/*/*/seed-0/spec.json")), running[1])
+        running[0].kill()
+        assert [-9, 0, 0] == [process.wait() for process in running]
     (folder,) = (parts / "runs").iterdir()
     assert 2 == len(list(folder.glob("*/seed-1/result.json")))
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from kit.locks import locked, locked_part
 from kit.runs import RunDirectory
 from kit.seals import seal
 from kit.submission.predict import PredictedPart
-from tests.waiting import wait_until
+from tests.waiting import ended, wait_until
 
 SETTINGS = {
     "train.epochs": 1,
@@ -196,12 +195,11 @@ def test_parts_at_once_one_of_them_twice_and_one_killed_do_no_harm(
 ) -> None:
     csv = tmp_path / "joined.csv"
     parts = ("1/3", "2/3", "3/3", "3/3")
-    running = [
-        subprocess.Popen([sys.executable, "-c", SCRIPT, str(run.path), str(csv), part, str(root)]) for part in parts
-    ]
-    wait_until((tmp_path / ".joined.csv.parts.lock").exists, running[1])
-    running[0].kill()
-    assert [-9, 0, 0, 0] == [process.wait() for process in running]
+    commands = [[sys.executable, "-c", SCRIPT, str(run.path), str(csv), part, str(root)] for part in parts]
+    with ended(*commands) as running:
+        wait_until((tmp_path / ".joined.csv.parts.lock").exists, running[1])
+        running[0].kill()
+        assert [-9, 0, 0, 0] == [process.wait() for process in running]
 
     assert alone == files_of(kit.predict(run.path, output=csv, root=root).path)
     assert 3 == len(list(tmp_path.iterdir()))
