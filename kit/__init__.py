@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from kit.benchmark import Speeds, bench
     from kit.comparison import Comparison, compare
     from kit.competitions import Competition, competition_names, read_competition
-    from kit.conversion import shard, shard_arrays
+    from kit.conversion import ShardedPart, shard, shard_arrays
     from kit.datasets import Dataset, find_dataset, verify_dataset
     from kit.demonstration import Demo, demo
     from kit.errors import KitError
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from kit.reports.table import Table
     from kit.runs import FoldSet, RunDirectory
     from kit.specs import Recipe, read_recipe, recipe_names
-    from kit.submission import Blend, Submission, blend, predict
+    from kit.submission import Blend, PredictedPart, Submission, blend, predict
     from kit.training import train, train_folds
     from kit.training.lr_range_test import FoundRates, find_learning_rate
 
@@ -61,12 +61,14 @@ __all__ = [
     "FoundRates",
     "KitError",
     "Metric",
+    "PredictedPart",
     "Predictor",
     "Progress",
     "Recipe",
     "Retries",
     "RunDirectory",
     "Score",
+    "ShardedPart",
     "Speeds",
     "Submission",
     "Submissions",
@@ -113,7 +115,7 @@ _ROOMS = {
     "benchmark": ("Speeds", "bench"),
     "comparison": ("Comparison", "compare"),
     "competitions": ("Competition", "competition_names", "read_competition"),
-    "conversion": ("shard", "shard_arrays"),
+    "conversion": ("ShardedPart", "shard", "shard_arrays"),
     "datasets": ("Dataset", "find_dataset", "verify_dataset"),
     "demonstration": ("Demo", "demo"),
     "errors": ("KitError",),
@@ -134,7 +136,7 @@ _ROOMS = {
     "reports.table": ("Table",),
     "runs": ("FoldSet", "RunDirectory"),
     "specs": ("Recipe", "read_recipe", "recipe_names"),
-    "submission": ("Blend", "Submission", "blend", "predict"),
+    "submission": ("Blend", "PredictedPart", "Submission", "blend", "predict"),
     "training": ("train", "train_folds"),
     "training.lr_range_test": ("FoundRates", "find_learning_rate"),
 }

@@ -1,7 +1,8 @@
-"""The tree of errors; `kit.cli` prints each as one line, with exit status 1, or 3 for network errors.
+"""The tree of errors; `kit.cli` prints each as one line, with exit status 1, or 3 if it may pass.
 
 KitError
 ├── WorkspaceError         a dataset, run or output file that is missing, or would be overwritten
+│   └── BusyError          another kit command is at work on it: try again later
 ├── SpecError              a setting: its name or value, and what is allowed
 ├── SourceError            images or labels that cannot become a dataset
 ├── ShardError             a dataset that is damaged or does not fit its use
@@ -52,6 +53,20 @@ class KitError(Exception):
 
 class WorkspaceError(KitError):
     """A dataset, run or output file is missing, or would be overwritten."""
+
+
+class BusyError(WorkspaceError):
+    """Another process of kit is at work on the same files; trying again later may help.
+
+    Attributes:
+        path: Path that the other process has locked; None if it is not known.
+    """
+
+    exit_status = 3
+
+    def __init__(self, message: str, path: Path | None = None) -> None:
+        super().__init__(message)
+        self.path = path
 
 
 class SpecError(KitError, ValueError):

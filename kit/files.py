@@ -1,4 +1,4 @@
-"""Atomic writing of files and folders, locks, and file hashes."""
+"""Atomic writing of files and folders, and file hashes."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from pathlib import Path
 from xxhash import xxh3_128
 
 from kit.errors import WorkspaceError, option
+from kit.locks import locked
 
-_LOCK_TIMEOUT = 2.0  # seconds: the workers of a killed command need a moment to follow it
 _CURRENT, _EXCHANGE = -100, 2  # AT_FDCWD and RENAME_EXCHANGE of linux/fs.h
 _SEAL = 16  # bytes of the hash at a sealed file's end
 _TOGETHER = "written-together"  # in names of temporary folders while several files are written
@@ -95,7 +95,7 @@ def write_together(
 
     Raises:
         OSError: The disk is full, or not writable.
-        WorkspaceError: Another process of kit is writing them.
+        BusyError: Another process of kit is writing them.
     """
     place = folder / _TOGETHER if folder.is_dir() else folder
     with locked(place), _begun_folder(place, folder) as temporary:
@@ -127,76 +127,6 @@ def _begun_folder(path: Path, known: Path | None = None) -> Iterator[Path]:
             yield temporary
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-
-
-@contextlib.contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Lock `path` against other processes of kit, also by its other names.
-
-    The lock of a killed process is released.
-
-    Raises:
-        WorkspaceError: Another process holds the lock.
-    """
-    from filelock import FileLock, Timeout  # noqa: PLC0415 (slow to import, and needed for writing only)
-
-    real = path.resolve()  # also of ".", which has no name
-    real.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(real.with_name(f".{real.name}.lock"), timeout=_LOCK_TIMEOUT)
-    try:
-        lock.acquire()
-    except Timeout as error:
-        raise WorkspaceError(f"another kit command is writing {path}; wait until it has finished") from error
-    try:
-        yield
-    finally:
-        Path(lock.lock_file).unlink(missing_ok=True)  # before the release, so that waiting processes notice
-        lock.release()
-
-
-@contextlib.contextmanager
-def shared_lock(path: Path) -> Iterator[None]:
-    """Take a shared lock on a file, so that its folder is not replaced; see `unused`.
-
-    Nothing is locked on systems or file systems without locks.
-
-    Raises:
-        WorkspaceError: Another process is replacing the folder.
-    """
-    with path.open("rb") as file:
-        if not _flock(file.fileno(), shared=True):
-            raise WorkspaceError(f"another kit command is replacing {path.parent}; wait until it has finished")
-        yield
-
-
-@contextlib.contextmanager
-def unused(path: Path) -> Iterator[None]:
-    """Take the exclusive lock on a file, which proves that its folder is not in use; see `shared_lock`.
-
-    Raises:
-        WorkspaceError: Another process uses the folder.
-    """
-    with path.open("rb") as file:
-        if not _flock(file.fileno(), shared=False):
-            raise WorkspaceError(
-                f"{path.parent} is in use by another kit command; wait until it has finished, or choose another name"
-            )
-        yield
-
-
-def _flock(handle: int, *, shared: bool) -> bool:
-    """Lock an open file until it is closed; False if another process holds a conflicting lock."""
-    try:
-        import fcntl  # noqa: PLC0415 (Windows has none)
-    except ImportError:
-        return True
-    try:
-        fcntl.flock(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:  # a network file system without locks, or one whose exclusive locks need a file open for writing
-        return True
-    return True
 
 
 def settle(temporary: Path, path: Path) -> None:

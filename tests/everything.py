@@ -8,6 +8,7 @@ import shutil
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -76,7 +77,7 @@ def write_source(root: Path) -> None:
     (root / "source" / "sample_submission.csv").write_text(f"id,label\n{rows}")
 
 
-def shard(root: Path, name: str = "both", **options: object) -> kit.Dataset:
+def shard(root: Path, name: str = "both", **options: object) -> Any:
     given = {"folds": 2, "near_bits": 2, "max_rejects": 1, "index": True, **options}
     return kit.shard(
         root / "source" / "images",
@@ -93,6 +94,11 @@ def shard_and_stop(root: Path) -> None:
     """Leave shards without a manifest."""
     with contextlib.suppress(StoppedError):
         shard(root, "stopped", progress=Stopping("shard"))
+
+
+def predict_part(root: Path) -> None:
+    """Leave predictions that are to be joined."""
+    kit.predict(one_run(root), output=root / "submissions" / "parted.csv", part="1/1", root=root)
 
 
 def train_and_stop(root: Path) -> RunDirectory:
@@ -194,6 +200,7 @@ def ablated(root: Path) -> Path:
 COMMANDS: dict[str, Command] = {
     "shard": shard,
     "shard, stopped": shard_and_stop,
+    "shard --part": lambda root: shard(root, "parted", part="1/2"),
     "audit": lambda root: write_audit(
         kit.audit(root / "source" / "images", test=root / "source" / "test", workers=1), root / "audit"
     ),
@@ -205,6 +212,7 @@ COMMANDS: dict[str, Command] = {
     "evaluate": evaluate,
     "compare": compare,
     "predict": predict,
+    "predict --part": predict_part,
     "blend": blend,
     "export": lambda root: kit.export(one_run(root), formats=("keras",), root=root),
     "fetch and submit": fetch_and_submit,
@@ -218,6 +226,8 @@ def read_back(root: Path) -> None:
     plan_again(dataset, {"data.size": "8x8"})
     shard(root)
     shard(root, "stopped")
+    shard(root, "parted")
+    kit.predict(one_run(root), output=root / "submissions" / "parted.csv", root=root)
     for name in ("train", "train --folds", "train, stopped", "train --find-lr", "evaluate", "compare"):
         COMMANDS[name](root)
     plan = halving_plan(root)

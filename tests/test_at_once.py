@@ -125,6 +125,10 @@ PAIRS = [
             for name in ("best", "last")
         ),
     ),
+    Pair("shard --part, shard", (*SHARD, "new", "--part", "1/2"), (*SHARD, "new")),
+    Pair("shard --part, both", *((*SHARD, "new", "--part", part) for part in ("1/2", "2/2"))),
+    Pair("ablate --part, both", *((*ABLATE, "1", "--part", part) for part in ("1/2", "2/2"))),
+    Pair("predict --part, predict", *(("predict", "RUN", "-o", "one.csv", *part) for part in (("--part", "1/1"), ()))),
     _same("fetch, twice the same", "fetch", SLUG, "-o", "fetched"),
     Pair("fetch, all and again", ("fetch", SLUG, "-o", "fetched"), ("fetch", SLUG, "-o", "fetched", "--force")),
     Pair(
@@ -199,7 +203,8 @@ def test_two_commands_at_once_lose_and_mix_nothing(
         said = f"delays {delays}: " + " | ".join(f"{one.status} {one.said[-400:]}" for one in ended)
         for one in ended:
             assert _ends_well(one), said
-        _check_all(folder, shards_kept=any(commands[place][0] == "shard" for place in (0, 1) if ended[place].status))
+        is_refused_shard = any(commands[place][0] == "shard" for place in (0, 1) if ended[place].status)
+        _check_all(folder, kept=is_refused_shard or any("--part" in command for command in commands))
         undone = {1} if pair.one == TRAIN and _remove_early(folder) else set[int]()
         undone |= {place for place in (0, 1) if commands[place][0] == "ablate" and _unfinished_ablations(folder)}
         done = frozenset(place for place, one in enumerate(ended) if one.status == 0 and place not in undone)
@@ -239,7 +244,9 @@ def _one_after_the_other(
 def _ends_well(ended: Ended) -> bool:
     """Whether a command did its work, or says in one last line why it did not."""
     last = ended.said.strip().rpartition("\n")[2]
-    return "Traceback" not in ended.said and (ended.status == 0 or (ended.status == 1 and last.startswith("kit: ")))
+    return "Traceback" not in ended.said and (
+        ended.status == 0 or (ended.status in {1, 3} and last.startswith("kit: "))
+    )
 
 
 def _contents(folder: Path) -> dict[str, Any]:
@@ -290,15 +297,15 @@ def _without_times(told: Any) -> Any:
     return [_without_times(value) for value in told] if isinstance(told, list) else told
 
 
-def _check_all(folder: Path, *, shards_kept: bool) -> None:
+def _check_all(folder: Path, *, kept: bool) -> None:
     """See that what lies in a workspace is whole: nothing begun is left, and every seal fits.
 
     Args:
         folder: Root folder of the workspace.
-        shards_kept: Whether a refused `kit shard` may have kept the shards that it had finished.
+        kept: Whether a refused `kit shard`, or a part, may have kept what it had finished.
     """
     left = [path for path in folder.rglob(".*") if _LEFT_OVER.fullmatch(path.name)]
-    assert not [path for path in left if not (shards_kept and path.suffix == ".partial")]
+    assert not [path for path in left if not (kept and path.suffix == ".partial")]
     for path in (folder / "tfrecords").glob("[!.]*"):
         verify_dataset(find_dataset(path.name, root=folder))
     for path in folder.rglob("result.json"):

@@ -7,8 +7,12 @@ import functools
 import inspect
 import itertools
 import json
+import os
 import re
 import shlex
+import shutil
+import subprocess
+import sys
 import typing
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,10 +21,14 @@ from typing import Any
 import pytest
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
+from trained import write_images
 from typer.main import get_command
 
 import kit
-from kit.cli.app import app
+from kit.cli.ablate import UNFINISHED
+from kit.cli.app import STOPPED, app
+from kit.datasets import find_dataset
+from kit.errors import BusyError, NetworkError, SpecError
 from kit.specs import read_recipe, read_setting
 
 ROOT = Path(__file__).parents[1]
@@ -209,3 +217,55 @@ def _attributes(call: Any) -> set[str]:
     """List what a call's result has."""
     kind = typing.get_type_hints(call)["return"]
     return {*dir(kind), *getattr(kind, "__dataclass_fields__", ()), *getattr(kind, "__struct_fields__", ())}
+
+
+def test_the_cluster_page_gives_kubernetes_the_exit_statuses_that_kit_has() -> None:
+    page = DOCS / "how-to/run-on-a-cluster.md"
+    (job,) = _blocks(page, "yaml")
+    values = re.search(r"action: FailJob\n.*values: \[(.*)\]", job)
+    counts = re.search(r"completions: (\d+)", job)
+    assert values
+    assert counts
+    final = {int(status) for status in values[1].split(",")}
+
+    assert {SpecError.exit_status, 2} == final
+    assert not final & {BusyError.exit_status, NetworkError.exit_status, UNFINISHED, *STOPPED}
+    assert f"--part, auto/{counts[1]}]" in job
+
+
+@pytest.mark.slow
+def test_the_slurm_scripts_of_the_cluster_page_shard_what_one_command_shards(tmp_path: Path) -> None:
+    write_images(tmp_path / "images", 40, ("dark", "light"))
+    (tmp_path / "train").mkdir()
+    names = [(path.stem, path.parent.name) for path in sorted((tmp_path / "images").rglob("*.png"))]
+    for key, label in names:
+        shutil.copy(tmp_path / "images" / label / f"{key}.png", tmp_path / "train")
+    rows = "".join(f"{key},{label}\n" for key, label in names)
+    (tmp_path / "train_labels.csv").write_text(f"id,label\n{rows}")
+    (tmp_path / "kit").write_text(f'#!/bin/sh\nexec {sys.executable} -m kit "$@"\n')
+    (tmp_path / "kit").chmod(0o755)
+    alone = kit.shard(
+        tmp_path / "train", labels=tmp_path / "train_labels.csv", name="pcam", root=tmp_path / "alone", workers=1
+    )
+    scripts = [block for block in _blocks(DOCS / "how-to/run-on-a-cluster.md", "sh") if block.startswith("#!")]
+    array = re.search(r"--array=(\d+)-(\d+)", scripts[0])
+    assert array
+    first, last = int(array[1]), int(array[2])
+    known = {"MIN": first, "MAX": last, "STEP": 1, "COUNT": last - first + 1}
+    tasks = [{**known, "ID": task} for task in range(first, last + 1)]
+    variables = [{f"SLURM_ARRAY_TASK_{name}": str(value) for name, value in task.items()} for task in tasks]
+    said = [_run_script(scripts[0], tmp_path, task) for task in variables]
+    joined = _run_script(scripts[1], tmp_path, {})
+
+    assert [f"part {place}/4" for place in (1, 2, 3, 4)] == [line[:8] for line in said]
+    assert "tfrecords/pcam  next: kit train pcam" in joined
+    assert alone.manifest.fingerprint == find_dataset("pcam", root=tmp_path).manifest.fingerprint
+    hashes = [[shard.xxh128 for shard in one.manifest.shards] for one in (alone, find_dataset("pcam", root=tmp_path))]
+    assert hashes[0] == hashes[1]
+
+
+def _run_script(script: str, folder: Path, variables: dict[str, str]) -> str:
+    environment = {**os.environ, "PATH": f"{folder}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT), **variables}
+    return subprocess.run(
+        ["/bin/bash", "-ec", script], cwd=folder, env=environment, check=True, capture_output=True, text=True
+    ).stdout

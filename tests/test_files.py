@@ -223,7 +223,7 @@ def test_hash_does_not_depend_on_how_the_file_is_read(tmp_path: Path, size: int)
 HOLD = """
 import sys, time
 from pathlib import Path
-from kit.files import locked
+from kit.locks import locked
 with locked(Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()

@@ -121,8 +121,10 @@ OPTION = re.compile(r"(?<![\w-])(?:--[a-z{]|-[a-z]\b(?!-))")
 COMMAND = re.compile(r"\bkit [a-z]+(?: (?:\{\}|-{1,2}[a-z-]+|[A-Z]+))+")  # printed whole, for a shell
 FOR_A_SHELL = {  # modules that write commands, piece by piece, or are drawn by a command alone
     "conversion/shard_command.py": "kit shard",
+    "engines/part.py": "sbatch",
     "kaggle/shard_suggestion.py": "kit shard, after kit fetch",
     "reports/audit.py": "kit shard, after kit audit",
+    "reports/parts.py": "the command that joins parts",
     "reports/speeds.py": "advice of kit bench",
     "submission/blend.py": "kit blend, in the side file of its CSV",
     "submission/origin.py": "the same, and kit predict",

@@ -31,6 +31,7 @@ from kit.datasets import Dataset, find_dataset
 from kit.datasets.verify import check_splits, verify_dataset
 from kit.errors import KitError
 from kit.evaluation.split_metrics import _load
+from kit.inference.kept_batches import KeptBatches
 from kit.inference.out_of_fold import kept_scores, read_out_of_fold
 from kit.inference.predictions import read_predictions
 from kit.kaggle.download import _begun
@@ -50,7 +51,7 @@ MOST = 1200  # changes of one file; more are thinned out evenly
 
 RUN = r"runs/(?P<run>(?:both|stopped)[^/]*(?:/fold-\d|/[^/]*/seed-\d)?)"
 DATASET = "tfrecords/both"
-PARTIAL = r"tfrecords/\.stopped\.partial"
+PARTIAL = r"tfrecords/\.(stopped|parted)\.partial"
 
 FOR_PEOPLE = (  # and for other programs; that no command reads them back is tested
     r"audit/.*",
@@ -137,6 +138,10 @@ def read_ties(reading: Reading) -> object:
     return ANEW if ties is None else [[record.key for record in tie] for tie in ties]
 
 
+def read_batches(reading: Reading) -> object:
+    return anew(lambda: read_sealed(reading.path, KeptBatches))
+
+
 def read_plan(reading: Reading) -> object:
     """Go on with sharding, and put things back as they were."""
     partial, spare = reading.path.parent, reading.root / "spare"
@@ -144,7 +149,7 @@ def read_plan(reading: Reading) -> object:
     try:
         return everything.shard(reading.root, partial.name.split(".")[1]).manifest
     finally:
-        shutil.rmtree(reading.root / "tfrecords" / "stopped", ignore_errors=True)
+        shutil.rmtree(reading.root / "tfrecords" / partial.name.split(".")[1], ignore_errors=True)
         shutil.rmtree(partial, ignore_errors=True)
         spare.rename(partial)
 
@@ -272,6 +277,7 @@ READERS: dict[str, Reader] = {
     r"runs/stopped/(spec\.json|history\.csv)": read_unfinished,
     rf"{RUN}/(result\.json|spec\.json|history\.csv|validation_predictions\.csv)": read_finished,
     r"submissions/[^/]*\.predictions\.csv": read_kept_beside,
+    r"submissions/\.[^/]*\.csv\.partial/[^/]*\.json": read_batches,
     r"submissions/(?!ledger)[^/]*\.csv(\.origin\.json)?": read_submission,
     r"submissions/ledger\.csv": read_ledger,
     r"data/[^/]*/\.fetched\.json": read_fetched,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 
 TIMEOUT = 120  # seconds: far more than any condition takes on a busy machine
 
@@ -21,3 +22,15 @@ def wait_until(condition: Callable[[], object], process: subprocess.Popen[str] |
         assert process.poll() is None, "the process ended first"
         assert time.monotonic() < last, f"the condition did not hold within {TIMEOUT} s"
         time.sleep(0.001)
+
+
+@contextlib.contextmanager
+def ended(*commands: Sequence[str]) -> Iterator[list[subprocess.Popen[bytes]]]:
+    """Start commands at once, and kill those that still run at the end of the context."""
+    running = [subprocess.Popen(command) for command in commands]
+    try:
+        yield running
+    finally:
+        for process in running:
+            process.kill()
+            process.wait()

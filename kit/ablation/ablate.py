@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import math
-import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -13,15 +12,13 @@ from kit.ablation.ablation import Ablation
 from kit.ablation.arms import Axis, Design
 from kit.ablation.packing import Packing, check_jobs, choose_packing
 from kit.ablation.plan import Plan, plan_ablation
-from kit.ablation.scheduler import DECODED, Session
+from kit.ablation.scheduler import Session
 from kit.ablation.status import AblationStatus
 from kit.arguments import checked_arguments
-from kit.engines import Local
+from kit.engines import Local, Part
 from kit.errors import option, require
-from kit.files import locked
-from kit.models import count_operations
+from kit.locks import alone, locked, locked_part
 from kit.progress import NO_PROGRESS, Progress
-from kit.specs import RunSpec
 from kit.specs.recipe import DEFAULT_RECIPE
 
 _HOUR = 3600.0  # seconds
@@ -40,6 +37,7 @@ def ablate(
     jobs: int | None = None,
     halving: bool = False,
     max_hours: float = math.inf,
+    part: str | None = None,
     root: Path | str | None = None,
     progress: Progress = NO_PROGRESS,
 ) -> Ablation:
@@ -64,6 +62,9 @@ def ablate(
         halving: Whether to prune arms by successive halving: in each round the better third goes on for three times as
             many epochs. The first arm, the baseline, is never pruned.
         max_hours: Hours after which to stop for now; an epoch that would probably end later is not started.
+        part: Part of the runs to train, as one of several commands at once: "2/4" is the second of four; "auto" or
+            "auto/4" ask the array job, see `kit.engines.part.Part`. A run that another command is training is left to
+            it. The same call without it trains what the parts left.
         root: Workspace; KIT_ROOT or the current folder by default.
         progress: Receiver of every epoch.
 
@@ -75,10 +76,11 @@ def ablate(
             another process running the same ablation.
     """
     check_jobs(jobs)
+    own = None if part is None else Part.parse(part)
     plan = plan_ablation(
         name, axes, recipe=recipe, settings=settings or {}, seeds=seeds, folds=folds, design=design, root=root
     )
-    return run_plan(plan, jobs=jobs, halving=halving, max_hours=max_hours, progress=progress)
+    return run_plan(plan, jobs=jobs, halving=halving, max_hours=max_hours, part=own, progress=progress)
 
 
 def run_plan(
@@ -87,6 +89,7 @@ def run_plan(
     jobs: int | None = None,
     halving: bool = False,
     max_hours: float = math.inf,
+    part: Part | None = None,
     progress: Progress = NO_PROGRESS,
     watch: Callable[[AblationStatus], None] | None = None,
 ) -> Ablation:
@@ -97,38 +100,59 @@ def run_plan(
         jobs: Trials at a time; see `ablate`.
         halving: Whether to prune arms by successive halving; see `ablate`.
         max_hours: Hours after which to stop for now.
+        part: Part of the runs to train; None for all.
         progress: Receiver of every epoch, and of every run that ends.
         watch: Function called about twice a second with the progress of all runs.
     """
     check_jobs(jobs)
     require(max_hours > 0, f"max_hours must be above 0, got {max_hours}")
     require(not (halving and plan.search), f"a search proposes arms by whole trainings; leave {option('halving')} out")
+    if part:
+        _refuse_part(plan, part, halving=halving)
     deadline = time.time() + _HOUR * max_hours
-    with locked(plan.folder), contextlib.ExitStack() as workers:
-        plan, packing, engine = _pack(plan, jobs, workers, progress)
-        for key, spec in plan.specs.items():
-            plan.directory(key).refuse_other(spec)
-        plan.write(packing)
-        session = Session(plan, packing, deadline, progress, watch)
+    with locked_part(plan.folder) if part else locked(plan.folder), contextlib.ExitStack() as workers:
+        plan, packing, engine = _pack(plan, jobs, workers, progress, part)
+        session = Session(plan, packing, deadline, progress, watch, part=part)
         try:
             session.run(engine, halving=halving)
         finally:
-            shutil.rmtree(plan.folder / DECODED, ignore_errors=True)
+            session.close()
     return session.ran()
 
 
+def _refuse_part(plan: Plan, part: Part, *, halving: bool) -> None:
+    """Refuse parts of an ablation whose runs are not known before others have ended.
+
+    Raises:
+        SpecError: It searches, or prunes arms by halving.
+    """
+    said = option("part", str(part))
+    require(not halving, f"{option('halving', True)} prunes arms by the results of all; leave {said} out")
+    require(not plan.search, f"design search proposes arms by the results of earlier ones; leave {said} out")
+
+
 def _pack(
-    plan: Plan, jobs: int | None, workers: contextlib.ExitStack, progress: Progress
+    plan: Plan, jobs: int | None, workers: contextlib.ExitStack, progress: Progress, part: Part | None
 ) -> tuple[Plan, Packing, Local]:
-    before = plan.packing()
-    left = [spec for key, spec in plan.specs.items() if not plan.directory(key).is_finished]
-    largest = max(left or list(plan.specs.values()), key=lambda spec: _operations(plan, spec))
+    """Choose how trials share the machine, and write the plan with the threads of a trial, which all calls keep."""
+    share = plan.share(part) if part else list(plan.specs)
+    left = [plan.specs[key] for key in share if not plan.directory(key).is_finished]
+    largest = max(left or list(plan.specs.values()), key=plan.operations)
     runs = len(left) + plan.runs_to_come
     packing, engine = choose_packing(
-        largest, plan.dataset, workers, runs=runs, jobs=jobs, before=before, progress=progress
+        largest,
+        plan.dataset,
+        workers,
+        runs=runs,
+        jobs=jobs,
+        before=plan.packing(),
+        measure=part is None,  # other parts would wait for it, or choose otherwise
+        progress=progress,
     )
-    return plan.with_threads(packing.threads), packing, engine
-
-
-def _operations(plan: Plan, spec: RunSpec) -> int:
-    return count_operations(spec.model, plan.dataset.shape, plan.dataset.manifest.target.head(spec.model.head))
+    with alone(plan.folder) if part else contextlib.nullcontext():
+        first = plan.packing() or packing  # that of another part, which began meanwhile
+        plan = plan.with_threads((first if part else packing).threads)
+        for key, spec in plan.specs.items():
+            plan.directory(key).refuse_other(spec)
+        plan.write(packing)
+    return plan, packing, engine

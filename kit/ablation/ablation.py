@@ -23,15 +23,17 @@ class Ablation(os.PathLike[str]):
 
     Attributes:
         plan: Plan with all arms tried.
-        left: Number of runs left for another call.
+        left: Number of runs left for another call; of a part, among its own.
         failed: Reasons of failed runs, by arm, seed and fold.
         pruned: Number of runs whose arms lost a rung of successive halving.
+        elsewhere: Number of runs of a part that another command was training, and that were left to it.
     """
 
     plan: Plan
     left: int
     failed: Mapping[RunKey, str]
     pruned: int
+    elsewhere: int = 0
 
     @property
     def path(self) -> Path:

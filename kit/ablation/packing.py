@@ -73,6 +73,7 @@ def choose_packing(
     runs: int,
     jobs: int | None = None,
     before: Packing | None = None,
+    measure: bool = True,
     progress: Progress = NO_PROGRESS,
 ) -> tuple[Packing, Local]:
     """Choose how many trials run at a time, and on how many threads.
@@ -86,6 +87,7 @@ def choose_packing(
         runs: Number of remaining runs.
         jobs: Number of jobs requested; None measures one trial on the whole machine against one per device.
         before: Packing of the ablation's first call.
+        measure: Whether to time a few steps, if there is a choice; otherwise there are as many trials as devices allow.
         progress: Receiver of the measurement and the reason for the choice.
 
     Returns:
@@ -99,7 +101,7 @@ def choose_packing(
         packing = Packing(jobs=jobs, threads=threads, devices=devices, why="as requested")
     elif before and before.devices == devices:
         packing = before
-    elif before or most == 1 or runs <= 1 or threads > 1:
+    elif before or most == 1 or runs <= 1 or threads > 1 or not measure:
         packing = Packing(jobs=most, threads=threads, devices=devices, why="as many as the devices allow")
     else:
         return _measure(spec, dataset, devices, workers, progress)

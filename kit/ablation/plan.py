@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -16,9 +16,11 @@ from kit.ablation.packing import Packing
 from kit.ablation.search import Search
 from kit.ablation.status import Watched
 from kit.datasets import Dataset, find_dataset
+from kit.engines import Part
 from kit.errors import ShardError, SpecError, require, unknown
 from kit.files import write_whole
 from kit.metrics.direction import smaller_is_better
+from kit.models import count_operations
 from kit.names import below
 from kit.runs import RunDirectory
 from kit.seals import read_sealed, seal
@@ -137,9 +139,10 @@ class Plan:
         fold = "" if key.fold is None else f"-fold-{key.fold}"
         return RunDirectory(below(self.folder, key.arm, f"seed-{key.seed}{fold}"))
 
-    def watched(self) -> list[Watched]:
-        """List all runs, to read their status."""
-        return [(*key, self.directory(key), spec) for key, spec in self.specs.items()]
+    def watched(self, keys: Collection[RunKey] | None = None) -> list[Watched]:
+        """List all runs, or some, in the plan's order, to read their status."""
+        known = self.specs if keys is None else set(keys)
+        return [(*key, self.directory(key), spec) for key, spec in self.specs.items() if key in known]
 
     def packing(self) -> Packing | None:
         """Packing of the trials so far; None before the first call."""
@@ -184,6 +187,15 @@ class Plan:
             if figure in known:
                 return figure
         raise SpecError(f"{unknown('metric', metric, known)}; add it to train.metrics, as in accuracy,auc")
+
+    def share(self, part: Part) -> list[RunKey]:
+        """List the runs of a part: those of a seed and a fold next to each other, as arms are compared seed by seed."""
+        keys = sorted(self.specs, key=lambda key: (key.seed, -1 if key.fold is None else key.fold))
+        return part.share(keys, lambda key: self.specs[key].train.epochs * self.operations(self.specs[key]))
+
+    def operations(self, spec: RunSpec) -> int:
+        """Count the operations of a run's model on one image."""
+        return count_operations(spec.model, self.dataset.shape, self.dataset.manifest.target.head(spec.model.head))
 
     def with_arms(self, arms: Sequence[Arm]) -> Plan:
         """Add arms; those that cannot be built are refused with their reason.

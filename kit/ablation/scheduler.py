@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
+import secrets
+import shutil
 import statistics
 import time
 from collections import deque
@@ -15,21 +18,27 @@ from kit.ablation.plan import Plan, RunKey
 from kit.ablation.search import Search
 from kit.ablation.status import AblationStatus, StatusReader
 from kit.ablation.trial import Outcome, Trial, run_trial
-from kit.engines import Local
-from kit.errors import RunError
+from kit.engines import Local, Part
+from kit.errors import BusyError, RunError
+from kit.locks import locked
 from kit.metrics.direction import smaller_is_better
 from kit.progress import Progress
 from kit.runs import Pruned, RunDirectory
 from kit.training.early_stopping import Limit, has_stopped
 from kit.training.owner import owned_history
 
-DECODED = ".decoded"  # subfolder of the ablation for decoded images shared by its trials
+DECODED = ".decoded"  # beginning of the names of subfolders for decoded images
 
 _SHARE = 0.5  # share of memory that the decoded images of all trials may fill together
 _KILLED = (
     "its process was killed twice, the second time with nothing beside it: out of memory, or by hand;"
     " a smaller train.batch_size needs less"
 )
+
+
+def decoded_folder(part: Part | None) -> str:
+    """Name the subfolder of an ablation for decoded images shared by the trials of one command."""
+    return f"{DECODED}-{secrets.token_hex(8)}" if part else DECODED
 
 
 class _OutOfTimeError(Exception):
@@ -46,14 +55,20 @@ class Session:
         deadline: float,
         progress: Progress,
         watch: Callable[[AblationStatus], None] | None,
+        *,
+        part: Part | None = None,
     ) -> None:
         self._plan = plan
+        self._part = part
+        self._own = plan.share(part) if part else None
+        self._decoded = plan.folder / decoded_folder(part)
         self._packing = packing
         self._deadline = deadline
         self._progress = progress
         self._watch = watch
         self._failed: dict[RunKey, str] = {}
         self._pruned: set[RunKey] = set()
+        self._elsewhere: set[RunKey] = set()
         self._running: list[RunDirectory] = []
         self._reader = StatusReader()
         self._is_over = False
@@ -61,13 +76,16 @@ class Session:
 
     def run(self, engine: Local, *, halving: bool) -> None:
         """Train all runs, or with `halving` those of arms that are not pruned."""
-        total = self._plan.possible * self._plan.runs_per_arm
+        share = self._share()
+        total = len(share) if self._part else self._plan.possible * self._plan.runs_per_arm
         self._reader = StatusReader(halves=halving)
-        self._progress.start(f"ablate, {total} runs", sum(spec.train.epochs for spec in self._plan.specs.values()))
+        named = f"part {self._part}, " if self._part else ""
+        epochs = sum(self._plan.specs[key].train.epochs for key in share)
+        self._progress.start(f"ablate, {named}{total} runs", epochs)
         self._say_refused(self._plan.refused)
-        before = sum(self._plan.directory(key).is_finished for key in self._plan.specs)
+        before = sum(self._plan.directory(key).is_finished for key in share)
         if before:
-            self._progress.advance(0, f"{before} of {len(self._plan.specs)} runs were finished before")
+            self._progress.advance(0, f"{before} of {len(share)} runs were finished before")
         self._look()
         try:
             if halving:
@@ -75,23 +93,32 @@ class Session:
             elif self._plan.search:
                 self._search(engine, self._plan.search)
             else:
-                self._train(engine, list(self._plan.specs))
+                self._train(engine, share)
         except _OutOfTimeError:
             self._is_over = True
             self._progress.advance(0, "out of time: run the same command again, and it goes on from here")
         self._progress.finish()
-        if len(self._failed) == len(self._plan.specs):
+        if self._failed and len(self._failed) == len(self._share()):
             raise RunError(f"every run failed; the first one: {next(iter(self._failed.values()))}")
 
     def ran(self) -> Ablation:
         """Summarize the call as a trained ablation."""
         waits = [
             key
-            for key in self._plan.specs
-            if not self._plan.directory(key).is_finished and key not in self._failed and key not in self._pruned
+            for key in self._share()
+            if not (self._plan.directory(key).is_finished or key in {*self._failed, *self._pruned, *self._elsewhere})
         ]
         to_come = self._plan.runs_to_come if self._is_over else 0  # a search may end early if few arms are possible
-        return Ablation(self._plan, len(waits) + to_come, self._failed, len(self._pruned))
+        return Ablation(self._plan, len(waits) + to_come, self._failed, len(self._pruned), len(self._elsewhere))
+
+    def close(self) -> None:
+        """Remove the decoded images, and those of killed parts if none is at work."""
+        for folder in [self._decoded] if self._part else self._plan.folder.glob(f"{DECODED}*"):
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _share(self) -> list[RunKey]:
+        """List the runs that this call trains: all, or those of its part."""
+        return list(self._plan.specs) if self._own is None else self._own
 
     def _halve(self, engine: Local) -> None:
         alive = list(self._plan.arms)
@@ -206,12 +233,15 @@ class Session:
             directory=self._plan.directory(key).path,
             dataset=self._plan.dataset,
             memory_share=_SHARE / self._packing.jobs,
-            shared=self._plan.folder / DECODED,
+            shared=self._decoded,
             limit=Limit(until, self._deadline),
         )
 
     def _note(self, key: RunKey, outcome: Outcome) -> None:
-        if outcome.state in {"failed", "out of memory"}:
+        if outcome.state == "busy":
+            self._elsewhere |= {key} if self._part else set()
+            self._look(f"{key}: left to another command, which is training it")
+        elif outcome.state in {"failed", "out of memory"}:
             self._failed[key] = outcome.text
             self._look(f"{key}: failed: {outcome.text}")
         else:
@@ -219,8 +249,9 @@ class Session:
 
     def _fail(self, key: RunKey, reason: str) -> None:
         run = self._plan.directory(key)
-        run.claim(self._plan.specs[key])
-        run.fail(reason)
+        with contextlib.suppress(BusyError), locked(run.path):  # unless another command has begun to train it
+            run.claim(self._plan.specs[key])
+            run.fail(reason)
         self._note(key, Outcome("failed", reason))
 
     def _say_refused(self, refused: Mapping[str, str]) -> None:
@@ -229,7 +260,7 @@ class Session:
 
     def _look(self, note: str = "") -> None:
         """Count the epochs on disk, and report the progress of all runs."""
-        status = self._reader.read(self._plan.watched(), self._running, jobs=self._packing.jobs)
+        status = self._reader.read(self._plan.watched(self._own), self._running, jobs=self._packing.jobs)
         self._progress.advance(status.epochs_done - self._epochs, note)
         self._epochs = status.epochs_done
         if self._watch:

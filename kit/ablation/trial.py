@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import traceback
 from dataclasses import dataclass
@@ -9,14 +10,15 @@ from pathlib import Path
 from typing import Literal
 
 from kit.datasets import Dataset
-from kit.errors import KitError
+from kit.errors import BusyError, KitError
+from kit.locks import locked
 from kit.runs import RunDirectory
 from kit.specs import RunSpec
 from kit.training.early_stopping import Limit
 
 _NODE = re.compile(r"^\{\{.*?\}\}\s*")
 
-State = Literal["finished", "waiting", "failed", "out of memory"]
+State = Literal["finished", "waiting", "failed", "out of memory", "busy"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,8 @@ class Outcome:
     """Outcome of a trial.
 
     Attributes:
-        state: State of the run; "waiting" means stopped at its limit, to be resumed.
+        state: State of the run; "waiting" means stopped at its limit, to be resumed; "busy" means left to another
+            process that is training it.
         text: Metrics of the last epoch, or the reason of a failure.
     """
 
@@ -74,6 +77,8 @@ def run_trial(trial: Trial) -> Outcome:
     except (MemoryError, tf.errors.ResourceExhaustedError) as error:
         return _failed(trial, "out of memory", f"out of memory: {_line(error)}")
     except Exception as error:  # any error: the other trials can go on
+        if isinstance(error, BusyError) and error.path == directory.path:
+            return Outcome("busy")
         if (
             isinstance(error, OSError) and error.errno is not None
         ):  # h5py's own errors have no errno: a damaged file, not a full disk
@@ -88,8 +93,9 @@ def run_trial(trial: Trial) -> Outcome:
 
 def _failed(trial: Trial, state: State, reason: str) -> Outcome:
     directory = RunDirectory(trial.directory)
-    directory.claim(trial.spec)
-    directory.fail(reason, traceback.format_exc())
+    with contextlib.suppress(BusyError), locked(directory.path):  # unless another command has begun to train it
+        directory.claim(trial.spec)
+        directory.fail(reason, traceback.format_exc())
     return Outcome(state, reason)
 
 

@@ -16,6 +16,7 @@ from kit.cli.options import (
     Dataset,
     Html,
     Json,
+    Part,
     Recipe,
     Root,
     Set,
@@ -27,9 +28,10 @@ from kit.errors import require
 from kit.specs.recipe import DEFAULT_RECIPE
 
 if TYPE_CHECKING:
-    from kit.ablation import Plan
+    from kit.ablation import Ablation, Plan
     from kit.ablation.retrain import Retrained
     from kit.comparison import Comparison
+    from kit.engines import Part as Share
 
 UNFINISHED = 4  # exit status when --max-hours ran out before the work was done
 _AXES = "Settings to vary"
@@ -127,6 +129,7 @@ def ablate(
     max_hours: Annotated[
         float, typer.Option(help="Stop before a session's limit; the same command resumes.", show_default="none")
     ] = math.inf,
+    part: Part = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="List the arms, their parameters and the estimated time; train nothing.")
     ] = False,
@@ -161,9 +164,12 @@ def ablate(
     from kit.cli.compare import show
     from kit.cli.live_table import LiveAblation
     from kit.comparison import compare as compare_runs
+    from kit.engines import Part as Share
     from kit.specs import parse_assignments
 
     trials, compared = _read_jobs(jobs), read_against(against)
+    own = None if part is None else Share.parse(part)
+    require(not (own and dry_run), f"--dry-run lists the arms of all parts; leave --part {part} out")
     named = {
         "model.bn_position": bn_position,
         "model.bn_momentum": bn_momentum,
@@ -199,22 +205,41 @@ def ablate(
 
         check_retrain(plan, then_retrain, images)
     live = LiveAblation()
-    ran = run_plan(plan, jobs=trials, halving=halving, max_hours=max_hours, progress=live, watch=live.watch)
+    ran = run_plan(plan, jobs=trials, halving=halving, max_hours=max_hours, part=own, progress=live, watch=live.watch)
+    if own:
+        _show_part(ran, own, as_json=json)
+        _end_if_left(ran, len(plan.share(own)))
+        return
     if any(plan.folder.rglob("result.json")):
         is_last = then_retrain is None or bool(ran.left)
         found = compare_runs(plan.folder, metric=judged, against=compared, root=root)
         show(found, plan.folder / "comparison", as_json=json and is_last, html=html)
-    if ran.left:
-        runs = plan.possible * plan.runs_per_arm
-        WAITING.end()
-        typer.echo(f"{ran.left} of {runs} runs are left; run the same command again and they go on", err=True)
-        raise typer.Exit(UNFINISHED)
+    _end_if_left(ran, plan.possible * plan.runs_per_arm)
     if then_retrain is not None:
         from kit.ablation.retrain import retrain_best
         from kit.cli.console import ConsoleProgress
 
         retrained = retrain_best(ran.plan, then_retrain, images, jobs=trials, root=root, progress=ConsoleProgress())
         _show_retrained(retrained, found, plan.folder / "comparison", root=root, as_json=json, html=html)
+
+
+def _end_if_left(ran: Ablation, runs: int) -> None:
+    """End with the exit status of unfinished work, if any of the runs are left."""
+    if ran.left:
+        WAITING.end()
+        typer.echo(f"{ran.left} of {runs} runs are left; run the same command again and they go on", err=True)
+        raise typer.Exit(UNFINISHED)
+
+
+def _show_part(ran: Ablation, part: Share, *, as_json: bool) -> None:
+    from kit.cli.console import print_json, print_line
+    from kit.reports.parts import describe_trained
+
+    runs = [ran.plan.directory(key) for key in ran.plan.share(part)]
+    if as_json:
+        print_json({"ablation": ran.path, "part": str(part), "runs": [run.path for run in runs], "left": ran.left})
+        return
+    print_line(describe_trained(part, runs, failed=len(ran.failed), elsewhere=ran.elsewhere))
 
 
 def _read_jobs(text: str) -> int | None:

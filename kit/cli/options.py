@@ -39,6 +39,14 @@ Root = Annotated[
     Path | None,
     typer.Option(envvar="KIT_ROOT", help="Folder with tfrecords/, runs/ and submissions/.", show_default="."),
 ]
+Part = Annotated[
+    str | None,
+    typer.Option(
+        metavar="I/N|auto|auto/N",
+        help="Do part I of N of the work beside other commands, in an array job auto; without it, join the parts.",
+        show_default="the whole",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Html = Annotated[bool, typer.Option("--html", help="Also write report.html: everything on one page, for any browser.")]
 Verbose = Annotated[

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from kit.cli.options import Force, Json, Root, Runs, Tta, Verbose, Weights, one_of
+from kit.cli.options import Force, Json, Part, Root, Runs, Tta, Verbose, Weights, one_of
 
 if TYPE_CHECKING:
     from kit.specs.train import Weights as WeightsName
@@ -45,6 +45,7 @@ def predict(
     ] = None,
     tta: Tta = None,
     weights: Weights = None,
+    part: Part = None,
     force: Force = False,
     root: Root = None,
     json: Json = False,
@@ -57,8 +58,10 @@ def predict(
     if weights is not None:
         one_of(weights, "--weights", "best", "last")
     from kit.cli.console import ConsoleProgress, print_json, print_line
+    from kit.reports.parts import describe_predicted
     from kit.reports.submission import describe_files, describe_submission
     from kit.submission import predict as predict_split
+    from kit.submission.predict import PredictedPart
 
     submission = predict_split(
         *runs,
@@ -68,12 +71,16 @@ def predict(
         decide=decide,
         tta=tta,
         weights=cast("WeightsName | None", weights),
+        part=part,
         force=force,
         root=root,
         progress=ConsoleProgress(),
     )
     if json:
         print_json(submission)
+        return
+    if isinstance(submission, PredictedPart):
+        print_line(describe_predicted(submission))
         return
     for line in describe_submission(submission):
         print_line(line)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -22,6 +22,7 @@ from kit.cli.options import (
     Labels,
     MergeSplits,
     NoTag,
+    Part,
     PathColumn,
     Root,
     SampleSubmission,
@@ -30,6 +31,9 @@ from kit.cli.options import (
     Test,
 )
 from kit.workspace import with_root
+
+if TYPE_CHECKING:
+    from kit.datasets import Dataset
 
 _SPLIT, _IMAGES = "Splits and folds", "Processing of the images"
 
@@ -159,6 +163,7 @@ def shard(
         int | None,
         typer.Option(help="Processes; the output does not depend on it.", show_default="one per core"),
     ] = None,
+    part: Part = None,
     index: Annotated[bool, typer.Option("--index", help="Also write .idx files for NVIDIA DALI.")] = False,
     force: Force = False,
     root: Root = None,
@@ -168,19 +173,19 @@ def shard(
 
     Example: kit shard train --name pcam --labels train_labels.csv --size 32
     """
-    from kit.cli.console import ConsoleProgress, print_json, print_line, print_tables
+    from kit.cli.console import ConsoleProgress, print_json, print_line
     from kit.conversion import shard as shard_images
+    from kit.conversion.build_part import ShardedPart
     from kit.errors import SpecError
-    from kit.reports.dataset import dataset_tables, remarks
-    from kit.reports.labels import describe_labels, describe_metric
-    from kit.specs import parse_bands, parse_classes, parse_names, parse_size, parse_split, read_setting
+    from kit.reports.parts import describe_sharded
+    from kit.specs import parse_bands, parse_classes, parse_names, parse_size, parse_split
 
     shares = parse_split(split) if split else None
     if folds and shares and shares != "own" and len(shares) < 3:  # noqa: PLR2004 (train, validation, test)
         raise SpecError(
             f"--folds makes train and validation; give --split three shares for a test split, got '{split}'"
         )
-    dataset = shard_images(
+    made = shard_images(
         source,
         name=name,
         recipe=recipe,
@@ -217,14 +222,31 @@ def shard(
         seed=seed,
         max_rejects=max_rejects,
         workers=workers,
+        part=part,
         index=index,
         force=force,
         root=root,
         progress=ConsoleProgress(),
     )
-    if json:
-        print_json(dataset.manifest)
+    if isinstance(made, ShardedPart):
+        if json:
+            print_json(made)
+        else:
+            print_line(describe_sharded(made))
         return
+    if json:
+        print_json(made.manifest)
+        return
+    _show(made, recipe=recipe, root=root)
+
+
+def _show(dataset: Dataset, *, recipe: str | None, root: Path | None) -> None:
+    """Print what a dataset holds, and the next command."""
+    from kit.cli.console import print_line, print_tables
+    from kit.reports.dataset import dataset_tables, remarks
+    from kit.reports.labels import describe_labels, describe_metric
+    from kit.specs import read_setting
+
     manifest = dataset.manifest
     print_line(describe_labels(manifest.target, manifest.label_columns, manifest.source.spec))
     print_line(describe_metric(manifest.target, dataset.metric))

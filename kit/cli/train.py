@@ -17,6 +17,7 @@ from kit.cli.options import (
     Dataset,
     Devices,
     Json,
+    Part,
     Precision,
     Root,
     Set,
@@ -27,6 +28,9 @@ from kit.specs.train import CHECKPOINT_MINUTES
 from kit.workspace import with_root
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from kit.engines import Part as Share
     from kit.runs import FoldSet
 
 
@@ -48,6 +52,7 @@ def train(
             show_default="the dataset's own split",
         ),
     ] = None,
+    part: Part = None,
     devices: Devices = "auto",
     checkpoint_minutes: Annotated[
         float, typer.Option(help="Minutes between checkpoints within an epoch; each epoch's end has one.")
@@ -62,9 +67,12 @@ def train(
     Example: kit train pcam --epochs 5 --set model.bn_momentum=0.5
     """
     from kit.cli.console import ConsoleProgress, print_json, print_line, print_tables
+    from kit.datasets import find_dataset
+    from kit.engines import Part as Share
+    from kit.errors import require
     from kit.reports.training import describe_run, summary_table
     from kit.specs import parse_assignments
-    from kit.training.cross_validation import train_folds_as_asked
+    from kit.training.cross_validation import parse_folds, train_folds_as_asked
     from kit.training.request import TrainRequest
     from kit.training.train import train_as_asked
 
@@ -83,6 +91,12 @@ def train(
         checkpoint_minutes=checkpoint_minutes,
         root=root,
     )
+    own = None if part is None else Share.parse(part)
+    require(not own or folds is not None, f"--part {part} divides folds; give --folds all, or leave it out")
+    if own and folds is not None:
+        fold_set = train_folds_as_asked(request, folds, ConsoleProgress(), own)
+        _show_part(fold_set, own.share(parse_folds(find_dataset(name, root=root), folds)), own, as_json=json)
+        return
     if folds is not None:
         show_folds(train_folds_as_asked(request, folds, ConsoleProgress()), root=root, as_json=json)
         return
@@ -108,3 +122,15 @@ def show_folds(fold_set: FoldSet, *, root: Path | None, as_json: bool) -> None:
     print_line(f"{fold_set.predictions}  next: {with_root(f'kit evaluate {fold_set.path.name}', root)}")
     for line in fold_doubts(fold_set):
         print_line(line)
+
+
+def _show_part(fold_set: FoldSet, folds: Sequence[int], part: Share, *, as_json: bool) -> None:
+    """Print how many folds of a part are finished."""
+    from kit.cli.console import print_json, print_line
+    from kit.reports.parts import describe_trained
+
+    runs = [fold_set.run(fold) for fold in folds]
+    if as_json:
+        print_json({"folds": fold_set.path, "part": str(part), "runs": [run.path for run in runs]})
+        return
+    print_line(describe_trained(part, runs, elsewhere=sum(not run.is_finished for run in runs)))

@@ -10,6 +10,7 @@ import msgspec
 
 from kit.conversion import tfds
 from kit.conversion.build_manifest import build_manifest
+from kit.conversion.claim import PLAN, claim_whole
 from kit.conversion.conversion import Conversion
 from kit.conversion.exact_duplicates import duplicates_csv
 from kit.conversion.existing_dataset import existing_dataset, remove_stale
@@ -29,14 +30,12 @@ from kit.datasets.dataset import (
 from kit.datasets.metric import METRIC, inherited_metric, write_metric
 from kit.engines import Engine
 from kit.errors import ShardError, SourceError, SpecError
-from kit.files import locked, publish, sweep, unused, write_whole
+from kit.files import publish, write_whole
+from kit.locks import locked, unused
 from kit.names import checked_id
 from kit.progress import NO_PROGRESS, PrefacedProgress, Progress
 from kit.seals import hashes, seal
-from kit.specs import to_json
 from kit.workspace import Workspace
-
-PLAN = "plan.json"
 
 
 def build_dataset(
@@ -50,17 +49,16 @@ def build_dataset(
 ) -> Dataset:
     """Write a dataset, or return an existing one of the same inputs and settings.
 
-    Shards that an earlier, stopped command finished are kept if their bytes are unchanged.
+    Shards that an earlier, stopped command or parts finished are kept if their bytes are unchanged.
 
     Raises:
-        ShardError: A dataset of this name has other inputs or settings, and `force` is not set.
-        SourceError: More than `max_rejects` inputs cannot be stored; no files remain.
-        WorkspaceError: Another process is writing the dataset.
+        ShardError: A dataset of this name, or the shards of parts, have other inputs or settings, and `force` is not
+            set.
+        SourceError: More than `max_rejects` inputs cannot be stored; no files remain, except the shards of parts.
+        BusyError: Another process is writing the dataset.
     """
     final = workspace.datasets / checked_id(conversion.name, "dataset")
-    partial = workspace.datasets / f".{conversion.name}.partial"
-    for note in reversed(conversion.source.notes):
-        progress = PrefacedProgress(progress, note)
+    partial, progress = partial_folder(final), prefaced(conversion, progress)
     if standing := existing_dataset(final, conversion, progress, force=force):
         remove_stale(partial, final)
         return _with_metric(standing, conversion.metric, progress)
@@ -68,7 +66,7 @@ def build_dataset(
     with locked(final):
         if standing := existing_dataset(final, conversion, progress, force=force):  # from a concurrent command
             return _with_metric(standing, conversion.metric, progress)
-        _claim(partial, conversion)
+        is_of_parts = claim_whole(partial, conversion, force=force)
         metric, told = conversion.metric, ""
         if metric is None:
             metric, told = inherited_metric(final, conversion.source.target, workspace.root)
@@ -77,13 +75,26 @@ def build_dataset(
             refuse_bad(conversion.name, written.rejects, max_rejects, is_read=True)
             _complete(partial, conversion, written, metric)
         except (ShardError, SourceError, SpecError):
-            shutil.rmtree(partial)
+            if not is_of_parts:
+                shutil.rmtree(partial)
             raise
         with unused(final / MANIFEST) if final.exists() else contextlib.nullcontext():
             publish(partial, final)
     if told:
         progress.advance(0, told)
     return read_dataset(final)
+
+
+def partial_folder(final: Path) -> Path:
+    """Return the temporary folder of a dataset, beside its own."""
+    return final.with_name(f".{final.name}.partial")
+
+
+def prefaced(conversion: Conversion, progress: Progress) -> Progress:
+    """Have the first task tell the notes of a source."""
+    for note in reversed(conversion.source.notes):
+        progress = PrefacedProgress(progress, note)
+    return progress
 
 
 def _with_metric(dataset: Dataset, metric: str | None, progress: Progress) -> Dataset:
@@ -98,16 +109,6 @@ def _with_metric(dataset: Dataset, metric: str | None, progress: Progress) -> Da
     if dataset.metric != before:
         progress.advance(0, f"metric: {dataset.metric}, was {before}; the shards stay as they are")
     return dataset
-
-
-def _claim(partial: Path, conversion: Conversion) -> None:
-    """Keep the folder of an earlier attempt at the same dataset, else begin an empty one."""
-    claim = to_json({"source": conversion.info, "settings": conversion.spec})
-    plan = partial / PLAN
-    if partial.exists() and not (plan.is_file() and plan.read_bytes() == claim):
-        shutil.rmtree(partial)
-    write_whole(plan, claim)
-    sweep(partial)
 
 
 def _complete(partial: Path, conversion: Conversion, written: Written, metric: str | None) -> None:

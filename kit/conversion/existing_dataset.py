@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from pathlib import Path
 
@@ -11,8 +12,8 @@ from kit.conversion.conversion import Conversion
 from kit.datasets.dataset import MANIFEST, Dataset, read_dataset
 from kit.datasets.manifest import Manifest
 from kit.datasets.verify import verify_bytes
-from kit.errors import ShardError, option
-from kit.files import locked, unused
+from kit.errors import BusyError, ShardError, option
+from kit.locks import locked, unused
 from kit.progress import Progress
 from kit.specs import setting_paths, value_of
 
@@ -34,9 +35,9 @@ def existing_dataset(final: Path, conversion: Conversion, progress: Progress, *,
 
 
 def remove_stale(partial: Path, final: Path) -> None:
-    """Remove the temporary folder of a command that was killed after it finished the dataset."""
+    """Remove the temporary folder of a command that was killed after it finished the dataset, unless one is at work."""
     if partial.exists():
-        with locked(final):
+        with contextlib.suppress(BusyError), locked(final):
             shutil.rmtree(partial, ignore_errors=True)
 
 
@@ -62,17 +63,18 @@ def _same_dataset(folder: Path, conversion: Conversion, progress: Progress) -> D
 
 def _changes(manifest: Manifest, conversion: Conversion) -> list[str]:
     """List the inputs and settings of a dataset that differ from the requested ones."""
-    changes = _differences(manifest.settings, conversion.spec)
+    changes = differences(manifest.settings, conversion.spec)
     was, now = manifest.target.kind(), conversion.source.target.kind()
     if was != now:
         changes.append(f"target was {was}, is {now}")
     if manifest.source.digest != conversion.info.digest:
-        named = _differences(manifest.source.spec, conversion.info.spec)
+        named = differences(manifest.source.spec, conversion.info.spec)
         changes += named or ([] if was != now else ["images, labels or sample submission changed since"])
     return changes
 
 
-def _differences(before: msgspec.Struct, now: msgspec.Struct) -> list[str]:
+def differences(before: msgspec.Struct, now: msgspec.Struct) -> list[str]:
+    """List the settings that differ, with both values."""
     paths = setting_paths(now)
     pairs = ((path, value_of(before, path), value_of(now, path)) for path in paths)
     return [f"{path} was {_said(was)}, is {_said(given)}" for path, was, given in pairs if was != given]

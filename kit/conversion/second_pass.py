@@ -36,16 +36,45 @@ class Written:
     near: list[list[Placed]] = field(default_factory=list)
 
 
-def write_dataset(partial: Path, conversion: Conversion, engine: Engine, progress: Progress) -> Written:
-    """Write all shards, and write them again if needed to keep equal images together."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """Shards to write, by what is known of equal images.
+
+    Attributes:
+        plans: Shards in order.
+        records: Records that are stored.
+        left_out: Records that sampling leaves out.
+        near: Sets of near-duplicates that stay together.
+        ties: Sets of equal images that stay together; empty before they are known.
+    """
+
+    plans: list[ShardPlan]
+    records: list[Record]
+    left_out: list[Record]
+    near: Sequence[Sequence[Record]]
+    ties: Sequence[Sequence[Record]]
+
+
+def plan_dataset(partial: Path, conversion: Conversion, engine: Engine, progress: Progress) -> Planned:
+    """Plan the shards of a dataset; several parts of it make the same plan.
+
+    Near-duplicates are read from the folder if another command has found them, otherwise found, and stored there.
+    """
     target = conversion.source.target
     records, left_out = sample(conversion.source.records, conversion.spec, target)
     near = near_ties(partial / NEAR_TIES, records, conversion, engine, progress)
     ties = (read_ties(partial / TIES, records) or ()) if conversion.ties is None else conversion.ties
-    writer = _Writer(partial, conversion, engine, progress)
     plans = plan_shards(records, conversion.spec, [*near, *ties], target)
+    return Planned(plans=plans, records=records, left_out=left_out, near=near, ties=ties)
+
+
+def write_dataset(partial: Path, conversion: Conversion, engine: Engine, progress: Progress) -> Written:
+    """Write all shards, and write them again if needed to keep equal images together."""
+    target, planned = conversion.source.target, plan_dataset(partial, conversion, engine, progress)
+    plans, records, near = planned.plans, planned.records, planned.near
+    writer = _Writer(partial, conversion, engine, progress)
     shards, duplicates = writer.write(plans)
-    if duplicates and not ties and conversion.ties is None:
+    if duplicates and not planned.ties and conversion.ties is None:
         tied = [[placed.record for placed in members] for members in duplicates]
         write_ties(partial / TIES, records, tied)
         again = plan_shards(records, conversion.spec, [*near, *tied], target)
@@ -53,8 +82,8 @@ def write_dataset(partial: Path, conversion: Conversion, engine: Engine, progres
             progress.advance(0, f"{len(tied):,} sets of equal images: shards are written anew to keep them together")
             plans = again
             shards, duplicates = writer.write(plans)
-    rejects = collect_rejects(conversion, left_out, shards)
-    return Written(plans, shards, duplicates, rejects, left_out, place_sets(near, plans))
+    rejects = collect_rejects(conversion, planned.left_out, shards)
+    return Written(plans, shards, duplicates, rejects, planned.left_out, place_sets(near, plans))
 
 
 @dataclass(frozen=True, slots=True)

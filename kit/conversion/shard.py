@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Unpack
+from typing import Any, Unpack, overload
 
 import msgspec
 from numpy.typing import ArrayLike
@@ -14,13 +14,14 @@ from numpy.typing import ArrayLike
 from kit.arguments import checked_arguments
 from kit.competitions import Filled, fill
 from kit.conversion.build_dataset import build_dataset
+from kit.conversion.build_part import ShardedPart, build_part
 from kit.conversion.conversion import Conversion, describe_source
 from kit.conversion.dali_index import write_index
 from kit.conversion.shard_command import shard_again
 from kit.conversion.write_shard import write_shard
 from kit.datasets.dataset import Dataset
 from kit.datasets.metric import kept_metric
-from kit.engines import engine_for
+from kit.engines import Part, engine_for
 from kit.errors import SourceError, SpecError, option, require
 from kit.metrics.location import located
 from kit.metrics.registry import AskedMetric
@@ -62,6 +63,44 @@ class _Request:
         return bool(self.given.get("split") == "own")
 
 
+@overload
+def shard(
+    source: Path | str,
+    *,
+    name: str | None = None,
+    recipe: str | None = None,
+    competition: Path | str | None = None,
+    metric: AskedMetric | None = None,
+    max_rejects: int = 0,
+    workers: int | None = None,
+    part: None = None,
+    index: bool = False,
+    force: bool = False,
+    root: Path | str | None = None,
+    progress: Progress = NO_PROGRESS,
+    **options: Unpack[ShardOptions],
+) -> Dataset: ...
+
+
+@overload
+def shard(
+    source: Path | str,
+    *,
+    name: str | None = None,
+    recipe: str | None = None,
+    competition: Path | str | None = None,
+    metric: AskedMetric | None = None,
+    max_rejects: int = 0,
+    workers: int | None = None,
+    part: str | None,
+    index: bool = False,
+    force: bool = False,
+    root: Path | str | None = None,
+    progress: Progress = NO_PROGRESS,
+    **options: Unpack[ShardOptions],
+) -> Dataset | ShardedPart: ...
+
+
 @checked_arguments
 @spelled_out(*DATASET_SPECS)
 def shard(
@@ -73,12 +112,13 @@ def shard(
     metric: AskedMetric | None = None,
     max_rejects: int = 0,
     workers: int | None = None,
+    part: str | None = None,
     index: bool = False,
     force: bool = False,
     root: Path | str | None = None,
     progress: Progress = NO_PROGRESS,
     **options: Unpack[ShardOptions],
-) -> Dataset:
+) -> Dataset | ShardedPart:
     """Write class folders, a label file and its images, or an .npz file as dataset `name`.
 
     A dataset that already holds the same inputs and settings is returned as it is. Images of one group, and images
@@ -97,21 +137,28 @@ def shard(
             dataset of the same inputs and settings nothing else is written.
         max_rejects: Inputs that may be listed in rejects.csv instead of stored.
         workers: Processes; one for each core otherwise. The bytes do not depend on it.
+        part: Part of the shards to write, as one of several commands at once: "2/4" is the second of four; "auto" or
+            "auto/4" ask the array job, see `kit.engines.part.Part`. The same call without it keeps what the parts
+            wrote, writes the rest, and returns the dataset; its bytes are those of a single call.
         index: Whether each shard's .idx is written too, by which NVIDIA DALI reads it.
         force: Whether a dataset of other inputs or settings is replaced.
         root: Folder of the workspace; KIT_ROOT or the current folder otherwise.
         progress: Receiver of every finished shard.
         **options: Options of the source and the shards.
 
+    Returns:
+        The dataset; for a part, what it wrote.
+
     Raises:
         KitError: Labels or images that cannot become this dataset; nothing is left half-written.
     """
-    named = None if metric is None else located(metric)
+    named, own = None if metric is None else located(metric), None if part is None else Part.parse(part)
     others = {
         "competition": competition,
         "metric": named,
         "max_rejects": max_rejects,
         "workers": workers,
+        "part": part,
         "index": index,
         "force": force,
         "root": root,
@@ -125,14 +172,11 @@ def shard(
     workspace = Workspace.at(root)
     is_new = force or not (workspace.datasets / name).exists()
     with engine.prepare(write_shard) if is_new else contextlib.nullcontext():  # while the source is read
-        dataset = build_dataset(
-            _conversion(name, _read(request), request, recipe or "", metric=filled.metric, workspace=workspace),
-            workspace=workspace,
-            engine=engine,
-            max_rejects=max_rejects,
-            force=force,
-            progress=progress,
-        )
+        conversion = _conversion(name, _read(request), request, recipe or "", metric=filled.metric, workspace=workspace)
+        asked: dict[str, Any] = {"engine": engine, "max_rejects": max_rejects, "force": force, "progress": progress}
+        if own:
+            return build_part(conversion, own, workspace=workspace, **asked)
+        dataset = build_dataset(conversion, workspace=workspace, **asked)
     if index:
         write_index(dataset)
     return dataset

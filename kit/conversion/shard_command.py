@@ -20,6 +20,7 @@ _ORDER = (
     *ShardOptions.__annotations__,
     "max_rejects",
     "workers",
+    "part",
     "index",
     "force",
     "root",

@@ -14,8 +14,16 @@ _SETTLERS = 4  # threads that wait for the disk
 _LOSSES = 2  # worker processes lost in succession without a finished shard between: no accident
 
 
-def write_shards(tasks: Sequence[ShardTask], engine: Engine, progress: Progress) -> list[WrittenShard]:
+def write_shards(
+    tasks: Sequence[ShardTask], engine: Engine, progress: Progress, *, keep_others: bool = False
+) -> list[WrittenShard]:
     """Write the missing shards, and remove those of other plans.
+
+    Args:
+        tasks: Shards to write.
+        engine: Engine that runs the tasks.
+        progress: Receiver of every finished shard.
+        keep_others: Whether other shards stay in the folder, because other parts write them.
 
     Returns:
         Written shards, in the order of the tasks.
@@ -29,7 +37,8 @@ def write_shards(tasks: Sequence[ShardTask], engine: Engine, progress: Progress)
         if kept := kept_shard(task):
             written[task.plan.name] = kept
             progress.advance(len(task.plan.records))
-    _remove_others(tasks, written)
+    if not keep_others:
+        _remove_others(tasks, written)
     losses = 0
     with ThreadPoolExecutor(_SETTLERS) as settlers:
         settling = []

@@ -14,7 +14,7 @@ from kit.arguments import checked_arguments
 from kit.datasets.manifest import NO_FOLD, READABLE, Manifest, ShardInfo, upgraded
 from kit.datasets.metric import found_metric, read_metric
 from kit.errors import ShardError, SpecError, WorkspaceError, option, unknown
-from kit.files import shared_lock
+from kit.locks import shared_lock
 from kit.seals import check_hash, read_sealed
 from kit.specs import from_json
 from kit.workspace import Workspace

@@ -17,9 +17,10 @@ from kit.datasets.verify import reading
 from kit.errors import RunError, SpecError, WorkspaceError, option, require, unknown, worded
 from kit.exports.metadata import FILES, INFO, ExportInfo
 from kit.exports.onnx import require_onnx
-from kit.files import locked, refuse_overwrite, whole_folder, write_whole
+from kit.files import refuse_overwrite, whole_folder, write_whole
 from kit.inference.batch_size import measuring_batch
 from kit.inference.predict_split import head_of, trained_model, weights_file
+from kit.locks import locked
 from kit.progress import NO_PROGRESS, Progress
 from kit.runs import RunDirectory, RunSnapshot, open_run
 from kit.runs.provenance import Provenance, name_maker, read_provenance, refuse_changed, seal_folder

@@ -30,6 +30,7 @@ def predict_split(
     weights: Weights | None = None,
     views: Views = ONE_VIEW,
     shared: Path | None = None,
+    batches: range | None = None,
     task: str = "",
     progress: Progress = NO_PROGRESS,
 ) -> Predictions:
@@ -42,6 +43,7 @@ def predict_split(
         weights: Epoch of the weights, "best" or "last"; the run's setting `train.evaluate` by default.
         views: Views of each image, whose probabilities are averaged, all of them also above 1,000 classes.
         shared: Folder of decoded images shared by several processes; None decodes the images batch by batch.
+        batches: Indices of the batches to predict; None predicts all. Outputs are those of all, to the last bit.
         task: Name of the task for `progress`; "predict" and the split otherwise.
         progress: Receiver of every batch.
 
@@ -63,11 +65,14 @@ def predict_split(
     keys: list[str] = []
     labels, outputs = [], []
     with reading(dataset, [split], progress), damage_named(dataset):
-        progress.start(task or f"predict {split}", dataset.manifest.records(split))
-        progress.advance(0, note_other_lane(run.keras))
         size, share = measuring_batch(spec.model, dataset), MEMORY_SHARE if shared else 0
-        batches = eval_batches(dataset, split, batch_size=size, memory_share=share, shared=shared)
-        for number, batch in enumerate(batches):
+        first = batches.start if batches else 0
+        progress.start(task or f"predict {split}", _images(dataset, split, size, batches))
+        progress.advance(0, note_other_lane(run.keras))
+        if first:  # as at a split's beginning: traced for a short batch only, a model rounds differently
+            model.predict_on_batch(np.zeros((size, *dataset.shape), np.float32))
+        given = eval_batches(dataset, split, batch_size=size, memory_share=share, shared=shared, batches=batches)
+        for number, batch in enumerate(given, start=first):
             images = batch_views(as_float(batch["image"]), views, spec.augment, number)
             mean = np.mean([model.predict_on_batch(view) for view in images], axis=0)
             outputs.append(target.kept(head.predictions(mean)))  # now: all of many classes may not fit into memory
@@ -76,6 +81,12 @@ def predict_split(
             progress.advance(len(labels[-1]))
     progress.finish()
     return Predictions(keys, np.concatenate(labels), np.concatenate(outputs), target)
+
+
+def _images(dataset: Dataset, split: str, size: int, batches: range | None) -> int:
+    """Count the images in some of a split's batches, or in all."""
+    records = dataset.manifest.records(split)
+    return records if batches is None else min(records, batches.stop * size) - batches.start * size
 
 
 def trained_model(run: RunDirectory, dataset: Dataset, weights: Weights | None = None) -> Any:

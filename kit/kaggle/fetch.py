@@ -11,13 +11,14 @@ import msgspec
 
 from kit.arguments import checked_arguments
 from kit.errors import KaggleError, NetworkError, WorkspaceError, first_three, option, require, unknown, worded
-from kit.files import locked, refuse_overwrite
+from kit.files import refuse_overwrite
 from kit.kaggle.fetch_manifest import Contents, FetchManifest, read_fetched, write_fetched
 from kit.kaggle.http_errors import Resource, not_entered
 from kit.kaggle.member_names import checked_relative, is_below, refuse_link
 from kit.kaggle.responses import RemoteFile
 from kit.kaggle.retries import Retries
 from kit.kaggle.shard_suggestion import next_step
+from kit.locks import locked
 from kit.names import checked_id
 from kit.progress import NO_PROGRESS, Progress
 from kit.seals import hashes

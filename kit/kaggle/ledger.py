@@ -12,9 +12,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from kit.errors import SubmissionError
-from kit.files import locked, write_whole
+from kit.files import write_whole
 from kit.kaggle.ledger_lines import SEAL, Line, changed_seal, read_lines, remarks, seal
 from kit.kaggle.responses import COMPLETE, ERROR, PENDING, Listed
+from kit.locks import locked
 from kit.submission.origin import Origin
 
 UNCLEAR = "unclear"  # sent, without an answer yet on whether it was accepted

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from kit.arguments import checked_arguments
 from kit.errors import KaggleError, require, worded
-from kit.files import locked
 from kit.kaggle.check_submission import Checked, check_file, refuse_missing, refuse_unknown_doubts
 from kit.kaggle.check_values import KNOWN, Problem
 from kit.kaggle.daily_limit import refuse_used_up
@@ -20,6 +19,7 @@ from kit.kaggle.http_errors import Resource, not_entered
 from kit.kaggle.ledger import Entry, Ledger
 from kit.kaggle.responses import ERROR, PENDING, Listed
 from kit.kaggle.retries import Retries
+from kit.locks import locked
 from kit.names import checked_id
 from kit.progress import NO_PROGRESS, Progress
 from kit.submission.origin import Origin, read_origin

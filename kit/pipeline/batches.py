@@ -131,6 +131,7 @@ def eval_batches(
     cache: Cache = "auto",
     memory_share: float = 0,
     shared: Path | None = None,
+    batches: range | None = None,
 ) -> Any:
     """Build the batches of a split in stored order, one pass, including the short last one.
 
@@ -141,18 +142,20 @@ def eval_batches(
         cache: Storage of decoded images for several passes, as in `train_batches`.
         memory_share: Share of the machine's memory that decoded images may fill if `cache` is "auto".
         shared: Folder of decoded images shared by several processes; see `decode_split` and `map_split`.
+        batches: Indices of the batches to build; None builds all.
 
     Returns:
         A tf.data.Dataset of {"image": uint8 [batch, height, width, channels], "label": labels of the batch, see
         `kit.targets.Truth`, "key": string [batch]}.
     """
     decoded = _cached(dataset, split, cache, memory_share, shared)
+    of = range(math.ceil(dataset.manifest.records(split) / batch_size)) if batches is None else batches
     if decoded:
-        return as_written(_slices(decoded, batch_size))
+        return as_written(_slices(decoded, batch_size).skip(of.start).take(len(of)))
     records = tf.data.TFRecordDataset([str(path) for path in dataset.paths(split)])
-    count = math.ceil(dataset.manifest.records(split) / batch_size)
-    batches = decode_batches(records, dataset, batch_size)
-    return as_written(batches.apply(tf.data.experimental.assert_cardinality(count)).prefetch(read_ahead()))
+    some = records.skip(of.start * batch_size).take(len(of) * batch_size)
+    built = decode_batches(some, dataset, batch_size)
+    return as_written(built.apply(tf.data.experimental.assert_cardinality(len(of))).prefetch(read_ahead()))
 
 
 def validation_batches(

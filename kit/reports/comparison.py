@@ -89,7 +89,7 @@ def write_comparison(
         Files written.
 
     Raises:
-        WorkspaceError: Another process is writing the folder.
+        BusyError: Another process is writing the folder.
     """
     pictures = _pictures(comparison)
     tables = [*comparison_tables(comparison), *(one.shown for one in more)]

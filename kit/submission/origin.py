@@ -12,7 +12,8 @@ from pathlib import Path
 import msgspec
 
 from kit.errors import SpecError
-from kit.files import locked, refuse_overwrite, write_whole
+from kit.files import refuse_overwrite, write_whole
+from kit.locks import locked
 from kit.runs.provenance import Maker
 from kit.seals import read_sealed, seal
 from kit.targets import NO_DECISION, Decision

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 from kit.arguments import checked_arguments
+from kit.engines import Part
 from kit.evaluation.decided import Decided, fitted_rule
 from kit.evaluation.threshold import Threshold, Wanted
 from kit.inference.ensemble import Ensemble, open_ensemble
+from kit.inference.kept_batches import BatchFolder
 from kit.inference.out_of_fold import OutOfFold, ScoredOn
+from kit.locks import locked_part, refuse_parts
 from kit.metrics import Metric, find_metric
 from kit.metrics.score import Judges
 from kit.progress import NO_PROGRESS, Progress
@@ -76,6 +80,55 @@ class Submission:
     scored_on: ScoredOn | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PredictedPart:
+    """Part of a split's images, as `kit.predict` returns it for `part`.
+
+    Attributes:
+        part: Part as I/N.
+        folder: Folder of the predictions of all parts.
+        images: Number of images of this part.
+        missing: Number of images of the split that not every run has predicted yet.
+    """
+
+    part: str
+    folder: Path
+    images: int
+    missing: int
+
+
+@overload
+def predict(
+    *runs: str | Path,
+    split: str = "test",
+    output: Path | str | None = None,
+    threshold: float | str | None = None,
+    decide: float | str | None = None,
+    tta: str | int | None = None,
+    weights: Weights | None = None,
+    part: None = None,
+    force: bool = False,
+    root: Path | str | None = None,
+    progress: Progress = NO_PROGRESS,
+) -> Submission: ...
+
+
+@overload
+def predict(
+    *runs: str | Path,
+    split: str = "test",
+    output: Path | str | None = None,
+    threshold: float | str | None = None,
+    decide: float | str | None = None,
+    tta: str | int | None = None,
+    weights: Weights | None = None,
+    part: str | None,
+    force: bool = False,
+    root: Path | str | None = None,
+    progress: Progress = NO_PROGRESS,
+) -> Submission | PredictedPart: ...
+
+
 @checked_arguments
 def predict(
     *runs: str | Path,
@@ -85,10 +138,11 @@ def predict(
     decide: float | str | None = None,
     tta: str | int | None = None,
     weights: Weights | None = None,
+    part: str | None = None,
     force: bool = False,
     root: Path | str | None = None,
     progress: Progress = NO_PROGRESS,
-) -> Submission:
+) -> Submission | PredictedPart:
     """Predict a split and write a submission, with side files of its origin and of the predictions themselves.
 
     The probabilities of several runs, and of several views of an image, are averaged. The score is measured on images
@@ -116,16 +170,24 @@ def predict(
             of the run's own augmentation.
         weights: Weights to predict with, those of the "best" or the "last" epoch; the runs' setting `train.evaluate` by
             default.
+        part: Part of the images to predict, as one of several commands at once: "2/4" is the second of four; "auto" or
+            "auto/4" ask the array job, see `kit.engines.part.Part`. Their predictions are kept in .<file>.partial/; the
+            same call without it predicts the rest, and writes the file, whose bytes are those of a single call.
         force: Whether to replace an existing file.
         root: Root of the workspace; by default KIT_ROOT, the workspace of the runs, or the current folder.
         progress: Receiver of every batch.
+
+    Returns:
+        The submission; for a part, what it predicted.
 
     Raises:
         SubmissionError: The predictions do not fit the sample submission's ids, columns or cells.
         RunError: No such run, runs of different datasets, or no images to choose a rule on.
         SpecError: Invalid threshold, rule or views.
         WorkspaceError: The file exists and `force` is not set.
+        BusyError: Parts are to be joined, and one is at work.
     """
+    own = None if part is None else Part.parse(part)
     workspace = Workspace.holding(runs, root)
     asked, views = ask_rule(threshold, decide), parse_views(tta)
     ensemble = open_ensemble(runs, weights=weights, views=views, root=root)
@@ -133,9 +195,13 @@ def predict(
     refuse_existing(path, force=force)
     ensemble.refuse(split)
     plan = _Plan.of(ensemble, split, asked)
+    batches = BatchFolder(path.with_name(f".{path.name}.partial"), ensemble, split)
+    if own:
+        return _predict_part(own, path, batches, progress)
+    refuse_parts(path)
     with ensemble.steady() as makers:
         made = plan.decide(ensemble.hold_out(progress))
-        scores = ensemble.score(split, progress)
+        scores = batches.join(makers, progress) if batches.path.is_dir() else ensemble.score(split, progress)
     table = made.cells.table(scores, plan.sample.ids if plan.sample else None)
     options = {
         "--split": None if split == "test" else split,
@@ -162,6 +228,7 @@ def predict(
     )
     text = table.to_csv(index=False, lineterminator="\n")
     write_csv(path, text, origin, force=force, predictions=kept_text(scores))
+    shutil.rmtree(batches.path, ignore_errors=True)
     return Submission(
         path=path,
         rows=len(table),
@@ -179,6 +246,13 @@ def predict(
         is_crossed=made.scored.is_crossed,
         scored_on=made.scored_on,
     )
+
+
+def _predict_part(part: Part, csv: Path, batches: BatchFolder, progress: Progress) -> PredictedPart:
+    """Predict a part of the images, beside other commands that predict the others."""
+    with locked_part(csv), batches.ensemble.steady() as makers:
+        images = batches.predict(makers, part, progress)
+        return PredictedPart(part=str(part), folder=batches.path, images=images, missing=batches.missing(makers))
 
 
 _UNSCORED = Scored()

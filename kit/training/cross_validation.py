@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from typing import Unpack
 
 import msgspec
 
 from kit.arguments import checked_arguments
 from kit.datasets import Dataset
-from kit.errors import SpecError, option, require
-from kit.files import locked
+from kit.engines import Part
+from kit.errors import BusyError, SpecError, option, require
 from kit.inference.dataset_metric import dataset_metric
 from kit.inference.out_of_fold import hold_out
+from kit.locks import locked
 from kit.progress import NO_PROGRESS, Progress
+from kit.runs import RunDirectory
 from kit.runs.fold_set import FoldSet
+from kit.specs import RunSpec
 from kit.specs.options import spelled_out
 from kit.training.check import check_spec
-from kit.training.request import TrainOptions, TrainRequest, fold_set_id, saying_recipe
+from kit.training.request import PlannedTraining, TrainOptions, TrainRequest, fold_set_id, saying_recipe
 
 ALL_FOLDS = "all"
 
@@ -28,6 +32,7 @@ def train_folds(
     name: str,
     folds: str | Sequence[int] = ALL_FOLDS,
     *,
+    part: str | None = None,
     progress: Progress = NO_PROGRESS,
     **options: Unpack[TrainOptions],
 ) -> FoldSet:
@@ -39,16 +44,22 @@ def train_folds(
     Args:
         name: Name of a dataset in tfrecords/ that was sharded with folds.
         folds: Validation folds: "all", or numbers, as a list or "0,2".
+        part: Part of the folds to train, as one of several commands at once: "2/4" is the second of four; "auto" or
+            "auto/4" ask the array job, see `kit.engines.part.Part`. Nothing is joined, and a fold that another command
+            is training is left to it. The same call without it trains what the parts left, and joins all.
         progress: Receiver of every step.
         **options: Options of each training, the same in every fold.
 
     Raises:
         KitError: See `train`; or the dataset has no such folds.
     """
-    return train_folds_as_asked(TrainRequest(name=name, **options), folds, progress)
+    own = None if part is None else Part.parse(part)
+    return train_folds_as_asked(TrainRequest(name=name, **options), folds, progress, own)
 
 
-def train_folds_as_asked(request: TrainRequest, folds: str | Sequence[int], progress: Progress) -> FoldSet:
+def train_folds_as_asked(
+    request: TrainRequest, folds: str | Sequence[int], progress: Progress, part: Part | None = None
+) -> FoldSet:
     """Answer a request for several folds; see `train_folds`."""
     planned = request.plan()
     dataset, whole = planned.dataset, planned.spec
@@ -56,6 +67,7 @@ def train_folds_as_asked(request: TrainRequest, folds: str | Sequence[int], prog
     require(bool(specs), f"{option('folds')} names no fold; give all, or numbers such as 0,1")
     for fold, spec in specs.items():
         check_spec(spec, dataset.for_fold(fold), planned.devices)
+    specs = {fold: specs[fold] for fold in part.share(list(specs))} if part else specs
     progress = saying_recipe(request.recipe, progress)
     fold_set = FoldSet(planned.workspace.runs / fold_set_id(whole))
     kept = [fold for fold in specs if fold_set.run(fold).is_finished]
@@ -65,18 +77,39 @@ def train_folds_as_asked(request: TrainRequest, folds: str | Sequence[int], prog
         progress.finish()
     for fold, spec in specs.items():
         if fold not in kept:
-            from kit.training.fit import train_run  # noqa: PLC0415 (TensorFlow)
-
-            train_run(
-                dataset,
-                spec,
-                fold_set.run(fold),
-                devices=planned.devices,
-                checkpoint_minutes=request.checkpoint_minutes,
-                progress=progress,
-            )
-    join_folds(fold_set, dataset)
+            with _left_to_others(fold_set.run(fold), progress) if part else contextlib.nullcontext():
+                _train_fold(planned, spec, fold_set.run(fold), request.checkpoint_minutes, progress)
+    if not part:
+        join_folds(fold_set, dataset)
     return fold_set
+
+
+def _train_fold(
+    planned: PlannedTraining, spec: RunSpec, run: RunDirectory, checkpoint_minutes: float, progress: Progress
+) -> None:
+    from kit.training.fit import train_run  # noqa: PLC0415 (TensorFlow)
+
+    train_run(
+        planned.dataset,
+        spec,
+        run,
+        devices=planned.devices,
+        checkpoint_minutes=checkpoint_minutes,
+        progress=progress,
+    )
+
+
+@contextlib.contextmanager
+def _left_to_others(run: RunDirectory, progress: Progress) -> Iterator[None]:
+    """Leave a run to the command that is training it, and say so."""
+    try:
+        yield
+    except BusyError as error:
+        if error.path != run.path:
+            raise
+        progress.start("train folds", 1)
+        progress.advance(1, f"{run.path.name}: left to another command, which is training it")
+        progress.finish()
 
 
 def join_folds(fold_set: FoldSet, dataset: Dataset) -> None:

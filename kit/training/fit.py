@@ -14,8 +14,9 @@ from kit.compat import refuse_other_lane
 from kit.datasets import Dataset
 from kit.datasets.verify import reading
 from kit.errors import require
-from kit.files import locked, write_whole
+from kit.files import write_whole
 from kit.inference.predict_split import predict_split, refuse_changed
+from kit.locks import locked
 from kit.pipeline import MEMORY_SHARE, damage_named, map_split, train_batches, train_examples, validation_batches
 from kit.progress import NO_PROGRESS, Progress
 from kit.runs import BEGIN, History, RunDirectory, RunResult
@@ -76,7 +77,7 @@ def train_run(
     Raises:
         SpecError: A device does not exist, or the minutes are below 0.
         RunError: The directory holds a run of other settings or of the other lane, or the dataset is not the run's.
-        WorkspaceError: Another process is training the run.
+        BusyError: Another process is training the run.
     """
     require(checkpoint_minutes >= 0, f"checkpoint_minutes must be 0 or more, got {checkpoint_minutes}")
     refuse_changed(directory.path, spec, dataset)

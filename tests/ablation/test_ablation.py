@@ -20,7 +20,7 @@ from kit.ablation.forecast import forecast
 from kit.comparison.trajectory import volatility
 from kit.datasets import Dataset
 from kit.errors import RunError, SpecError, WorkspaceError
-from kit.files import locked
+from kit.locks import locked
 from kit.runs import RunDirectory
 from kit.runs.mean_and_sd import mean_and_sd_of
 from kit.specs import override, read_recipe

@@ -22,7 +22,7 @@ from kit.datasets.example import decode_example, encode_example
 from kit.datasets.read import read_examples
 from kit.datasets.tfrecord import TFRecordWriter, read_records
 from kit.errors import CorruptRecordError, ShardError, SourceError, SpecError, WorkspaceError
-from kit.files import locked
+from kit.locks import locked
 from tests.conftest import Competition
 from tests.waiting import wait_until
 

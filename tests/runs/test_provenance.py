@@ -15,8 +15,9 @@ from mutations import json_mutations
 import kit
 from kit.cli import main
 from kit.errors import RunError, ShardError, SpecError, WorkspaceError
-from kit.files import locked, xxh128_file
+from kit.files import xxh128_file
 from kit.inference.out_of_fold import read_out_of_fold
+from kit.locks import locked
 from kit.progress import NoProgress
 from kit.runs import FoldSet, RunDirectory
 from kit.runs.provenance import SEALED, Maker, Provenance, read_provenance, refuse_changed, refuse_other, seal_folder

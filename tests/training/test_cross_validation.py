@@ -17,6 +17,7 @@ from kit.datasets import Dataset
 from kit.datasets.read import read_examples
 from kit.errors import RunError, ShardError, SpecError
 from kit.inference.out_of_fold import OutOfFold, hold_out, read_out_of_fold
+from kit.locks import locked
 from kit.reports.evaluation import evaluation_title
 from kit.reports.fold_table import fold_doubts
 from kit.runs import FoldSet, RunDirectory, open_runs
@@ -306,3 +307,25 @@ def test_a_folder_with_an_unfinished_run_is_refused(copy: FoldSet) -> None:
     with pytest.raises(RunError, match=r"1 of the 3 runs in .* are not finished, the first of them .*fold-1"):
         kit.predict(copy.path, root=copy.path.parents[1])
     assert isinstance(kit.predict(RunDirectory(copy.run(1).path).path, root=copy.path.parents[1]).score, float)
+
+
+@pytest.mark.slow
+def test_folds_trained_in_parts_are_joined_to_those_of_one_command(
+    fold_set: FoldSet, workspace: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "tfrecords").symlink_to((workspace / "tfrecords").resolve())
+    for part in ("2/3", "1/3", "2/3"):
+        made = kit.train_folds("folded", part=part, settings=SETTINGS, root=tmp_path)
+    assert {0, 1} == {*made.finished()}
+    assert not made.predictions.exists()
+    with locked(made.run(2).path):
+        assert {0, 1} == {*kit.train_folds("folded", part="3/3", settings=SETTINGS, root=tmp_path).finished()}
+
+    joined = kit.train_folds("folded", settings=SETTINGS, root=tmp_path)
+    assert fold_set.predictions.read_bytes() == joined.predictions.read_bytes()
+    assert msgspec.structs.replace(fold_set.result(), seal="") == msgspec.structs.replace(joined.result(), seal="")
+
+
+def test_a_wrong_part_of_the_folds_is_refused_before_anything_is_trained(folded: Dataset, workspace: Path) -> None:
+    with pytest.raises(SpecError, match="part='4/3' counts from 1: give 1/3 to 3/3"):
+        kit.train_folds(folded.manifest.name, part="4/3", settings=SETTINGS, root=workspace)
