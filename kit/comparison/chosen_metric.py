@@ -10,8 +10,9 @@ from kit.datasets import Dataset
 from kit.errors import RunError, SpecError, option, require, unknown
 from kit.inference.dataset_metric import dataset_metric
 from kit.inference.predictions import Predictions, read_predictions
-from kit.metrics import Metric, find_metric, metric_names
+from kit.metrics import Metric, find_metric
 from kit.metrics.own import is_in_file
+from kit.metrics.registry import listed_beside
 from kit.targets import Target
 
 Datasets = Mapping[tuple[str, str], Dataset]
@@ -56,7 +57,7 @@ def choose_metric(asked: str | None, trajectories: Sequence[Trajectory], dataset
     metric = _find(on_train(name))
     if metric is None:
         require("," not in name, f"runs are compared by one metric; {option('metric', name)} names several")
-        raise RunError(unknown("metric", name, {*recorded, *metric_names()}))
+        raise RunError(unknown("metric", name, {*recorded, *listed_beside(on_train(name))}))
     return ChosenMetric(on_validation(metric.name), metric)
 
 

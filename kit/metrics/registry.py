@@ -73,15 +73,21 @@ def _by_name(name: str) -> Metric:
 
 
 def _refusal(name: str) -> str:
-    """Describe why a name is no metric; names of Addons, which are long, are listed beside those of Addons only."""
+    """Describe why a name is no metric."""
     plain = name.removeprefix(PREFIX).partition(":")[0]
-    is_addon = name.startswith(PREFIX)
-    if is_addon and plain in REASONS:
+    if name.startswith(PREFIX) and plain in REASONS:
         return f"{PREFIX}{plain} is no metric: {REASONS[plain]}"
-    meant = f"{PREFIX}{name}"
-    return unknown(
-        "metric", name, [one for one in metric_names() if one.startswith(PREFIX) == is_addon or one == meant]
-    )
+    return unknown("metric", name, listed_beside(name))
+
+
+def listed_beside(name: str) -> list[str]:
+    """List the metrics to name where one is unknown: those of Addons, whose names are long, beside those of Addons.
+
+    Args:
+        name: Unknown name.
+    """
+    is_addon = name.startswith(PREFIX)
+    return [one for one in metric_names() if one.startswith(PREFIX) == is_addon or one == f"{PREFIX}{name}"]
 
 
 def _made(name: str, function: Callable[..., Any], said: Declaration, given: dict[str, Any]) -> Metric:
