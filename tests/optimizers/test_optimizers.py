@@ -105,6 +105,7 @@ def test_two_devices_do_what_one_does(name: str, replicated: Mapping[str, list[l
         np.testing.assert_allclose(np.asarray(found), expected.ravel(), rtol=0, atol=TO_FLOAT32)
 
 
+@pytest.mark.slow
 def test_gradients_of_two_half_batches_are_those_of_one(make: Callable[..., Any]) -> None:
     whole = trained(model_with(make()), BATCHES)
     halves = trained(model_with(make(gradient_accumulation_steps=2)), 2 * BATCHES, parts=2)
@@ -152,6 +153,7 @@ def test_a_moving_average_is_of_the_weights_after_each_step(name: str) -> None:
     np.testing.assert_allclose(found, expected, rtol=0, atol=TO_FLOAT32)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
 def test_it_trains_in_mixed_precision(
     make: Callable[..., Any], precision: str, set_precision: Callable[[str], None]
@@ -168,6 +170,7 @@ def test_it_trains_in_mixed_precision(
         assert (begun != found).any()
 
 
+@pytest.mark.slow
 def test_an_overflow_of_a_scaled_loss_is_no_step(make: Callable[..., Any]) -> None:
     from kit.compat import keras
 
