@@ -40,7 +40,7 @@ def measure_rates(spec: RunSpec, dataset: Dataset, *, devices: Devices = AUTO, p
     check_splits(dataset, ["train"], progress)
     advice = prepare_devices(spec.train.threads, devices)
     unscheduled = msgspec.structs.replace(spec.train, schedule=ScheduleSpec())
-    model = compiled_model(msgspec.structs.replace(spec, train=unscheduled), dataset)
+    model = compiled_model(msgspec.structs.replace(spec, train=unscheduled), dataset, joined=1)  # Keras 2.15 needs it
     batches = train_batches(
         dataset,
         dataset.manifest.target.head(spec.model.head, spec.train.loss),
