@@ -16,13 +16,14 @@ if TYPE_CHECKING:
 def export(
     run: Run,
     formats: Annotated[
-        str,
+        str | None,
         typer.Option(
             metavar="A,B",
             help="keras: model.keras for plain Keras 3; saved_model: for TensorFlow Serving, takes the bytes of JPEGs"
             " and PNGs too; onnx: needs kit[onnx].",
+            show_default="keras,saved_model",
         ),
-    ] = "keras,saved_model",
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", metavar="DIR", help="Folder to write.", show_default="in the run"),
@@ -45,7 +46,7 @@ def export(
 
     exported = export_run(
         run,
-        formats=[name.strip() for name in formats.split(",")],
+        formats=None if formats is None else [name.strip() for name in formats.split(",")],
         output=output,
         weights=cast("WeightsName | None", weights),
         force=force,

@@ -42,7 +42,7 @@ def initial_seed(seed: int) -> int:
 
 
 def own_dropout(model: Any) -> None:
-    """Give the dropout layers of a new model, nested networks included, generators whose state can be read and set."""
+    """Replace the generators of a new model's dropout layers, nested networks included, by ones with a state to set."""
     if IS_KERAS_3:
         return
     for layer in _layers(model):

@@ -68,7 +68,7 @@ class Export:
 def export(
     run: str | Path,
     *,
-    formats: Sequence[str] = DEFAULT_FORMATS,
+    formats: Sequence[str] | None = None,
     output: Path | str | None = None,
     weights: Weights | None = None,
     force: bool = False,
@@ -85,7 +85,8 @@ def export(
     Args:
         run: Path of a run, or its name below runs/.
         formats: "keras" (model.keras: plain Keras 3), "saved_model" (saved_model/1: TensorFlow Serving; takes the
-            bytes of JPEG and PNG files too), "onnx" (model.onnx; needs the extra kit[onnx]).
+            bytes of JPEG and PNG files too), "onnx" (model.onnx; needs the extra kit[onnx]). The first two by default,
+            in the TensorFlow Addons lane "saved_model" alone.
         output: Folder to write; export/ of the run by default.
         weights: Weights to export, those of the "best" or the "last" epoch; the run's setting `train.evaluate` by
             default.
@@ -105,6 +106,7 @@ def export(
     workspace = Workspace.holding([run], root)
     directory = RunSnapshot.of(open_run(run, workspace))
     dataset = find_dataset(directory.spec().dataset, root=workspace.root)
+    formats = _default_formats() if formats is None else formats
     _check_formats(formats)
     folder = Path(output) if output else directory.path / "export"
     name = workspace.run_name(directory.path)
@@ -260,6 +262,13 @@ def _provenance(run: RunDirectory, name: str, dataset: Dataset, weights: Weights
         weights=weights,
         made_by=(name_maker(run, weights_file(run, dataset, weights), name),),
     )
+
+
+def _default_formats() -> tuple[str, ...]:
+    """Return the formats that every TensorFlow writes."""
+    from kit.compat import IS_KERAS_3  # noqa: PLC0415 (TensorFlow)
+
+    return DEFAULT_FORMATS if IS_KERAS_3 else tuple(name for name in DEFAULT_FORMATS if name != "keras")
 
 
 def _existing(folder: Path, provenance: Provenance, formats: Sequence[str], *, force: bool) -> Export | None:

@@ -136,8 +136,9 @@ def test_a_run_is_evaluated_predicted_blended_and_checked_for_submission(ablatio
 
 def test_a_run_is_exported_as_a_saved_model_and_keras_format_is_refused(ablation: Ablation, root: Path) -> None:
     run = ablation.runs[-1]
-    exported = kit.export(run.path, formats=["saved_model"], root=root)
+    exported = kit.export(run.path, root=root)
 
+    assert ["saved_model"] == list(exported.info.files)
     assert exported.info.largest_difference["saved_model"] < 1e-5
     assert "2.15.0" == exported.info.versions["keras"]
     refused = re.escape(
