@@ -7,6 +7,7 @@ import ctypes
 import os
 import secrets
 import shutil
+import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -154,6 +155,17 @@ def locked(path: Path) -> Iterator[None]:
         lock.release()
 
 
+def wait_until_free(path: Path, seconds: float) -> None:
+    """Wait for the lock of `path` that a lost machine held, which a network file system releases after a while."""
+    last = time.monotonic() + seconds
+    while time.monotonic() < last:
+        try:
+            with locked(path):
+                return
+        except WorkspaceError:
+            time.sleep(_LOCK_TIMEOUT)
+
+
 @contextlib.contextmanager
 def shared_lock(path: Path) -> Iterator[None]:
     """Take a shared lock on a file, so that its folder is not replaced; see `unused`.
@@ -221,6 +233,16 @@ def _write_new(path: Path, data: bytes | str) -> None:
 def sweep(folder: Path) -> None:
     """Remove temporary files of killed processes in `folder`; only for a folder with a single writer."""
     _sweep(folder, "*")
+
+
+def flush(path: Path) -> None:
+    """Flush a file to the disk, for another process to `settle`."""
+    _to_disk(path)
+
+
+def sweep_file(path: Path) -> None:
+    """Remove temporary files of killed attempts at `path`; only for a file with a single writer."""
+    _sweep(path.parent, path.name)
 
 
 def publish(partial: Path, final: Path) -> None:

@@ -121,6 +121,9 @@ OPTION = re.compile(r"(?<![\w-])(?:--[a-z{]|-[a-z]\b(?!-))")
 COMMAND = re.compile(r"\bkit [a-z]+(?: (?:\{\}|-{1,2}[a-z-]+|[A-Z]+))+")  # printed whole, for a shell
 FOR_A_SHELL = {  # modules that write commands, piece by piece, or are drawn by a command alone
     "conversion/shard_command.py": "kit shard",
+    "engines/address.py": "ray start",
+    "engines/ray.py": "the same",
+    "engines/ray_connection.py": "the same",
     "kaggle/shard_suggestion.py": "kit shard, after kit fetch",
     "reports/audit.py": "kit shard, after kit audit",
     "reports/speeds.py": "advice of kit bench",

@@ -8,10 +8,12 @@ from typing import Annotated
 import typer
 
 from kit.cli.options import (
+    Address,
     Classes,
     ClassFrom,
     ClassNames,
     Competition,
+    Engine,
     Exclude,
     Force,
     Group,
@@ -159,6 +161,8 @@ def shard(
         int | None,
         typer.Option(help="Processes; the output does not depend on it.", show_default="one per core"),
     ] = None,
+    engine: Engine = "local",
+    address: Address = None,
     index: Annotated[bool, typer.Option("--index", help="Also write .idx files for NVIDIA DALI.")] = False,
     force: Force = False,
     root: Root = None,
@@ -217,6 +221,8 @@ def shard(
         seed=seed,
         max_rejects=max_rejects,
         workers=workers,
+        engine=engine,
+        address=address,
         index=index,
         force=force,
         root=root,

@@ -65,6 +65,7 @@ def build_dataset(
         remove_stale(partial, final)
         return _with_metric(standing, conversion.metric, progress)
     refuse_bad(conversion.name, conversion.source.rejects, max_rejects, is_read=False)
+    engine.reach(workspace.datasets, conversion.source.some_files())
     with locked(final):
         if standing := existing_dataset(final, conversion, progress, force=force):  # from a concurrent command
             return _with_metric(standing, conversion.metric, progress)
@@ -112,6 +113,7 @@ def _claim(partial: Path, conversion: Conversion) -> None:
 
 def _complete(partial: Path, conversion: Conversion, written: Written, metric: str | None) -> None:
     """Write the files beside the shards, the manifest last, and remove the files for resuming."""
+    sweep(partial)  # of attempts that were killed
     if written.rejects:
         write_whole(partial / REJECTS, rejects_csv(written.rejects))
     if written.duplicates:

@@ -73,6 +73,8 @@ def shard(
     metric: AskedMetric | None = None,
     max_rejects: int = 0,
     workers: int | None = None,
+    engine: str = "local",
+    address: str | None = None,
     index: bool = False,
     force: bool = False,
     root: Path | str | None = None,
@@ -96,7 +98,10 @@ def shard(
             must be at the top level of a file, which later commands load. It may be changed later: for an existing
             dataset of the same inputs and settings nothing else is written.
         max_rejects: Inputs that may be listed in rejects.csv instead of stored.
-        workers: Processes; one for each core otherwise. The bytes do not depend on it.
+        workers: Processes; one for each core otherwise, of all machines of a cluster. The bytes do not depend on it.
+        engine: "local" for processes of this machine, or "ray" for all machines of a Ray cluster, which must share the
+            folders of the images and of the workspace. The shards' bytes do not depend on it.
+        address: HOST:PORT of the Ray cluster's head; the environment's RAY_ADDRESS otherwise.
         index: Whether each shard's .idx is written too, by which NVIDIA DALI reads it.
         force: Whether a dataset of other inputs or settings is replaced.
         root: Folder of the workspace; KIT_ROOT or the current folder otherwise.
@@ -112,6 +117,8 @@ def shard(
         "metric": named,
         "max_rejects": max_rejects,
         "workers": workers,
+        "engine": engine,
+        "address": address,
         "index": index,
         "force": force,
         "root": root,
@@ -120,15 +127,15 @@ def shard(
     request = _request(filled, recipe=recipe, given={"source": source, **options, "name": name, **others})
     if name is None:
         name = dataset_name(recipe) if recipe else filled.name or folder_name(Path(source).resolve())
-    engine = engine_for(workers)
+    chosen = engine_for(workers, engine, address)
     require(max_rejects >= 0, f"max_rejects must be 0 or more, got {max_rejects}")
     workspace = Workspace.at(root)
     is_new = force or not (workspace.datasets / name).exists()
-    with engine.prepare(write_shard) if is_new else contextlib.nullcontext():  # while the source is read
+    with chosen.prepare(write_shard) if is_new else contextlib.nullcontext():  # while the source is read
         dataset = build_dataset(
             _conversion(name, _read(request), request, recipe or "", metric=filled.metric, workspace=workspace),
             workspace=workspace,
-            engine=engine,
+            engine=chosen,
             max_rejects=max_rejects,
             force=force,
             progress=progress,
