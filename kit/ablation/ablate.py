@@ -11,12 +11,14 @@ from pathlib import Path
 
 from kit.ablation.ablation import Ablation
 from kit.ablation.arms import Axis, Design
+from kit.ablation.cluster_packing import choose_cluster_packing
 from kit.ablation.packing import Packing, check_jobs, choose_packing
 from kit.ablation.plan import Plan, plan_ablation
 from kit.ablation.scheduler import DECODED, Session
 from kit.ablation.status import AblationStatus
 from kit.arguments import checked_arguments
-from kit.engines import Local
+from kit.datasets.dataset import MANIFEST
+from kit.engines import Engine, Ray, check_engine, new_cluster
 from kit.errors import option, require
 from kit.files import locked
 from kit.models import count_operations
@@ -40,6 +42,8 @@ def ablate(
     jobs: int | None = None,
     halving: bool = False,
     max_hours: float = math.inf,
+    engine: str = "local",
+    address: str | None = None,
     root: Path | str | None = None,
     progress: Progress = NO_PROGRESS,
 ) -> Ablation:
@@ -64,6 +68,9 @@ def ablate(
         halving: Whether to prune arms by successive halving: in each round the better third goes on for three times as
             many epochs. The first arm, the baseline, is never pruned.
         max_hours: Hours after which to stop for now; an epoch that would probably end later is not started.
+        engine: "local" for processes of this machine, or "ray" for all machines of a Ray cluster, which must share the
+            workspace's folder; `jobs` is then the number of trials on each machine.
+        address: HOST:PORT of the Ray cluster's head; the environment's RAY_ADDRESS otherwise.
         root: Workspace; KIT_ROOT or the current folder by default.
         progress: Receiver of every epoch.
 
@@ -75,10 +82,13 @@ def ablate(
             another process running the same ablation.
     """
     check_jobs(jobs)
+    check_engine(engine, address)
     plan = plan_ablation(
         name, axes, recipe=recipe, settings=settings or {}, seeds=seeds, folds=folds, design=design, root=root
     )
-    return run_plan(plan, jobs=jobs, halving=halving, max_hours=max_hours, progress=progress)
+    return run_plan(
+        plan, jobs=jobs, halving=halving, max_hours=max_hours, engine=engine, address=address, progress=progress
+    )
 
 
 def run_plan(
@@ -87,6 +97,8 @@ def run_plan(
     jobs: int | None = None,
     halving: bool = False,
     max_hours: float = math.inf,
+    engine: str = "local",
+    address: str | None = None,
     progress: Progress = NO_PROGRESS,
     watch: Callable[[AblationStatus], None] | None = None,
 ) -> Ablation:
@@ -97,6 +109,8 @@ def run_plan(
         jobs: Trials at a time; see `ablate`.
         halving: Whether to prune arms by successive halving; see `ablate`.
         max_hours: Hours after which to stop for now.
+        engine: "local", or "ray" for a cluster; see `ablate`.
+        address: HOST:PORT of the Ray cluster's head; see `ablate`.
         progress: Receiver of every epoch, and of every run that ends.
         watch: Function called about twice a second with the progress of all runs.
     """
@@ -104,29 +118,39 @@ def run_plan(
     require(max_hours > 0, f"max_hours must be above 0, got {max_hours}")
     require(not (halving and plan.search), f"a search proposes arms by whole trainings; leave {option('halving')} out")
     deadline = time.time() + _HOUR * max_hours
+    cluster = new_cluster(engine, address)
     with locked(plan.folder), contextlib.ExitStack() as workers:
-        plan, packing, engine = _pack(plan, jobs, workers, progress)
+        if cluster:
+            workers.callback(cluster.close)
+            cluster.reach(plan.folder, [plan.dataset.folder / MANIFEST])
+        plan, packing, chosen = _pack(plan, jobs, workers, progress, cluster)
         for key, spec in plan.specs.items():
             plan.directory(key).refuse_other(spec)
         plan.write(packing)
         session = Session(plan, packing, deadline, progress, watch)
         try:
-            session.run(engine, halving=halving)
+            session.run(chosen, halving=halving)
         finally:
             shutil.rmtree(plan.folder / DECODED, ignore_errors=True)
     return session.ran()
 
 
 def _pack(
-    plan: Plan, jobs: int | None, workers: contextlib.ExitStack, progress: Progress
-) -> tuple[Plan, Packing, Local]:
+    plan: Plan, jobs: int | None, workers: contextlib.ExitStack, progress: Progress, cluster: Ray | None
+) -> tuple[Plan, Packing, Engine]:
     before = plan.packing()
     left = [spec for key, spec in plan.specs.items() if not plan.directory(key).is_finished]
     largest = max(left or list(plan.specs.values()), key=lambda spec: _operations(plan, spec))
     runs = len(left) + plan.runs_to_come
-    packing, engine = choose_packing(
-        largest, plan.dataset, workers, runs=runs, jobs=jobs, before=before, progress=progress
-    )
+    engine: Engine
+    if cluster:
+        packing, engine = choose_cluster_packing(
+            largest, plan.dataset, cluster, workers, runs=runs, jobs=jobs, before=before, progress=progress
+        )
+    else:
+        packing, engine = choose_packing(
+            largest, plan.dataset, workers, runs=runs, jobs=jobs, before=before, progress=progress
+        )
     return plan.with_threads(packing.threads), packing, engine
 
 

@@ -12,8 +12,10 @@ from kit.cli.options import (
     BATCH_SIZE,
     HEAD,
     LEARNING_RATE,
+    Address,
     Against,
     Dataset,
+    Engine,
     Html,
     Json,
     Recipe,
@@ -123,6 +125,8 @@ def ablate(
     max_hours: Annotated[
         float, typer.Option(help="Stop before a session's limit; the same command resumes.", show_default="none")
     ] = math.inf,
+    engine: Engine = "local",
+    address: Address = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="List the arms, their parameters and the estimated time; train nothing.")
     ] = False,
@@ -157,8 +161,10 @@ def ablate(
     from kit.cli.compare import show
     from kit.cli.live_table import LiveAblation
     from kit.comparison import compare as compare_runs
+    from kit.engines import check_engine
     from kit.specs import parse_assignments
 
+    check_engine(engine, address)
     trials, compared = _read_jobs(jobs), read_against(against)
     named = {
         "model.bn_position": bn_position,
@@ -195,7 +201,16 @@ def ablate(
 
         check_retrain(plan, then_retrain, images)
     live = LiveAblation()
-    ran = run_plan(plan, jobs=trials, halving=halving, max_hours=max_hours, progress=live, watch=live.watch)
+    ran = run_plan(
+        plan,
+        jobs=trials,
+        halving=halving,
+        max_hours=max_hours,
+        engine=engine,
+        address=address,
+        progress=live,
+        watch=live.watch,
+    )
     if any(plan.folder.rglob("result.json")):
         is_last = then_retrain is None or bool(ran.left)
         found = compare_runs(plan.folder, metric=judged, against=compared, root=root)
@@ -209,7 +224,16 @@ def ablate(
         from kit.ablation.retrain import retrain_best
         from kit.cli.console import ConsoleProgress
 
-        retrained = retrain_best(ran.plan, then_retrain, images, jobs=trials, root=root, progress=ConsoleProgress())
+        retrained = retrain_best(
+            ran.plan,
+            then_retrain,
+            images,
+            jobs=trials,
+            engine=engine,
+            address=address,
+            root=root,
+            progress=ConsoleProgress(),
+        )
         _show_retrained(retrained, found, plan.folder / "comparison", root=root, as_json=json, html=html)
 
 
