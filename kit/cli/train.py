@@ -13,9 +13,11 @@ from kit.cli.options import (
     HEAD,
     LEARNING_RATE,
     RECIPE,
+    Address,
     Cache,
     Dataset,
     Devices,
+    Engine,
     Json,
     Precision,
     Root,
@@ -48,6 +50,8 @@ def train(
             show_default="the dataset's own split",
         ),
     ] = None,
+    engine: Engine = "local",
+    address: Address = None,
     devices: Devices = "auto",
     checkpoint_minutes: Annotated[
         float, typer.Option(help="Minutes between checkpoints within an epoch; each epoch's end has one.")
@@ -62,6 +66,8 @@ def train(
     Example: kit train pcam --epochs 5 --set model.bn_momentum=0.5
     """
     from kit.cli.console import ConsoleProgress, print_json, print_line, print_tables
+    from kit.engines import LOCAL
+    from kit.errors import require
     from kit.reports.training import describe_run, summary_table
     from kit.specs import parse_assignments
     from kit.training.cross_validation import train_folds_as_asked
@@ -84,8 +90,10 @@ def train(
         root=root,
     )
     if folds is not None:
-        show_folds(train_folds_as_asked(request, folds, ConsoleProgress()), root=root, as_json=json)
+        trained = train_folds_as_asked(request, folds, ConsoleProgress(), engine=engine, address=address)
+        show_folds(trained, root=root, as_json=json)
         return
+    require(engine == LOCAL and address is None, "--engine ray trains folds, one on each machine; add --folds all")
     run = train_as_asked(request, ConsoleProgress())
     if json:
         print_json({"run": run.path, "result": run.result()})

@@ -9,6 +9,7 @@ import msgspec
 
 from kit.arguments import checked_arguments
 from kit.datasets import Dataset
+from kit.engines import LOCAL, Ray, check_engine
 from kit.errors import SpecError, option, require
 from kit.files import locked
 from kit.inference.dataset_metric import dataset_metric
@@ -17,6 +18,7 @@ from kit.progress import NO_PROGRESS, Progress
 from kit.runs.fold_set import FoldSet
 from kit.specs.options import spelled_out
 from kit.training.check import check_spec
+from kit.training.folds_on_cluster import FoldTask, train_folds_on
 from kit.training.request import TrainOptions, TrainRequest, fold_set_id, saying_recipe
 
 ALL_FOLDS = "all"
@@ -28,6 +30,8 @@ def train_folds(
     name: str,
     folds: str | Sequence[int] = ALL_FOLDS,
     *,
+    engine: str = "local",
+    address: str | None = None,
     progress: Progress = NO_PROGRESS,
     **options: Unpack[TrainOptions],
 ) -> FoldSet:
@@ -39,17 +43,29 @@ def train_folds(
     Args:
         name: Name of a dataset in tfrecords/ that was sharded with folds.
         folds: Validation folds: "all", or numbers, as a list or "0,2".
+        engine: "local" trains one fold after the other on this machine; "ray" trains them on the machines of a Ray
+            cluster, which must share the workspace's folder, one on each, or on each GPU.
+        address: HOST:PORT of the Ray cluster's head; the environment's RAY_ADDRESS otherwise.
         progress: Receiver of every step.
         **options: Options of each training, the same in every fold.
 
     Raises:
         KitError: See `train`; or the dataset has no such folds.
     """
-    return train_folds_as_asked(TrainRequest(name=name, **options), folds, progress)
+    request = TrainRequest(name=name, **options)
+    return train_folds_as_asked(request, folds, progress, engine=engine, address=address)
 
 
-def train_folds_as_asked(request: TrainRequest, folds: str | Sequence[int], progress: Progress) -> FoldSet:
+def train_folds_as_asked(
+    request: TrainRequest,
+    folds: str | Sequence[int],
+    progress: Progress,
+    *,
+    engine: str = "local",
+    address: str | None = None,
+) -> FoldSet:
     """Answer a request for several folds; see `train_folds`."""
+    check_engine(engine, address)
     planned = request.plan()
     dataset, whole = planned.dataset, planned.spec
     specs = {fold: msgspec.structs.replace(whole, fold=fold) for fold in parse_folds(dataset, folds)}
@@ -63,18 +79,31 @@ def train_folds_as_asked(request: TrainRequest, folds: str | Sequence[int], prog
         progress.start("train folds", len(specs))
         progress.advance(len(kept), f"finished before: {', '.join(f'fold {fold}' for fold in kept)}")
         progress.finish()
-    for fold, spec in specs.items():
-        if fold not in kept:
-            from kit.training.fit import train_run  # noqa: PLC0415 (TensorFlow)
-
-            train_run(
-                dataset,
-                spec,
-                fold_set.run(fold),
+    left = {fold: spec for fold, spec in specs.items() if fold not in kept}
+    if engine != LOCAL and left:
+        tasks = [
+            FoldTask(
+                dataset=dataset,
+                spec=spec,
+                directory=fold_set.run(fold).path,
                 devices=planned.devices,
                 checkpoint_minutes=request.checkpoint_minutes,
-                progress=progress,
             )
+            for fold, spec in left.items()
+        ]
+        train_folds_on(Ray(address), tasks, planned.workspace.runs, progress)
+        left = {}
+    for fold, spec in left.items():
+        from kit.training.fit import train_run  # noqa: PLC0415 (TensorFlow)
+
+        train_run(
+            dataset,
+            spec,
+            fold_set.run(fold),
+            devices=planned.devices,
+            checkpoint_minutes=request.checkpoint_minutes,
+            progress=progress,
+        )
     join_folds(fold_set, dataset)
     return fold_set
 
