@@ -30,8 +30,14 @@ LOWEST_TESTS = (
 @task
 def test(ctx: Context, slow: bool = False) -> None:
     """Run the fast tests, in two processes; --slow runs the others instead."""
-    which = "slow" if slow else "not slow"
+    which = "slow and not cluster" if slow else "not slow and not cluster"
     ctx.run(f'{sys.executable} -m pytest -m "{which}" --numprocesses 2 --dist loadfile', pty=sys.stdout.isatty())
+
+
+@task
+def cluster(ctx: Context) -> None:
+    """Run the tests on a Ray cluster of two nodes on this machine, in a network of their own."""
+    ctx.run(f'{sys.executable} -m pytest -m "cluster"', pty=sys.stdout.isatty())
 
 
 @task
@@ -48,7 +54,7 @@ def lowest(ctx: Context) -> None:
         )
     files = " ".join(f"tests/{name}.py" if "test_" in name else f"tests/{name}" for name in LOWEST_TESTS.split())
     # Old versions warn of what has changed in Python and NumPy since, which their newer versions have done.
-    pytest = f'{python} -m pytest -W default -m "not slow" --numprocesses 2 --dist loadfile'
+    pytest = f'{python} -m pytest -W default -m "not slow and not cluster" --numprocesses 2 --dist loadfile'
     ctx.run(f"{pytest} {files}", pty=sys.stdout.isatty())
 
 
@@ -96,7 +102,8 @@ def _required() -> list[Requirement]:
     """Read the requirements that pyproject.toml declares for users, each extra and developers, kit itself excepted."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
-    lines = [*project["dependencies"], *extras["search"], *extras["onnx"], *extras["docs"], *extras["dev"]]
+    named = ("search", "ray", "onnx", "docs", "dev")
+    lines = [*project["dependencies"], *(line for extra in named for line in extras[extra])]
     return [line for line in map(Requirement, lines) if line.name != "kit"]
 
 
