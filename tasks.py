@@ -37,10 +37,16 @@ ADDONS_TESTS = "images/test_jpeg images/test_lanes"
 @task
 def test(ctx: Context, slow: bool = False) -> None:
     """Run the fast tests, in two processes; --slow runs the others instead, and all examples of Hypothesis."""
-    which = "slow or hypothesis" if slow else "not slow"
+    which = "(slow or hypothesis) and not cluster" if slow else "not slow and not cluster"
     environment = {**BYTECODE, "HYPOTHESIS_PROFILE": "thorough" if slow else "brief"}
     pytest = f'{sys.executable} -m pytest -m "{which}" --numprocesses 2 --dist loadfile'
     ctx.run(pytest, env=environment, pty=sys.stdout.isatty())
+
+
+@task
+def cluster(ctx: Context) -> None:
+    """Run the tests on a Ray cluster of two nodes on this machine, in a network of their own."""
+    ctx.run(f'{sys.executable} -m pytest -m "cluster"', pty=sys.stdout.isatty())
 
 
 @task
@@ -57,7 +63,7 @@ def lowest(ctx: Context) -> None:
             f"pyproject.toml: the lowest version that can be installed is not the lower bound: {', '.join(guesses)}"
         )
     # Old versions warn of what has changed in Python and NumPy since, which their newer versions have done.
-    pytest = f'{python} -m pytest -W default -m "not slow" --numprocesses 2 --dist loadfile'
+    pytest = f'{python} -m pytest -W default -m "not slow and not cluster" --numprocesses 2 --dist loadfile'
     ctx.run(f"{pytest} {_files(LOWEST_TESTS)}", env=BYTECODE, pty=sys.stdout.isatty())
 
 
@@ -129,7 +135,7 @@ def _required() -> list[Requirement]:
     """Read the requirements that pyproject.toml declares for users, each extra and developers, kit itself excepted."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
-    names = ("search", "onnx", "docs", "test", "dev")
+    names = ("search", "ray", "onnx", "docs", "test", "dev")
     lines = [*project["dependencies"], *(line for name in names for line in extras[name])]
     return [line for line in map(Requirement, lines) if line.name != "kit"]
 

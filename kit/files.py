@@ -153,6 +153,16 @@ def sweep(folder: Path) -> None:
     _sweep(folder, "*")
 
 
+def flush(path: Path) -> None:
+    """Flush a file to the disk, for another process to `settle`."""
+    _to_disk(path)
+
+
+def sweep_file(path: Path) -> None:
+    """Remove temporary files of killed attempts at `path`; only for a file with a single writer."""
+    _sweep(path.parent, path.name)
+
+
 def publish(partial: Path, final: Path) -> None:
     """Rename a finished folder to its final name, in one step; an existing folder is removed afterwards."""
     if final.exists():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -25,6 +26,17 @@ def locked(path: Path) -> Iterator[None]:
         refuse_parts(path)
         _parts_file(path).unlink(missing_ok=True)  # of killed parts
         yield
+
+
+def wait_until_free(path: Path, seconds: float) -> None:
+    """Wait for the lock of `path` that a lost machine held, which a network file system releases after a while."""
+    last = time.monotonic() + seconds
+    while time.monotonic() < last:
+        try:
+            with locked(path):
+                return
+        except BusyError:
+            time.sleep(_TIMEOUT)
 
 
 @contextlib.contextmanager

@@ -121,7 +121,10 @@ OPTION = re.compile(r"(?<![\w-])(?:--[a-z{]|-[a-z]\b(?!-))")
 COMMAND = re.compile(r"\bkit [a-z]+(?: (?:\{\}|-{1,2}[a-z-]+|[A-Z]+))+")  # printed whole, for a shell
 FOR_A_SHELL = {  # modules that write commands, piece by piece, or are drawn by a command alone
     "conversion/shard_command.py": "kit shard",
+    "engines/address.py": "ray start",
     "engines/part.py": "sbatch",
+    "engines/ray.py": "ray start",
+    "engines/ray_connection.py": "ray start",
     "kaggle/shard_suggestion.py": "kit shard, after kit fetch",
     "reports/audit.py": "kit shard, after kit audit",
     "reports/parts.py": "the command that joins parts",

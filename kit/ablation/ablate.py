@@ -10,12 +10,14 @@ from pathlib import Path
 
 from kit.ablation.ablation import Ablation
 from kit.ablation.arms import Axis, Design
+from kit.ablation.cluster_packing import choose_cluster_packing
 from kit.ablation.packing import Packing, check_jobs, choose_packing
 from kit.ablation.plan import Plan, plan_ablation
 from kit.ablation.scheduler import Session
 from kit.ablation.status import AblationStatus
 from kit.arguments import checked_arguments
-from kit.engines import Local, Part
+from kit.datasets.dataset import MANIFEST
+from kit.engines import Engine, Part, Ray, check_engine, new_cluster
 from kit.errors import option, require
 from kit.locks import alone, locked, locked_part
 from kit.progress import NO_PROGRESS, Progress
@@ -38,6 +40,8 @@ def ablate(
     halving: bool = False,
     max_hours: float = math.inf,
     part: str | None = None,
+    engine: str = "local",
+    address: str | None = None,
     root: Path | str | None = None,
     progress: Progress = NO_PROGRESS,
 ) -> Ablation:
@@ -65,6 +69,9 @@ def ablate(
         part: Part of the runs to train, as one of several commands at once: "2/4" is the second of four; "auto" or
             "auto/4" ask the array job, see `kit.engines.part.Part`. A run that another command is training is left to
             it. The same call without it trains what the parts left.
+        engine: "local" for processes of this machine, or "ray" for all machines of a Ray cluster, which must share the
+            workspace's folder; `jobs` is then the number of trials on each machine.
+        address: HOST:PORT of the Ray cluster's head; the environment's RAY_ADDRESS otherwise.
         root: Workspace; KIT_ROOT or the current folder by default.
         progress: Receiver of every epoch.
 
@@ -77,10 +84,20 @@ def ablate(
     """
     check_jobs(jobs)
     own = None if part is None else Part.parse(part)
+    check_engine(engine, address, own)
     plan = plan_ablation(
         name, axes, recipe=recipe, settings=settings or {}, seeds=seeds, folds=folds, design=design, root=root
     )
-    return run_plan(plan, jobs=jobs, halving=halving, max_hours=max_hours, part=own, progress=progress)
+    return run_plan(
+        plan,
+        jobs=jobs,
+        halving=halving,
+        max_hours=max_hours,
+        part=own,
+        engine=engine,
+        address=address,
+        progress=progress,
+    )
 
 
 def run_plan(
@@ -90,6 +107,8 @@ def run_plan(
     halving: bool = False,
     max_hours: float = math.inf,
     part: Part | None = None,
+    engine: str = "local",
+    address: str | None = None,
     progress: Progress = NO_PROGRESS,
     watch: Callable[[AblationStatus], None] | None = None,
 ) -> Ablation:
@@ -101,20 +120,27 @@ def run_plan(
         halving: Whether to prune arms by successive halving; see `ablate`.
         max_hours: Hours after which to stop for now.
         part: Part of the runs to train; None for all.
+        engine: "local", or "ray" for a cluster; see `ablate`.
+        address: HOST:PORT of the Ray cluster's head; see `ablate`.
         progress: Receiver of every epoch, and of every run that ends.
         watch: Function called about twice a second with the progress of all runs.
     """
     check_jobs(jobs)
     require(max_hours > 0, f"max_hours must be above 0, got {max_hours}")
     require(not (halving and plan.search), f"a search proposes arms by whole trainings; leave {option('halving')} out")
+    check_engine(engine, address, part)
     if part:
         _refuse_part(plan, part, halving=halving)
     deadline = time.time() + _HOUR * max_hours
+    cluster = new_cluster(engine, address)
     with locked_part(plan.folder) if part else locked(plan.folder), contextlib.ExitStack() as workers:
-        plan, packing, engine = _pack(plan, jobs, workers, progress, part)
+        if cluster:
+            workers.callback(cluster.close)
+            cluster.reach(plan.folder, [plan.dataset.folder / MANIFEST])
+        plan, packing, chosen = _pack(plan, jobs, workers, progress, part=part, cluster=cluster)
         session = Session(plan, packing, deadline, progress, watch, part=part)
         try:
-            session.run(engine, halving=halving)
+            session.run(chosen, halving=halving)
         finally:
             session.close()
     return session.ran()
@@ -132,23 +158,35 @@ def _refuse_part(plan: Plan, part: Part, *, halving: bool) -> None:
 
 
 def _pack(
-    plan: Plan, jobs: int | None, workers: contextlib.ExitStack, progress: Progress, part: Part | None
-) -> tuple[Plan, Packing, Local]:
-    """Choose how trials share the machine, and write the plan with the threads of a trial, which all calls keep."""
+    plan: Plan,
+    jobs: int | None,
+    workers: contextlib.ExitStack,
+    progress: Progress,
+    *,
+    part: Part | None,
+    cluster: Ray | None,
+) -> tuple[Plan, Packing, Engine]:
+    """Choose how trials share the machines, and write the plan with the threads of a trial, which all calls keep."""
     share = plan.share(part) if part else list(plan.specs)
     left = [plan.specs[key] for key in share if not plan.directory(key).is_finished]
     largest = max(left or list(plan.specs.values()), key=plan.operations)
-    runs = len(left) + plan.runs_to_come
-    packing, engine = choose_packing(
-        largest,
-        plan.dataset,
-        workers,
-        runs=runs,
-        jobs=jobs,
-        before=plan.packing(),
-        measure=part is None,  # other parts would wait for it, or choose otherwise
-        progress=progress,
-    )
+    runs, before = len(left) + plan.runs_to_come, plan.packing()
+    engine: Engine
+    if cluster:
+        packing, engine = choose_cluster_packing(
+            largest, plan.dataset, cluster, workers, runs=runs, jobs=jobs, before=before, progress=progress
+        )
+    else:
+        packing, engine = choose_packing(
+            largest,
+            plan.dataset,
+            workers,
+            runs=runs,
+            jobs=jobs,
+            before=before,
+            measure=part is None,  # other parts would wait for it, or choose otherwise
+            progress=progress,
+        )
     with alone(plan.folder) if part else contextlib.nullcontext():
         first = plan.packing() or packing  # that of another part, which began meanwhile
         plan = plan.with_threads((first if part else packing).threads)

@@ -9,7 +9,7 @@ import msgspec
 
 from kit.ablation.trial import run_trial
 from kit.datasets import Dataset
-from kit.engines import Local, core_count, gpus
+from kit.engines import Engine, Local, core_count, gpus
 from kit.engines.machine import VISIBLE_GPUS
 from kit.errors import require
 from kit.memory import free_memory
@@ -34,6 +34,15 @@ class Packing(msgspec.Struct, frozen=True, kw_only=True):
     threads: int
     devices: int
     why: str
+
+    def fitting(self, free: int, peak: int) -> int:
+        """Count the trials that fit into free memory, one per device at most.
+
+        Args:
+            free: Free memory, bytes.
+            peak: Peak memory of one trial, bytes.
+        """
+        return min(self.devices, int(_MEMORY * free / peak))
 
 
 class Probe(msgspec.Struct, frozen=True):
@@ -95,17 +104,27 @@ def choose_packing(
     """
     check_jobs(jobs)
     devices = len(gpus()) or core_count()
-    threads = before.threads if before else 0 if gpus() else spec.train.threads
-    most = max(1, devices // max(1, threads))
-    if jobs is not None:
-        packing = Packing(jobs=jobs, threads=threads, devices=devices, why="as requested")
-    elif before and before.devices == devices:
-        packing = before
-    elif before or most == 1 or runs <= 1 or threads > 1 or not measure:
-        packing = Packing(jobs=most, threads=threads, devices=devices, why="as many as the devices allow")
-    else:
+    packing = choose_jobs(
+        devices, 0 if gpus() else spec.train.threads, runs=runs, jobs=jobs, before=before, measure=measure
+    )
+    if packing is None:
         return _measure(spec, dataset, devices, workers, progress)
     return packing, _start(packing, workers, runs) if runs else new_engine(packing, runs)
+
+
+def choose_jobs(
+    devices: int, threads: int, *, runs: int, jobs: int | None, before: Packing | None, measure: bool = True
+) -> Packing | None:
+    """Choose the packing of a machine; None if it is to be measured."""
+    threads = before.threads if before else threads
+    most = max(1, devices // max(1, threads))
+    if jobs is not None:
+        return Packing(jobs=jobs, threads=threads, devices=devices, why="as requested")
+    if before and before.devices == devices:
+        return before
+    if before or most == 1 or runs <= 1 or threads > 1 or not measure:
+        return Packing(jobs=most, threads=threads, devices=devices, why="as many as the devices allow")
+    return None
 
 
 def _start(packing: Packing, workers: ExitStack, runs: int) -> Local:
@@ -122,19 +141,19 @@ def _measure(
     progress.start("time a few steps", 2)
     whole = Packing(jobs=1, threads=one * devices, devices=devices, why="")
     first = _start(whole, workers, whole.jobs)
-    alone = _time(whole, first, spec, dataset)
+    alone = time_together(whole, first, spec, dataset)
     progress.advance()
     if alone is None:
-        return _because(whole, f"{spec.arm} could not take a step", progress), first
-    fitting = min(devices, int(_MEMORY * free_memory() / alone.peak_bytes))
+        return because(whole, f"{spec.arm} could not take a step", progress), first
+    fitting = whole.fitting(free_memory(), alone.peak_bytes)
     if fitting <= 1:
-        return _because(whole, f"memory is enough for one trial of {spec.arm}", progress), first
+        return because(whole, f"memory is enough for one trial of {spec.arm}", progress), first
     packed = Packing(jobs=fitting, threads=one * (devices // fitting), devices=devices, why="")
     second = _start(packed, workers, packed.jobs)
-    together = _time(packed, second, spec, dataset)
+    together = time_together(packed, second, spec, dataset)
     if together is None:
         second.close()
-        return _because(whole, f"{fitting} trials of {spec.arm} could not take a step together", progress), first
+        return because(whole, f"{fitting} trials of {spec.arm} could not take a step together", progress), first
     said = (
         f"{spec.arm} on {devices} {kind}s: {alone.images_per_second:,.0f} images/s in one trial,"
         f" {together.images_per_second:,.0f} in {fitting} together"
@@ -143,10 +162,11 @@ def _measure(
     if together.images_per_second < alone.images_per_second:
         best, engine, other = whole, first, second
     other.close()
-    return _because(best, said, progress), engine
+    return because(best, said, progress), engine
 
 
-def _because(packing: Packing, why: str, progress: Progress) -> Packing:
+def because(packing: Packing, why: str, progress: Progress) -> Packing:
+    """Report a packing with the reason for it."""
     trials = "1 trial" if packing.jobs == 1 else f"{packing.jobs} trials"
     progress.advance(1, f"{trials} at a time; {why}")
     progress.finish()
@@ -165,7 +185,7 @@ class Throughput(NamedTuple):
     peak_bytes: int
 
 
-def _time(packing: Packing, engine: Local, spec: RunSpec, dataset: Dataset) -> Throughput | None:
+def time_together(packing: Packing, engine: Engine, spec: RunSpec, dataset: Dataset) -> Throughput | None:
     """Time a number of trials at the same time; None if one of them could not run."""
     probe = Probe(override(spec, {"train.threads": packing.threads}), dataset)
     timed = engine.run(time_probe, [probe] * packing.jobs, lost=lambda _: None)

@@ -82,6 +82,8 @@ def retrain_best(
     settings: Mapping[str, object],
     *,
     jobs: int | None = None,
+    engine: str = "local",
+    address: str | None = None,
     root: Path | str | None = None,
     progress: Progress = NO_PROGRESS,
 ) -> Retrained:
@@ -92,6 +94,8 @@ def retrain_best(
         count: Number of arms, by the mean validation figure of their best epochs, in the dataset's metric.
         settings: Settings data.size, data.fit and data.channels of the images; empty for the ablation's own dataset.
         jobs: Trials at a time; see `ablate`.
+        engine: "local", or "ray" for a cluster; see `ablate`.
+        address: HOST:PORT of the Ray cluster's head; see `ablate`.
         root: Workspace; KIT_ROOT or the current folder by default.
         progress: Receiver of every epoch.
 
@@ -114,7 +118,7 @@ def retrain_best(
         plan, dataset=again, folder=plan.folder.with_name(name), specs=specs, refused={}, count=count
     )
     if conversion:
-        run_plan(new_plan, jobs=jobs, progress=progress)
+        run_plan(new_plan, jobs=jobs, engine=engine, address=address, progress=progress)
     return Retrained(
         folder=new_plan.folder,
         dataset=again,

@@ -8,7 +8,7 @@ import secrets
 import shutil
 import statistics
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 
 from kit.ablation.ablation import Ablation
@@ -18,9 +18,9 @@ from kit.ablation.plan import Plan, RunKey
 from kit.ablation.search import Search
 from kit.ablation.status import AblationStatus, StatusReader
 from kit.ablation.trial import Outcome, Trial, run_trial
-from kit.engines import Local, Part
+from kit.engines import Engine, Part
 from kit.errors import BusyError, RunError
-from kit.locks import locked
+from kit.locks import locked, wait_until_free
 from kit.metrics.direction import smaller_is_better
 from kit.progress import Progress
 from kit.runs import Pruned, RunDirectory
@@ -30,6 +30,8 @@ from kit.training.owner import owned_history
 DECODED = ".decoded"  # beginning of the names of subfolders for decoded images
 
 _SHARE = 0.5  # share of memory that the decoded images of all trials may fill together
+_MOVES = 3  # times that a run's machine may be lost before the run itself is suspected
+_PATIENCE = 180.0  # seconds for a file system to release a lost machine's lock; NFS takes 90
 _KILLED = (
     "its process was killed twice, the second time with nothing beside it: out of memory, or by hand;"
     " a smaller train.batch_size needs less"
@@ -69,16 +71,21 @@ class Session:
         self._failed: dict[RunKey, str] = {}
         self._pruned: set[RunKey] = set()
         self._elsewhere: set[RunKey] = set()
+        self._jobs = packing.jobs
         self._running: list[RunDirectory] = []
         self._reader = StatusReader()
         self._is_over = False
         self._epochs = 0
+        self._moves = Counter[RunKey]()
+        self._patience = 0.0
 
-    def run(self, engine: Local, *, halving: bool) -> None:
+    def run(self, engine: Engine, *, halving: bool) -> None:
         """Train all runs, or with `halving` those of arms that are not pruned."""
         share = self._share()
         total = len(share) if self._part else self._plan.possible * self._plan.runs_per_arm
         self._reader = StatusReader(halves=halving)
+        self._jobs = engine.workers
+        self._patience = _PATIENCE if engine.is_remote else 0.0
         named = f"part {self._part}, " if self._part else ""
         epochs = sum(self._plan.specs[key].train.epochs for key in share)
         self._progress.start(f"ablate, {named}{total} runs", epochs)
@@ -120,7 +127,7 @@ class Session:
         """List the runs that this call trains: all, or those of its part."""
         return list(self._plan.specs) if self._own is None else self._own
 
-    def _halve(self, engine: Local) -> None:
+    def _halve(self, engine: Engine) -> None:
         alive = list(self._plan.arms)
         epochs = max(spec.train.epochs for spec in self._plan.specs.values())
         rungs = plan_rungs(len(alive), epochs)
@@ -161,7 +168,7 @@ class Session:
                 values.append(best_so_far(column[start:], epochs - start, smaller_is_better=smaller))
         return statistics.fmean(values) if values else math.nan
 
-    def _search(self, engine: Local, search: Search) -> None:
+    def _search(self, engine: Engine, search: Search) -> None:
         """Train the arms that a search proposes, generation by generation; results of earlier runs are read."""
         while arms := search.next_arms(self._values()):
             new = [arm for arm in arms if arm.name not in self._plan.changes]
@@ -185,17 +192,16 @@ class Session:
     def _keys(self, arms: Sequence[str]) -> list[RunKey]:
         return [key for key in self._plan.specs if key.arm in arms]
 
-    def _train(self, engine: Local, keys: Sequence[RunKey], until: int | None = None) -> None:
+    def _train(self, engine: Engine, keys: Sequence[RunKey], until: int | None = None) -> None:
         """Train runs seed by seed, so that all arms progress alike; retry those that ran out of memory, alone."""
         ordered = sorted(keys, key=lambda key: (key.seed, -1 if key.fold is None else key.fold))
         again = self._attempt(engine, ordered, until)
         if again:
             self._progress.advance(0, f"{len(again)} runs are retried, one at a time")
-            engine.close()  # idle workers hold memory too
-            for key in self._attempt(Local(1), again, until):
+            for key in self._attempt(engine.alone(), again, until):
                 self._fail(key, _KILLED)
 
-    def _attempt(self, engine: Local, keys: Sequence[RunKey], until: int | None) -> list[RunKey]:
+    def _attempt(self, engine: Engine, keys: Sequence[RunKey], until: int | None) -> list[RunKey]:
         """Train runs; return those that ran out of memory, or whose worker died."""
         waiting = [key for key in keys if key not in self._failed and self._is_waiting(key, until)]
         trials = [self._trial(key, until) for key in waiting]
@@ -211,7 +217,17 @@ class Session:
             end(waiting[index])
             short.append(waiting[index])
 
-        for finished in engine.run(run_trial, trials, tick=self._tick, lost=lose):
+        def strand(index: int) -> bool:
+            """Have a trial whose machine was lost go on elsewhere, unless that happened too often."""
+            self._moves[waiting[index]] += 1
+            goes_on = self._moves[waiting[index]] <= _MOVES
+            if goes_on:
+                self._look(f"{waiting[index]}: its machine was lost; it goes on from its checkpoint on another one")
+            else:
+                lose(index)
+            return goes_on
+
+        for finished in engine.run(run_trial, trials, tick=self._tick, lost=lose, stranded=strand):
             key, outcome = waiting[finished.index], finished.value
             end(key)
             if outcome.state == "out of memory" and engine.workers > 1:
@@ -235,6 +251,7 @@ class Session:
             memory_share=_SHARE / self._packing.jobs,
             shared=self._decoded,
             limit=Limit(until, self._deadline),
+            patience=self._patience,
         )
 
     def _note(self, key: RunKey, outcome: Outcome) -> None:
@@ -249,6 +266,7 @@ class Session:
 
     def _fail(self, key: RunKey, reason: str) -> None:
         run = self._plan.directory(key)
+        wait_until_free(run.path, self._patience)
         with contextlib.suppress(BusyError), locked(run.path):  # unless another command has begun to train it
             run.claim(self._plan.specs[key])
             run.fail(reason)
@@ -260,7 +278,7 @@ class Session:
 
     def _look(self, note: str = "") -> None:
         """Count the epochs on disk, and report the progress of all runs."""
-        status = self._reader.read(self._plan.watched(self._own), self._running, jobs=self._packing.jobs)
+        status = self._reader.read(self._plan.watched(self._own), self._running, jobs=self._jobs)
         self._progress.advance(status.epochs_done - self._epochs, note)
         self._epochs = status.epochs_done
         if self._watch:

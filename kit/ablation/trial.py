@@ -11,7 +11,7 @@ from typing import Literal
 
 from kit.datasets import Dataset
 from kit.errors import BusyError, KitError
-from kit.locks import locked
+from kit.locks import locked, wait_until_free
 from kit.runs import RunDirectory
 from kit.specs import RunSpec
 from kit.training.early_stopping import Limit
@@ -32,6 +32,7 @@ class Trial:
         memory_share: Share of the machine's memory available to decoded images.
         shared: Folder of decoded images shared by all trials.
         limit: Limit at which to stop for now.
+        patience: Seconds to wait for the lock of a lost machine.
     """
 
     spec: RunSpec
@@ -40,6 +41,7 @@ class Trial:
     memory_share: float
     shared: Path
     limit: Limit
+    patience: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,7 @@ def run_trial(trial: Trial) -> Outcome:
     from kit.training.fit import train_run  # noqa: PLC0415
 
     directory = RunDirectory(trial.directory)
+    wait_until_free(trial.directory, trial.patience)
     try:
         result = train_run(
             trial.dataset,

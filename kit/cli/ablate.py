@@ -12,8 +12,10 @@ from kit.cli.options import (
     BATCH_SIZE,
     HEAD,
     LEARNING_RATE,
+    Address,
     Against,
     Dataset,
+    Engine,
     Html,
     Json,
     Part,
@@ -130,6 +132,8 @@ def ablate(
         float, typer.Option(help="Stop before a session's limit; the same command resumes.", show_default="none")
     ] = math.inf,
     part: Part = None,
+    engine: Engine = "local",
+    address: Address = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="List the arms, their parameters and the estimated time; train nothing.")
     ] = False,
@@ -165,10 +169,12 @@ def ablate(
     from kit.cli.live_table import LiveAblation
     from kit.comparison import compare as compare_runs
     from kit.engines import Part as Share
+    from kit.engines import check_engine
     from kit.specs import parse_assignments
 
     trials, compared = _read_jobs(jobs), read_against(against)
     own = None if part is None else Share.parse(part)
+    check_engine(engine, address, own)
     require(not (own and dry_run), f"--dry-run lists the arms of all parts; leave --part {part} out")
     named = {
         "model.bn_position": bn_position,
@@ -205,7 +211,17 @@ def ablate(
 
         check_retrain(plan, then_retrain, images)
     live = LiveAblation()
-    ran = run_plan(plan, jobs=trials, halving=halving, max_hours=max_hours, part=own, progress=live, watch=live.watch)
+    ran = run_plan(
+        plan,
+        jobs=trials,
+        halving=halving,
+        max_hours=max_hours,
+        part=own,
+        engine=engine,
+        address=address,
+        progress=live,
+        watch=live.watch,
+    )
     if own:
         _show_part(ran, own, as_json=json)
         _end_if_left(ran, len(plan.share(own)))
@@ -219,7 +235,16 @@ def ablate(
         from kit.ablation.retrain import retrain_best
         from kit.cli.console import ConsoleProgress
 
-        retrained = retrain_best(ran.plan, then_retrain, images, jobs=trials, root=root, progress=ConsoleProgress())
+        retrained = retrain_best(
+            ran.plan,
+            then_retrain,
+            images,
+            jobs=trials,
+            engine=engine,
+            address=address,
+            root=root,
+            progress=ConsoleProgress(),
+        )
         _show_retrained(retrained, found, plan.folder / "comparison", root=root, as_json=json, html=html)
 
 

@@ -49,6 +49,18 @@ Part = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Html = Annotated[bool, typer.Option("--html", help="Also write report.html: everything on one page, for any browser.")]
+Engine = Annotated[
+    str,
+    typer.Option(metavar="local|ray", help="Processes of this machine, or all machines of a Ray cluster."),
+]
+Address = Annotated[
+    str | None,
+    typer.Option(
+        metavar="HOST:PORT",
+        help="Head of the Ray cluster, for --engine ray.",
+        show_default="the environment's RAY_ADDRESS",
+    ),
+]
 Verbose = Annotated[
     bool,
     typer.Option("--verbose", callback=_silence, help="Show TensorFlow's own log lines."),

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kit.cli.options import (
+    Address,
     Classes,
     ClassFrom,
     ClassNames,
     Competition,
+    Engine,
     Exclude,
     Force,
     Group,
@@ -164,6 +166,8 @@ def shard(
         typer.Option(help="Processes; the output does not depend on it.", show_default="one per core"),
     ] = None,
     part: Part = None,
+    engine: Engine = "local",
+    address: Address = None,
     index: Annotated[bool, typer.Option("--index", help="Also write .idx files for NVIDIA DALI.")] = False,
     force: Force = False,
     root: Root = None,
@@ -223,6 +227,8 @@ def shard(
         max_rejects=max_rejects,
         workers=workers,
         part=part,
+        engine=engine,
+        address=address,
         index=index,
         force=force,
         root=root,

@@ -13,9 +13,11 @@ from kit.cli.options import (
     HEAD,
     LEARNING_RATE,
     RECIPE,
+    Address,
     Cache,
     Dataset,
     Devices,
+    Engine,
     Json,
     Part,
     Precision,
@@ -53,6 +55,8 @@ def train(
         ),
     ] = None,
     part: Part = None,
+    engine: Engine = "local",
+    address: Address = None,
     devices: Devices = "auto",
     checkpoint_minutes: Annotated[
         float, typer.Option(help="Minutes between checkpoints within an epoch; each epoch's end has one.")
@@ -68,6 +72,7 @@ def train(
     """
     from kit.cli.console import ConsoleProgress, print_json, print_line, print_tables
     from kit.datasets import find_dataset
+    from kit.engines import LOCAL
     from kit.engines import Part as Share
     from kit.errors import require
     from kit.reports.training import describe_run, summary_table
@@ -94,12 +99,14 @@ def train(
     own = None if part is None else Share.parse(part)
     require(not own or folds is not None, f"--part {part} divides folds; give --folds all, or leave it out")
     if own and folds is not None:
-        fold_set = train_folds_as_asked(request, folds, ConsoleProgress(), own)
+        fold_set = train_folds_as_asked(request, folds, ConsoleProgress(), part=own, engine=engine, address=address)
         _show_part(fold_set, own.share(parse_folds(find_dataset(name, root=root), folds)), own, as_json=json)
         return
     if folds is not None:
-        show_folds(train_folds_as_asked(request, folds, ConsoleProgress()), root=root, as_json=json)
+        trained = train_folds_as_asked(request, folds, ConsoleProgress(), engine=engine, address=address)
+        show_folds(trained, root=root, as_json=json)
         return
+    require(engine == LOCAL and address is None, "--engine ray trains folds, one on each machine; add --folds all")
     run = train_as_asked(request, ConsoleProgress())
     if json:
         print_json({"run": run.path, "result": run.result()})

@@ -30,7 +30,7 @@ from kit.datasets.dataset import (
 from kit.datasets.metric import METRIC, inherited_metric, write_metric
 from kit.engines import Engine
 from kit.errors import ShardError, SourceError, SpecError
-from kit.files import publish, write_whole
+from kit.files import publish, sweep, write_whole
 from kit.locks import locked, unused
 from kit.names import checked_id
 from kit.progress import NO_PROGRESS, PrefacedProgress, Progress
@@ -63,6 +63,7 @@ def build_dataset(
         remove_stale(partial, final)
         return _with_metric(standing, conversion.metric, progress)
     refuse_bad(conversion.name, conversion.source.rejects, max_rejects, is_read=False)
+    engine.reach(workspace.datasets, conversion.source.some_files())
     with locked(final):
         if standing := existing_dataset(final, conversion, progress, force=force):  # from a concurrent command
             return _with_metric(standing, conversion.metric, progress)
@@ -113,6 +114,7 @@ def _with_metric(dataset: Dataset, metric: str | None, progress: Progress) -> Da
 
 def _complete(partial: Path, conversion: Conversion, written: Written, metric: str | None) -> None:
     """Write the files beside the shards, the manifest last, and remove the files for resuming."""
+    sweep(partial)  # of attempts that were killed
     if written.rejects:
         write_whole(partial / REJECTS, rejects_csv(written.rejects))
     if written.duplicates:

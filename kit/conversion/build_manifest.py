@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+import msgspec
+
 from kit.conversion.conversion import Conversion
 from kit.conversion.exact_duplicates import describe_duplicates
 from kit.conversion.second_pass import Written
 from kit.conversion.shard_plan import ShardPlan
 from kit.conversion.write_shard import WrittenShard
-from kit.datasets.manifest import NO_FOLD, ImageInfo, Manifest, fingerprint
+from kit.datasets.manifest import NO_FOLD, ImageInfo, Manifest, NodeInfo, fingerprint
+from kit.engines import Node
 from kit.errors import SourceError, first_three, option
 from kit.sources import UNLABELLED
 from kit.targets import Target
@@ -46,6 +49,19 @@ def build_manifest(conversion: Conversion, written: Written) -> Manifest:
         near_duplicates=describe_duplicates(written.near, target),
         fingerprint=fingerprint(target, shards),
         recipe=conversion.recipe,
+        nodes=_nodes(written.shards),
+    )
+
+
+def _nodes(written: Sequence[WrittenShard]) -> tuple[NodeInfo, ...] | msgspec.UnsetType:
+    """List the machines of a cluster with their shards; unset if there were none."""
+    shards: dict[Node, list[str]] = {}
+    for shard in written:
+        if shard.node is not msgspec.UNSET:
+            shards.setdefault(shard.node, []).append(shard.shard.name)
+    nodes = sorted(shards, key=lambda node: (node.address, node.id))
+    return (
+        tuple(NodeInfo(id=node.id, address=node.address, shards=tuple(shards[node])) for node in nodes) or msgspec.UNSET
     )
 
 

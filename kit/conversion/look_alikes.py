@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kit.engines import Engine
+from kit.engines import Engine, run_with_retries
 from kit.images import ImageError, store
 from kit.images.perceptual_hash import Look, look_at
 from kit.progress import Progress
@@ -38,7 +38,7 @@ def find_looks_alike(records: Sequence[Record], spec: ShardSpec, engine: Engine,
     tasks = [HashTask(tuple(records[at : at + _CHUNK]), image) for at in range(0, len(records), _CHUNK)]
     looks = {}
     progress.start("look for near-duplicates", len(records))
-    for finished in engine.run(hash_images, tasks):
+    for finished in run_with_retries(engine, hash_images, tasks):
         looks[finished.index] = finished.value
         progress.advance(len(finished.value))
     progress.finish()

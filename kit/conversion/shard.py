@@ -21,7 +21,7 @@ from kit.conversion.shard_command import shard_again
 from kit.conversion.write_shard import write_shard
 from kit.datasets.dataset import Dataset
 from kit.datasets.metric import kept_metric
-from kit.engines import Part, engine_for
+from kit.engines import Part, check_engine, engine_for
 from kit.errors import SourceError, SpecError, option, require
 from kit.metrics.location import located
 from kit.metrics.registry import AskedMetric
@@ -74,6 +74,8 @@ def shard(
     max_rejects: int = 0,
     workers: int | None = None,
     part: None = None,
+    engine: str = "local",
+    address: str | None = None,
     index: bool = False,
     force: bool = False,
     root: Path | str | None = None,
@@ -93,6 +95,8 @@ def shard(
     max_rejects: int = 0,
     workers: int | None = None,
     part: str | None,
+    engine: str = "local",
+    address: str | None = None,
     index: bool = False,
     force: bool = False,
     root: Path | str | None = None,
@@ -113,6 +117,8 @@ def shard(
     max_rejects: int = 0,
     workers: int | None = None,
     part: str | None = None,
+    engine: str = "local",
+    address: str | None = None,
     index: bool = False,
     force: bool = False,
     root: Path | str | None = None,
@@ -136,10 +142,13 @@ def shard(
             must be at the top level of a file, which later commands load. It may be changed later: for an existing
             dataset of the same inputs and settings nothing else is written.
         max_rejects: Inputs that may be listed in rejects.csv instead of stored.
-        workers: Processes; one for each core otherwise. The bytes do not depend on it.
+        workers: Processes; one for each core otherwise, of all machines of a cluster. The bytes do not depend on it.
         part: Part of the shards to write, as one of several commands at once: "2/4" is the second of four; "auto" or
             "auto/4" ask the array job, see `kit.engines.part.Part`. The same call without it keeps what the parts
             wrote, writes the rest, and returns the dataset; its bytes are those of a single call.
+        engine: "local" for processes of this machine, or "ray" for all machines of a Ray cluster, which must share the
+            folders of the images and of the workspace. The shards' bytes do not depend on it.
+        address: HOST:PORT of the Ray cluster's head; the environment's RAY_ADDRESS otherwise.
         index: Whether each shard's .idx is written too, by which NVIDIA DALI reads it.
         force: Whether a dataset of other inputs or settings is replaced.
         root: Folder of the workspace; KIT_ROOT or the current folder otherwise.
@@ -153,12 +162,15 @@ def shard(
         KitError: Labels or images that cannot become this dataset; nothing is left half-written.
     """
     named, own = None if metric is None else located(metric), None if part is None else Part.parse(part)
+    check_engine(engine, address, own)
     others = {
         "competition": competition,
         "metric": named,
         "max_rejects": max_rejects,
         "workers": workers,
         "part": part,
+        "engine": engine,
+        "address": address,
         "index": index,
         "force": force,
         "root": root,
@@ -167,13 +179,13 @@ def shard(
     request = _request(filled, recipe=recipe, given={"source": source, **options, "name": name, **others})
     if name is None:
         name = dataset_name(recipe) if recipe else filled.name or folder_name(Path(source).resolve())
-    engine = engine_for(workers)
+    chosen = engine_for(workers, engine, address)
     require(max_rejects >= 0, f"max_rejects must be 0 or more, got {max_rejects}")
     workspace = Workspace.at(root)
     is_new = force or not (workspace.datasets / name).exists()
-    with engine.prepare(write_shard) if is_new else contextlib.nullcontext():  # while the source is read
+    with chosen.prepare(write_shard) if is_new else contextlib.nullcontext():  # while the source is read
         conversion = _conversion(name, _read(request), request, recipe or "", metric=filled.metric, workspace=workspace)
-        asked: dict[str, Any] = {"engine": engine, "max_rejects": max_rejects, "force": force, "progress": progress}
+        asked: dict[str, Any] = {"engine": chosen, "max_rejects": max_rejects, "force": force, "progress": progress}
         if own:
             return build_part(conversion, own, workspace=workspace, **asked)
         dataset = build_dataset(conversion, workspace=workspace, **asked)

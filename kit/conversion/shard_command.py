@@ -11,7 +11,7 @@ from pathlib import Path
 from kit.errors import worded
 from kit.specs.options import ShardOptions
 
-_DEFAULTS = {"scale": "none", "encoding": "auto"}  # besides None, 0, False and empty values
+_DEFAULTS = {"scale": "none", "encoding": "auto", "engine": "local"}  # besides None, 0, False and empty values
 _ORDER = (
     "name",
     "recipe",
@@ -21,6 +21,8 @@ _ORDER = (
     "max_rejects",
     "workers",
     "part",
+    "engine",
+    "address",
     "index",
     "force",
     "root",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from kit.engines import Engine
+from kit.engines import Engine, run_with_retries
 from kit.images import ImageError, SourceImage, store
 from kit.progress import Progress
 from kit.sources import Record
@@ -59,7 +59,7 @@ def digest_whole(
     spec = msgspec.structs.replace(spec, size=None, encoding="raw", channels=3)  # a JPEG has a grey of its own
     tasks = [DigestTask(tuple(left[start : start + _CHUNK]), spec) for start in range(0, len(left), _CHUNK)]
     progress.start("compare JPEGs with other images of their size", len(left))
-    for finished in engine.run(digest_images, tasks):
+    for finished in run_with_retries(engine, digest_images, tasks):
         members = tasks[finished.index].records
         known.update((record.id, digest) for record, digest in zip(members, finished.value, strict=True))
         progress.advance(len(members))

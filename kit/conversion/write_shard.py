@@ -13,8 +13,9 @@ from kit.conversion.shard_plan import ShardPlan
 from kit.datasets.example import encode_example
 from kit.datasets.manifest import ShardInfo
 from kit.datasets.tfrecord import TFRecordWriter
+from kit.engines import Node
 from kit.errors import SpecError
-from kit.files import begun_file, settle, write_whole, xxh128_file
+from kit.files import begun_file, flush, settle, write_whole, xxh128_file
 from kit.images import ImageError, SourceImage, StoredImage, store
 from kit.seals import read_sealed, seal
 from kit.sources import UNLABELLED, Record
@@ -55,6 +56,7 @@ class WrittenShard(msgspec.Struct, frozen=True, kw_only=True):
         digests: Digest of the pixels of each record of the plan; empty for a rejected one.
         origins: Source image of each record of the plan.
         rejects: Paths and reasons.
+        node: Machine of a cluster that wrote the shard; unset for this one.
     """
 
     temporary: str
@@ -67,6 +69,14 @@ class WrittenShard(msgspec.Struct, frozen=True, kw_only=True):
     digests: list[str]
     origins: list[SourceImage]
     rejects: list[tuple[str, str]]
+    node: Node | msgspec.UnsetType = msgspec.UNSET
+
+
+def write_shard_durably(task: ShardTask) -> WrittenShard:
+    """Write one shard on a machine of a cluster: its bytes must have left it before another one renames the file."""
+    written = write_shard(task)
+    flush(task.folder / written.temporary)
+    return written
 
 
 def write_shard(task: ShardTask) -> WrittenShard:

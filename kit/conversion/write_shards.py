@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from kit.conversion.write_shard import ShardTask, WrittenShard, kept_shard, settle_shard, summary_path, write_shard
-from kit.engines import Engine
-from kit.errors import EngineError
+import msgspec
+
+from kit.conversion.write_shard import (
+    ShardTask,
+    WrittenShard,
+    kept_shard,
+    settle_shard,
+    summary_path,
+    write_shard,
+    write_shard_durably,
+)
+from kit.engines import Engine, Node, run_with_retries
+from kit.files import sweep_file
 from kit.progress import Progress
 
 _SETTLERS = 4  # threads that wait for the disk
-_LOSSES = 2  # worker processes lost in succession without a finished shard between: no accident
 
 
 def write_shards(
@@ -29,7 +39,7 @@ def write_shards(
         Written shards, in the order of the tasks.
 
     Raises:
-        EngineError: Worker processes were killed twice without a finished shard between.
+        EngineError: Worker processes were killed too often.
     """
     progress.start("shard", sum(len(task.plan.records) for task in tasks))
     written: dict[str, WrittenShard] = {}
@@ -39,26 +49,50 @@ def write_shards(
             progress.advance(len(task.plan.records))
     if not keep_others:
         _remove_others(tasks, written)
-    losses = 0
+    remaining = [task for task in tasks if task.plan.name not in written]
+    write = write_shard_durably if engine.is_remote else write_shard
+    nodes = _Nodes(progress)
+
+    def again(indices: Sequence[int]) -> None:
+        for index in [] if keep_others else indices:  # other commands may be writing the shards of a part
+            sweep_file(remaining[index].path)
+        progress.advance(0, "a worker process was killed; the shards it had begun are written again")
+
     with ThreadPoolExecutor(_SETTLERS) as settlers:
         settling = []
-        while remaining := [task for task in tasks if task.plan.name not in written]:
-            before = len(written)
-            try:
-                for finished in engine.run(write_shard, remaining):
-                    task = remaining[finished.index]
-                    written[task.plan.name] = finished.value
-                    settling.append(settlers.submit(settle_shard, task, finished.value))
-                    progress.advance(len(task.plan.records))
-            except EngineError:
-                losses = losses + 1 if len(written) == before else 1
-                if losses == _LOSSES:
-                    raise
-                progress.advance(0, "a worker process was killed; the shards it had begun are written again")
+        for finished in run_with_retries(engine, write, remaining, again=again):
+            task, shard = remaining[finished.index], finished.value
+            if finished.node:
+                shard = msgspec.structs.replace(shard, node=finished.node)
+            written[task.plan.name] = shard
+            settling.append(settlers.submit(settle_shard, task, shard))
+            progress.advance(len(task.plan.records), nodes.note(finished.node))
         for settled in settling:
             settled.result()
+    nodes.report()
     progress.finish()
     return [written[task.plan.name] for task in tasks]
+
+
+class _Nodes:
+    """Reporter of the machines of a cluster that write shards."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._shards = Counter[str]()
+
+    def note(self, node: Node | None) -> str:
+        """Count a shard; write a note on the first of each machine."""
+        if node is None:
+            return ""
+        self._shards[node.address] += 1
+        return f"node {node.address} has written its first shard" if self._shards[node.address] == 1 else ""
+
+    def report(self) -> None:
+        """Report how many shards each machine has written."""
+        if self._shards:
+            counts = (f"{address} {count:,}" for address, count in sorted(self._shards.items()))
+            self._progress.advance(0, f"shards by node: {', '.join(counts)}")
 
 
 def _remove_others(tasks: Sequence[ShardTask], kept: Iterable[str]) -> None:

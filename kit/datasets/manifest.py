@@ -88,6 +88,20 @@ class SourceInfo(msgspec.Struct, frozen=True, kw_only=True):
     labels_xxh128: str | msgspec.UnsetType = msgspec.UNSET
 
 
+class NodeInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """A machine of a cluster that wrote shards.
+
+    Attributes:
+        id: Name that the cluster gave it.
+        address: Network address.
+        shards: Names of its shards: where a shard proves damaged, the others of the machine are suspect, too.
+    """
+
+    id: str
+    address: str
+    shards: tuple[str, ...]
+
+
 class DuplicateInfo(msgspec.Struct, frozen=True, kw_only=True):
     """Counts of images that are equal pixel by pixel.
 
@@ -127,6 +141,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         recipe: Recipe, or arm as RECIPE/ARM, whose data settings were used, except those given as options; empty for
             none.
         files: XXH128 of each file beside the shards, by its name.
+        nodes: Machines of the cluster that wrote the shards; unset where this machine wrote them. The fingerprint does
+            not depend on it.
         seal: XXH128 over all other fields; see `kit.seals`.
     """
 
@@ -152,6 +168,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     fingerprint: str
     recipe: str = ""
     files: dict[str, str] = {}
+    nodes: tuple[NodeInfo, ...] | msgspec.UnsetType = msgspec.UNSET
     seal: str = ""
 
     def __post_init__(self) -> None:

@@ -14,9 +14,11 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import wait as wait_for
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 from typing import Any
 
 from kit.engines.engine import Finished, Result, Task
+from kit.engines.retries import killed
 from kit.errors import EngineError, option
 
 _TICK = 0.5  # seconds between checks of unfinished work
@@ -32,12 +34,22 @@ class Local:
         environments: Environment variables of each worker, such as that of its GPU; empty for none.
     """
 
+    is_remote = False
+
     def __init__(self, workers: int, environments: Sequence[Mapping[str, str]] = ()) -> None:
         self.workers = workers
         self._environments = environments
         self._pools: list[ProcessPoolExecutor] = []
         self._others: Collection[BaseProcess] = ()
         self._is_prepared = False
+
+    def alone(self) -> Local:
+        """Make an engine of one process; idle ones of this engine are stopped, as they hold memory."""
+        self.close()
+        return Local(1)
+
+    def reach(self, folder: Path, files: Sequence[Path] = ()) -> None:
+        """Do nothing: its processes see what this one sees."""
 
     @contextlib.contextmanager
     def prepare(self, function: Callable[[Task], Result]) -> Iterator[None]:
@@ -62,8 +74,10 @@ class Local:
         *,
         tick: Callable[[], None] | None = None,
         lost: Callable[[int], None] | None = None,
+        stranded: Callable[[int], bool] | None = None,
     ) -> Iterator[Finished[Result]]:
         """Yield results as they finish; see `Engine.run`."""
+        del stranded  # this machine would be lost itself
         self._open(self.workers if self._is_prepared else min(self.workers, max(1, len(tasks))))
         waiting = deque(enumerate(tasks))
         running: dict[Future[Result], tuple[int, int]] = {}
@@ -150,10 +164,7 @@ def _submit(pool: ProcessPoolExecutor, function: Callable[[Task], Result], task:
 
 def _lose(index: int, lost: Callable[[int], None] | None) -> None:
     if lost is None:
-        raise EngineError(
-            "a worker process was killed (out of memory, or by hand);"
-            " run the same command again, with fewer processes at a time if memory was short"
-        )
+        raise killed()
     lost(index)
 
 

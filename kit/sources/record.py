@@ -19,6 +19,7 @@ from kit.targets import Target
 UNLABELLED = "unlabelled"  # counted like a class in a split without labels
 
 _MOST_AT_ONCE = 1 << 30  # 1 GiB: Linux reads 2 GiB at a time at most
+_SOME = 16  # image files that stand for all: they may lie on several disks
 _LARGE = 64 << 20  # 64 MiB: the free memory is checked before larger files are read
 # Without waiting for a pipe or a terminal that replaced a file; Windows lacks these flags.
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)
@@ -189,3 +190,8 @@ class Source:
     rejects: tuple[Reject, ...] = ()
     sample_submission: Path | None = None
     notes: tuple[str, ...] = ()
+
+    def some_files(self) -> list[Path]:
+        """List some of the image files, spread over all of them; none if the images lie in one file or in memory."""
+        files = [record.file.path for record in self.records if isinstance(record.file, ImageFile)]
+        return files[:: max(1, len(files) // _SOME)]

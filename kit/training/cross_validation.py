@@ -10,7 +10,7 @@ import msgspec
 
 from kit.arguments import checked_arguments
 from kit.datasets import Dataset
-from kit.engines import Part
+from kit.engines import LOCAL, Part, Ray, check_engine
 from kit.errors import BusyError, SpecError, option, require
 from kit.inference.dataset_metric import dataset_metric
 from kit.inference.out_of_fold import hold_out
@@ -21,6 +21,7 @@ from kit.runs.fold_set import FoldSet
 from kit.specs import RunSpec
 from kit.specs.options import spelled_out
 from kit.training.check import check_spec
+from kit.training.folds_on_cluster import FoldTask, train_folds_on
 from kit.training.request import PlannedTraining, TrainOptions, TrainRequest, fold_set_id, saying_recipe
 
 ALL_FOLDS = "all"
@@ -33,6 +34,8 @@ def train_folds(
     folds: str | Sequence[int] = ALL_FOLDS,
     *,
     part: str | None = None,
+    engine: str = "local",
+    address: str | None = None,
     progress: Progress = NO_PROGRESS,
     **options: Unpack[TrainOptions],
 ) -> FoldSet:
@@ -47,6 +50,9 @@ def train_folds(
         part: Part of the folds to train, as one of several commands at once: "2/4" is the second of four; "auto" or
             "auto/4" ask the array job, see `kit.engines.part.Part`. Nothing is joined, and a fold that another command
             is training is left to it. The same call without it trains what the parts left, and joins all.
+        engine: "local" trains one fold after the other on this machine; "ray" trains them on the machines of a Ray
+            cluster, which must share the workspace's folder, one on each, or on each GPU.
+        address: HOST:PORT of the Ray cluster's head; the environment's RAY_ADDRESS otherwise.
         progress: Receiver of every step.
         **options: Options of each training, the same in every fold.
 
@@ -54,13 +60,21 @@ def train_folds(
         KitError: See `train`; or the dataset has no such folds.
     """
     own = None if part is None else Part.parse(part)
-    return train_folds_as_asked(TrainRequest(name=name, **options), folds, progress, own)
+    request = TrainRequest(name=name, **options)
+    return train_folds_as_asked(request, folds, progress, part=own, engine=engine, address=address)
 
 
 def train_folds_as_asked(
-    request: TrainRequest, folds: str | Sequence[int], progress: Progress, part: Part | None = None
+    request: TrainRequest,
+    folds: str | Sequence[int],
+    progress: Progress,
+    *,
+    part: Part | None = None,
+    engine: str = "local",
+    address: str | None = None,
 ) -> FoldSet:
     """Answer a request for several folds; see `train_folds`."""
+    check_engine(engine, address, part)
     planned = request.plan()
     dataset, whole = planned.dataset, planned.spec
     specs = {fold: msgspec.structs.replace(whole, fold=fold) for fold in parse_folds(dataset, folds)}
@@ -75,10 +89,23 @@ def train_folds_as_asked(
         progress.start("train folds", len(specs))
         progress.advance(len(kept), f"finished before: {', '.join(f'fold {fold}' for fold in kept)}")
         progress.finish()
-    for fold, spec in specs.items():
-        if fold not in kept:
-            with _left_to_others(fold_set.run(fold), progress) if part else contextlib.nullcontext():
-                _train_fold(planned, spec, fold_set.run(fold), request.checkpoint_minutes, progress)
+    left = {fold: spec for fold, spec in specs.items() if fold not in kept}
+    if engine != LOCAL and left:
+        tasks = [
+            FoldTask(
+                dataset=dataset,
+                spec=spec,
+                directory=fold_set.run(fold).path,
+                devices=planned.devices,
+                checkpoint_minutes=request.checkpoint_minutes,
+            )
+            for fold, spec in left.items()
+        ]
+        train_folds_on(Ray(address), tasks, planned.workspace.runs, progress)
+        left = {}
+    for fold, spec in left.items():
+        with _left_to_others(fold_set.run(fold), progress) if part else contextlib.nullcontext():
+            _train_fold(planned, spec, fold_set.run(fold), request.checkpoint_minutes, progress)
     if not part:
         join_folds(fold_set, dataset)
     return fold_set

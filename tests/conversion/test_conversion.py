@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections import Counter
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -416,10 +417,13 @@ def _children(pid: int) -> list[int]:
 class _Dying:
     """An engine whose workers die at once, every time."""
 
+    is_remote = False
     workers = 1
 
-    def run(self, *_: object, **__: object) -> object:
-        raise EngineError("a worker process was killed")
+    def run(self, _: object, tasks: Sequence[object], *, lost: Callable[[int], None], **__: object) -> list[object]:
+        for index in range(len(tasks)):
+            lost(index)
+        return []
 
 
 def test_workers_that_die_at_once_again_are_an_error(tmp_path: Path) -> None:
@@ -429,6 +433,20 @@ def test_workers_that_die_at_once_again_are_an_error(tmp_path: Path) -> None:
 
     with pytest.raises(EngineError, match="a worker process was killed"):
         write_shards([task], _Dying(), NO_PROGRESS)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("keep_others", [False, True])
+def test_after_a_death_begun_shards_are_removed_unless_other_parts_may_be_writing_them(
+    tmp_path: Path, keep_others: bool
+) -> None:
+    plan = ShardPlan("train-00000-of-00001.tfrecord", "train", ())
+    task = ShardTask(tmp_path, plan, Classes(names=("a",)), ShardSpec())
+    begun = tmp_path / f".0123456789abcdef.tmp.{plan.name}"
+    begun.touch()
+
+    with pytest.raises(EngineError, match="a worker process was killed"):
+        write_shards([task], _Dying(), NO_PROGRESS, keep_others=keep_others)  # type: ignore[arg-type]
+    assert keep_others == begun.exists()
 
 
 @pytest.mark.parametrize(

@@ -7,13 +7,15 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from cluster import HEAD, OTHER, Cluster
 
-from kit.engines import Engine, Finished, Local, Serial, core_count
+from kit.engines import Engine, Finished, Local, Ray, Serial, core_count
 from kit.errors import EngineError
 
 FOREVER = 600  # seconds; longer than any test may take, so that waiting for it is a failure
@@ -31,9 +33,7 @@ class EngineContract:
     def test_every_task_is_finished_once_with_its_result(self, engine: Engine, count: int) -> None:
         finished = list(engine.run(math.factorial, range(count)))
 
-        assert [Finished(index, math.factorial(index)) for index in range(count)] == sorted(
-            finished, key=lambda result: result.index
-        )
+        assert [(index, math.factorial(index)) for index in range(count)] == sorted(_pairs(finished))
 
     def test_a_prepared_engine_gives_the_same_results_every_time_and_leaves_nobody(self, engine: Engine) -> None:
         before = multiprocessing.active_children()
@@ -57,7 +57,7 @@ class EngineContract:
     def test_equal_tasks_keep_their_own_results(self, engine: Engine) -> None:
         finished = list(engine.run(math.factorial, [3, 3, 3]))
 
-        assert {Finished(index, 6) for index in range(3)} == set(finished)
+        assert {(index, 6) for index in range(3)} == set(_pairs(finished))
 
     def test_exception_of_the_function_is_raised(self, engine: Engine) -> None:
         with pytest.raises(ValueError, match=r"invalid literal .* 'three'"):
@@ -88,7 +88,7 @@ class EngineContract:
         with pytest.raises(ValueError, match="negative"):
             list(engine.run(math.factorial, [-1]))
 
-        assert list(engine.run(math.factorial, [5])) == [Finished(0, 120)]
+        assert [(0, 120)] == _pairs(engine.run(math.factorial, [5]))
 
     def test_results_left_unread_leave_no_process(self, engine: Engine) -> None:
         results = engine.run(math.factorial, range(8))
@@ -96,6 +96,10 @@ class EngineContract:
         results.close()
 
         assert not multiprocessing.active_children()
+
+
+def _pairs(results: Iterable[Finished[int]]) -> list[tuple[int, int]]:
+    return [(finished.index, finished.value) for finished in results]
 
 
 def _press_ctrl_c() -> None:
@@ -215,6 +219,38 @@ list(Local(2).run(time.sleep, [{FOREVER}] * 2, tick=tell))
         assert len(pids) == 2
         assert pids == alive
         assert not [pid for pid in pids if _is_alive(pid)]
+
+
+@pytest.mark.cluster
+class TestRay(EngineContract):
+    @pytest.fixture
+    def engine(self, both_nodes: Cluster) -> Engine:
+        return Ray(both_nodes.address)
+
+    def test_tasks_run_on_both_nodes_at_a_time_and_results_name_them(self, engine: Engine) -> None:
+        with engine.prepare(time.sleep):
+            nodes = {finished.node.address for finished in engine.run(time.sleep, [1.0] * 6) if finished.node}
+            assert 2 == engine.workers
+
+        assert {HEAD, OTHER} == nodes
+
+    def test_worker_that_ends_itself_is_lost_once_and_never_tried_again_by_ray(self, engine: Engine) -> None:
+        lost: list[int] = []
+        with engine.prepare(os._exit):
+            assert not list(engine.run(os._exit, [9, 9, 9], lost=lost.append))
+            assert [0, 1, 2] == sorted(lost)
+            assert [(0, 24)] == _pairs(engine.run(math.factorial, [4]))
+            with pytest.raises(EngineError, match="a worker process was killed"):
+                list(engine.run(os._exit, [9]))
+
+    def test_limit_of_workers_holds_for_the_whole_cluster(self, both_nodes: Cluster) -> None:
+        one = Ray(both_nodes.address, workers=1)
+        began = time.perf_counter()
+        with one.prepare(time.sleep):
+            assert 1 == one.workers
+            list(one.run(time.sleep, [0.5] * 4))
+
+        assert time.perf_counter() - began >= 2
 
 
 def _is_alive(pid: int) -> bool:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import kit
 from kit.engines import Part
 from kit.errors import SpecError
 
@@ -103,3 +106,18 @@ def test_variables_that_do_not_fit_are_refused_in_one_line(
 
     assert re.search(message, refused.value.as_options())
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        lambda root: kit.shard(root / "nowhere", part="2/4", engine="ray", root=root),
+        lambda root: kit.ablate("nowhere", [], part="2/4", engine="ray", root=root),
+        lambda root: kit.train_folds("nowhere", part="2/4", engine="ray", root=root),
+    ],
+)
+def test_an_engine_that_shares_the_work_out_takes_no_part(command: Callable[[Path], object], tmp_path: Path) -> None:
+    with pytest.raises(SpecError) as refused:
+        command(tmp_path)
+
+    assert "--engine ray shares the work among machines by itself; leave --part 2/4 out" == refused.value.as_options()

@@ -86,7 +86,7 @@ def test_a_training_takes_all_that_a_request_says_with_the_same_defaults(call: A
     shown = {name: one.default for name, one in inspect.signature(call).parameters.items()}
     asked = {field.name: field.default for field in dataclasses.fields(TrainRequest)}
 
-    assert asked.keys() - {"name"} == shown.keys() - {"name", "folds", "part", "progress"}
+    assert asked.keys() - {"name"} == shown.keys() - {"name", "folds", "part", "engine", "address", "progress"}
     assert asked.keys() - {"name"} == TrainOptions.__annotations__.keys()
     assert {name: shown[name] for name in TrainOptions.__annotations__} == {
         name: asked[name] for name in TrainOptions.__annotations__

@@ -1,0 +1,168 @@
+"""A Ray cluster of two nodes, each a process tree of its own, in a network of its own.
+
+Ray listens on every interface, and whoever reaches it runs what he likes; so the tests' nodes live in a network
+namespace that only they and this process are in.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import fcntl
+import os
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from waiting import wait_until
+
+HEAD, OTHER = "127.0.0.2", "127.0.0.3"
+PORT = 6399
+ADDRESS = f"{HEAD}:{PORT}"
+
+_ROOT = Path(__file__).parents[1]
+_NEW_NETWORK = 0x40000000  # CLONE_NEWNET of linux/sched.h
+_GET_FLAGS, _SET_FLAGS, _UP = 0x8913, 0x8914, 1  # SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP of linux/sockios.h and if.h
+_STARTED = "Ray runtime started"
+_START = "import sys; from ray.scripts.scripts import main; sys.argv[0] = 'ray'; main()"
+
+
+class Cluster:
+    """Two nodes of one CPU each."""
+
+    address = ADDRESS
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._nodes: dict[str, subprocess.Popen[bytes]] = {}
+        try:
+            self.start(HEAD)
+            self.start(OTHER)
+        except BaseException:
+            self.stop()
+            raise
+
+    def start(self, host: str, *, mount: str = "") -> None:
+        """Start a node, unless it runs.
+
+        Args:
+            host: Its address.
+            mount: What it mounts first, for itself alone, as the arguments of mount.
+        """
+        if host in self._nodes:
+            return
+        log = self._folder / f"{host}.log"
+        head = ["--head", f"--port={PORT}", f"--temp-dir={self._folder}", "--include-dashboard=false"]
+        with log.open("wb") as file:
+            self._nodes[host] = subprocess.Popen(
+                [
+                    *(("unshare", "-m", "sh", "-c", f'mount {mount} && exec "$0" "$@"') if mount else ()),
+                    *(sys.executable, "-c", _START, "start", "--block", f"--node-ip-address={host}"),
+                    *(head if host == HEAD else [f"--address={ADDRESS}"]),
+                    *("--num-cpus=1", "--num-gpus=0", "--object-store-memory=100000000"),
+                ],
+                env={
+                    **os.environ,
+                    "PYTHONPATH": str(_ROOT),
+                    "RAY_USAGE_STATS_ENABLED": "0",
+                    "RAY_health_check_period_ms": "1000",
+                    "RAY_health_check_failure_threshold": "3",
+                },
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        wait_until(lambda: _STARTED in log.read_text(), self._nodes[host])
+
+    def kill(self, host: str) -> None:
+        """Kill a node's whole tree at once, as if the machine lost its power; nothing if it does not run."""
+        if host not in self._nodes:
+            return
+        for pid in _tree(self._nodes[host].pid):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self._nodes.pop(host).wait()
+
+    def stop(self) -> None:
+        """End all nodes, by their process ids."""
+        for host in reversed(list(self._nodes)):
+            self.kill(host)
+
+
+@contextlib.contextmanager
+def running_cluster() -> Iterator[Cluster]:
+    """Run two nodes, with this process in a network of their own.
+
+    Raises:
+        OSError: No network of its own may be made here.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="ray-", dir="/tmp"))  # a socket's path is 107 characters at most
+    with _own_network():
+        made = Cluster(folder)
+        try:
+            yield made
+        finally:
+            made.stop()
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """Two nodes that run for all tests; one that a test kills is started again by `both_nodes`."""
+    pytest.importorskip("ray", reason="needs the extra ray")
+    with contextlib.ExitStack() as stack:
+        try:
+            made = stack.enter_context(running_cluster())
+        except OSError as error:
+            pytest.skip(f"no network of its own may be made here: {error}")
+        yield made
+
+
+@contextlib.contextmanager
+def _own_network() -> Iterator[None]:
+    """Move this thread, and all that it starts, into a network of its own."""
+    library = ctypes.CDLL(None, use_errno=True)
+    if sys.platform != "linux" or not hasattr(library, "unshare"):
+        raise OSError("only Linux has network namespaces")
+    with Path("/proc/thread-self/ns/net").open() as before:
+        if library.unshare(_NEW_NETWORK):
+            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+        try:
+            _set_up_loopback()
+            yield
+        finally:
+            library.setns(before.fileno(), _NEW_NETWORK)
+
+
+@pytest.fixture
+def both_nodes(cluster: Cluster) -> Cluster:
+    """The cluster with both nodes alive."""
+    cluster.start(OTHER)
+    return cluster
+
+
+def _set_up_loopback() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+        asked = struct.pack("16sh14x", b"lo", 0)
+        (flags,) = struct.unpack("16xh14x", fcntl.ioctl(any_socket, _GET_FLAGS, asked))
+        fcntl.ioctl(any_socket, _SET_FLAGS, struct.pack("16sh14x", b"lo", flags | _UP))
+
+
+def _tree(root: int) -> list[int]:
+    """List a process and all below it."""
+    children: dict[int, list[int]] = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            parent = int(path.read_text().rpartition(")")[2].split()[1])
+            children.setdefault(parent, []).append(int(path.parent.name))
+    found = [root]
+    for pid in found:
+        found += children.get(pid, [])
+    return found

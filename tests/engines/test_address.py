@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import contextlib
+import socket
+import sys
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from kit.engines import engine_for
+from kit.engines.address import AUTO, VARIABLE, cluster_address
+from kit.engines.cluster_node import ClusterNode, Share, differences, new_probe
+from kit.engines.node import Node
+from kit.errors import EngineError, MissingDependencyError, SpecError
+
+SETTINGS = bytes((0, 0, 0, 4, 0, 0, 0, 0, 0))  # the frame that every HTTP/2 server sends first
+
+
+@pytest.fixture(autouse=True)
+def _without_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(VARIABLE, raising=False)
+
+
+@pytest.fixture
+def listener(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Address of a server that answers whoever connects with the parameter."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            opened, _ = server.accept()
+            with opened, contextlib.suppress(ConnectionError):
+                opened.recv(64)
+                opened.sendall(request.param)
+                opened.recv(64)
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield f"127.0.0.1:{server.getsockname()[1]}"
+        thread.join(timeout=10)
+
+
+def _closed() -> str:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return f"127.0.0.1:{server.getsockname()[1]}"
+
+
+def test_no_address_says_how_to_start_a_cluster_and_starts_none() -> None:
+    with pytest.raises(SpecError) as refused:
+        cluster_address(None)
+
+    said = refused.value.as_options()
+    assert "neither --address nor RAY_ADDRESS names one" in said
+    assert "'ray start --head --port=6379' on one machine and 'ray start --address=HEAD:6379' on the others" in said
+    assert said.endswith("then give --address HEAD:6379")
+
+
+@pytest.mark.parametrize("wrong", ["head", "ray://head:10001", "head:0", "head:99999", "a b:1", ":6379"])
+def test_what_is_no_host_and_port_is_refused(wrong: str) -> None:
+    with pytest.raises(SpecError, match="address must be HOST:PORT of a Ray cluster's head"):
+        cluster_address(wrong)
+
+
+def test_nobody_at_an_address_is_an_error_that_names_it_and_its_origin(monkeypatch: pytest.MonkeyPatch) -> None:
+    address = _closed()
+    port = address.rpartition(":")[2]
+    with pytest.raises(EngineError, match=rf"no Ray cluster answers at {address}: .*ray start --head --port={port}"):
+        cluster_address(address)
+    monkeypatch.setenv(VARIABLE, address)
+    with pytest.raises(EngineError, match=rf"no Ray cluster answers at {address} \(from RAY_ADDRESS\)"):
+        cluster_address(None)
+
+
+@pytest.mark.parametrize("listener", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b"SSH-2.0-OpenSSH"], indirect=True)
+def test_another_server_at_an_address_is_no_cluster(listener: str) -> None:
+    with pytest.raises(EngineError, match=f"what listens at {listener} is no Ray cluster"):
+        cluster_address(listener)
+
+
+@pytest.mark.parametrize("listener", [SETTINGS], indirect=True)
+def test_a_server_that_speaks_as_ray_does_is_taken(listener: str) -> None:
+    assert listener == cluster_address(listener)
+
+
+def test_the_address_of_the_environment_may_leave_the_search_to_ray(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(VARIABLE, AUTO)
+
+    assert AUTO == cluster_address(None)
+
+
+def test_without_ray_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+
+    with pytest.raises(MissingDependencyError, match=r"engine 'ray' needs ray; install 'kit\[ray\]'"):
+        engine_for(None, "ray", "127.0.0.1:6379")
+
+
+def test_machines_that_differ_are_described_by_what_differs() -> None:
+    here = new_probe()()
+    there = {**here, "numpy": "1.0", "tensorflow": ""}
+
+    assert "" == differences(here, dict(here))
+    assert f"numpy 1.0 (here {here['numpy']}), no tensorflow" == differences(here, there)
+    assert {"Python", "kit", "kit's code", "opencv-python-headless"} <= here.keys()
+
+
+@pytest.mark.parametrize(
+    ("share", "room"),
+    [
+        (Share(cpus=1), 8),
+        (Share(cpus=3), 2),
+        (Share(cpus=9), 0),
+        (Share(cpus=2, gpus=1), 2),
+        (Share(cpus=1, gpus=0.5), 4),
+    ],
+)
+def test_a_node_has_room_for_what_all_its_resources_allow(share: Share, room: int) -> None:
+    assert room == ClusterNode(Node(id="a", address="10.0.0.1"), cpus=8, gpus=2).room(share)
