@@ -128,7 +128,7 @@ def test_other_settings_than_those_of_the_parts_are_refused_and_remove_nothing(
 ) -> None:
     made = written(images, tmp_path, "1/2")
     before = files_in(made.folder)
-    with pytest.raises(ShardError, match=r"parts wrote from other inputs .*: seed was 0, is 7; give .* force=True$"):
+    with pytest.raises(ShardError, match=r"parts wrote shards from other .*: seed was 0, is 7; give .* force=True$"):
         shard(images, part=part, name="cells", split=(0.5, 0.5), seed=7, workers=1, root=tmp_path)
 
     assert before == files_in(made.folder)
