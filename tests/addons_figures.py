@@ -88,7 +88,7 @@ CASES = {
     "NovoGrad grad_averaging": _same("NovoGrad", learning_rate=0.05, grad_averaging=True, weight_decay=0.05),
     "NovoGrad amsgrad": _same("NovoGrad", learning_rate=0.01, amsgrad=True, beta_2=0.5),
     "COCOB": _same("COCOB"),
-    "COCOB alpha": _same("COCOB", alpha=10.0),
+    "COCOB alpha": _same("COCOB", alpha=200.0),
     "Lookahead SGD": _same("Lookahead", optimizer=_SGD),
     "Lookahead Adam": _same("Lookahead", optimizer=_ADAM, sync_period=3, slow_step_size=0.8),
     "Lookahead RectifiedAdam": _same("Lookahead", optimizer=made("RectifiedAdam", learning_rate=0.01), sync_period=2),

@@ -5,7 +5,14 @@ that TensorFlow Addons works with. No other room asks for a version: what differ
 """
 
 from kit.compat.dropout import dropout_states, initial_seed, own_dropout
-from kit.compat.lane import IS_KERAS_3, keras_version, needs_keras_3, note_other_lane, refuse_other_lane
+from kit.compat.lane import (
+    IS_KERAS_3,
+    keras_version,
+    needs_keras_3,
+    note_other_lane,
+    refuse_other_lane,
+    writes_keras_files,
+)
 from kit.compat.operations import function_model, ops
 from kit.compat.optimizers import averages, build_optimizer, learning_rate, optimizer_variables
 from kit.compat.steps import build_metrics, jit_setting
@@ -33,4 +40,5 @@ __all__ = [
     "refuse_other_lane",
     "save_weights",
     "tf",
+    "writes_keras_files",
 ]

@@ -17,6 +17,11 @@ def keras_version() -> str:
 IS_KERAS_3 = not keras_version().startswith("2.")
 
 
+def writes_keras_files() -> bool:
+    """Whether files in the format "keras" can be written: those of Keras 2.15 are none that Keras 3 reads."""
+    return IS_KERAS_3
+
+
 def note_other_lane(recorded: str) -> str:
     """Say that a run was trained in the other lane, whose weights this one reads; empty if it was not.
 

@@ -266,9 +266,9 @@ def _provenance(run: RunDirectory, name: str, dataset: Dataset, weights: Weights
 
 def _default_formats() -> tuple[str, ...]:
     """Return the formats that every TensorFlow writes."""
-    from kit.compat import IS_KERAS_3  # noqa: PLC0415 (TensorFlow)
+    from kit.compat import writes_keras_files  # noqa: PLC0415 (TensorFlow)
 
-    return DEFAULT_FORMATS if IS_KERAS_3 else tuple(name for name in DEFAULT_FORMATS if name != "keras")
+    return DEFAULT_FORMATS if writes_keras_files() else tuple(name for name in DEFAULT_FORMATS if name != "keras")
 
 
 def _existing(folder: Path, provenance: Provenance, formats: Sequence[str], *, force: bool) -> Export | None:

@@ -158,7 +158,9 @@ def test_a_metric_of_counted_images_is_the_metric_of_the_images(name: str) -> No
     score = Ranking(metric, truth, numbers, GRADES.names).score((10, 20, 30))
     decided = np.searchsorted((10, 20, 30), np.argsort(np.argsort(numbers)), side="right")
 
-    assert score == pytest.approx(metric.score(truth, decided, columns=GRADES.names).value, abs=1e-12)
+    sign = 1 if metric.direction == "max" else -1
+
+    assert score == pytest.approx(sign * metric.score(truth, decided, columns=GRADES.names).value, abs=1e-12)
 
 
 def test_a_crossed_score_is_of_rules_that_every_other_fold_gave() -> None:

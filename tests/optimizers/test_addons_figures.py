@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import addons_figures
@@ -16,12 +16,20 @@ TOLERANCE = 2e-5  # float32, over 20 steps
 DECAY = 0.8  # of the moving average
 
 
+def _shared_out() -> Iterator[Any]:
+    """Yield all cases: the first of each optimizer is a fast test, the others are slow ones."""
+    seen = set[str]()
+    for name, case in CASES.items():
+        yield pytest.param(name, marks=[pytest.mark.slow] if case.ours.kind in seen else [])
+        seen.add(case.ours.kind)
+
+
 @pytest.fixture(scope="module")
 def kept() -> Mapping[str, Figures]:
     return addons_figures.read()
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", list(_shared_out()))
 def test_an_optimizer_does_what_that_of_addons_does(name: str, kept: Mapping[str, Figures]) -> None:
     ours, theirs = _ours(name), kept[name]
 

@@ -217,6 +217,7 @@ def test_a_rate_that_cannot_be_tested_is_refused(settings: dict[str, str], messa
 
 
 @keras_3
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", ["lookahead(adamw)", "swa(rectified_adam)"])
 @pytest.mark.usefixtures("tiny")
 def test_a_rate_is_found_for_an_optimizer_around_another(optimizer: str, workspace: Path) -> None:
