@@ -14,8 +14,8 @@ from kit.errors import SpecError, option, require
 Item = TypeVar("Item")
 
 AUTO = "auto"
-_PART = re.compile(r"(?P<index>\d+)/(?P<count>\d+)", re.ASCII)
-_AUTO = re.compile(r"auto(?:/(?P<count>\d+))?", re.ASCII)
+_PART = re.compile(r"(?P<index>\d{1,9})/(?P<count>\d{1,9})", re.ASCII)
+_AUTO = re.compile(r"auto(?:/(?P<count>\d{1,9}))?", re.ASCII)
 _SLURM = "SLURM_ARRAY_TASK_"
 _ID, _COUNT, _MIN, _STEP = f"{_SLURM}ID", f"{_SLURM}COUNT", f"{_SLURM}MIN", f"{_SLURM}STEP"
 _KUBERNETES = "JOB_COMPLETION_INDEX"
@@ -62,6 +62,8 @@ class Part:
         found = _AUTO.fullmatch(text)
         if not found:
             raise SpecError(f"part must be I/N, such as 2/4, or {AUTO} or {AUTO}/N, got '{text}'")
+        if found["count"] and not int(found["count"]):
+            raise SpecError(f"{option('part', text)} has no parts; give {AUTO}/N, such as {AUTO}/4")
         return cls(*_array_task(os.environ if environment is None else environment, found["count"]))
 
     def share(self, items: Sequence[Item], cost: Callable[[Item], int] = lambda _: 1) -> list[Item]:
@@ -132,7 +134,7 @@ def _in_array(task: int, environment: Mapping[str, str]) -> tuple[int, int]:
 
 def _number(environment: Mapping[str, str], name: str) -> int:
     text = environment.get(name, "")
-    if not re.fullmatch(r"\d+", text, re.ASCII):
+    if not re.fullmatch(r"\d{1,18}", text, re.ASCII):
         said = f"is '{text}', which is no whole number" if name in environment else "is not set"
         raise SpecError(f"{name} {said}; give {option('part', '1/4')} instead of {AUTO}")
     return int(text)

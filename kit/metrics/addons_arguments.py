@@ -27,6 +27,7 @@ REASONS = {
 }
 """Reasons for which kit takes the other names of `tensorflow_addons.metrics` for no metrics."""
 
+_LARGEST_BETA = 1e100  # whose square is still a number
 _MOST_CUTPOINTS = 10_000  # of whose squares there are counts, 800 MB
 
 
@@ -61,6 +62,7 @@ class BetaAveraged(Averaged, frozen=True, kw_only=True):
         """Refuse a weight that Addons refuses."""
         super().__post_init__()
         require(self.beta > 0, f"beta must be above 0, got {self.beta}")
+        require(self.beta <= _LARGEST_BETA, f"beta must be at most {_LARGEST_BETA}, got {self.beta}")
 
 
 class Weightage(msgspec.Struct, frozen=True, kw_only=True):

@@ -25,6 +25,13 @@ _IN_WORDS: Mapping[str, str] = {
 }
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
 _SHARES = frozenset({"beta_1", "beta_2", "beta1", "beta2", "rho", "momentum"})  # kept at each step, in all optimizers
+_NOT_BELOW_0 = frozenset(
+    {
+        *("clipnorm", "clipvalue", "global_clipnorm", "epsilon", "epsilon_1", "epsilon_2", "weight_decay"),
+        *("initial_accumulator_value", "l1_regularization_strength", "l2_regularization_strength"),
+        *("l2_shrinkage_regularization_strength", "slow_step_size"),
+    }
+)  # Keras ignores a limit below 0, and trains with the other ones
 _INTEGER = re.compile(r"[+-]?\d{1,15}")
 _LARGEST = 1e300  # JSON has no larger numbers that all readers take
 
@@ -125,6 +132,10 @@ def _checked(name: str, value: Argument, taken: Sequence[Takes], *, table: str, 
     require(typed is not None, f"{path} must be {wanted}, got {value!r}")
     require(
         name not in _SHARES or (isinstance(typed, float) and 0 <= typed < 1), f"{path} must be in [0, 1), got {value!r}"
+    )
+    require(
+        name not in _NOT_BELOW_0 or (isinstance(typed, float) and typed >= 0),
+        f"{path} must be 0 or more, got {value!r}",
     )
     choices = owner.choices.get(name, ())
     require(not choices or typed in choices, f"{path} must be one of {', '.join(choices)}, got {value!r}")

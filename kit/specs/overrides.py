@@ -79,6 +79,7 @@ def apply_overrides(spec: Settings, values: Mapping[str, object], presets: Named
         *parents, leaf = path.split(".")
         holder = functools.reduce(operator.getitem, parents, data)
         if is_argument(kind, path):
+            _refuse_unknown_default(spec, path, value)
             _set_argument(holder, leaf, value)
             continue
         is_own = value == OWN and type(part(spec, path)) in presets
@@ -138,6 +139,14 @@ def types_at(spec: msgspec.Struct, path: str, *, own: bool = False) -> set[Argum
     return argument_types(name, holder.taken(table) if own else holder.declared(table))
 
 
+def _refuse_unknown_default(spec: msgspec.Struct, path: str, value: object) -> None:
+    """Refuse to leave out an argument that nothing takes, which no later check would see."""
+    if value == LEFT_OUT and not types_at(spec, path):
+        owner, table, name = path.rsplit(".", 2)
+        known = {argument for one in part(spec, owner).declared(table) for argument in one.types}
+        raise SpecError(f"{path}: {unknown('argument', name, sorted(known))}")
+
+
 def _set_argument(table: dict[str, Any], name: str, value: object) -> None:
     if value == LEFT_OUT:
         table.pop(name, None)
@@ -149,6 +158,9 @@ def _refuse_unknown(data: Mapping[str, Any], kind: type[msgspec.Struct], path: s
     """Refuse a path that is neither a field in `data` nor a named table of `kind`."""
     if is_argument(kind, path):
         return
+    require(
+        path not in free_tables(kind), f"{path} is a table of arguments; give them one by one, as {path}.NAME=VALUE"
+    )
     known = leaves(data)
     if path not in known and path not in (tables := _named_tables(kind, presets)):
         raise SpecError(unknown("setting", path, [*known, *tables]))

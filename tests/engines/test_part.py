@@ -56,7 +56,10 @@ def test_a_part_is_read_as_it_is_written(index: int, count: int) -> None:
             Part.parse(f"{index}/{count}", {})
 
 
-@pytest.mark.parametrize("text", ["", "2", "0/4", "5/4", "1/0", "-1/4", "1/4/4", "a/4", "1 / 4", "auto/", "auto/x"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "2", "0/4", "5/4", "1/0", "-1/4", "1/4/4", "a/4", "1 / 4", "auto/", "auto/x", "auto/0", "1/" + "9" * 5000],
+)
 def test_what_is_no_part_is_refused_in_one_line(text: str) -> None:
     with pytest.raises(SpecError) as refused:
         Part.parse(text, {})
@@ -90,6 +93,9 @@ def test_array_jobs_say_which_part_they_run(text: str, environment: dict[str, st
         ("auto/4", {}, "neither is set"),
         ("auto", {"JOB_COMPLETION_INDEX": "1"}, "does not say how many .* as in --part auto/4"),
         ("auto/4", {"JOB_COMPLETION_INDEX": "4"}, "JOB_COMPLETION_INDEX=4 is not below 4"),
+        ("auto/0", {"JOB_COMPLETION_INDEX": "0"}, "--part auto/0 has no parts; give auto/N"),
+        ("auto/0", slurm(1), "--part auto/0 has no parts; give auto/N"),
+        ("auto/4", {"JOB_COMPLETION_INDEX": "9" * 5000}, "which is no whole number"),
         ("auto/4", {"JOB_COMPLETION_INDEX": "x"}, "JOB_COMPLETION_INDEX is 'x', which is no whole number"),
         ("auto/4", {"JOB_COMPLETION_INDEX": "1", **slurm(1)}, "are both set; give --part 1/4"),
         ("auto", {"SLURM_ARRAY_TASK_ID": "1"}, "SLURM_ARRAY_TASK_MIN is not set"),

@@ -227,6 +227,7 @@ def test_nan_is_never_better_and_the_first_of_equals_is_best() -> None:
         ("addons/F1Score:average=micro:average=macro", "addons/F1Score names average twice"),
         ("addons/F1Score:threshold=2", "addons/F1Score: threshold must be above 0 and at most 1, got 2.0"),
         ("addons/FBetaScore:beta=nan", "addons/FBetaScore: beta must be a number, got 'nan'"),
+        ("addons/FBetaScore:beta=1e200", "addons/FBetaScore: beta must be at most 1e+100, got 1e+200"),
         ("addons/FBetaScore:beta=0", "addons/FBetaScore: beta must be above 0, got 0.0"),
         ("addons/RSquare:num_regressors=-1", "addons/RSquare: num_regressors must be 0 or more, got -1"),
         ("addons/KendallsTauB:actual_min=2", "addons/KendallsTauB: actual_min must be below actual_max, got 2.0"),

@@ -134,7 +134,24 @@ def test_a_name_that_is_nested_without_end_is_refused() -> None:
         ({"loss": "addons/GIoULoss"}, r"^train\.loss: kit does not take loss addons/GIoULoss: it compares boxes"),
         ({"loss_args__delta": "1"}, r"^train\.loss_args needs a loss by name, as in loss=huber$"),
         ({"loss": "mse", "loss_args__delta": "1"}, r"^train\.loss_args\.delta: loss mse takes no arguments$"),
-        ({"optimizer_args": "1"}, r"unknown setting 'train\.optimizer_args'"),
+        (
+            {"optimizer_args": "1"},
+            r"^train\.optimizer_args is a table of arguments; .* train\.optimizer_args\.NAME=VALUE$",
+        ),
+        ({"schedule__args": "1"}, r"^train\.schedule\.args is a table of arguments"),
+        ({"optimizer_args__clipnorm": "-1"}, r"^train\.optimizer_args\.clipnorm must be 0 or more, got -1$"),
+        (
+            {"optimizer_args__weight_decay": "-0.1"},
+            r"^train\.optimizer_args\.weight_decay must be 0 or more, got -0\.1$",
+        ),
+        (
+            {"optimizer": "addons/SWA(addons/LAMB)", "optimizer_args__epsilon": "-1e-6"},
+            r"^train\.optimizer_args\.epsilon must be 0 or more, got -1e-06$",
+        ),
+        (
+            {"optimizer_args__sync_perod": LEFT_OUT},
+            r"^train\.optimizer_args\.sync_perod: unknown argument 'sync_perod'; did you mean 'sync_period'\?",
+        ),
     ],
     ids=str,
 )
