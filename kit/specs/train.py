@@ -12,6 +12,7 @@ from kit.specs.losses import find_loss, loss_entries
 from kit.specs.named_arguments import Argument, Takes, check_arguments, naming
 from kit.specs.optimizers import OptimizerEntry, find_optimizer, optimizer_entries
 from kit.specs.schedule import Monitor, ScheduleSpec
+from kit.specs.schedules import INITIAL, MAXIMAL
 
 CHECKPOINT_MINUTES = 10.0  # default time between checkpoints within an epoch: the most that a crash costs
 
@@ -180,6 +181,12 @@ class TrainSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         require(
             kind == "constant" or self.has_rate,
             f"schedule.kind={kind} changes the learning rate, and optimizer {self.optimizer} has none",
+        )
+        lowest = self.schedule.args.get(INITIAL)
+        highest = self.schedule.args.get(MAXIMAL, self.learning_rate)
+        require(
+            not isinstance(lowest, float) or not isinstance(highest, float) or lowest <= highest,
+            f"schedule.args.{INITIAL}={lowest} is above the highest rate, {highest}; give schedule.args.{MAXIMAL}",
         )
 
     @property

@@ -22,6 +22,7 @@ from kit.specs.named import Named, parse_named
 from kit.specs.named_arguments import LEFT_OUT, read_argument, write_argument
 from kit.specs.naming import as_written
 from kit.specs.optimizers import find_optimizer, in_addons, optimizer_entries, out_of_addons
+from kit.specs.schedule import ScheduleSpec
 from kit.specs.schedules import schedule_names
 from kit.targets import Target
 from kit.targets.classes import Classes
@@ -293,3 +294,12 @@ def test_a_training_in_python_checks_its_arguments_too() -> None:
     assert {"beta_1": 0.5} == TrainSpec(optimizer_args={"beta_1": 0.5}).optimizer_args
     with pytest.raises(SpecError, match=r"^optimizer_args\.beta_1 must be a number"):
         TrainSpec(optimizer_args={"beta_1": "x"})
+
+
+def test_a_cycle_that_begins_above_its_highest_rate_is_refused() -> None:
+    spec = ScheduleSpec(kind="triangular", args={"initial_learning_rate": 1})
+
+    with pytest.raises(
+        SpecError, match=r"^schedule\.args\.initial_learning_rate=1\.0 is above the highest rate, 0\.1;"
+    ):
+        TrainSpec(schedule=spec, learning_rate=0.1)
