@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from dataclasses import dataclass
 from typing import Any
 
 from kit.compat import tf
@@ -24,19 +25,49 @@ def folded(seed: Any, *parts: Any) -> Any:
     return seed
 
 
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Share of each batch that a machine takes of several.
+
+    Attributes:
+        index: Index of the share.
+        count: Number of shares, of equal size.
+    """
+
+    index: int = 0
+    count: int = 1
+
+    def of(self, batch: Any) -> Any:
+        """Cut a tensor of a whole batch, [batch, ...]."""
+        if self.count == 1:
+            return batch
+        size = (batch.shape[0] or tf.shape(batch)[0]) // self.count
+        return batch[self.index * size : (self.index + 1) * size]
+
+
+WHOLE = Share()
+
+
 class Draws:
     """Random numbers for each image of a batch.
 
     Every purpose has a seed of its own, so the draws of one setting do not depend on which others are on.
+
+    Args:
+        seed: Int64 [2], seed of the batch.
+        images: Images of the batch.
+        share: Share of a batch that the images are; their numbers are those that they have in the whole batch. What
+            mixes images needs the whole batch.
     """
 
-    def __init__(self, seed: Any, images: Any) -> None:
+    def __init__(self, seed: Any, images: Any, share: Share = WHOLE) -> None:
         self._seed = seed
         self._images = images
+        self._share = share
 
     def uniform(self, purpose: str, low: float = 0.0, high: float = 1.0) -> Any:
         """Draw a number in [low, high) for each image: float32 [batch]."""
-        return tf.random.stateless_uniform([self._count], folded(self._seed, purpose), low, high)
+        return self._drawn(folded(self._seed, purpose), low, high, tf.float32)
 
     def amount(self, purpose: str, most: float) -> Any:
         """Draw a number in [-most, most) for each image, 0 if `most` is 0: float32 [batch]."""
@@ -48,7 +79,7 @@ class Draws:
 
     def integers(self, purpose: str, below: int) -> Any:
         """Draw a whole number in [0, below) for each image: int32 [batch]."""
-        return tf.random.stateless_uniform([self._count], folded(self._seed, purpose), 0, below, tf.int32)
+        return self._drawn(folded(self._seed, purpose), 0, below, tf.int32)
 
     def order(self, purpose: str) -> Any:
         """Draw a permutation of the images' indices: int32 [batch]."""
@@ -65,6 +96,10 @@ class Draws:
         the range of float32: X is G U^(1 / alpha), with G of shape alpha + 1 and U uniform (Marsaglia & Tsang 2000).
         """
         return tf.sigmoid(self._log_gamma(f"{purpose}, one", alpha) - self._log_gamma(f"{purpose}, other", alpha))
+
+    def _drawn(self, seed: Any, low: float, high: float, dtype: Any) -> Any:
+        whole = tf.random.stateless_uniform([self._count * self._share.count], seed, low, high, dtype)
+        return self._share.of(whole)
 
     @property
     def _count(self) -> Any:
