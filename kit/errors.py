@@ -108,7 +108,7 @@ class RunError(KitError):
 
 
 class PeerError(KitError):
-    """A machine of a training on several machines ended or does not answer; trying again may help."""
+    """A machine of a training on several ended or does not answer; trying again may help."""
 
     exit_status = 3
 

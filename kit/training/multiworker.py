@@ -11,7 +11,9 @@ import shutil
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import dataclass
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -102,7 +104,8 @@ def train_with_workers(
                 stack.enter_context(locked(directory.path))
                 stack.enter_context(full_disk_named(directory.tensorboard))
                 directory.refuse_other(spec)
-            _train(dataset, spec, directory, peers, advice, progress)
+            joint = _Joint(dataset=dataset, spec=spec, directory=directory, peers=peers, progress=progress)
+            _train(joint, advice)
 
 
 def refuse_unsuited(spec: RunSpec, devices: Devices) -> None:
@@ -121,7 +124,7 @@ def refuse_unsuited(spec: RunSpec, devices: Devices) -> None:
 
 
 @contextlib.contextmanager
-def _resumable(where: Any) -> Iterator[None]:
+def _resumable(where: Path | None) -> Iterator[None]:
     """Tell how a training goes on that lost a machine."""
     try:
         yield
@@ -178,13 +181,31 @@ def _leave(lost: Lost) -> None:
     os._exit(PeerError.exit_status)
 
 
-def _train(
-    dataset: Dataset, spec: RunSpec, directory: RunDirectory, peers: Peers, advice: str, progress: Progress
-) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Joint:
+    """A training that the machines do together.
+
+    Attributes:
+        dataset: Dataset to train on.
+        spec: Settings of the run.
+        directory: Directory of the run, which only the chief reads and writes.
+        peers: All machines.
+        progress: Receiver of every step.
+    """
+
+    dataset: Dataset
+    spec: RunSpec
+    directory: RunDirectory
+    peers: Peers
+    progress: Progress
+
+
+def _train(joint: _Joint, advice: str) -> None:
+    dataset, spec, peers, progress = joint.dataset, joint.spec, joint.peers, joint.progress
     is_chief = peers.cluster.is_chief
     steps = dataset.full_batches("train", spec.train.batch_size)
     with reading(dataset, ("train", "validation"), progress), lent_model(spec, dataset) as model:
-        history = _begun(model, directory, spec, peers)
+        history = _begun(model, joint)
         epochs = len(history.rows)
         progress.start(f"train {spec.arm} as {peers.cluster.named(peers.cluster.index)}", spec.train.epochs * steps)
         progress.advance(epochs * steps, advice)
@@ -193,27 +214,23 @@ def _train(
             progress.advance(0, doubt_columns(spec.train.metrics, dataset.manifest))
         if epochs < spec.train.epochs and not has_stopped(history, spec):
             with damage_named(dataset):
-                _fit(model, dataset, spec, directory, history, peers, progress)
-        _end(model, dataset, spec, directory, history, peers, progress)
+                _fit(model, joint, history)
+        _end(model, joint, history)
         progress.finish()
 
 
-def _begun(model: Any, directory: RunDirectory, spec: RunSpec, peers: Peers) -> History:
+def _begun(model: Any, joint: _Joint) -> History:
     """Give all machines the chief's state: the rows of its history, the weights and the optimizer.
 
     Raises:
         RunError: The newest checkpoint is one within an epoch.
     """
-    variables = [*model.weights, *optimizer_variables(model.optimizer)]
+    directory, peers = joint.directory, joint.peers
     if not peers.cluster.is_chief:
         told = json.loads(peers.told(""))
-        state = memoryview(base64.b64decode(told["state"]))
-        for variable in variables:
-            like = np.asarray(variable.numpy())
-            variable.assign(np.frombuffer(state[: like.nbytes], like.dtype).reshape(like.shape))
-            state = state[like.nbytes :]
+        _set_state(model, base64.b64decode(told["state"]))
         return History(directory.history_file, told["rows"])
-    directory.claim(spec)
+    directory.claim(joint.spec)
     write_whole(directory.environment, to_json(describe_environment()))
     history = directory.history()
     begin = restore(model, directory, history)
@@ -224,21 +241,31 @@ def _begun(model: Any, directory: RunDirectory, spec: RunSpec, peers: Peers) -> 
         )
     if begin.position == BEGIN:
         shutil.rmtree(directory.tensorboard, ignore_errors=True)  # of failed attempts
-        note_settings(directory, spec)
-    state = b"".join(np.asarray(variable.numpy()).tobytes() for variable in variables)
-    peers.told(json.dumps({"rows": history.rows, "state": base64.b64encode(state).decode()}))
+        note_settings(directory, joint.spec)
+    peers.told(json.dumps({"rows": history.rows, "state": base64.b64encode(_state(model)).decode()}))
     return history
 
 
-def _fit(
-    model: Any,
-    dataset: Dataset,
-    spec: RunSpec,
-    directory: RunDirectory,
-    history: History,
-    peers: Peers,
-    progress: Progress,
-) -> None:
+def _state(model: Any) -> bytes:
+    """Return the weights and the variables of the optimizer, one after another."""
+    return b"".join(np.asarray(variable.numpy()).tobytes() for variable in _variables(model))
+
+
+def _set_state(model: Any, state: bytes) -> None:
+    begin = 0
+    for variable in _variables(model):
+        like = np.asarray(variable.numpy())
+        values = np.frombuffer(state, like.dtype, like.size, begin)
+        variable.assign(values.reshape(like.shape))
+        begin += like.nbytes
+
+
+def _variables(model: Any) -> list[Any]:
+    return [*model.weights, *optimizer_variables(model.optimizer)]
+
+
+def _fit(model: Any, joint: _Joint, history: History) -> None:
+    dataset, spec, peers = joint.dataset, joint.spec, joint.peers
     head = dataset.manifest.target.head(spec.model.head, spec.train.loss)
     measured = validating_batch(spec.model, dataset, model.distribute_strategy.num_replicas_in_sync)
     batches = train_batches(
@@ -254,8 +281,8 @@ def _fit(
         share=share_of(peers),
     )
     recording = [
-        Recorder(directory, history, spec.train, Restored(), math.inf),
-        tensorboard(directory, histograms=spec.train.histograms),
+        Recorder(joint.directory, history, spec.train, Restored(), math.inf),
+        tensorboard(joint.directory, histograms=spec.train.histograms),
     ]
     fit_with_workers(
         model,
@@ -270,7 +297,7 @@ def _fit(
             StopIfReplaced(dataset),
             *(recording if peers.cluster.is_chief else [Follower(history)]),
             StopAndSchedule(history, spec.train, first_rate(spec.train)),
-            StepProgress(progress, history, spec.train, spec.fold),
+            StepProgress(joint.progress, history, spec.train, spec.fold),
         ],
         peers=peers,
     )
@@ -289,16 +316,9 @@ class Follower(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is unty
         self._history.rows.append({"epoch": epoch + 1.0, **row})
 
 
-def _end(
-    model: Any,
-    dataset: Dataset,
-    spec: RunSpec,
-    directory: RunDirectory,
-    history: History,
-    peers: Peers,
-    progress: Progress,
-) -> None:
+def _end(model: Any, joint: _Joint, history: History) -> None:
     """Compare the weights of all machines; then the chief writes the result, and the others wait for it."""
+    directory, peers, progress = joint.directory, joint.peers, joint.progress
     addresses = peers.cluster.addresses
     hashes = dict(zip(addresses, peers.exchange(weights_hash(model)), strict=True))
     for index, address in enumerate(addresses):
@@ -309,7 +329,7 @@ def _end(
         )
     if peers.cluster.is_chief:
         write_whole(directory.environment, to_json({**describe_environment(), "workers": hashes}))
-        finish_run(model, directory, history, spec, dataset)
+        finish_run(model, directory, history, joint.spec, joint.dataset)
     peers.told("finished")
 
 

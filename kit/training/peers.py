@@ -106,7 +106,7 @@ class Peers:
     def __init__(self, cluster: Cluster, lines: Mapping[int, _Line]) -> None:
         self.cluster = cluster
         self.lost: Lost | None = None
-        self.on_lost: Callable[[Lost], None] = lambda lost: None
+        self.on_lost: Callable[[Lost], None] = _ignore
         self._lines = lines
         self._texts: dict[int, queue.Queue[list[str] | None]] = {index: queue.Queue() for index in lines}
         self._noticed = threading.Event()
@@ -120,7 +120,7 @@ class Peers:
         """Begin."""
         return self
 
-    def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         """Part from the others, or tell them why this machine ends."""
         self._is_closed = True
         lost = self.lost or self._ending(error)
@@ -222,6 +222,10 @@ class Peers:
         self.on_lost(lost)
 
 
+def _ignore(lost: Lost) -> None:
+    """Do nothing; who waits for a text is told."""
+
+
 def meet(cluster: Cluster, facts: Facts, timeout: float) -> Peers:
     """Wait until all machines are there, and compare what must be equal on all of them.
 
@@ -251,8 +255,8 @@ def _joined(cluster: Cluster, facts: Facts, deadline: float, timeout: float) -> 
         except (OSError, ValueError, TypeError) as error:
             if time.monotonic() > deadline:
                 raise PeerError(
-                    f"{cluster.named(0)} does not answer {cluster.named(cluster.index)} within {timeout:g} s; run the"
-                    " same command on all machines, and see whether the port can be reached"
+                    f"{cluster.named(0)} does not answer {cluster.named(cluster.index)} within {timeout:g} s; see"
+                    " whether the port can be reached"
                 ) from error
             time.sleep(_RETRY)
             continue
@@ -282,12 +286,7 @@ def _gathered(cluster: Cluster, facts: Facts, deadline: float, timeout: float) -
     try:
         with _listening(cluster.addresses[0]) as listener:
             while len(lines) < len(cluster.addresses) - 1:
-                if (left := deadline - time.monotonic()) <= 0:
-                    missing = next(index for index in range(1, len(cluster.addresses)) if index not in lines)
-                    raise PeerError(
-                        f"{cluster.named(missing)} did not come within {timeout:g} s; run the same command on all"
-                        " machines"
-                    )
+                left = _time_left(deadline, cluster, lines, timeout)
                 _accept(listener, cluster, {**facts, "addresses": _listed(cluster)}, lines, min(left, _BEAT))
                 _keep_waiting(lines)
     except (PeerError, SpecError) as error:
@@ -297,6 +296,19 @@ def _gathered(cluster: Cluster, facts: Facts, deadline: float, timeout: float) -
             line.close()
         raise
     return lines
+
+
+def _time_left(deadline: float, cluster: Cluster, lines: Mapping[int, _Line], timeout: float) -> float:
+    """Return the time in which the others may still come, seconds.
+
+    Raises:
+        PeerError: It is over.
+    """
+    left = deadline - time.monotonic()
+    if left <= 0:
+        missing = next(index for index in range(1, len(cluster.addresses)) if index not in lines)
+        raise PeerError(f"{cluster.named(missing)} did not come within {timeout:g} s")
+    return left
 
 
 def _accept(listener: socket.socket, cluster: Cluster, facts: Facts, lines: dict[int, _Line], patience: float) -> None:

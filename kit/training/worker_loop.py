@@ -37,7 +37,7 @@ def fit_with_workers(
         peers: All machines.
     """
     strategy = model.distribute_strategy
-    train = iter(strategy.distribute_datasets_from_function(lambda context: local_parts(batches, strategy)))
+    train = iter(strategy.distribute_datasets_from_function(lambda _: local_parts(batches, strategy)))
     validated = strategy.distribute_datasets_from_function(
         lambda context: validation_parts(validation, context.input_pipeline_id, strategy)
     )
