@@ -22,7 +22,7 @@ from xxhash import xxh3_128
 from kit.compat import abort_collectives, keras, keras_version, learning_rate, needs_keras_3, optimizer_variables, tf
 from kit.datasets import Dataset
 from kit.datasets.verify import reading
-from kit.errors import PeerError, RunError, option, require
+from kit.errors import PeerError, RunError, as_options, option, require
 from kit.files import write_whole
 from kit.inference.predict_split import refuse_changed
 from kit.locks import locked
@@ -94,7 +94,7 @@ def train_with_workers(
     refuse_unsuited(spec, devices)
     advice = prepare_devices(spec.train.threads, devices)
     where = directory.path if cluster.is_chief else None
-    with _resumable(where), meet(cluster, _facts(dataset, spec), timeout) as peers, _losses_named(peers):
+    with meet(cluster, _facts(dataset, spec), timeout) as peers, _resumable(where), _losses_named(peers):
         join_workers()
         refuse_changed(directory.path, spec, dataset)
         dataset = dataset.for_fold(spec.fold)
@@ -116,8 +116,8 @@ def refuse_unsuited(spec: RunSpec, devices: Devices) -> None:
         MissingDependencyError: This is the lane of TensorFlow Addons.
     """
     needs_keras_3(option("distribute", "multiworker"), "leave it out")
-    here = f"on several machines; leave it out, or leave out {option('distribute', 'multiworker')}"
-    require(devices.count == 1, f"devices={devices} are several CPU devices, which do not work {here}")
+    here = f"on several machines; change it, or leave out {option('distribute', 'multiworker')}"
+    require(devices.count == 1, f"devices={devices} does not work {here}")
     require(spec.train.jit != "on", f"train.jit=on does not work {here}")
     require(not spec.train.progressive, f"train.progressive does not work {here}")
     require(spec.train.cache != "disk", f"train.cache=disk does not work {here}")
@@ -176,7 +176,7 @@ def _losses_named(peers: Peers) -> Iterator[None]:
 
 def _leave(lost: Lost) -> None:
     """End a process whose main thread waits in TensorFlow for ever; what is on the disk is whole at any moment."""
-    sys.stderr.write(f"kit: {lost.why}; run the same command on all machines again\n")
+    sys.stderr.write(f"kit: {as_options(lost.why)}; run the same command on all machines again\n")
     sys.stderr.flush()
     os._exit(PeerError.exit_status)
 

@@ -92,6 +92,8 @@ class _Line:
         """End the connection, also for a thread that waits for a message."""
         with contextlib.suppress(OSError):
             self._connection.shutdown(socket.SHUT_RDWR)
+        with contextlib.suppress(OSError, ValueError):
+            self._file.close()
         self._connection.close()
 
 
@@ -141,7 +143,7 @@ class Peers:
         """Say to the others why this machine ends."""
         own = self.cluster.named(self.cluster.index)
         if isinstance(error, KitError):
-            return Lost(f"{own} ended: {error}", is_refusal=error.exit_status == 1)
+            return Lost(f"{own} ended: {error.marked}", is_refusal=error.exit_status == 1)
         return Lost(f"{own} ended before the training did")
 
     def exchange(self, text: str) -> list[str]:
@@ -243,7 +245,8 @@ def meet(cluster: Cluster, facts: Facts, timeout: float) -> Peers:
         return _joined(cluster, facts, deadline, timeout)
     lines = _gathered(cluster, facts, deadline, timeout)
     for line in lines.values():
-        line.send(kind="welcome")
+        with contextlib.suppress(OSError):  # of one that has just ended, which is noticed from now on
+            line.send(kind="welcome")
     return Peers(cluster, lines)
 
 
@@ -255,12 +258,13 @@ def _joined(cluster: Cluster, facts: Facts, deadline: float, timeout: float) -> 
         except (OSError, ValueError, TypeError) as error:
             if time.monotonic() > deadline:
                 raise PeerError(
-                    f"{cluster.named(0)} does not answer {cluster.named(cluster.index)} within {timeout:g} s; see"
-                    " whether the port can be reached"
+                    f"{cluster.named(0)} does not answer {cluster.named(cluster.index)} within {timeout:g} s; run"
+                    " the same command on all machines, and see whether its port can be reached"
                 ) from error
             time.sleep(_RETRY)
             continue
         if answer.get("kind") == "end":
+            line.close()
             raise Lost(answer["why"], answer["is_refusal"]).error()
         return Peers(cluster, {0: line})
 
@@ -270,7 +274,7 @@ def _answered(cluster: Cluster, facts: Facts) -> tuple[_Line, dict[str, Any]]:
     host, _, port = cluster.addresses[0].rpartition(":")
     line = _Line(socket.create_connection((host.strip("[]"), int(port)), timeout=_HELLO))
     try:
-        line.send(kind="hello", index=cluster.index, facts={**facts, "addresses": _listed(cluster)})
+        line.send(kind="hello", index=cluster.index, facts={**facts, "list of addresses": _listed(cluster)})
         answer = line.receive()
         while answer.get("kind") == "beat":
             answer = line.receive()
@@ -287,12 +291,12 @@ def _gathered(cluster: Cluster, facts: Facts, deadline: float, timeout: float) -
         with _listening(cluster.addresses[0]) as listener:
             while len(lines) < len(cluster.addresses) - 1:
                 left = _time_left(deadline, cluster, lines, timeout)
-                _accept(listener, cluster, {**facts, "addresses": _listed(cluster)}, lines, min(left, _BEAT))
+                _accept(listener, cluster, {**facts, "list of addresses": _listed(cluster)}, lines, min(left, _BEAT))
                 _keep_waiting(lines)
     except (PeerError, SpecError) as error:
         for line in lines.values():
             with contextlib.suppress(OSError):
-                line.send(kind="end", why=str(error), is_refusal=error.exit_status == 1)
+                line.send(kind="end", why=error.marked, is_refusal=error.exit_status == 1)
             line.close()
         raise
     return lines
@@ -307,7 +311,9 @@ def _time_left(deadline: float, cluster: Cluster, lines: Mapping[int, _Line], ti
     left = deadline - time.monotonic()
     if left <= 0:
         missing = next(index for index in range(1, len(cluster.addresses)) if index not in lines)
-        raise PeerError(f"{cluster.named(missing)} did not come within {timeout:g} s")
+        raise PeerError(
+            f"{cluster.named(missing)} did not come within {timeout:g} s; run the same command on all machines"
+        )
     return left
 
 

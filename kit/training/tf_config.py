@@ -8,13 +8,14 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
-from kit.errors import SpecError
+from kit.errors import SpecError, option
 
 VARIABLE = "TF_CONFIG"
 _TIMEOUT = "KIT_WORKERS_TIMEOUT"
 _SECONDS = 300.0  # in which all machines must have come: queues start them one after another
 _JOBS = ("chief", "worker")  # in the order in which TensorFlow counts them
 _EXAMPLE = '{"cluster": {"worker": ["host1:2222", "host2:2222"]}, "task": {"type": "worker", "index": 0}}'
+_ASKED = option("distribute", "multiworker")
 _LAST_PORT = 65535
 
 
@@ -48,7 +49,7 @@ def read_cluster() -> Cluster:
     """
     text = os.environ.get(VARIABLE, "")
     if not text:
-        raise SpecError(f"distribute=multiworker needs {VARIABLE} in the environment of each machine, as in {_EXAMPLE}")
+        raise SpecError(f"{_ASKED} needs {VARIABLE} in the environment of each machine, as in {_EXAMPLE}")
     try:
         return _parsed(json.loads(text))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -77,12 +78,12 @@ def _parsed(config: dict[str, Any]) -> Cluster:
     cluster: dict[str, list[str]] = config["cluster"]
     job, number = config["task"]["type"], int(config["task"]["index"])
     if others := sorted({*cluster, job} - set(_JOBS)):
-        raise SpecError(f"{VARIABLE} names the job {others[0]}; distribute=multiworker takes chief and worker only")
+        raise SpecError(f"{VARIABLE} names the job {others[0]}; {_ASKED} takes chief and worker only")
     if len(cluster.get("chief", ())) > 1:
         raise SpecError(f"{VARIABLE} names {len(cluster['chief'])} chiefs; name one, and the others as worker")
     addresses = tuple(_checked(address) for job in _JOBS for address in cluster.get(job, ()))
     if len(addresses) <= 1:
-        raise SpecError(f"{VARIABLE} names one worker; leave out distribute=multiworker to train on one machine")
+        raise SpecError(f"{VARIABLE} names one worker; leave out {_ASKED} to train on one machine")
     if len(set(addresses)) < len(addresses):
         raise SpecError(f"{VARIABLE} names an address twice: {', '.join(addresses)}")
     if not 0 <= number < len(cluster.get(job, ())):
