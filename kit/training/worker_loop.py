@@ -36,11 +36,12 @@ def fit_with_workers(
         callbacks: Keras callbacks of this machine.
         peers: All machines.
     """
-    strategy = model.distribute_strategy
-    train = iter(strategy.distribute_datasets_from_function(lambda _: local_parts(batches, strategy)))
-    validated = strategy.distribute_datasets_from_function(
-        lambda context: validation_parts(validation, context.input_pipeline_id, strategy)
-    )
+    strategy, worker = model.distribute_strategy, peers.cluster.index
+    local, replicas = len(strategy.extended.worker_devices), strategy.num_replicas_in_sync
+    own = parts_of_batches(batches, range(local), local)
+    own_validation = parts_of_batches(validation.repeat(), range(worker * local, (worker + 1) * local), replicas)
+    train = iter(strategy.distribute_datasets_from_function(lambda _: own))
+    validated = strategy.distribute_datasets_from_function(lambda _: own_validation)
     train_step, test_step = _step(model.train_step, strategy), _step(model.test_step, strategy)
     heard = keras.callbacks.CallbackList(list(callbacks), model=model, epochs=epochs.stop, steps=steps)
     model.stop_training = False
@@ -81,30 +82,28 @@ def _figures(model: Any) -> dict[str, float]:
     return {name: float(value) for name, value in model.get_metrics_result().items()}
 
 
-def local_parts(batches: Any, strategy: Any) -> Any:
-    """Cut a machine's batches into the parts of its devices, one after another."""
-    local = len(strategy.extended.worker_devices)
-    parts = batches if local == 1 else batches.flat_map(lambda *batch: _parts_of(batch, range(local), local))
-    return _endless(parts)
+def parts_of_batches(batches: Any, indices: range, count: int) -> Any:
+    """Cut batches as TensorFlow cuts them for the devices of one machine: the last part has what is left.
 
+    Args:
+        batches: Dataset (tf.data.Dataset) of tuples of tensors [batch, ...], endless.
+        indices: Indices of the parts to take, one after another.
+        count: Number of parts of a batch.
 
-def validation_parts(batches: Any, worker: int, strategy: Any) -> Any:
-    """Cut whole batches into the parts of a machine's devices, as TensorFlow cuts them for devices of one machine."""
-    local = len(strategy.extended.worker_devices)
-    own = range(worker * local, (worker + 1) * local)
-    return _endless(batches.flat_map(lambda *batch: _parts_of(batch, own, strategy.num_replicas_in_sync)))
+    Returns:
+        A tf.data.Dataset of parts.
+    """
 
+    def parts(*batch: Any) -> Any:
+        size = -(-tf.shape(batch[0])[0] // count)
+        starts = tf.range(indices.start, indices.stop) * size
+        return tf.data.Dataset.from_tensor_slices(starts).map(
+            lambda start: tuple(values[start : start + size] for values in batch)
+        )
 
-def _parts_of(batch: tuple[Any, ...], indices: range, count: int) -> Any:
-    """Make a dataset of some of `count` parts of a batch; the last part has what is left."""
-    size = -(-tf.shape(batch[0])[0] // count)
-    parts = tf.data.Dataset.range(indices.start, indices.stop)
-    return parts.map(lambda index: tuple(values[tf.cast(index, tf.int32) * size :][:size] for values in batch))
-
-
-def _endless(parts: Any) -> Any:
-    """Say that a dataset does not end: else all machines ask each other before each step whether it has."""
-    return parts.apply(tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY))
+    taken = batches if indices == range(count) == range(1) else batches.flat_map(parts)
+    # else all machines ask each other before each step whether one of them is at its end
+    return taken.apply(tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY))
 
 
 def share_of(peers: Peers) -> Share:
