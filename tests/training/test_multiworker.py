@@ -192,7 +192,7 @@ def test_batches_that_machines_cannot_share_are_refused_before_anything_is_writt
     assert not (root / "runs").exists()
 
 
-@pytest.mark.parametrize(("size", "count"), [(8, 4), (7, 2), (9, 4), (5, 3)])
+@pytest.mark.parametrize(("size", "count"), [(8, 4), (7, 2), (10, 4), (5, 3)])
 def test_machines_take_the_parts_that_devices_of_one_machine_would(size: int, count: int) -> None:
     from kit.compat import tf
     from kit.training.worker_loop import parts_of_batches
