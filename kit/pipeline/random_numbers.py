@@ -56,8 +56,8 @@ class Draws:
     Args:
         seed: Int64 [2], seed of the batch.
         images: Images of the batch.
-        share: Share of a batch that the images are; their numbers are those that they have in the whole batch. What
-            mixes images needs the whole batch.
+        share: Share of a batch that the images are. Numbers are drawn for the whole batch, see `own`; what mixes images
+            needs the whole batch.
     """
 
     def __init__(self, seed: Any, images: Any, share: Share = WHOLE) -> None:
@@ -67,7 +67,7 @@ class Draws:
 
     def uniform(self, purpose: str, low: float = 0.0, high: float = 1.0) -> Any:
         """Draw a number in [low, high) for each image: float32 [batch]."""
-        return self._drawn(folded(self._seed, purpose), low, high, tf.float32)
+        return tf.random.stateless_uniform([self._count], folded(self._seed, purpose), low, high)
 
     def amount(self, purpose: str, most: float) -> Any:
         """Draw a number in [-most, most) for each image, 0 if `most` is 0: float32 [batch]."""
@@ -79,7 +79,7 @@ class Draws:
 
     def integers(self, purpose: str, below: int) -> Any:
         """Draw a whole number in [0, below) for each image: int32 [batch]."""
-        return self._drawn(folded(self._seed, purpose), 0, below, tf.int32)
+        return tf.random.stateless_uniform([self._count], folded(self._seed, purpose), 0, below, tf.int32)
 
     def order(self, purpose: str) -> Any:
         """Draw a permutation of the images' indices: int32 [batch]."""
@@ -97,13 +97,16 @@ class Draws:
         """
         return tf.sigmoid(self._log_gamma(f"{purpose}, one", alpha) - self._log_gamma(f"{purpose}, other", alpha))
 
-    def _drawn(self, seed: Any, low: float, high: float, dtype: Any) -> Any:
-        whole = tf.random.stateless_uniform([self._count * self._share.count], seed, low, high, dtype)
-        return self._share.of(whole)
+    def own(self, values: Any) -> Any:
+        """Cut what was computed from numbers of the whole batch, [batch, ...], for the images at hand.
+
+        It is computed for the whole batch, as vectors of other lengths are rounded otherwise by sines and matrices.
+        """
+        return self._share.of(values)
 
     @property
     def _count(self) -> Any:
-        return self._images.shape[0] or tf.shape(self._images)[0]
+        return (self._images.shape[0] or tf.shape(self._images)[0]) * self._share.count
 
     def _log_gamma(self, purpose: str, alpha: float) -> Any:
         above = tf.random.stateless_gamma([self._count], folded(self._seed, purpose, "gamma"), alpha + 1.0)

@@ -334,8 +334,7 @@ def test_shares_of_a_batch_together_are_the_batch(uneven: Dataset, place: int, m
 
     joined = [tuple(map(np.concatenate, zip(*halves, strict=True))) for halves in zip(*shares, strict=True)]
     for batch, same in zip(whole, joined, strict=True):
-        for values, others in zip(batch, same, strict=True):
-            np.testing.assert_allclose(values, others, rtol=0, atol=1e-6)
+        assert all(np.array_equal(values, others) for values, others in zip(batch, same, strict=True))
 
 
 def test_reduced_images_are_means_over_areas_of_the_whole_ones(uneven: Dataset) -> None:
