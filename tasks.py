@@ -45,7 +45,7 @@ def test(ctx: Context, slow: bool = False) -> None:
 
 @task
 def cluster(ctx: Context) -> None:
-    """Run the tests on a Ray cluster of two nodes on this machine, in a network of their own."""
+    """Run the tests that start several nodes on this machine: Ray's, in a network of their own, and two workers."""
     ctx.run(f'{sys.executable} -m pytest -m "cluster"', pty=sys.stdout.isatty())
 
 

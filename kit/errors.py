@@ -9,6 +9,7 @@ KitError
 │   └── CorruptRecordError shard, record index, byte offset
 ├── EngineError            a worker process that died
 ├── RunError               a run that is unfinished or of another dataset
+├── PeerError              a machine of a training on several that ended or does not answer: try again
 ├── SubmissionError        predictions that do not fit the sample submission
 ├── KaggleError            a request or a file that Kaggle refuses, or an archive that is not safe to unpack
 │   └── NetworkError       no clear answer: try again
@@ -104,6 +105,12 @@ class EngineError(KitError):
 
 class RunError(KitError):
     """A run is unfinished, damaged, or of another dataset."""
+
+
+class PeerError(KitError):
+    """A machine of a training on several ended or does not answer; trying again may help."""
+
+    exit_status = 3
 
 
 class SubmissionError(KitError):

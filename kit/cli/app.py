@@ -51,8 +51,8 @@ _NEXT_STEPS = {
 app = typer.Typer(
     cls=Group,
     help="From image folders to shards, honest ablations and a valid Kaggle submission.",
-    epilog="Exit status: 0 done, 1 refused (one line says why), 2 usage, 3 try again (network, or another command at"
-    " work), 4 out of --max-hours, 130 stopped by Ctrl-C.",
+    epilog="Exit status: 0 done, 1 refused (one line says why), 2 usage, 3 try again (network, another machine, or"
+    " another command at work), 4 out of --max-hours, 130 stopped by Ctrl-C.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,

@@ -58,6 +58,14 @@ def train(
     engine: Engine = "local",
     address: Address = None,
     devices: Devices = "auto",
+    distribute: Annotated[
+        str | None,
+        typer.Option(
+            metavar="multiworker",
+            help="Train one model on the machines that TF_CONFIG names; give each the same command.",
+            show_default="this machine alone",
+        ),
+    ] = None,
     checkpoint_minutes: Annotated[
         float, typer.Option(help="Minutes between checkpoints within an epoch; each epoch's end has one.")
     ] = CHECKPOINT_MINUTES,
@@ -93,6 +101,7 @@ def train(
         head=head,
         seed=seed,
         devices=devices,
+        distribute=distribute,
         checkpoint_minutes=checkpoint_minutes,
         root=root,
     )
@@ -109,7 +118,10 @@ def train(
     require(engine == LOCAL and address is None, "--engine ray trains folds, one on each machine; add --folds all")
     run = train_as_asked(request, ConsoleProgress())
     if json:
-        print_json({"run": run.path, "result": run.result()})
+        print_json({"run": run.path, "result": run.result() if run.is_finished else None})
+        return
+    if not run.is_finished:  # it is on the chief's disk
+        print_line("this machine has done its share; the run is in the chief's runs folder")
         return
     print_tables([summary_table(run)])
     for line in describe_run(run, root):

@@ -4,6 +4,7 @@ kit runs in two lanes: on the newest TensorFlow, which brings Keras 3, and on Te
 that TensorFlow Addons works with. No other room asks for a version: what differs is a function here.
 """
 
+from kit.compat.collectives import abort_collectives
 from kit.compat.dropout import dropout_states, initial_seed, own_dropout
 from kit.compat.lane import (
     IS_KERAS_3,
@@ -21,6 +22,7 @@ from kit.compat.weights import load_weights, save_weights
 
 __all__ = [
     "IS_KERAS_3",
+    "abort_collectives",
     "averages",
     "build_metrics",
     "build_optimizer",

@@ -17,7 +17,7 @@ from kit.pipeline.cache import Decoded, as_tensor, decode_split, map_split
 from kit.pipeline.labels import encode_labels
 from kit.pipeline.parallel import as_written, parallel_calls, read_ahead
 from kit.pipeline.parse import decode_batches
-from kit.pipeline.random_numbers import folded
+from kit.pipeline.random_numbers import WHOLE, Share, folded
 from kit.pipeline.sample_weights import SampleWeights
 from kit.pipeline.sampling import DecodedExamples, Examples, StreamedExamples, balanced, epoch_seed
 from kit.specs import AugmentSpec
@@ -46,6 +46,7 @@ def train_batches(
     augment: AugmentSpec = _UNCHANGED,
     sampling: Literal["shuffle", "balanced"] = "shuffle",
     class_weights: ArrayLike | None = None,
+    share: Share = WHOLE,
 ) -> Any:
     """Build endless batches of the train split from a given step on, shuffled and augmented anew in each epoch.
 
@@ -72,6 +73,7 @@ def train_batches(
             repeated. The number of batches an epoch is the same.
         class_weights: Weight of each class in the manifest's order, from which each image gets a sample weight; for
             tags two rows, the weights of images without each tag and with it.
+        share: Share of each batch to yield; only its images are decoded and augmented, unless `augment` mixes images.
 
     Returns:
         A tf.data.Dataset of (image float32 [batch_size, height, width, channels] in 0 to 1, label float32
@@ -90,6 +92,8 @@ def train_batches(
     if examples is None:
         examples = train_examples(dataset, cache=cache, memory_share=memory_share, shared=shared, sampling=sampling)
 
+    before, after = (WHOLE, share) if augment.mixes else (share, WHOLE)
+
     def one_epoch(epoch: Any) -> Any:
         if sampling == "balanced":
             return balanced(examples, epoch_seed(seed, epoch)).batch(batch_size, drop_remainder=True).take(steps)
@@ -99,11 +103,15 @@ def train_batches(
         taken = examples.decoded(batch)
         images, labels = _as_inputs(taken, head)
         drawn = folded(epoch_seed(seed, number // steps), "batch", number % steps)
-        inputs = augment_batch(augment, _reduced(images, sides), labels, drawn)
-        return (*inputs, weighed.of_labels(taken["label"])) if weighed else inputs
+        inputs = augment_batch(augment, _reduced(images, sides), labels, drawn, before)
+        made = (*inputs, weighed.of_labels(taken["label"])) if weighed else inputs
+        return tuple(map(after.of, made))
 
     epochs = tf.data.Dataset.range(first_epoch, tf.int64.max).flat_map(one_epoch)
-    batches = examples.opened(epochs.skip(first_step), batch_size).enumerate(first_epoch * steps + first_step)
+    taken = epochs.skip(first_step)
+    if before != WHOLE:
+        taken = taken.map(before.of)
+    batches = examples.opened(taken, batch_size // before.count).enumerate(first_epoch * steps + first_step)
     calls = parallel_calls(is_light=augment == _UNCHANGED and sides is None)
     finished = batches.map(finish, num_parallel_calls=calls, deterministic=True)
     return as_written(finished.prefetch(read_ahead()))

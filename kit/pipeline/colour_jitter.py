@@ -28,12 +28,13 @@ def recolour(spec: AugmentSpec, images: Any, draws: Draws) -> Any:
     """
     _, height, width, channels = images.shape
     pixels = tf.reshape(images, (-1, height * width, channels))
-    gain = 1.0 + draws.amount("contrast", spec.contrast)[:, tf.newaxis, tf.newaxis]
-    offset = draws.amount("brightness", spec.brightness)[:, tf.newaxis, tf.newaxis]
+    gain = 1.0 + draws.own(draws.amount("contrast", spec.contrast))[:, tf.newaxis, tf.newaxis]
+    offset = draws.own(draws.amount("brightness", spec.brightness))[:, tf.newaxis, tf.newaxis]
     if spec.contrast:
         offset += (1.0 - gain) * tf.reduce_mean(pixels, axis=1, keepdims=True)
     if channels == RGB and (spec.saturation or spec.hue):
-        matrices = colour_matrices(1.0 + draws.amount("saturation", spec.saturation), draws.amount("hue", spec.hue))
+        saturation, hue = draws.amount("saturation", spec.saturation), draws.amount("hue", spec.hue)
+        matrices = draws.own(colour_matrices(1.0 + saturation, hue))
         changed = tf.matmul(pixels, gain * matrices) + tf.matmul(
             tf.broadcast_to(offset, tf.shape(pixels[:, :1])), matrices
         )

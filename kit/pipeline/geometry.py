@@ -35,7 +35,7 @@ def move(spec: AugmentSpec, images: Any, draws: Draws) -> Any:
     _, height, width, _ = images.shape
     return tf.raw_ops.ImageProjectiveTransformV3(
         images=images,
-        transforms=transforms(spec, height, width, draws),
+        transforms=draws.own(transforms(spec, height, width, draws)),
         output_shape=[height, width],
         fill_value=spec.fill_value,
         interpolation="BILINEAR",

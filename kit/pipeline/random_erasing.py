@@ -34,8 +34,9 @@ def erase(spec: AugmentSpec, images: Any, draws: Draws) -> Any:
     columns = _rounded(tf.sqrt(area * height * width / aspect), width)
     top = _place("erasing, top", height - rows, draws)
     left = _place("erasing, left", width - columns, draws)
+    top, rows, left, columns = (draws.own(values) for values in (top, rows, left, columns))
     inside = rectangles((top, top + rows), (left, left + columns), height, width)
-    chosen = draws.chance("erasing", spec.erasing)[:, tf.newaxis, tf.newaxis, tf.newaxis]
+    chosen = draws.own(draws.chance("erasing", spec.erasing))[:, tf.newaxis, tf.newaxis, tf.newaxis]
     return tf.where(inside & chosen, spec.fill_value, images)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from dataclasses import dataclass
 from typing import Any
 
 from kit.compat import tf
@@ -24,15 +25,45 @@ def folded(seed: Any, *parts: Any) -> Any:
     return seed
 
 
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Share of each batch that a machine takes of several.
+
+    Attributes:
+        index: Index of the share.
+        count: Number of shares, of equal size.
+    """
+
+    index: int = 0
+    count: int = 1
+
+    def of(self, batch: Any) -> Any:
+        """Cut a tensor of a whole batch, [batch, ...]."""
+        if self.count == 1:
+            return batch
+        size = (batch.shape[0] or tf.shape(batch)[0]) // self.count
+        return batch[self.index * size : (self.index + 1) * size]
+
+
+WHOLE = Share()
+
+
 class Draws:
     """Random numbers for each image of a batch.
 
     Every purpose has a seed of its own, so the draws of one setting do not depend on which others are on.
+
+    Args:
+        seed: Int64 [2], seed of the batch.
+        images: Images of the batch.
+        share: Share of a batch that the images are. Numbers are drawn for the whole batch, see `own`; what mixes images
+            needs the whole batch.
     """
 
-    def __init__(self, seed: Any, images: Any) -> None:
+    def __init__(self, seed: Any, images: Any, share: Share = WHOLE) -> None:
         self._seed = seed
         self._images = images
+        self._share = share
 
     def uniform(self, purpose: str, low: float = 0.0, high: float = 1.0) -> Any:
         """Draw a number in [low, high) for each image: float32 [batch]."""
@@ -66,9 +97,16 @@ class Draws:
         """
         return tf.sigmoid(self._log_gamma(f"{purpose}, one", alpha) - self._log_gamma(f"{purpose}, other", alpha))
 
+    def own(self, values: Any) -> Any:
+        """Cut what was computed from numbers of the whole batch, [batch, ...], for the images at hand.
+
+        It is computed for the whole batch, as vectors of other lengths are rounded otherwise by sines and matrices.
+        """
+        return self._share.of(values)
+
     @property
     def _count(self) -> Any:
-        return self._images.shape[0] or tf.shape(self._images)[0]
+        return (self._images.shape[0] or tf.shape(self._images)[0]) * self._share.count
 
     def _log_gamma(self, purpose: str, alpha: float) -> Any:
         above = tf.random.stateless_gamma([self._count], folded(self._seed, purpose, "gamma"), alpha + 1.0)

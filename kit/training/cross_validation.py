@@ -75,6 +75,10 @@ def train_folds_as_asked(
 ) -> FoldSet:
     """Answer a request for several folds; see `train_folds`."""
     check_engine(engine, address, part)
+    require(
+        request.distribute is None,
+        f"{option('distribute', request.distribute)} trains one run; leave out {option('folds')}",
+    )
     planned = request.plan()
     dataset, whole = planned.dataset, planned.spec
     specs = {fold: msgspec.structs.replace(whole, fold=fold) for fold in parse_folds(dataset, folds)}

@@ -49,7 +49,12 @@ def prepare_devices(threads: int = 0, devices: Devices = AUTO) -> str:
 
 
 def choose_strategy() -> Any:
-    """Mirror the model over several GPUs or logical CPU devices; the default strategy for a single one."""
+    """Mirror the model over several GPUs or logical CPU devices; the default strategy for a single one.
+
+    In a process that has joined others it is theirs.
+    """
+    if _joined:
+        return _joined[0]
     for kind in ("GPU", "CPU"):
         devices = tf.config.list_logical_devices(kind)
         if len(devices) > 1:
@@ -57,6 +62,25 @@ def choose_strategy() -> Any:
         if devices:
             break
     return tf.distribute.get_strategy()
+
+
+_joined: list[Any] = []  # the strategy of this process with others
+
+
+def join_workers() -> Any:
+    """Make the strategy over the machines that TF_CONFIG names, which waits for all of them.
+
+    Returns:
+        A tf.distribute.MultiWorkerMirroredStrategy, from now on this process' only strategy.
+
+    Raises:
+        RunError: The process has computed already.
+    """
+    try:
+        _joined[:] = [tf.distribute.MultiWorkerMirroredStrategy()]
+    except RuntimeError as error:
+        raise RunError("this process has computed with TensorFlow already; train with others in a new one") from error
+    return _joined[0]
 
 
 @functools.cache

@@ -155,7 +155,7 @@ def _train(
         progress.finish()
         if len(history.rows) < spec.train.epochs and not has_stopped(history, spec):
             return None
-        return _finish(model, directory, history, spec, dataset, shared=shared if folder is shared else None)
+        return finish_run(model, directory, history, spec, dataset, shared=shared if folder is shared else None)
 
 
 def _fit(
@@ -239,9 +239,25 @@ def class_weights(spec: RunSpec, dataset: Dataset) -> NDArray[np.float64] | None
     return balanced_weights(manifest.target, manifest.counts["train"], manifest.records("train"))
 
 
-def _finish(
-    model: Any, directory: RunDirectory, history: History, spec: RunSpec, dataset: Dataset, *, shared: Path | None
+def finish_run(
+    model: Any,
+    directory: RunDirectory,
+    history: History,
+    spec: RunSpec,
+    dataset: Dataset,
+    *,
+    shared: Path | None = None,
 ) -> RunResult:
+    """Write the last weights, the predictions and the result of a training that is at its end.
+
+    Args:
+        model: Model after the last epoch.
+        directory: Directory of the run.
+        history: History of the run.
+        spec: Settings of the run.
+        dataset: Dataset that it was trained on.
+        shared: Folder of decoded images shared by several processes.
+    """
     best = chosen_epoch(history.column(spec.train.monitor), spec.train)
     metrics = history.metrics()
     with averaged(model):

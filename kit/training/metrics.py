@@ -102,7 +102,8 @@ class EpochMetric(keras.metrics.Metric):  # type: ignore[misc]  # Keras is untyp
         if self._kept:
             return
         replica, replicas = _replica()
-        outputs, labels, seen = (parts_of(variable)[replica] for variable in self.variables)
+        here = [parts_of(variable) for variable in self.variables]  # those of this machine, of several
+        outputs, labels, seen = (parts[replica % len(parts)] for parts in here)
         count = tf.shape(y_pred)[0]
         indices = (tf.cast(seen, tf.int32) + tf.range(count)) * replicas + replica
         indices %= self._room  # benchmarks take any number of steps

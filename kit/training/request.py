@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypedDict
+from typing import Literal, TypeAlias, TypedDict
 
 import msgspec
 
@@ -22,6 +22,8 @@ from kit.training.dataset_defaults import with_defaults
 from kit.training.recipe_data import setting_for
 from kit.workspace import Workspace
 
+Distribute: TypeAlias = Literal["multiworker"]
+MULTIWORKER: Distribute = "multiworker"
 _SHORT = {"head": "model.head"}  # options of settings that are none of a training's
 
 
@@ -38,6 +40,7 @@ class TrainOptions(TypedDict, total=False):
     head: str | None
     seed: int
     devices: str
+    distribute: Distribute | None
     checkpoint_minutes: float
     root: Path | str | None
 
@@ -61,6 +64,8 @@ class TrainRequest:
         devices: "auto" is all GPUs, or the CPU where there is none; "cpu"; "cpu:4", logical devices that share the
             cores; "gpu", all; "gpu:0,1". Several are mirrored: each takes its part of a batch, and batch norm counts
             over all of it, so the figures are those of one device to within rounding.
+        distribute: "multiworker" trains one model on the machines that TF_CONFIG names, with the same command on each;
+            the first writes the run, with checkpoints at the ends of epochs only.
         checkpoint_minutes: Minutes between checkpoints within an epoch; each epoch's end has one anyway.
         root: Workspace; KIT_ROOT or the current folder otherwise.
     """
@@ -76,6 +81,7 @@ class TrainRequest:
     head: str | None = None
     seed: int = 0
     devices: str = "auto"
+    distribute: str | None = None
     checkpoint_minutes: float = CHECKPOINT_MINUTES
     root: Path | str | None = None
 
@@ -86,6 +92,10 @@ class TrainRequest:
             KitError: Unknown dataset, recipe or setting, a setting given twice, or malformed devices.
         """
         devices = parse_devices(self.devices)
+        require(
+            self.distribute in {None, MULTIWORKER},
+            f"distribute must be {MULTIWORKER} or left out, got '{self.distribute}'",
+        )
         dataset = find_dataset(self.name, root=self.root)
         changes = with_short(
             self.settings or {},

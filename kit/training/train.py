@@ -10,6 +10,7 @@ from kit.runs import RunDirectory
 from kit.specs.options import spelled_out
 from kit.training.check import check_spec
 from kit.training.request import TrainOptions, TrainRequest, run_id, saying_recipe
+from kit.training.tf_config import meeting_timeout, read_cluster
 
 
 @checked_arguments
@@ -33,13 +34,28 @@ def train_as_asked(request: TrainRequest, progress: Progress) -> RunDirectory:
     """Answer a request; see `train`."""
     planned = request.plan()
     spec, dataset = planned.spec, planned.dataset
-    check_spec(spec, dataset, planned.devices)
+    cluster = read_cluster() if request.distribute else None
+    if not cluster:
+        check_spec(spec, dataset, planned.devices)
     progress = saying_recipe(request.recipe, progress)
     directory = RunDirectory(planned.workspace.runs / run_id(spec))
     if directory.is_finished:
         progress.start(f"train {spec.arm}", spec.train.epochs)
         progress.advance(spec.train.epochs, "finished before; remove its folder to train it again")
         progress.finish()
+        return directory
+    if cluster:
+        from kit.training.multiworker import train_with_workers  # noqa: PLC0415 (TensorFlow)
+
+        train_with_workers(
+            dataset,
+            spec,
+            directory,
+            cluster=cluster,
+            devices=planned.devices,
+            timeout=meeting_timeout(),
+            progress=progress,
+        )
         return directory
     from kit.training.fit import train_run  # noqa: PLC0415 (TensorFlow)
 

@@ -4,6 +4,7 @@ import os
 from typing import TYPE_CHECKING
 
 import cv2
+import msgspec
 import numpy as np
 import pytest
 from trained import SIDE, write_images
@@ -312,6 +313,28 @@ def test_batches_go_on_from_the_middle_of_an_epoch(uneven: Dataset, place: int, 
             examples=examples,
         )
         assert equal(whole[6 * epoch + step :], rest)
+
+
+@pytest.mark.parametrize("sampling", SAMPLINGS)
+@pytest.mark.parametrize("mixup", [0.0, 0.4])
+@pytest.mark.parametrize("place", PLACES)
+def test_shares_of_a_batch_together_are_the_batch(uneven: Dataset, place: int, mixup: float, sampling: str) -> None:
+    from kit.pipeline import Share
+
+    augment = msgspec.structs.replace(augmentation(place), mixup=mixup, cutmix=mixup)
+    options = {
+        "seed": 1,
+        "augment": augment,
+        "sampling": sampling,
+        "memory_share": memory_shares(uneven)[place],
+        "class_weights": [1, 2, 4],
+    }
+    whole = drawn(uneven, 3, **options)
+    shares = [drawn(uneven, 3, share=Share(index, 2), **options) for index in range(2)]
+
+    joined = [tuple(map(np.concatenate, zip(*halves, strict=True))) for halves in zip(*shares, strict=True)]
+    for batch, same in zip(whole, joined, strict=True):
+        assert all(np.array_equal(values, others) for values, others in zip(batch, same, strict=True))
 
 
 def test_reduced_images_are_means_over_areas_of_the_whole_ones(uneven: Dataset) -> None:
