@@ -10,6 +10,9 @@ from kit.errors import SpecError
 # Devices on Windows, with any ending.
 DEVICE = re.compile(r"(?:con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])[ ]*(?:[.:].*)?", re.IGNORECASE)
 
+ADDONS_PREFIX = "addons/"
+"""Beginning of the names of TensorFlow Addons, wherever settings name something."""
+
 _LONGEST = 200  # bytes: file systems allow 255, and endings and temporary names need some of them
 _SEPARATORS = frozenset("/\\:")  # including the colon: drives and alternate streams on Windows
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")

@@ -43,7 +43,10 @@ def call(count: int, share: float = 0.5, *, names: list[str] | None = None, at: 
         ),
         (lambda: kit.ablate("d", progress=print), "kit.ablate: progress takes a Progress, got"),
         (lambda: kit.evaluate("a", recall="0.9"), "kit.evaluate: recall takes a number or None, got '0.9' (str)"),
-        (lambda: kit.export("a", formats="keras"), "kit.export: formats takes a list, each text, got 'keras' (str)"),
+        (
+            lambda: kit.export("a", formats="keras"),
+            "kit.export: formats takes a list, each text or None, got 'keras' (str)",
+        ),
         (lambda: kit.export("a", weights=1), "kit.export: weights takes 'best', 'last' or None, got 1 (int)"),
         (lambda: kit.blend("a", "b", output=2), "kit.blend: output takes a path, text or None, got 2 (int)"),
         (lambda: kit.submit(7, competition="c"), "kit.submit: file takes text or a path, got 7 (int)"),

@@ -12,6 +12,7 @@ from kit.compat.lane import (
     needs_keras_3,
     note_other_lane,
     refuse_other_lane,
+    tensorflow_version,
     writes_keras_files,
 )
 from kit.compat.operations import function_model, ops
@@ -41,6 +42,7 @@ __all__ = [
     "own_dropout",
     "refuse_other_lane",
     "save_weights",
+    "tensorflow_version",
     "tf",
     "writes_keras_files",
 ]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from tensorflow.python.eager import context  # type: ignore[import-untyped,unused-ignore]
-
 from kit.compat.tensorflow import tf
 
 
@@ -13,4 +11,6 @@ def abort_collectives(why: str) -> None:
     Args:
         why: Reason, which the error repeats.
     """
+    from tensorflow.python.eager import context  # type: ignore[import-untyped,unused-ignore]  # noqa: PLC0415 (after tf)
+
     context.context().abort_collective_ops(tf.errors.UNAVAILABLE, why)

@@ -5,13 +5,18 @@ from __future__ import annotations
 from importlib import metadata
 from pathlib import Path
 
-from kit.compat.tensorflow import keras
+from kit.compat.tensorflow import keras, tf
 from kit.errors import MissingDependencyError, RunError
 
 
 def keras_version() -> str:
     """Return the version of TensorFlow's Keras; that of 2.15 does not tell it itself."""
     return str(getattr(keras, "__version__", None) or metadata.version("keras"))
+
+
+def tensorflow_version() -> str:
+    """Return the version of TensorFlow."""
+    return str(tf.__version__)
 
 
 IS_KERAS_3 = not keras_version().startswith("2.")

@@ -326,7 +326,8 @@ def _portable(error: Exception) -> Exception:
     """Attach the traceback as a note, which travels; replace errors that cannot be pickled by their text."""
     error.add_note(traceback.format_exc())
     try:
-        pickle.loads(pickle.dumps(error))  # noqa: S301 (its own)
+        pickle.dumps(error)
+        copy.deepcopy(error)  # makes it anew as unpickling does
     except Exception:  # noqa: BLE001 (pickling calls anybody's code)
         return EngineError(f"{type(error).__name__}: {error}")
     return error

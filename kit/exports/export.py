@@ -106,9 +106,10 @@ def export(
     workspace = Workspace.holding([run], root)
     directory = RunSnapshot.of(open_run(run, workspace))
     dataset = find_dataset(directory.spec().dataset, root=workspace.root)
+    folder = Path(output) if output else directory.path / "export"
+    _refuse_others(folder, force=force)
     formats = _default_formats() if formats is None else formats
     _check_formats(formats)
-    folder = Path(output) if output else directory.path / "export"
     name = workspace.run_name(directory.path)
     weights = weights or directory.spec().train.evaluate
     provenance = _provenance(directory, name, dataset, weights)
@@ -271,6 +272,12 @@ def _default_formats() -> tuple[str, ...]:
     return DEFAULT_FORMATS if writes_keras_files() else tuple(name for name in DEFAULT_FORMATS if name != "keras")
 
 
+def _refuse_others(folder: Path, *, force: bool) -> None:
+    """Refuse to replace a folder that is no export of kit's."""
+    if force and folder.exists() and not (folder / INFO).is_file():
+        raise WorkspaceError(f"{folder} exists and is no export of kit's; move it away, or choose another folder")
+
+
 def _existing(folder: Path, provenance: Provenance, formats: Sequence[str], *, force: bool) -> Export | None:
     """Return the existing export if it matches the request; None if one has to be written.
 
@@ -280,8 +287,7 @@ def _existing(folder: Path, provenance: Provenance, formats: Sequence[str], *, f
     """
     if not folder.exists():
         return None
-    if force and not (folder / INFO).is_file():
-        raise WorkspaceError(f"{folder} exists and is no export of kit's; move it away, or choose another folder")
+    _refuse_others(folder, force=force)
     before = None if force else read_provenance(folder)
     if before is not None and not provenance.is_made_like(before):
         raise WorkspaceError(

@@ -12,8 +12,9 @@ import msgspec
 
 from kit.errors import SpecError, require, unknown
 from kit.metrics.declaration import registered
+from kit.names import ADDONS_PREFIX
 
-PREFIX = "addons/"
+PREFIX = ADDONS_PREFIX
 
 Arguments = TypeVar("Arguments", bound=msgspec.Struct)
 Function = TypeVar("Function", bound=Callable[..., Any])

@@ -14,7 +14,7 @@ from typing import Any, Literal, get_args
 import msgspec
 
 from kit.errors import SpecError, unknown
-from kit.metrics.addons_arguments import PREFIX, REASONS
+from kit.names import ADDONS_PREFIX as PREFIX
 
 AddonKind = Literal[
     "optimizer",
@@ -87,7 +87,7 @@ def find_addon(kind: AddonKind, name: str) -> Addon:
     Raises:
         SpecError: Addons has no such name, with the nearest of those that kit takes.
     """
-    known = _table()[kind]
+    known = _of_kind(kind)
     if name not in known:
         taken = [one.name for one in known.values() if not one.reason]
         raise SpecError(unknown(f"TensorFlow Addons {kind}", name, taken or known))
@@ -96,7 +96,7 @@ def find_addon(kind: AddonKind, name: str) -> Addon:
 
 def addons(kind: AddonKind) -> tuple[Addon, ...]:
     """List the names of one kind, in alphabetical order."""
-    return tuple(_table()[kind].values())
+    return tuple(_of_kind(kind).values())
 
 
 def addon_kinds() -> tuple[AddonKind, ...]:
@@ -105,18 +105,29 @@ def addon_kinds() -> tuple[AddonKind, ...]:
 
 
 @functools.cache
-def _table() -> dict[AddonKind, dict[str, Addon]]:
-    """Read the table: a kind's module and reason are those of its names where they have none of their own."""
+def _table() -> dict[AddonKind, dict[str, Any]]:
     text = resources.files("kit.specs").joinpath(_TABLE).read_text(encoding="utf-8")
-    data: dict[str, Any] = msgspec.toml.decode(text)
-    return {kind: _names(kind, **data[kind]) for kind in addon_kinds()}
+    table: dict[AddonKind, dict[str, Any]] = msgspec.toml.decode(text)
+    return table
+
+
+@functools.cache
+def _of_kind(kind: AddonKind) -> dict[str, Addon]:
+    """Read the names of a kind, whose module and reason are theirs where they have none of their own."""
+    return _names(kind, **_table()[kind])
 
 
 def _names(kind: AddonKind, *, module: str, names: Mapping[str, Any], reason: str = "") -> dict[str, Addon]:
     common = {"kind": kind, "module": module, "reason": reason}
-    reasons = {name: {"reason": said} for name, said in REASONS.items()} if kind == "metric" else {}
+    reasons = _reasons_of_metrics() if kind == "metric" else {}
     made = {
         name: msgspec.convert({**common, **reasons.get(name, {}), **given, "name": name}, Addon)
         for name, given in names.items()
     }
     return dict(sorted(made.items(), key=lambda item: item[0].lower()))
+
+
+def _reasons_of_metrics() -> dict[str, dict[str, str]]:
+    from kit.metrics.addons_arguments import REASONS  # noqa: PLC0415 (NumPy, which --help does without)
+
+    return {name: {"reason": said} for name, said in REASONS.items()}

@@ -19,7 +19,16 @@ from typing import Any
 import numpy as np
 from xxhash import xxh3_128
 
-from kit.compat import abort_collectives, keras, keras_version, learning_rate, needs_keras_3, optimizer_variables, tf
+from kit.compat import (
+    abort_collectives,
+    keras,
+    keras_version,
+    learning_rate,
+    needs_keras_3,
+    optimizer_variables,
+    tensorflow_version,
+    tf,
+)
 from kit.datasets import Dataset
 from kit.datasets.verify import reading
 from kit.errors import PeerError, RunError, as_options, option, require
@@ -138,7 +147,7 @@ def _facts(dataset: Dataset, spec: RunSpec) -> dict[str, str]:
     gpus = len(tf.config.get_visible_devices("GPU"))
     return {
         "version of kit": metadata.version("kit"),
-        "version of TensorFlow": tf.__version__,
+        "version of TensorFlow": tensorflow_version(),
         "version of Keras": keras_version(),
         f"fingerprint of dataset {dataset.manifest.name}": dataset.manifest.fingerprint,
         "run": run_id(spec),
@@ -220,7 +229,7 @@ def _train(joint: _Joint, advice: str) -> None:
 
 
 def _begun(model: Any, joint: _Joint) -> History:
-    """Give all machines the chief's state: the rows of its history, the weights and the optimizer.
+    """Send all machines the chief's state: the rows of its history, the weights and the optimizer.
 
     Raises:
         RunError: The newest checkpoint is one within an epoch.

@@ -147,7 +147,7 @@ class Peers:
         return Lost(f"{own} ended before the training did")
 
     def exchange(self, text: str) -> list[str]:
-        """Give all workers the texts of all, in their order; each waits for the others.
+        """Send all workers the texts of all, in their order; each waits for the others.
 
         Raises:
             PeerError: A machine was lost.
@@ -162,7 +162,7 @@ class Peers:
         return texts
 
     def told(self, text: str) -> str:
-        """Give all workers the chief's text; see `exchange`."""
+        """Send all workers the chief's text; see `exchange`."""
         if not self.cluster.is_chief:
             return self._wait(0)[0]
         for index in self._lines:
