@@ -24,7 +24,7 @@ def fit_with_workers(
 ) -> None:
     """Train and validate a model on all machines in step.
 
-    Every machine resumes with the chief's figures, so that all decide alike.
+    Every machine continues with the chief's figures, so that all decide alike.
 
     Args:
         model: Compiled model of a tf.distribute.MultiWorkerMirroredStrategy.
