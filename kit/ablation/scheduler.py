@@ -8,7 +8,7 @@ import secrets
 import shutil
 import statistics
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 
 from kit.ablation.ablation import Ablation
@@ -25,17 +25,12 @@ from kit.metrics.direction import smaller_is_better
 from kit.progress import Progress
 from kit.runs import Pruned, RunDirectory
 from kit.training.early_stopping import Limit, has_stopped
+from kit.training.lost_machines import KILLED_TWICE, MOVED, PATIENCE, Moves
 from kit.training.owner import owned_history
 
 DECODED = ".decoded"  # beginning of the names of subfolders for decoded images
 
 _SHARE = 0.5  # share of memory that the decoded images of all trials may fill together
-_MOVES = 3  # times that a run's machine may be lost before the run itself is suspected
-_PATIENCE = 180.0  # seconds for a file system to release a lost machine's lock; NFS takes 90
-_KILLED = (
-    "its process was killed twice, the second time with nothing beside it: out of memory, or by hand;"
-    " a smaller train.batch_size needs less"
-)
 
 
 def decoded_folder(part: Part | None) -> str:
@@ -76,7 +71,7 @@ class Session:
         self._reader = StatusReader()
         self._is_over = False
         self._epochs = 0
-        self._moves = Counter[RunKey]()
+        self._moves = Moves()
         self._patience = 0.0
 
     def run(self, engine: Engine, *, halving: bool) -> None:
@@ -85,7 +80,7 @@ class Session:
         total = len(share) if self._part else self._plan.possible * self._plan.runs_per_arm
         self._reader = StatusReader(halves=halving)
         self._jobs = engine.workers
-        self._patience = _PATIENCE if engine.is_remote else 0.0
+        self._patience = PATIENCE if engine.is_remote else 0.0
         named = f"part {self._part}, " if self._part else ""
         epochs = sum(self._plan.specs[key].train.epochs for key in share)
         self._progress.start(f"ablate, {named}{total} runs", epochs)
@@ -199,7 +194,7 @@ class Session:
         if again:
             self._progress.advance(0, f"{len(again)} runs are retried, one at a time")
             for key in self._attempt(engine.alone(), again, until):
-                self._fail(key, _KILLED)
+                self._fail(key, f"its process {KILLED_TWICE}")
 
     def _attempt(self, engine: Engine, keys: Sequence[RunKey], until: int | None) -> list[RunKey]:
         """Train runs; return those that ran out of memory, or whose worker died."""
@@ -219,10 +214,9 @@ class Session:
 
         def strand(index: int) -> bool:
             """Have a trial whose machine was lost go on elsewhere, unless that happened too often."""
-            self._moves[waiting[index]] += 1
-            goes_on = self._moves[waiting[index]] <= _MOVES
+            goes_on = self._moves.goes_on(waiting[index])
             if goes_on:
-                self._look(f"{waiting[index]}: its machine was lost; it goes on from its checkpoint on another one")
+                self._look(f"{waiting[index]}: {MOVED}")
             else:
                 lose(index)
             return goes_on

@@ -71,17 +71,17 @@ def check_spec(spec: RunSpec, dataset: Dataset, devices: Devices = AUTO) -> None
     plan_layers(spec.model, dataset.shape, head)
     check_target(spec, target, head)
     _check_sides(spec, dataset)
+    if spec.train.optimizer_args or spec.model.backbone.name:
+        from kit.training.devices import prepare_devices  # noqa: PLC0415 (TensorFlow, for arguments and backbones only)
+
+        prepare_devices(spec.train.threads, devices)
     if spec.train.optimizer_args:
-        from kit.training.devices import prepare_devices  # noqa: PLC0415 (TensorFlow, for arguments only)
         from kit.training.optimizers import check_optimizer  # noqa: PLC0415
 
-        prepare_devices(spec.train.threads, devices)
         check_optimizer(spec.train)
     if backbone := spec.model.backbone.name:
-        from kit.models.backbone import check_backbone  # noqa: PLC0415 (TensorFlow, for backbones only)
-        from kit.training.devices import prepare_devices  # noqa: PLC0415
+        from kit.models.backbone import check_backbone  # noqa: PLC0415
 
-        prepare_devices(spec.train.threads, devices)
         check_backbone(backbone, (*dataset.shape[:2], 3), spec.model.backbone.weights)
         for side in spec.train.progressive[:1]:
             check_backbone(backbone, (*sides_of(dataset.shape, side), 3), "none")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,9 +15,7 @@ from kit.progress import Progress
 from kit.runs import RunDirectory
 from kit.specs import RunSpec
 from kit.specs.device_list import Devices
-
-_MOVES = 3  # times that a fold's machine may be lost before the fold itself is suspected
-_PATIENCE = 180.0  # seconds for a file system to release a lost machine's lock; NFS takes 90
+from kit.training.lost_machines import KILLED_TWICE, MOVED, PATIENCE, Moves
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +53,7 @@ def train_fold(task: FoldTask) -> None:
     """Train a fold, from its last checkpoint."""
     from kit.training.fit import train_run  # noqa: PLC0415 (TensorFlow, in the workers only)
 
-    wait_until_free(task.directory, _PATIENCE)
+    wait_until_free(task.directory, PATIENCE)
     train_run(
         task.dataset,
         task.spec,
@@ -96,10 +93,7 @@ def train_folds_on(cluster: Ray, tasks: Sequence[FoldTask], runs: Path, progress
 
 def _refuse_killed(tasks: Sequence[FoldTask]) -> None:
     for task in tasks:
-        raise EngineError(
-            f"the process of {task} was killed twice, the second time with nothing beside it: out of memory, or by"
-            " hand; a smaller train.batch_size needs less"
-        )
+        raise EngineError(f"the process of {task} {KILLED_TWICE}")
 
 
 def _share(cluster: Ray, threads: int) -> Share:
@@ -116,19 +110,19 @@ class _Watch:
     def __init__(self, tasks: Sequence[FoldTask], progress: Progress) -> None:
         self._tasks, self._progress = tasks, progress
         self._epochs = 0
-        self._moves = Counter[str]()
+        self._moves = Moves()
 
     def train(self, engine: Engine, tasks: Sequence[FoldTask]) -> list[FoldTask]:
         """Train folds; return those whose processes were killed."""
         killed: list[FoldTask] = []
 
         def strand(index: int) -> bool:
-            name = str(tasks[index])
-            self._moves[name] += 1
-            self._look(f"{name}: its machine was lost; it goes on from its checkpoint on another one")
-            if self._moves[name] > _MOVES:
+            goes_on = self._moves.goes_on(str(tasks[index]))
+            if goes_on:
+                self._look(f"{tasks[index]}: {MOVED}")
+            else:
                 killed.append(tasks[index])
-            return self._moves[name] <= _MOVES
+            return goes_on
 
         for finished in engine.run(
             train_fold, tasks, tick=self._look, lost=lambda index: killed.append(tasks[index]), stranded=strand
