@@ -11,7 +11,6 @@ import ctypes
 import fcntl
 import os
 import shutil
-import signal
 import socket
 import struct
 import subprocess
@@ -21,7 +20,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from waiting import wait_until
+from waiting import kill_tree, wait_until
+
+from kit.engines import Ray
 
 HEAD, OTHER = "127.0.0.2", "127.0.0.3"
 PORT = 6399
@@ -85,10 +86,14 @@ class Cluster:
         """Kill a node's whole tree at once, as if the machine lost its power; nothing if it does not run."""
         if host not in self._nodes:
             return
-        for pid in _tree(self._nodes[host].pid):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        self._nodes.pop(host).wait()
+        kill_tree(self._nodes.pop(host))
+
+    def remove(self, host: str) -> None:
+        """Kill a node, and wait until the head no longer lists it, which takes it some seconds."""
+        self.kill(host)
+        engine = Ray(self.address)
+        with engine.prepare(len):
+            wait_until(lambda: host not in {node.node.address for node in engine.nodes}, self._nodes[HEAD])
 
     def stop(self) -> None:
         """End all nodes, by their process ids."""
@@ -148,21 +153,18 @@ def both_nodes(cluster: Cluster) -> Cluster:
     return cluster
 
 
+@pytest.fixture
+def other_node(both_nodes: Cluster) -> Iterator[Cluster]:
+    """The cluster without its second node, which a test starts otherwise; afterwards it is as it was."""
+    if subprocess.run(["unshare", "-m", "true"], check=False, capture_output=True).returncode:
+        pytest.skip("only root may have mounts of its own")
+    both_nodes.remove(OTHER)
+    yield both_nodes
+    both_nodes.remove(OTHER)
+
+
 def _set_up_loopback() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
         asked = struct.pack("16sh14x", b"lo", 0)
         (flags,) = struct.unpack("16xh14x", fcntl.ioctl(any_socket, _GET_FLAGS, asked))
         fcntl.ioctl(any_socket, _SET_FLAGS, struct.pack("16sh14x", b"lo", flags | _UP))
-
-
-def _tree(root: int) -> list[int]:
-    """List a process and all below it."""
-    children: dict[int, list[int]] = {}
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):
-            parent = int(path.read_text().rpartition(")")[2].split()[1])
-            children.setdefault(parent, []).append(int(path.parent.name))
-    found = [root]
-    for pid in found:
-        found += children.get(pid, [])
-    return found

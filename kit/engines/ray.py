@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from kit.engines.cluster_node import ClusterNode, Share, differences, new_probe
+from kit.engines.cluster_query import query_all
 from kit.engines.engine import Finished, Result, Task
 from kit.engines.node import Node
 from kit.engines.ray_connection import RayConnection
@@ -24,7 +25,7 @@ from kit.errors import EngineError, MissingDependencyError, option, require
 
 _TICK = 0.5  # seconds between checks of unfinished work
 _LOOK = 5.0  # seconds between looks at the cluster's nodes
-_PROBE = 120.0  # seconds for a node to start its first worker and answer
+_ROOM = 120.0  # seconds without a machine that has room, after which nothing goes on
 _CANCEL = 5.0  # seconds for cancelled tasks to end
 _REQUEST = 20  # seconds for the head to answer, and for a node to be found on this machine; Ray's own are 60
 _AHEAD = 2  # tasks handed out per task that can run: a worker that finishes has its next one already
@@ -181,14 +182,13 @@ class Ray:
 
     def _probe_all(self) -> None:
         """Refuse a cluster without room, and nodes with other versions than this process."""
-        nodes = self.nodes
-        if not nodes:
+        here, found = new_probe()(), self._ask_all(new_probe)
+        if not found:
             raise EngineError(
                 f"no machine of the cluster has room for a task, which takes {self.share};"
                 " see 'ray status', and start nodes with more --num-cpus or --num-gpus"
             )
-        here = new_probe()()
-        for node, there in self._ask_all(new_probe):
+        for node, there in found:
             if said := differences(here, there):
                 raise EngineError(
                     f"node {node.address} of the cluster has {said}; install the same versions on all machines,"
@@ -197,14 +197,11 @@ class Ray:
 
     def _ask_all(self, make: Callable[[], Callable[..., Any]], *arguments: object) -> list[tuple[Node, Any]]:
         """Call a function on every node."""
-        asked = [
-            (node.node, self._remote(make(), Share(cpus=0), self._pinned(node.node.id)).remote(*arguments))
-            for node in self.nodes
-        ]
-        try:
-            return [(node, self._ray.get(ref, timeout=_PROBE)) for node, ref in asked]
-        except self._ray.exceptions.RayError as error:
-            raise EngineError(f"a node of the cluster does not answer: {_line(error)}; see 'ray status'") from error
+        return query_all(
+            self._ray,
+            lambda: [node.node for node in self.nodes],
+            lambda node: self._remote(make(), Share(cpus=0), self._pinned(node.id)).remote(*arguments),
+        )
 
     def _pinned(self, node: str) -> object:
         return self._ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(node, soft=False)
@@ -230,7 +227,12 @@ class Ray:
         errors = self._ray.exceptions
         try:
             node, value, error = self._ray.get(ref)
-        except (errors.NodeDiedError, errors.ObjectLostError, errors.LocalRayletDiedError):
+        except (
+            errors.NodeDiedError,
+            errors.ObjectLostError,
+            errors.LocalRayletDiedError,
+            errors.TaskUnschedulableError,  # the one machine that it may run on has left
+        ):
             return _Answer(index, is_lost=True, is_stranded=True)
         except (errors.WorkerCrashedError, errors.OutOfMemoryError):
             return _Answer(index, is_lost=True)
@@ -273,7 +275,7 @@ class _Window:
         if now - self._seen > _LOOK:
             self._seen, self._size = now, self._look()
             self._roomy = now if self._size else self._roomy
-            if now - self._roomy > _PROBE:
+            if now - self._roomy > _ROOM:
                 raise EngineError("no machine that can take a task is left in the cluster; see 'ray status'")
         return self._size
 

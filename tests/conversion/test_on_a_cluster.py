@@ -4,7 +4,6 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -105,23 +104,13 @@ def test_command_that_was_killed_goes_on_with_the_shards_of_both_nodes(
     assert _shards(local.folder) == _shards(again.folder)
 
 
-@pytest.fixture
-def other_node(both_nodes: Cluster) -> Iterator[Cluster]:
-    """The cluster, whose second node a test starts otherwise; afterwards it is as it was."""
-    if subprocess.run(["unshare", "-m", "true"], check=False, capture_output=True).returncode:
-        pytest.skip("only root may have mounts of its own")
-    both_nodes.kill(OTHER)
-    yield both_nodes
-    both_nodes.kill(OTHER)
-
-
 def test_node_that_does_not_see_the_workspace_or_the_images_is_named_and_nothing_is_written(
     images: Path, tmp_path: Path, other_node: Cluster
 ) -> None:
     root = tmp_path / "workspace"
     for hidden in (root, images):
         root.mkdir(exist_ok=True)
-        other_node.kill(OTHER)
+        other_node.remove(OTHER)
         other_node.start(OTHER, mount=f"-t tmpfs none {hidden}")
         refused = subprocess.run(
             _command(images, "--root", str(root)), capture_output=True, text=True, check=False, cwd=tmp_path
@@ -141,7 +130,6 @@ def test_node_with_another_kit_is_named(images: Path, tmp_path: Path, other_node
     shutil.copytree(package, other_kit / "kit")
     with (other_kit / "kit" / "names.py").open("a") as changed:
         changed.write("# otherwise\n")
-    other_node.kill(OTHER)
     other_node.start(OTHER, mount=f"--bind {other_kit / 'kit'} {package}")
     refused = subprocess.run(_command(images, "--root", str(tmp_path)), capture_output=True, text=True, check=False)
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib.util
 import math
 import multiprocessing
 import os
@@ -15,7 +16,7 @@ import numpy as np
 import pytest
 from cluster import HEAD, OTHER, Cluster
 
-from kit.engines import Engine, Finished, Local, Ray, Serial, core_count
+from kit.engines import Engine, Finished, Local, Ray, Serial, cluster_query, core_count
 from kit.errors import EngineError
 
 FOREVER = 600  # seconds; longer than any test may take, so that waiting for it is a failure
@@ -251,6 +252,31 @@ class TestRay(EngineContract):
             list(one.run(time.sleep, [0.5] * 4))
 
         assert time.perf_counter() - began >= 2
+
+    @pytest.mark.parametrize("is_back", [False, True])
+    def test_a_node_that_has_just_died_is_left_out_and_one_in_its_place_is_not(
+        self, both_nodes: Cluster, is_back: bool
+    ) -> None:
+        both_nodes.kill(OTHER)
+        if is_back:
+            both_nodes.start(OTHER)
+        engine = Ray(both_nodes.address)
+        with engine.prepare(math.factorial):
+            assert ([HEAD, OTHER] if is_back else [HEAD]) == sorted(node.node.address for node in engine.nodes)
+            assert [(0, 24)] == _pairs(engine.run(math.factorial, [4]))
+
+    def test_a_node_that_lives_and_does_not_answer_is_named(
+        self, other_node: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        mute = tmp_path / "worker.py"
+        mute.write_text(f"import time\ntime.sleep({FOREVER})\n")
+        worker = importlib.util.find_spec("ray._private.workers.default_worker")
+        assert worker
+        other_node.start(OTHER, mount=f"--bind {mute} {worker.origin}")
+        monkeypatch.setattr(cluster_query, "_ANSWER", 5.0)
+
+        with pytest.raises(EngineError, match=f"node {OTHER} of the cluster does not answer; see 'ray status', and "):
+            Ray(other_node.address)
 
 
 def _is_alive(pid: int) -> bool:
