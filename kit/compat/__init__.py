@@ -15,7 +15,7 @@ from kit.compat.lane import (
     tensorflow_version,
     writes_keras_files,
 )
-from kit.compat.operations import function_model, ops
+from kit.compat.operations import function_model, ops, quotient
 from kit.compat.optimizers import averages, build_optimizer, learning_rate, optimizer_variables
 from kit.compat.steps import build_metrics, jit_setting
 from kit.compat.tensorflow import keras, tf
@@ -40,6 +40,7 @@ __all__ = [
     "ops",
     "optimizer_variables",
     "own_dropout",
+    "quotient",
     "refuse_other_lane",
     "save_weights",
     "tensorflow_version",

@@ -39,6 +39,22 @@ def _tensorflow_ops() -> Any:
 ops: Any = keras.ops if IS_KERAS_3 else _tensorflow_ops()
 
 
+def quotient(dividend: Any, divisor: float) -> Any:
+    """Divide by a constant in an operation that TensorFlow leaves as it is; 0 if the divisor is 0.
+
+    An ordinary division it turns into products of constants, and in the graphs of several machines into other ones than
+    in those of one: the last bit then depends on the number of machines.
+
+    Args:
+        dividend: float [...].
+        divisor: Constant to divide by.
+
+    Returns:
+        float [...].
+    """
+    return tf.math.divide_no_nan(dividend, tf.cast(divisor, dividend.dtype))
+
+
 def function_model(inputs: Any, function: Callable[[Any], Any], name: str) -> Any:
     """Make a model that computes a function of `ops`; one layer in Keras 2.15, whose constants would lose their dtype.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal, TypeAlias
 
-from kit.compat import keras
+from kit.compat import keras, quotient
 from kit.errors import require, unknown
 from kit.optimizers.scalars import ops
 
@@ -58,8 +58,8 @@ class CyclicalLearningRate(keras.optimizers.schedules.LearningRateSchedule):  # 
     def __call__(self, step: Any) -> Any:
         """Compute the learning rate of a step, counted from 0."""
         step = ops.cast(step, keras.backend.floatx())
-        cycle = ops.floor(1 + step / (2 * self.step_size))
-        height = 1 - ops.abs(step / self.step_size - 2 * cycle + 1)
+        cycle = ops.floor(1 + quotient(step, 2 * self.step_size))
+        height = 1 - ops.abs(quotient(step, self.step_size) - (2 * cycle - 1))  # in an order that graphs keep
         height = ops.relu(height) * self._scaled(cycle if self.scale_mode == "cycle" else step)
         return self.initial_learning_rate + (self.maximal_learning_rate - self.initial_learning_rate) * height
 

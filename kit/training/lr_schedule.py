@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from kit.compat import keras
 from kit.specs import TrainSpec
 from kit.specs.schedule import ScheduleSpec
 from kit.specs.schedules import EPOCHS, INITIAL, MAXIMAL, STEPS, CyclicalEntry, cyclical_entries
+from kit.training.cosine_decay import CosineDecay
 from kit.training.devices import choose_strategy
 from kit.training.early_stopping import is_better
 
@@ -26,7 +26,7 @@ def first_rate(spec: TrainSpec) -> float:
 
 
 def scheduled_rate(spec: TrainSpec, steps: int, rate: float) -> Any:
-    """Return the learning rate for an optimizer: a number, or a schedule of Keras, of kit or of TensorFlow Addons.
+    """Return the learning rate for an optimizer: a number, or a schedule of kit or of TensorFlow Addons.
 
     Args:
         spec: Settings of the training.
@@ -39,7 +39,7 @@ def scheduled_rate(spec: TrainSpec, steps: int, rate: float) -> Any:
     if schedule.kind != "cosine":
         return rate
     warmup = schedule.warmup_epochs * steps
-    return keras.optimizers.schedules.CosineDecay(
+    return CosineDecay(
         0.0 if warmup else rate,
         max(1, spec.epochs * steps - warmup),
         alpha=min(1.0, schedule.smallest / rate),
