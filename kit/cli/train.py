@@ -80,7 +80,7 @@ def train(
     """
     from kit.cli.console import ConsoleProgress, print_json, print_line, print_tables
     from kit.datasets import find_dataset
-    from kit.engines import LOCAL
+    from kit.engines import LOCAL, check_engine
     from kit.engines import Part as Share
     from kit.errors import require
     from kit.reports.training import describe_run, summary_table
@@ -115,7 +115,8 @@ def train(
         trained = train_folds_as_asked(request, folds, ConsoleProgress(), engine=engine, address=address)
         show_folds(trained, root=root, as_json=json)
         return
-    require(engine == LOCAL and address is None, "--engine ray trains folds, one on each machine; add --folds all")
+    check_engine(engine, address)
+    require(engine == LOCAL, "--engine ray trains folds, one on each machine; add --folds all")
     run = train_as_asked(request, ConsoleProgress())
     if json:
         print_json({"run": run.path, "result": run.result() if run.is_finished else None})

@@ -39,6 +39,8 @@ def describe_trained(part: Part, runs: Sequence[RunDirectory], *, failed: int = 
 
 def describe_predicted(part: PredictedPart) -> str:
     """Count the images that a part predicted, and the missing ones."""
+    if part.path:
+        return f"{part.path} is complete; part {part.part} has nothing to do"
     return (
         f"part {part.part}: {part.images:,} images predicted into {part.folder}; {part.missing:,} are missing; {JOIN}"
     )

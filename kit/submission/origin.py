@@ -68,6 +68,13 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
         """Value of an option of the command, by its name without dashes; None where it was not given."""
         return dict(itertools.pairwise(self.command)).get(f"--{option}")
 
+    def answers(self, options: Mapping[str, object]) -> bool:
+        """Whether the command was given the same values of some options; None is the value of one that is left out."""
+        return all(
+            self.given(name.removeprefix("--")) == (None if value is None else str(value))
+            for name, value in options.items()
+        )
+
     def is_of(self, sha256: str) -> bool:
         """Whether the origin belongs to these bytes; false if the CSV was changed since."""
         return self.sha256 in {"", sha256}

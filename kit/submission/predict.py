@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import shutil
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, overload
 
 from kit.arguments import checked_arguments
 from kit.engines import Part
+from kit.errors import SpecError
 from kit.evaluation.decided import Decided, fitted_rule
 from kit.evaluation.threshold import Threshold, Wanted
 from kit.inference.ensemble import Ensemble, open_ensemble
@@ -18,12 +22,13 @@ from kit.locks import locked_part, refuse_parts
 from kit.metrics import Metric, find_metric
 from kit.metrics.score import Judges
 from kit.progress import NO_PROGRESS, Progress
+from kit.runs.provenance import Maker
 from kit.specs.train import Weights
 from kit.specs.views import parse_views
 from kit.submission.cells import Cells
 from kit.submission.form import Sample, choose_cells, named_metric, read_sample, refuse_decisions
 from kit.submission.kept import kept_text
-from kit.submission.origin import Origin, command_line, kept_file, now, refuse_existing, write_csv
+from kit.submission.origin import Origin, command_line, kept_file, now, read_origin, refuse_existing, write_csv
 from kit.submission.rule import (
     AskedRule,
     Scored,
@@ -89,12 +94,14 @@ class PredictedPart:
         folder: Folder of the predictions of all parts.
         images: Number of images of this part.
         missing: Number of images of the split that not every run has predicted yet.
+        path: CSV, if it is complete already; None otherwise.
     """
 
     part: str
     folder: Path
     images: int
     missing: int
+    path: Path | None = None
 
 
 @overload
@@ -172,7 +179,8 @@ def predict(
             default.
         part: Part of the images to predict, as one of several commands at once: "2/4" is the second of four; "auto" or
             "auto/4" ask the array job, see `kit.engines.part.Part`. Their predictions are kept in .<file>.partial/; the
-            same call without it predicts the rest, and writes the file, whose bytes are those of a single call.
+            same call without it predicts the rest, and writes the file, whose bytes are those of a single call. A part
+            of a file that is complete has nothing to do.
         force: Whether to replace an existing file.
         root: Root of the workspace; by default KIT_ROOT, the workspace of the runs, or the current folder.
         progress: Receiver of every batch.
@@ -184,7 +192,7 @@ def predict(
         SubmissionError: The predictions do not fit the sample submission's ids, columns or cells.
         RunError: No such run, runs of different datasets, or no images to choose a rule on.
         SpecError: Invalid threshold, rule or views.
-        WorkspaceError: The file exists and `force` is not set.
+        WorkspaceError: The file exists and `force` is not set, or for a part, another file of this name.
         BusyError: Parts are to be joined, and one is at work.
     """
     own = None if part is None else Part.parse(part)
@@ -192,28 +200,27 @@ def predict(
     asked, views = ask_rule(threshold, decide), parse_views(tta)
     ensemble = open_ensemble(runs, weights=weights, views=views, root=root)
     path = Path(output) if output else workspace.submission(_flat_name(ensemble, workspace))
-    refuse_existing(path, force=force)
-    ensemble.refuse(split)
-    plan = _Plan.of(ensemble, split, asked)
-    batches = BatchFolder(path.with_name(f".{path.name}.partial"), ensemble, split)
-    if own:
-        return _predict_part(own, path, batches, progress)
-    refuse_parts(path)
-    with ensemble.steady() as makers:
-        made = plan.decide(ensemble.hold_out(progress))
-        scores = batches.join(makers, progress) if batches.path.is_dir() else ensemble.score(split, progress)
-    table = made.cells.table(scores, plan.sample.ids if plan.sample else None)
     options = {
         "--split": None if split == "test" else split,
         "--threshold": threshold,
         "--decide": decide,
         "--tta": tta,
         "--weights": weights,
-        "--output": path,
-        "--root": root,
     }
+    if not own:
+        refuse_existing(path, force=force)
+    ensemble.refuse(split)
+    plan = _Plan.of(ensemble, split, asked)
+    batches = BatchFolder(path.with_name(f".{path.name}.partial"), ensemble, split)
+    if own:
+        return _predict_part(own, path, batches, options, force=force, progress=progress)
+    refuse_parts(path)
+    with ensemble.steady() as makers:
+        made = plan.decide(ensemble.hold_out(progress))
+        scores = batches.join(makers, progress) if batches.path.is_dir() else ensemble.score(split, progress)
+    table = made.cells.table(scores, plan.sample.ids if plan.sample else None)
     origin = Origin(
-        command=command_line("predict", runs, options),
+        command=command_line("predict", runs, {**options, "--output": path, "--root": root}),
         dataset=ensemble.dataset.manifest.name,
         fingerprint=ensemble.dataset.manifest.fingerprint,
         runs=[maker.run for maker in makers],
@@ -248,11 +255,30 @@ def predict(
     )
 
 
-def _predict_part(part: Part, csv: Path, batches: BatchFolder, progress: Progress) -> PredictedPart:
+def _predict_part(
+    part: Part, csv: Path, batches: BatchFolder, options: Mapping[str, object], *, force: bool, progress: Progress
+) -> PredictedPart:
     """Predict a part of the images, beside other commands that predict the others."""
     with locked_part(csv), batches.ensemble.steady() as makers:
+        if not force and _is_made(csv, batches.ensemble, makers, options):
+            return PredictedPart(part=str(part), folder=batches.path, images=0, missing=0, path=csv)
+        refuse_existing(csv, force=force)
         images = batches.predict(makers, part, progress)
         return PredictedPart(part=str(part), folder=batches.path, images=images, missing=batches.missing(makers))
+
+
+def _is_made(csv: Path, ensemble: Ensemble, makers: Sequence[Maker], options: Mapping[str, object]) -> bool:
+    """Whether a file is there that the same runs made with the same options, and nobody changed since."""
+    with contextlib.suppress(FileNotFoundError, SpecError):
+        origin, sha256 = read_origin(csv), hashlib.sha256(csv.read_bytes()).hexdigest()
+        return (
+            origin is not None
+            and origin.is_of(sha256)
+            and origin.fingerprint == ensemble.dataset.manifest.fingerprint
+            and origin.made_by == tuple(makers)
+            and origin.answers(options)
+        )
+    return False
 
 
 _UNSCORED = Scored()

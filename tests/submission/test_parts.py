@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -172,6 +173,25 @@ def test_parts_are_not_joined_while_one_is_at_work_nor_begun_while_the_file_is_w
         predicted(run, csv, "1/3", root)
 
     assert [] == list(tmp_path.iterdir())
+
+
+def test_a_part_of_a_complete_file_has_nothing_to_do(run: RunDirectory, root: Path, tmp_path: Path) -> None:
+    csv = tmp_path / "one.csv"
+    kit.predict(run.path, output=csv, root=root)
+    before = files_of(csv)
+    done = predicted(run, csv, "1/3", root)
+    command = [sys.executable, "-m", "kit", "predict", str(run.path), "-o", str(csv), "--part", "1/3"]
+    said = subprocess.run(command, capture_output=True, text=True, check=True)
+
+    assert (csv, 0, 0) == (done.path, done.images, done.missing)
+    assert f"{csv} is complete; part 1/3 has nothing to do\n" == said.stdout
+    assert before == files_of(csv)
+    assert ["one.csv", "one.csv.origin.json", "one.predictions.csv"] == sorted(path.name for path in tmp_path.iterdir())
+    with pytest.raises(WorkspaceError, match=r"one\.csv exists"):
+        predicted(run, csv, "1/3", root, tta="flips")
+    csv.write_text("mine")
+    with pytest.raises(WorkspaceError, match=r"one\.csv exists"):
+        predicted(run, csv, "1/3", root)
 
 
 def test_a_part_of_a_file_that_exists_and_a_wrong_part_are_refused(
