@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import ExitStack
 from typing import NamedTuple
 
@@ -136,36 +137,57 @@ def _start(packing: Packing, workers: ExitStack, runs: int) -> Local:
 def _measure(
     spec: RunSpec, dataset: Dataset, devices: int, workers: ExitStack, progress: Progress
 ) -> tuple[Packing, Local]:
-    """Time one trial on all devices, then one trial per device."""
-    kind, one = ("GPU", 0) if gpus() else ("core", 1)
+    """Time one trial on all devices, then one trial per device; keep the engine of the better packing."""
+    engines: dict[int, Local] = {}
+
+    def time(packing: Packing) -> Throughput | None:
+        engines[packing.jobs] = _start(packing, workers, packing.jobs)
+        return time_together(packing, engines[packing.jobs], spec, dataset)
+
+    whole = Packing(jobs=1, threads=0 if gpus() else devices, devices=devices, why="")
+    chosen = choose_faster(whole, spec.arm, time, free_memory, progress)
+    for jobs, engine in engines.items():
+        if jobs != chosen.jobs:
+            engine.close()
+    return chosen, engines[chosen.jobs]
+
+
+def choose_faster(
+    whole: Packing,
+    arm: str,
+    time: Callable[[Packing], Throughput | None],
+    free: Callable[[], int],
+    progress: Progress,
+) -> Packing:
+    """Choose between one trial on all devices of a machine and as many as its devices and memory allow.
+
+    Args:
+        whole: Packing of one trial on all devices.
+        arm: Name of the arm that is timed.
+        time: Function that times a packing; None if a trial could not run.
+        free: Function that returns the machine's free memory, bytes.
+        progress: Receiver of the measurement and the reason for the choice.
+    """
     progress.start("time a few steps", 2)
-    whole = Packing(jobs=1, threads=one * devices, devices=devices, why="")
-    first = _start(whole, workers, whole.jobs)
-    alone = time_together(whole, first, spec, dataset)
+    alone = time(whole)
     progress.advance()
     if alone is None:
-        return because(whole, f"{spec.arm} could not take a step", progress), first
-    fitting = whole.fitting(free_memory(), alone.peak_bytes)
+        return _because(whole, f"{arm} could not take a step", progress)
+    fitting = whole.fitting(free(), alone.peak_bytes)
     if fitting <= 1:
-        return because(whole, f"memory is enough for one trial of {spec.arm}", progress), first
-    packed = Packing(jobs=fitting, threads=one * (devices // fitting), devices=devices, why="")
-    second = _start(packed, workers, packed.jobs)
-    together = time_together(packed, second, spec, dataset)
+        return _because(whole, f"memory is enough for one trial of {arm}", progress)
+    packed = Packing(jobs=fitting, threads=whole.threads // fitting, devices=whole.devices, why="")
+    together = time(packed)
     if together is None:
-        second.close()
-        return because(whole, f"{fitting} trials of {spec.arm} could not take a step together", progress), first
+        return _because(whole, f"{fitting} trials of {arm} could not take a step together", progress)
     said = (
-        f"{spec.arm} on {devices} {kind}s: {alone.images_per_second:,.0f} images/s in one trial,"
-        f" {together.images_per_second:,.0f} in {fitting} together"
+        f"{arm} on {whole.devices} {'core' if whole.threads else 'GPU'}s: {alone.images_per_second:,.0f} images/s in"
+        f" one trial, {together.images_per_second:,.0f} in {fitting} together"
     )
-    best, engine, other = packed, second, first
-    if together.images_per_second < alone.images_per_second:
-        best, engine, other = whole, first, second
-    other.close()
-    return because(best, said, progress), engine
+    return _because(packed if together.images_per_second >= alone.images_per_second else whole, said, progress)
 
 
-def because(packing: Packing, why: str, progress: Progress) -> Packing:
+def _because(packing: Packing, why: str, progress: Progress) -> Packing:
     """Report a packing with the reason for it."""
     trials = "1 trial" if packing.jobs == 1 else f"{packing.jobs} trials"
     progress.advance(1, f"{trials} at a time; {why}")

@@ -6,11 +6,12 @@ import hashlib
 import importlib.metadata
 import importlib.util
 import platform
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from kit.engines.node import Node
+from kit.errors import EngineError
 
 _OURS = "kit's code"
 _PACKAGES = (  # what the bytes of shards and the figures of trainings depend on
@@ -61,8 +62,27 @@ class ClusterNode:
         rooms = [offered // wanted for offered, wanted in self._needs(share) if wanted]
         return int(min(rooms, default=0))
 
+    def divided(self, tasks: float) -> Share:
+        """Return the share of one of several tasks at a time, which takes one GPU at most."""
+        return Share(cpus=max(1, self.cpus // tasks), gpus=min(1, self.gpus / tasks))
+
     def _needs(self, share: Share) -> tuple[tuple[float, float], ...]:
         return (self.cpus, share.cpus), (self.gpus, share.gpus)
+
+
+def smallest(nodes: Sequence[ClusterNode]) -> ClusterNode:
+    """Return the machine whose share for a task every other one has, too.
+
+    If machines have GPUs, it is among these only: the one with the fewest cores for each GPU; else that with the fewest
+    cores.
+
+    Raises:
+        EngineError: There is no machine.
+    """
+    if not nodes:
+        raise EngineError("no machine that can take a task is left in the cluster; see 'ray status'")
+    with_gpus = [node for node in nodes if node.gpus >= 1]
+    return min(with_gpus or nodes, key=lambda node: (node.cpus // max(1, node.gpus), node.gpus))
 
 
 def new_probe() -> Callable[[], dict[str, str]]:

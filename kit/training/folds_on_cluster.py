@@ -9,6 +9,7 @@ from pathlib import Path
 from kit.datasets import Dataset
 from kit.datasets.dataset import MANIFEST
 from kit.engines import Engine, Ray, Share
+from kit.engines.cluster_node import smallest
 from kit.errors import EngineError, RunError
 from kit.locks import wait_until_free
 from kit.progress import Progress
@@ -98,10 +99,8 @@ def _refuse_killed(tasks: Sequence[FoldTask]) -> None:
 
 def _share(cluster: Ray, threads: int) -> Share:
     """Return the share of a machine for a fold: a GPU, or the threads of its settings, or all cores."""
-    smallest = min(cluster.nodes, key=lambda node: (-node.gpus, node.cpus))
-    if smallest.gpus:
-        return Share(cpus=max(1, smallest.cpus // smallest.gpus), gpus=1)
-    return Share(cpus=min(threads, smallest.cpus) or smallest.cpus)
+    node = smallest(cluster.nodes)
+    return node.divided(node.gpus) if node.gpus else Share(cpus=min(threads, node.cpus) or node.cpus)
 
 
 class _Watch:

@@ -10,7 +10,7 @@ import pytest
 
 from kit.engines import engine_for
 from kit.engines.address import AUTO, VARIABLE, cluster_address
-from kit.engines.cluster_node import ClusterNode, Share, differences, new_probe
+from kit.engines.cluster_node import ClusterNode, Share, differences, new_probe, smallest
 from kit.engines.node import Node
 from kit.errors import EngineError, MissingDependencyError, SpecError
 
@@ -115,4 +115,28 @@ def test_machines_that_differ_are_described_by_what_differs() -> None:
     ],
 )
 def test_a_node_has_room_for_what_all_its_resources_allow(share: Share, room: int) -> None:
-    assert room == ClusterNode(Node(id="a", address="10.0.0.1"), cpus=8, gpus=2).room(share)
+    assert room == _machine(cpus=8, gpus=2).room(share)
+
+
+def test_the_smallest_machine_gives_a_share_that_all_have() -> None:
+    cores = [_machine(cpus=8), _machine(cpus=4), _machine(cpus=6)]
+    mixed = [*cores, _machine(cpus=8, gpus=8), _machine(cpus=4, gpus=1), _machine(cpus=64, gpus=8)]
+
+    assert _machine(cpus=4) == smallest(cores)
+    assert _machine(cpus=8, gpus=8) == smallest(mixed)
+    assert Share(cpus=1, gpus=1) == smallest(mixed).divided(8)
+    assert [0, 0, 0, 8, 1, 8] == [node.room(smallest(mixed).divided(8)) for node in mixed]
+    with pytest.raises(EngineError, match="no machine that can take a task is left"):
+        smallest([])
+
+
+@pytest.mark.parametrize(
+    ("tasks", "share"),
+    [(2, Share(cpus=4, gpus=1)), (4, Share(cpus=2, gpus=0.5)), (1, Share(cpus=8, gpus=1)), (16, Share(gpus=0.125))],
+)
+def test_a_machine_is_divided_into_shares_with_one_gpu_at_most(tasks: int, share: Share) -> None:
+    assert share == _machine(cpus=8, gpus=2).divided(tasks)
+
+
+def _machine(*, cpus: float, gpus: float = 0) -> ClusterNode:
+    return ClusterNode(Node(id="a", address="10.0.0.1"), cpus=cpus, gpus=gpus)
