@@ -17,7 +17,7 @@ from kit.engines import Part
 from kit.errors import BusyError, SpecError
 from kit.locks import locked, locked_part
 from kit.specs.recipe import DEFAULT_RECIPE
-from tests.waiting import ended, wait_until
+from tests.waiting import ended, kill_tree, wait_until
 
 AXES = [kit.parse_axis("model.bn_position", "before,after")]
 SHORT = {**SETTINGS, "train.epochs": 2}
@@ -98,8 +98,8 @@ def test_parts_at_once_one_of_them_twice_and_one_killed_train_what_one_command_t
     script = SCRIPT.replace("{settings}", repr(SHORT))
     commands = [[sys.executable, "-c", script, str(parts), part] for part in ("1/2", "2/2", "2/2")]
     with ended(*commands) as running:
-        wait_until(lambda: any(parts.glob("runs/*/*/seed-0/spec.json")), running[1])
-        running[0].kill()
+        wait_until(lambda: any(parts.glob("runs/*/*/seed-0/spec.json")), running[0])
+        kill_tree(running[0])
         assert [-9, 0, 0] == [process.wait() for process in running]
     (folder,) = (parts / "runs").iterdir()
     assert 2 == len(list(folder.glob("*/seed-1/result.json")))

@@ -18,7 +18,7 @@ from kit.datasets.dataset import read_dataset
 from kit.errors import BusyError, KitError, ShardError, SourceError, SpecError
 from kit.locks import locked, locked_part
 from kit.progress import NoProgress
-from tests.waiting import wait_until
+from tests.waiting import kill_tree, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -236,12 +236,13 @@ SCRIPT = """
 import sys
 from kit.conversion import shard
 if __name__ == "__main__":
-    shard(sys.argv[1], name="cells", split=(0.5, 0.5), workers=1, root=sys.argv[2], part=sys.argv[3] or None)
+    shard(sys.argv[1], name="cells", split=(0.5, 0.5), workers=int(sys.argv[4]), root=sys.argv[2], part=sys.argv[3])
 """
 
 
-def begun(images: Path, root: Path, part: str) -> subprocess.Popen[bytes]:
-    return subprocess.Popen([sys.executable, "-c", SCRIPT, str(images), str(root), part], stderr=subprocess.PIPE)
+def begun(images: Path, root: Path, part: str, workers: int = 1) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-c", SCRIPT, str(images), str(root), part, str(workers)]
+    return subprocess.Popen(command, stderr=subprocess.PIPE)
 
 
 @pytest.mark.slow
@@ -266,20 +267,28 @@ def many(tmp_path: Path) -> Path:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("is_run_again", [False, True])
 def test_a_part_that_is_killed_while_it_writes_leaves_the_others_and_the_join_unharmed(
-    many: Path, tmp_path: Path
+    workers: int, is_run_again: bool, many: Path, tmp_path: Path
 ) -> None:
     partial = tmp_path / "tfrecords" / ".cells.partial"
     expected = joined(many, tmp_path / "alone")
-    killed, other = begun(many, tmp_path, "1/2"), begun(many, tmp_path, "2/2")
+    killed, other = (begun(many, tmp_path, part, workers) for part in ("1/2", "2/2"))
     wait_until(lambda: any(partial.glob(".*.tmp.train-*")), killed)
-    killed.kill()
-    killed.communicate()
+    kill_tree(killed)
     assert -9 == killed.returncode
     assert b"" == other.communicate()[1]
     assert 0 == other.returncode
-
     assert any(partial.glob(".*.tmp.*"))
+    kept = {path.name: path.stat().st_ino for path in partial.glob("*.tfrecord")}
+    assert kept
+    if is_run_again:
+        again = begun(many, tmp_path, "1/2", workers)
+        assert b"" == again.communicate()[1]
+        assert 0 == again.returncode
+
     assert expected == joined(many, tmp_path)
+    assert kept.items() <= {path.name: path.stat().st_ino for path in (tmp_path / "tfrecords/cells").iterdir()}.items()
     assert ["cells"] == names_in(tmp_path / "tfrecords")
     assert read_dataset(tmp_path / "tfrecords" / "cells").manifest.records("train") == 200
