@@ -141,8 +141,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         recipe: Recipe, or arm as RECIPE/ARM, whose data settings were used, except those given as options; empty for
             none.
         files: XXH128 of each file beside the shards, by its name.
-        nodes: Machines of the cluster that wrote the shards; unset where this machine wrote them. The fingerprint does
-            not depend on it.
+        nodes: Machines of a Ray cluster, each with the shards that it wrote; shards written without Ray, such as those
+            of a part, are in none. Unset if all are. The fingerprint does not depend on it.
         seal: XXH128 over all other fields; see `kit.seals`.
     """
 
