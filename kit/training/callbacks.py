@@ -16,7 +16,7 @@ from kit.progress import Progress
 from kit.runs import History, Position, RunDirectory
 from kit.specs import RunSpec, TrainSpec, setting_paths, value_of
 from kit.specs.fields import part
-from kit.training.checkpoint import Restored, drop_older, save_checkpoint, seed_dropout
+from kit.training.checkpoint import Begun, Restored, drop_older, save_checkpoint, seed_dropout
 from kit.training.compile import averaged
 from kit.training.early_stopping import is_best_so_far, stops
 from kit.training.full_disk import WeightsFile
@@ -54,20 +54,31 @@ class Recorder(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is unty
         """Start the clock, or restore it and the state of the epoch: after `DropoutSeeds`."""
         self._began = self._saved = time.perf_counter()
         self._epoch, self._passed = epoch, 0
-        if self._restored.begun and self._restored.position.epochs == epoch:
-            self._began -= self._restored.begun.seconds
+        if begun := self._restored.within(epoch):
+            self._began -= begun.seconds
             self._passed = self._restored.position.steps
-            self._restored.begun.put_back(self.model)
+            begun.put_back(self.model)
+
+    @property
+    def seconds(self) -> float:
+        """Time that the epoch has taken, seconds."""
+        return time.perf_counter() - self._began
+
+    def is_due(self, batch: int) -> bool:
+        """Whether a checkpoint within the epoch is due after a batch of this call of `fit`, counted from 0."""
+        return time.perf_counter() - self._saved >= self._every and batch + 1 < self.params["steps"]
+
+    def save(self, batch: int, begun: Begun) -> None:
+        """Write a checkpoint within the epoch."""
+        at, lines = Position(self._epoch, self._passed + batch + 1), self._history.digest()
+        save_checkpoint(self.model, self._directory, at, history=lines, begun=begun)
+        drop_older(self._directory)
+        self._saved = time.perf_counter()
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Write a checkpoint within the epoch, if it is due."""
-        now = time.perf_counter()
-        if now - self._saved >= self._every and batch + 1 < self.params["steps"]:
-            at = Position(self._epoch, self._passed + batch + 1)
-            lines = self._history.digest()
-            save_checkpoint(self.model, self._directory, at, history=lines, seconds=now - self._began)
-            drop_older(self._directory)
-            self._saved = time.perf_counter()
+        if self.is_due(batch):
+            self.save(batch, Begun.of(self.model, self.seconds))
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Write the epoch's checkpoint and history line."""
@@ -76,10 +87,10 @@ class Recorder(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is unty
             "epoch": epoch + 1.0,
             **metrics,
             "learning_rate": learning_rate(self.model.optimizer),
-            "seconds": time.perf_counter() - self._began,
+            "seconds": self.seconds,
         }
         at, lines = Position(epoch + 1), self._history.digest(row)
-        checkpoint = save_checkpoint(self.model, self._directory, at, history=lines, seconds=0)
+        checkpoint = save_checkpoint(self.model, self._directory, at, history=lines)
         values = [*self._history.column(self._spec.monitor), row.get(self._spec.monitor, math.nan)]
         if is_best_so_far(values, self._spec):
             self._keep_best(checkpoint)

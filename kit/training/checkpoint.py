@@ -85,8 +85,14 @@ class Restored:
     position: Position = BEGIN
     begun: Begun | None = None
 
+    def within(self, epoch: int) -> Begun | None:
+        """Return the state of an epoch, counted from 0; None if it is not the unfinished one."""
+        return self.begun if self.position.epochs == epoch else None
 
-def save_checkpoint(model: Any, directory: RunDirectory, at: Position, *, history: str, seconds: float) -> Path:
+
+def save_checkpoint(
+    model: Any, directory: RunDirectory, at: Position, *, history: str, begun: Begun | None = None
+) -> Path:
     """Write a checkpoint, whole, with its run, position and history.
 
     Args:
@@ -94,13 +100,13 @@ def save_checkpoint(model: Any, directory: RunDirectory, at: Position, *, histor
         directory: Directory of its run.
         at: Position in the training.
         history: Digest of the history's lines up to the position.
-        seconds: Time that an unfinished epoch has taken, seconds.
+        begun: State of an unfinished epoch.
     """
     file = WeightsFile(model)
     with h5py.File(file, "a") as opened:
         opened.create_group(OWNER).attrs.update(owner(directory, at, history))
-    if at.steps:
-        _write(Begun.of(model, seconds), file)
+    if begun:
+        _write(begun, file)
     path = directory.checkpoint(at)
     file.write_to(path)
     return path

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
-import json
 import math
 import os
 import shutil
@@ -21,17 +19,14 @@ from xxhash import xxh3_128
 
 from kit.compat import (
     abort_collectives,
-    keras,
     keras_version,
-    learning_rate,
     needs_keras_3,
-    optimizer_variables,
     tensorflow_version,
     tf,
 )
 from kit.datasets import Dataset
 from kit.datasets.verify import reading
-from kit.errors import PeerError, RunError, as_options, option, require
+from kit.errors import PeerError, as_options, option, require
 from kit.files import write_whole
 from kit.inference.predict_split import refuse_changed
 from kit.locks import locked
@@ -40,10 +35,10 @@ from kit.progress import NO_PROGRESS, Progress
 from kit.runs import BEGIN, History, RunDirectory
 from kit.specs import RunSpec, to_json
 from kit.specs.device_list import AUTO, Devices
+from kit.specs.train import CHECKPOINT_MINUTES
 from kit.training.callbacks import (
     Averages,
     DropoutSeeds,
-    Recorder,
     StepProgress,
     StopAndSchedule,
     StopIfReplaced,
@@ -57,6 +52,7 @@ from kit.training.devices import describe_environment, join_workers, prepare_dev
 from kit.training.early_stopping import has_stopped
 from kit.training.fit import class_weights, finish_run
 from kit.training.full_disk import full_disk_named
+from kit.training.joint_checkpoint import Follower, JointRecorder, receive_state, send_state
 from kit.training.lr_schedule import first_rate
 from kit.training.peers import Lost, Peers, meet
 from kit.training.request import run_id
@@ -81,6 +77,7 @@ def train_with_workers(
     cluster: Cluster,
     devices: Devices = AUTO,
     timeout: float,
+    checkpoint_minutes: float = CHECKPOINT_MINUTES,
     progress: Progress = NO_PROGRESS,
 ) -> None:
     """Train to the end from the chief's last checkpoint, together with the other machines of the cluster.
@@ -92,14 +89,17 @@ def train_with_workers(
         cluster: Machines of the training.
         devices: Devices of this machine.
         timeout: Time until all machines must have come, seconds.
+        checkpoint_minutes: Minutes between checkpoints within an epoch, by the chief's clock; each epoch's end has one
+            anyway.
         progress: Receiver of every step.
 
     Raises:
-        SpecError: A setting does not work on several machines, or the machines differ.
+        SpecError: A setting does not work on several machines, the minutes are below 0, or the machines differ.
         PeerError: A machine did not come, or was lost; the same command on all machines goes on.
-        RunError: The directory holds a run of other settings, or a checkpoint within an epoch.
+        RunError: The directory holds a run of other settings.
         BusyError: Another process is training the run.
     """
+    require(checkpoint_minutes >= 0, f"checkpoint_minutes must be 0 or more, got {checkpoint_minutes}")
     refuse_unsuited(spec, devices)
     advice = prepare_devices(spec.train.threads, devices)
     where = directory.path if cluster.is_chief else None
@@ -113,7 +113,14 @@ def train_with_workers(
                 stack.enter_context(locked(directory.path))
                 stack.enter_context(full_disk_named(directory.tensorboard))
                 directory.refuse_other(spec)
-            joint = _Joint(dataset=dataset, spec=spec, directory=directory, peers=peers, progress=progress)
+            joint = _Joint(
+                dataset=dataset,
+                spec=spec,
+                directory=directory,
+                every=60 * checkpoint_minutes,
+                peers=peers,
+                progress=progress,
+            )
             _train(joint, advice)
 
 
@@ -198,6 +205,7 @@ class _Joint:
         dataset: Dataset to train on.
         spec: Settings of the run.
         directory: Directory of the run, which only the chief reads and writes.
+        every: Seconds between checkpoints within an epoch.
         peers: All machines.
         progress: Receiver of every step.
     """
@@ -205,6 +213,7 @@ class _Joint:
     dataset: Dataset
     spec: RunSpec
     directory: RunDirectory
+    every: float
     peers: Peers
     progress: Progress
 
@@ -214,66 +223,36 @@ def _train(joint: _Joint, advice: str) -> None:
     is_chief = peers.cluster.is_chief
     steps = dataset.full_batches("train", spec.train.batch_size)
     with reading(dataset, ("train", "validation"), progress), lent_model(spec, dataset) as model:
-        history = _begun(model, joint)
-        epochs = len(history.rows)
+        history, begin = _begun(model, joint)
         progress.start(f"train {spec.arm} as {peers.cluster.named(peers.cluster.index)}", spec.train.epochs * steps)
-        progress.advance(epochs * steps, advice)
+        progress.advance(begin.position.epochs * steps + begin.position.steps, advice)
         if is_chief:
             progress.advance(0, doubt_averages(spec, dataset))
             progress.advance(0, doubt_columns(spec.train.metrics, dataset.manifest))
-        if epochs < spec.train.epochs and not has_stopped(history, spec):
+        if begin.position.epochs < spec.train.epochs and not has_stopped(history, spec):
             with damage_named(dataset):
-                _fit(model, joint, history)
+                _fit(model, joint, history, begin)
         _end(model, joint, history)
         progress.finish()
 
 
-def _begun(model: Any, joint: _Joint) -> History:
-    """Send all machines the chief's state: the rows of its history, the weights and the optimizer.
-
-    Raises:
-        RunError: The newest checkpoint is one within an epoch.
-    """
+def _begun(model: Any, joint: _Joint) -> tuple[History, Restored]:
+    """Send all machines the chief's history and state, from which they resume."""
     directory, peers = joint.directory, joint.peers
     if not peers.cluster.is_chief:
-        told = json.loads(peers.told(""))
-        _set_state(model, base64.b64decode(told["state"]))
-        return History(directory.history_file, told["rows"])
+        history = History(directory.history_file, [])
+        return history, receive_state(model, history, peers)
     directory.claim(joint.spec)
     write_whole(directory.environment, to_json(describe_environment()))
     history = directory.history()
     begin = restore(model, directory, history)
-    if begin.position.steps:
-        raise RunError(
-            f"the newest checkpoint of {directory.path} is within an epoch, of a training on one machine; remove its"
-            " epoch-*-step-*.weights.h5, or go on with one machine until the epoch's end"
-        )
     if begin.position == BEGIN:
         shutil.rmtree(directory.tensorboard, ignore_errors=True)  # of failed attempts
         note_settings(directory, joint.spec)
-    peers.told(json.dumps({"rows": history.rows, "state": base64.b64encode(_state(model)).decode()}))
-    return history
+    return history, send_state(model, history, begin, peers)
 
 
-def _state(model: Any) -> bytes:
-    """Return the weights and the variables of the optimizer, one after another."""
-    return b"".join(np.asarray(variable.numpy()).tobytes() for variable in _variables(model))
-
-
-def _set_state(model: Any, state: bytes) -> None:
-    begin = 0
-    for variable in _variables(model):
-        like = np.asarray(variable.numpy())
-        values = np.frombuffer(state, like.dtype, like.size, begin)
-        variable.assign(values.reshape(like.shape))
-        begin += like.nbytes
-
-
-def _variables(model: Any) -> list[Any]:
-    return [*model.weights, *optimizer_variables(model.optimizer)]
-
-
-def _fit(model: Any, joint: _Joint, history: History) -> None:
+def _fit(model: Any, joint: _Joint, history: History, begin: Restored) -> None:
     dataset, spec, peers = joint.dataset, joint.spec, joint.peers
     head = dataset.manifest.target.head(spec.model.head, spec.train.loss)
     measured = validating_batch(spec.model, dataset, model.distribute_strategy.num_replicas_in_sync)
@@ -282,7 +261,8 @@ def _fit(model: Any, joint: _Joint, history: History) -> None:
         head,
         batch_size=spec.train.batch_size,
         seed=spec.seed,
-        first_epoch=len(history.rows),
+        first_epoch=begin.position.epochs,
+        first_step=begin.position.steps,
         cache=spec.train.cache,
         augment=spec.augment,
         sampling=spec.train.sampling,
@@ -290,7 +270,7 @@ def _fit(model: Any, joint: _Joint, history: History) -> None:
         share=share_of(peers),
     )
     recording = [
-        Recorder(joint.directory, history, spec.train, Restored(), math.inf),
+        JointRecorder(joint.directory, history, spec.train, begin, joint.every, peers=peers),
         tensorboard(joint.directory, histograms=spec.train.histograms),
     ]
     fit_with_workers(
@@ -299,30 +279,18 @@ def _fit(model: Any, joint: _Joint, history: History) -> None:
         validation_batches(dataset, head, batch_size=measured, cache=spec.train.cache),
         steps=dataset.full_batches("train", spec.train.batch_size),
         validation_steps=math.ceil(dataset.manifest.records("validation") / measured),
-        epochs=range(len(history.rows), spec.train.epochs),
+        begin=begin.position,
+        epochs=spec.train.epochs,
         callbacks=[
             DropoutSeeds(),
             Averages(),
             StopIfReplaced(dataset),
-            *(recording if peers.cluster.is_chief else [Follower(history)]),
+            *(recording if peers.cluster.is_chief else [Follower(history, begin, peers)]),
             StopAndSchedule(history, spec.train, first_rate(spec.train)),
             StepProgress(joint.progress, history, spec.train, spec.fold),
         ],
         peers=peers,
     )
-
-
-class Follower(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is untyped here
-    """Keeps the history in memory on machines that do not write it: it decides about rates and the end."""
-
-    def __init__(self, history: History) -> None:
-        super().__init__()
-        self._history = history
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Append the epoch."""
-        row = {**(logs or {}), "learning_rate": learning_rate(self.model.optimizer), "seconds": math.nan}
-        self._history.rows.append({"epoch": epoch + 1.0, **row})
 
 
 def _end(model: Any, joint: _Joint, history: History) -> None:

@@ -54,6 +54,7 @@ def train_as_asked(request: TrainRequest, progress: Progress) -> RunDirectory:
             cluster=cluster,
             devices=planned.devices,
             timeout=meeting_timeout(),
+            checkpoint_minutes=request.checkpoint_minutes,
             progress=progress,
         )
         return directory

@@ -8,6 +8,7 @@ from typing import Any
 
 from kit.compat import keras, tf
 from kit.pipeline import Share
+from kit.runs import Position
 from kit.training.peers import Peers
 
 
@@ -18,13 +19,15 @@ def fit_with_workers(
     *,
     steps: int,
     validation_steps: int,
-    epochs: range,
+    begin: Position,
+    epochs: int,
     callbacks: Sequence[Any],
     peers: Peers,
 ) -> None:
     """Train and validate a model on all machines in step.
 
-    Every machine continues with the chief's figures, so that all decide alike.
+    Callbacks count the steps of an epoch from where it resumes, as in Keras' `fit`. Every machine continues with the
+    chief's figures, so that all decide alike.
 
     Args:
         model: Compiled model of a tf.distribute.MultiWorkerMirroredStrategy.
@@ -32,7 +35,8 @@ def fit_with_workers(
         validation: Validation batches, whole.
         steps: Number of steps of an epoch.
         validation_steps: Number of batches of the validation.
-        epochs: Indices of the epochs to train.
+        begin: Position of the model in the training, from which `batches` begin.
+        epochs: Number of epochs of the whole training.
         callbacks: Keras callbacks of this machine.
         peers: All machines.
     """
@@ -43,13 +47,15 @@ def fit_with_workers(
     train = iter(strategy.distribute_datasets_from_function(lambda _: own))
     validated = strategy.distribute_datasets_from_function(lambda _: own_validation)
     train_step, test_step = _step(model.train_step, strategy), _step(model.test_step, strategy)
-    heard = keras.callbacks.CallbackList(list(callbacks), model=model, epochs=epochs.stop, steps=steps)
+    heard = keras.callbacks.CallbackList(list(callbacks), model=model, epochs=epochs, steps=steps)
     model.stop_training = False
     heard.on_train_begin()
-    for epoch in epochs:
+    for epoch in range(begin.epochs, epochs):
+        left = steps - begin.steps if epoch == begin.epochs else steps
+        heard.set_params({"epochs": epochs, "steps": left, "verbose": 0})
         model.reset_metrics()
         heard.on_epoch_begin(epoch)
-        for step in range(steps):
+        for step in range(left):
             heard.on_train_batch_begin(step)
             train_step(train)
             heard.on_train_batch_end(step)

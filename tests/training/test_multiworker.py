@@ -73,9 +73,11 @@ def start(root: Path, settings: Mapping[str, Any], *options: str, **variables: s
     )
 
 
-def start_worker(index: int, listed: tuple[str, ...], root: Path, settings: Mapping[str, Any]) -> subprocess.Popen[str]:
+def start_worker(
+    index: int, listed: tuple[str, ...], root: Path, settings: Mapping[str, Any], *options: str
+) -> subprocess.Popen[str]:
     config = {"cluster": {"worker": listed}, "task": {"type": "worker", "index": index}}
-    options = ("--devices=cpu", "--distribute=multiworker")
+    options = ("--devices=cpu", "--distribute=multiworker", *options)
     return start(root, settings, *options, TF_CONFIG=json.dumps(config), KIT_WORKERS_TIMEOUT="120")
 
 
@@ -144,6 +146,32 @@ def test_a_killed_worker_ends_the_other_and_the_same_command_goes_on(
         assert row == pytest.approx(same, rel=0, abs=1e-6)
 
 
+LONG = {**SETTINGS, "train.batch_size": 4, "augment.mixup": 0.4}  # so many steps that an epoch takes seconds
+
+
+@pytest.mark.cluster
+@pytest.mark.parametrize("is_begun_by_one", [False, True])
+def test_workers_go_on_within_an_epoch(is_begun_by_one: bool, digits: Dataset, tmp_path: Path) -> None:
+    whole, root = (workspace(tmp_path / name, digits) for name in ("whole", "root"))
+    ended(start(whole, LONG, "--devices=cpu:2"))
+    run, listed, often = run_of(digits, root, LONG), addresses(2), "--checkpoint-minutes=0"
+    if is_begun_by_one:
+        begun = [start(root, LONG, "--devices=cpu:2", often)]
+    else:
+        begun = [start_worker(index, listed, root, LONG, often) for index in (0, 1)]
+    wait_until(run.checkpoints, begun[0])
+    begun[0].send_signal(signal.SIGKILL)
+    for process, status in zip(begun, (-signal.SIGKILL, 3), strict=False):
+        ended(process, status)
+    kept = run.checkpoints()[0]
+    for worker in start_workers(listed, [root, root], LONG):
+        ended(worker)
+
+    assert (0, True) == (kept.epochs, kept.steps > 0)
+    assert 2 == len(run.history().rows)
+    assert run.history().metrics() == run_of(digits, whole, LONG).history().metrics()
+
+
 @pytest.mark.cluster
 def test_machines_with_other_settings_are_refused_on_both(digits: Dataset, tmp_path: Path) -> None:
     root, listed = workspace(tmp_path / "root", digits), addresses(2)
@@ -207,6 +235,20 @@ def test_machines_take_the_parts_that_devices_of_one_machine_would(size: int, co
     ]
 
     assert [values.tolist() for values in expected] == [part.tolist() for part in taken]
+
+
+@pytest.mark.parametrize(("replicas", "machines", "local"), [(2, 2, 1), (6, 3, 2), (1, 2, 1), (4, 2, 1), (1, 2, 4)])
+def test_sums_of_an_epoch_are_those_of_its_machines(replicas: int, machines: int, local: int) -> None:
+    """Those of another number of devices are the chief's, once."""
+    from kit.training.joint_checkpoint import metrics_of_machine
+
+    sums = np.arange(1.0, 3 * replicas + 1).reshape(replicas, 3)
+    taken = np.stack([metrics_of_machine([sums], index, machines, local)[0] for index in range(machines)])
+
+    assert (machines, local, 3) == taken.shape
+    assert sums.sum(axis=0).tolist() == taken.sum(axis=(0, 1)).tolist()
+    if replicas == machines * local:
+        assert sums.tolist() == taken.reshape(replicas, 3).tolist()
 
 
 @pytest.mark.addons

@@ -217,14 +217,15 @@ def test_a_checkpoint_whose_metrics_counted_otherwise_is_named(noise: Dataset, s
 
 def test_a_checkpoint_within_a_call_of_several_steps_goes_on(noise: Dataset, tmp_path: Path) -> None:
     """24 steps are one call on one device and 24 calls on several; the checkpoints after the 7th step are equal."""
-    from kit.training.checkpoint import save_checkpoint
+    from kit.training.checkpoint import Begun, save_checkpoint
     from kit.training.compile import compiled_model
 
     spec = run_spec(noise, "histopathologic-cancer", {**STATES, "train.batch_size": 3, "train.epochs": 2}, seed=3)
     parts = RunDirectory(tmp_path / "parts")
     parts.claim(spec)
     lines = History(parts.history_file).digest()
-    save_checkpoint(compiled_model(spec, noise), parts, Position(0, 7), history=lines, seconds=1)
+    model = compiled_model(spec, noise)
+    save_checkpoint(model, parts, Position(0, 7), history=lines, begun=Begun.of(model, 1))
     finished(noise, spec, parts)
 
     assert 2 == len(parts.history().rows)
