@@ -46,11 +46,11 @@ def quotient(dividend: Any, divisor: float) -> Any:
     in those of one: the last bit then depends on the number of machines.
 
     Args:
-        dividend: float [...].
+        dividend: Dividend, float [...].
         divisor: Constant to divide by.
 
     Returns:
-        float [...].
+        Quotient, float [...].
     """
     return tf.math.divide_no_nan(dividend, tf.cast(divisor, dividend.dtype))
 
