@@ -17,6 +17,7 @@ from kit.conversion.existing_dataset import existing_dataset, remove_stale
 from kit.conversion.rejects import refuse_bad, rejects_csv
 from kit.conversion.second_pass import Written, write_dataset
 from kit.conversion.ties import NEAR_TIES, TIES
+from kit.conversion.upload import upload_dataset
 from kit.conversion.write_shard import summary_path
 from kit.datasets.dataset import (
     DUPLICATES,
@@ -27,6 +28,7 @@ from kit.datasets.dataset import (
     Dataset,
     read_dataset,
 )
+from kit.datasets.find import fetch_manifest
 from kit.datasets.metric import METRIC, inherited_metric, write_metric
 from kit.engines import Engine
 from kit.errors import ShardError, SourceError, SpecError
@@ -56,17 +58,19 @@ def build_dataset(
             set.
         SourceError: More than `max_rejects` inputs cannot be stored; no files remain, except the shards of parts.
         BusyError: Another process is writing the dataset.
+        StoreError: The workspace's store refuses, or does not answer.
     """
     final = workspace.datasets / checked_id(conversion.name, "dataset")
     partial, progress = partial_folder(final), prefaced(conversion, progress)
+    before = fetch_manifest(final)
     if standing := existing_dataset(final, conversion, progress, force=force):
         remove_stale(partial, final)
-        return _with_metric(standing, conversion.metric, progress)
+        return upload_dataset(_with_metric(standing, conversion.metric, progress), before, progress)
     refuse_bad(conversion.name, conversion.source.rejects, max_rejects, is_read=False)
     engine.reach(workspace.datasets, conversion.source.some_files())
     with locked(final):
         if standing := existing_dataset(final, conversion, progress, force=force):  # from a concurrent command
-            return _with_metric(standing, conversion.metric, progress)
+            return upload_dataset(_with_metric(standing, conversion.metric, progress), before, progress)
         is_of_parts = claim_whole(partial, conversion, force=force)
         metric, told = conversion.metric, ""
         if metric is None:
@@ -83,7 +87,7 @@ def build_dataset(
             publish(partial, final)
     if told:
         progress.advance(0, told)
-    return read_dataset(final)
+    return upload_dataset(read_dataset(final), before, progress)
 
 
 def partial_folder(final: Path) -> Path:
