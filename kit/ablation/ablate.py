@@ -21,8 +21,9 @@ from kit.engines import Engine, Part, Ray, check_engine, new_cluster
 from kit.errors import option, require
 from kit.locks import alone, locked, locked_part
 from kit.progress import NO_PROGRESS, Progress
-from kit.runs.stored import fetch_note, fetch_runs, keep_note
+from kit.runs.stored import fetch_runs
 from kit.specs.recipe import DEFAULT_RECIPE
+from kit.storage import fetch_note, keep_note
 
 _HOUR = 3600.0  # seconds
 

@@ -24,7 +24,8 @@ from kit.locks import locked, wait_until_free
 from kit.metrics.direction import smaller_is_better
 from kit.progress import Progress
 from kit.runs import Pruned, RunDirectory
-from kit.runs.stored import fetch_note, keep_note, keep_state
+from kit.runs.stored import keep_state
+from kit.storage import fetch_note, keep_note
 from kit.training.early_stopping import Limit, has_stopped
 from kit.training.lost_machines import KILLED_TWICE, MOVED, PATIENCE, Moves
 from kit.training.owner import owned_history

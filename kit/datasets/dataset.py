@@ -90,7 +90,7 @@ class Dataset:
                 return list(shards)
             progress.start(f"look for {self.manifest.name}", 1)
             progress.advance(
-                1, f"{size_text(needed)} of shards have no room on this machine: streamed, anew for each epoch"
+                1, f"{size_text(needed)} of shards have no room on this machine: streamed while they are read"
             )
             progress.finish()
         return [shard for shard in shards if shard not in missing]

@@ -95,6 +95,7 @@ class StreamedExamples:
         self._dataset = dataset
         self._shards = dataset.shards("train")
         self._paths = shard_paths(dataset, self._shards)
+        self._is_here = not dataset.missing(self._shards)
         self._window = max(1, min(_WINDOW, int(_WINDOW_BYTES / self._record_bytes)))
         self._held = self._hold(self._rarest(held_bytes))
 
@@ -147,7 +148,8 @@ class StreamedExamples:
             tf.data.TFRecordDataset,
             cycle_length=streams,
             block_length=_BLOCK,
-            num_parallel_calls=parallel_calls(),
+            # in parallel, it would begin with sixteen shards more than are read: too many where there is no room
+            num_parallel_calls=parallel_calls() if self._is_here else None,
             deterministic=True,
         )
 

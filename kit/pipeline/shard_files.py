@@ -19,8 +19,8 @@ from kit.files import size_text
 from kit.storage import room_for_copies
 
 _STREAMED = ".streamed"  # folder beside the shards for those that come and go, a folder for each process
-_OPEN = 32  # newest files that stay: more than are read at a time, or about to be
-_AHEAD = 8  # files downloaded before they are read
+_OPEN = 20  # newest files that stay: more than are read at a time (8 and 1 of validation), or about to be
+_AHEAD = 4  # files downloaded before they are read
 
 
 def open_shards(dataset: Dataset, shards: Sequence[ShardInfo]) -> Any:

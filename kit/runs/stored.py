@@ -11,12 +11,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 
 from kit.errors import BusyError, RunError, StoreConflictError, StoreError
-from kit.files import settle, write_whole
+from kit.files import settle
 from kit.locks import locked
 from kit.runs.directory import BEGIN, RESULT, Position, RunDirectory
 from kit.runs.fold_set import FOLDS, FoldSet
 from kit.seals import check_hash
-from kit.storage import Head, SealedFolder, mirrored
+from kit.storage import Head, SealedFolder, fetch_note, mirrored
 
 ABLATION = "ablation.json"
 
@@ -141,42 +141,6 @@ def stored_names(runs: Path) -> set[str]:
     """List the names of runs, ablations and fold sets in the store of a folder; none without a store."""
     at = mirrored(runs)
     return set(at.store.folders(at.name)) if at else set()
-
-
-def fetch_note(file: Path) -> str | None:
-    """Fetch a small file that several machines write in turn.
-
-    Returns:
-        Tag for `keep_note`; None if the store has no such file, or there is no store.
-    """
-    at = mirrored(file)
-    found = at.store.read(at.name) if at else None
-    if found is None:
-        return None
-    if not file.is_file() or file.read_bytes() != found[0]:
-        write_whole(file, found[0])
-    return found[1]
-
-
-def keep_note(file: Path, tag: str | None) -> bool:
-    """Upload a small file, unless another machine has since it was fetched; nothing without a store.
-
-    Args:
-        file: File in a copy.
-        tag: Tag that `fetch_note` gave.
-
-    Returns:
-        Whether it is uploaded, or there is no store.
-    """
-    if at := mirrored(file):
-        try:
-            if tag is None:
-                at.store.create(at.name, file.read_bytes())
-            else:
-                at.store.replace(at.name, file.read_bytes(), tag)
-        except StoreConflictError:
-            return False
-    return True
 
 
 def _copy(run: RunDirectory, stored: SealedFolder, head: Head) -> None:

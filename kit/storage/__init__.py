@@ -2,6 +2,7 @@
 
 from kit.storage.address import Address, is_address
 from kit.storage.mirror import Mirrored, mirrored, open_mirror, shown
+from kit.storage.note import fetch_note, keep_note
 from kit.storage.room import room_for_copies
 from kit.storage.sealed_folder import Head, SealedFolder
 
@@ -10,7 +11,9 @@ __all__ = [
     "Head",
     "Mirrored",
     "SealedFolder",
+    "fetch_note",
     "is_address",
+    "keep_note",
     "mirrored",
     "open_mirror",
     "room_for_copies",
