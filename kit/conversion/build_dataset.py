@@ -16,6 +16,7 @@ from kit.conversion.exact_duplicates import duplicates_csv
 from kit.conversion.existing_dataset import existing_dataset, remove_stale
 from kit.conversion.rejects import refuse_bad, rejects_csv
 from kit.conversion.second_pass import Written, write_dataset
+from kit.conversion.stored_parts import are_parts_in_store, fetch_parts, remove_parts
 from kit.conversion.ties import NEAR_TIES, TIES
 from kit.conversion.upload import upload_dataset
 from kit.conversion.write_shard import summary_path
@@ -37,6 +38,7 @@ from kit.locks import locked, unused
 from kit.names import checked_id
 from kit.progress import NO_PROGRESS, PrefacedProgress, Progress
 from kit.seals import hashes, seal
+from kit.storage import fetch_note
 from kit.workspace import Workspace
 
 
@@ -71,7 +73,10 @@ def build_dataset(
     with locked(final):
         if standing := existing_dataset(final, conversion, progress, force=force):  # from a concurrent command
             return upload_dataset(_with_metric(standing, conversion.metric, progress), before, progress)
-        is_of_parts = claim_whole(partial, conversion, force=force)
+        fetch_note(partial / PLAN)
+        is_of_parts = claim_whole(partial, conversion, force=force, elsewhere=are_parts_in_store(partial))
+        if is_of_parts:
+            fetch_parts(partial, progress)
         metric, told = conversion.metric, ""
         if metric is None:
             metric, told = inherited_metric(final, conversion.source.target, workspace.root)
@@ -87,7 +92,9 @@ def build_dataset(
             publish(partial, final)
     if told:
         progress.advance(0, told)
-    return upload_dataset(read_dataset(final), before, progress)
+    dataset = upload_dataset(read_dataset(final), before, progress)
+    remove_parts(partial)
+    return dataset
 
 
 def partial_folder(final: Path) -> Path:

@@ -37,7 +37,8 @@ def find_dataset(name: str, *, root: Path | str | None = None) -> Dataset:
     is_there = fetch_manifest(folder) is not None if at else (folder / MANIFEST).is_file()
     if not is_there:
         here = (path.parent.name for path in workspace.datasets.glob(f"*/{MANIFEST}"))
-        known = at.store.folders(workspace.datasets.name) if at else sorted(here)
+        there = at.store.folders(workspace.datasets.name) if at else []
+        known = [found for found in there if not found.startswith(".")] if at else sorted(here)
         raise WorkspaceError(f"{unknown('dataset', name, known)} (in {shown(workspace.datasets)})")
     return read_dataset(folder)
 
