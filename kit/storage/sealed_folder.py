@@ -27,7 +27,7 @@ class Head:
     """Head of a folder as it lies in the store.
 
     Attributes:
-        data: Its bytes.
+        data: Bytes of the file.
         tag: Tag of its object, for `Store.replace`.
     """
 
