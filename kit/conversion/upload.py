@@ -23,8 +23,8 @@ def upload_dataset(dataset: Dataset, before: Head | None, progress: Progress) ->
 
     Raises:
         ShardError: Another machine uploaded other images or settings under this name meanwhile.
-        StoreError: The store refuses, does not answer, or cannot tell whether another machine wrote it; the same
-            command goes on with the upload.
+        StoreError: The store refuses, does not answer, or cannot write only if nobody else did; the same command
+            resumes the upload.
     """
     if not (stored := dataset.stored):
         return dataset

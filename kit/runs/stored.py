@@ -58,7 +58,7 @@ def upload_run(run: RunDirectory) -> None:
     If another machine finished the same run first, its files take the place of these.
 
     Raises:
-        StoreError: The store refuses or does not answer; the run's command goes on with the upload.
+        StoreError: The store refuses or does not answer; the run's command resumes the upload.
     """
     if not (stored := run.stored):
         return

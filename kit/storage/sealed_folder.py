@@ -82,7 +82,7 @@ class SealedFolder:
 
         Raises:
             StoreConflictError: Another machine wrote the folder meanwhile; its files stay.
-            StoreError: The store refuses, or cannot tell whether another machine wrote it.
+            StoreError: The store refuses, or cannot write only if nobody else did.
         """
         new = Head((self.at.path / self.head).read_bytes(), "")
         if before and before.version == new.version:

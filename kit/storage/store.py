@@ -100,7 +100,7 @@ class Store:
             self._obstore.put(self._opened, name, data, mode="create", use_multipart=False)
 
     def replace(self, name: str, data: bytes, tag: str) -> None:
-        """Write an object that has not changed since it was read.
+        """Write an object that is still as it was read.
 
         Raises:
             StoreConflictError: It was changed or removed meanwhile.

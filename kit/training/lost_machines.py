@@ -30,7 +30,7 @@ class Moves:
             training: Name or key of the training.
 
         Returns:
-            Whether the training goes on on another machine, because it has not lost too many.
+            Whether the training goes on on another machine: it has lost few so far.
         """
         self._counts[training] += 1
         return self._counts[training] <= _MOST
