@@ -251,8 +251,8 @@ def _show(dataset: Dataset, *, recipe: str | None, root: Path | None) -> None:
     from kit.cli.console import print_line, print_tables
     from kit.reports.dataset import dataset_tables, remarks
     from kit.reports.labels import describe_labels, describe_metric
-    from kit.storage import shown
     from kit.specs import read_setting
+    from kit.storage import shown
 
     manifest = dataset.manifest
     print_line(describe_labels(manifest.target, manifest.label_columns, manifest.source.spec))

@@ -187,7 +187,7 @@ class Store:
             raise self._refused(str(self.address), str(error)) from error
 
     def _refused(self, where: str, said: str) -> StoreError:
-        """Say in a line what a store's answer means, and what to do."""
+        """Report what a store's answer means, and what to do."""
         status, code = (next(iter(pattern.findall(said)), "") for pattern in (_STATUS, _CODE))
         bucket = f"{self.address.scheme}://{self.address.bucket}"
         first = said.splitlines()[0]
