@@ -144,13 +144,10 @@ class StreamedExamples:
 
     def _read(self, seed: Any, streams: int) -> Any:
         """Read the records of several shards at a time, some of each in turn, with the shards in random order."""
+        # In parallel, it would begin with sixteen shards more than are read: too many where there is no room.
+        parallel = {"num_parallel_calls": parallel_calls(), "deterministic": True} if self._is_here else {}
         return located(_in_order(self._paths, seed), self._dataset, self._shards).interleave(
-            tf.data.TFRecordDataset,
-            cycle_length=streams,
-            block_length=_BLOCK,
-            # in parallel, it would begin with sixteen shards more than are read: too many where there is no room
-            num_parallel_calls=parallel_calls() if self._is_here else None,
-            deterministic=True,
+            tf.data.TFRecordDataset, cycle_length=streams, block_length=_BLOCK, **parallel
         )
 
     def _rarest(self, held_bytes: float) -> list[int]:

@@ -158,6 +158,7 @@ def _train(
                 )
         progress.finish()
         if len(history.rows) < spec.train.epochs and not has_stopped(history, spec):
+            keep_state(directory)
             return None
         return finish_run(model, directory, history, spec, dataset, shared=shared if folder is shared else None)
 
@@ -230,11 +231,12 @@ def _fit(
 
 @contextlib.contextmanager
 def _kept(directory: RunDirectory) -> Iterator[None]:
-    """Keep the state of a training that ends before its last epoch in the store of its workspace, if it has one."""
+    """Keep the state of a training that is stopped in the store of its workspace, if it has one."""
     try:
         yield
-    finally:
+    except BaseException:
         keep_state(directory)
+        raise
 
 
 def _on_disk(dataset: Dataset, folder: Path, progress: Progress) -> Path:
