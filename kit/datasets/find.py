@@ -43,6 +43,18 @@ def find_dataset(name: str, *, root: Path | str | None = None) -> Dataset:
     return read_dataset(folder)
 
 
+def dataset_if_there(name: str, workspace: Workspace) -> Dataset | None:
+    """Open tfrecords/<name>; None if there is no such dataset.
+
+    Raises:
+        ShardError: The dataset is damaged.
+        StoreError: The store refuses or does not answer.
+    """
+    folder = workspace.datasets / name
+    fetch_manifest(folder)
+    return read_dataset(folder) if (folder / MANIFEST).is_file() else None
+
+
 def fetch_manifest(folder: Path) -> Head | None:
     """Bring the copy of a dataset in a store up to date, but for its shards, which are fetched when they are read.
 

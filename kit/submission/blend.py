@@ -15,7 +15,7 @@ import pandas as pd
 
 from kit.arguments import checked_arguments
 from kit.datasets import Dataset
-from kit.datasets.dataset import MANIFEST, read_dataset
+from kit.datasets.find import dataset_if_there
 from kit.errors import RunError, SpecError, SubmissionError, option, require, worded
 from kit.evaluation.decisions import Decide, parse_decide
 from kit.inference.out_of_fold import read_out_of_fold
@@ -185,8 +185,8 @@ def _dataset_of(oof: Sequence[str | Path], workspace: Workspace) -> Dataset | No
         made = read_provenance(folder)
         runs = FoldSet(folder).finished()
         dataset = made.dataset if made else next((run.spec().dataset for run in runs.values()), "")
-        if dataset and (workspace.datasets / dataset / MANIFEST).is_file():
-            return read_dataset(workspace.datasets / dataset)
+        if dataset and (found := dataset_if_there(dataset, workspace)):
+            return found
     return None
 
 
