@@ -18,6 +18,7 @@ from google_storage import GoogleStorage
 
 from kit.storage import Address
 
+ATTEMPTS = 1  # besides the first: the pauses before more take a second
 PREFIX = "lab/retina"  # folder of the workspace in every bucket
 CONDITIONS = ("HTTP_IF_MATCH", "HTTP_IF_NONE_MATCH", "HTTP_X_GOOG_IF_GENERATION_MATCH")
 
@@ -199,6 +200,7 @@ def store_server(request: pytest.FixtureRequest) -> StoreServer:
 
 def _begin(server: StoreServer, monkeypatch: pytest.MonkeyPatch) -> StoreServer:
     server.make_bucket()
+    monkeypatch.setattr("kit.storage.store._ATTEMPTS", ATTEMPTS)
     for name, value in server.environment.items():
         monkeypatch.setenv(name, value)
     return server

@@ -13,14 +13,12 @@ _CODE = re.compile(r"<Code>(\w+)</Code>")
 _STORE = re.compile(r"Generic \w+ error: |The operation lacked .*: (?=\w+Error: )")
 _DENIED = {"401", "403"}
 _NOT_IMPLEMENTED = "501"
-_MAY_PASS = re.compile(r"429|5\d\d")  # too many requests, or the store's own trouble
+_MAY_PASS = re.compile(r"408|429|5\d\d")  # too slow, too many requests, or the store's own trouble
 # The services of rented machines that are asked last, so that whoever has no credentials hears of them.
 _METADATA = ("169.254.169.254", "metadata.google", "/latest/api/token")
 _REGION = ("incorrectly configured region", "PermanentRedirect", "AuthorizationHeaderMalformed")
 _REQUESTS = ("Error performing", "HTTP error")  # of messages about a request; others come before any
-_NEEDS_BUCKET = re.compile(
-    r"Error performing (list request|PUT|POST)"
-)  # others ask for an object, which may be missing
+_NEEDS_BUCKET = re.compile(r"Error performing (list request|PUT|POST)")  # others need an object, too
 _LOGIN = {
     "s3": "log in with 'aws configure', or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
     "gs": "log in with 'gcloud auth application-default login', or set GOOGLE_APPLICATION_CREDENTIALS",

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from stores import DROP, Refusal, StoreServer
+from stores import ATTEMPTS, DROP, Refusal, StoreServer
 
 from kit.errors import KitError, MissingDependencyError, StoreError, UnreachableError
 from kit.storage import Address
@@ -128,20 +128,14 @@ def test_trouble_of_the_store_is_tried_again_and_may_pass(store: Store, store_se
     error = _raised(UnreachableError, lambda: store.read("a"))
 
     assert f"{store.address}/a: the store answers {status}; check the network and the address, and try again" == error
-    assert 5 == store_server.count("GET", "a")
+    assert 1 + ATTEMPTS == store_server.count("GET", "a")
     assert 3 == UnreachableError.exit_status
 
 
 @each_work
 def test_dropped_connections_are_no_answer(
-    store: Store,
-    store_server: StoreServer,
-    file: Path,
-    work: Callable[[Store, Path], object],
-    monkeypatch: pytest.MonkeyPatch,
+    store: Store, store_server: StoreServer, file: Path, work: Callable[[Store, Path], object]
 ) -> None:
-    monkeypatch.setattr("kit.storage.store._ATTEMPTS", 1)
-    store = Store(store.address)
     store_server.fault = lambda _: DROP
 
     error = _raised(UnreachableError, lambda: work(store, file))
