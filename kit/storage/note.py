@@ -7,9 +7,10 @@ from pathlib import Path
 from kit.errors import StoreConflictError
 from kit.files import write_whole
 from kit.storage.mirror import mirrored
+from kit.storage.store import Tag
 
 
-def fetch_note(file: Path) -> str | None:
+def fetch_note(file: Path) -> Tag | None:
     """Fetch a small file that several machines write in turn.
 
     Returns:
@@ -24,7 +25,7 @@ def fetch_note(file: Path) -> str | None:
     return found[1]
 
 
-def keep_note(file: Path, tag: str | None) -> bool:
+def keep_note(file: Path, tag: Tag | None) -> bool:
     """Upload a small file, unless another machine has since it was fetched; nothing without a store.
 
     Args:

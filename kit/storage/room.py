@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 from pathlib import Path
@@ -35,6 +36,12 @@ def _left_of_limit() -> int:
         limit = float(os.environ[_LIMIT])
     except ValueError:
         limit = 0.0
-    require(limit > 0, f"{_LIMIT} must be a number of gigabytes above 0, got '{os.environ[_LIMIT]}'")
-    files = (path for path in cache_folder().rglob("*.tfrecord") if path.is_file())
-    return int(limit * 1e9) - sum(path.stat().st_size for path in files)
+    require(0 < limit < math.inf, f"{_LIMIT} must be a number of gigabytes above 0, got '{os.environ[_LIMIT]}'")
+    return int(limit * 1e9) - sum(_size(path) for path in cache_folder().rglob("*.tfrecord"))
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:  # another process has renamed or removed it
+        return 0

@@ -12,11 +12,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from kit.errors import StoreError
+from kit.errors import StoreConflictError, StoreError
 from kit.files import write_whole, xxh128
 from kit.progress import NO_PROGRESS, Progress
 from kit.storage.mirror import Mirrored
-from kit.storage.store import Store
+from kit.storage.store import Store, Tag
 
 _AT_ONCE = 4  # files of an upload or a download: enough for a fast network, few enough for a slow one
 _VERSION = 16  # hexadecimal digits of a head's hash
@@ -28,11 +28,11 @@ class Head:
 
     Attributes:
         data: Bytes of the file.
-        tag: Tag of its object, for `Store.replace`.
+        tag: Tag of its object, for `Store.replace`; empty for the copy on this machine.
     """
 
     data: bytes
-    tag: str
+    tag: Tag
 
     @property
     def version(self) -> str:
@@ -60,7 +60,7 @@ class SealedFolder:
     def copied_head(self) -> Head | None:
         """Read the head of the copy; None without one."""
         try:
-            return Head((self.at.path / self.head).read_bytes(), "")
+            return Head((self.at.path / self.head).read_bytes(), Tag())
         except FileNotFoundError:
             return None
 
@@ -69,7 +69,6 @@ class SealedFolder:
         names: Iterable[str],
         *,
         before: Head | None = None,
-        confirm: Callable[[], None] = lambda: None,
         progress: Progress = NO_PROGRESS,
     ) -> None:
         """Upload files of the copy, then the head; files that a stopped upload of them left are not sent again.
@@ -77,14 +76,13 @@ class SealedFolder:
         Args:
             names: Names of the files, without the head.
             before: Head to replace; None if the folder must be new.
-            confirm: Function that raises if the upload must not be finished, called before the head is written.
             progress: Receiver of every file.
 
         Raises:
-            StoreConflictError: Another machine wrote the folder meanwhile; its files stay.
-            StoreError: The store refuses, or cannot write only if nobody else did.
+            StoreConflictError: Another machine wrote another head meanwhile, whose files stay.
+            StoreError: The store refuses, does not answer, or cannot write only if nobody else did.
         """
-        new = Head((self.at.path / self.head).read_bytes(), "")
+        new = Head((self.at.path / self.head).read_bytes(), Tag())
         if before and before.version == new.version:
             return
         there = {found.name: found.size for found in self._store.objects(self._name(new.version))}
@@ -95,12 +93,9 @@ class SealedFolder:
             self._store.upload(self.at.path / name, self._name(new.version, name))
 
         _all(send, left, f"upload {self.at.name}", progress)
-        confirm()
+        self._write_head(new, before)
         if before:
-            self._store.replace(self._name(self.head), new.data, before.tag)
             self.remove_version(before.version)
-        else:
-            self._store.create(self._name(self.head), new.data)
 
     def fetch(self, head: Head, hashes: Mapping[str, str], progress: Progress = NO_PROGRESS) -> None:
         """Download files into the copy, in place of those that it has.
@@ -139,6 +134,17 @@ class SealedFolder:
     def remove_version(self, version: str) -> None:
         """Remove the files of a head that is no more."""
         self._store.remove([found.name for found in self._store.objects(self._name(version))])
+
+    def _write_head(self, new: Head, before: Head | None) -> None:
+        try:
+            if before:
+                self._store.replace(self._name(self.head), new.data, before.tag)
+            else:
+                self._store.create(self._name(self.head), new.data)
+        except StoreConflictError:
+            now = self.read_head()  # the same if the store's answer was lost, and the request repeated
+            if now is None or now.data != new.data:
+                raise
 
     @property
     def _store(self) -> Store:

@@ -5,25 +5,23 @@ from __future__ import annotations
 import contextlib
 import importlib
 import os
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from kit.errors import MissingDependencyError, StoreConflictError, StoreError, UnreachableError
+from kit.errors import MissingDependencyError, StoreConflictError, StoreError
 from kit.files import begun_file, settle, xxh128_file
 from kit.storage.address import EXTRAS, Address
+from kit.storage.refusal import lacks_bucket, lacks_conditions, no_credentials, refusal
 
 _ATTEMPTS = 4  # besides the first; with pauses of .1 s and more
 _PATIENCE = 60  # seconds for all attempts at a request
 _CONNECT, _READ = 10, 60  # seconds to connect, and between two pieces of an answer
 _PART = 16 << 20  # bytes of a part of a large object; smaller objects are sent in one request
-_STATUS = re.compile(r"status code: (\d{3})")
-_CODE = re.compile(r"<Code>(\w+)</Code>")
-_DENIED = {"401", "403"}
+_ENDPOINTS = ("AWS_ENDPOINT", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "GOOGLE_BASE_URL")  # may be http://
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +35,19 @@ class Object:
 
     name: str
     size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """State of an object, for `Store.replace`: S3 knows it by its ETag, Google Cloud Storage by its generation.
+
+    Attributes:
+        e_tag: ETag of the object.
+        version: Number of the object's generation; None at S3.
+    """
+
+    e_tag: str | None = None
+    version: str | None = None
 
 
 class Store:
@@ -59,7 +70,7 @@ class Store:
         with self._named(""):
             self._opened = self._open()
 
-    def read(self, name: str) -> tuple[bytes, str] | None:
+    def read(self, name: str) -> tuple[bytes, Tag] | None:
         """Read a small object.
 
         Returns:
@@ -71,7 +82,7 @@ class Store:
             except FileNotFoundError as error:
                 self._refuse_missing_bucket(error)
                 return None
-            return bytes(answer.bytes()), str(answer.meta["e_tag"] or "")
+            return bytes(answer.bytes()), Tag(answer.meta["e_tag"], answer.meta["version"])
 
     def objects(self, folder: str) -> list[Object]:
         """List the objects in a folder and below it."""
@@ -95,19 +106,18 @@ class Store:
 
         Raises:
             StoreConflictError: It is there, or appeared meanwhile.
+            StoreError: The store cannot write on this condition, so nothing was written.
         """
-        with self._named(name):
-            self._obstore.put(self._opened, name, data, mode="create", use_multipart=False)
+        self._write_if(name, data, "create")
 
-    def replace(self, name: str, data: bytes, tag: str) -> None:
-        """Write an object that is still as it was read.
+    def replace(self, name: str, data: bytes, tag: Tag) -> None:
+        """Write an object that is unchanged since it was read.
 
         Raises:
             StoreConflictError: It was changed or removed meanwhile.
-            StoreError: The store cannot tell, so nothing was written.
+            StoreError: The store cannot write on this condition, so nothing was written.
         """
-        with self._named(name):
-            self._obstore.put(self._opened, name, data, mode={"e_tag": tag}, use_multipart=False)
+        self._write_if(name, data, {kind: value for kind, value in asdict(tag).items() if value})
 
     def upload(self, path: Path, name: str) -> None:
         """Write an object from a file, in parts if it is large; a part that is cut off leaves no object."""
@@ -139,12 +149,27 @@ class Store:
     def remove(self, names: list[str]) -> None:
         """Remove objects, as far as they are there."""
         for name in names:
-            with self._named(name), contextlib.suppress(FileNotFoundError):
-                self._obstore.delete(self._opened, name)
+            with self._named(name):
+                try:
+                    self._obstore.delete(self._opened, name)
+                except FileNotFoundError as error:
+                    self._refuse_missing_bucket(error)
 
     def url(self, name: str) -> str:
         """Write the whole address of an object."""
         return f"{self.address}/{name}" if name else str(self.address)
+
+    def _write_if(self, name: str, data: bytes, mode: Any) -> None:
+        from obstore import exceptions
+
+        with self._named(name):
+            try:
+                self._obstore.put(self._opened, name, data, mode=mode, use_multipart=False)
+            except (exceptions.BaseError, NotImplementedError) as error:
+                if isinstance(error, exceptions.BaseError) and not lacks_conditions(str(error)):
+                    raise
+                where = self.url(name)
+                raise StoreError(f"{where}: the store cannot write only if nobody else did, so kit does not") from error
 
     def _open(self) -> Any:
         from obstore import store
@@ -154,62 +179,36 @@ class Store:
                 "connect_timeout": timedelta(seconds=_CONNECT),
                 "read_timeout": timedelta(seconds=_READ),
                 "timeout": timedelta(hours=1),  # of a whole object; obstore's 30 s end the transfer of a large one
-                "allow_http": _is_local(os.environ.get("AWS_ENDPOINT_URL", "")),
+                "allow_http": any(os.environ.get(name, "").startswith("http://") for name in _ENDPOINTS),
             },
             "retry_config": {"max_retries": _ATTEMPTS, "retry_timeout": timedelta(seconds=_PATIENCE)},
         }
+        bucket, prefix = self.address.bucket, self.address.prefix or None
         if self.address.scheme == "s3":
-            options |= _aws_options()
-        return store.from_url(str(self.address), **options)
+            return store.S3Store(bucket, prefix=prefix, **options, **_aws_options(self.address))
+        return store.GCSStore(bucket, prefix=prefix, **options)
 
     @contextlib.contextmanager
     def _named(self, name: str) -> Iterator[None]:
         """Turn the errors of obstore into kit's, with the address of the object; OSErrors of this disk pass."""
         from obstore import exceptions
 
-        where = self.url(name)
         try:
             yield
         except (exceptions.AlreadyExistsError, exceptions.PreconditionError) as error:
-            raise StoreConflictError(f"{where} was written by another machine meanwhile") from error
+            self._refuse_missing_bucket(error)
+            raise StoreConflictError(f"{self.url(name)} was written by another machine meanwhile") from error
         except FileNotFoundError as error:
             if "Error performing" not in str(error):  # a file of this machine
                 raise
             self._refuse_missing_bucket(error)
             raise
-        except (exceptions.NotSupportedError, NotImplementedError) as error:
-            raise StoreError(f"{where}: the store cannot write only if nobody else did, so kit does not") from error
         except exceptions.BaseError as error:
-            raise self._refused(where, str(error)) from error
+            raise refusal(self.address, self.url(name), str(error)) from error
 
     def _refuse_missing_bucket(self, error: Exception) -> None:
-        if _CODE.findall(str(error))[:1] == ["NoSuchBucket"]:
-            raise self._refused(str(self.address), str(error)) from error
-
-    def _refused(self, where: str, said: str) -> StoreError:
-        """Report what a store's answer means, and what to do."""
-        status, code = (next(iter(pattern.findall(said)), "") for pattern in (_STATUS, _CODE))
-        bucket = f"{self.address.scheme}://{self.address.bucket}"
-        first = said.splitlines()[0]
-        if code == "NoSuchBucket" or (status == "404" and not code):
-            return StoreError(f"there is no bucket {bucket}; make it, or correct the address")
-        if "169.254.169.254" in said or "metadata.google" in said or "credential" in first.lower():
-            return StoreError(f"{where}: no credentials were found; {_LOGIN[self.address.scheme]}")
-        if status in _DENIED:
-            return StoreError(
-                f"{where}: the store refuses these credentials{code and f' ({code})'}; {_LOGIN[self.address.scheme]},"
-                " or ask for the right to list, read and write there"
-            )
-        if status and not status.startswith("5") and status != "429":
-            return StoreError(f"{where}: the store answers {status}{code and f' ({code})'}")
-        answer = f"answers {status}" if status else "does not answer"
-        return UnreachableError(f"{where}: the store {answer}; check the network and the address, and try again")
-
-
-_LOGIN = {
-    "s3": "log in with 'aws configure', or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
-    "gs": "log in with 'gcloud auth application-default login', or set GOOGLE_APPLICATION_CREDENTIALS",
-}
+        if lacks_bucket(str(error)):
+            raise refusal(self.address, str(self.address), str(error)) from error
 
 
 @cache
@@ -226,20 +225,18 @@ def _import_obstore(scheme: str) -> Any:
         raise MissingDependencyError(f"{scheme}:// needs obstore; install 'kit[{extra}]'") from error
 
 
-def _aws_options() -> dict[str, Any]:
+def _aws_options(address: Address) -> dict[str, Any]:
     """Find credentials as AWS' own tools do, profiles included; obstore itself knows the environment alone."""
     if "AWS_ACCESS_KEY_ID" in os.environ:
         return {}
     try:
+        from botocore.exceptions import BotoCoreError
         from obstore.auth.boto3 import Boto3CredentialProvider
     except ImportError:
         return {}
     try:
         return {"credential_provider": Boto3CredentialProvider()}
     except ValueError as error:  # none are found
-        raise StoreError(f"s3://: no credentials were found; {_LOGIN['s3']}") from error
-
-
-def _is_local(endpoint: str) -> bool:
-    """Return whether an endpoint of the environment is given as http://, without encryption."""
-    return endpoint.startswith("http://")
+        raise no_credentials(address) from error
+    except BotoCoreError as error:  # no such profile, half of a key, a tool that fails
+        raise refusal(address, str(address), str(error)) from error
