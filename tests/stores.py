@@ -97,6 +97,16 @@ class StoreServer:
         """Count the requests of a method whose name contains a text."""
         return sum(request.method == method and name in request.name for request in self.seen)
 
+    def before_writing(self, name: str, do: Callable[[], object]) -> None:
+        """Have something happen just before an object is written conditionally for the first time."""
+        waiting = [do]
+
+        def intervene(request: Request) -> None:
+            if waiting and request.is_conditional and request.name.endswith(name):
+                waiting.pop()()
+
+        self.fault = intervene
+
     def make_bucket(self) -> None:
         """Make a bucket for a test."""
         self.bucket, self.seen, self.fault = f"bucket-{next(_buckets)}", [], lambda _: None

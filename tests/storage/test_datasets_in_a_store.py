@@ -11,7 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from stores import Refusal, Request, StoreServer
+from stores import Refusal, StoreServer
 
 import kit
 from kit.conversion.build_part import ShardedPart
@@ -67,17 +67,6 @@ def part(images: Path, root: object, number: str, **options: object) -> ShardedP
 
 def files_in(folder: Path, ending: str = "") -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.glob(f"*{ending}") if not path.name.startswith(".")}
-
-
-def once(server: StoreServer, name: str, do: Callable[[], object]) -> None:
-    """Have something happen just before the store is asked for the first time to write an object conditionally."""
-    waiting = [do]
-
-    def intervene(request: Request) -> None:
-        if waiting and request.is_conditional and request.name.endswith(name):
-            waiting.pop()()
-
-    server.fault = intervene
 
 
 def test_a_dataset_made_on_one_machine_is_read_on_another(
@@ -159,7 +148,7 @@ def test_an_upload_that_is_cut_off_leaves_no_dataset_and_is_resumed(
     verify_dataset(kit.find_dataset("cells", root=root))
 
 
-@pytest.mark.parametrize("store_server", ["s3"], indirect=True)
+@pytest.mark.parametrize("store_server", ["s3_server"], indirect=True)
 def test_of_two_machines_that_make_the_same_dataset_one_wins_and_both_have_it(
     images: Path, store_server: StoreServer, machine: Machine
 ) -> None:
@@ -170,7 +159,7 @@ def test_of_two_machines_that_make_the_same_dataset_one_wins_and_both_have_it(
         first.append(sharded(images, root))
         machine("cache")
 
-    once(store_server, MANIFEST, other)
+    store_server.before_writing(MANIFEST, other)
     second = sharded(images, root)
 
     assert first[0].manifest == second.manifest
@@ -192,7 +181,7 @@ def test_of_two_machines_that_make_different_datasets_the_second_is_refused(
         first.append(sharded(images, root, seed=1, force=force))
         machine("cache")
 
-    once(store_server, MANIFEST, other)
+    store_server.before_writing(MANIFEST, other)
     with pytest.raises(ShardError, match="was uploaded by another machine meanwhile, from other inputs or settings"):
         sharded(images, root, force=force)
 
@@ -279,7 +268,7 @@ def test_forced_parts_begin_anew(images: Path, store_server: StoreServer, machin
     assert 1 == sharded(images, root, seed=1).manifest.settings.seed
 
 
-@pytest.mark.parametrize("store_server", ["s3"], indirect=True)
+@pytest.mark.parametrize("store_server", ["s3_server"], indirect=True)
 def test_a_store_that_does_not_answer_is_named_with_the_next_step(
     images: Path, store_server: StoreServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -312,7 +301,7 @@ def typed(tmp_path: Path) -> Iterator[Callable[..., subprocess.CompletedProcess[
     assert not list(folder.iterdir()), "nothing is written into the current folder"
 
 
-@pytest.mark.parametrize("store_server", ["s3"], indirect=True)
+@pytest.mark.parametrize("store_server", ["s3_server"], indirect=True)
 def test_commands_take_addresses_and_name_them(
     images: Path, store_server: StoreServer, typed: Callable[..., subprocess.CompletedProcess[str]]
 ) -> None:

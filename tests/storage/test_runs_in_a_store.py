@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from stores import Refusal, Request, StoreServer
+from stores import Refusal, StoreServer
 from trained import SETTINGS
 from waiting import wait_until
 
@@ -31,7 +31,7 @@ from kit.training.early_stopping import Limit
 from kit.training.fit import train_run
 from kit.training.request import TrainRequest, run_id
 
-pytestmark = pytest.mark.parametrize("store_server", ["s3"], indirect=True)
+pytestmark = pytest.mark.parametrize("store_server", ["s3_server"], indirect=True)
 
 Machine = Callable[[str], None]
 
@@ -70,17 +70,6 @@ def begin(root: str, *, epochs: int) -> RunDirectory:
     directory = planned(root)
     assert train_run(plan.dataset, plan.spec, directory, limit=Limit(epochs)) is None
     return directory
-
-
-def once(server: StoreServer, name: str, do: Callable[[], object]) -> None:
-    """Have something happen just before the store is asked for the first time to write an object conditionally."""
-    waiting = [do]
-
-    def intervene(request: Request) -> None:
-        if waiting and request.is_conditional and request.name.endswith(name):
-            waiting.pop()()
-
-    server.fault = intervene
 
 
 def test_a_run_trained_on_one_machine_is_finished_on_another(
@@ -130,7 +119,7 @@ def test_of_two_machines_that_train_the_same_run_the_first_to_finish_wins(
         first.append(kit.train("tiny", settings=SETTINGS, root=root))
         machine("cache")
 
-    once(store_server, "result.json", other)
+    store_server.before_writing("result.json", other)
     with caplog.at_level(logging.WARNING):
         second = kit.train("tiny", settings=SETTINGS, root=root)
 

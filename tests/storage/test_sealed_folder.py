@@ -188,26 +188,32 @@ def test_second_of_two_first_uploads_is_a_conflict(folder: SealedFolder, other: 
     assert (folder.at.path / "train-0").read_bytes() == (other.at.path / "train-0").read_bytes()
 
 
-def test_second_of_two_replacements_is_a_conflict(folder: SealedFolder, other: SealedFolder) -> None:
+def test_second_of_two_replacements_is_a_conflict(
+    folder: SealedFolder, other: SealedFolder, store_server: StoreServer
+) -> None:
     _write(folder, "a")
     folder.upload(SHARDS)
     before = _head(other)
     hashes = _write(folder, "b")
     _write(other, "c")
 
+    store_server.before_writing(HEAD, lambda: folder.upload(SHARDS, before=before))
     with pytest.raises(StoreConflictError):
-        other.upload(SHARDS, before=before, confirm=lambda: folder.upload(SHARDS, before=before))
+        other.upload(SHARDS, before=before)
 
     assert (folder.at.path / HEAD).read_bytes() == _head(other).data
     other.fetch(_head(other), hashes)
     assert (folder.at.path / "train-0").read_bytes() == (other.at.path / "train-0").read_bytes()
 
 
-def test_two_uploads_of_the_same_files_both_succeed(folder: SealedFolder, other: SealedFolder) -> None:
+def test_two_uploads_of_the_same_files_both_succeed(
+    folder: SealedFolder, other: SealedFolder, store_server: StoreServer
+) -> None:
     _write(folder, "a")
     _write(other, "a")
 
-    other.upload(SHARDS, confirm=lambda: folder.upload(SHARDS))
+    store_server.before_writing(HEAD, lambda: folder.upload(SHARDS))
+    other.upload(SHARDS)
 
     assert (folder.at.path / HEAD).read_bytes() == _head(other).data
 
@@ -240,17 +246,6 @@ def test_store_without_conditions_keeps_what_is_there(folder: SealedFolder, stor
 
     assert before == folder.read_head()
     folder.fetch(before, hashes)
-
-
-def test_upload_that_is_not_confirmed_writes_no_head(folder: SealedFolder) -> None:
-    _write(folder, "a")
-
-    def refuse() -> None:
-        raise StoreError("not now")
-
-    with pytest.raises(StoreError, match="not now"):
-        folder.upload(SHARDS, confirm=refuse)
-    assert folder.read_head() is None
 
 
 def _machine(server: StoreServer) -> SealedFolder:
