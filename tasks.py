@@ -26,7 +26,8 @@ LOWEST_TESTS = (
     "conversion/test_conversion conversion/test_near_duplicates datasets/test_shards engines evaluation exports "
     "images/test_images images/test_jpeg images/test_tiff kaggle/test_check kaggle/test_fetch kaggle/test_ledger "
     "kaggle/test_submit metrics models reports/test_reports sources/test_sources sources/test_targets specs/test_specs "
-    "submission/test_cells submission/test_submission targets training/test_full_disk training/test_training test_seals"
+    "storage submission/test_cells submission/test_submission targets training/test_full_disk training/test_training "
+    "test_seals"
 )
 
 ADDONS = ROOT / ".ci" / "addons"
@@ -135,7 +136,7 @@ def _required() -> list[Requirement]:
     """Read the requirements that pyproject.toml declares for users, each extra and developers, kit itself excepted."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
-    names = ("search", "ray", "onnx", "docs", "test", "dev")
+    names = ("search", "ray", "s3", "gs", "onnx", "docs", "test", "dev")
     lines = [*project["dependencies"], *(line for name in names for line in extras[name])]
     return [line for line in map(Requirement, lines) if line.name != "kit"]
 

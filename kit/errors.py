@@ -10,6 +10,9 @@ KitError
 ├── EngineError            a worker process that died
 ├── RunError               a run that is unfinished or of another dataset
 ├── PeerError              a machine of a training on several that ended or does not answer: try again
+├── StoreError             an object store that refuses, or lacks what is asked of it
+│   ├── StoreConflictError another machine wrote the same object meanwhile
+│   └── UnreachableError   no answer: try again
 ├── SubmissionError        predictions that do not fit the sample submission
 ├── KaggleError            a request or a file that Kaggle refuses, or an archive that is not safe to unpack
 │   └── NetworkError       no clear answer: try again
@@ -109,6 +112,20 @@ class RunError(KitError):
 
 class PeerError(KitError):
     """A machine of a training on several ended or does not answer; trying again may help."""
+
+    exit_status = 3
+
+
+class StoreError(KitError):
+    """An object store refuses a request, or lacks what is asked of it."""
+
+
+class StoreConflictError(StoreError):
+    """Another machine wrote the same object meanwhile, so this one was not written."""
+
+
+class UnreachableError(StoreError):
+    """An object store does not answer; trying again may help."""
 
     exit_status = 3
 

@@ -1,4 +1,4 @@
-"""Workspaces: folders of datasets, runs, submissions and downloads."""
+"""Workspaces: folders of datasets, runs, submissions and downloads, or what an object store has of them."""
 
 from __future__ import annotations
 
@@ -8,20 +8,34 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from kit.storage import Address, is_address, mirrored, open_mirror
+
 _DATASETS, _RUNS, _SUBMISSIONS = "tfrecords", "runs", "submissions"
 _PLACES = (_RUNS, _SUBMISSIONS)  # folders by which the workspace of a path is found
 
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """A root folder with tfrecords/, runs/, submissions/ and data/."""
+    """A root folder with tfrecords/, runs/, submissions/ and data/.
+
+    A workspace in an object store has tfrecords/ and runs/ there, and copies of them in its root folder, which is in
+    the user's cache; submissions/ and data/ are those of the current folder.
+    """
 
     root: Path
 
     @classmethod
     def at(cls, root: Path | str | None = None) -> Workspace:
-        """Open the workspace at `root`, else at KIT_ROOT from the environment, else in the current folder."""
-        return cls(Path(root or os.environ.get("KIT_ROOT") or "."))
+        """Open the workspace at `root`, else at KIT_ROOT from the environment, else in the current folder.
+
+        Args:
+            root: Folder, or address of a store such as s3://lab/retina.
+
+        Raises:
+            SpecError: The address is none that kit knows.
+        """
+        named = root or os.environ.get("KIT_ROOT") or "."
+        return cls(open_mirror(Address.parse(named)) if is_address(named) else Path(named))
 
     @classmethod
     def holding(cls, names: Iterable[Path | str], root: Path | str | None = None) -> Workspace:
@@ -54,12 +68,17 @@ class Workspace:
     @property
     def submissions(self) -> Path:
         """Folder of submission files."""
-        return self.root / _SUBMISSIONS
+        return self._here / _SUBMISSIONS
 
     @property
     def data(self) -> Path:
         """Folder of downloads, one folder each."""
-        return self.root / "data"
+        return self._here / "data"
+
+    @property
+    def _here(self) -> Path:
+        """Folder of what stays on this machine."""
+        return Path() if mirrored(self.root) else self.root
 
     def run_name(self, run: Path) -> str:
         """Return a run's path relative to runs/; the whole path of a run elsewhere."""
@@ -75,4 +94,7 @@ class Workspace:
 
 def with_root(command: str, root: Path | str | None) -> str:
     """Append --root to a command, unless it would find the workspace by default."""
-    return command if Workspace.at(root) == Workspace.at() else f"{command} --root {shlex.quote(str(root))}"
+    if Workspace.at(root) == Workspace.at():
+        return command
+    named = str(Address.parse(root)) if root and is_address(root) else str(root)
+    return f"{command} --root {shlex.quote(named)}"

@@ -21,7 +21,9 @@ from kit.engines import Engine, Part, Ray, check_engine, new_cluster
 from kit.errors import option, require
 from kit.locks import alone, locked, locked_part
 from kit.progress import NO_PROGRESS, Progress
+from kit.runs.stored import fetch_runs
 from kit.specs.recipe import DEFAULT_RECIPE
+from kit.storage import fetch_note, keep_note
 
 _HOUR = 3600.0  # seconds
 
@@ -137,6 +139,7 @@ def run_plan(
         if cluster:
             workers.callback(cluster.close)
             cluster.reach(plan.folder, [plan.dataset.folder / MANIFEST])
+        fetch_runs(plan.folder)
         plan, packing, chosen = _pack(plan, jobs, workers, progress, part=part, cluster=cluster)
         session = Session(plan, packing, deadline, progress, watch, part=part)
         try:
@@ -188,9 +191,12 @@ def _pack(
             progress=progress,
         )
     with alone(plan.folder) if part else contextlib.nullcontext():
-        first = plan.packing() or packing  # that of another part, which began meanwhile
-        plan = plan.with_threads((first if part else packing).threads)
-        for key, spec in plan.specs.items():
-            plan.directory(key).refuse_other(spec)
-        plan.write(packing)
-    return plan, packing, engine
+        while True:
+            tag = fetch_note(plan.file)
+            first = plan.packing() or packing  # that of another part, which began meanwhile
+            plan = plan.with_threads((first if part else packing).threads)
+            for key, spec in plan.specs.items():
+                plan.directory(key).refuse_other(spec)
+            plan.write(packing)
+            if keep_note(plan.file, tag):
+                return plan, packing, engine

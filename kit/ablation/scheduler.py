@@ -24,6 +24,8 @@ from kit.locks import locked, wait_until_free
 from kit.metrics.direction import smaller_is_better
 from kit.progress import Progress
 from kit.runs import Pruned, RunDirectory
+from kit.runs.stored import keep_state
+from kit.storage import fetch_note, keep_note
 from kit.training.early_stopping import Limit, has_stopped
 from kit.training.lost_machines import KILLED_TWICE, MOVED, PATIENCE, Moves
 from kit.training.owner import owned_history
@@ -149,6 +151,7 @@ class Session:
             run = self._plan.directory(key)
             if not run.is_finished and key not in self._failed:
                 run.prune(pruned)
+                keep_state(run)
                 self._pruned.add(key)
 
     def _score(self, arm: str, epochs: int) -> float:
@@ -170,7 +173,9 @@ class Session:
             if new:
                 before = set(self._plan.refused)
                 self._plan = self._plan.with_arms(new)
+                tag = fetch_note(self._plan.file)
                 self._plan.write(self._packing)
+                keep_note(self._plan.file, tag)
                 self._say_refused({arm: why for arm, why in self._plan.refused.items() if arm not in before})
             self._train(engine, self._keys([arm.name for arm in arms]))
 

@@ -13,6 +13,7 @@ from kit.datasets import Dataset
 from kit.errors import BusyError, KitError
 from kit.locks import locked, wait_until_free
 from kit.runs import RunDirectory
+from kit.runs.stored import fetch_run
 from kit.specs import RunSpec
 from kit.training.early_stopping import Limit
 
@@ -69,6 +70,7 @@ def run_trial(trial: Trial) -> Outcome:
     directory = RunDirectory(trial.directory)
     wait_until_free(trial.directory, trial.patience)
     try:
+        fetch_run(directory)
         result = train_run(
             trial.dataset,
             trial.spec,

@@ -37,7 +37,9 @@ Tta = Annotated[
 ]
 Root = Annotated[
     Path | None,
-    typer.Option(envvar="KIT_ROOT", help="Folder with tfrecords/, runs/ and submissions/.", show_default="."),
+    typer.Option(
+        envvar="KIT_ROOT", help="Folder with tfrecords/, runs/, submissions/; or s3://bucket/folder.", show_default="."
+    ),
 ]
 Part = Annotated[
     str | None,

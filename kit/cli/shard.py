@@ -252,6 +252,7 @@ def _show(dataset: Dataset, *, recipe: str | None, root: Path | None) -> None:
     from kit.reports.dataset import dataset_tables, remarks
     from kit.reports.labels import describe_labels, describe_metric
     from kit.specs import read_setting
+    from kit.storage import shown
 
     manifest = dataset.manifest
     print_line(describe_labels(manifest.target, manifest.label_columns, manifest.source.spec))
@@ -263,4 +264,4 @@ def _show(dataset: Dataset, *, recipe: str | None, root: Path | None) -> None:
     if known and known != dataset.manifest.classes:
         print_line(f"note: {recipe} is for the classes {', '.join(known)}")
     command = f"kit train {dataset.manifest.name}{f' --recipe {recipe}' if recipe else ''}"
-    print_line(f"{dataset.folder}  next: {with_root(command, root)}")
+    print_line(f"{shown(dataset.folder)}  next: {with_root(command, root)}")

@@ -15,7 +15,9 @@ from kit.comparison.trajectory import Trajectory
 from kit.errors import RunError, unknown
 from kit.runs import RunDirectory
 from kit.runs.directory import RATES, Pruned
+from kit.runs.stored import fetch_runs, stored_names
 from kit.seals import read_sealed
+from kit.storage import shown
 from kit.workspace import Workspace
 
 _PLAN = "ablation.json"
@@ -114,13 +116,16 @@ def find_runs(name: str | Path, workspace: Workspace) -> Found:
     Raises:
         RunError: Nothing of that name, or no runs in it.
     """
+    if not Path(name).exists():
+        fetch_runs(workspace.runs / name)
     for path in (Path(name), workspace.runs / name):
         if path.is_file():
             return Found(finished=read_histories(path))
         if path.is_dir():
             return _read_folder(path)
-    known = [path.name for path in workspace.runs.iterdir()] if workspace.runs.is_dir() else []
-    raise RunError(f"{unknown('run or ablation', str(name), known)} (in {workspace.runs})")
+    here = {path.name for path in workspace.runs.iterdir()} if workspace.runs.is_dir() else set()
+    known = here | stored_names(workspace.runs)
+    raise RunError(f"{unknown('run or ablation', str(name), known)} (in {shown(workspace.runs)})")
 
 
 def is_by_product(path: Path) -> bool:

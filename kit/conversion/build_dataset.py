@@ -16,7 +16,9 @@ from kit.conversion.exact_duplicates import duplicates_csv
 from kit.conversion.existing_dataset import existing_dataset, remove_stale
 from kit.conversion.rejects import refuse_bad, rejects_csv
 from kit.conversion.second_pass import Written, write_dataset
+from kit.conversion.stored_parts import are_parts_in_store, fetch_parts, remove_parts
 from kit.conversion.ties import NEAR_TIES, TIES
+from kit.conversion.upload import upload_dataset
 from kit.conversion.write_shard import summary_path
 from kit.datasets.dataset import (
     DUPLICATES,
@@ -27,6 +29,7 @@ from kit.datasets.dataset import (
     Dataset,
     read_dataset,
 )
+from kit.datasets.find import fetch_manifest
 from kit.datasets.metric import METRIC, inherited_metric, write_metric
 from kit.engines import Engine
 from kit.errors import ShardError, SourceError, SpecError
@@ -35,6 +38,7 @@ from kit.locks import locked, unused
 from kit.names import checked_id
 from kit.progress import NO_PROGRESS, PrefacedProgress, Progress
 from kit.seals import hashes, seal
+from kit.storage import fetch_note
 from kit.workspace import Workspace
 
 
@@ -56,18 +60,23 @@ def build_dataset(
             set.
         SourceError: More than `max_rejects` inputs cannot be stored; no files remain, except the shards of parts.
         BusyError: Another process is writing the dataset.
+        StoreError: The workspace's store refuses, or does not answer.
     """
     final = workspace.datasets / checked_id(conversion.name, "dataset")
     partial, progress = partial_folder(final), prefaced(conversion, progress)
+    before = fetch_manifest(final)
     if standing := existing_dataset(final, conversion, progress, force=force):
         remove_stale(partial, final)
-        return _with_metric(standing, conversion.metric, progress)
+        return upload_dataset(_with_metric(standing, conversion.metric, progress), before, progress)
     refuse_bad(conversion.name, conversion.source.rejects, max_rejects, is_read=False)
     engine.reach(workspace.datasets, conversion.source.some_files())
     with locked(final):
         if standing := existing_dataset(final, conversion, progress, force=force):  # from a concurrent command
-            return _with_metric(standing, conversion.metric, progress)
-        is_of_parts = claim_whole(partial, conversion, force=force)
+            return upload_dataset(_with_metric(standing, conversion.metric, progress), before, progress)
+        fetch_note(partial / PLAN)
+        is_of_parts = claim_whole(partial, conversion, force=force, elsewhere=are_parts_in_store(partial))
+        if is_of_parts:
+            fetch_parts(partial, progress)
         metric, told = conversion.metric, ""
         if metric is None:
             metric, told = inherited_metric(final, conversion.source.target, workspace.root)
@@ -83,7 +92,9 @@ def build_dataset(
             publish(partial, final)
     if told:
         progress.advance(0, told)
-    return read_dataset(final)
+    dataset = upload_dataset(read_dataset(final), before, progress)
+    remove_parts(partial)
+    return dataset
 
 
 def partial_folder(final: Path) -> Path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,8 +13,10 @@ from kit.conversion.conversion import Conversion
 from kit.conversion.existing_dataset import existing_dataset
 from kit.conversion.rejects import collect_rejects, refuse_bad
 from kit.conversion.second_pass import plan_dataset
-from kit.conversion.write_shard import ShardTask, summary_path
+from kit.conversion.stored_parts import claim_in_store, missing_parts, upload_part
+from kit.conversion.write_shard import ShardTask
 from kit.conversion.write_shards import write_shards
+from kit.datasets.find import fetch_manifest
 from kit.engines import Engine, Part
 from kit.errors import KitError
 from kit.locks import locked_part
@@ -66,13 +68,16 @@ def build_part(
     """
     final, progress = workspace.datasets / checked_id(conversion.name, "dataset"), prefaced(conversion, progress)
     partial = partial_folder(final)
+    fetch_manifest(final)
     if existing_dataset(final, conversion, progress, force=force):
         return _nothing_left(part, final)
     refuse_bad(conversion.name, conversion.source.rejects, max_rejects, is_read=False)
 
     def begin() -> None:
         if force or not final.exists():
-            claim_part(final, partial, conversion, force=force)
+            claim_in_store(
+                partial, lambda elsewhere: claim_part(final, partial, conversion, force=force, elsewhere=elsewhere)
+            )
 
     with locked_part(final, begin):
         if existing_dataset(final, conversion, progress, force=force):  # joined meanwhile
@@ -83,13 +88,14 @@ def build_part(
         share = part.share(tasks, _records)
         written = write_shards(share, engine, progress, keep_others=True)
         refuse_bad(conversion.name, collect_rejects(conversion, (), written), max_rejects, is_read=True)
+        upload_part(partial, share, progress)
         return ShardedPart(
             part=str(part),
             folder=partial,
             shards=tuple(task.plan.name for task in share),
             records=sum(map(_records, share)),
             total=len(tasks),
-            missing=_missing(tasks),
+            missing=missing_parts(tasks, partial),
         )
 
 
@@ -108,11 +114,6 @@ def _removed_if_refused(partial: Path) -> Iterator[None]:
 
 def _records(task: ShardTask) -> int:
     return len(task.plan.records)
-
-
-def _missing(tasks: Sequence[ShardTask]) -> int:
-    """Count the shards without a summary, which is written last."""
-    return sum(not summary_path(task.path).is_file() for task in tasks)
 
 
 def _nothing_left(part: Part, final: Path) -> ShardedPart:

@@ -43,10 +43,16 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return changes or ["images, labels or sample submission changed since"]
 
 
-def claim_whole(partial: Path, conversion: Conversion, *, force: bool) -> bool:
+def claim_whole(partial: Path, conversion: Conversion, *, force: bool, elsewhere: bool = False) -> bool:
     """Claim the temporary folder for a command that writes all shards, and is alone.
 
     The folder of an earlier, stopped command at the same dataset is kept; that of another is begun anew.
+
+    Args:
+        partial: Temporary folder of the dataset.
+        conversion: Inputs and settings.
+        force: Whether to begin anew where parts wrote shards from others.
+        elsewhere: Whether parts uploaded shards that are not in the folder.
 
     Returns:
         Whether the folder holds what parts wrote.
@@ -54,25 +60,26 @@ def claim_whole(partial: Path, conversion: Conversion, *, force: bool) -> bool:
     Raises:
         ShardError: Parts wrote shards from other inputs or settings, and `force` is not set.
     """
-    is_of_parts = _claim(partial, conversion, parts=False, force=force, at_work=False)
+    is_of_parts = _claim(partial, conversion, parts=False, force=force, at_work=False, elsewhere=elsewhere)
     sweep(partial)
     return is_of_parts
 
 
-def claim_part(final: Path, partial: Path, conversion: Conversion, *, force: bool) -> None:
+def claim_part(final: Path, partial: Path, conversion: Conversion, *, force: bool, elsewhere: bool = False) -> None:
     """Claim the temporary folder for one of several commands that write a part each; see `claim_whole`.
 
     Raises:
         ShardError: Parts wrote shards from other inputs or settings, and `force` is not set, or they are at work.
     """
-    _claim(partial, conversion, parts=True, force=force, at_work=are_parts_at_work(final))
+    _claim(partial, conversion, parts=True, force=force, at_work=are_parts_at_work(final), elsewhere=elsewhere)
 
 
-def _claim(partial: Path, conversion: Conversion, *, parts: bool, force: bool, at_work: bool) -> bool:
+def _claim(partial: Path, conversion: Conversion, *, parts: bool, force: bool, at_work: bool, elsewhere: bool) -> bool:
     before = _read(partial / PLAN)
     now = Claim.of(conversion, parts=parts or bool(before and before.parts))
     if before is None or to_json(msgspec.structs.replace(before, parts=now.parts)) != to_json(now):
-        _refuse_to_remove(partial, before, now, force=force, at_work=at_work)
+        are_written = elsewhere or any(partial.glob("*.tfrecord"))
+        _refuse_to_remove(partial, before, now, force=force or not are_written, at_work=at_work)
         if partial.exists():
             shutil.rmtree(partial)
         before, now = None, Claim.of(conversion, parts=parts)
@@ -96,7 +103,7 @@ def _refuse_to_remove(partial: Path, before: Claim | None, now: Claim, *, force:
             f"{partial / PLAN}: parts are writing shards from other inputs or settings: {changes}; give every part the"
             f" same ones, or choose another {option('name')}"
         )
-    if before and before.parts and not force and any(partial.glob("*.tfrecord")):
+    if before and before.parts and not force:
         raise ShardError(
             f"{partial / PLAN}: parts wrote shards from other inputs or settings: {changes}; give every part the"
             f" same ones, or begin anew with {option('force', True)}"

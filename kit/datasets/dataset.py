@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
-from kit.arguments import checked_arguments
 from kit.datasets.manifest import NO_FOLD, READABLE, Manifest, ShardInfo, upgraded
 from kit.datasets.metric import found_metric, read_metric
 from kit.errors import ShardError, SpecError, WorkspaceError, option, unknown
+from kit.files import size_text
 from kit.locks import shared_lock
+from kit.progress import NO_PROGRESS, Progress
 from kit.seals import check_hash, read_sealed
 from kit.specs import from_json
-from kit.workspace import Workspace
+from kit.storage import SealedFolder, mirrored, room_for_copies
 
 MANIFEST = "manifest.json"
 SAMPLE_SUBMISSION = "sample_submission.csv"
@@ -46,6 +47,61 @@ class Dataset:
     def paths(self, split: str) -> list[Path]:
         """List the shard files of a split in order."""
         return [self.folder / shard.name for shard in self.shards(split)]
+
+    @property
+    def stored(self) -> SealedFolder | None:
+        """Dataset in an object store, of which this one is the copy; None for one that is only here."""
+        at = mirrored(self.folder)
+        return SealedFolder(at, MANIFEST) if at else None
+
+    def fetch(self, shards: Iterable[ShardInfo], progress: Progress = NO_PROGRESS) -> None:
+        """Download shards that are in a store and not here yet.
+
+        Args:
+            shards: Shards to have on this machine.
+            progress: Receiver of every shard.
+
+        Raises:
+            StoreError: The store refuses, does not answer, or has other bytes.
+            WorkspaceError: The disk has no room for them.
+        """
+        stored, missing = self.stored, self.missing(shards)
+        head = stored.copied_head() if stored and missing else None
+        if stored and head:
+            needed, room = sum(shard.bytes for shard in missing), room_for_copies(self.folder)
+            if needed > room:
+                raise WorkspaceError(
+                    f"{self.folder} has room for {size_text(room)}, {self.manifest.name} needs {size_text(needed)};"
+                    " free some, raise KIT_CACHE_GB, or set KIT_CACHE to a folder on a larger disk"
+                )
+            stored.fetch(head, {shard.name: shard.xxh128 for shard in missing}, progress)
+
+    def fetch_fitting(self, shards: Sequence[ShardInfo], progress: Progress = NO_PROGRESS) -> list[ShardInfo]:
+        """Download shards, unless this machine has no room for all of them: then they are streamed; see `fetch`.
+
+        Returns:
+            Those of the shards that are on this machine.
+        """
+        missing = self.missing(shards)
+        if self.stored and missing:
+            needed = sum(shard.bytes for shard in missing)
+            if needed <= room_for_copies(self.folder):
+                self.fetch(missing, progress)
+                return list(shards)
+            progress.start(f"look for {self.manifest.name}", 1)
+            progress.advance(
+                1, f"{size_text(needed)} of shards have no room on this machine: streamed while they are read"
+            )
+            progress.finish()
+        return [shard for shard in shards if shard not in missing]
+
+    def missing(self, shards: Iterable[ShardInfo]) -> list[ShardInfo]:
+        """List those of some shards that are not on this machine, or of which a copy is not whole."""
+        files = ((shard, self.folder / shard.name) for shard in shards)
+        is_copy = self.stored is not None
+        return [
+            shard for shard, path in files if not path.is_file() or (is_copy and path.stat().st_size != shard.bytes)
+        ]
 
     def for_fold(self, fold: int | None) -> Dataset:
         """Return a view with one fold as the validation split and all others as the train split; None changes nothing.
@@ -197,6 +253,28 @@ def read_dataset(folder: Path) -> Dataset:
     Raises:
         ShardError: The manifest is missing or of another format version, or a shard was changed after writing.
     """
+    dataset = Dataset(folder, read_manifest(folder))
+    missing = dataset.missing(dataset.manifest.shards)
+    if missing and not dataset.stored:
+        raise ShardError(
+            f"{folder / missing[0].name} is missing; restore it, or shard again with {option('force', True)}"
+        )
+    for shard in dataset.manifest.shards:
+        path = folder / shard.name
+        if shard not in missing and path.stat().st_size != shard.bytes:
+            raise ShardError(
+                f"{path} has {path.stat().st_size:,} bytes, the manifest says {shard.bytes:,}: it was changed after"
+                f" writing; restore it, or shard again with {option('force', True)}"
+            )
+    return dataset
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Read the manifest in `folder`.
+
+    Raises:
+        ShardError: The manifest is missing, damaged, or of another format version.
+    """
     try:
         version = from_json(folder / MANIFEST, _AnyVersion).format_version
         if version not in READABLE:
@@ -215,35 +293,4 @@ def read_dataset(folder: Path) -> Dataset:
         raise ShardError(
             f"{folder / MANIFEST}: {error}; restore the file, or shard again with {option('force', True)}"
         ) from error
-    for shard in manifest.shards:
-        path = folder / shard.name
-        if not path.is_file():
-            raise ShardError(f"{path} is missing; restore it, or shard again with {option('force', True)}")
-        if path.stat().st_size != shard.bytes:
-            raise ShardError(
-                f"{path} has {path.stat().st_size:,} bytes, the manifest says {shard.bytes:,}: it was changed after"
-                f" writing; restore it, or shard again with {option('force', True)}"
-            )
-    return Dataset(folder, manifest)
-
-
-@checked_arguments
-def find_dataset(name: str, *, root: Path | str | None = None) -> Dataset:
-    """Open tfrecords/<name>.
-
-    Args:
-        name: Name of the dataset, or its folder in tfrecords/.
-        root: Workspace; KIT_ROOT or the current folder otherwise.
-
-    Raises:
-        WorkspaceError: There is no such dataset; the message gives the nearest name.
-        ShardError: The dataset is damaged.
-    """
-    workspace = Workspace.at(root)
-    if Path(name).parent.resolve() == workspace.datasets.resolve():  # tfrecords/pcam, as a shell completes it
-        name = Path(name).name
-    folder = workspace.datasets / name
-    if not (folder / MANIFEST).is_file():
-        known = sorted(path.parent.name for path in workspace.datasets.glob(f"*/{MANIFEST}"))
-        raise WorkspaceError(f"{unknown('dataset', name, known)} (in {workspace.datasets})")
-    return read_dataset(folder)
+    return manifest

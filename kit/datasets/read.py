@@ -37,6 +37,7 @@ def read_examples(dataset: Dataset, split: str, keys: Collection[str] | None = N
         CorruptRecordError: A record is damaged; the message gives its shard, index and byte offset.
         ShardError: There is no such split, or a record was not written by kit.
     """
+    dataset.fetch(dataset.shards(split))
     wanted = None if keys is None else {key.encode() for key in keys}
     for path in dataset.paths(split):
         for record in read_records(path):

@@ -50,6 +50,7 @@ def stored_labels(dataset: Dataset, splits: Sequence[str], progress: Progress = 
 def _fields(
     dataset: Dataset, splits: Sequence[str], wanted: AbstractSet[str], progress: Progress
 ) -> Iterator[Mapping[str, Feature]]:
+    dataset.fetch([shard for split in splits for shard in dataset.shards(split)], progress)
     progress.start("read labels and groups", sum(dataset.manifest.records(split) for split in splits))
     paths = [path for split in splits for path in dataset.paths(split)]
     records = (fields for path in paths for fields in _of_file(path, wanted))

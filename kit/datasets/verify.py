@@ -32,6 +32,7 @@ def verify_dataset(dataset: Dataset, progress: Progress = NO_PROGRESS) -> None:
         CorruptRecordError: A record is damaged; the message gives its shard, index and byte offset.
         ShardError: A file was replaced by another valid one, or the records contradict a field of the manifest.
     """
+    dataset.fetch(dataset.manifest.shards, progress)
     verify_bytes(dataset, progress)
     for name in dataset.manifest.files:
         dataset.checked(name)
@@ -46,9 +47,11 @@ def verify_dataset(dataset: Dataset, progress: Progress = NO_PROGRESS) -> None:
 
 
 def verify_bytes(dataset: Dataset, progress: Progress = NO_PROGRESS) -> None:
-    """Compare every shard with the manifest's checksum; see `verify_dataset`."""
-    progress.start(f"verify {dataset.manifest.name}", len(dataset.manifest.shards))
-    for shard in dataset.manifest.shards:
+    """Compare every shard that is on this machine with the manifest's checksum; see `verify_dataset`."""
+    missing = dataset.missing(dataset.manifest.shards)
+    here = [shard for shard in dataset.manifest.shards if shard not in missing]
+    progress.start(f"verify {dataset.manifest.name}", len(here))
+    for shard in here:
         if xxh128_file(dataset.folder / shard.name) != shard.xxh128:
             _refuse_shard(dataset, shard)
         progress.advance()
@@ -58,7 +61,8 @@ def verify_bytes(dataset: Dataset, progress: Progress = NO_PROGRESS) -> None:
 def check_splits(dataset: Dataset, splits: Iterable[str], progress: Progress = NO_PROGRESS) -> None:
     """Compare the shards of some splits with the manifest's checksums, once for each state of a file.
 
-    The lengths of new shards' records are compared with the files' sizes too.
+    The lengths of new shards' records are compared with the files' sizes too. Those of a dataset in a store are
+    downloaded first; if they have no room here, each is compared when it is streamed.
 
     Args:
         dataset: Dataset, or the view of a fold.
@@ -68,14 +72,14 @@ def check_splits(dataset: Dataset, splits: Iterable[str], progress: Progress = N
     Raises:
         ShardError: A shard was changed after writing, or a record claims more bytes than it has.
     """
+    shards = dataset.fetch_fitting([shard for split in splits for shard in dataset.shards(split)], progress)
     known = KnownHashes(dataset.folder)
-    shards = [shard for split in splits for shard in dataset.shards(split)]
     new = [shard for shard in shards if known.known(shard.name) != shard.xxh128]
     if new:
         progress.start(f"check {dataset.manifest.name}", len(new))
         for shard in new:
             if known.hash(shard.name) != shard.xxh128:
-                _refuse_shard(dataset, shard)
+                _replace_copy(dataset, shard)
             _check_lengths(dataset, shard)
             progress.advance()
         known.keep()
@@ -88,9 +92,8 @@ def check_lengths(dataset: Dataset, splits: Iterable[str]) -> None:
     Raises:
         CorruptRecordError: A record claims more bytes than there are; TensorFlow would allocate them, and crash.
     """
-    for split in splits:
-        for shard in dataset.shards(split):
-            _check_lengths(dataset, shard)
+    for shard in dataset.fetch_fitting([shard for split in splits for shard in dataset.shards(split)]):
+        _check_lengths(dataset, shard)
 
 
 def _check_lengths(dataset: Dataset, shard: ShardInfo) -> None:
@@ -108,6 +111,14 @@ def reading(dataset: Dataset, splits: Iterable[str], progress: Progress = NO_PRO
         check_splits(dataset, splits, progress)
         yield
         dataset.refuse_replaced()
+
+
+def _replace_copy(dataset: Dataset, shard: ShardInfo) -> None:
+    """Download a damaged copy anew; refuse a damaged shard that is no copy."""
+    if not dataset.stored:
+        _refuse_shard(dataset, shard)
+    (dataset.folder / shard.name).unlink()
+    dataset.fetch([shard])
 
 
 def _refuse_shard(dataset: Dataset, shard: ShardInfo) -> None:

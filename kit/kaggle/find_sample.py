@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kit.datasets import Dataset
-from kit.datasets.dataset import MANIFEST, read_dataset
+from kit.datasets.find import dataset_if_there
 from kit.errors import SubmissionError, option, worded
 from kit.kaggle.member_names import walk
 from kit.metrics import Metric
@@ -60,8 +60,7 @@ def find_sample(slug: str, origin: Origin | None, given: Path | None, workspace:
     Raises:
         SubmissionError: No sample submission was found.
     """
-    folder = workspace.datasets / origin.dataset if origin and origin.dataset else None
-    dataset = read_dataset(folder) if folder and (folder / MANIFEST).is_file() else None
+    dataset = dataset_if_there(origin.dataset, workspace) if origin and origin.dataset else None
     answer = Answer.of(dataset) if dataset else None
     if given:
         if not given.is_file():

@@ -20,6 +20,7 @@ from kit.pipeline.parse import decode_batches
 from kit.pipeline.random_numbers import WHOLE, Share, folded
 from kit.pipeline.sample_weights import SampleWeights
 from kit.pipeline.sampling import DecodedExamples, Examples, StreamedExamples, balanced, epoch_seed
+from kit.pipeline.shard_files import open_shards
 from kit.specs import AugmentSpec
 from kit.specs.train import Cache
 from kit.targets import Head
@@ -160,7 +161,7 @@ def eval_batches(
     of = range(math.ceil(dataset.manifest.records(split) / batch_size)) if batches is None else batches
     if decoded:
         return as_written(_slices(decoded, batch_size).skip(of.start).take(len(of)))
-    records = tf.data.TFRecordDataset([str(path) for path in dataset.paths(split)])
+    records = open_shards(dataset, dataset.shards(split))
     some = records.skip(of.start * batch_size).take(len(of) * batch_size)
     built = decode_batches(some, dataset, batch_size)
     return as_written(built.apply(tf.data.experimental.assert_cardinality(len(of))).prefetch(read_ahead()))

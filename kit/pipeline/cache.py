@@ -19,6 +19,7 @@ from kit.errors import WorkspaceError, option
 from kit.files import begun_file, size_text
 from kit.pipeline.parallel import as_written
 from kit.pipeline.parse import decode_batches
+from kit.pipeline.shard_files import open_shards
 from kit.progress import NO_PROGRESS, Progress
 from kit.targets import Truth
 
@@ -208,7 +209,8 @@ def _count(dataset: Dataset, names: list[str]) -> int:
 
 
 def _batches(dataset: Dataset, names: list[str]) -> Iterator[dict[str, Any]]:
-    serialized = tf.data.TFRecordDataset([str(dataset.folder / name) for name in names])
+    shards = {shard.name: shard for shard in dataset.manifest.shards}
+    serialized = open_shards(dataset, [shards[name] for name in names])
     yield from as_written(decode_batches(serialized, dataset, _BATCH)).as_numpy_iterator()
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from kit.compat import tf
 from kit.datasets import Dataset, verify_dataset
+from kit.pipeline.shard_files import download_named
 
 
 @contextlib.contextmanager
@@ -15,9 +16,11 @@ def damage_named(dataset: Dataset) -> Iterator[None]:
 
     Raises:
         ShardError: A shard was changed or damaged after writing.
+        StoreError: A shard could not be downloaded while it was to be read.
     """
     try:
-        yield
+        with download_named():
+            yield
     except (tf.errors.DataLossError, tf.errors.InvalidArgumentError, tf.errors.OutOfRangeError):
         verify_dataset(dataset)
         raise

@@ -10,6 +10,7 @@ from kit.compat import tf
 from kit.datasets import Dataset, find_dataset
 from kit.datasets.verify import check_lengths
 from kit.pipeline.parse import Shape, decode_example
+from kit.pipeline.shard_files import open_shards
 
 
 @checked_arguments
@@ -34,7 +35,7 @@ def load(name: str, split: str = "train", *, root: Path | str | None = None) -> 
     dataset = find_dataset(name, root=root)
     check_lengths(dataset, [split])
     shape, target = _shape(dataset), dataset.manifest.target
-    records = tf.data.TFRecordDataset([str(path) for path in dataset.paths(split)])
+    records = open_shards(dataset, dataset.shards(split))
     examples = records.map(lambda one: decode_example(one, shape, target), num_parallel_calls=tf.data.AUTOTUNE)
     return examples.apply(tf.data.experimental.assert_cardinality(dataset.manifest.records(split)))
 

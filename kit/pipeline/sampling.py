@@ -13,6 +13,7 @@ from kit.pipeline.cache import as_tensor
 from kit.pipeline.parallel import parallel_calls
 from kit.pipeline.parse import decode_each, decode_raw, is_raw, read_labels
 from kit.pipeline.random_numbers import folded
+from kit.pipeline.shard_files import located, open_shards, shard_paths
 
 _STREAMS = 8  # shards read at a time
 _BLOCK = 16  # records read of each in turn
@@ -92,7 +93,9 @@ class StreamedExamples:
 
     def __init__(self, dataset: Dataset, held_bytes: float) -> None:
         self._dataset = dataset
-        self._paths = tf.constant([str(path) for path in dataset.paths("train")])
+        self._shards = dataset.shards("train")
+        self._paths = shard_paths(dataset, self._shards)
+        self._is_here = not dataset.missing(self._shards)
         self._window = max(1, min(_WINDOW, int(_WINDOW_BYTES / self._record_bytes)))
         self._held = self._hold(self._rarest(held_bytes))
 
@@ -104,7 +107,7 @@ class StreamedExamples:
     def shuffled(self, seed: int, epoch: Any, batch_size: int) -> Any:
         """Shuffle the shards, and their records within a window."""
         start = epoch_seed(seed, epoch)
-        records = _shuffle(_read(self._paths, start, _STREAMS), self._window, folded(start, "window"))
+        records = _shuffle(self._read(start, _STREAMS), self._window, folded(start, "window"))
         return records.batch(batch_size, drop_remainder=True)
 
     def of_class(self, label: int, seed: Any) -> Any:
@@ -112,7 +115,7 @@ class StreamedExamples:
         if label in self._held:
             return _in_order(self._held[label], seed)
         sharing = len(self.labels) - len(self._held)  # classes that are read at the same time
-        batches = _read(self._paths, folded(seed, "shards"), max(1, _STREAMS // sharing)).batch(_BATCH)
+        batches = self._read(folded(seed, "shards"), max(1, _STREAMS // sharing)).batch(_BATCH)
         target = self._dataset.manifest.target
         records = batches.map(lambda batch: tf.boolean_mask(batch, read_labels(batch, target) == label)).unbatch()
         return _shuffle(records, max(1, self._window // sharing), folded(seed, "window"))
@@ -139,6 +142,14 @@ class StreamedExamples:
         manifest = self._dataset.manifest
         return [manifest.counts["train"].get(name, 0) for name in manifest.classes]
 
+    def _read(self, seed: Any, streams: int) -> Any:
+        """Read the records of several shards at a time, some of each in turn, with the shards in random order."""
+        # In parallel, it would begin with sixteen shards more than are read: too many where there is no room.
+        parallel = {"num_parallel_calls": parallel_calls(), "deterministic": True} if self._is_here else {}
+        return located(_in_order(self._paths, seed), self._dataset, self._shards).interleave(
+            tf.data.TFRecordDataset, cycle_length=streams, block_length=_BLOCK, **parallel
+        )
+
     def _rarest(self, held_bytes: float) -> list[int]:
         """Choose the rarest classes whose records fill at most that, assuming records of equal size."""
         each = self._record_bytes
@@ -151,7 +162,7 @@ class StreamedExamples:
         if not labels:
             return {}
         parts: dict[int, list[np.ndarray]] = {label: [] for label in labels}
-        for window in tf.data.TFRecordDataset(self._paths).batch(_BATCH):
+        for window in open_shards(self._dataset, self._shards).batch(_BATCH):
             records, found = window.numpy(), read_labels(window, self._dataset.manifest.target).numpy()
             for label, kept in parts.items():
                 kept.append(records[found == label])
@@ -184,17 +195,6 @@ def balanced(examples: Examples, seed: Any) -> Any:
 def epoch_seed(seed: int, epoch: Any) -> Any:
     """Derive the seed of an epoch, int64 [2]."""
     return tf.stack([tf.constant(seed, tf.int64), epoch])
-
-
-def _read(paths: Any, seed: Any, streams: int) -> Any:
-    """Read the records of several shards at a time, some of each in turn, with the shards in random order."""
-    return _in_order(paths, seed).interleave(
-        tf.data.TFRecordDataset,
-        cycle_length=streams,
-        block_length=_BLOCK,
-        num_parallel_calls=parallel_calls(),
-        deterministic=True,
-    )
 
 
 def _shuffle(records: Any, size: int, seed: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kit.errors import first_three
+from kit.storage import shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +21,7 @@ JOIN = "next: when all parts have ended, the same command without --part joins t
 def describe_sharded(part: ShardedPart) -> str:
     """Name the shards that a part wrote, and count the missing ones."""
     if not part.total:
-        return f"{part.folder} is complete; part {part.part} has nothing to do"
+        return f"{shown(part.folder)} is complete; part {part.part} has nothing to do"
     named = first_three(part.shards, len(part.shards)) if part.shards else "none (0)"
     return (
         f"part {part.part} has written its {part.records:,} images in the shards {named} of {part.total:,};"

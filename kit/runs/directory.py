@@ -17,9 +17,11 @@ from kit.seals import hashes, read_sealed, seal
 from kit.specs import RunSpec, from_json, to_json
 from kit.specs.naming import as_identified, as_written
 from kit.specs.train import Weights
+from kit.storage import SealedFolder, mirrored
 
 Note = TypeVar("Note", bound=msgspec.Struct)
 
+RESULT = "result.json"
 RATES = "learning-rates"  # folder in runs/ for learning-rate range tests, which are not runs
 _SPEC, _FAILURE, _PRUNED = "spec.json", "failure.json", "halted.json"  # names from earlier versions
 _CHECKPOINT = re.compile(r"epoch-(\d{5})(?:-step-(\d{7}))?\.weights\.h5")
@@ -130,8 +132,25 @@ class RunDirectory:
         return self.path / "last.weights.h5"
 
     def weights(self, epoch: Weights | None = None) -> Path:
-        """Return the file of the weights of the "best" or the "last" epoch; by default, of the run's setting."""
-        return self.last_weights if (epoch or self.spec().train.evaluate) == "last" else self.best_weights
+        """Return the file of the weights of the "best" or the "last" epoch; by default, of the run's setting.
+
+        Those of a finished run in an object store are fetched first.
+
+        Raises:
+            StoreError: The store refuses, does not answer, or has other bytes.
+        """
+        path = self.last_weights if (epoch or self.spec().train.evaluate) == "last" else self.best_weights
+        stored = self.stored
+        head = stored.copied_head() if stored and self.is_finished and not path.is_file() else None
+        if stored and head and (expected := self.result().files.get(path.name)):
+            stored.download(head, path.name, expected, path)
+        return path
+
+    @property
+    def stored(self) -> SealedFolder | None:
+        """Run in an object store, of which this one is the copy; None for one that is only here."""
+        at = mirrored(self.path)
+        return SealedFolder(at, RESULT) if at else None
 
     @property
     def tensorboard(self) -> Path:
@@ -179,7 +198,7 @@ class RunDirectory:
     @property
     def is_finished(self) -> bool:
         """Whether the run has its result and its settings."""
-        return (self.path / "result.json").is_file() and (self.path / _SPEC).is_file()
+        return (self.path / RESULT).is_file() and (self.path / _SPEC).is_file()
 
     @property
     def failure(self) -> RunFailure | None:
@@ -294,6 +313,22 @@ class RunDirectory:
         found = (_CHECKPOINT.fullmatch(path.name) for path in self.path.glob("epoch-*.weights.h5"))
         return sorted((Position(int(match[1]), int(match[2] or 0)) for match in found if match), reverse=True)
 
+    def state(self, at: Position, *, exists: bool = True) -> list[Path]:
+        """List the files that an unfinished run is resumed from, the checkpoint last.
+
+        Args:
+            at: Position of the checkpoint.
+            exists: Whether to leave out files that the run does not have.
+        """
+        notes = (self.path / _SPEC, self.environment, self.history_file, self.path / _FAILURE, self.path / _PRUNED)
+        files = [*notes, self.best_weights, self.checkpoint(at)]
+        return [file for file in files if file.is_file()] if exists else files
+
+    @staticmethod
+    def files_of(result: bytes) -> Mapping[str, str]:
+        """Read the hashes of the files that a result proves, as `result.json` holds them."""
+        return msgspec.json.decode(result, type=RunResult).files
+
     def drop_checkpoints(self, *, kept: int) -> None:
         """Remove all checkpoints except the newest."""
         for older in self.checkpoints()[kept:]:
@@ -308,7 +343,7 @@ class RunDirectory:
         if not self.is_finished:
             raise RunError(f"{self.path} is not finished; run its command again to resume it from its last epoch")
         try:
-            return read_sealed(self.path / "result.json", RunResult, what="run")
+            return read_sealed(self.path / RESULT, RunResult, what="run")
         except SpecError as error:
             raise RunError(f"{error}; remove the folder {self.path} and run its command again") from error
 
@@ -316,7 +351,7 @@ class RunDirectory:
         """Write the result with the hashes of the run's files, the last step of a run."""
         made = (self.best_weights, self.last_weights, self.history_file, self.predictions, self.environment)
         files = self._hash_all(self.path / _SPEC, *made)
-        write_whole(self.path / "result.json", seal(msgspec.structs.replace(result, files=files)))
+        write_whole(self.path / RESULT, seal(msgspec.structs.replace(result, files=files)))
 
     def _begun(self) -> dict[str, str]:
         """Hash the settings and the history of an unfinished run."""

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from kit.errors import RunError, unknown
 from kit.runs.directory import RunDirectory
+from kit.runs.stored import fetch_runs, stored_names
+from kit.storage import shown
 from kit.workspace import Workspace
 
 _SPEC = "spec.json"
@@ -19,12 +21,15 @@ def find_folder(name: str | Path, workspace: Workspace) -> Path:
     Raises:
         RunError: There is no such folder; the message gives the nearest name.
     """
+    if not Path(name).exists():
+        fetch_runs(workspace.runs / name)
     for path in (Path(name), workspace.runs / name):
         if (path / _SPEC).is_file() or any(path.rglob(_SPEC)):
             return path
     known = {path.parent.relative_to(workspace.runs) for path in workspace.runs.rglob(_SPEC)}
     names = {folder.as_posix() for path in known for folder in (path, *path.parents)} - {"."}
-    raise RunError(f"{unknown('run', str(name), names)} (in {workspace.runs})")
+    names |= stored_names(workspace.runs)
+    raise RunError(f"{unknown('run', str(name), names)} (in {shown(workspace.runs)})")
 
 
 def open_run(name: str | Path, workspace: Workspace) -> RunDirectory:

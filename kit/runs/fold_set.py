@@ -16,7 +16,7 @@ from kit.runs.mean_and_sd import MeanAndSD
 from kit.seals import check_hash, read_sealed, seal
 
 OUT_OF_FOLD = "out_of_fold.parquet"
-_RESULT = "folds.json"
+FOLDS = "folds.json"
 _TRAINING = worded("kit train --folds", "kit.train_folds")
 _FOLD = re.compile(r"fold-(\d+)")
 
@@ -94,19 +94,24 @@ class FoldSet:
         Raises:
             RunError: No fold is finished.
         """
-        path = self.path / _RESULT
+        path = self.path / FOLDS
         try:
             return read_sealed(path, FoldResult, what="fold set")
         except FileNotFoundError as error:
-            raise RunError(f"{self.path} has no {_RESULT}; run its {_TRAINING} again") from error
+            raise RunError(f"{self.path} has no {FOLDS}; run its {_TRAINING} again") from error
         except SpecError as error:
             raise RunError(f"{error}; remove the file, and run its {_TRAINING} again") from error
+
+    @staticmethod
+    def files_of(result: bytes) -> Mapping[str, str]:
+        """Read the hashes of the files that a result proves, as `folds.json` holds them."""
+        return msgspec.json.decode(result, type=FoldResult).files
 
     def finish(self, predictions: bytes, result: FoldResult) -> None:
         """Write the joint predictions and the result, the last step of a fold set."""
         write_whole(self.predictions, predictions)
         files = {OUT_OF_FOLD: xxh128_file(self.predictions)}
-        write_whole(self.path / _RESULT, seal(msgspec.structs.replace(result, files=files)))
+        write_whole(self.path / FOLDS, seal(msgspec.structs.replace(result, files=files)))
 
     def refuse_changed(self) -> None:
         """Compare the out-of-fold predictions with their hash in the result, if there is one.
@@ -114,7 +119,7 @@ class FoldSet:
         Raises:
             RunError: The predictions were changed.
         """
-        if (self.path / _RESULT).is_file() and (expected := self.result().files.get(OUT_OF_FOLD)):
+        if (self.path / FOLDS).is_file() and (expected := self.result().files.get(OUT_OF_FOLD)):
             try:
                 check_hash(self.predictions, expected)
             except SpecError as error:

@@ -15,7 +15,7 @@ import pandas as pd
 
 from kit.arguments import checked_arguments
 from kit.datasets import Dataset
-from kit.datasets.dataset import MANIFEST, read_dataset
+from kit.datasets.find import dataset_if_there
 from kit.errors import RunError, SpecError, SubmissionError, option, require, worded
 from kit.evaluation.decisions import Decide, parse_decide
 from kit.inference.out_of_fold import read_out_of_fold
@@ -23,6 +23,7 @@ from kit.metrics import find_metric
 from kit.progress import NO_PROGRESS, Progress
 from kit.runs.fold_set import OUT_OF_FOLD, FoldSet
 from kit.runs.provenance import read_provenance
+from kit.runs.stored import fetch_runs
 from kit.submission.belonging import refuse_others
 from kit.submission.blend_inputs import read_alike
 from kit.submission.blend_kept import KeptInputs, known_dataset, needs_kept
@@ -184,8 +185,8 @@ def _dataset_of(oof: Sequence[str | Path], workspace: Workspace) -> Dataset | No
         made = read_provenance(folder)
         runs = FoldSet(folder).finished()
         dataset = made.dataset if made else next((run.spec().dataset for run in runs.values()), "")
-        if dataset and (workspace.datasets / dataset / MANIFEST).is_file():
-            return read_dataset(workspace.datasets / dataset)
+        if dataset and (found := dataset_if_there(dataset, workspace)):
+            return found
     return None
 
 
@@ -226,6 +227,8 @@ def find_out_of_fold(name: str | Path, workspace: Workspace) -> Path:
     Raises:
         RunError: No such file, or no out-of-fold predictions in the folder.
     """
+    if not Path(name).exists():
+        fetch_runs(workspace.runs / name)
     for path in (Path(name), workspace.runs / name):
         if path.is_file():
             return path

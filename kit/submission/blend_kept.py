@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from kit.datasets import Dataset
-from kit.datasets.dataset import MANIFEST, read_dataset
+from kit.datasets.find import dataset_if_there
 from kit.errors import SubmissionError, first_three, option, require
 from kit.evaluation.decided import fitted_rule
 from kit.evaluation.decisions import Decide
@@ -171,11 +171,9 @@ def needs_kept(paths: Sequence[Path], origins: Sequence[Origin | None], average:
 def known_dataset(origins: Sequence[Origin | None], workspace: Workspace) -> Dataset | None:
     """Find the dataset of the first file that has one in the workspace, unless it was made anew since."""
     for origin in origins:
-        folder = workspace.datasets / origin.dataset if origin and origin.dataset else None
-        if origin and folder and (folder / MANIFEST).is_file():
-            dataset = read_dataset(folder)
-            if dataset.manifest.fingerprint == origin.fingerprint:
-                return dataset
+        dataset = dataset_if_there(origin.dataset, workspace) if origin and origin.dataset else None
+        if origin and dataset and dataset.manifest.fingerprint == origin.fingerprint:
+            return dataset
     return None
 
 

@@ -14,6 +14,7 @@ from kit.datasets import Dataset
 from kit.files import whole_file
 from kit.progress import Progress
 from kit.runs import History, Position, RunDirectory
+from kit.runs.stored import keep_state
 from kit.specs import RunSpec, TrainSpec, setting_paths, value_of
 from kit.specs.fields import part
 from kit.training.checkpoint import Begun, Restored, drop_older, save_checkpoint, seed_dropout
@@ -22,6 +23,8 @@ from kit.training.early_stopping import is_best_so_far, stops
 from kit.training.full_disk import WeightsFile
 from kit.training.lr_schedule import plateau_rate
 from kit.training.training_warnings import note_undefined
+
+_UPLOAD_EVERY = 60.0  # seconds between uploads of the state: a lost machine loses that much and an epoch at most
 
 
 class Recorder(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is untyped here
@@ -105,6 +108,32 @@ class Recorder(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is unty
                 return
         with whole_file(self._directory.best_weights) as temporary:
             shutil.copyfile(checkpoint, temporary)
+
+
+class StateKeeper(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is untyped here
+    """Uploads the newest checkpoint to the store of the run's workspace, if it has one; it follows `Recorder`.
+
+    Args:
+        directory: Directory of the run.
+    """
+
+    def __init__(self, directory: RunDirectory) -> None:
+        super().__init__()
+        self._directory = directory
+        self._kept = time.monotonic()
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Upload what a checkpoint within the epoch has added, if it is due."""
+        self._keep()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Upload the epoch's checkpoint, if it is due."""
+        self._keep()
+
+    def _keep(self) -> None:
+        if time.monotonic() - self._kept >= _UPLOAD_EVERY:
+            keep_state(self._directory)
+            self._kept = time.monotonic()
 
 
 class StopIfReplaced(keras.callbacks.Callback):  # type: ignore[misc]  # Keras is untyped here

@@ -18,6 +18,7 @@ from kit.locks import locked
 from kit.progress import NO_PROGRESS, Progress
 from kit.runs import RunDirectory
 from kit.runs.fold_set import FoldSet
+from kit.runs.stored import fetch_run, upload_folds
 from kit.specs import RunSpec
 from kit.specs.options import spelled_out
 from kit.training.check import check_spec
@@ -88,6 +89,8 @@ def train_folds_as_asked(
     specs = {fold: specs[fold] for fold in part.share(list(specs))} if part else specs
     progress = saying_recipe(request.recipe, progress)
     fold_set = FoldSet(planned.workspace.runs / fold_set_id(whole))
+    for fold in specs:
+        fetch_run(fold_set.run(fold))
     kept = [fold for fold in specs if fold_set.run(fold).is_finished]
     if kept:
         progress.start("train folds", len(specs))
@@ -149,6 +152,7 @@ def join_folds(fold_set: FoldSet, dataset: Dataset) -> None:
         held_out = hold_out(list(fold_set.finished().values()), dataset)
         if held_out is not None:
             fold_set.finish(held_out.parquet(), held_out.result(dataset_metric(dataset)))
+            upload_folds(fold_set)
 
 
 def parse_folds(dataset: Dataset, wanted: str | Sequence[int]) -> tuple[int, ...]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import statistics
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from kit.locks import locked
 from kit.pipeline import MEMORY_SHARE, damage_named, map_split, train_batches, train_examples, validation_batches
 from kit.progress import NO_PROGRESS, Progress
 from kit.runs import BEGIN, History, RunDirectory, RunResult
+from kit.runs.stored import keep_state, upload_run
 from kit.specs import RunSpec, to_json
 from kit.specs.device_list import AUTO, Devices
 from kit.specs.train import CHECKPOINT_MINUTES
@@ -29,6 +32,7 @@ from kit.training.callbacks import (
     Deadline,
     DropoutSeeds,
     Recorder,
+    StateKeeper,
     StepProgress,
     StopAndSchedule,
     StopIfReplaced,
@@ -137,7 +141,7 @@ def _train(
             note_settings(directory, spec)
         until = spec.train.epochs if limit.epochs is None else min(limit.epochs, spec.train.epochs)
         if begin.position.epochs < until and not has_stopped(history, spec):
-            with damage_named(dataset):
+            with damage_named(dataset), _kept(directory):
                 _fit(
                     model,
                     dataset,
@@ -154,6 +158,7 @@ def _train(
                 )
         progress.finish()
         if len(history.rows) < spec.train.epochs and not has_stopped(history, spec):
+            keep_state(directory)
             return None
         return finish_run(model, directory, history, spec, dataset, shared=shared if folder is shared else None)
 
@@ -210,6 +215,7 @@ def _fit(
                 Averages(),
                 StopIfReplaced(dataset),
                 Recorder(directory, history, spec.train, begin, every),
+                *([StateKeeper(directory)] if directory.stored else []),
                 StopAndSchedule(history, spec.train, first_rate(spec.train)),
                 Deadline(history, deadline),
                 tensorboard(directory, histograms=spec.train.histograms),
@@ -221,6 +227,16 @@ def _fit(
         begin = restore(model, directory, history)  # a fit with EMA ends with averaged weights
         if model.stop_training or piece.end == until:
             return
+
+
+@contextlib.contextmanager
+def _kept(directory: RunDirectory) -> Iterator[None]:
+    """Keep the state of a training that is stopped in the store of its workspace, if it has one."""
+    try:
+        yield
+    except BaseException:
+        keep_state(directory)
+        raise
 
 
 def _on_disk(dataset: Dataset, folder: Path, progress: Progress) -> Path:
@@ -277,4 +293,5 @@ def finish_run(
     directory.finish(result)
     directory.drop_checkpoints(kept=0)
     shutil.rmtree(directory.decoded, ignore_errors=True)
+    upload_run(directory)
     return result

@@ -7,6 +7,7 @@ from typing import Unpack
 from kit.arguments import checked_arguments
 from kit.progress import NO_PROGRESS, Progress
 from kit.runs import RunDirectory
+from kit.runs.stored import fetch_run
 from kit.specs.options import spelled_out
 from kit.training.check import check_spec
 from kit.training.request import TrainOptions, TrainRequest, run_id, saying_recipe
@@ -39,6 +40,7 @@ def train_as_asked(request: TrainRequest, progress: Progress) -> RunDirectory:
         check_spec(spec, dataset, planned.devices)
     progress = saying_recipe(request.recipe, progress)
     directory = RunDirectory(planned.workspace.runs / run_id(spec))
+    fetch_run(directory)
     if directory.is_finished:
         progress.start(f"train {spec.arm}", spec.train.epochs)
         progress.advance(spec.train.epochs, "finished before; remove its folder to train it again")

@@ -1,0 +1,219 @@
+"""Runs in an object store: finished ones, states to resume from, fold sets, and the notes of ablations."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import re
+import tarfile
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path, PurePosixPath
+
+from kit.errors import BusyError, RunError, StoreConflictError, StoreError
+from kit.files import settle
+from kit.locks import locked
+from kit.runs.directory import BEGIN, RESULT, Position, RunDirectory
+from kit.runs.fold_set import FOLDS, FoldSet
+from kit.seals import check_hash
+from kit.storage import Head, SealedFolder, fetch_note, mirrored
+
+ABLATION = "ablation.json"
+
+_WEIGHTS = ".weights.h5"
+_STATES = "unfinished"  # folder of a run in the store for the files to resume it from, in one archive
+_STATE = re.compile(r"epoch-(\d{5})-step-(\d{7})\.tar")
+_AT_ONCE = 8  # runs fetched at a time: small files, whose requests mostly wait
+
+_logger = logging.getLogger(__name__)
+
+
+def fetch_run(run: RunDirectory) -> None:
+    """Bring the copy of a run up to date with the store of its workspace; nothing without a store.
+
+    A finished run is fetched but for its weights, which are fetched when they are read; of an unfinished one, the files
+    to resume it from, if they are further than the copy. A run that is finished here only is uploaded.
+
+    Raises:
+        BusyError: Another process is training the run.
+        StoreError: The store refuses, does not answer, or has other bytes.
+    """
+    if not (stored := run.stored):
+        return
+    head = stored.read_head()
+    if head:
+        copied = stored.copied_head()
+        if copied is None or copied.data != head.data:
+            with locked(run.path):
+                _copy(run, stored, head)
+    elif run.is_finished:
+        upload_run(run)
+    else:
+        _fetch_state(run, stored)
+
+
+def upload_run(run: RunDirectory) -> None:
+    """Upload a finished run, its result last; nothing without a store.
+
+    If another machine finished the same run first, its files take the place of these.
+
+    Raises:
+        StoreError: The store refuses or does not answer; the run's command resumes the upload.
+    """
+    if not (stored := run.stored):
+        return
+    try:
+        stored.upload(run.result().files)
+    except StoreConflictError:
+        ours, theirs = stored.copied_head(), stored.read_head()
+        if ours is None or theirs is None or ours.version == theirs.version:
+            return
+        _logger.warning("%s was finished by another machine first; its files replace those of this one", run.path)
+        stored.remove_version(ours.version)
+        _copy(run, stored, theirs)
+    _remove_states(stored)
+
+
+def keep_state(run: RunDirectory) -> None:
+    """Upload what an unfinished run is resumed from on any machine; nothing without a store.
+
+    A store that does not answer is reported, and the training goes on: the next upload takes its place.
+    """
+    if not (stored := run.stored) or run.is_finished:
+        return
+    newest = next(iter(run.checkpoints()), BEGIN)
+    if newest == BEGIN:
+        return
+    with tempfile.TemporaryDirectory(dir=run.path, prefix=".state-") as folder:
+        archive = Path(folder) / _state_name(newest)
+        with tarfile.open(archive, "w") as tar:
+            for path in run.state(newest):
+                tar.add(path, path.name)
+        name = f"{stored.at.name}/{_STATES}/{archive.name}"
+        try:
+            stored.at.store.upload(archive, name)
+            others = [found.name for found in stored.at.store.objects(f"{stored.at.name}/{_STATES}")]
+            stored.at.store.remove([other for other in others if other != name])
+        except StoreError as error:
+            _logger.warning("%s: its state is not in the store yet: %s", run.path, error)
+
+
+def upload_folds(fold_set: FoldSet) -> None:
+    """Upload what the runs of a fold set predicted together; nothing without a store.
+
+    Raises:
+        StoreError: The store refuses or does not answer.
+    """
+    if stored := _stored_folds(fold_set):
+        stored.upload(fold_set.result().files, before=stored.read_head())
+
+
+def fetch_runs(folder: Path) -> None:
+    """Fetch all finished runs, fold sets and notes of ablations in a folder; nothing without a store.
+
+    Args:
+        folder: Folder of a run or of several, which need not exist.
+
+    Raises:
+        StoreError: The store refuses, does not answer, or has other bytes.
+    """
+    if not (at := mirrored(folder)):
+        return
+    heads = [PurePosixPath(found.name) for found in at.store.objects(at.name)]
+    top = folder.parents[len(PurePosixPath(at.name).parts) - 1]
+
+    def fetch(head: PurePosixPath) -> None:
+        here = top / head
+        if head.name == RESULT:
+            with contextlib.suppress(BusyError):  # it is being trained here, and stays as it is
+                fetch_run(RunDirectory(here.parent))
+        elif head.name == FOLDS:
+            _fetch_folds(FoldSet(here.parent))
+        else:
+            fetch_note(here)
+
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        for _ in pool.map(fetch, [head for head in heads if head.name in {RESULT, FOLDS, ABLATION}]):
+            pass
+
+
+def stored_names(runs: Path) -> set[str]:
+    """List the names of runs, ablations and fold sets in the store of a folder; none without a store."""
+    at = mirrored(runs)
+    return set(at.store.folders(at.name)) if at else set()
+
+
+def _copy(run: RunDirectory, stored: SealedFolder, head: Head) -> None:
+    """Replace a copy by a finished run, but for its weights; those of an unfinished one are removed."""
+    run.path.mkdir(parents=True, exist_ok=True)
+    hashes = run.files_of(head.data)
+    (run.path / RESULT).unlink(missing_ok=True)
+    for weights in run.path.glob(f"*{_WEIGHTS}"):
+        if not _has_hash(weights, hashes.get(weights.name, "")):
+            weights.unlink()
+    stored.fetch(head, {name: expected for name, expected in hashes.items() if not name.endswith(_WEIGHTS)})
+    stored.keep_head(head)
+
+
+def _has_hash(file: Path, expected: str) -> bool:
+    try:
+        check_hash(file, expected)
+    except ValueError:
+        return False
+    return True
+
+
+def _fetch_state(run: RunDirectory, stored: SealedFolder) -> None:
+    found = (_STATE.fullmatch(each.name.rpartition("/")[2]) for each in stored.at.store.objects(_states(stored)))
+    newest = max((Position(int(match[1]), int(match[2])) for match in found if match), default=BEGIN)
+    if newest <= next(iter(run.checkpoints()), BEGIN):
+        return
+    run.path.mkdir(parents=True, exist_ok=True)
+    with locked(run.path), tempfile.TemporaryDirectory(dir=run.path, prefix=".state-") as folder:
+        archive = Path(folder) / _state_name(newest)
+        found_archive = stored.at.store.read(f"{_states(stored)}/{archive.name}")
+        if found_archive is None:  # finished, or newer ones were uploaded meanwhile
+            return
+        archive.write_bytes(found_archive[0])
+        _unpack(archive, run, newest)
+
+
+def _unpack(archive: Path, run: RunDirectory, newest: Position) -> None:
+    """Take the known files of an archive, the checkpoint last."""
+    try:
+        with tarfile.open(archive) as tar:
+            members = {member.name: member for member in tar.getmembers() if member.isfile()}
+            for path in run.state(newest, exists=False):
+                if (member := members.get(path.name)) and (source := tar.extractfile(member)):
+                    part = archive.with_name(path.name)
+                    part.write_bytes(source.read())
+                    settle(part, path)
+    except (tarfile.TarError, EOFError) as error:
+        raise RunError(f"the state of {run.path} in the store is damaged: {error}; remove it there") from error
+
+
+def _states(stored: SealedFolder) -> str:
+    return f"{stored.at.name}/{_STATES}"
+
+
+def _state_name(at: Position) -> str:
+    return f"epoch-{at.epochs:05d}-step-{at.steps:07d}.tar"
+
+
+def _remove_states(stored: SealedFolder) -> None:
+    stored.at.store.remove([found.name for found in stored.at.store.objects(_states(stored))])
+
+
+def _stored_folds(fold_set: FoldSet) -> SealedFolder | None:
+    at = mirrored(fold_set.path)
+    return SealedFolder(at, FOLDS) if at else None
+
+
+def _fetch_folds(fold_set: FoldSet) -> None:
+    stored = _stored_folds(fold_set)
+    head = stored.read_head() if stored else None
+    if stored and head and ((copied := stored.copied_head()) is None or copied.data != head.data):
+        with locked(fold_set.path):
+            (fold_set.path / FOLDS).unlink(missing_ok=True)
+            stored.fetch(head, fold_set.files_of(head.data))
+            stored.keep_head(head)

@@ -1,0 +1,303 @@
+"""Runs in an object store: trained, resumed, compared and predicted by machines that share nothing else."""
+
+from __future__ import annotations
+
+import csv
+import logging
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from stores import Refusal, StoreServer
+from trained import SETTINGS
+from waiting import wait_until
+
+import kit
+from kit.conversion.upload import upload_dataset
+from kit.datasets import Dataset, find_dataset, verify_dataset
+from kit.errors import StoreError, UnreachableError, WorkspaceError
+from kit.progress import NO_PROGRESS
+from kit.runs import FoldSet, RunDirectory
+from kit.runs.stored import fetch_run, keep_state
+from kit.storage import mirrored, open_mirror
+from kit.storage.store import open_store
+from kit.training.early_stopping import Limit
+from kit.training.fit import train_run
+from kit.training.request import TrainRequest, run_id
+
+pytestmark = pytest.mark.parametrize("store_server", ["s3_server"], indirect=True)
+
+Machine = Callable[[str], None]
+
+
+@pytest.fixture
+def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Machine:
+    """Function that goes on on another machine, which shares nothing with the others."""
+    return lambda name: monkeypatch.setenv("KIT_CACHE", str(tmp_path / name))
+
+
+@pytest.fixture
+def root(tiny: Dataset, folded: Dataset, store_server: StoreServer) -> str:
+    """Address with the datasets that `trained` makes."""
+    for dataset in (tiny, folded):
+        folder = open_mirror(store_server.address) / "tfrecords" / dataset.manifest.name
+        shutil.copytree(dataset.folder, folder)
+        upload_dataset(Dataset(folder, dataset.manifest), None, NO_PROGRESS)
+    store_server.seen.clear()
+    return str(store_server.address)
+
+
+def history(run: RunDirectory) -> list[dict[str, str]]:
+    with run.history_file.open() as file:
+        return [{name: value for name, value in row.items() if name != "seconds"} for row in csv.DictReader(file)]
+
+
+def planned(root: str) -> RunDirectory:
+    """Directory of the run that `trained` trains, on this machine."""
+    plan = TrainRequest(name="tiny", settings=SETTINGS, root=root).plan()
+    return RunDirectory(plan.workspace.runs / run_id(plan.spec))
+
+
+def begin(root: str, *, epochs: int) -> RunDirectory:
+    """Train the first epochs of the run that `trained` trains."""
+    plan = TrainRequest(name="tiny", settings=SETTINGS, root=root).plan()
+    directory = planned(root)
+    assert train_run(plan.dataset, plan.spec, directory, limit=Limit(epochs)) is None
+    return directory
+
+
+def test_a_run_trained_on_one_machine_is_finished_on_another(
+    run: RunDirectory, root: str, store_server: StoreServer, machine: Machine, workspace: Path, tmp_path: Path
+) -> None:
+    trained = kit.train("tiny", settings=SETTINGS, root=root)
+    machine("another")
+    store_server.seen.clear()
+    found = kit.train("tiny", settings=SETTINGS, root=root)
+
+    assert history(run) == history(trained) == history(found)
+    assert trained.result() == found.result()
+    assert not store_server.count("PUT")
+    assert not list(found.path.glob("*.weights.h5")), "weights are fetched when they are read"
+    assert not list(found.path.glob("unfinished*"))
+    made = kit.predict(found.path.name, output=tmp_path / "stored.csv", root=root)
+    kit.predict(run.path.name, output=tmp_path / "local.csv", root=workspace)
+    assert (tmp_path / "local.csv").read_bytes() == made.path.read_bytes()
+    assert ["best.weights.h5"] == [path.name for path in found.path.glob("*.weights.h5")]
+    at = mirrored(found.path)
+    assert at
+    assert not [each for each in at.store.objects(at.name) if "unfinished" in each.name]
+
+
+def test_a_stopped_training_is_resumed_on_another_machine_to_the_same_figures(
+    run: RunDirectory, root: str, machine: Machine
+) -> None:
+    begin(root, epochs=1)
+    machine("another")
+    begin(root, epochs=2)
+    machine("third")
+    resumed = kit.train("tiny", settings=SETTINGS, root=root)
+
+    assert 3 == len(history(resumed))
+    assert history(run) == history(resumed)
+    machine("cache")
+    assert history(run) == history(kit.train("tiny", settings=SETTINGS, root=root)), "the first one sees it, too"
+
+
+def test_of_two_machines_that_train_the_same_run_the_first_to_finish_wins(
+    root: str, store_server: StoreServer, machine: Machine, caplog: pytest.LogCaptureFixture
+) -> None:
+    first: list[RunDirectory] = []
+
+    def other() -> None:
+        machine("another")
+        first.append(kit.train("tiny", settings=SETTINGS, root=root))
+        machine("cache")
+
+    store_server.before_writing("result.json", other)
+    with caplog.at_level(logging.WARNING):
+        second = kit.train("tiny", settings=SETTINGS, root=root)
+
+    assert "was finished by another machine first" in caplog.text
+    assert first[0].result() == second.result()
+    assert (second.path / "result.json").read_bytes() == (first[0].path / "result.json").read_bytes()
+    second.history()
+    machine("third")
+    kit.train("tiny", settings=SETTINGS, root=root).history()
+    at = mirrored(second.path)
+    assert at
+    assert 2 == len({each.name.split("/")[2] for each in at.store.objects(at.name)}), "the result, and its files"
+
+
+def test_a_run_whose_upload_failed_is_uploaded_by_the_same_command(
+    root: str, store_server: StoreServer, machine: Machine
+) -> None:
+    store_server.fault = lambda request: Refusal(403) if request.name.endswith("last.weights.h5") else None
+    with pytest.raises(StoreError, match=r"last\.weights\.h5: the store refuses these credentials"):
+        kit.train("tiny", settings=SETTINGS, root=root)
+    assert planned(root).is_finished
+    machine("another")
+    assert not planned(root).is_finished
+    store_server.fault = lambda _: None
+    machine("cache")
+    store_server.seen.clear()
+    kit.train("tiny", settings=SETTINGS, root=root)
+
+    assert not store_server.count("PUT", "best.weights.h5"), "sent before"
+    assert store_server.count("PUT", "last.weights.h5")
+    machine("another")
+    fetch_run(planned(root))
+    assert planned(root).is_finished
+
+
+def test_a_state_that_cannot_be_uploaded_is_told_and_the_training_goes_on(
+    root: str, store_server: StoreServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    store_server.fault = lambda request: Refusal(403) if "unfinished" in request.name else None
+    with caplog.at_level(logging.WARNING):
+        begun = begin(root, epochs=2)
+
+    assert "its state is not in the store yet" in caplog.text
+    assert 2 == len(history(begun))
+    store_server.fault = lambda _: None
+    keep_state(begun)
+    at = mirrored(begun.path)
+    assert at
+    assert ["epoch-00002-step-0000000.tar"] == [
+        each.name.rpartition("/")[2] for each in at.store.objects(f"{at.name}/unfinished")
+    ]
+
+
+@pytest.mark.slow
+def test_an_ablation_in_parts_is_compared_as_if_one_machine_had_trained_it(
+    root: str, workspace: Path, store_server: StoreServer, machine: Machine
+) -> None:
+    axes = [kit.parse_axis("model.bn_position", "before,after")]
+    asked = {"seeds": 2, "settings": SETTINGS, "jobs": 1}
+    alone = kit.ablate("tiny", axes, root=workspace, **asked)  # type: ignore[arg-type]
+    for number in (2, 1):
+        machine(f"machine-{number}")
+        kit.ablate("tiny", axes, root=root, part=f"{number}/2", **asked)  # type: ignore[arg-type]
+    machine("third")
+    compared = kit.compare(alone.path.name, root=root)
+    store_server.seen.clear()
+    joined = kit.ablate("tiny", axes, root=root, **asked)  # type: ignore[arg-type]
+
+    assert not [each for each in store_server.seen if each.method == "PUT" and "history" in each.name]
+    expected = alone.compare()
+    for found in (compared, joined.compare()):
+        assert [arm.name for arm in expected.arms] == [arm.name for arm in found.arms]
+        for mine, theirs in zip(found.trajectories, expected.trajectories, strict=True):
+            np.testing.assert_array_equal(mine.metrics["val_loss"], theirs.metrics["val_loss"])
+    assert not list(joined.path.rglob("*.weights.h5"))
+
+
+def test_folds_in_parts_are_joined_and_predict_on_another_machine(
+    root: str, machine: Machine, fold_set: FoldSet
+) -> None:
+    for number in (1, 2, 3):
+        machine(f"machine-{number}")
+        kit.train_folds("folded", settings=SETTINGS, root=root, part=f"{number}/3")
+    machine("third")
+    joined = kit.train_folds("folded", settings=SETTINGS, root=root)
+    machine("fourth")
+    evaluated = kit.evaluate(joined.path.name, root=root)
+
+    assert fold_set.result().pooled == joined.result().pooled
+    assert evaluated.predictor.runs == 3
+
+
+@pytest.fixture
+def small_shards(workspace: Path, store_server: StoreServer, machine: Machine, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The images of `tiny` in 16 shards and 7, on a machine with room for six of them; the address of the store."""
+    monkeypatch.setattr("kit.conversion.shard_plan.SMALLEST_SHARD", 5)
+    root = str(store_server.address)
+    for place in (root, workspace / "small"):
+        made = kit.shard(workspace / "images", name="small", root=place, workers=1)
+    assert isinstance(made, Dataset)
+    machine("another")
+    monkeypatch.setenv("KIT_CACHE_GB", str(6 * max(shard.bytes for shard in made.manifest.shards) / 1e9))
+    # two are read at a time, one is ahead of them, one is on its way, and one is read to validate
+    for name, value in {"sampling._STREAMS": 2, "shard_files._AHEAD": 1, "shard_files._OPEN": 5}.items():
+        monkeypatch.setattr(f"kit.pipeline.{name}", value)
+    store_server.seen.clear()
+    return root
+
+
+@pytest.mark.parametrize("cache", ["none", "memory"])
+def test_a_training_that_streams_its_shards_has_the_figures_of_one_that_does_not(
+    small_shards: str, workspace: Path, store_server: StoreServer, cache: str
+) -> None:
+    settings = {**SETTINGS, "train.cache": cache}
+    streamed = kit.train("small", settings=settings, root=small_shards)
+    plain = kit.train("small", settings=settings, root=workspace / "small")
+
+    assert history(plain) == history(streamed)
+    folder = find_dataset("small", root=small_shards).folder
+    assert not list(folder.glob("*.tfrecord"))
+    assert sum(path.stat().st_size for path in folder.rglob("*.tfrecord")) <= 1e9 * float(os.environ["KIT_CACHE_GB"])
+    assert store_server.count("GET", ".tfrecord") >= (16 + 7 if cache == "memory" else 3 * (16 + 7))
+
+
+def test_shards_without_room_are_loaded_in_order_and_what_needs_all_says_so(small_shards: str, workspace: Path) -> None:
+    with pytest.raises(WorkspaceError, match=r"has room for .*, small needs .*raise KIT_CACHE_GB"):
+        verify_dataset(find_dataset("small", root=small_shards))
+    streamed = kit.load("small", root=small_shards).as_numpy_iterator()
+    plain = kit.load("small", root=workspace / "small").as_numpy_iterator()
+
+    for one, other in zip(plain, streamed, strict=True):
+        assert one["key"] == other["key"]
+        np.testing.assert_array_equal(one["image"], other["image"])
+
+
+def test_a_download_that_fails_within_a_training_is_told_in_a_line(
+    small_shards: str, store_server: StoreServer
+) -> None:
+    store_server.fault = lambda request: (
+        Refusal(403) if request.name.endswith(".tfrecord") and store_server.count("GET", ".tfrecord") > 20 else None
+    )
+    with pytest.raises(StoreError, match=r"tfrecord: the store refuses these credentials"):
+        kit.train("small", settings={**SETTINGS, "train.cache": "none"}, root=small_shards)
+
+
+@pytest.mark.slow
+def test_a_machine_that_is_told_to_stop_leaves_its_state_for_another(
+    root: str, machine: Machine, tmp_path: Path
+) -> None:
+    settings = [f"--set={name}={value}" for name, value in {**SETTINGS, "train.epochs": 400}.items()]
+    command = [sys.executable, "-m", "kit", "train", "tiny", "--root", root, *settings]
+    here = planned_long(root)
+    with (tmp_path / "log").open("wb") as log:
+        training = subprocess.Popen(command, stdout=log, stderr=log, env={**os.environ})
+        wait_until(lambda: here.checkpoints() and here.checkpoints()[0].epochs >= 3, training)
+        training.send_signal(signal.SIGTERM)
+        assert 143 == training.wait(60)
+    trained = history(here)
+    machine("another")
+    there = planned_long(root)
+    fetch_run(there)
+
+    assert there.checkpoints()[:1] == here.checkpoints()[:1]
+    assert trained[: there.checkpoints()[0].epochs] == history(there)[: there.checkpoints()[0].epochs]
+
+
+def planned_long(root: str) -> RunDirectory:
+    plan = TrainRequest(name="tiny", settings={**SETTINGS, "train.epochs": 400}, root=root).plan()
+    return RunDirectory(plan.workspace.runs / run_id(plan.spec))
+
+
+def test_an_unreachable_store_ends_a_command_with_three(
+    root: str, store_server: StoreServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_store.cache_clear()
+    monkeypatch.setattr("kit.storage.store._ATTEMPTS", 0)
+    store_server.fault = lambda _: Refusal(500)
+    with pytest.raises(UnreachableError) as raised:
+        kit.compare("tiny", root=root)
+    open_store.cache_clear()
+    assert 3 == raised.value.exit_status
