@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 from typing import TypeVar
 
+import numpy as np
+
 LEVEL = 0.05  # probability of a false positive
 CONFIDENCE = f"{100 * (1 - LEVEL):g} %"  # label of intervals in tables and plots
 
@@ -18,10 +20,9 @@ def holm(p: Mapping[Name, float], comparisons: int | None = None) -> dict[Name, 
         p: P values by the name of the test.
         comparisons: Total number of comparisons; those beyond `p` could not be tested, and count as p = 1.
     """
-    if not p:
-        return {}
-    from statsmodels.stats.multitest import multipletests
-
-    missing = (len(p) if comparisons is None else comparisons) - len(p)
-    corrected = multipletests([*p.values(), *[1.0] * missing], method="holm")[1]
-    return {name: float(value) for name, value in zip(p, corrected, strict=False)}
+    total = len(p) if comparisons is None else comparisons
+    values = np.fromiter(p.values(), float, len(p))
+    order = np.argsort(values)
+    stepped = values[order] * np.arange(total, total - len(p), -1)
+    values[order] = np.minimum(1.0, np.maximum.accumulate(stepped))
+    return dict(zip(p, values.tolist(), strict=True))

@@ -49,7 +49,8 @@ def png(figure: Figure) -> bytes:
         if "$" in text.get_text():  # tick labels of logarithmic axes are made during drawing, and are formulas
             text.set_parse_math(False)
     data = io.BytesIO()
-    figure.savefig(data, format="png")
+    # savefig goes through all artists once more, for the layout alone
+    FigureCanvasAgg(figure).print_png(data)  # type: ignore[no-untyped-call]
     return data.getvalue()
 
 

@@ -36,6 +36,7 @@ def plot_tiles(title: str, tiles: Sequence[tuple[Pixels, str]], columns: int) ->
         return png(figure)
     panels = figure.subplots(rows, columns, squeeze=False).flat
     for axes, tile, caption in itertools.zip_longest(panels, tiles, captions):
+        axes.set(xticks=[], yticks=[])  # ticks are made where they are not drawn, too
         axes.axis("off")
         if tile is not None:
             pixels, _ = tile
