@@ -39,6 +39,7 @@ from kit.specs.train import CHECKPOINT_MINUTES
 from kit.training.callbacks import (
     Averages,
     DropoutSeeds,
+    StateKeeper,
     StepProgress,
     StopAndSchedule,
     StopIfReplaced,
@@ -271,6 +272,7 @@ def _fit(model: Any, joint: _Joint, history: History, begin: Restored) -> None:
     )
     recording = [
         JointRecorder(joint.directory, history, spec.train, begin, joint.every, peers=peers),
+        *([StateKeeper(joint.directory)] if joint.directory.stored else []),
         tensorboard(joint.directory, histograms=spec.train.histograms),
     ]
     fit_with_workers(
