@@ -10,12 +10,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 _PARENT = """
-import json, os, sys, traceback
+import importlib.util, json, os, sys, traceback
 from kit.cli import main
 
 asked = json.load(sys.stdin)
 for name in asked["imports"]:
-    __import__(name)
+    if importlib.util.find_spec(name):
+        __import__(name)
 
 def run(arguments):
     answers = os.dup(1)
@@ -54,7 +55,8 @@ def run_forked(
     Args:
         commands: Arguments of each command line.
         unwanted: Modules that a command line should not load.
-        imports: Modules that are imported once, before the first command line.
+        imports: Modules that are imported once, before the first command line; those of other versions of a package
+            are left out.
         folder: Current folder.
         environment: Environment variables besides those of this process.
 

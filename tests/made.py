@@ -195,3 +195,8 @@ def dataset_of(
     info = describe_source(source, asked)
     conversion = Conversion(name=name, source=source, info=info, spec=spec or ShardSpec())
     return build_dataset(conversion, workspace=Workspace.at(root), engine=engine_for(1))
+
+
+def count_colours(picture: NDArray[np.uint8]) -> int:
+    """Count the distinct colours of a picture, each as one number: rows of three are sorted far more slowly."""
+    return len(np.unique(picture @ np.array([1 << 16, 1 << 8, 1])))

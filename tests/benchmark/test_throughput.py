@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ from trained import SETTINGS
 
 import kit
 from kit.benchmark import Speeds
+from kit.cli.app import main
 from kit.errors import SpecError
 from kit.reports.speeds import advise, describe_bottleneck, speeds_table
 from kit.specs import RunSpec
@@ -119,12 +119,17 @@ def test_a_dataset_is_measured_and_nothing_is_left_behind(tiny: Dataset, workspa
     assert before == sorted(workspace.rglob("*"))
 
 
-def test_the_command_prints_json(tiny: Dataset, workspace: Path) -> None:
+def test_the_command_prints_json(
+    tiny: Dataset, workspace: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     settings = [part for path, value in SETTINGS.items() for part in ("--set", f"{path}={value}")]
     asked = ["bench", tiny.manifest.name, *settings, "--seconds", "0.3", "--root", str(workspace), "--json"]
-    answer = subprocess.run([sys.executable, "-m", "kit", *asked], check=True, capture_output=True, text=True)
-    found = json.loads(answer.stdout)
+    monkeypatch.setattr(sys, "argv", ["kit", *asked])
+    with pytest.raises(SystemExit) as left:
+        main()
+    found = json.loads(capfd.readouterr().out)
 
+    assert not left.value.code
     assert found["bottleneck"] in {"model", "input", "cores"}
     assert "memory" == found["speeds"]["cache"]
     assert [] == found["speeds"]["plain"]

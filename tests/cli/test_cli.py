@@ -38,6 +38,7 @@ HEAVY = (
     "requests",
     "pyarrow",
 )
+OF_EVERY_COMMAND = ("typer.rich_utils", "typer._adapters")  # the second brings in pydantic, since Typer 0.29
 
 
 @dataclass
@@ -73,7 +74,7 @@ def test_a_setting_that_is_given_twice_is_refused(command: Command) -> None:
 
 def test_help_imports_nothing_heavy() -> None:
     lines = [["--help"], *([name, "--help"] for name in COMMANDS), ["--version"]]
-    answers = run_forked(lines, unwanted=HEAVY, imports=["kit.cli.app", "typer.rich_utils"])
+    answers = run_forked(lines, unwanted=HEAVY, imports=["kit.cli.app", *OF_EVERY_COMMAND])
 
     assert dict.fromkeys(map(" ".join, lines), (0, [])) == answers
 
@@ -308,7 +309,10 @@ REFUSED = [
     ["evaluate", "RUN", "--tta", "8"],
 ]
 # What commands import before they check their input.
-CHECKED_WITH = ("kit.ablation", "kit.comparison", "kit.evaluation.evaluate", "kit.exports", "kit.submission")
+CHECKED_WITH = (
+    *("kit.ablation", "kit.comparison", "kit.evaluation.evaluate", "kit.exports", "kit.submission"),
+    *("kit.reports.evaluation", "kit.reports.lr_range_test", "kit.cli.console", *OF_EVERY_COMMAND),
+)
 
 
 def test_what_is_refused_is_refused_before_tensorflow_loads(run: RunDirectory, workspace: Path) -> None:

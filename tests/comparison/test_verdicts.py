@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import math
 import statistics
-from collections.abc import Iterator
 from itertools import combinations, pairwise, product
 
 import numpy as np
@@ -25,15 +24,13 @@ from kit.comparison.trajectory import Trajectory
 from kit.reports.caveats import describe_left_out
 from kit.significance import holm
 
-FEW = settings(max_examples=25)  # of a correction each, and that is slow
+FEW = settings(max_examples=25)  # of a correction by statsmodels each, and that is slow
 
 
 @pytest.fixture(scope="module", autouse=True)
-def frozen_garbage() -> Iterator[None]:
-    """Keep what is there out of the garbage collection that statsmodels makes with every correction."""
+def frozen_garbage() -> None:
+    """Keep what earlier tests left out of the garbage collection that statsmodels makes with every correction."""
     gc.freeze()
-    yield
-    gc.unfreeze()
 
 
 SHARES = st.floats(0, 1)

@@ -180,7 +180,7 @@ def test_every_awkward_file_is_stored_or_rejected_with_a_reason(awkward: Path, t
     labels = tmp_path / "labels.csv"
     with labels.open("w", newline="") as file:
         csv.writer(file).writerows([["id", "label"], *([name, "ab"[place % 2]] for place, name in enumerate(names))])
-    dataset = shard(awkward, labels=labels, name="awkward", max_rejects=len(names), root=tmp_path)
+    dataset = shard(awkward, labels=labels, name="awkward", max_rejects=len(names), workers=1, root=tmp_path)
     stored = {e.key for split in dataset.manifest.splits for e in read_examples(dataset, split)}
     with (dataset.folder / "rejects.csv").open(newline="") as file:
         rejects = {Path(row["input"]).relative_to(awkward).as_posix(): row["reason"] for row in csv.DictReader(file)}

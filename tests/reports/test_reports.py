@@ -50,7 +50,7 @@ from kit.runs import RunDirectory
 from kit.runs.mean_and_sd import MeanAndSD
 from kit.specs import ModelSpec, RunSpec
 from kit.targets.classes import Classes
-from tests.made import class_predictions
+from tests.made import class_predictions, count_colours
 
 if TYPE_CHECKING:
     from kit.datasets import Dataset
@@ -91,8 +91,7 @@ def synthetic(
 
 def colours(path: Path) -> int:
     """Distinct colours of a picture; an empty one has one or two."""
-    picture = cv2.imread(str(path))
-    return len(np.unique(picture.reshape(-1, 3), axis=0))
+    return count_colours(cv2.imread(str(path)))
 
 
 def test_tables_become_markdown_and_csv() -> None:
