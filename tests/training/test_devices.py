@@ -59,52 +59,85 @@ def test_gpus_are_those_that_cuda_shows(visible: str, expected: list[str], monke
     assert expected == gpus()
 
 
-def kit_train(dataset: Dataset, root: Path, *options: str, visible: str = "") -> subprocess.CompletedProcess[str]:
-    """Train one epoch in its own process, in which TensorFlow finds no GPU, regardless of the environment."""
+def train_words(dataset: Dataset, root: Path, *options: str) -> list[str]:
+    """Spell the command that trains one epoch."""
     settings = [f"--set={name}={value}" for name, value in {**SETTINGS, "train.epochs": 1}.items()]
-    return subprocess.run(
-        [sys.executable, "-m", "kit", "train", dataset.manifest.name, "--root", str(root), *settings, *options],
-        env={**os.environ, "CUDA_VISIBLE_DEVICES": visible},
-        text=True,
-        capture_output=True,
-        check=False,
+    return ["train", dataset.manifest.name, "--root", str(root), *settings, *options]
+
+
+FORKED = """
+import json, os, sys
+import kit.cli.console, kit.comparison, kit.reports.training, kit.training.fit  # and TensorFlow: once for all
+from kit.cli.app import main  # what is forked has devices of its own
+
+for visible, said, arguments in json.load(sys.stdin):
+    if not (child := os.fork()):
+        os.environ["CUDA_VISIBLE_DEVICES"] = visible
+        os.dup2(os.open(said, os.O_WRONLY | os.O_CREAT), 2)
+        sys.argv[1:] = arguments
+        main()
+        os._exit(0)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+"""
+REFUSED = {  # devices and settings, the GPUs that CUDA shows, and why they cannot train
+    ("--devices=gpu", ""): "devices=gpu: there is no GPU that this process may use",
+    ("--devices=gpu:0", "0,1"): "devices=gpu:0: TensorFlow cannot use the 2 NVIDIA GPUs of this machine; install",
+    ("--devices=gpu:x", ""): "devices must be auto, cpu, cpu:N, gpu or gpu:0,1, got 'gpu:x'",
+    ("--devices=cpu:3", ""): "train.batch_size=16 does not divide by 3 devices; take 15 or 18",
+}
+XLA = ("--devices=cpu --set=train.jit=on", "")
+Answers = dict[tuple[str, str], tuple[int, str]]
+
+
+@pytest.fixture(scope="module")
+def answers(tiny: Dataset, workspace: Path, tmp_path_factory: pytest.TempPathFactory) -> Answers:
+    """Exit status and errors of what is refused, each in a process of its own that has loaded TensorFlow."""
+    cases = [XLA] if HAS_GPU else [XLA, *REFUSED]
+    files = [tmp_path_factory.mktemp("said") / "stderr" for _ in cases]
+    asked = [
+        (visible, str(said), train_words(tiny, workspace, *options.split(), "--seed=99"))
+        for (options, visible), said in zip(cases, files, strict=True)
+    ]
+    done = subprocess.run(
+        [sys.executable, "-c", FORKED], input=json.dumps(asked), stdout=subprocess.PIPE, text=True, check=True
     )
+    told = zip(map(int, done.stdout.split()), (file.read_text() for file in files), strict=True)
+    return dict(zip(cases, told, strict=True))
 
 
 @pytest.mark.skipif(HAS_GPU, reason="needs a machine whose TensorFlow sees no GPU")
-@pytest.mark.parametrize(
-    ("devices", "visible", "message"),
-    [
-        ("gpu", "", "devices=gpu: there is no GPU that this process may use"),
-        ("gpu:0", "0,1", "devices=gpu:0: TensorFlow cannot use the 2 NVIDIA GPUs of this machine; install"),
-        ("gpu:x", "", "devices must be auto, cpu, cpu:N, gpu or gpu:0,1, got 'gpu:x'"),
-        ("cpu:3", "", "train.batch_size=16 does not divide by 3 devices; take 15 or 18"),
-    ],
-)
+@pytest.mark.parametrize("case", REFUSED, ids=" ".join)
 def test_devices_that_cannot_train_are_refused_in_a_line(
-    devices: str, visible: str, message: str, tiny: Dataset, workspace: Path
+    case: tuple[str, str], answers: Answers, workspace: Path
 ) -> None:
-    done = kit_train(tiny, workspace, "--devices", devices, "--seed=99", visible=visible)
+    status, said = answers[case]
+    *progress, refusal = said.splitlines()
 
-    *progress, refusal = done.stderr.splitlines()
-
-    assert 1 == done.returncode
-    assert refusal.startswith(f"kit: {message}")
+    assert 1 == status
+    assert refusal.startswith(f"kit: {REFUSED[case]}")
     assert all(line.startswith("check tiny") for line in progress)  # which a slow machine is shown
     assert not list((workspace / "runs").glob("*-seed-99-*/spec.json"))
 
 
-def test_xla_without_a_gpu_is_refused(tiny: Dataset, workspace: Path) -> None:
-    done = kit_train(tiny, workspace, "--devices=cpu", "--seed=97", "--set=train.jit=on")
+def test_xla_without_a_gpu_is_refused(answers: Answers, workspace: Path) -> None:
+    status, said = answers[XLA]
+    *progress, refusal = said.splitlines()
 
-    assert 1 == done.returncode
-    assert done.stderr.startswith("kit: train.jit=on needs one GPU")
-    assert not list((workspace / "runs").glob("*-seed-97-*/spec.json"))
+    assert 1 == status
+    assert refusal.startswith("kit: train.jit=on needs one GPU")
+    assert all(line.startswith("check tiny") for line in progress)
+    assert not list((workspace / "runs").glob("*-seed-99-*/spec.json"))
 
 
 @pytest.mark.skipif(HAS_GPU, reason="needs a machine whose TensorFlow sees no GPU")
 def test_a_gpu_that_tensorflow_cannot_use_is_said_and_the_cpu_trains(tiny: Dataset, workspace: Path) -> None:
-    done = kit_train(tiny, workspace, "--seed=98", visible="0")
+    done = subprocess.run(
+        [sys.executable, "-m", "kit", *train_words(tiny, workspace, "--seed=98")],
+        env={**os.environ, "CUDA_VISIBLE_DEVICES": "0"},
+        text=True,
+        capture_output=True,
+        check=False,
+    )
     (advice,) = (line for line in done.stderr.splitlines() if "NVIDIA" in line)
 
     assert 0 == done.returncode

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import csv
 import json
-import subprocess
 import sys
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ from hypothesis import strategies as st
 from trained import SETTINGS
 
 import kit
+from kit.cli.app import main
 from kit.errors import RunError, SpecError, WorkspaceError
 from kit.training.lr_curve import RangeTest
 
@@ -131,12 +131,17 @@ def test_rates_are_those_of_the_setting_where_devices_multiply_it(
     assert many.falls_from < one.falls_from / 20
 
 
-def test_the_command_prints_json_and_trains_nothing(tiny: Dataset, workspace: Path) -> None:
+def test_the_command_prints_json_and_trains_nothing(
+    tiny: Dataset, workspace: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     settings = [part for path, value in SETTINGS.items() for part in ("--set", f"{path}={value}")]
     asked = ["find-lr", tiny.manifest.name, *settings, "--seed", "7", "--root", str(workspace), "--json"]
-    answer = subprocess.run([sys.executable, "-m", "kit", *asked], check=True, capture_output=True, text=True)
-    found = json.loads(answer.stdout)
+    monkeypatch.setattr(sys, "argv", ["kit", *asked])
+    with pytest.raises(SystemExit) as left:
+        main()
+    found = json.loads(capfd.readouterr().out)
 
+    assert not left.value.code
     assert {"suggestion", "found"} == found.keys()
     assert not list(workspace.glob("runs/tiny*seed-7*"))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -72,6 +73,20 @@ def spec(noise: Dataset) -> RunSpec:
 def whole(noise: Dataset, spec: RunSpec, tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
     """An undisturbed run."""
     return finished(noise, spec, RunDirectory(tmp_path_factory.mktemp("whole")))
+
+
+@pytest.fixture(scope="module")
+def stopped(noise: Dataset, spec: RunSpec, tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
+    """A run that was stopped at the ninth step of its second epoch."""
+    run = RunDirectory(tmp_path_factory.mktemp("stopped"))
+    stop_at(STEPS + 9, noise, spec, run)
+    return run
+
+
+@pytest.fixture
+def parts(stopped: RunDirectory, tmp_path: Path) -> RunDirectory:
+    """A copy of the run that was stopped."""
+    return RunDirectory(shutil.copytree(stopped.path, tmp_path / "parts"))
 
 
 def finished(dataset: Dataset, spec: RunSpec, directory: RunDirectory, **options: Any) -> RunDirectory:
@@ -150,10 +165,8 @@ def test_seconds_of_an_epoch_are_those_of_all_its_parts(noise: Dataset, spec: Ru
 
 
 def test_a_damaged_checkpoint_falls_back_to_the_one_before(
-    noise: Dataset, spec: RunSpec, whole: RunDirectory, tmp_path: Path
+    noise: Dataset, spec: RunSpec, whole: RunDirectory, parts: RunDirectory
 ) -> None:
-    parts = RunDirectory(tmp_path / "parts")
-    stop_at(STEPS + 9, noise, spec, parts)
     newest, before = parts.checkpoints()
     path = parts.checkpoint(newest)
     data = bytearray(path.read_bytes())
@@ -166,10 +179,8 @@ def test_a_damaged_checkpoint_falls_back_to_the_one_before(
 
 
 def test_without_a_sound_checkpoint_a_training_begins_anew(
-    noise: Dataset, spec: RunSpec, whole: RunDirectory, tmp_path: Path
+    noise: Dataset, spec: RunSpec, whole: RunDirectory, parts: RunDirectory
 ) -> None:
-    parts = RunDirectory(tmp_path / "parts")
-    stop_at(STEPS + 9, noise, spec, parts)
     for position in parts.checkpoints():
         path = parts.checkpoint(position)
         path.write_bytes(path.read_bytes()[:100])
@@ -180,10 +191,8 @@ def test_without_a_sound_checkpoint_a_training_begins_anew(
 
 @pytest.mark.slow
 def test_a_training_whose_best_weights_are_lost_begins_anew(
-    noise: Dataset, spec: RunSpec, whole: RunDirectory, tmp_path: Path
+    noise: Dataset, spec: RunSpec, whole: RunDirectory, parts: RunDirectory
 ) -> None:
-    parts = RunDirectory(tmp_path / "parts")
-    stop_at(STEPS + 9, noise, spec, parts)
     parts.best_weights.unlink()
     finished(noise, spec, parts)
 
