@@ -18,6 +18,7 @@ import pandas as pd
 import pytest
 
 import kit
+from kit.cli import main
 from kit.conversion import shard, shard_arrays
 from kit.conversion.shard_plan import ShardPlan
 from kit.conversion.write_shard import ShardTask
@@ -478,13 +479,17 @@ def test_a_full_disk_and_a_read_only_one_are_named(tmp_path: Path, options: str,
     assert not datasets
 
 
-def test_folds_and_two_shares_contradict_each_other(tmp_path: Path) -> None:
+def test_folds_and_two_shares_contradict_each_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     folder = _images(tmp_path / "images", each=10)
-    command = [sys.executable, "-m", "kit", "shard", str(folder), "--name", "pets", "--folds", "5", "--split", "80/20"]
-    answer = subprocess.run([*command, "--root", str(tmp_path)], capture_output=True, text=True, check=False)
+    words = ["shard", str(folder), "--name", "pets", "--folds", "5", "--split", "80/20", "--root", str(tmp_path)]
+    monkeypatch.setattr(sys, "argv", ["kit", *words])
+    with pytest.raises(SystemExit) as left:
+        main()
 
-    assert 1 == answer.returncode
-    assert answer.stderr.startswith("kit: --folds makes train and validation; give --split three shares")
+    assert 1 == left.value.code
+    assert capfd.readouterr().err.startswith("kit: --folds makes train and validation; give --split three shares")
 
 
 @pytest.mark.parametrize(

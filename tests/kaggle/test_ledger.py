@@ -491,11 +491,12 @@ def test_scores_that_came_late_are_filled_in(root: Path, standin: StandIn) -> No
     assert ("complete", "0.8", "0.75") == (late.status, late.public_score, late.private_score)
 
 
-def test_json_holds_all_of_the_ledger(root: Path) -> None:
+def test_json_holds_all_of_the_ledger(root: Path, run: Command) -> None:
     Ledger(root / "submissions" / "ledger.csv").write(scored([(0.1, 0.2), (0.2, 0.3), (0.4, 0.4)]))
-    command = [sys.executable, "-m", "kit", "submissions", "--json", "--root", str(root)]
-    told = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+    answer = run("submissions", "--json")
+    told = json.loads(answer.stdout)
 
+    assert 0 == answer.returncode
     assert ["0.2", "0.3", "0.4"] == [one["public_score"] for one in told["entries"]]
     assert 3 == told["trust"][0]["n"]
 

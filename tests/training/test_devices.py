@@ -75,8 +75,11 @@ for visible, said, arguments in json.load(sys.stdin):
         os.environ["CUDA_VISIBLE_DEVICES"] = visible
         os.dup2(os.open(said, os.O_WRONLY | os.O_CREAT), 2)
         sys.argv[1:] = arguments
-        main()
-        os._exit(0)
+        try:
+            main()
+        except SystemExit as left:
+            sys.stderr.flush()
+            os._exit(left.code or 0)  # an orderly exit takes a second to clear TensorFlow away
     print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 """
 REFUSED = {  # devices and settings, the GPUs that CUDA shows, and why they cannot train
