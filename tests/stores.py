@@ -17,6 +17,7 @@ import pytest
 from google_storage import GoogleStorage
 
 from kit.storage import Address
+from kit.storage.store import open_store
 
 ATTEMPTS = 1  # besides the first: the pauses before more take a second
 PREFIX = "lab/retina"  # folder of the workspace in every bucket
@@ -57,6 +58,7 @@ class Refusal:
 DROP = "drop"  # the connection, before the store has the request
 LOSE = "lose"  # the answer, after the store has done it
 CUT = "cut"  # the answer in its middle
+IGNORE = "ignore"  # the conditions of a write
 
 Fault = Callable[[Request], Refusal | str | None]
 
@@ -130,6 +132,10 @@ class StoreServer:
             return [body]
         if wrong == LOSE:
             list(self.application(environ, lambda *_: lambda _: None))
+        if wrong == IGNORE:
+            for name in CONDITIONS:
+                environ.pop(name, None)
+            return self.application(environ, start_response)
         if wrong == CUT:
             return _half(self.application(environ, start_response), environ["werkzeug.socket"])
         if wrong:
@@ -213,4 +219,6 @@ def _begin(server: StoreServer, monkeypatch: pytest.MonkeyPatch) -> StoreServer:
     monkeypatch.setattr("kit.storage.store._ATTEMPTS", ATTEMPTS)
     for name, value in server.environment.items():
         monkeypatch.setenv(name, value)
+    open_store(server.address).require_conditions()  # asked before the first upload of a process; so it is not counted
+    server.seen.clear()
     return server

@@ -38,7 +38,7 @@ from kit.locks import locked, unused
 from kit.names import checked_id
 from kit.progress import NO_PROGRESS, PrefacedProgress, Progress
 from kit.seals import hashes, seal
-from kit.storage import fetch_note
+from kit.storage import fetch_note, mirrored
 from kit.workspace import Workspace
 
 
@@ -68,6 +68,8 @@ def build_dataset(
     if standing := existing_dataset(final, conversion, progress, force=force):
         remove_stale(partial, final)
         return upload_dataset(_with_metric(standing, conversion.metric, progress), before, progress)
+    if at := mirrored(final):
+        at.store.require_conditions()
     refuse_bad(conversion.name, conversion.source.rejects, max_rejects, is_read=False)
     engine.reach(workspace.datasets, conversion.source.some_files())
     with locked(final):

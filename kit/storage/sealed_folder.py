@@ -85,14 +85,14 @@ class SealedFolder:
         new = Head((self.at.path / self.head).read_bytes(), Tag())
         if before and before.version == new.version:
             return
-        there = {found.name: found.size for found in self._store.objects(self._name(new.version))}
+        self._store.require_conditions()
         sizes = {name: (self.at.path / name).stat().st_size for name in names}
-        left = [name for name, size in sizes.items() if there.get(self._name(new.version, name)) != size]
 
         def send(name: str) -> None:
             self._store.upload(self.at.path / name, self._name(new.version, name))
 
-        _all(send, left, f"upload {self.at.name}", progress)
+        while left := self._unsent(new, sizes):  # once more where another machine has removed what it replaced
+            _all(send, left, f"upload {self.at.name}", progress)
         self._write_head(new, before)
         if before:
             self.remove_version(before.version)
@@ -134,6 +134,11 @@ class SealedFolder:
     def remove_version(self, version: str) -> None:
         """Remove the files of a head that is no more."""
         self._store.remove([found.name for found in self._store.objects(self._name(version))])
+
+    def _unsent(self, head: Head, sizes: Mapping[str, int]) -> list[str]:
+        """List the files that the store lacks."""
+        there = {found.name: found.size for found in self._store.objects(self._name(head.version))}
+        return [name for name, size in sizes.items() if there.get(self._name(head.version, name)) != size]
 
     def _write_head(self, new: Head, before: Head | None) -> None:
         try:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import importlib
 import os
-from collections.abc import Iterator
+import secrets
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from functools import cache
@@ -67,6 +68,7 @@ class Store:
     def __init__(self, address: Address) -> None:
         self.address = address
         self._obstore = _import_obstore(address.scheme)
+        self._has_conditions = False
         with self._named(""):
             self._opened = self._open()
 
@@ -118,6 +120,37 @@ class Store:
             StoreError: The store cannot write on this condition, so nothing was written.
         """
         self._write_if(name, data, {kind: value for kind, value in asdict(tag).items() if value})
+
+    def require_conditions(self) -> None:
+        """Refuse a store that overwrites what somebody else wrote, before anything is sent to it; asked once.
+
+        Raises:
+            StoreError: The store ignores conditions, or cannot write on any.
+        """
+        if self._has_conditions:
+            return
+        name = f".conditions-{secrets.token_hex(8)}"
+        try:
+            with contextlib.suppress(StoreConflictError):  # with oneself: the answer was lost, and the request repeated
+                self.create(name, b"1")
+            found = self.read(name)
+            self.write(name, b"2")
+            self._refuse_overwriting(lambda: self.create(name, b"3"))
+            if found:
+                self._refuse_overwriting(lambda: self.replace(name, b"3", found[1]))
+        finally:
+            self.remove([name])
+        self._has_conditions = True
+
+    def _refuse_overwriting(self, write: Callable[[], None]) -> None:
+        try:
+            write()
+        except StoreConflictError:
+            return
+        raise StoreError(
+            f"{self.address}: the store overwrites what another machine wrote, whatever it is asked; use one with"
+            " conditional writes, or a file system"
+        )
 
     def upload(self, path: Path, name: str) -> None:
         """Write an object from a file, in parts if it is large; a part that is cut off leaves no object."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from stores import CUT, LOSE, Refusal, Request, StoreServer
+from stores import CUT, IGNORE, LOSE, Refusal, Request, StoreServer
 
 from kit.errors import StoreConflictError, StoreError, UnreachableError
 from kit.files import xxh128
@@ -237,3 +237,22 @@ def _read(store: Store, name: str) -> tuple[bytes, Tag]:
     found = store.read(name)
     assert found
     return found
+
+
+def test_store_with_conditions_is_asked_once(store_server: StoreServer) -> None:
+    store = Store(store_server.address)
+    store.require_conditions()
+    asked = len(store_server.seen)
+    store.require_conditions()
+
+    assert asked == len(store_server.seen)
+    assert not store.objects("")
+
+
+def test_store_that_ignores_conditions_is_refused_and_keeps_nothing_of_the_question(store_server: StoreServer) -> None:
+    store = Store(store_server.address)
+    store_server.fault = lambda _: IGNORE
+
+    with pytest.raises(StoreError, match="the store overwrites what another machine wrote, whatever it is asked"):
+        store.require_conditions()
+    assert not store.objects("")
