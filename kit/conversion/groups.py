@@ -87,22 +87,22 @@ def divide_units(
         strata: Strata of each record by its id; None for its class.
         trains: Condition on where the last unit of a stratum goes.
     """
-    of_units = [_strata(unit, strata) for unit in units]
-    totals = Counter(name for names in of_units for name in names)
-    left = Counter(name for names in of_units for name in set(names))  # units of each stratum
+    totals = Counter(name for unit in units for name in _strata(unit, strata))
+    left = Counter(name for unit in units for name in set(_strata(unit, strata)))  # units of each stratum
+    squares = {name: total**2 for name, total in totals.items()}
     needs = [{label: share * total for label, total in totals.items()} for share in shares]
     parts: list[list[Unit]] = [[] for _ in shares]
     held: dict[Hashable, set[int]] = {name: set() for name in totals}
-    for unit, names in sorted(zip(units, of_units, strict=True), key=lambda pair: -len(pair[0].records)):
-        counts = Counter(names)
+    with_share = [part for part, share in enumerate(shares) if share]
+    for unit in sorted(units, key=lambda unit: -len(unit.records)):
+        names = _strata(unit, strata)
+        counts = {names[0]: 1} if len(names) == 1 else Counter(names)  # most of millions of units have one
         last = [held[name] for name in counts if left[name] == 1]
-        allowed = [
-            part for part, share in enumerate(shares) if share and all(trains(parts_of, part) for parts_of in last)
-        ] or [len(shares) - 1]
-        costs = [
-            sum(count * (count - 2 * needs[part][label]) / totals[label] ** 2 for label, count in counts.items())
-            for part in allowed
-        ]
+        allowed = (
+            [part for part in with_share if all(trains(parts_of, part) for parts_of in last)] if last else with_share
+        )
+        allowed = allowed or [len(shares) - 1]
+        costs = _costs(counts, [needs[part] for part in allowed], squares)
         chosen = allowed[costs.index(min(costs))]
         parts[chosen].append(unit)
         for label, count in counts.items():
@@ -110,6 +110,19 @@ def divide_units(
             left[label] -= 1
             held[label].add(chosen)
     return parts
+
+
+def _costs(
+    counts: Mapping[Hashable, int], needs: Sequence[Mapping[Hashable, float]], squares: Mapping[Hashable, int]
+) -> list[float]:
+    """Compute how far each part would be from its shares with a unit of these strata, compared with now."""
+    if len(counts) == 1:
+        ((label, count),) = counts.items()
+        square = squares[label]
+        return [count * (count - 2 * need[label]) / square for need in needs]
+    return [
+        sum(count * (count - 2 * need[label]) / squares[label] for label, count in counts.items()) for need in needs
+    ]
 
 
 def _strata(unit: Unit, strata: Mapping[RecordId, Sequence[Hashable]] | None) -> list[Hashable]:

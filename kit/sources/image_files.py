@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import os
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
@@ -154,15 +155,14 @@ def _utf8(name: str) -> str:
 
 
 class FilesById:
-    """Finds the file of an id: a path or its last parts, with or without the file's ending."""
+    """Finds the file of an id: a path or its last parts, with or without the file's ending.
+
+    An index is made when an id first needs it: of millions of files each takes gigabytes.
+    """
 
     def __init__(self, files: Sequence[ImageFile]) -> None:
         self._by_name = {file.name: file for file in files}
         self._files = files
-        self._by_end: dict[str, list[ImageFile]] | None = None
-        self._by_stem: dict[str, list[ImageFile]] = {}
-        for file in files:
-            self._by_stem.setdefault(file.stem, []).append(file)
 
     @property
     def first(self) -> str:
@@ -177,23 +177,62 @@ class FilesById:
         """
         if file := self._by_name.get(identifier):
             return file
-        candidates = self._by_stem.get(identifier) or self._by_any_end(identifier)
+        candidates = self._by_stem.find(identifier) or self._find_by_end(identifier)
         if len(candidates) > 1:
             names = first_three((file.name for file in candidates), len(candidates))
             raise SourceError(f"id '{identifier}' fits several files: {names}; write ids as paths with their endings")
         return candidates[0] if candidates else None
 
-    def _by_any_end(self, identifier: str) -> list[ImageFile]:
+    def find_any(self, identifiers: Sequence[str]) -> bool:
+        """Return whether one of a few identifiers names a file; most name none, and need no index to tell.
+
+        Raises:
+            SourceError: Several files fit the first that names one.
+        """
+        wanted = {end for identifier in identifiers for end in (_base(identifier), *_parts(identifier)[-1:])}
+        few = FilesById([file for file in self._files if not wanted.isdisjoint(_ends(file))])
+        return any(few.find(identifier) for identifier in identifiers)
+
+    @functools.cached_property
+    def _by_stem(self) -> _Index:
+        return _Index((file.stem, file) for file in self._files)
+
+    @functools.cached_property
+    def _by_end(self) -> _Index:
+        return _Index((end, file) for file in self._files for end in _ends(file))
+
+    def _find_by_end(self, identifier: str) -> list[ImageFile]:
         """Compare the last parts of paths: ids may be relative to a parent folder, or the file's name alone."""
-        if self._by_end is None:  # most label files never need it
-            self._by_end = {}
-            for file in self._files:
-                for end in dict.fromkeys((_base(file.name), _base(file.stem))):
-                    self._by_end.setdefault(end, []).append(file)
-        wanted = PurePosixPath(identifier.replace("\\", "/")).parts
+        wanted = _parts(identifier)
         if not wanted or ".." in wanted:
             return []
-        return [file for file in self._by_end.get(wanted[-1], []) if _ends_meet(file, wanted)]
+        return [file for file in self._by_end.find(wanted[-1]) if _ends_meet(file, wanted)]
+
+
+class _Index:
+    """Files by a text that several may have; a list for each of millions would take more memory than the files."""
+
+    def __init__(self, pairs: Iterable[tuple[str, ImageFile]]) -> None:
+        self._first: dict[str, ImageFile] = {}
+        self._others: dict[str, list[ImageFile]] = {}
+        for text, file in pairs:
+            if text in self._first:
+                self._others.setdefault(text, []).append(file)
+            else:
+                self._first[text] = file
+
+    def find(self, text: str) -> list[ImageFile]:
+        """Return the files of a text, in the order that they were given."""
+        return [self._first[text], *self._others.get(text, ())] if text in self._first else []
+
+
+def _parts(identifier: str) -> tuple[str, ...]:
+    return PurePosixPath(identifier.replace("\\", "/")).parts
+
+
+def _ends(file: ImageFile) -> Iterable[str]:
+    """Return the last part of a file's name, with and without its ending."""
+    return dict.fromkeys((_base(file.name), _base(file.stem)))
 
 
 def _base(name: str) -> str:

@@ -116,7 +116,7 @@ def _once(rejects: Sequence[Reject], others: Sequence[Reject], folder: Path) -> 
 def _named_columns(path: Path, table: pd.DataFrame, finder: FilesById) -> pd.DataFrame:
     """Number the columns of a file without a header, in which the first line already names an image."""
     first = [str(name) for name in table.columns]
-    if path.suffix.lower() == ".parquet" or not any(finder.find(name) for name in first):
+    if path.suffix.lower() == ".parquet" or not finder.find_any(first):
         refuse_repeated_columns(path)
         return table
     return read_table(path, has_header=False)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from pathlib import Path
 
@@ -19,6 +20,10 @@ from kit.joined_sets import join_sets
 from kit.sources import Record
 from kit.sources.record import ImageFile
 from kit.specs import ShardSpec
+from kit.targets import Target
+from kit.targets.classes import Classes
+from kit.targets.tags import Tags
+from kit.targets.values import Values
 
 MEMBERS = st.lists(st.tuples(st.sampled_from(["", "p1", "p2", "p3", "p4", "p5"]), st.sampled_from("ab")), max_size=40)
 SHARES = st.sampled_from([(0.7, 0.3), (0.5, 0.5), (0.6, 0.2, 0.2)])
@@ -231,3 +236,51 @@ def test_classes_of_one_image_or_group_lie_beside_the_folds() -> None:
 
     assert ("train", NO_FOLD) == c == d == placed["0020"]
     assert 2 == len({fold for _, fold in e} - {NO_FOLD})
+
+
+def scattered(number: int) -> int:
+    """Scatter a number over 28 bits (Knuth's multiplicative hash)."""
+    return number * 2_654_435_761 % 2**32 >> 4
+
+
+def of_kind(kind: str) -> tuple[list[Record], Target]:
+    """Make 2,000 records of unequal classes, of tags or of values, every third one of a patient with two others."""
+    numbers = range(2000)
+    if kind == "classes":
+        names = [f"class {round((scattered(number) % 1000 / 250) ** 2)}" for number in numbers]
+        target: Target = Classes(names=tuple(sorted(set(names))))
+    elif kind == "tags":
+        names = [
+            " ".join(tag for tag in "abcdef" if scattered(number + ord(tag)) % (ord(tag) - 95) == 0)
+            for number in numbers
+        ]
+        target = Tags(names=tuple("abcdef"))
+    else:
+        names = [f"{scattered(number) % 997} {scattered(number + 1) % 89}" for number in numbers]
+        target = Values.of(("width", "height"), names)
+    groups = [f"patient {number // 9}" if number % 3 == 0 else "" for number in numbers]
+    return [record(number, group=groups[number], label=names[number]) for number in numbers], target
+
+
+@pytest.mark.parametrize(
+    ("kind", "spec", "digest"),
+    [
+        ("classes", ShardSpec(), "026089432e4c19bc"),
+        ("classes", ShardSpec(split=(0.6, 0.3, 0.1), seed=7), "a1be3d9e9b07b23a"),
+        ("classes", ShardSpec(folds=5, seed=3), "3b068a40853be4aa"),
+        ("tags", ShardSpec(), "3f8484619a178653"),
+        ("tags", ShardSpec(split=(0.6, 0.3, 0.1), seed=7), "d988ec734122d748"),
+        ("tags", ShardSpec(folds=5, seed=3), "a92f6325c366ef01"),
+        ("values", ShardSpec(), "7fb8492d510705a3"),
+        ("values", ShardSpec(split=(0.6, 0.3, 0.1), seed=7), "82d4174e1ec0ca0a"),
+        ("values", ShardSpec(folds=5, seed=3), "ae0ee964ab3b227e"),
+    ],
+)
+def test_records_lie_where_they_always_have(kind: str, spec: ShardSpec, digest: str) -> None:
+    given_records, target = of_kind(kind)
+    ties = [given_records[number : number + 2 + number % 3] for number in range(0, 2000, 40)]
+    plans = plan_shards(given_records, spec, ties, target)
+    lines = [f"{plan.name} {plan.fold} {r.key}" for plan in plans for r in plan.records]
+
+    assert 2000 == len(lines)
+    assert digest == hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
