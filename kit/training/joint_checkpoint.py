@@ -158,7 +158,7 @@ def _packed(arrays: Sequence[NDArray[Any]]) -> str:
 
 
 def _unpacked(text: str) -> list[NDArray[Any]]:
-    with np.load(io.BytesIO(base64.b64decode(text))) as file:
+    with np.load(io.BytesIO(base64.b64decode(text)), allow_pickle=False) as file:
         return [file[f"arr_{number}"] for number in range(len(file.files))]
 
 
