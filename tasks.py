@@ -36,11 +36,11 @@ ADDONS_TESTS = "images/test_jpeg images/test_lanes"
 
 
 @task
-def test(ctx: Context, slow: bool = False) -> None:
-    """Run the fast tests, in two processes; --slow runs the others instead, and all examples of Hypothesis."""
-    which = "(slow or hypothesis) and not cluster" if slow else "not slow and not cluster"
-    environment = {**BYTECODE, "HYPOTHESIS_PROFILE": "thorough" if slow else "brief"}
-    pytest = f'{sys.executable} -m pytest -m "{which}" --numprocesses 2 --dist loadfile'
+def test(ctx: Context, slow: bool = False, thorough: bool = False) -> None:
+    """Run the fast tests, in two processes; --slow runs the others instead, --thorough all examples of Hypothesis."""
+    which = "slow" if slow else "hypothesis" if thorough else "not slow"
+    environment = {**BYTECODE, "HYPOTHESIS_PROFILE": "thorough" if slow or thorough else "brief"}
+    pytest = f'{sys.executable} -m pytest -m "{which} and not cluster" --numprocesses 2 --dist loadfile'
     ctx.run(pytest, env=environment, pty=sys.stdout.isatty())
 
 

@@ -23,7 +23,7 @@ SHARED = Path(__file__).parents[2] / "shared" / "data"
 
 # A busy machine is no fault of what is tested.
 settings.register_profile("thorough", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-# The fast tests draw fewer examples; `invoke test --slow` draws all of them, of the same tests.
+# The fast tests draw fewer examples; `invoke test --thorough` draws all of them, of the same tests.
 settings.register_profile("brief", settings.get_profile("thorough"), max_examples=25)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "brief"))
 
