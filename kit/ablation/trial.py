@@ -13,7 +13,7 @@ from kit.datasets import Dataset
 from kit.errors import BusyError, KitError
 from kit.locks import locked, wait_until_free
 from kit.runs import RunDirectory
-from kit.runs.stored import fetch_run
+from kit.runs.stored import fetch_run, keep_state
 from kit.specs import RunSpec
 from kit.training.early_stopping import Limit
 
@@ -101,6 +101,7 @@ def _failed(trial: Trial, state: State, reason: str) -> Outcome:
     with contextlib.suppress(BusyError), locked(directory.path):  # unless another command has begun to train it
         directory.claim(trial.spec)
         directory.fail(reason, traceback.format_exc())
+        keep_state(directory)
     return Outcome(state, reason)
 
 

@@ -201,6 +201,16 @@ class RunDirectory:
         return (self.path / RESULT).is_file() and (self.path / _SPEC).is_file()
 
     @property
+    def has_begun(self) -> bool:
+        """Whether the run has its settings, which are written first."""
+        return (self.path / _SPEC).is_file()
+
+    @property
+    def notes(self) -> list[Path]:
+        """Files of an unfinished run that are not weights, the settings first; some may be missing."""
+        return [self.path / _SPEC, self.environment, self.history_file, self.path / _FAILURE, self.path / _PRUNED]
+
+    @property
     def failure(self) -> RunFailure | None:
         """Failure of the last attempt at the run; None if it did not fail."""
         return self._note(_FAILURE, RunFailure)
@@ -320,8 +330,7 @@ class RunDirectory:
             at: Position of the checkpoint.
             exists: Whether to leave out files that the run does not have.
         """
-        notes = (self.path / _SPEC, self.environment, self.history_file, self.path / _FAILURE, self.path / _PRUNED)
-        files = [*notes, self.best_weights, self.checkpoint(at)]
+        files = [*self.notes, self.best_weights, self.checkpoint(at)]
         return [file for file in files if file.is_file()] if exists else files
 
     @staticmethod

@@ -24,8 +24,9 @@ from kit.datasets import Dataset, find_dataset, verify_dataset
 from kit.errors import StoreError, UnreachableError, WorkspaceError
 from kit.progress import NO_PROGRESS
 from kit.runs import FoldSet, RunDirectory
-from kit.runs.stored import fetch_run, keep_state
-from kit.storage import mirrored, open_mirror
+from kit.runs.directory import Pruned
+from kit.runs.stored import fetch_run, fetch_runs, keep_state, upload_runs
+from kit.storage import Address, mirrored, open_mirror
 from kit.storage.store import open_store
 from kit.training.early_stopping import Limit
 from kit.training.fit import train_run
@@ -173,6 +174,100 @@ def test_a_state_that_cannot_be_uploaded_is_told_and_the_training_goes_on(
     ]
 
 
+def test_a_state_of_another_machine_that_is_further_stays(root: str, machine: Machine) -> None:
+    behind = begin(root, epochs=1)
+    machine("another")
+    further = begin(root, epochs=2)
+    machine("cache")
+    keep_state(behind)
+    machine("third")
+    fetch_run(planned(root))
+
+    assert further.checkpoints()[0] == planned(root).checkpoints()[0]
+
+
+def test_pruned_and_failed_runs_are_known_on_another_machine_without_their_weights(
+    root: str, store_server: StoreServer, machine: Machine
+) -> None:
+    pruned = begin(root, epochs=2)
+    pruned.prune(Pruned(epochs=2, rank=3, arms=3))
+    keep_state(pruned)
+    failed = RunDirectory(pruned.path.with_name("failed"))
+    failed.claim(pruned.spec())
+    failed.fail("out of memory")
+    keep_state(failed)
+    machine("another")
+    there = planned(root)
+    fetch_runs(there.path.parent)
+
+    assert pruned.pruned == there.pruned
+    assert history(pruned) == history(there)
+    assert not list(there.path.glob("*.weights.h5"))
+    known = RunDirectory(there.path.with_name("failed")).failure
+    assert known
+    assert "out of memory" == known.reason
+    store_server.seen.clear()
+    resumed = kit.train("tiny", settings=SETTINGS, root=root)
+    assert 3 == len(history(resumed))
+    assert store_server.count("GET", "unfinished/epoch-00002"), "goes on where it was"
+
+
+def test_finished_runs_that_the_store_lacks_are_uploaded_once(
+    root: str, store_server: StoreServer, machine: Machine
+) -> None:
+    store_server.fault = lambda request: Refusal(403) if request.name.endswith("last.weights.h5") else None
+    with pytest.raises(StoreError):
+        kit.train("tiny", settings=SETTINGS, root=root)
+    store_server.fault = lambda _: None
+    upload_runs(planned(root).path.parent)
+    before = store_server.count("PUT")
+    upload_runs(planned(root).path.parent)
+    machine("another")
+    fetch_run(planned(root))
+
+    assert planned(root).is_finished
+    assert before == store_server.count("PUT")
+
+
+@pytest.mark.slow
+def test_an_ablation_whose_uploads_failed_uploads_its_runs_when_it_is_run_again(
+    root: str, store_server: StoreServer, machine: Machine
+) -> None:
+    axes = [kit.parse_axis("model.bn_position", "before,after")]
+    asked = {"seeds": 1, "settings": SETTINGS, "jobs": 1}
+    store_server.fault = lambda request: (
+        Refusal(403) if "position=after" in request.name and request.name.endswith("last.weights.h5") else None
+    )
+    first = kit.ablate("tiny", axes, root=root, **asked)  # type: ignore[arg-type]
+    assert 1 == len(first.failed)
+    store_server.fault = lambda _: None
+    again = kit.ablate("tiny", axes, root=root, **asked)  # type: ignore[arg-type]
+    machine("another")
+
+    assert not again.failed
+    assert 2 == len(kit.compare(again.path.name, root=root).arms)
+
+
+@pytest.mark.slow
+def test_an_ablation_that_is_stopped_leaves_its_states_for_another_machine(
+    root: str, machine: Machine, tmp_path: Path
+) -> None:
+    settings = [f"--set={name}={value}" for name, value in {**SETTINGS, "train.epochs": 400}.items()]
+    command = [sys.executable, "-m", "kit", "ablate", "tiny", "--dropout=0.1,0.3", "--seeds=1", "--jobs=1", *settings]
+    runs = open_mirror(Address.parse(root)) / "runs"
+    with (tmp_path / "log").open("wb") as log:
+        ablation = subprocess.Popen([*command, "--root", root], stdout=log, stderr=log, env={**os.environ})
+        wait_until(lambda: any(runs.rglob("epoch-00003.weights.h5")), ablation)
+        ablation.send_signal(signal.SIGTERM)
+        assert 143 == ablation.wait(60)
+    (begun,) = (RunDirectory(path.parent) for path in runs.rglob("spec.json"))
+    machine("another")
+    there = RunDirectory(open_mirror(Address.parse(root)) / "runs" / begun.path.relative_to(runs))
+    fetch_run(there)
+
+    assert there.checkpoints()[:1] == begun.checkpoints()[:1]
+
+
 @pytest.mark.slow
 def test_an_ablation_in_parts_is_compared_as_if_one_machine_had_trained_it(
     root: str, workspace: Path, store_server: StoreServer, machine: Machine
@@ -210,6 +305,25 @@ def test_folds_in_parts_are_joined_and_predict_on_another_machine(
 
     assert fold_set.result().pooled == joined.result().pooled
     assert evaluated.predictor.runs == 3
+
+
+def test_folds_that_several_machines_train_are_joined_by_each_with_those_of_the_others(
+    root: str, store_server: StoreServer, machine: Machine, fold_set: FoldSet
+) -> None:
+    def train(fold: int) -> FoldSet:
+        machine(f"machine-{fold}")
+        return kit.train_folds("folded", folds=[fold], settings=SETTINGS, root=root)
+
+    train(0)
+    store_server.before_writing("folds.json", lambda: train(1))
+    machine("machine-2")
+    joined = train(2)
+    machine("another")
+    kit.evaluate(joined.path.name, root=root)
+
+    assert {0, 1, 2} == set(joined.result().folds)
+    assert fold_set.result().pooled == joined.result().pooled
+    assert joined.result() == FoldSet(open_mirror(store_server.address) / "runs" / joined.path.name).result()
 
 
 @pytest.fixture
