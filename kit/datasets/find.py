@@ -75,6 +75,8 @@ def fetch_manifest(folder: Path) -> Head | None:
     if at and stored and head:
         if (copied := stored.copied_head()) is None or copied.data != head.data:
             _copy(stored, head)
+        else:
+            stored.mend(head, read_manifest(folder).files)
         metric = at.store.read(f"{at.name}/{METRIC}")
         if metric is None:
             (folder / METRIC).unlink(missing_ok=True)

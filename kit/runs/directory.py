@@ -141,9 +141,9 @@ class RunDirectory:
         """
         path = self.last_weights if (epoch or self.spec().train.evaluate) == "last" else self.best_weights
         stored = self.stored
-        head = stored.copied_head() if stored and self.is_finished and not path.is_file() else None
+        head = stored.copied_head() if stored and self.is_finished else None
         if stored and head and (expected := self.result().files.get(path.name)):
-            stored.download(head, path.name, expected, path)
+            stored.mend(head, {path.name: expected})
         return path
 
     @property

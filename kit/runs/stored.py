@@ -8,6 +8,7 @@ import logging
 import re
 import tarfile
 import tempfile
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 
@@ -48,6 +49,8 @@ def fetch_run(run: RunDirectory) -> None:
         if copied is None or copied.data != head.data:
             with locked(run.path):
                 _copy(run, stored, head)
+        else:
+            stored.mend(head, _without_weights(run.files_of(head.data)))
     elif run.is_finished:
         upload_run(run)
     else:
@@ -194,8 +197,12 @@ def _copy(run: RunDirectory, stored: SealedFolder, head: Head) -> None:
     for weights in run.path.glob(f"*{_WEIGHTS}"):
         if not _has_hash(weights, hashes.get(weights.name, "")):
             weights.unlink()
-    stored.fetch(head, {name: expected for name, expected in hashes.items() if not name.endswith(_WEIGHTS)})
+    stored.fetch(head, _without_weights(hashes))
     stored.keep_head(head)
+
+
+def _without_weights(hashes: Mapping[str, str]) -> dict[str, str]:
+    return {name: expected for name, expected in hashes.items() if not name.endswith(_WEIGHTS)}
 
 
 def _has_hash(file: Path, expected: str) -> bool:
@@ -310,8 +317,12 @@ def _stored_folds(fold_set: FoldSet) -> SealedFolder | None:
 def _fetch_folds(fold_set: FoldSet) -> None:
     stored = _stored_folds(fold_set)
     head = stored.read_head() if stored else None
-    if stored and head and ((copied := stored.copied_head()) is None or copied.data != head.data):
+    if not stored or not head:
+        return
+    if (copied := stored.copied_head()) is None or copied.data != head.data:
         with locked(fold_set.path):
             (fold_set.path / FOLDS).unlink(missing_ok=True)
             stored.fetch(head, fold_set.files_of(head.data))
             stored.keep_head(head)
+    else:
+        stored.mend(head, fold_set.files_of(head.data))

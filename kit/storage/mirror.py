@@ -43,11 +43,11 @@ class Mirrored:
 
 def open_mirror(address: Address) -> Path:
     """Return the folder for copies of what lies at an address, below KIT_CACHE or the user's cache."""
-    text = str(address)
-    digest = hashlib.sha256(text.encode()).hexdigest()[:8]
+    text = f"{address}\n"
+    digest = hashlib.sha256(str(address).encode()).hexdigest()[:8]
     folder = cache_folder() / f"{address.scheme}-{address.bucket}-{digest}"
-    if not (folder / _MARK).is_file():
-        write_whole(folder / _MARK, f"{text}\n")
+    if not (folder / _MARK).is_file() or (folder / _MARK).read_bytes() != text.encode():
+        write_whole(folder / _MARK, text)
     return folder
 
 

@@ -229,6 +229,21 @@ def test_finished_runs_that_the_store_lacks_are_uploaded_once(
     assert before == store_server.count("PUT")
 
 
+@pytest.mark.parametrize("name", ["spec.json", "history.csv", "result.json", "best.weights.h5"])
+@pytest.mark.parametrize("how", ["removed", "changed"])
+def test_a_damaged_copy_of_a_run_is_downloaded_anew(root: str, name: str, how: str) -> None:
+    trained = kit.train("tiny", settings=SETTINGS, root=root)
+    before = history(trained)
+    whole = (trained.path / name).read_bytes()
+    (trained.path / name).unlink()
+    if how == "changed":
+        (trained.path / name).write_bytes(whole[:-2])
+    kit.evaluate(trained.path.name, root=root)
+
+    assert whole == (trained.path / name).read_bytes()
+    assert before == history(trained)
+
+
 @pytest.mark.slow
 def test_an_ablation_whose_uploads_failed_uploads_its_runs_when_it_is_run_again(
     root: str, store_server: StoreServer, machine: Machine
