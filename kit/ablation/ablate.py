@@ -147,6 +147,7 @@ def run_plan(
         ended.callback(session.keep_stopped)  # when no worker writes any more
         try:
             session.run(chosen, halving=halving)
+            upload_runs(plan.folder)  # those that the store did not take in time
         finally:
             session.close()
     return session.ran()

@@ -253,14 +253,33 @@ def test_an_ablation_whose_uploads_failed_uploads_its_runs_when_it_is_run_again(
     store_server.fault = lambda request: (
         Refusal(403) if "position=after" in request.name and request.name.endswith("last.weights.h5") else None
     )
-    first = kit.ablate("tiny", axes, root=root, **asked)  # type: ignore[arg-type]
-    assert 1 == len(first.failed)
+    with pytest.raises(StoreError, match=r"last\.weights\.h5: the store refuses these credentials"):
+        kit.ablate("tiny", axes, root=root, **asked)  # type: ignore[arg-type]
     store_server.fault = lambda _: None
     again = kit.ablate("tiny", axes, root=root, **asked)  # type: ignore[arg-type]
     machine("another")
 
     assert not again.failed
     assert 2 == len(kit.compare(again.path.name, root=root).arms)
+
+
+@pytest.mark.slow
+def test_an_ablation_uploads_at_its_end_what_the_store_did_not_take(
+    root: str, store_server: StoreServer, machine: Machine
+) -> None:
+    axes = [kit.parse_axis("model.bn_position", "before,after")]
+    store_server.fault = lambda request: (
+        Refusal(403)
+        if "position=before" in request.name
+        and request.name.endswith("last.weights.h5")
+        and not store_server.count("PUT", "position=after")
+        else None
+    )
+    made = kit.ablate("tiny", axes, root=root, seeds=1, settings=SETTINGS, jobs=1)
+    machine("another")
+
+    assert not made.failed
+    assert 2 == len(kit.compare(made.path.name, root=root).arms)
 
 
 @pytest.mark.slow
