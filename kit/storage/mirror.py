@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from kit.files import write_whole
-from kit.storage.address import Address
+from kit.storage.address import Address, is_address
 from kit.storage.store import Store, open_store
 
 _MARK = ".store"  # file at the top of a copy that holds the address
@@ -67,6 +67,13 @@ def shown(path: Path) -> str:
     """Write a path for people: as it is, or as the address of which it is the copy."""
     at = mirrored(path)
     return at.url if at else str(path)
+
+
+def name_below(folder: Path, name: str | Path) -> str | Path:
+    """Return a name below a folder where its whole address is given, as messages have it; any other as it is."""
+    at = mirrored(folder)
+    whole = str(Address.parse(name)) if at and is_address(name) else ""
+    return whole.removeprefix(f"{at.url}/") if at and whole.startswith(f"{at.url}/") else name
 
 
 @cache

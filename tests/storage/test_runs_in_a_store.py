@@ -21,7 +21,7 @@ from waiting import wait_until
 import kit
 from kit.conversion.upload import upload_dataset
 from kit.datasets import Dataset, find_dataset, verify_dataset
-from kit.errors import StoreError, UnreachableError, WorkspaceError
+from kit.errors import RunError, StoreError, UnreachableError, WorkspaceError
 from kit.progress import NO_PROGRESS
 from kit.runs import FoldSet, RunDirectory
 from kit.runs.directory import Pruned
@@ -242,6 +242,19 @@ def test_a_damaged_copy_of_a_run_is_downloaded_anew(root: str, name: str, how: s
 
     assert whole == (trained.path / name).read_bytes()
     assert before == history(trained)
+
+
+def test_whole_addresses_are_names_as_messages_have_them(root: str, machine: Machine) -> None:
+    trained = kit.train(f"{root}/tfrecords/tiny", settings=SETTINGS, root=root)
+    machine("another")
+    address = f"{root}/runs/{trained.path.name}"
+
+    assert "tiny" == kit.find_dataset(f"{root}/tfrecords/tiny", root=root).manifest.name
+    assert 1 == len(kit.compare(address, root=root).arms)
+    assert 1 == len(kit.compare(Path(address), root=root).arms)
+    assert 1 == kit.evaluate(address, root=root).predictor.runs
+    with pytest.raises(RunError, match=f"unknown run 's3://other/runs/{trained.path.name}'"):
+        kit.evaluate(f"s3://other/runs/{trained.path.name}", root=root)
 
 
 @pytest.mark.slow
