@@ -32,7 +32,7 @@ from kit.submission.blend_weights import LOSS, By, Fit, Values, combine, fit_ble
 from kit.submission.form import named_metric
 from kit.submission.kept import kept_text
 from kit.submission.origin import Origin, command_line, now, read_origin, refuse_existing, write_csv
-from kit.workspace import Workspace
+from kit.workspace import Workspace, root_text
 
 _ORDERED = ("spearman",)  # metrics of values that their ranks keep
 
@@ -134,7 +134,7 @@ def blend(
         "--metric": metric,
         "--decide": decide,
         "--output": path,
-        "--root": root,
+        "--root": root_text(root),
     }
     known = [origin for origin in origins if origin]
     origin = Origin(

@@ -28,6 +28,7 @@ from kit.runs.directory import Pruned
 from kit.runs.stored import fetch_run, fetch_runs, keep_state, upload_runs
 from kit.storage import Address, mirrored, open_mirror
 from kit.storage.store import open_store
+from kit.submission.origin import read_origin
 from kit.training.early_stopping import Limit
 from kit.training.fit import train_run
 from kit.training.request import TrainRequest, run_id
@@ -86,9 +87,10 @@ def test_a_run_trained_on_one_machine_is_finished_on_another(
     assert not store_server.count("PUT")
     assert not list(found.path.glob("*.weights.h5")), "weights are fetched when they are read"
     assert not list(found.path.glob("unfinished*"))
-    made = kit.predict(found.path.name, output=tmp_path / "stored.csv", root=root)
+    made = kit.predict(found.path.name, output=tmp_path / "stored.csv", root=Path(root))
     kit.predict(run.path.name, output=tmp_path / "local.csv", root=workspace)
     assert (tmp_path / "local.csv").read_bytes() == made.path.read_bytes()
+    assert root in read_origin(made.path).command, "with both slashes, which a Path loses"  # type: ignore[union-attr]
     assert ["best.weights.h5"] == [path.name for path in found.path.glob("*.weights.h5")]
     at = mirrored(found.path)
     assert at
