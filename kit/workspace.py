@@ -96,5 +96,11 @@ def with_root(command: str, root: Path | str | None) -> str:
     """Append --root to a command, unless it would find the workspace by default."""
     if Workspace.at(root) == Workspace.at():
         return command
-    named = str(Address.parse(root)) if root and is_address(root) else str(root)
-    return f"{command} --root {shlex.quote(named)}"
+    return f"{command} --root {shlex.quote(root_text(root) or '')}"
+
+
+def root_text(root: Path | str | None) -> str | None:
+    """Write a root as it was typed: an address that became a Path has lost a slash."""
+    if root is None:
+        return None
+    return str(Address.parse(root)) if is_address(root) else str(root)

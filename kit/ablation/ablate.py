@@ -21,7 +21,7 @@ from kit.engines import Engine, Part, Ray, check_engine, new_cluster
 from kit.errors import option, require
 from kit.locks import alone, locked, locked_part
 from kit.progress import NO_PROGRESS, Progress
-from kit.runs.stored import fetch_runs
+from kit.runs.stored import fetch_runs, upload_runs
 from kit.specs.recipe import DEFAULT_RECIPE
 from kit.storage import fetch_note, keep_note
 
@@ -135,15 +135,19 @@ def run_plan(
         _refuse_part(plan, part, halving=halving)
     deadline = time.time() + _HOUR * max_hours
     cluster = new_cluster(engine, address)
-    with locked_part(plan.folder) if part else locked(plan.folder), contextlib.ExitStack() as workers:
+    lock = locked_part(plan.folder) if part else locked(plan.folder)
+    with lock, contextlib.ExitStack() as ended, contextlib.ExitStack() as workers:
         if cluster:
             workers.callback(cluster.close)
             cluster.reach(plan.folder, [plan.dataset.folder / MANIFEST])
         fetch_runs(plan.folder)
+        upload_runs(plan.folder)
         plan, packing, chosen = _pack(plan, jobs, workers, progress, part=part, cluster=cluster)
         session = Session(plan, packing, deadline, progress, watch, part=part)
+        ended.callback(session.keep_stopped)  # when no worker writes any more
         try:
             session.run(chosen, halving=halving)
+            upload_runs(plan.folder)  # those that the store did not take in time
         finally:
             session.close()
     return session.ran()

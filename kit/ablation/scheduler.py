@@ -120,6 +120,11 @@ class Session:
         for folder in [self._decoded] if self._part else self._plan.folder.glob(f"{DECODED}*"):
             shutil.rmtree(folder, ignore_errors=True)
 
+    def keep_stopped(self) -> None:
+        """Upload the states of runs whose workers were stopped, if the workspace is in a store."""
+        for run in self._running:
+            keep_state(run)
+
     def _share(self) -> list[RunKey]:
         """List the runs that this call trains: all, or those of its part."""
         return list(self._plan.specs) if self._own is None else self._own
@@ -269,6 +274,7 @@ class Session:
         with contextlib.suppress(BusyError), locked(run.path):  # unless another command has begun to train it
             run.claim(self._plan.specs[key])
             run.fail(reason)
+            keep_state(run)
         self._note(key, Outcome("failed", reason))
 
     def _say_refused(self, refused: Mapping[str, str]) -> None:

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Literal
 
 from kit.datasets import Dataset
-from kit.errors import BusyError, KitError
+from kit.errors import BusyError, KitError, StoreError
 from kit.locks import locked, wait_until_free
 from kit.runs import RunDirectory
-from kit.runs.stored import fetch_run
+from kit.runs.stored import fetch_run, keep_state
 from kit.specs import RunSpec
 from kit.training.early_stopping import Limit
 
@@ -79,6 +79,10 @@ def run_trial(trial: Trial) -> Outcome:
             shared=trial.shared,
             limit=trial.limit,
         )
+    except StoreError as error:
+        if not directory.is_finished:
+            return _failed(trial, "failed", str(error))
+        result = directory.result()  # uploaded when the ablation ends
     except (MemoryError, tf.errors.ResourceExhaustedError) as error:
         return _failed(trial, "out of memory", f"out of memory: {_line(error)}")
     except Exception as error:  # any error: the other trials can go on
@@ -101,6 +105,7 @@ def _failed(trial: Trial, state: State, reason: str) -> Outcome:
     with contextlib.suppress(BusyError), locked(directory.path):  # unless another command has begun to train it
         directory.claim(trial.spec)
         directory.fail(reason, traceback.format_exc())
+        keep_state(directory)
     return Outcome(state, reason)
 
 

@@ -17,7 +17,7 @@ from kit.runs import RunDirectory
 from kit.runs.directory import RATES, Pruned
 from kit.runs.stored import fetch_runs, stored_names
 from kit.seals import read_sealed
-from kit.storage import shown
+from kit.storage import name_below, shown
 from kit.workspace import Workspace
 
 _PLAN = "ablation.json"
@@ -110,12 +110,13 @@ def find_runs(name: str | Path, workspace: Workspace) -> Found:
     """Read a run, an ablation, a folder of either, or a file of Keras histories.
 
     Args:
-        name: Path, or name below runs/.
+        name: Path or address, or name below runs/.
         workspace: Workspace with the runs/ to search.
 
     Raises:
         RunError: Nothing of that name, or no runs in it.
     """
+    name = name_below(workspace.runs, name)
     if not Path(name).exists():
         fetch_runs(workspace.runs / name)
     for path in (Path(name), workspace.runs / name):

@@ -16,6 +16,7 @@ from kit.errors import BusyError, ShardError, option
 from kit.locks import locked, unused
 from kit.progress import Progress
 from kit.specs import setting_paths, value_of
+from kit.storage import shown
 
 
 def existing_dataset(final: Path, conversion: Conversion, progress: Progress, *, force: bool) -> Dataset | None:
@@ -54,7 +55,7 @@ def _same_dataset(folder: Path, conversion: Conversion, progress: Progress) -> D
     changes = _changes(dataset.manifest, conversion)
     if changes:
         raise ShardError(
-            f"{folder} was made from other inputs or settings: {'; '.join(changes)};"
+            f"{shown(folder)} was made from other inputs or settings: {'; '.join(changes)};"
             f" choose another {option('name')}, or replace it with {option('force', True)}"
         )
     verify_bytes(dataset, progress)

@@ -12,7 +12,7 @@ from kit.datasets.metric import METRIC
 from kit.errors import WorkspaceError, unknown
 from kit.files import whole_folder, write_whole
 from kit.locks import locked, unused
-from kit.storage import Head, SealedFolder, mirrored, shown
+from kit.storage import Head, SealedFolder, mirrored, name_below, shown
 from kit.workspace import Workspace
 
 
@@ -21,7 +21,7 @@ def find_dataset(name: str, *, root: Path | str | None = None) -> Dataset:
     """Open tfrecords/<name>.
 
     Args:
-        name: Name of the dataset, or its folder in tfrecords/.
+        name: Name of the dataset, or its folder or address in tfrecords/.
         root: Workspace, as a folder or as an address such as s3://lab/retina; KIT_ROOT or the current folder otherwise.
 
     Raises:
@@ -30,6 +30,7 @@ def find_dataset(name: str, *, root: Path | str | None = None) -> Dataset:
         StoreError: The store refuses or does not answer.
     """
     workspace = Workspace.at(root)
+    name = str(name_below(workspace.datasets, name))
     if Path(name).parent.resolve() == workspace.datasets.resolve():  # tfrecords/pcam, as a shell completes it
         name = Path(name).name
     folder = workspace.datasets / name
@@ -75,6 +76,8 @@ def fetch_manifest(folder: Path) -> Head | None:
     if at and stored and head:
         if (copied := stored.copied_head()) is None or copied.data != head.data:
             _copy(stored, head)
+        else:
+            stored.mend(head, read_manifest(folder).files)
         metric = at.store.read(f"{at.name}/{METRIC}")
         if metric is None:
             (folder / METRIC).unlink(missing_ok=True)

@@ -19,6 +19,7 @@ from kit.sources import UNLABELLED
 from kit.specs import RunSpec, override
 from kit.specs.train import Weights
 from kit.specs.views import ONE_VIEW, Views
+from kit.storage import shown
 from kit.targets import Head
 
 
@@ -119,7 +120,7 @@ def refuse_changed(run: Path, spec: RunSpec, dataset: Dataset) -> None:
     """
     if spec.fingerprint != dataset.manifest.fingerprint:
         raise RunError(
-            f"{run} was trained on another {spec.dataset}: its shards have changed since"
+            f"{shown(run)} was trained on another {spec.dataset}: its shards have changed since"
             f" ({spec.fingerprint} then, {dataset.manifest.fingerprint} now); shard it as before, or train again"
         )
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from kit.reports.forecast import duration
 from kit.reports.table import NOTHING, Table
 from kit.runs import RunDirectory, RunResult
+from kit.storage import shown
 from kit.workspace import with_root
 
 _VALIDATION = "val_"
@@ -37,9 +38,10 @@ def describe_run(run: RunDirectory, root: Path | str | None = None) -> list[str]
     epochs = f"{result.epochs} epoch{'s' * (result.epochs != 1)} in {duration(seconds)}"
     parameters = f"{result.parameters:,} parameters, {result.trainable_parameters:,} of them trained"
     files = (run.best_weights, run.last_weights, run.history_file, run.predictions, run.tensorboard)
+    has = [file for file in files if file.exists() or file.name in result.files]
     return [
         f"{epochs}, median {result.seconds_per_epoch:.2g} s; {parameters}",
-        f"{run.path}: {', '.join(file.name for file in files if file.exists())}",
+        f"{shown(run.path)}: {', '.join(file.name for file in has)}",
         f"next: {with_root(f'kit evaluate {name}', root)}  (then kit predict, kit export)",
         *([result.doubt] if result.doubt else []),
     ]

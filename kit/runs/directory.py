@@ -141,9 +141,9 @@ class RunDirectory:
         """
         path = self.last_weights if (epoch or self.spec().train.evaluate) == "last" else self.best_weights
         stored = self.stored
-        head = stored.copied_head() if stored and self.is_finished and not path.is_file() else None
+        head = stored.copied_head() if stored and self.is_finished else None
         if stored and head and (expected := self.result().files.get(path.name)):
-            stored.download(head, path.name, expected, path)
+            stored.mend(head, {path.name: expected})
         return path
 
     @property
@@ -199,6 +199,16 @@ class RunDirectory:
     def is_finished(self) -> bool:
         """Whether the run has its result and its settings."""
         return (self.path / RESULT).is_file() and (self.path / _SPEC).is_file()
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether the run has its settings, which are written first."""
+        return (self.path / _SPEC).is_file()
+
+    @property
+    def notes(self) -> list[Path]:
+        """Files of an unfinished run that are not weights, the settings first; some may be missing."""
+        return [self.path / _SPEC, self.environment, self.history_file, self.path / _FAILURE, self.path / _PRUNED]
 
     @property
     def failure(self) -> RunFailure | None:
@@ -320,8 +330,7 @@ class RunDirectory:
             at: Position of the checkpoint.
             exists: Whether to leave out files that the run does not have.
         """
-        notes = (self.path / _SPEC, self.environment, self.history_file, self.path / _FAILURE, self.path / _PRUNED)
-        files = [*notes, self.best_weights, self.checkpoint(at)]
+        files = [*self.notes, self.best_weights, self.checkpoint(at)]
         return [file for file in files if file.is_file()] if exists else files
 
     @staticmethod

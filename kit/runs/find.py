@@ -8,7 +8,7 @@ from pathlib import Path
 from kit.errors import RunError, unknown
 from kit.runs.directory import RunDirectory
 from kit.runs.stored import fetch_runs, stored_names
-from kit.storage import shown
+from kit.storage import name_below, shown
 from kit.workspace import Workspace
 
 _SPEC = "spec.json"
@@ -16,11 +16,12 @@ _DIGITS = re.compile(r"(\d+)")
 
 
 def find_folder(name: str | Path, workspace: Workspace) -> Path:
-    """Find the folder of a run or of several runs by its path, or by its name below runs/.
+    """Find the folder of a run or of several runs by its path or address, or by its name below runs/.
 
     Raises:
         RunError: There is no such folder; the message gives the nearest name.
     """
+    name = name_below(workspace.runs, name)
     if not Path(name).exists():
         fetch_runs(workspace.runs / name)
     for path in (Path(name), workspace.runs / name):

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import logging
 import re
 import tarfile
 import tempfile
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 
 from kit.errors import BusyError, RunError, StoreConflictError, StoreError
-from kit.files import settle
+from kit.files import settle, write_whole
 from kit.locks import locked
 from kit.runs.directory import BEGIN, RESULT, Position, RunDirectory
 from kit.runs.fold_set import FOLDS, FoldSet
@@ -23,6 +25,7 @@ ABLATION = "ablation.json"
 _WEIGHTS = ".weights.h5"
 _STATES = "unfinished"  # folder of a run in the store for the files to resume it from, in one archive
 _STATE = re.compile(r"epoch-(\d{5})-step-(\d{7})\.tar")
+_NOTES = 1 << 20  # bytes of the beginning of a state: more than its settings, history and notes, which come first
 _AT_ONCE = 8  # runs fetched at a time: small files, whose requests mostly wait
 
 _logger = logging.getLogger(__name__)
@@ -46,6 +49,8 @@ def fetch_run(run: RunDirectory) -> None:
         if copied is None or copied.data != head.data:
             with locked(run.path):
                 _copy(run, stored, head)
+        else:
+            stored.mend(head, _without_weights(run.files_of(head.data)))
     elif run.is_finished:
         upload_run(run)
     else:
@@ -68,48 +73,80 @@ def upload_run(run: RunDirectory) -> None:
         ours, theirs = stored.copied_head(), stored.read_head()
         if ours is None or theirs is None or ours.version == theirs.version:
             return
-        _logger.warning("%s was finished by another machine first; its files replace those of this one", run.path)
+        _logger.warning("%s was finished by another machine first; its files replace those here", stored.at.url)
         stored.remove_version(ours.version)
         _copy(run, stored, theirs)
     _remove_states(stored)
 
 
 def keep_state(run: RunDirectory) -> None:
-    """Upload what an unfinished run is resumed from on any machine; nothing without a store.
+    """Upload what an unfinished run is resumed from on any machine, and its note if it failed or was pruned.
 
-    A store that does not answer is reported, and the training goes on: the next upload takes its place.
+    Nothing is uploaded without a store, before there is a checkpoint or a note, or if another machine's state is
+    further. A state that cannot be uploaded is reported, and the training goes on: the next one takes its place.
     """
     if not (stored := run.stored) or run.is_finished:
         return
     newest = next(iter(run.checkpoints()), BEGIN)
-    if newest == BEGIN:
+    if newest == BEGIN and not (run.failure or run.pruned):
         return
-    with tempfile.TemporaryDirectory(dir=run.path, prefix=".state-") as folder:
-        archive = Path(folder) / _state_name(newest)
-        with tarfile.open(archive, "w") as tar:
-            for path in run.state(newest):
-                tar.add(path, path.name)
-        name = f"{stored.at.name}/{_STATES}/{archive.name}"
-        try:
-            stored.at.store.upload(archive, name)
-            others = [found.name for found in stored.at.store.objects(f"{stored.at.name}/{_STATES}")]
-            stored.at.store.remove([other for other in others if other != name])
-        except StoreError as error:
-            _logger.warning("%s: its state is not in the store yet: %s", run.path, error)
+    try:
+        _upload_state(run, stored, newest)
+    except (StoreError, OSError) as error:  # OSError: the disk has no room for the archive
+        _logger.warning("%s: its state is not in the store yet: %s", stored.at.url, error)
 
 
-def upload_folds(fold_set: FoldSet) -> None:
-    """Upload what the runs of a fold set predicted together; nothing without a store.
+def fetch_folds(fold_set: FoldSet) -> Head | None:
+    """Fetch the finished runs of a fold set, which any machine may have trained; nothing without a store.
+
+    Returns:
+        Head of their joint predictions so far, for `upload_folds`; None without one.
+
+    Raises:
+        StoreError: The store refuses, does not answer, or has other bytes.
+    """
+    stored = _stored_folds(fold_set)
+    before = stored.read_head() if stored else None
+    fetch_runs(fold_set.path)
+    return before
+
+
+def upload_folds(fold_set: FoldSet, before: Head | None) -> bool:
+    """Upload what the runs of a fold set predicted together, unless another machine has since `fetch_folds`.
+
+    Returns:
+        Whether it is uploaded, or there is no store.
 
     Raises:
         StoreError: The store refuses or does not answer.
     """
     if stored := _stored_folds(fold_set):
-        stored.upload(fold_set.result().files, before=stored.read_head())
+        try:
+            stored.upload(fold_set.result().files, before=before)
+        except StoreConflictError:
+            return False
+    return True
+
+
+def upload_runs(folder: Path) -> None:
+    """Upload the finished runs in a folder that the store lacks, as their upload failed; nothing without a store.
+
+    Raises:
+        StoreError: The store refuses or does not answer.
+    """
+    if not (at := mirrored(folder)):
+        return
+    there = {found.name for found in at.store.objects(at.name)}
+    for result in sorted(folder.rglob(RESULT)):
+        run = RunDirectory(result.parent)
+        if run.is_finished and run.stored and f"{run.stored.at.name}/{RESULT}" not in there:
+            upload_run(run)
 
 
 def fetch_runs(folder: Path) -> None:
     """Fetch all finished runs, fold sets and notes of ablations in a folder; nothing without a store.
+
+    Of unfinished runs, the settings, the history and the note of a failure or of pruning are fetched.
 
     Args:
         folder: Folder of a run or of several, which need not exist.
@@ -120,6 +157,7 @@ def fetch_runs(folder: Path) -> None:
     if not (at := mirrored(folder)):
         return
     heads = [PurePosixPath(found.name) for found in at.store.objects(at.name)]
+    finished = {head.parent for head in heads if head.name == RESULT}
     top = folder.parents[len(PurePosixPath(at.name).parts) - 1]
 
     def fetch(head: PurePosixPath) -> None:
@@ -127,13 +165,21 @@ def fetch_runs(folder: Path) -> None:
         if head.name == RESULT:
             with contextlib.suppress(BusyError):  # it is being trained here, and stays as it is
                 fetch_run(RunDirectory(here.parent))
+        elif match := _state_of_run(head):
+            with contextlib.suppress(BusyError):
+                _fetch_notes(RunDirectory(here.parents[1]), _position(match))
         elif head.name == FOLDS:
             _fetch_folds(FoldSet(here.parent))
         else:
             fetch_note(here)
 
+    wanted = [
+        head
+        for head in heads
+        if head.name in {RESULT, FOLDS, ABLATION} or (_state_of_run(head) and head.parents[1] not in finished)
+    ]
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        for _ in pool.map(fetch, [head for head in heads if head.name in {RESULT, FOLDS, ABLATION}]):
+        for _ in pool.map(fetch, wanted):
             pass
 
 
@@ -151,8 +197,12 @@ def _copy(run: RunDirectory, stored: SealedFolder, head: Head) -> None:
     for weights in run.path.glob(f"*{_WEIGHTS}"):
         if not _has_hash(weights, hashes.get(weights.name, "")):
             weights.unlink()
-    stored.fetch(head, {name: expected for name, expected in hashes.items() if not name.endswith(_WEIGHTS)})
+    stored.fetch(head, _without_weights(hashes))
     stored.keep_head(head)
+
+
+def _without_weights(hashes: Mapping[str, str]) -> dict[str, str]:
+    return {name: expected for name, expected in hashes.items() if not name.endswith(_WEIGHTS)}
 
 
 def _has_hash(file: Path, expected: str) -> bool:
@@ -164,8 +214,7 @@ def _has_hash(file: Path, expected: str) -> bool:
 
 
 def _fetch_state(run: RunDirectory, stored: SealedFolder) -> None:
-    found = (_STATE.fullmatch(each.name.rpartition("/")[2]) for each in stored.at.store.objects(_states(stored)))
-    newest = max((Position(int(match[1]), int(match[2])) for match in found if match), default=BEGIN)
+    newest = max(_stored_states(stored), default=BEGIN)
     if newest <= next(iter(run.checkpoints()), BEGIN):
         return
     run.path.mkdir(parents=True, exist_ok=True)
@@ -176,6 +225,62 @@ def _fetch_state(run: RunDirectory, stored: SealedFolder) -> None:
             return
         archive.write_bytes(found_archive[0])
         _unpack(archive, run, newest)
+
+
+def _upload_state(run: RunDirectory, stored: SealedFolder, newest: Position) -> None:
+    others = _stored_states(stored)
+    if any(newest < position for position in others):
+        return
+    with tempfile.TemporaryDirectory(dir=run.path, prefix=".state-") as folder:
+        archive = Path(folder) / _state_name(newest)
+        with tarfile.open(archive, "w") as tar:
+            for path in run.state(newest):
+                tar.add(path, path.name)
+        stored.at.store.upload(archive, f"{_states(stored)}/{archive.name}")
+    stored.at.store.remove([f"{_states(stored)}/{_state_name(other)}" for other in others if other != newest])
+
+
+def _stored_states(stored: SealedFolder) -> list[Position]:
+    """List the positions with a state in the store."""
+    found = (_STATE.fullmatch(each.name.rpartition("/")[2]) for each in stored.at.store.objects(_states(stored)))
+    return [_position(match) for match in found if match]
+
+
+def _position(match: re.Match[str]) -> Position:
+    return Position(int(match[1]), int(match[2]))
+
+
+def _state_of_run(name: PurePosixPath) -> re.Match[str] | None:
+    return _STATE.fullmatch(name.name) if name.parent.name == _STATES else None
+
+
+def _fetch_notes(run: RunDirectory, newest: Position) -> None:
+    """Fetch the files of an unfinished run that are not weights, unless the copy is as far."""
+    stored, here = run.stored, next(iter(run.checkpoints()), BEGIN)
+    if not stored or run.is_finished or (run.has_begun and newest <= here):
+        return
+    beginning = stored.at.store.read_beginning(f"{_states(stored)}/{_state_name(newest)}", _NOTES)
+    if beginning is None:  # finished, or newer ones were uploaded meanwhile
+        return
+    notes = _read_notes(beginning)
+    run.path.mkdir(parents=True, exist_ok=True)
+    with locked(run.path):
+        for path in run.notes:
+            if path.name in notes:
+                write_whole(path, notes[path.name])
+            else:
+                path.unlink(missing_ok=True)
+
+
+def _read_notes(beginning: bytes) -> dict[str, bytes]:
+    """Read the files of an archive, of which the beginning is known, up to the first weights."""
+    notes: dict[str, bytes] = {}
+    with contextlib.suppress(tarfile.TarError, EOFError), tarfile.open(fileobj=io.BytesIO(beginning)) as tar:
+        for member in tar:
+            if member.name.endswith(_WEIGHTS) or not (source := tar.extractfile(member)):
+                break
+            notes[member.name] = source.read()
+    return notes
 
 
 def _unpack(archive: Path, run: RunDirectory, newest: Position) -> None:
@@ -212,8 +317,12 @@ def _stored_folds(fold_set: FoldSet) -> SealedFolder | None:
 def _fetch_folds(fold_set: FoldSet) -> None:
     stored = _stored_folds(fold_set)
     head = stored.read_head() if stored else None
-    if stored and head and ((copied := stored.copied_head()) is None or copied.data != head.data):
+    if not stored or not head:
+        return
+    if (copied := stored.copied_head()) is None or copied.data != head.data:
         with locked(fold_set.path):
             (fold_set.path / FOLDS).unlink(missing_ok=True)
             stored.fetch(head, fold_set.files_of(head.data))
             stored.keep_head(head)
+    else:
+        stored.mend(head, fold_set.files_of(head.data))

@@ -1,7 +1,7 @@
 """Workspaces in object stores: addresses, their copies on this machine, and folders that appear whole or not at all."""
 
 from kit.storage.address import Address, is_address
-from kit.storage.mirror import Mirrored, mirrored, open_mirror, shown
+from kit.storage.mirror import Mirrored, mirrored, name_below, open_mirror, shown
 from kit.storage.note import fetch_note, keep_note
 from kit.storage.room import room_for_copies
 from kit.storage.sealed_folder import Head, SealedFolder
@@ -15,6 +15,7 @@ __all__ = [
     "is_address",
     "keep_note",
     "mirrored",
+    "name_below",
     "open_mirror",
     "room_for_copies",
     "shown",

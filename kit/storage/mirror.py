@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from kit.files import write_whole
-from kit.storage.address import Address
+from kit.storage.address import Address, is_address
 from kit.storage.store import Store, open_store
 
 _MARK = ".store"  # file at the top of a copy that holds the address
@@ -43,11 +43,11 @@ class Mirrored:
 
 def open_mirror(address: Address) -> Path:
     """Return the folder for copies of what lies at an address, below KIT_CACHE or the user's cache."""
-    text = str(address)
-    digest = hashlib.sha256(text.encode()).hexdigest()[:8]
+    text = f"{address}\n"
+    digest = hashlib.sha256(str(address).encode()).hexdigest()[:8]
     folder = cache_folder() / f"{address.scheme}-{address.bucket}-{digest}"
-    if not (folder / _MARK).is_file():
-        write_whole(folder / _MARK, f"{text}\n")
+    if not (folder / _MARK).is_file() or (folder / _MARK).read_bytes() != text.encode():
+        write_whole(folder / _MARK, text)
     return folder
 
 
@@ -67,6 +67,13 @@ def shown(path: Path) -> str:
     """Write a path for people: as it is, or as the address of which it is the copy."""
     at = mirrored(path)
     return at.url if at else str(path)
+
+
+def name_below(folder: Path, name: str | Path) -> str | Path:
+    """Return a name below a folder where its whole address is given, as messages have it; any other as it is."""
+    at = mirrored(folder)
+    whole = str(Address.parse(name)) if at and is_address(name) else ""
+    return whole.removeprefix(f"{at.url}/") if at and whole.startswith(f"{at.url}/") else name
 
 
 @cache

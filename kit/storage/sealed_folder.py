@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kit.errors import StoreConflictError, StoreError
-from kit.files import write_whole, xxh128
+from kit.files import write_whole, xxh128, xxh128_file
 from kit.progress import NO_PROGRESS, Progress
 from kit.storage.mirror import Mirrored
 from kit.storage.store import Store, Tag
@@ -114,6 +114,10 @@ class SealedFolder:
 
         _all(receive, list(hashes), f"fetch {self.at.name}", progress)
 
+    def mend(self, head: Head, hashes: Mapping[str, str]) -> None:
+        """Download those files anew that the copy lacks or has with other bytes; see `fetch`."""
+        self.fetch(head, {name: expected for name, expected in hashes.items() if not self._has(name, expected)})
+
     def download(self, head: Head, name: str, xxh128: str, path: Path) -> None:
         """Download one file to any path; see `fetch`."""
         try:
@@ -150,6 +154,10 @@ class SealedFolder:
             now = self.read_head()  # the same if the store's answer was lost, and the request repeated
             if now is None or now.data != new.data:
                 raise
+
+    def _has(self, name: str, xxh128: str) -> bool:
+        path = self.at.path / name
+        return path.is_file() and xxh128_file(path) == xxh128
 
     @property
     def _store(self) -> Store:

@@ -86,6 +86,20 @@ class Store:
                 return None
             return bytes(answer.bytes()), Tag(answer.meta["e_tag"], answer.meta["version"])
 
+    def read_beginning(self, name: str, size: int) -> bytes | None:
+        """Read the first bytes of an object that is not empty; None if there is no such object.
+
+        Args:
+            name: Name of the object.
+            size: Most bytes to read.
+        """
+        with self._named(name):
+            try:
+                return bytes(self._obstore.get_range(self._opened, name, start=0, length=size))
+            except FileNotFoundError as error:
+                self._refuse_missing_bucket(error)
+                return None
+
     def objects(self, folder: str) -> list[Object]:
         """List the objects in a folder and below it."""
         with self._named(folder):

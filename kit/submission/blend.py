@@ -24,6 +24,7 @@ from kit.progress import NO_PROGRESS, Progress
 from kit.runs.fold_set import OUT_OF_FOLD, FoldSet
 from kit.runs.provenance import read_provenance
 from kit.runs.stored import fetch_runs
+from kit.storage import name_below
 from kit.submission.belonging import refuse_others
 from kit.submission.blend_inputs import read_alike
 from kit.submission.blend_kept import KeptInputs, known_dataset, needs_kept
@@ -31,7 +32,7 @@ from kit.submission.blend_weights import LOSS, By, Fit, Values, combine, fit_ble
 from kit.submission.form import named_metric
 from kit.submission.kept import kept_text
 from kit.submission.origin import Origin, command_line, now, read_origin, refuse_existing, write_csv
-from kit.workspace import Workspace
+from kit.workspace import Workspace, root_text
 
 _ORDERED = ("spearman",)  # metrics of values that their ranks keep
 
@@ -133,7 +134,7 @@ def blend(
         "--metric": metric,
         "--decide": decide,
         "--output": path,
-        "--root": root,
+        "--root": root_text(root),
     }
     known = [origin for origin in origins if origin]
     origin = Origin(
@@ -227,6 +228,7 @@ def find_out_of_fold(name: str | Path, workspace: Workspace) -> Path:
     Raises:
         RunError: No such file, or no out-of-fold predictions in the folder.
     """
+    name = name_below(workspace.runs, name)
     if not Path(name).exists():
         fetch_runs(workspace.runs / name)
     for path in (Path(name), workspace.runs / name):

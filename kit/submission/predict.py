@@ -41,7 +41,7 @@ from kit.submission.rule import (
     score_cells,
 )
 from kit.targets import Decision
-from kit.workspace import Workspace
+from kit.workspace import Workspace, root_text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -220,7 +220,7 @@ def predict(
         scores = batches.join(makers, progress) if batches.path.is_dir() else ensemble.score(split, progress)
     table = made.cells.table(scores, plan.sample.ids if plan.sample else None)
     origin = Origin(
-        command=command_line("predict", runs, {**options, "--output": path, "--root": root}),
+        command=command_line("predict", runs, {**options, "--output": path, "--root": root_text(root)}),
         dataset=ensemble.dataset.manifest.name,
         fingerprint=ensemble.dataset.manifest.fingerprint,
         runs=[maker.run for maker in makers],

@@ -18,7 +18,7 @@ from kit.locks import locked
 from kit.progress import NO_PROGRESS, Progress
 from kit.runs import RunDirectory
 from kit.runs.fold_set import FoldSet
-from kit.runs.stored import fetch_run, upload_folds
+from kit.runs.stored import fetch_folds, fetch_run, upload_folds
 from kit.specs import RunSpec
 from kit.specs.options import spelled_out
 from kit.training.check import check_spec
@@ -147,12 +147,15 @@ def _left_to_others(run: RunDirectory, progress: Progress) -> Iterator[None]:
 
 
 def join_folds(fold_set: FoldSet, dataset: Dataset) -> None:
-    """Write the out-of-fold predictions and figures of all finished runs."""
-    with locked(fold_set.path):
-        held_out = hold_out(list(fold_set.finished().values()), dataset)
-        if held_out is not None:
-            fold_set.finish(held_out.parquet(), held_out.result(dataset_metric(dataset)))
-            upload_folds(fold_set)
+    """Write the out-of-fold predictions and figures of all finished runs, those of other machines included."""
+    is_joined = False
+    while not is_joined:  # once more if another machine joined them meanwhile
+        before = fetch_folds(fold_set)
+        with locked(fold_set.path):
+            held_out = hold_out(list(fold_set.finished().values()), dataset)
+            if held_out is not None:
+                fold_set.finish(held_out.parquet(), held_out.result(dataset_metric(dataset)))
+            is_joined = held_out is None or upload_folds(fold_set, before)
 
 
 def parse_folds(dataset: Dataset, wanted: str | Sequence[int]) -> tuple[int, ...]:

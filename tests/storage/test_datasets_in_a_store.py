@@ -217,6 +217,16 @@ def test_a_damaged_copy_is_downloaded_anew_and_a_damaged_object_is_refused(
     assert not (kit.find_dataset("cells", root=root).folder / shard.name).exists()
 
 
+def test_a_damaged_copy_of_a_file_beside_the_shards_is_downloaded_anew(images: Path, store_server: StoreServer) -> None:
+    made = sharded(images, store_server.address)
+    features = made.folder / "features.json"
+    whole = features.read_bytes()
+    features.write_bytes(b"{}")
+    kit.find_dataset("cells", root=str(store_server.address))
+
+    assert whole == features.read_bytes()
+
+
 def test_the_metric_travels_without_the_shards(images: Path, store_server: StoreServer, machine: Machine) -> None:
     root = str(store_server.address)
     sharded(images, root, metric="auc")

@@ -53,6 +53,14 @@ def test_copy_is_the_same_every_time_and_no_others(cache: Path) -> None:
     assert 4 == len({open_mirror(address) for address in (ADDRESS, *others)}) == len(list(cache.iterdir()))
 
 
+@pytest.mark.usefixtures("cache")
+def test_damaged_mark_of_a_copy_is_written_anew() -> None:
+    folder = open_mirror(ADDRESS)
+    (folder / ".store").write_text("s3://other")
+
+    assert "s3://lab/retina/runs/a" == shown(open_mirror(ADDRESS) / "runs" / "a")
+
+
 def test_copies_lie_in_the_users_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("KIT_CACHE", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))

@@ -21,12 +21,14 @@ from waiting import wait_until
 import kit
 from kit.conversion.upload import upload_dataset
 from kit.datasets import Dataset, find_dataset, verify_dataset
-from kit.errors import StoreError, UnreachableError, WorkspaceError
+from kit.errors import RunError, StoreError, UnreachableError, WorkspaceError
 from kit.progress import NO_PROGRESS
 from kit.runs import FoldSet, RunDirectory
-from kit.runs.stored import fetch_run, keep_state
-from kit.storage import mirrored, open_mirror
+from kit.runs.directory import Pruned
+from kit.runs.stored import fetch_run, fetch_runs, keep_state, upload_runs
+from kit.storage import Address, mirrored, open_mirror
 from kit.storage.store import open_store
+from kit.submission.origin import read_origin
 from kit.training.early_stopping import Limit
 from kit.training.fit import train_run
 from kit.training.request import TrainRequest, run_id
@@ -85,9 +87,10 @@ def test_a_run_trained_on_one_machine_is_finished_on_another(
     assert not store_server.count("PUT")
     assert not list(found.path.glob("*.weights.h5")), "weights are fetched when they are read"
     assert not list(found.path.glob("unfinished*"))
-    made = kit.predict(found.path.name, output=tmp_path / "stored.csv", root=root)
+    made = kit.predict(found.path.name, output=tmp_path / "stored.csv", root=Path(root))
     kit.predict(run.path.name, output=tmp_path / "local.csv", root=workspace)
     assert (tmp_path / "local.csv").read_bytes() == made.path.read_bytes()
+    assert root in read_origin(made.path).command, "with both slashes, which a Path loses"  # type: ignore[union-attr]
     assert ["best.weights.h5"] == [path.name for path in found.path.glob("*.weights.h5")]
     at = mirrored(found.path)
     assert at
@@ -173,6 +176,147 @@ def test_a_state_that_cannot_be_uploaded_is_told_and_the_training_goes_on(
     ]
 
 
+def test_a_state_of_another_machine_that_is_further_stays(root: str, machine: Machine) -> None:
+    behind = begin(root, epochs=1)
+    machine("another")
+    further = begin(root, epochs=2)
+    machine("cache")
+    keep_state(behind)
+    machine("third")
+    fetch_run(planned(root))
+
+    assert further.checkpoints()[0] == planned(root).checkpoints()[0]
+
+
+def test_pruned_and_failed_runs_are_known_on_another_machine_without_their_weights(
+    root: str, store_server: StoreServer, machine: Machine
+) -> None:
+    pruned = begin(root, epochs=2)
+    pruned.prune(Pruned(epochs=2, rank=3, arms=3))
+    keep_state(pruned)
+    failed = RunDirectory(pruned.path.with_name("failed"))
+    failed.claim(pruned.spec())
+    failed.fail("out of memory")
+    keep_state(failed)
+    machine("another")
+    there = planned(root)
+    fetch_runs(there.path.parent)
+
+    assert pruned.pruned == there.pruned
+    assert history(pruned) == history(there)
+    assert not list(there.path.glob("*.weights.h5"))
+    known = RunDirectory(there.path.with_name("failed")).failure
+    assert known
+    assert "out of memory" == known.reason
+    store_server.seen.clear()
+    resumed = kit.train("tiny", settings=SETTINGS, root=root)
+    assert 3 == len(history(resumed))
+    assert store_server.count("GET", "unfinished/epoch-00002"), "goes on where it was"
+
+
+def test_finished_runs_that_the_store_lacks_are_uploaded_once(
+    root: str, store_server: StoreServer, machine: Machine
+) -> None:
+    store_server.fault = lambda request: Refusal(403) if request.name.endswith("last.weights.h5") else None
+    with pytest.raises(StoreError):
+        kit.train("tiny", settings=SETTINGS, root=root)
+    store_server.fault = lambda _: None
+    upload_runs(planned(root).path.parent)
+    before = store_server.count("PUT")
+    upload_runs(planned(root).path.parent)
+    machine("another")
+    fetch_run(planned(root))
+
+    assert planned(root).is_finished
+    assert before == store_server.count("PUT")
+
+
+@pytest.mark.parametrize("name", ["spec.json", "history.csv", "result.json", "best.weights.h5"])
+@pytest.mark.parametrize("how", ["removed", "changed"])
+def test_a_damaged_copy_of_a_run_is_downloaded_anew(root: str, name: str, how: str) -> None:
+    trained = kit.train("tiny", settings=SETTINGS, root=root)
+    before = history(trained)
+    whole = (trained.path / name).read_bytes()
+    (trained.path / name).unlink()
+    if how == "changed":
+        (trained.path / name).write_bytes(whole[:-2])
+    kit.evaluate(trained.path.name, root=root)
+
+    assert whole == (trained.path / name).read_bytes()
+    assert before == history(trained)
+
+
+def test_whole_addresses_are_names_as_messages_have_them(root: str, machine: Machine) -> None:
+    trained = kit.train(f"{root}/tfrecords/tiny", settings=SETTINGS, root=root)
+    machine("another")
+    address = f"{root}/runs/{trained.path.name}"
+
+    assert "tiny" == kit.find_dataset(f"{root}/tfrecords/tiny", root=root).manifest.name
+    assert 1 == len(kit.compare(address, root=root).arms)
+    assert 1 == len(kit.compare(Path(address), root=root).arms)
+    assert 1 == kit.evaluate(address, root=root).predictor.runs
+    with pytest.raises(RunError, match=f"unknown run 's3://other/runs/{trained.path.name}'"):
+        kit.evaluate(f"s3://other/runs/{trained.path.name}", root=root)
+
+
+@pytest.mark.slow
+def test_an_ablation_whose_uploads_failed_uploads_its_runs_when_it_is_run_again(
+    root: str, store_server: StoreServer, machine: Machine
+) -> None:
+    axes = [kit.parse_axis("model.bn_position", "before,after")]
+    asked = {"seeds": 1, "settings": SETTINGS, "jobs": 1}
+    store_server.fault = lambda request: (
+        Refusal(403) if "position=after" in request.name and request.name.endswith("last.weights.h5") else None
+    )
+    with pytest.raises(StoreError, match=r"last\.weights\.h5: the store refuses these credentials"):
+        kit.ablate("tiny", axes, root=root, **asked)  # type: ignore[arg-type]
+    store_server.fault = lambda _: None
+    again = kit.ablate("tiny", axes, root=root, **asked)  # type: ignore[arg-type]
+    machine("another")
+
+    assert not again.failed
+    assert 2 == len(kit.compare(again.path.name, root=root).arms)
+
+
+@pytest.mark.slow
+def test_an_ablation_uploads_at_its_end_what_the_store_did_not_take(
+    root: str, store_server: StoreServer, machine: Machine
+) -> None:
+    axes = [kit.parse_axis("model.bn_position", "before,after")]
+    store_server.fault = lambda request: (
+        Refusal(403)
+        if "position=before" in request.name
+        and request.name.endswith("last.weights.h5")
+        and not store_server.count("PUT", "position=after")
+        else None
+    )
+    made = kit.ablate("tiny", axes, root=root, seeds=1, settings=SETTINGS, jobs=1)
+    machine("another")
+
+    assert not made.failed
+    assert 2 == len(kit.compare(made.path.name, root=root).arms)
+
+
+@pytest.mark.slow
+def test_an_ablation_that_is_stopped_leaves_its_states_for_another_machine(
+    root: str, machine: Machine, tmp_path: Path
+) -> None:
+    settings = [f"--set={name}={value}" for name, value in {**SETTINGS, "train.epochs": 400}.items()]
+    command = [sys.executable, "-m", "kit", "ablate", "tiny", "--dropout=0.1,0.3", "--seeds=1", "--jobs=1", *settings]
+    runs = open_mirror(Address.parse(root)) / "runs"
+    with (tmp_path / "log").open("wb") as log:
+        ablation = subprocess.Popen([*command, "--root", root], stdout=log, stderr=log, env={**os.environ})
+        wait_until(lambda: any(runs.rglob("epoch-00003.weights.h5")), ablation)
+        ablation.send_signal(signal.SIGTERM)
+        assert 143 == ablation.wait(60)
+    (begun,) = (RunDirectory(path.parent) for path in runs.rglob("spec.json"))
+    machine("another")
+    there = RunDirectory(open_mirror(Address.parse(root)) / "runs" / begun.path.relative_to(runs))
+    fetch_run(there)
+
+    assert there.checkpoints()[:1] == begun.checkpoints()[:1]
+
+
 @pytest.mark.slow
 def test_an_ablation_in_parts_is_compared_as_if_one_machine_had_trained_it(
     root: str, workspace: Path, store_server: StoreServer, machine: Machine
@@ -210,6 +354,25 @@ def test_folds_in_parts_are_joined_and_predict_on_another_machine(
 
     assert fold_set.result().pooled == joined.result().pooled
     assert evaluated.predictor.runs == 3
+
+
+def test_folds_that_several_machines_train_are_joined_by_each_with_those_of_the_others(
+    root: str, store_server: StoreServer, machine: Machine, fold_set: FoldSet
+) -> None:
+    def train(fold: int) -> FoldSet:
+        machine(f"machine-{fold}")
+        return kit.train_folds("folded", folds=[fold], settings=SETTINGS, root=root)
+
+    train(0)
+    store_server.before_writing("folds.json", lambda: train(1))
+    machine("machine-2")
+    joined = train(2)
+    machine("another")
+    kit.evaluate(joined.path.name, root=root)
+
+    assert {0, 1, 2} == set(joined.result().folds)
+    assert fold_set.result().pooled == joined.result().pooled
+    assert joined.result() == FoldSet(open_mirror(store_server.address) / "runs" / joined.path.name).result()
 
 
 @pytest.fixture

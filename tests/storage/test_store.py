@@ -37,6 +37,14 @@ def test_object_is_read_as_it_was_written(store: Store) -> None:
     assert b'{"score": 1}' == _read(store, "runs/a/result.json")[0]
 
 
+@pytest.mark.parametrize("size", [2, 5, 100])
+def test_beginning_of_an_object_is_read(store: Store, size: int) -> None:
+    store.write("a", b"12345")
+
+    assert b"12345"[:size] == store.read_beginning("a", size)
+    assert store.read_beginning("b", size) is None
+
+
 def test_missing_object_is_none(store: Store) -> None:
     assert store.read("runs/a/result.json") is None
 
