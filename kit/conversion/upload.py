@@ -51,6 +51,6 @@ def _yield_to_other(dataset: Dataset, stored: SealedFolder, error: StoreConflict
     if theirs is None or now.manifest.fingerprint != dataset.manifest.fingerprint:
         raise ShardError(
             f"{stored.at.url} was uploaded by another machine meanwhile, from other inputs or settings;"
-            f" choose another {option('name')}, or replace it with {option('force', True)}"
+            f" choose another {option('name')}, or run it again with {option('force', True)} to replace that"
         ) from error
     return now
