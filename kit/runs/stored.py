@@ -6,6 +6,7 @@ import contextlib
 import io
 import logging
 import re
+import shutil
 import tarfile
 import tempfile
 from collections.abc import Mapping
@@ -220,10 +221,10 @@ def _fetch_state(run: RunDirectory, stored: SealedFolder) -> None:
     run.path.mkdir(parents=True, exist_ok=True)
     with locked(run.path), tempfile.TemporaryDirectory(dir=run.path, prefix=".state-") as folder:
         archive = Path(folder) / _state_name(newest)
-        found_archive = stored.at.store.read(f"{_states(stored)}/{archive.name}")
-        if found_archive is None:  # finished, or newer ones were uploaded meanwhile
+        try:
+            stored.at.store.download(f"{_states(stored)}/{archive.name}", archive, None)
+        except FileNotFoundError:  # finished, or newer ones were uploaded meanwhile
             return
-        archive.write_bytes(found_archive[0])
         _unpack(archive, run, newest)
 
 
@@ -291,7 +292,8 @@ def _unpack(archive: Path, run: RunDirectory, newest: Position) -> None:
             for path in run.state(newest, exists=False):
                 if (member := members.get(path.name)) and (source := tar.extractfile(member)):
                     part = archive.with_name(path.name)
-                    part.write_bytes(source.read())
+                    with part.open("xb") as file:
+                        shutil.copyfileobj(source, file)
                     settle(part, path)
     except (tarfile.TarError, EOFError) as error:
         raise RunError(f"the state of {run.path} in the store is damaged: {error}; remove it there") from error

@@ -171,13 +171,13 @@ class Store:
         with self._named(name):
             self._obstore.put(self._opened, name, path, chunk_size=_PART, max_concurrency=4)
 
-    def download(self, name: str, path: Path, xxh128: str) -> None:
+    def download(self, name: str, path: Path, xxh128: str | None) -> None:
         """Read an object into a file, which appears when its hash is the expected one.
 
         Args:
             name: Name of the object.
             path: Path of the file.
-            xxh128: Hash of its bytes, hexadecimal.
+            xxh128: Hash of its bytes, hexadecimal; None for an object that is checked otherwise.
 
         Raises:
             FileNotFoundError: There is no such object.
@@ -189,7 +189,7 @@ class Store:
             with temporary.open("xb") as file:
                 for piece in answer.stream(min_chunk_size=1 << 20):
                     file.write(piece)
-            if xxh128_file(temporary) != xxh128:
+            if xxh128 is not None and xxh128_file(temporary) != xxh128:
                 raise StoreError(f"{self.url(name)} has other bytes than were uploaded; upload it again")
             settle(temporary, path)
 
