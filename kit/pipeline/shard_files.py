@@ -88,7 +88,6 @@ class _Window:
     def __init__(self, folder: Path) -> None:
         self._folder = folder / _STREAMED / str(os.getpid())
         _sweep(folder / _STREAMED)
-        self._folder.mkdir(parents=True, exist_ok=True)
         atexit.register(shutil.rmtree, self._folder, ignore_errors=True)
         self._newest: dict[str, Path] = {}
         self._lock = threading.Lock()
@@ -110,6 +109,7 @@ class _Window:
             return path
 
     def _download(self, dataset: Dataset, name: str, path: Path) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)  # it went with a dataset that was replaced in the store
         (shard,) = (shard for shard in dataset.manifest.shards if shard.name == name)
         while shard.bytes > room_for_copies(self._folder):
             if len(self._newest) <= _OPEN:
@@ -117,7 +117,7 @@ class _Window:
                     f"{self._folder} has no room for {size_text(shard.bytes)}, the size of a shard: {_OPEN} of them are"
                     " kept while they are streamed; free some, or shard into more and smaller ones"
                 )
-            self._newest.pop(next(iter(self._newest))).unlink()
+            self._newest.pop(next(iter(self._newest))).unlink(missing_ok=True)
         stored = dataset.stored
         head = stored.copied_head() if stored else None
         if stored and head:

@@ -376,12 +376,14 @@ def test_folds_that_several_machines_train_are_joined_by_each_with_those_of_the_
 
 
 @pytest.fixture
-def small_shards(workspace: Path, store_server: StoreServer, machine: Machine, monkeypatch: pytest.MonkeyPatch) -> str:
+def small_shards(
+    tiny: Dataset, workspace: Path, store_server: StoreServer, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> str:
     """The images of `tiny` in 16 shards and 7, on a machine with room for six of them; the address of the store."""
     monkeypatch.setattr("kit.conversion.shard_plan.SMALLEST_SHARD", 5)
     root = str(store_server.address)
     for place in (root, workspace / "small"):
-        made = kit.shard(workspace / "images", name="small", root=place, workers=1)
+        made = kit.shard(tiny.folder.parents[1] / "images", name="small", root=place, workers=1)
     assert isinstance(made, Dataset)
     machine("another")
     monkeypatch.setenv("KIT_CACHE_GB", str(6 * max(shard.bytes for shard in made.manifest.shards) / 1e9))
@@ -416,6 +418,21 @@ def test_shards_without_room_are_loaded_in_order_and_what_needs_all_says_so(smal
     for one, other in zip(plain, streamed, strict=True):
         assert one["key"] == other["key"]
         np.testing.assert_array_equal(one["image"], other["image"])
+
+
+def test_shards_are_streamed_on_after_their_dataset_was_replaced(
+    small_shards: str, workspace: Path, machine: Machine
+) -> None:
+    images, options = workspace / "images", {"name": "small", "workers": 1, "seed": 1, "force": True}
+    assert 84 == sum(1 for _ in kit.load("small", root=small_shards).as_numpy_iterator())
+    machine("third")
+    kit.shard(images, root=small_shards, **options)  # type: ignore[call-overload]
+    machine("another")
+    streamed = kit.load("small", root=small_shards).as_numpy_iterator()
+    kit.shard(images, root=workspace / "small-again", **options)  # type: ignore[call-overload]
+    plain = kit.load("small", root=workspace / "small-again").as_numpy_iterator()
+
+    assert [one["key"] for one in plain] == [one["key"] for one in streamed]
 
 
 def test_a_download_that_fails_within_a_training_is_told_in_a_line(
