@@ -23,6 +23,7 @@ from kit.metrics.direction import smaller_is_better
 from kit.models import count_operations
 from kit.names import below
 from kit.runs import RunDirectory
+from kit.runs.stored import ABLATION
 from kit.seals import read_sealed, seal
 from kit.specs import RunSpec, Setting, override, read_recipe
 from kit.specs.naming import as_named
@@ -124,7 +125,7 @@ class Plan:
     @property
     def file(self) -> Path:
         """Path of ablation.json."""
-        return self.folder / "ablation.json"
+        return self.folder / ABLATION
 
     def keys(self, arm: str) -> list[RunKey]:
         """List the keys of an arm's runs."""

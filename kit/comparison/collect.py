@@ -15,12 +15,11 @@ from kit.comparison.trajectory import Trajectory
 from kit.errors import RunError, unknown
 from kit.runs import RunDirectory
 from kit.runs.directory import RATES, Pruned
-from kit.runs.stored import fetch_runs, stored_names
+from kit.runs.stored import ABLATION, fetch_named, stored_names
 from kit.seals import read_sealed
-from kit.storage import name_below, shown
+from kit.storage import shown
 from kit.workspace import Workspace
 
-_PLAN = "ablation.json"
 _RESULTS = ("comparison.csv", "evaluation.json", "export.json")  # files that mark by-products of kit's commands
 _NOTES = re.compile(
     r"(spec|environment|result|failure|halted|ablation|folds|evaluation-.*)\.json|retrained\.csv|.*predictions.*\.csv"
@@ -116,9 +115,7 @@ def find_runs(name: str | Path, workspace: Workspace) -> Found:
     Raises:
         RunError: Nothing of that name, or no runs in it.
     """
-    name = name_below(workspace.runs, name)
-    if not Path(name).exists():
-        fetch_runs(workspace.runs / name)
+    name = fetch_named(name, workspace.runs)
     for path in (Path(name), workspace.runs / name):
         if path.is_file():
             return Found(finished=read_histories(path))
@@ -139,13 +136,13 @@ def is_by_product(path: Path) -> bool:
         return path.exists()
     if path.is_file():
         return bool(_NOTES.fullmatch(path.name)) or path.suffix in _ENDINGS
-    is_run = any(next(path.rglob(name), None) for name in ("spec.json", _PLAN))
+    is_run = any(next(path.rglob(name), None) for name in ("spec.json", ABLATION))
     return path.is_dir() and not is_run and (path.name == RATES or any((path / name).is_file() for name in _RESULTS))
 
 
 def _read_folder(folder: Path) -> Found:
     begun = [path.parent for path in sorted(folder.rglob("spec.json"))]
-    plans = {path.parent: _read_plan(path.parent) for path in sorted(folder.rglob(_PLAN))}
+    plans = {path.parent: _read_plan(path.parent) for path in sorted(folder.rglob(ABLATION))}
     if not begun and not plans:
         raise RunError(f"{folder} holds no run")
     found = Found()
@@ -170,7 +167,7 @@ def _locations(begun: Sequence[Path]) -> list[_Location]:
     locations = []
     for path in begun:
         whole = path.resolve()
-        ablation = next((above for above in whole.parents[:_DEPTH] if (above / _PLAN).is_file()), None)
+        ablation = next((above for above in whole.parents[:_DEPTH] if (above / ABLATION).is_file()), None)
         if ablation is None:
             locations.append(_Location(run=RunDirectory(path), steps=(whole.name,)))
             continue
@@ -182,7 +179,7 @@ def _locations(begun: Sequence[Path]) -> list[_Location]:
 
 
 def _read_plan(folder: Path) -> _Plan:
-    return read_sealed(folder / _PLAN, _Plan, what="ablation")
+    return read_sealed(folder / ABLATION, _Plan, what="ablation")
 
 
 def _sort_in(location: _Location, found: Found) -> None:

@@ -41,9 +41,9 @@ def claim_in_store(partial: Path, claim: Callable[[bool], object]) -> None:
 def upload_part(partial: Path, tasks: Iterable[ShardTask], progress: Progress) -> None:
     """Upload the shards of a part, the summary of each last; nothing without a store."""
     if at := mirrored(partial):
-        there = {found.name for found in at.store.objects(at.name)}
+        there = _in_store(partial)
         files = [path for task in tasks for path in (task.path, summary_path(task.path))]
-        left = [path for path in files if f"{at.name}/{path.name}" not in there]
+        left = [path for path in files if path.name not in there]
         progress.start(f"upload {at.name}", len(left))
         for path in left:
             at.store.upload(path, f"{at.name}/{path.name}")
@@ -58,8 +58,7 @@ def fetch_parts(partial: Path, progress: Progress) -> None:
         StoreError: The store refuses, does not answer, or has other bytes.
     """
     if at := mirrored(partial):
-        names = [found.name.rpartition("/")[2] for found in at.store.objects(at.name)]
-        left = [name for name in names if name.endswith(_SUMMARY) and not (partial / name).is_file()]
+        left = sorted(name for name in _in_store(partial) if name.endswith(_SUMMARY) and not (partial / name).is_file())
         progress.start(f"fetch {at.name}", len(left))
         for name in left:
             if found := at.store.read(f"{at.name}/{name}"):
@@ -70,22 +69,26 @@ def fetch_parts(partial: Path, progress: Progress) -> None:
 
 def missing_parts(tasks: Iterable[ShardTask], partial: Path) -> int:
     """Count the shards without a summary, which is written last, here or in the store."""
-    at = mirrored(partial)
-    there = {found.name.rpartition("/")[2] for found in at.store.objects(at.name)} if at else set()
+    there = _in_store(partial)
     summaries = [summary_path(task.path) for task in tasks]
     return sum(not (path.is_file() or path.name in there) for path in summaries)
 
 
 def are_parts_in_store(partial: Path) -> bool:
     """Return whether parts have uploaded shards."""
-    at = mirrored(partial)
-    return any(found.name.endswith(_SUMMARY) for found in at.store.objects(at.name)) if at else False
+    return any(name.endswith(_SUMMARY) for name in _in_store(partial))
 
 
 def remove_parts(partial: Path) -> None:
     """Remove what parts uploaded; nothing without a store."""
     if at := mirrored(partial):
-        at.store.remove([found.name for found in at.store.objects(at.name)])
+        at.store.remove([f"{at.name}/{name}" for name in _in_store(partial)])
+
+
+def _in_store(partial: Path) -> set[str]:
+    """List the names of the files that parts have uploaded; none without a store."""
+    at = mirrored(partial)
+    return {found.name.rpartition("/")[2] for found in at.store.objects(at.name)} if at else set()
 
 
 def _fetch_shard(partial: Path, name: str, summary: bytes) -> None:

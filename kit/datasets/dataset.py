@@ -18,7 +18,7 @@ from kit.locks import shared_lock
 from kit.progress import NO_PROGRESS, Progress
 from kit.seals import check_hash, read_sealed
 from kit.specs import from_json
-from kit.storage import SealedFolder, mirrored, room_for_copies
+from kit.storage import SealedFolder, room_for_copies, sealed_folder
 
 MANIFEST = "manifest.json"
 SAMPLE_SUBMISSION = "sample_submission.csv"
@@ -51,8 +51,7 @@ class Dataset:
     @property
     def stored(self) -> SealedFolder | None:
         """Dataset in an object store, of which this one is the copy; None for one that is only here."""
-        at = mirrored(self.folder)
-        return SealedFolder(at, MANIFEST) if at else None
+        return sealed_folder(self.folder, MANIFEST)
 
     def fetch(self, shards: Iterable[ShardInfo], progress: Progress = NO_PROGRESS) -> None:
         """Download shards that are in a store and not here yet.

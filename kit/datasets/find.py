@@ -12,7 +12,7 @@ from kit.datasets.metric import METRIC
 from kit.errors import WorkspaceError, unknown
 from kit.files import whole_folder, write_whole
 from kit.locks import locked, unused
-from kit.storage import Head, SealedFolder, mirrored, name_below, shown
+from kit.storage import Head, SealedFolder, mirrored, name_below, sealed_folder, shown
 from kit.workspace import Workspace
 
 
@@ -70,15 +70,14 @@ def fetch_manifest(folder: Path) -> Head | None:
         ShardError: The manifest is damaged.
         StoreError: The store refuses or does not answer.
     """
-    at = mirrored(folder)
-    stored = SealedFolder(at, MANIFEST) if at else None
+    stored = sealed_folder(folder, MANIFEST)
     head = stored.read_head() if stored else None
-    if at and stored and head:
-        if (copied := stored.copied_head()) is None or copied.data != head.data:
-            _copy(stored, head)
-        else:
+    if stored and head:
+        if stored.is_copy_of(head):
             stored.mend(head, read_manifest(folder).files)
-        metric = at.store.read(f"{at.name}/{METRIC}")
+        else:
+            _copy(stored, head)
+        metric = stored.at.store.read(f"{stored.at.name}/{METRIC}")
         if metric is None:
             (folder / METRIC).unlink(missing_ok=True)
         elif not (folder / METRIC).is_file() or (folder / METRIC).read_bytes() != metric[0]:

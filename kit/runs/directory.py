@@ -17,7 +17,7 @@ from kit.seals import hashes, read_sealed, seal
 from kit.specs import RunSpec, from_json, to_json
 from kit.specs.naming import as_identified, as_written
 from kit.specs.train import Weights
-from kit.storage import SealedFolder, mirrored
+from kit.storage import SealedFolder, sealed_folder
 
 Note = TypeVar("Note", bound=msgspec.Struct)
 
@@ -149,8 +149,7 @@ class RunDirectory:
     @property
     def stored(self) -> SealedFolder | None:
         """Run in an object store, of which this one is the copy; None for one that is only here."""
-        at = mirrored(self.path)
-        return SealedFolder(at, RESULT) if at else None
+        return sealed_folder(self.path, RESULT)
 
     @property
     def tensorboard(self) -> Path:

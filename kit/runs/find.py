@@ -7,8 +7,8 @@ from pathlib import Path
 
 from kit.errors import RunError, unknown
 from kit.runs.directory import RunDirectory
-from kit.runs.stored import fetch_runs, stored_names
-from kit.storage import name_below, shown
+from kit.runs.stored import fetch_named, stored_names
+from kit.storage import shown
 from kit.workspace import Workspace
 
 _SPEC = "spec.json"
@@ -21,9 +21,7 @@ def find_folder(name: str | Path, workspace: Workspace) -> Path:
     Raises:
         RunError: There is no such folder; the message gives the nearest name.
     """
-    name = name_below(workspace.runs, name)
-    if not Path(name).exists():
-        fetch_runs(workspace.runs / name)
+    name = fetch_named(name, workspace.runs)
     for path in (Path(name), workspace.runs / name):
         if (path / _SPEC).is_file() or any(path.rglob(_SPEC)):
             return path

@@ -18,8 +18,7 @@ from kit.files import settle, write_whole
 from kit.locks import locked
 from kit.runs.directory import BEGIN, RESULT, Position, RunDirectory
 from kit.runs.fold_set import FOLDS, FoldSet
-from kit.seals import check_hash
-from kit.storage import Head, SealedFolder, fetch_note, mirrored
+from kit.storage import Head, SealedFolder, fetch_note, mirrored, name_below, sealed_folder
 
 ABLATION = "ablation.json"
 
@@ -46,12 +45,11 @@ def fetch_run(run: RunDirectory) -> None:
         return
     head = stored.read_head()
     if head:
-        copied = stored.copied_head()
-        if copied is None or copied.data != head.data:
+        if stored.is_copy_of(head):
+            stored.mend(head, _without_weights(run.files_of(head.data)))
+        else:
             with locked(run.path):
                 _copy(run, stored, head)
-        else:
-            stored.mend(head, _without_weights(run.files_of(head.data)))
     elif run.is_finished:
         upload_run(run)
     else:
@@ -184,6 +182,22 @@ def fetch_runs(folder: Path) -> None:
             pass
 
 
+def fetch_named(name: str | Path, runs: Path) -> str | Path:
+    """Fetch what a name below runs/ or an address stands for; see `fetch_runs`.
+
+    Args:
+        name: Path or address, or name below `runs`.
+        runs: Folder runs/ of a workspace.
+
+    Returns:
+        The name below `runs` where an address is given; any other as it is.
+    """
+    name = name_below(runs, name)
+    if not Path(name).exists():
+        fetch_runs(runs / name)
+    return name
+
+
 def stored_names(runs: Path) -> set[str]:
     """List the names of runs, ablations and fold sets in the store of a folder; none without a store."""
     at = mirrored(runs)
@@ -196,7 +210,7 @@ def _copy(run: RunDirectory, stored: SealedFolder, head: Head) -> None:
     hashes = run.files_of(head.data)
     (run.path / RESULT).unlink(missing_ok=True)
     for weights in run.path.glob(f"*{_WEIGHTS}"):
-        if not _has_hash(weights, hashes.get(weights.name, "")):
+        if not stored.holds(weights.name, hashes.get(weights.name, "")):
             weights.unlink()
     stored.fetch(head, _without_weights(hashes))
     stored.keep_head(head)
@@ -204,14 +218,6 @@ def _copy(run: RunDirectory, stored: SealedFolder, head: Head) -> None:
 
 def _without_weights(hashes: Mapping[str, str]) -> dict[str, str]:
     return {name: expected for name, expected in hashes.items() if not name.endswith(_WEIGHTS)}
-
-
-def _has_hash(file: Path, expected: str) -> bool:
-    try:
-        check_hash(file, expected)
-    except ValueError:
-        return False
-    return True
 
 
 def _fetch_state(run: RunDirectory, stored: SealedFolder) -> None:
@@ -312,8 +318,7 @@ def _remove_states(stored: SealedFolder) -> None:
 
 
 def _stored_folds(fold_set: FoldSet) -> SealedFolder | None:
-    at = mirrored(fold_set.path)
-    return SealedFolder(at, FOLDS) if at else None
+    return sealed_folder(fold_set.path, FOLDS)
 
 
 def _fetch_folds(fold_set: FoldSet) -> None:
@@ -321,10 +326,10 @@ def _fetch_folds(fold_set: FoldSet) -> None:
     head = stored.read_head() if stored else None
     if not stored or not head:
         return
-    if (copied := stored.copied_head()) is None or copied.data != head.data:
+    if stored.is_copy_of(head):
+        stored.mend(head, fold_set.files_of(head.data))
+    else:
         with locked(fold_set.path):
             (fold_set.path / FOLDS).unlink(missing_ok=True)
             stored.fetch(head, fold_set.files_of(head.data))
             stored.keep_head(head)
-    else:
-        stored.mend(head, fold_set.files_of(head.data))

@@ -4,7 +4,7 @@ from kit.storage.address import Address, is_address
 from kit.storage.mirror import Mirrored, mirrored, name_below, open_mirror, shown
 from kit.storage.note import fetch_note, keep_note
 from kit.storage.room import room_for_copies
-from kit.storage.sealed_folder import Head, SealedFolder
+from kit.storage.sealed_folder import Head, SealedFolder, sealed_folder
 
 __all__ = [
     "Address",
@@ -18,5 +18,6 @@ __all__ = [
     "name_below",
     "open_mirror",
     "room_for_copies",
+    "sealed_folder",
     "shown",
 ]

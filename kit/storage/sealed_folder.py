@@ -15,7 +15,7 @@ from pathlib import Path
 from kit.errors import StoreConflictError, StoreError
 from kit.files import write_whole, xxh128, xxh128_file
 from kit.progress import NO_PROGRESS, Progress
-from kit.storage.mirror import Mirrored
+from kit.storage.mirror import Mirrored, mirrored
 from kit.storage.store import Store, Tag
 
 _AT_ONCE = 4  # files of an upload or a download: enough for a fast network, few enough for a slow one
@@ -116,7 +116,7 @@ class SealedFolder:
 
     def mend(self, head: Head, hashes: Mapping[str, str]) -> None:
         """Download those files anew that the copy lacks or has with other bytes; see `fetch`."""
-        self.fetch(head, {name: expected for name, expected in hashes.items() if not self._has(name, expected)})
+        self.fetch(head, {name: expected for name, expected in hashes.items() if not self.holds(name, expected)})
 
     def download(self, head: Head, name: str, xxh128: str, path: Path) -> None:
         """Download one file to any path; see `fetch`."""
@@ -130,6 +130,16 @@ class SealedFolder:
                 else f"{self._store.url(self._name(head.version, name))} is missing; make {self.at.name} again"
             )
             raise StoreError(said) from error
+
+    def is_copy_of(self, head: Head) -> bool:
+        """Return whether the copy on this machine has this head."""
+        copied = self.copied_head()
+        return copied is not None and copied.data == head.data
+
+    def holds(self, name: str, xxh128: str) -> bool:
+        """Return whether the copy has a file with these bytes."""
+        path = self.at.path / name
+        return path.is_file() and xxh128_file(path) == xxh128
 
     def keep_head(self, head: Head) -> None:
         """Write the head into the copy, after the files that it proves."""
@@ -155,16 +165,23 @@ class SealedFolder:
             if now is None or now.data != new.data:
                 raise
 
-    def _has(self, name: str, xxh128: str) -> bool:
-        path = self.at.path / name
-        return path.is_file() and xxh128_file(path) == xxh128
-
     @property
     def _store(self) -> Store:
         return self.at.store
 
     def _name(self, *parts: str) -> str:
         return "/".join((self.at.name, *parts))
+
+
+def sealed_folder(path: Path, head: str) -> SealedFolder | None:
+    """Open the folder of a store of which a path is the copy; None for a path that is none.
+
+    Args:
+        path: Folder on this machine, which need not exist.
+        head: Name of the file that proves the others.
+    """
+    at = mirrored(path)
+    return SealedFolder(at, head) if at else None
 
 
 def _all(work: Callable[[str], None], names: list[str], title: str, progress: Progress) -> None:

@@ -23,8 +23,7 @@ from kit.metrics import find_metric
 from kit.progress import NO_PROGRESS, Progress
 from kit.runs.fold_set import OUT_OF_FOLD, FoldSet
 from kit.runs.provenance import read_provenance
-from kit.runs.stored import fetch_runs
-from kit.storage import name_below
+from kit.runs.stored import fetch_named
 from kit.submission.belonging import refuse_others
 from kit.submission.blend_inputs import read_alike
 from kit.submission.blend_kept import KeptInputs, known_dataset, needs_kept
@@ -228,9 +227,7 @@ def find_out_of_fold(name: str | Path, workspace: Workspace) -> Path:
     Raises:
         RunError: No such file, or no out-of-fold predictions in the folder.
     """
-    name = name_below(workspace.runs, name)
-    if not Path(name).exists():
-        fetch_runs(workspace.runs / name)
+    name = fetch_named(name, workspace.runs)
     for path in (Path(name), workspace.runs / name):
         if path.is_file():
             return path
