@@ -332,11 +332,6 @@ class RunDirectory:
         files = [*self.notes, self.best_weights, self.checkpoint(at)]
         return [file for file in files if file.is_file()] if exists else files
 
-    @staticmethod
-    def files_of(result: bytes) -> Mapping[str, str]:
-        """Read the hashes of the files that a result proves, as `result.json` holds them."""
-        return msgspec.json.decode(result, type=RunResult).files
-
     def drop_checkpoints(self, *, kept: int) -> None:
         """Remove all checkpoints except the newest."""
         for older in self.checkpoints()[kept:]:

@@ -102,11 +102,6 @@ class FoldSet:
         except SpecError as error:
             raise RunError(f"{error}; remove the file, and run its {_TRAINING} again") from error
 
-    @staticmethod
-    def files_of(result: bytes) -> Mapping[str, str]:
-        """Read the hashes of the files that a result proves, as `folds.json` holds them."""
-        return msgspec.json.decode(result, type=FoldResult).files
-
     def finish(self, predictions: bytes, result: FoldResult) -> None:
         """Write the joint predictions and the result, the last step of a fold set."""
         write_whole(self.predictions, predictions)

@@ -13,9 +13,12 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 
-from kit.errors import BusyError, RunError, StoreConflictError, StoreError
+import msgspec
+
+from kit.errors import BusyError, RunError, SpecError, StoreConflictError, StoreError
 from kit.files import settle, write_whole
 from kit.locks import locked
+from kit.names import checked_name
 from kit.runs.directory import BEGIN, RESULT, Position, RunDirectory
 from kit.runs.fold_set import FOLDS, FoldSet
 from kit.storage import Head, SealedFolder, fetch_note, mirrored, name_below, sealed_folder
@@ -46,7 +49,7 @@ def fetch_run(run: RunDirectory) -> None:
     head = stored.read_head()
     if head:
         if stored.is_copy_of(head):
-            stored.mend(head, _without_weights(run.files_of(head.data)))
+            stored.mend(head, _without_weights(_hashes(stored, head)))
         else:
             with locked(run.path):
                 _copy(run, stored, head)
@@ -207,13 +210,36 @@ def stored_names(runs: Path) -> set[str]:
 def _copy(run: RunDirectory, stored: SealedFolder, head: Head) -> None:
     """Replace a copy by a finished run, but for its weights; those of an unfinished one are removed."""
     run.path.mkdir(parents=True, exist_ok=True)
-    hashes = run.files_of(head.data)
+    hashes = _hashes(stored, head)
     (run.path / RESULT).unlink(missing_ok=True)
     for weights in run.path.glob(f"*{_WEIGHTS}"):
         if not stored.holds(weights.name, hashes.get(weights.name, "")):
             weights.unlink()
     stored.fetch(head, _without_weights(hashes))
     stored.keep_head(head)
+
+
+class _Proved(msgspec.Struct):
+    """The part of a result that proves the files beside it."""
+
+    files: dict[str, str] = {}
+
+
+def _hashes(stored: SealedFolder, head: Head) -> dict[str, str]:
+    """Read the hashes of the files that a result proves, by name.
+
+    Raises:
+        RunError: The result is damaged, or names files elsewhere.
+    """
+    try:
+        files = msgspec.json.decode(head.data, type=_Proved).files
+        for name in files:
+            checked_name(name, "file")
+    except (msgspec.MsgspecError, UnicodeDecodeError, SpecError) as error:
+        raise RunError(
+            f"{stored.at.url}/{stored.head} is damaged: {error}; remove it there, and run its command again"
+        ) from error
+    return files
 
 
 def _without_weights(hashes: Mapping[str, str]) -> dict[str, str]:
@@ -327,9 +353,9 @@ def _fetch_folds(fold_set: FoldSet) -> None:
     if not stored or not head:
         return
     if stored.is_copy_of(head):
-        stored.mend(head, fold_set.files_of(head.data))
+        stored.mend(head, _hashes(stored, head))
     else:
         with locked(fold_set.path):
             (fold_set.path / FOLDS).unlink(missing_ok=True)
-            stored.fetch(head, fold_set.files_of(head.data))
+            stored.fetch(head, _hashes(stored, head))
             stored.keep_head(head)

@@ -158,6 +158,24 @@ def test_a_run_whose_upload_failed_is_uploaded_by_the_same_command(
     assert planned(root).is_finished
 
 
+@pytest.mark.parametrize("result", [b"{", b"\xff", b"[]", b'{"files": {"../../elsewhere": "0"}}'])
+def test_a_damaged_result_in_the_store_is_named_and_nothing_is_taken_from_it(
+    root: str, machine: Machine, result: bytes
+) -> None:
+    at = mirrored(planned(root).path)
+    assert at
+    at.store.write(f"{at.name}/result.json", result)
+    machine("another")
+
+    for ask in (
+        lambda: kit.compare(at.path.name, root=root),
+        lambda: kit.train("tiny", settings=SETTINGS, root=root),
+    ):
+        with pytest.raises(RunError, match=r"result\.json is damaged: .*; remove it there, and run its command again"):
+            ask()
+    assert not list(planned(root).path.glob("*.json"))
+
+
 def test_a_state_that_cannot_be_uploaded_is_told_and_the_training_goes_on(
     root: str, store_server: StoreServer, caplog: pytest.LogCaptureFixture
 ) -> None:
