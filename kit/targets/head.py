@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 Activation = Literal["sigmoid", "softmax", "linear"]
 
+_TINY = np.finfo(np.float32).tiny  # TensorFlow takes smaller numbers as 0
+
 
 class Head(msgspec.Struct, frozen=True, kw_only=True):
     """A network's last layer.
@@ -43,7 +45,8 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
         """
         if self.learns_numbers:
             numbers = truth if truth.ndim > 1 else truth[:, None]
-            return np.asarray((numbers - np.asarray(self.shift)) / np.asarray(self.scale), np.float32)
+            encoded = np.asarray((numbers - np.asarray(self.shift)) / np.asarray(self.scale), np.float32)
+            return np.where(np.abs(encoded) < _TINY, np.float32(0), encoded)
         if self.name == "tags":
             return np.asarray(truth, np.float32)
         if self.name == "cumulative":

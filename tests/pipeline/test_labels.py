@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from made import dataset_of
 
@@ -126,6 +126,7 @@ def test_labels_are_learned_as_the_head_says(name: str, head: str, loss: str) ->
 
 @settings(deadline=None, max_examples=30)
 @given(st.lists(st.floats(-1e9, 1e9, width=32), min_size=2, max_size=20))
+@example([3.490214937513767e-32, 3.490214937513767e-32])
 def test_values_are_standardised_to_the_last_bit_as_without_tensorflow(numbers: list[float]) -> None:
     from kit.compat import tf
     from kit.pipeline import encode_labels
