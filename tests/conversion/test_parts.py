@@ -16,6 +16,7 @@ import pytest
 from kit import locks
 from kit.conversion import shard
 from kit.conversion.build_part import ShardedPart
+from kit.conversion.write_shard import summary_path
 from kit.datasets.dataset import read_dataset
 from kit.errors import BusyError, KitError, ShardError, SourceError, SpecError
 from kit.locks import locked, locked_part
@@ -238,12 +239,14 @@ SCRIPT = """
 import sys
 from kit.conversion import shard
 if __name__ == "__main__":
-    shard(sys.argv[1], name="cells", split=(0.5, 0.5), workers=int(sys.argv[4]), root=sys.argv[2], part=sys.argv[3])
+    source, root, part, workers, size = sys.argv[1:]
+    options = {"split": (0.5, 0.5), "workers": int(workers), "size": int(size) or None}
+    shard(source, name="cells", root=root, part=part, **options)
 """
 
 
-def begun(images: Path, root: Path, part: str, workers: int = 1) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-c", SCRIPT, str(images), str(root), part, str(workers)]
+def begun(images: Path, root: Path, part: str, *, workers: int = 1, size: int = 0) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-c", SCRIPT, str(images), str(root), part, str(workers), str(size)]
     return subprocess.Popen(command, stderr=subprocess.PIPE, start_new_session=True)
 
 
@@ -259,12 +262,12 @@ def test_parts_at_once_and_one_of_them_twice_do_no_harm(images: Path, tmp_path: 
 
 @pytest.fixture
 def many(tmp_path: Path) -> Path:
-    """Images that take a moment to write."""
+    """400 images that take longer to decode than anybody takes to see that a shard is begun."""
     rng = np.random.default_rng(0)
     for number in range(400):
         path = tmp_path / "many" / f"class{number % 2}" / f"{number:03d}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
-        cv2.imwrite(str(path), rng.integers(0, 255, (96, 96, 3), np.uint8))
+        cv2.imwrite(str(path), rng.integers(0, 255, (300, 300, 3), np.uint8))
     return tmp_path / "many"
 
 
@@ -275,23 +278,24 @@ def test_a_part_that_is_killed_while_it_writes_leaves_the_others_and_the_join_un
     workers: int, is_run_again: bool, many: Path, tmp_path: Path
 ) -> None:
     partial = tmp_path / "tfrecords" / ".cells.partial"
-    expected = joined(many, tmp_path / "alone")
-    killed, other = (begun(many, tmp_path, part, workers) for part in ("1/2", "2/2"))
-    wait_until(lambda: any(partial.glob(".*.tmp.train-00000-*")), killed)  # a shard of the first part
+    expected = joined(many, tmp_path / "alone", size=16)
+    killed, other = (begun(many, tmp_path, part, workers=workers, size=16) for part in ("1/2", "2/2"))
+    wait_until(lambda: any(partial.glob(".*.tmp.train-00000-*.tfrecord")), killed)  # a shard of the first part
     os.killpg(killed.pid, signal.SIGKILL)  # its workers, too
     killed.communicate()
     assert -signal.SIGKILL == killed.returncode
     assert b"" == other.communicate()[1]
     assert 0 == other.returncode
     assert any(partial.glob(".*.tmp.*"))
-    kept = {path.name: path.stat().st_ino for path in partial.glob("[!.]*.tfrecord")}
+    finished = [path for path in partial.glob("[!.]*.tfrecord") if summary_path(path).exists()]  # not only renamed
+    kept = {path.name: path.stat().st_ino for path in finished}
     assert kept
     if is_run_again:
-        again = begun(many, tmp_path, "1/2", workers)
+        again = begun(many, tmp_path, "1/2", workers=workers, size=16)
         assert b"" == again.communicate()[1]
         assert 0 == again.returncode
 
-    assert expected == joined(many, tmp_path)
+    assert expected == joined(many, tmp_path, size=16)
     assert kept.items() <= {path.name: path.stat().st_ino for path in (tmp_path / "tfrecords/cells").iterdir()}.items()
     assert ["cells"] == names_in(tmp_path / "tfrecords")
     assert read_dataset(tmp_path / "tfrecords" / "cells").manifest.records("train") == 200
