@@ -10,7 +10,7 @@ from kit.specs.naming import arm_name
 from kit.specs.overrides import parse_assignments
 from kit.specs.recipe import Recipe, Setting, recipe_names
 from kit.specs.run import RunSpec
-from kit.specs.settings import override, read_recipe, read_setting, value_of, written
+from kit.specs.settings import override, read_recipe, read_setting, settings_called, value_of, written
 from kit.specs.shard import ShardSpec, parse_split
 from kit.specs.source import SourceSpec, parse_classes, parse_names
 from kit.specs.train import TrainSpec
@@ -39,6 +39,7 @@ __all__ = [
     "read_setting",
     "recipe_names",
     "setting_paths",
+    "settings_called",
     "to_json",
     "value_of",
     "written",

@@ -11,6 +11,7 @@ from kit.arguments import checked_arguments
 from kit.errors import SpecError, unknown
 from kit.specs.augment import AugmentSpec
 from kit.specs.decode import Settings
+from kit.specs.fields import setting_paths
 from kit.specs.named_arguments import read_argument, write_argument
 from kit.specs.overrides import OWN, Named, apply_overrides, field_text, is_argument, number_type, types_at
 from kit.specs.presets import KNOWN, joined, name_within
@@ -41,6 +42,17 @@ def value_of(spec: msgspec.Struct, path: str) -> str:
 def written(spec: msgspec.Struct, paths: Iterable[str]) -> dict[str, str]:
     """Write some fields with `value_of`, which makes 0.50 and .5 the same."""
     return {path: value_of(spec, path) for path in paths}
+
+
+def settings_called(name: str) -> list[str]:
+    """List the settings of models and trainings that end with a name; bn_, for batch norm, may be left out.
+
+    >>> settings_called("patience"), settings_called("momentum")
+    (['train.schedule.patience', 'train.early_stopping.patience'], ['model.bn_momentum', 'train.momentum'])
+    """
+    paths = ["augment", *(path for path in setting_paths(Setting()) if not path.startswith("data."))]
+    last = {path: path.rpartition(".")[2] for path in paths}
+    return [path for path in paths if name in (last[path], last[path].removeprefix("bn_"))]
 
 
 def number_kind(spec: msgspec.Struct, path: str) -> type[int | float] | None:

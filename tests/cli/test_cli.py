@@ -120,6 +120,27 @@ def test_unknown_options_are_usage_errors(command: Command) -> None:
     assert 2 == command("shard", "--nonsense").status
 
 
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("train pcam --optimizer sgd", "--optimizer. It is a setting: --set train.optimizer=VALUE"),
+        ("train pcam --momentum=.5", "--set model.bn_momentum=VALUE, or --set train.momentum=VALUE"),
+        ("find-lr pcam --augment d4", "--augment. It is a setting: --set augment=VALUE"),
+        ("ablate pcam --epochs 3", "--epochs. It is a setting: --set train.epochs=VALUE, or --vary train.epochs=A,B"),
+        ("train pcam --epoch 3", "--epoch (Possible options: --epochs)"),
+        ("predict pcam --optimizer sgd", "--optimizer"),  # takes no settings
+    ],
+)
+def test_an_option_that_is_a_setting_here_is_answered_with_how_to_write_it(
+    line: str, told: str, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    answer = command(*line.split())
+
+    assert 2 == answer.status
+    assert re.search(rf"{re.escape(told)} +│", answer.err)
+
+
 def test_shard_prints_counts_and_the_next_step(command: Command, tmp_path: Path) -> None:
     write_images(tmp_path / "images", 12, ("cat", "dog"))
     answer = command("shard", tmp_path / "images", "--name", "pets", "--root", tmp_path, "--workers", 1)
