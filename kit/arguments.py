@@ -50,9 +50,9 @@ def checked_arguments(function: Callable[Given, Result]) -> Callable[Given, Resu
         hints = typing.get_type_hints(function)
         try:
             bound = signature.bind(*args, **options)
-        except TypeError:  # an argument is missing or unknown
+        except TypeError as error:  # an argument is missing or unknown
             if hasattr(function, "__signature__"):  # spelled out: the function itself takes any keyword
-                raise
+                raise TypeError(f"{function.__name__}() {error}") from None
             return function(*args, **options)  # Python says more of it
         for name, value in bound.arguments.items():
             is_many = signature.parameters[name].kind is inspect.Parameter.VAR_POSITIONAL
