@@ -27,7 +27,7 @@ from kit.competitions import Competition, competition_names, read_competition
 from kit.metrics.registry import declarations
 from kit.specs import Recipe, Setting, recipe_names
 from kit.specs.addons import PREFIX, Addon, AddonKind, addon_kinds, addons
-from kit.specs.optimizers import COMMON, OptimizerEntry
+from kit.specs.optimizers import COMMON, OptimizerEntry, optimizer_entries
 from kit.specs.optimizers import OWN as OPTIMIZERS
 from kit.specs.presets import KNOWN
 from kit.specs.schedules import OWN as CYCLICAL
@@ -203,9 +203,14 @@ def _addon_in_kit(one: Addon) -> str:
 
 
 def _addon_arguments(one: Addon) -> str:
-    written = (f"`{name}` ({' or '.join(one.choices.get(name, (kind,)))})" for name, kind in one.arguments.items())
-    needed = f"; needs {', '.join(f'`{name}`' for name in one.required)}" if one.required else ""
-    return f"{', '.join(written)}{needed}"
+    entry = optimizer_entries().get(f"{PREFIX}{one.name}")
+    settings = {name: f"train.{setting}" for name, setting in entry.settings.items()} if entry else {}
+    written = (
+        f"`{settings.get(name, name)}` ({' or '.join(one.choices.get(name, (kind,)))})"
+        for name, kind in one.arguments.items()
+    )
+    required = ", ".join(f"`{name}`" for name in one.required if name not in settings)
+    return f"{', '.join(written)}{f'; needs {required}' if required else ''}"
 
 
 def _today(one: Addon) -> str:

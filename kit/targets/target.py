@@ -66,8 +66,8 @@ class Target(TargetCells, msgspec.Struct, frozen=True, kw_only=True, tag_field="
             hint = unknown("head", kind, self.heads)
             raise SpecError(f"model.head: {hint}; this dataset's target is {self.kind()}")
         chosen = loss or self.losses[kind][0]
-        if chosen not in self.losses[kind]:
-            raise SpecError(f"train.loss: {unknown(f'loss of head {kind}', chosen, self.losses[kind])}")
+        taken = self.losses[kind]
+        require(chosen in taken, f"train.loss: head {kind} takes {', '.join(taken)}, not {chosen}")
         return self._head(kind, chosen)
 
     def _head(self, name: str, loss: str) -> Head:
