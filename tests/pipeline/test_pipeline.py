@@ -358,7 +358,7 @@ def test_weights_are_those_of_an_images_own_class_even_where_it_is_mixed(uneven:
 
 
 def test_weights_that_do_not_fit_the_classes_are_refused(uneven: Dataset) -> None:
-    with pytest.raises(SpecError, match=r"class_weights must be 3 numbers, one a class, got \[1, 2\]"):
+    with pytest.raises(SpecError, match=r"class_weights must be 3 numbers, one per class, got \[1, 2\]"):
         drawn(uneven, 1, seed=0, class_weights=[1, 2])
 
 
