@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import collections
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -131,11 +132,47 @@ def test_messages_use_the_plain_word() -> None:
     assert [] == odd
 
 
+SHOWN = {"cli", "reports"}  # rooms of modules that are called after what they call or draw
+ONE_CONCEPT = {  # names of modules in several other rooms: each is the room's part of one thing
+    "addons": "names of TensorFlow Addons",
+    "classes": "a kind of target",
+    "find": "lookup by name",
+    "grades": "a kind of target",
+    "labels": "labels as records hold them, and as networks are trained on them",
+    "lane": "Keras 3 or 2.15",
+    "losses": "their names, and what is made of them",
+    "optimizers": "their names, and what is made of them",
+    "registry": "lookup of the functions that measure",
+    "shard": "the call, and its settings",
+    "tags": "a kind of target",
+    "train": "the call, and its settings",
+    "values": "a kind of target",
+}
+
+
+def test_a_class_name_is_used_for_one_thing() -> None:
+    classes = collections.Counter(
+        node.name
+        for module in MODULES
+        for node in ast.parse(module.read_text()).body
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
+    )
+
+    assert [] == [name for name, count in classes.items() if count > 1]
+
+
+def test_a_module_name_is_used_for_one_thing() -> None:
+    paths = [module.relative_to(ROOT / "kit") for module in MODULES if module.stem not in {"__init__", "__main__"}]
+    names = collections.Counter(path.stem for path in paths if path.parts[0] not in SHOWN)
+
+    assert {*ONE_CONCEPT} == {name for name, count in names.items() if count > 1}
+
+
 OPTION = re.compile(r"(?<![\w-])(?:--[a-z{]|-[a-z]\b(?!-))")
 COMMAND = re.compile(r"\bkit [a-z]+(?: (?:\{\}|-{1,2}[a-z-]+|[A-Z]+))+")  # printed whole, for a shell
 FOR_A_SHELL = {  # modules that write commands, piece by piece, or are drawn by a command alone
     "conversion/shard_command.py": "kit shard",
-    "engines/address.py": "ray start",
+    "engines/cluster_address.py": "ray start",
     "engines/part.py": "sbatch",
     "engines/ray.py": "ray start",
     "engines/ray_connection.py": "ray start",
