@@ -280,14 +280,15 @@ def _commands(group: Any, before: str = "") -> dict[str, Any]:
 
 def _option(parameter: Any) -> tuple[str, str, str]:
     default = parameter.show_default if isinstance(parameter.show_default, str) else parameter.default
-    is_unset = default in {None, False, ""} or parameter.required
+    is_unset = default is None or default is False or not str(default) or parameter.required
     return _names(parameter), parameter.help, "" if is_unset else f"`{default}`"
 
 
 def _names(parameter: Any) -> str:
     """Name an argument, or an option with what it takes; a flag takes nothing."""
     if parameter.param_type_name == "argument":
-        return f"`{parameter.metavar}`"
+        name = parameter.metavar if parameter.required else f"[{parameter.metavar}]"
+        return f"`{name}{'' if parameter.nargs == 1 else '...'}`"
     value = "" if parameter.is_flag else f" {parameter.metavar or '…'}"
     return ", ".join(f"`{option}{value}`" for option in parameter.opts)
 
@@ -316,13 +317,19 @@ def _settings(kind: type[msgspec.Struct], path: str) -> Iterator[str]:
         yield _table(
             ("setting", "takes", "default", "meaning"),
             [
-                (f"`{field.name}`", _kind(field.type), f"`{_default(field)}`", _one_line(described[field.name]))
+                (f"`{field.name}`", _kind(field.type), f"`{_default(field)}`", _in_settings(described[field.name]))
                 for field in fields
                 if not _is_table(field.type)
             ],
         )
     for name, inner in tables:
         yield from _settings(inner, f"{path}.{name}" if path else name)
+
+
+def _in_settings(described: str) -> str:
+    """Describe a setting in the words of settings: other ones by their paths, and null for None."""
+    with_paths = re.sub(r"\b(Train|Model)Spec\.", lambda found: f"{found[1].lower()}.", _one_line(described))
+    return re.sub(r"\bNone\b", "`null`", with_paths)
 
 
 def _default(field: Any) -> str:

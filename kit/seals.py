@@ -21,7 +21,7 @@ from xxhash import xxh3_128_hexdigest
 from kit.errors import SpecError, require
 from kit.files import write_whole, xxh128_file
 from kit.specs import to_json
-from kit.specs.decode import build
+from kit.specs.serialization import build
 
 Document = TypeVar("Document", bound=msgspec.Struct)
 

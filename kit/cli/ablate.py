@@ -42,7 +42,7 @@ _AXES = "Settings to vary"
 def ablate(
     name: Dataset,
     more: Annotated[
-        list[str] | None, typer.Argument(metavar="[PATH=A,B]...", help="Settings to vary, as after --vary.")
+        list[str] | None, typer.Argument(metavar="PATH=A,B", help="Settings to vary, as after --vary.")
     ] = None,
     bn_position: Annotated[
         str | None,
@@ -62,7 +62,7 @@ def ablate(
         str | None,
         typer.Option(
             metavar="A,B",
-            help='Optimizers by name, as adam,lamb,rectified_adam,"lookahead(adamw)",addons/LAMB.',
+            help='Optimizers by name, as adam,"lookahead(adamw)" or addons/LAMB.',
             rich_help_panel=_AXES,
         ),
     ] = None,

@@ -52,8 +52,8 @@ def audit(
     scale: Annotated[
         str,
         typer.Option(
-            metavar="none|minmax|percentile:1,99",
-            help="Mapping of more than 8 bits to 8, as in kit shard.",
+            metavar="SCALE",
+            help="Mapping of more than 8 bits to 8, as in kit shard: none, minmax or percentile:1,99.",
         ),
     ] = "none",
     near_bits: Annotated[

@@ -20,7 +20,7 @@ def blend(
     files: Annotated[
         list[Path] | None,
         typer.Argument(
-            metavar="CSVS...",
+            metavar="CSVS",
             help="CSVs from kit predict of the same ids; without any, --oof prints weights only.",
         ),
     ] = None,

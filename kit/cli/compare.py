@@ -20,7 +20,7 @@ def compare(
     runs: Annotated[
         list[str],
         typer.Argument(
-            metavar="RUNS...",
+            metavar="RUNS",
             help="Runs, ablations, or JSON or CSV files of Keras histories; runs of equal settings form an arm.",
         ),
     ],

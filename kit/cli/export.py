@@ -20,7 +20,7 @@ def export(
         typer.Option(
             metavar="A,B",
             help="keras: model.keras for plain Keras 3; saved_model: for TensorFlow Serving, takes the bytes of JPEGs"
-            " and PNGs too; onnx: needs kit[onnx].",
+            " and PNGs too; onnx: for ONNX Runtime, needs the extra onnx.",
             show_default="keras,saved_model",
         ),
     ] = None,

@@ -14,15 +14,15 @@ def fetch(
     competition: Annotated[
         str | None,
         typer.Argument(
-            metavar="[COMPETITION]", help="Slug of the competition, as in its address on Kaggle.", show_default=False
+            metavar="COMPETITION", help="Slug of the competition, as in its address on Kaggle.", show_default=False
         ),
     ] = None,
     dataset: Annotated[
-        str | None, typer.Option(metavar="OWNER/NAME", help="A dataset on Kaggle instead of a competition.")
+        str | None, typer.Option(metavar="OWNER/NAME", help="Dataset on Kaggle to fetch instead of a competition.")
     ] = None,
     files: Annotated[
         list[str] | None,
-        typer.Option(metavar="A,B", help="Fetch these files only, as train.csv,test.csv; may be repeated."),
+        typer.Option(metavar="A,B", help="Files to fetch instead of all, as train.csv,test.csv; may be repeated."),
     ] = None,
     output: Annotated[
         Path | None,

@@ -23,7 +23,7 @@ Run = Annotated[str, typer.Argument(metavar="RUN", help="Run: its path, or its n
 Runs = Annotated[
     list[str],
     typer.Argument(
-        metavar="RUNS...",
+        metavar="RUNS",
         help="Runs to average the predictions of: paths, or names in runs/; a folder means all runs in it.",
     ),
 ]
@@ -80,17 +80,26 @@ LEARNING_RATE = "Learning rate at the start, or after the warm-up."
 Cache = Annotated[
     str | None,
     typer.Option(
-        metavar="auto|memory|disk|none",
-        help="Storage of decoded images between epochs; none streams them. Short for --set train.cache=…",
+        metavar="CACHE",
+        help="Storage of decoded images between epochs: auto, memory, disk, or none, which streams them. Short for"
+        " --set train.cache=…",
         show_default="auto: memory, if they fill no more than a quarter of it",
     ),
 ]
 Precision = Annotated[
     str | None,
-    typer.Option(metavar="float32|mixed_float16|mixed_bfloat16", help="Precision of the model's arithmetic."),
+    typer.Option(
+        metavar="PRECISION",
+        help="Precision of the model's arithmetic: float32, mixed_float16 or mixed_bfloat16.",
+        show_default="the recipe's",
+    ),
 ]
 Devices = Annotated[
-    str, typer.Option(metavar="auto|cpu|cpu:N|gpu:0,1", help="Devices to train on; several share each batch.")
+    str,
+    typer.Option(
+        metavar="DEVICES",
+        help="Devices to train on: auto, cpu, cpu:N, gpu or gpu:0,1; several share each batch.",
+    ),
 ]
 Weights = Annotated[
     str | None,
@@ -105,7 +114,7 @@ Competition = Annotated[
     str | None,
     typer.Option(
         metavar="NAME|TOML",
-        help="Competition whose files below SOURCE, columns, target, metric and groups are meant.",
+        help="Competition that kit knows, or its .toml file: the files in SOURCE, columns, target, metric, groups.",
         rich_help_panel=_SOURCE,
     ),
 ]
@@ -140,8 +149,9 @@ LabelColumn = Annotated[
 Target = Annotated[
     str | None,
     typer.Option(
-        metavar="classes|tags|grades|values",
-        help="Meaning of the labels: one name an image, any number of names, ordered names, or numbers.",
+        metavar="TARGET",
+        help="Meaning of the labels: classes (one name per image), tags (any number of names), grades (ordered names)"
+        " or values (numbers).",
         show_default="found",
         rich_help_panel=_SOURCE,
     ),

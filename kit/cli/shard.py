@@ -135,8 +135,9 @@ def shard(
     scale: Annotated[
         str,
         typer.Option(
-            metavar="none|minmax|percentile:1,99",
-            help="Mapping of more than 8 bits to 8: by the type's range, the image's, or between percentiles.",
+            metavar="SCALE",
+            help="Mapping of more than 8 bits to 8: none, by the type's range; minmax, by the image's; or"
+            " percentile:1,99, between percentiles.",
             rich_help_panel=_IMAGES,
         ),
     ] = "none",

@@ -74,7 +74,7 @@ def train(
     json: Json = False,
     verbose: Verbose = False,
 ) -> None:
-    """Train one model; run it again after a crash and it goes on where it was.
+    """Train one model; after a crash the same command resumes it.
 
     Example: kit train pcam --epochs 5 --set model.bn_momentum=0.5
     """

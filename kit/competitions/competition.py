@@ -12,7 +12,7 @@ from kit.arguments import checked_arguments
 from kit.errors import SpecError, require, unknown
 from kit.metrics import find_metric
 from kit.metrics.own import is_in_file
-from kit.specs.decode import from_toml
+from kit.specs.serialization import from_toml
 from kit.specs.source import source_spec
 
 FILES = ("labels", "test", "sample_submission")

@@ -104,10 +104,10 @@ class _Folder:
         """
         require(self.path.is_dir(), f"{self.path} is no folder; give the folder of the files of {self.asked}")
         names = self.competition.names(attribute)
-        places = [self.path / name for name in names if os.path.exists(self.path / name)]  # noqa: PTH110 (of any length)
-        if not places:
+        candidates = [self.path / name for name in names if os.path.exists(self.path / name)]  # noqa: PTH110 (of any length)
+        if not candidates:
             raise SpecError(f"{self.path} lacks {' or '.join(names)} of {self.asked}{self._next_step(names)}")
-        return _innermost(places[0])
+        return _innermost(candidates[0])
 
     def check_columns(self, labels: Path, attributes: list[str]) -> None:
         """Refuse a label file without the competition's columns.

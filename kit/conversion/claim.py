@@ -14,7 +14,7 @@ from kit.errors import ShardError, SpecError, option
 from kit.files import sweep, write_whole
 from kit.locks import are_parts_at_work
 from kit.specs import ShardSpec, to_json
-from kit.specs.decode import from_json
+from kit.specs.serialization import from_json
 
 PLAN = "plan.json"
 

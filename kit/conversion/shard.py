@@ -28,10 +28,10 @@ from kit.metrics.registry import AskedMetric
 from kit.progress import NO_PROGRESS, Progress
 from kit.sources import Source, read_arrays, read_source
 from kit.specs import DataSpec, ImageSpec, ShardSpec, SourceSpec, read_setting
-from kit.specs.decode import build
 from kit.specs.image import read_size, size_text
 from kit.specs.options import DATASET_SPECS, ShardOptions, SourceOptions, StoreOptions, spelled_out
 from kit.specs.recipe import dataset_name
+from kit.specs.serialization import build
 from kit.specs.source import folder_name, source_spec
 from kit.workspace import Workspace
 

@@ -7,10 +7,10 @@ from kit.datasets.find import fetch_manifest
 from kit.datasets.metric import METRIC
 from kit.errors import ShardError, StoreConflictError, option
 from kit.progress import Progress
-from kit.storage import Head, SealedFolder
+from kit.storage import FolderHead, SealedFolder
 
 
-def upload_dataset(dataset: Dataset, before: Head | None, progress: Progress) -> Dataset:
+def upload_dataset(dataset: Dataset, before: FolderHead | None, progress: Progress) -> Dataset:
     """Upload a dataset, its manifest last; one that is not in a store's copy stays as it is.
 
     Args:

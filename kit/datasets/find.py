@@ -12,7 +12,7 @@ from kit.datasets.metric import METRIC
 from kit.errors import WorkspaceError, unknown
 from kit.files import whole_folder, write_whole
 from kit.locks import locked, unused
-from kit.storage import Head, SealedFolder, mirrored, name_below, sealed_folder, shown
+from kit.storage import FolderHead, SealedFolder, mirrored, name_below, sealed_folder, shown
 from kit.workspace import Workspace
 
 
@@ -56,7 +56,7 @@ def dataset_if_there(name: str, workspace: Workspace) -> Dataset | None:
     return read_dataset(folder) if (folder / MANIFEST).is_file() else None
 
 
-def fetch_manifest(folder: Path) -> Head | None:
+def fetch_manifest(folder: Path) -> FolderHead | None:
     """Bring the copy of a dataset in a store up to date, but for its shards, which are fetched when they are read.
 
     Args:
@@ -85,7 +85,7 @@ def fetch_manifest(folder: Path) -> Head | None:
     return head
 
 
-def _copy(stored: SealedFolder, head: Head) -> None:
+def _copy(stored: SealedFolder, head: FolderHead) -> None:
     """Make a copy of the manifest and the files beside the shards, in place of an earlier one."""
     folder = stored.at.path
     in_use = unused(folder / MANIFEST) if (folder / MANIFEST).is_file() else contextlib.nullcontext()

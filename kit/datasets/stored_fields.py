@@ -30,7 +30,7 @@ def stored_groups(dataset: Dataset, splits: Sequence[str], progress: Progress = 
 
 
 def stored_labels(dataset: Dataset, splits: Sequence[str], progress: Progress = NO_PROGRESS) -> Truth:
-    """Read the labels of splits, in any order, as `Target.encode` makes them; counts of one name an image tell enough.
+    """Read the labels of splits, in any order, as `Target.encode` makes them; counts of one name per image tell enough.
 
     Raises:
         CorruptRecordError: The length of a record is damaged.

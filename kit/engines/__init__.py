@@ -1,5 +1,6 @@
 """Engines that run tasks; planning and resuming are up to the caller."""
 
+from kit.engines.attempts import run_with_retries
 from kit.engines.choice import LOCAL, check_engine, engine_for, new_cluster
 from kit.engines.cluster_node import Share
 from kit.engines.engine import Engine, Finished
@@ -8,7 +9,6 @@ from kit.engines.machine import core_count, gpus, lacks_gpus
 from kit.engines.node import Node
 from kit.engines.part import Part
 from kit.engines.ray import Ray
-from kit.engines.retries import run_with_retries
 from kit.engines.serial import Serial
 
 __all__ = [

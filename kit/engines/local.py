@@ -17,8 +17,8 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
+from kit.engines.attempts import killed
 from kit.engines.engine import Finished, Result, Task
-from kit.engines.retries import killed
 from kit.errors import EngineError, option
 
 _TICK = 0.5  # seconds between checks of unfinished work

@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kit.engines.attempts import killed
 from kit.engines.cluster_node import ClusterNode, Share, differences, new_probe
 from kit.engines.cluster_query import query_all
 from kit.engines.engine import Finished, Result, Task
 from kit.engines.node import Node
 from kit.engines.ray_connection import RayConnection
-from kit.engines.retries import killed
 from kit.errors import EngineError, MissingDependencyError, option, require
 
 _TICK = 0.5  # seconds between checks of unfinished work

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kit.engines.address import AUTO, cluster_address, starting
+from kit.engines.cluster_address import AUTO, cluster_address, starting
 from kit.errors import EngineError
 
 

@@ -53,13 +53,13 @@ class Predictor:
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
-    """How a run, or several whose predictions are averaged, do on a split.
+    """Results of a run, or of several whose predictions are averaged, on a split.
 
     Attributes:
         predictor: Run or runs that predicted.
         dataset: Dataset that holds the split.
-        split: Name of the split; "out-of-fold" for the images of several folds, each predicted by runs that did not
-            learn from it.
+        split: Name of the split; "out-of-fold" for the images of several folds, each predicted by runs that were not
+            trained on it.
         measures: Predictions of every image, and their measures, of the kind of the target.
         held_out: The same predictions by fold; None for other splits.
         subgroups: The first metric by subgroup; None unless asked for.
@@ -159,8 +159,8 @@ def evaluate(
 ) -> Evaluation:
     """Measure a run, or several whose predictions are averaged, on a labelled split.
 
-    Of runs on several folds "validation" is all of those folds, each image predicted by the runs that did not learn
-    from it: out-of-fold.
+    Of runs on several folds "validation" is all of those folds, each image predicted by the runs that were not
+    trained on it: out-of-fold.
 
     Args:
         runs: Paths, or names below runs/; a folder, such as a fold set or an ablation's arm, stands for all runs in it.
@@ -180,7 +180,7 @@ def evaluate(
         progress: Progress that sees every batch.
 
     Raises:
-        RunError: No such run, runs of different datasets, or runs without images that none of them learned from.
+        RunError: No such run, runs of different datasets, or runs without images that none of them was trained on.
         ShardError: No such split, or it has no labels.
         SpecError: Views or a recall that cannot be, no such class, a recall without a class where there are more than
             two, or no such column.
@@ -214,7 +214,10 @@ def _evaluate(
     if is_held_out or asked.decide.is_fitted:
         held_out = ensemble.hold_out(progress)
         if held_out is None:
-            raise RunError("runs on folds beside runs on the dataset's own split learned from each other's validation")
+            raise RunError(
+                "runs on folds and runs on the dataset's own split were trained on each other's validation images;"
+                " evaluate them apart"
+            )
         if asked.decide.is_fitted:
             decided = fitted_rule(held_out, asked.goal(dataset))
     held_out = held_out if is_held_out else None

@@ -90,14 +90,14 @@ def _binned(values: Sequence[str], numbers: Mapping[str, float]) -> Division:
     all_numbers = [numbers[value] for value in values if value in numbers]
     inner = np.unique(np.quantile(all_numbers, np.arange(1, BINS) / BINS, method="inverted_cdf")).tolist()
     edges = [edge for edge in inner if edge < max(all_numbers)]
-    order = [_bin_name(place, edges) for place in range(len(edges) + 1)]
+    order = [_bin_name(index, edges) for index in range(len(edges) + 1)]
     found = [order[bisect_left(edges, numbers[value])] if value in numbers else NONE for value in values]
     return Division(found, [*order, *({NONE} & set(found))])
 
 
-def _bin_name(place: int, edges: Sequence[float]) -> str:
-    below = f"above {edges[place - 1]:g}" if place else ""
-    above = f"up to {edges[place]:g}" if place < len(edges) else ""
+def _bin_name(index: int, edges: Sequence[float]) -> str:
+    below = f"above {edges[index - 1]:g}" if index else ""
+    above = f"up to {edges[index]:g}" if index < len(edges) else ""
     return f"{below} {above}".strip()
 
 
@@ -113,8 +113,8 @@ def _label_file(by: str, dataset: Dataset) -> Path:
             f" table with ids: {own}"
         )
     path = Path(manifest.source.spec.labels)
-    places = [path, dataset.folder.parent.parent / path]
-    found = next((place for place in places if place.is_file()), None)
+    candidates = [path, dataset.folder.parent.parent / path]
+    found = next((candidate for candidate in candidates if candidate.is_file()), None)
     if found is None:
         raise WorkspaceError(f"label file {path} of dataset {manifest.name} is missing; give a copy of it: {own}")
     expected = manifest.source.labels_xxh128

@@ -74,7 +74,7 @@ class _Tested(NamedTuple):
 
 
 class _Test(NamedTuple):
-    """Tested differences by the subgroup's place, and the number of permutations."""
+    """Tested differences by the subgroup's index, and the number of permutations."""
 
     found: dict[int, _Tested]
     permutations: int
@@ -134,20 +134,20 @@ def compare_subgroups(
         SpecError: All images have the same name, or hardly any two, or there are too many subgroups to judge.
     """
     _refuse(by, Counter(division.names))
-    places = {name: place for place, name in enumerate(division.order)}
-    codes = np.array([places[name] for name in division.names])
-    parts = [np.flatnonzero(codes == place) for place in places.values()]
+    index_of = {name: index for index, name in enumerate(division.order)}
+    codes = np.array([index_of[name] for name in division.names])
+    parts = [np.flatnonzero(codes == index) for index in index_of.values()]
     rows = []
     progress.start(f"resample by {by.rpartition(':')[2]}", len(parts))
-    for name, indices in zip(places, parts, strict=True):
+    for name, indices in zip(index_of, parts, strict=True):
         rows.append(_measured(name, scores.at(indices), metric, units.at(indices)))
         progress.advance()
     progress.finish()
     judged = [
-        place for place, indices in enumerate(parts) if FEWEST_IMAGES <= len(indices) <= len(codes) - FEWEST_IMAGES
+        index for index, indices in enumerate(parts) if FEWEST_IMAGES <= len(indices) <= len(codes) - FEWEST_IMAGES
     ]
     test = _test(codes, judged, prepared_metric(scores, metric), units, progress)
-    tested = {place: one.p for place, one in test.found.items() if one.p is not None}
+    tested = {index: one.p for index, one in test.found.items() if one.p is not None}
     corrected = tested if len(parts) == _TWO else holm(tested)
     return Subgroups(
         by=by,
@@ -156,8 +156,8 @@ def compare_subgroups(
         dealt=units.noun,
         permutations=test.permutations,
         rows=tuple(
-            replace(row, **test.found[place]._asdict(), p_holm=corrected.get(place)) if place in test.found else row
-            for place, row in enumerate(rows)
+            replace(row, **test.found[index]._asdict(), p_holm=corrected.get(index)) if index in test.found else row
+            for index, row in enumerate(rows)
         ),
     )
 
@@ -202,14 +202,14 @@ def _test(
         return _Test({}, 0)
     permutations = _permutations(prepared, len(judged), len(codes))
     progress.start("permute", permutations * len(judged))
-    real = {place: float(_differences(prepared, (codes == place)[:, None])[0]) for place in judged}
-    dealt: dict[int, list[NDArray[np.float64]]] = {place: [] for place in judged}
+    real = {index: float(_differences(prepared, (codes == index)[:, None])[0]) for index in judged}
+    dealt: dict[int, list[NDArray[np.float64]]] = {index: [] for index in judged}
     for deal in _deals(codes, units, permutations):
-        for place in judged:
-            dealt[place].append(_differences(prepared, deal == place))
+        for index in judged:
+            dealt[index].append(_differences(prepared, deal == index))
             progress.advance(deal.shape[1])
     progress.finish()
-    found = {place: _Tested(known(value), _p(value, np.concatenate(dealt[place]))) for place, value in real.items()}
+    found = {index: _Tested(known(value), _p(value, np.concatenate(dealt[index]))) for index, value in real.items()}
     return _Test(found, permutations)
 
 

@@ -15,7 +15,7 @@ from kit.evaluation.wrong_tags import WrongTags, wrong_tags
 
 @dataclass(frozen=True, kw_only=True)
 class TagMeasures(Measures):
-    """Measures of predictions of any number of tags an image; see `Measures` for what every target has."""
+    """Measures of predictions of any number of tags per image; see `Measures` for what every target has."""
 
     kind: ClassVar[str] = "tags"
 

@@ -104,8 +104,8 @@ def quantile_errors(
     found = []
     for column, name in enumerate(names):
         true, given = finite_pair(truth, predictions, column)
-        places = _parts(true, parts)
-        found += [_quantile(name, true[places == place], given[places == place]) for place in np.unique(places)]
+        indices = _parts(true, parts)
+        found += [_quantile(name, true[indices == index], given[indices == index]) for index in np.unique(indices)]
     return found
 
 

@@ -8,7 +8,7 @@ from kit.images.equal import equal_images
 from kit.images.header import ImageHeader
 from kit.images.image_error import ImageError
 from kit.images.samples import Pixels
-from kit.images.store import Format, SourceImage, StoredImage, store, store_image, store_pixels
+from kit.images.stored_image import Format, SourceImage, StoredImage, store, store_image, store_pixels
 
 __all__ = [
     "Format",

@@ -1,4 +1,4 @@
-"""Decompresses the parts of a TIFF page.
+"""Decompresses the segments of a TIFF page.
 
 LZW and JPEG are decoded here instead of by tifffile, which would pass them to imagecodecs: its LZW, and its fallback
 for JPEG (ljpeg), read beyond their buffers if a file is damaged, and crash the process (imagecodecs 2026.3.6).
@@ -14,35 +14,36 @@ from itertools import accumulate
 
 import numpy as np
 
-from kit.images import opencv, tags
+from kit.images import opencv
+from kit.images import tiff_tags as tags
 from kit.images.ifd import Directory
 from kit.images.image_error import damaged
 from kit.images.jpeg import JpegFile
-from kit.images.parts import TOGETHER, Part
 from kit.images.photometric import photometric
 from kit.images.samples import Values
+from kit.images.segments import TOGETHER, Segment
 
 _WIDEST = 1 << 20  # pixels of a row, OpenCV's limit
 _LONG8 = 16  # type of a tag: 64 bits
 _GREY_SPACE, _RGB_SPACE, _CMYK_SPACE = 1, 2, 4  # imagecodecs' numbers
 
 
-def unpack_bytes(data: bytes, part: Part, page: Directory, size: int) -> bytes:
-    """Decompress a part that is uncompressed, or compressed with deflate or LZW.
+def unpack_bytes(data: bytes, segment: Segment, page: Directory, size: int) -> bytes:
+    """Decompress a segment that is uncompressed, or compressed with deflate or LZW.
 
     Args:
         data: Bytes of the file.
-        part: Strip or tile.
+        segment: Strip or tile.
         page: Tags of the page.
         size: Expected number of bytes.
 
     Raises:
-        ImageError: The part is damaged, or has fewer bytes.
+        ImageError: The segment is damaged, or has fewer bytes.
     """
-    packed = data[part.start : part.start + part.size] if part.size else data[part.start :]
+    packed = data[segment.start : segment.start + segment.size] if segment.size else data[segment.start :]
     match page.number(tags.COMPRESSION, tags.PLAIN):
         case tags.LZW:
-            return _unpack_lzw(packed, size, part.height, page.number(tags.FILL_ORDER, 1))
+            return _unpack_lzw(packed, size, segment.height, page.number(tags.FILL_ORDER, 1))
         case tags.PLAIN:
             plain = packed[:size]
         case _:
@@ -85,20 +86,20 @@ def _grey_page(packed: bytes, shape: tuple[int, int], bits: int, fill_order: int
     return values.tobytes()
 
 
-def unpack_jpeg(data: bytes, part: Part, page: Directory) -> Values:
-    """Decode a JPEG part.
+def unpack_jpeg(data: bytes, segment: Segment, page: Directory) -> Values:
+    """Decode a JPEG segment.
 
     Returns:
-        Uint8 or uint16 [part.height, part.width, part.channels], YCbCr as RGB; black beyond the page's edge.
+        Uint8 or uint16 [segment.height, segment.width, segment.channels], YCbCr as RGB; black beyond the page's edge.
 
     Raises:
         ImageError: The file is damaged.
     """
     import imagecodecs  # noqa: PLC0415 (slow to import, and few files need it)
 
-    packed = data[part.start : part.start + part.size]
+    packed = data[segment.start : segment.start + segment.size]
     header = JpegFile(packed).header
-    due = (part.channels, page.number(tags.BITS, 8))
+    due = (segment.channels, page.number(tags.BITS, 8))
     if (header.channels, header.bits) != due:
         raise damaged("TIFF", f"a part has {header.channels} x {header.bits} bits, where {due[0]} x {due[1]} are due")
     stored, wanted = _spaces(page, is_jfif=b"JFIF" in packed[:32])
@@ -107,11 +108,11 @@ def unpack_jpeg(data: bytes, part: Part, page: Directory) -> Values:
         values = imagecodecs.jpeg8_decode(packed, tables=tables, colorspace=stored, outcolorspace=wanted)
     except Exception as error:  # any error of the codec on a damaged file
         raise damaged("TIFF", f"its JPEG data cannot be decoded ({header.bits} bits)") from error
-    values = values.reshape(*values.shape[:2], -1)[: part.height, : part.width]
-    is_whole = values.shape == part[2:]
-    if values.shape[2] != part.channels or not (is_whole or tags.TILES in page):
+    values = values.reshape(*values.shape[:2], -1)[: segment.height, : segment.width]
+    is_whole = values.shape == segment[2:]
+    if values.shape[2] != segment.channels or not (is_whole or tags.TILES in page):
         raise damaged("TIFF", "its JPEG data have another size than the page")
-    missing = [(0, full - present) for full, present in zip(part[2:], values.shape, strict=True)]
+    missing = [(0, full - present) for full, present in zip(segment[2:], values.shape, strict=True)]
     return np.pad(values, missing)  # a tile may be cut at the page's edge
 
 
@@ -140,10 +141,10 @@ def write_page(
     Args:
         found: Integers by tag.
         pixels: Strips or tiles.
-        offsets: Tags of the parts' starts and sizes.
+        offsets: Tags of the segments' starts and sizes.
         order: "<" or ">".
     """
-    sizes = tuple(len(part) for part in pixels)
+    sizes = tuple(len(segment) for segment in pixels)
     values = {**found, offsets[0]: sizes, offsets[1]: sizes}  # placeholder of the same length for the starts
     beside = 16 + 8 + 20 * len(values) + 8
     start = beside + sum(8 * len(value) for value in values.values() if len(value) > 1)

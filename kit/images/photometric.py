@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from kit.images import tags
+from kit.images import tiff_tags as tags
 from kit.images.header import ImageHeader
 from kit.images.ifd import Directory
 from kit.images.image_error import ImageError, damaged

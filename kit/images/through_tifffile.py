@@ -7,11 +7,11 @@ import logging
 import warnings
 import zlib
 
-from kit.images import tags
+from kit.images import tiff_tags as tags
 from kit.images.decompress import unpack_bytes, write_page
 from kit.images.ifd import LAYOUTS, Directory, Layout
-from kit.images.parts import Part
 from kit.images.samples import Values
+from kit.images.segments import Segment
 
 _COPIED = (
     tags.WIDTH,
@@ -28,7 +28,7 @@ _COPIED = (
 )
 
 
-def read_page(data: bytes, page: Directory, parts: list[Part]) -> Values:
+def read_page(data: bytes, page: Directory, segments: list[Segment]) -> Values:
     """Decode a page with tifffile.
 
     Returns:
@@ -40,7 +40,7 @@ def read_page(data: bytes, page: Directory, parts: list[Part]) -> Values:
     """
     layout = LAYOUTS[data[:4]]
     is_lzw = page.number(tags.COMPRESSION, tags.PLAIN) == tags.LZW
-    return _read_first(_without_lzw(data, page, parts, layout) if is_lzw else _alone(data, page, layout))
+    return _read_first(_without_lzw(data, page, segments, layout) if is_lzw else _alone(data, page, layout))
 
 
 def _read_first(data: bytes) -> Values:
@@ -70,12 +70,12 @@ def _alone(data: bytes, page: Directory, layout: Layout) -> bytes:
     return bytes(changed)
 
 
-def _without_lzw(data: bytes, page: Directory, parts: list[Part], layout: Layout) -> bytes:
-    """Rewrite the page with its parts in deflate at level 0 instead of LZW."""
+def _without_lzw(data: bytes, page: Directory, segments: list[Segment], layout: Layout) -> bytes:
+    """Rewrite the page with its segments in deflate at level 0 instead of LZW."""
     found = {tag: page.numbers(tag) for tag in _COPIED if tag in page}
     found |= {tags.COMPRESSION: (min(tags.DEFLATES),), tags.PHOTOMETRIC: (tags.MIN_IS_BLACK,)}
     bits = max(page.numbers(tags.BITS), default=1)
-    sizes = [part.height * -(-part.width * part.channels * bits // 8) for part in parts]
-    plain = [unpack_bytes(data, part, page, size) for part, size in zip(parts, sizes, strict=True)]
+    sizes = [segment.height * -(-segment.width * segment.channels * bits // 8) for segment in segments]
+    plain = [unpack_bytes(data, segment, page, size) for segment, size in zip(segments, sizes, strict=True)]
     offsets = (tags.TILES, tags.TILE_BYTES) if tags.TILES in page else (tags.STRIPS, tags.STRIP_BYTES)
-    return write_page(found, [zlib.compress(part, 0) for part in plain], offsets, layout.order)
+    return write_page(found, [zlib.compress(segment, 0) for segment in plain], offsets, layout.order)

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from kit.images import opencv, tags
+from kit.images import opencv
+from kit.images import tiff_tags as tags
 from kit.images.assemble import assemble, undo_predictor
 from kit.images.decompress import unpack_bytes, unpack_jpeg
 from kit.images.exif_orientation import upright
@@ -20,9 +21,9 @@ from kit.images.fax import unpack_fax
 from kit.images.header import ImageHeader, check_size
 from kit.images.ifd import LAYOUTS, count_pages, find_page
 from kit.images.image_error import ImageError, damaged
-from kit.images.parts import TOGETHER, Part, find_parts
 from kit.images.photometric import is_alpha_beyond, photometric, to_samples
 from kit.images.samples import Pixels, Samples, Values
+from kit.images.segments import TOGETHER, Segment, find_segments
 from kit.images.signature import Kind
 from kit.images.through_tifffile import read_page
 from kit.specs import ImageSpec
@@ -82,8 +83,8 @@ class TiffFile:
         """
         if not spec.bands and (plain := self._view()) is not None:
             return Samples(plain)
-        parts = find_parts(self._tags, self.header, len(self._data))
-        samples = self._decode(parts, spec.bands)
+        segments = find_segments(self._tags, self.header, len(self._data))
+        samples = self._decode(segments, spec.bands)
         return Samples(upright(samples.values, self.header.orientation), samples.bits)
 
     def _view(self) -> Pixels | None:
@@ -120,7 +121,7 @@ class TiffFile:
             and (tags.SAMPLE_FORMAT not in page or set(page.numbers(tags.SAMPLE_FORMAT)) <= _INTEGERS)
         )
 
-    def _decode(self, parts: list[Part], bands: tuple[int, ...]) -> Samples:
+    def _decode(self, segments: list[Segment], bands: tuple[int, ...]) -> Samples:
         """Decode with the decoder for the page's compression and type."""
         page, header = self._tags, self.header
         codec = page.number(tags.COMPRESSION, tags.PLAIN)
@@ -128,19 +129,19 @@ class TiffFile:
         if is_ycbcr and codec == tags.PLAIN and not self._page and header.orientation == 1:
             return Samples(self._by_opencv())
         if codec in tags.JPEGS:
-            if not self._data.startswith(b"\xff\xd8", parts[0].start):  # old-style: tables here, pixels there
+            if not self._data.startswith(b"\xff\xd8", segments[0].start):  # old-style: tables here, pixels there
                 raise self._undecoded(codec)
-            values = assemble(header, parts, (unpack_jpeg(self._data, part, page) for part in parts))
+            values = assemble(header, segments, (unpack_jpeg(self._data, segment, page) for segment in segments))
         elif codec in tags.FAX:
-            values = assemble(header, parts, (unpack_fax(self._data, part, page) for part in parts))
+            values = assemble(header, segments, (unpack_fax(self._data, segment, page) for segment in segments))
         elif is_ycbcr:
             raise ImageError("holds YCbCr colours without JPEG compression; save it as RGB")
         elif header.bits == _THREE_BYTES and not header.is_float:
-            values = assemble(header, parts, (self._unpack_24_bits(part, codec) for part in parts))
+            values = assemble(header, segments, (self._unpack_24_bits(segment, codec) for segment in segments))
         elif codec in _OWN_CODECS and (kind := self._type()) and page.number(tags.FILL_ORDER, 1) == 1:
-            values = assemble(header, parts, (self._unpack(part, np.dtype(kind)) for part in parts))
+            values = assemble(header, segments, (self._unpack(segment, np.dtype(kind)) for segment in segments))
         else:
-            values = self._by_tifffile(parts, codec)
+            values = self._by_tifffile(segments, codec)
         if values.shape != (header.height, header.width, header.channels):
             raise damaged("TIFF")
         return to_samples(values, page, header, bands)
@@ -155,12 +156,14 @@ class TiffFile:
         fits = page.number(tags.PREDICTOR, 1) in {1, _DIFFERENCES} and len(self._bits) in {1, header.channels}
         return f"{LAYOUTS[self._data[:4]].order}{letter}{header.bits // 8}" if is_known and fits else ""
 
-    def _unpack(self, part: Part, kind: np.dtype[Any]) -> Values:
-        plain = unpack_bytes(self._data, part, self._tags, part.height * part.width * part.channels * kind.itemsize)
-        values: Values = np.frombuffer(plain, kind).reshape(part[2:])
+    def _unpack(self, segment: Segment, kind: np.dtype[Any]) -> Values:
+        plain = unpack_bytes(
+            self._data, segment, self._tags, segment.height * segment.width * segment.channels * kind.itemsize
+        )
+        values: Values = np.frombuffer(plain, kind).reshape(segment[2:])
         return undo_predictor(values) if self._tags.number(tags.PREDICTOR, 1) == _DIFFERENCES else values
 
-    def _unpack_24_bits(self, part: Part, codec: int) -> Values:
+    def _unpack_24_bits(self, segment: Segment, codec: int) -> Values:
         """Unpack integers of 24 bits, the most significant byte first in files of either byte order.
 
         imagecodecs reads them otherwise from version to version, and those of big-endian files wrongly.
@@ -171,8 +174,8 @@ class TiffFile:
         )
         if codec not in _OWN_CODECS or not is_plain:
             raise self._undecoded(codec)
-        packed = unpack_bytes(self._data, part, page, part.height * part.width * part.channels * 3)
-        three = np.frombuffer(packed, np.uint8).reshape(*part[2:], 3)
+        packed = unpack_bytes(self._data, segment, page, segment.height * segment.width * segment.channels * 3)
+        three = np.frombuffer(packed, np.uint8).reshape(*segment[2:], 3)
         return np.pad(three, [(0, 0)] * 3 + [(1, 0)]).view(">u4")[..., 0]
 
     def _by_opencv(self) -> Values:
@@ -182,11 +185,11 @@ class TiffFile:
             raise ImageError("holds YCbCr colours without JPEG compression; save it as RGB")
         return values
 
-    def _by_tifffile(self, parts: list[Part], codec: int) -> Values:
+    def _by_tifffile(self, segments: list[Segment], codec: int) -> Values:
         if codec not in tags.DECODED and codec != tags.LZW:
             raise self._undecoded(codec)
         try:
-            return read_page(self._data, self._tags, parts)
+            return read_page(self._data, self._tags, segments)
         except (ImageError, MemoryError):
             raise
         except Exception as error:  # any error of a codec on a damaged file

@@ -14,7 +14,7 @@ from kit.targets import Target
 from kit.targets.best import BEST, KEPT, MOST, are_best
 from kit.targets.classes import Classes
 
-BEST_COLUMNS = tuple(f"{word}_{place}" for place in range(1, KEPT + 1) for word in ("guess", "probability"))
+BEST_COLUMNS = tuple(f"{word}_{rank}" for rank in range(1, KEPT + 1) for word in ("guess", "probability"))
 
 
 def column_names(target: Target, outputs: NDArray[Any]) -> tuple[str, ...]:
@@ -56,7 +56,7 @@ def column_values(target: Target, outputs: NDArray[Any]) -> list[NDArray[Any]]:
         return [np.ascontiguousarray(column) for column in outputs.T]
     names = np.asarray([*target.names, None], object)  # index -1 is the last
     return [
-        values for place in outputs.T for values in (names[place["index"]], np.ascontiguousarray(place["probability"]))
+        values for guess in outputs.T for values in (names[guess["index"]], np.ascontiguousarray(guess["probability"]))
     ]
 
 
@@ -87,7 +87,7 @@ def outputs_of(target: Target, columns: Sequence[str], values: Sequence[Sequence
         numbers = np.asarray(values, np.float64).reshape(len(columns), images)
         return target.kept(np.ascontiguousarray(numbers.T.astype(np.float32)))
     outputs = np.empty((images, KEPT), BEST)
-    for place, (names, chances) in enumerate(zip(values[::2], values[1::2], strict=True)):
-        outputs["index"][:, place] = target.encode([name or None for name in names])
-        outputs["probability"][:, place] = np.asarray(chances, np.float64)
+    for rank, (names, chances) in enumerate(zip(values[::2], values[1::2], strict=True)):
+        outputs["index"][:, rank] = target.encode([name or None for name in names])
+        outputs["probability"][:, rank] = np.asarray(chances, np.float64)
     return outputs

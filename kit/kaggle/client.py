@@ -9,7 +9,7 @@ from kagglesdk.competitions.types import competition_api_service as competition_
 from kit.errors import NetworkError
 from kit.kaggle.connection import Connection
 from kit.kaggle.daily_limit import Limits
-from kit.kaggle.http_errors import BusyError
+from kit.kaggle.http_errors import RejectedError
 from kit.kaggle.responses import CompetitionInfo, Listed, score_of
 
 PAGE = 200  # entries: the service's largest page
@@ -93,5 +93,5 @@ class Kaggle(Connection):
         call = self.competitions.create_submission
         return self.retried(
             lambda: int(self.once("submitting", slug, call, request, read=lambda answer: int(answer.ref or 0))),
-            after=BusyError,
+            after=RejectedError,
         )

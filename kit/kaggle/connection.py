@@ -23,7 +23,7 @@ from kagglesdk.users.services.account_service import AccountClient
 
 from kit.errors import KaggleError, NetworkError
 from kit.kaggle.credentials import Credentials, find_credentials
-from kit.kaggle.http_errors import Answer, Resource, needs_names, refusal
+from kit.kaggle.http_errors import ErrorResponse, Resource, needs_names, refusal
 from kit.kaggle.retries import Result, Retries, retried
 from kit.kaggle.transport import SdkTransport, discreet_logs, network_error
 from kit.progress import NO_PROGRESS, Progress
@@ -146,7 +146,7 @@ class Connection:
         if response is None:
             return NetworkError(no_data(doing))
         status, said = _said(response, self._credentials)
-        answer = Answer(status=status, said=said, after=_after(response), doing=doing)
+        answer = ErrorResponse(status=status, said=said, after=_after(response), doing=doing)
         if urlsplit(response.url).hostname != urlsplit(get_endpoint(get_env())).hostname:
             return NetworkError(f"{doing}: the file store refuses ({status}); run the same command again", answer.after)
         return refusal(answer, about, self._credentials, self._names(about) if needs_names(answer) else ())

@@ -12,7 +12,7 @@ import requests
 from kit.errors import NetworkError, SpecError
 from kit.files import settle, size_text, write_whole
 from kit.kaggle.http_errors import Resource
-from kit.kaggle.remote_files import Store
+from kit.kaggle.remote_files import KaggleFiles
 from kit.kaggle.transport import network_error
 from kit.seals import read_sealed, seal
 
@@ -27,14 +27,14 @@ class _Part(msgspec.Struct, frozen=True):
     bytes: int
 
 
-def download(store: Store, about: Resource, name: str | None, path: Path) -> None:
+def download(store: KaggleFiles, about: Resource, name: str | None, path: Path) -> None:
     """Download a file, or the archive of all files, to `path`.
 
     A partial download is a hidden file next to `path`, ending in .part; it is resumed if Kaggle still has the same
     file.
 
     Args:
-        store: Store to download from.
+        store: Connection to download from.
         about: Competition or dataset of the file.
         name: Name of the file; None for the archive of all.
         path: File to write.
@@ -51,7 +51,7 @@ def download(store: Store, about: Resource, name: str | None, path: Path) -> Non
     _note(part).unlink(missing_ok=True)
 
 
-def size_of(store: Store, about: Resource, name: str | None) -> int:
+def size_of(store: KaggleFiles, about: Resource, name: str | None) -> int:
     """Request the size of a download in bytes; 0 if Kaggle does not tell."""
 
     def ask() -> int:
@@ -61,7 +61,7 @@ def size_of(store: Store, about: Resource, name: str | None) -> int:
     return store.retried(ask)
 
 
-def _attempt(store: Store, about: Resource, name: str | None, part: Path) -> None:
+def _attempt(store: KaggleFiles, about: Resource, name: str | None, part: Path) -> None:
     begun = _begun(part)
     begin = _size(part) if begun else 0
     if begun and begin == begun.bytes:
@@ -104,7 +104,7 @@ def _length(response: Any) -> int:
     return int(response.headers.get("Content-Length", 0))
 
 
-def _chunks(store: Store, response: Any, what: str) -> Iterator[bytes]:
+def _chunks(store: KaggleFiles, response: Any, what: str) -> Iterator[bytes]:
     try:
         yield from response.iter_content(_CHUNK)
     except requests.RequestException as error:

@@ -25,7 +25,7 @@ from kit.seals import hashes
 from kit.workspace import Workspace
 
 if TYPE_CHECKING:
-    from kit.kaggle.remote_files import Store
+    from kit.kaggle.remote_files import KaggleFiles
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,9 +94,9 @@ def fetch(
         if not force and is_known and not changed:
             return _result(folder, known, about, is_new=False)
         overwritten = [name for name in changed if (folder / name).is_file()]
-        from kit.kaggle.remote_files import Store  # noqa: PLC0415 (what talks to the network)
+        from kit.kaggle.remote_files import KaggleFiles  # noqa: PLC0415 (what talks to the network)
 
-        with Store(retries or Retries(), progress) as store:
+        with KaggleFiles(retries or Retries(), progress) as store:
             progress.start("asking Kaggle", 1)
             listed = _listed(store, about, files)
             if files:
@@ -111,7 +111,7 @@ def fetch(
 
 
 def _fetch_some(
-    store: Store,
+    store: KaggleFiles,
     about: Resource,
     wanted: Sequence[str],
     listed: list[RemoteFile] | None,
@@ -132,7 +132,7 @@ def _fetch_some(
 
 
 def _fetch_all(
-    store: Store,
+    store: KaggleFiles,
     about: Resource,
     listed: list[RemoteFile] | None,
     folder: Path,
@@ -191,7 +191,7 @@ def _about(competition: str | None, dataset: str | None) -> Resource:
     return Resource(name=f"{checked_id(owner, 'owner')}/{checked_id(name, 'dataset')}", is_dataset=True)
 
 
-def _listed(store: Store, about: Resource, files: Sequence[str]) -> list[RemoteFile] | None:
+def _listed(store: KaggleFiles, about: Resource, files: Sequence[str]) -> list[RemoteFile] | None:
     """Check access to the files, and list them; None if they are too many."""
     from kit.kaggle.download import size_of  # noqa: PLC0415 (what talks to the network)
 

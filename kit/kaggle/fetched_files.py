@@ -13,7 +13,7 @@ from kit.kaggle.archives import Budget, free_bytes, refuse_full, unpack, unwrap
 from kit.kaggle.download import download, size_of
 from kit.kaggle.http_errors import Resource
 from kit.kaggle.member_names import remove_tree
-from kit.kaggle.remote_files import Store
+from kit.kaggle.remote_files import KaggleFiles
 from kit.kaggle.responses import RemoteFile
 from kit.progress import Progress
 
@@ -22,7 +22,7 @@ INNER = frozenset({".zip"})  # suffixes of inner archives to unpack too
 
 
 def fetch_files(
-    store: Store, about: Resource, files: Sequence[str], listed: list[RemoteFile] | None, folder: Path
+    store: KaggleFiles, about: Resource, files: Sequence[str], listed: list[RemoteFile] | None, folder: Path
 ) -> Iterator[tuple[str, int]]:
     """Download single files.
 
@@ -42,7 +42,7 @@ def fetch_files(
 
 @contextlib.contextmanager
 def staged_files(
-    store: Store, about: Resource, listed: list[RemoteFile] | None, folder: Path
+    store: KaggleFiles, about: Resource, listed: list[RemoteFile] | None, folder: Path
 ) -> Iterator[dict[str, int]]:
     """Download the archive of all files, and unpack it into a staging folder for `put_in_place`.
 

@@ -49,7 +49,7 @@ class Resource:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class ErrorResponse:
     """An error response.
 
     Attributes:
@@ -65,17 +65,19 @@ class Answer:
     doing: str
 
 
-class BusyError(NetworkError):
+class RejectedError(NetworkError):
     """Raised if Kaggle rejected a request before acting on it, so that it may be sent again."""
 
 
-def needs_names(answer: Answer) -> bool:
+def needs_names(answer: ErrorResponse) -> bool:
     """Whether the refusal may be due to a wrong name, so that similar names help."""
     is_rules = any(word in answer.said.lower() for word in _RULES)
     return answer.status == _NOT_FOUND or (answer.status == _FORBIDDEN and not is_rules)
 
 
-def refusal(answer: Answer, about: Resource, credentials: Credentials, known: Collection[str] = ()) -> KaggleError:
+def refusal(
+    answer: ErrorResponse, about: Resource, credentials: Credentials, known: Collection[str] = ()
+) -> KaggleError:
     """Turn a refusal into an error that names the next step.
 
     Args:
@@ -94,15 +96,15 @@ def refusal(answer: Answer, about: Resource, credentials: Credentials, known: Co
     return KaggleError(_not_allowed(answer, about, status))
 
 
-def _for_now(answer: Answer, status: str) -> NetworkError:
+def _for_now(answer: ErrorResponse, status: str) -> NetworkError:
     if answer.status >= _SERVER:
         what = f"{answer.doing}: Kaggle has an error of its own {status}"
         return NetworkError(f"{what}; run the same command again in a few minutes", answer.after)
     when = "in a few minutes" if answer.after is None else f"in {duration_text(answer.after)}"
-    return BusyError(f"{answer.doing}: Kaggle takes no more requests now {status}; try again {when}", answer.after)
+    return RejectedError(f"{answer.doing}: Kaggle takes no more requests now {status}; try again {when}", answer.after)
 
 
-def _not_allowed(answer: Answer, about: Resource, status: str) -> str:
+def _not_allowed(answer: ErrorResponse, about: Resource, status: str) -> str:
     if answer.status == _FORBIDDEN:
         return f"{about.kind} '{about.name}' has rules to accept first {status}; in a browser: {about.rules}"
     if answer.status == _BAD_REQUEST and is_about_limit(answer.said):

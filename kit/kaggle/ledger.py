@@ -174,7 +174,7 @@ class Ledger:
             return line
         if wrong := next((name for name in _PLAUSIBLE if not _is_plausible(name, line.cells.get(name))), None):
             raise SubmissionError(
-                f"{self.path}, line {line.number}: {wrong} cannot be {line.cells.get(wrong, '')[:_SHOWN]!r}; mend the"
+                f"{self.path}, line {line.number}: {wrong} cannot be {line.cells.get(wrong, '')[:_SHOWN]!r}; fix the"
                 " line, or move it to another file"
             )
         return replace(line, is_changed=bool(told))

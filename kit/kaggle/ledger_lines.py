@@ -138,7 +138,7 @@ def _with_seals(lines: Sequence[Line]) -> str | None:
 def _cells(path: Path, number: int, names: Sequence[str], cells: Sequence[str]) -> dict[str, str]:
     if len(cells) < len(names) or any(map(str.strip, cells[len(names) :])):
         raise SubmissionError(
-            f"{path}, line {number} is cut or damaged (cells: {len(cells):,}, columns: {len(names):,}); mend the line,"
+            f"{path}, line {number} is cut or damaged (cells: {len(cells):,}, columns: {len(names):,}); fix the line,"
             " or move it to another file"
         )
     return dict(zip(names, cells, strict=False))

@@ -19,7 +19,7 @@ from kit.kaggle.responses import RemoteFile
 _PAGES = 25  # pages of a list, at most: a competition with more than 5,000 files is fetched without a list
 
 
-class Store(Kaggle):
+class KaggleFiles(Kaggle):
     """Calls about files."""
 
     def files(self, about: Resource) -> list[RemoteFile] | None:

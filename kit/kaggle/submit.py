@@ -191,7 +191,7 @@ def _scored(kaggle: Kaggle, ledger: Ledger, sent: Entry, before: list[Listed], r
     if listed.status == ERROR:
         raise KaggleError(
             f"Kaggle could not score {sent.file} (submission {sent.ref}): {listed.reason or 'it gives no reason'};"
-            " mend the file and submit it again"
+            " fix the file and submit it again"
         )
     standing = find_place(kaggle, sent.competition, listed, before, sent.metric)
     return dataclasses.replace(

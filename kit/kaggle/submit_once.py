@@ -14,7 +14,7 @@ from typing import Any
 from kit.errors import KaggleError, NetworkError, SubmissionError
 from kit.files import size_text
 from kit.kaggle.client import Kaggle
-from kit.kaggle.http_errors import BusyError
+from kit.kaggle.http_errors import RejectedError
 from kit.kaggle.ledger import REFUSED, Entry, Ledger, refreshed
 from kit.kaggle.responses import PENDING
 from kit.kaggle.transport import plain_session
@@ -53,7 +53,7 @@ def send(kaggle: Kaggle, ledger: Ledger, entry: Entry) -> Entry:
     try:
         ref = kaggle.create_submission(entry.competition, token, entry.message)
     except NetworkError as error:
-        if isinstance(error, BusyError):
+        if isinstance(error, RejectedError):
             ledger.write([dataclasses.replace(entry, status=REFUSED, reason=str(error))])
             raise
         return _found(kaggle, ledger, entry, str(error))

@@ -48,8 +48,8 @@ def _placements(truth: NDArray[np.bool_], scores: NDArray[Any]) -> NDArray[np.fl
 def _share_below(values: NDArray[Any], others: NDArray[Any]) -> NDArray[np.float64]:
     """Compute the share of others that lie below each value; equal ones count half."""
     ordered = np.sort(others)
-    places = (np.searchsorted(ordered, values, side) for side in ("left", "right"))
-    return np.asarray(sum(places) / (2 * len(others)))
+    positions = (np.searchsorted(ordered, values, side) for side in ("left", "right"))
+    return np.asarray(sum(positions) / (2 * len(others)))
 
 
 _LINEAR = by_means(_linear_terms)

@@ -1,4 +1,4 @@
-"""Several guesses an image, the best first."""
+"""Several guesses per image, the best first."""
 
 from __future__ import annotations
 

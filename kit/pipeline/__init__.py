@@ -15,12 +15,12 @@ from kit.pipeline.damaged_shards import damage_named
 from kit.pipeline.labels import encode_labels
 from kit.pipeline.load import load
 from kit.pipeline.parallel import as_written
-from kit.pipeline.random_numbers import Share
+from kit.pipeline.random_numbers import BatchShare
 from kit.pipeline.test_time_views import batch_views
 
 __all__ = [
     "MEMORY_SHARE",
-    "Share",
+    "BatchShare",
     "as_float",
     "as_written",
     "augment_batch",

@@ -8,11 +8,11 @@ from kit.pipeline.colour_jitter import recolour
 from kit.pipeline.geometry import move
 from kit.pipeline.mixup import mix
 from kit.pipeline.random_erasing import erase
-from kit.pipeline.random_numbers import WHOLE, Draws, Share
+from kit.pipeline.random_numbers import WHOLE, BatchShare, Draws
 from kit.specs import AugmentSpec
 
 
-def augment_batch(spec: AugmentSpec, images: Any, labels: Any, seed: Any, share: Share = WHOLE) -> tuple[Any, Any]:
+def augment_batch(spec: AugmentSpec, images: Any, labels: Any, seed: Any, share: BatchShare = WHOLE) -> tuple[Any, Any]:
     """Augment a batch with random numbers that depend on `seed` alone and differ from image to image.
 
     The order is geometry, colours, erasing, and last mixing of the augmented images. Settings of zero add no operation.

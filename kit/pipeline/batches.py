@@ -17,7 +17,7 @@ from kit.pipeline.cache import Decoded, as_tensor, decode_split, map_split
 from kit.pipeline.labels import encode_labels
 from kit.pipeline.parallel import as_written, parallel_calls, read_ahead
 from kit.pipeline.parse import decode_batches
-from kit.pipeline.random_numbers import WHOLE, Share, folded
+from kit.pipeline.random_numbers import WHOLE, BatchShare, folded
 from kit.pipeline.sample_weights import SampleWeights
 from kit.pipeline.sampling import DecodedExamples, Examples, StreamedExamples, balanced, epoch_seed
 from kit.pipeline.shard_files import open_shards
@@ -47,7 +47,7 @@ def train_batches(
     augment: AugmentSpec = _UNCHANGED,
     sampling: Literal["shuffle", "balanced"] = "shuffle",
     class_weights: ArrayLike | None = None,
-    share: Share = WHOLE,
+    share: BatchShare = WHOLE,
 ) -> Any:
     """Build endless batches of the train split from a given step on, shuffled and augmented anew in each epoch.
 

@@ -64,9 +64,9 @@ def _marks(target: Target, features: Mapping[str, Any]) -> Any:
     count = len(target.names)
     given = features[LABEL]
     columns = tf.where(given.values < 0, tf.constant(count, tf.int64), given.values)
-    places = tf.concat([given.indices[:, :-1], columns[:, tf.newaxis]], axis=1)
+    indices = tf.concat([given.indices[:, :-1], columns[:, tf.newaxis]], axis=1)
     shape = tf.concat([given.dense_shape[:-1], [count + 1]], axis=0)
-    marks = tf.scatter_nd(places, tf.ones_like(columns, tf.int8), shape)
+    marks = tf.scatter_nd(indices, tf.ones_like(columns, tf.int8), shape)
     marks = tf.ensure_shape(marks, [*given.shape[:-1], count + 1])
     return tf.where(marks[..., count:] > 0, tf.constant(-1, tf.int8), marks[..., :count])
 

@@ -26,7 +26,7 @@ def folded(seed: Any, *parts: Any) -> Any:
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
+class BatchShare:
     """Share of each batch that a machine takes of several.
 
     Attributes:
@@ -45,7 +45,7 @@ class Share:
         return batch[self.index * size : (self.index + 1) * size]
 
 
-WHOLE = Share()
+WHOLE = BatchShare()
 
 
 class Draws:
@@ -60,7 +60,7 @@ class Draws:
             needs the whole batch.
     """
 
-    def __init__(self, seed: Any, images: Any, share: Share = WHOLE) -> None:
+    def __init__(self, seed: Any, images: Any, share: BatchShare = WHOLE) -> None:
         self._seed = seed
         self._images = images
         self._share = share

@@ -32,7 +32,7 @@ class SampleWeights:
         """
         names, given = len(target.names), np.asarray(weights, np.float32)
         shape, said = (
-            ((names,), f"{names} numbers, one a class")
+            ((names,), f"{names} numbers, one per class")
             if target.is_partition
             else ((2, names), f"2 rows of {names} numbers, without and with each tag")
         )

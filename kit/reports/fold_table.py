@@ -22,7 +22,7 @@ def fold_table(result: FoldResult) -> Table:
         ("all images", *_cells(result.pooled, columns)),
     )
     return Table(
-        "each fold's images by the run that did not learn from them", ("", "images", *_titles(result, columns)), rows
+        "each fold's images, by the run that was not trained on them", ("", "images", *_titles(result, columns)), rows
     )
 
 

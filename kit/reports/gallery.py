@@ -49,7 +49,7 @@ class Tile:
 
 
 @dataclass(frozen=True, slots=True)
-class Cluster:
+class PictureCluster:
     """Pictures that belong together: a set is framed, in orange if it spans splits or classes."""
 
     tiles: tuple[Tile, ...]
@@ -68,7 +68,7 @@ class Row:
 
     heading: str = ""
     note: str = ""
-    clusters: tuple[Cluster, ...] = ()
+    clusters: tuple[PictureCluster, ...] = ()
 
     @property
     def height(self) -> float:
@@ -132,7 +132,7 @@ def _class_rows(audit: Audit) -> Iterator[Row]:
         tiles = tuple(Tile(index, _size(audit, index)) for index in _spread(indices[name], _COLUMNS))
         heading = name if name == UNLABELLED else f"{target.noun} {name}"
         yield Row(heading=heading, note=_describe_shown(counts[name], counts[name], "image"))
-        yield Row(clusters=(Cluster(tiles),))
+        yield Row(clusters=(PictureCluster(tiles),))
     if len(counts) > _CLASSES:
         yield Row(note=f"… {len(counts) - _CLASSES:,} more {target.kind()}")
 
@@ -148,7 +148,7 @@ def _value_rows(audit: Audit) -> Iterator[Row]:
     ascending = sorted(labels, key=lambda index: audit.target.encode([labels[index]])[0].tolist())
     tiles = tuple(Tile(index, labels[index]) for index in _spread(ascending, _COLUMNS))
     yield Row(heading=", ".join(audit.target.names), note=f"{len(labels):,} images, from the lowest to the highest")
-    yield Row(clusters=(Cluster(tiles),))
+    yield Row(clusters=(PictureCluster(tiles),))
 
 
 def _set_rows(name: str, note: str, sets: Sequence[Alike], audit: Audit) -> Iterator[Row]:
@@ -159,7 +159,7 @@ def _set_rows(name: str, note: str, sets: Sequence[Alike], audit: Audit) -> Iter
     warm = f"; orange: across splits or {audit.target.kind()}" if any(describe(alike) for alike in shown) else ""
     yield Row(heading=name, note=f"{cut}; {note}{warm}")
     clusters = [_set_cluster(alike, audit) for alike in shown]
-    line: list[Cluster] = []
+    line: list[PictureCluster] = []
     for cluster in clusters:
         if sum(other.width for other in line) + cluster.width > _WIDTH:
             yield Row(clusters=tuple(line))
@@ -168,12 +168,12 @@ def _set_rows(name: str, note: str, sets: Sequence[Alike], audit: Audit) -> Iter
     yield Row(clusters=tuple(line))
 
 
-def _set_cluster(alike: Alike, audit: Audit) -> Cluster:
+def _set_cluster(alike: Alike, audit: Audit) -> PictureCluster:
     indices = _spread(alike.indices, _MEMBERS)
     tiles = [Tile(index, _where(audit, index)) for index in indices]
     if len(alike.indices) > len(indices):
         tiles[-1] = Tile(indices[-1], f"{_where(audit, indices[-1])}, {len(alike.indices) - len(indices)} more")
-    return Cluster(tuple(tiles), is_framed=True, is_warm=alike.across_splits or alike.across_classes)
+    return PictureCluster(tuple(tiles), is_framed=True, is_warm=alike.across_splits or alike.across_classes)
 
 
 def _single_rows(name: str, note: str, tiles: Sequence[Tile]) -> Iterator[Row]:
@@ -183,7 +183,7 @@ def _single_rows(name: str, note: str, tiles: Sequence[Tile]) -> Iterator[Row]:
     cut = _describe_shown(len(shown), len(tiles), "image")
     yield Row(heading=name, note=f"{cut}; {note}")
     for start in range(0, len(shown), _COLUMNS):
-        yield Row(clusters=(Cluster(tuple(shown[start : start + _COLUMNS])),))
+        yield Row(clusters=(PictureCluster(tuple(shown[start : start + _COLUMNS])),))
 
 
 def _describe_shown(shown: int, count: int, what: str) -> str:
@@ -228,7 +228,7 @@ def _draw_row(page: Axes, row: Row, top: float, audit: Audit) -> None:
         left += cluster.width * _TILE
 
 
-def _frame(cluster: Cluster, left: float, top: float, captions: float) -> FancyBboxPatch:
+def _frame(cluster: PictureCluster, left: float, top: float, captions: float) -> FancyBboxPatch:
     return FancyBboxPatch(
         (left - 0.02, top),
         len(cluster.tiles) * _TILE - 0.1,

@@ -85,20 +85,20 @@ def plot_cut_offs(cut_offs: CutOffs, names: Sequence[str], title: str) -> bytes:
 
 def _name_grades(axes: Axes, names: Sequence[str], images: Sequence[int]) -> None:
     """Name the grades below, and beside where they are few; many stand upright."""
-    is_few, places = len(names) <= _FEW, list(range(len(names)))
+    is_few, positions = len(names) <= _FEW, list(range(len(names)))
     labels = [
         f"{wrapped(name, _NAME)}\nn = {count:,}" if is_few else f"{middle_cut(name, _NAME)} ({count:,})"
         for name, count in zip(names, images, strict=True)
     ]
-    axes.set_xticks(places, labels, rotation=0 if is_few else 90, parse_math=False)
+    axes.set_xticks(positions, labels, rotation=0 if is_few else 90, parse_math=False)
     if is_few:
-        axes.set_yticks(places, [wrapped(name, _NAME) for name in names], parse_math=False)
+        axes.set_yticks(positions, [wrapped(name, _NAME) for name in names], parse_math=False)
 
 
 def _draw_strip(axes: Axes, grade: int, given: NDArray[np.float64]) -> None:
     chosen = np.linspace(0, len(given) - 1, min(_POINTS, len(given))).astype(int)
-    places = grade + _WIDTH * (np.arange(len(chosen)) * _GOLDEN % 1 - 0.5)
-    axes.plot(places, given[chosen], ".", color=BLUE, alpha=0.5, markersize=6, markeredgewidth=0)
+    positions = grade + _WIDTH * (np.arange(len(chosen)) * _GOLDEN % 1 - 0.5)
+    axes.plot(positions, given[chosen], ".", color=BLUE, alpha=0.5, markersize=6, markeredgewidth=0)
 
 
 def _draw_boxes(axes: Axes, numbers: Sequence[NDArray[np.float64]], grades: Sequence[int]) -> None:

@@ -45,9 +45,9 @@ def metrics_table(title: str, scores: Sequence[MetricScore]) -> Table:
             "left out": any(one.left_out for one in scores),
         }.get(column, True)
     ]
-    places = [columns.index(column) for column in wanted]
+    indices = [columns.index(column) for column in wanted]
     kept = (CONFIDENCE, "value") if CONFIDENCE in wanted else ("value",)
-    return Table(title, tuple(wanted), tuple(tuple(row[place] for place in places) for row in rows), kept=kept)
+    return Table(title, tuple(wanted), tuple(tuple(row[index] for index in indices) for row in rows), kept=kept)
 
 
 def metrics_csv(scores: Sequence[MetricScore]) -> str:

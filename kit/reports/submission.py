@@ -54,5 +54,5 @@ def _whose(made: Submission) -> str:
     return (
         f"; by {what}s chosen without each fold"
         if made.is_crossed
-        else f"; of the images that the {what} was chosen on, which flatters"
+        else f"; of the images that the {what} was chosen on, so it is optimistic"
     )

@@ -21,7 +21,7 @@ from kit.locks import locked
 from kit.names import checked_name
 from kit.runs.directory import BEGIN, RESULT, Position, RunDirectory
 from kit.runs.fold_set import FOLDS, FoldSet
-from kit.storage import Head, SealedFolder, fetch_note, mirrored, name_below, sealed_folder
+from kit.storage import FolderHead, SealedFolder, fetch_note, mirrored, name_below, sealed_folder
 
 ABLATION = "ablation.json"
 
@@ -98,7 +98,7 @@ def keep_state(run: RunDirectory) -> None:
         _logger.warning("%s: its state is not in the store yet: %s", stored.at.url, error)
 
 
-def fetch_folds(fold_set: FoldSet) -> Head | None:
+def fetch_folds(fold_set: FoldSet) -> FolderHead | None:
     """Fetch the finished runs of a fold set, which any machine may have trained; nothing without a store.
 
     Returns:
@@ -113,7 +113,7 @@ def fetch_folds(fold_set: FoldSet) -> Head | None:
     return before
 
 
-def upload_folds(fold_set: FoldSet, before: Head | None) -> bool:
+def upload_folds(fold_set: FoldSet, before: FolderHead | None) -> bool:
     """Upload what the runs of a fold set predicted together, unless another machine has since `fetch_folds`.
 
     Returns:
@@ -207,7 +207,7 @@ def stored_names(runs: Path) -> set[str]:
     return set(at.store.folders(at.name)) if at else set()
 
 
-def _copy(run: RunDirectory, stored: SealedFolder, head: Head) -> None:
+def _copy(run: RunDirectory, stored: SealedFolder, head: FolderHead) -> None:
     """Replace a copy by a finished run, but for its weights; those of an unfinished one are removed."""
     run.path.mkdir(parents=True, exist_ok=True)
     hashes = _hashes(stored, head)
@@ -225,7 +225,7 @@ class _Proved(msgspec.Struct):
     files: dict[str, str] = {}
 
 
-def _hashes(stored: SealedFolder, head: Head) -> dict[str, str]:
+def _hashes(stored: SealedFolder, head: FolderHead) -> dict[str, str]:
     """Read the hashes of the files that a result proves, by name.
 
     Raises:

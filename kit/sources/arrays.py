@@ -151,7 +151,7 @@ def _are_marks(arrays: Sequence[NDArray[Any]]) -> bool:
 
 
 def _flat(arrays: Sequence[NDArray[Any]], spec: SourceSpec, name: str) -> tuple[list[list[str]], LabelOrigin]:
-    """Write one label an image: whole numbers and names as they are, others as values."""
+    """Write one label per image: whole numbers and names as they are, others as values."""
     flat = [array.reshape(-1) for array in arrays]
     are_floats = any(array.dtype.kind == "f" for array in flat)
     are_whole = all(np.array_equal(array, np.round(array)) for array in flat if array.dtype.kind == "f")

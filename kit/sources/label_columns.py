@@ -23,7 +23,7 @@ from kit.targets.cells.text import number_of
 _MARKS = {"true": "1", "false": "0"}  # in columns of a name each; one column of them holds two classes
 
 
-class Labels(NamedTuple):
+class RowLabels(NamedTuple):
     """Labels of a table's rows.
 
     Attributes:
@@ -47,7 +47,7 @@ def read_label_columns(
     hint: SampleHint,
     *,
     long: LongLabels | None = None,
-) -> Labels:
+) -> RowLabels:
     """Find the columns of labels, and make a text of each row.
 
     The user names them, or the sample submission, or the rows of a file in long form; else it is the column "label",
@@ -70,7 +70,7 @@ def read_label_columns(
     named = _named(path, table, rest, spec, hint) if long is None else hint.label_columns(table[rest]) or rest
     chosen = named or rest
     if len(chosen) == 1 and not _is_one_tag(table[chosen[0]], spec):
-        return Labels(table[chosen[0]].map(cell_text), (chosen[0],))
+        return RowLabels(table[chosen[0]].map(cell_text), (chosen[0],))
     found = _several(path, table[chosen], spec, are_named=bool(named), long=long) if chosen else None
     if found is None:
         choose = f"choose with {option('label_column')}"
@@ -106,7 +106,7 @@ def _mark(value: Any) -> str:
 
 def _several(
     path: Path, cells: pd.DataFrame, spec: SourceSpec, *, are_named: bool, long: LongLabels | None
-) -> Labels | None:
+) -> RowLabels | None:
     """Read several columns of labels, or one that marks a tag; None where the user has to choose."""
     numbers = np.asarray(cells.map(_mark).apply(pd.to_numeric, errors="coerce"), np.float64)
     found = kind_of_columns(numbers)
@@ -120,12 +120,12 @@ def _several(
     columns = tuple(str(name).strip() if target == "tags" else str(name) for name in cells.columns)
     if target == "values":
         texts = [" ".join(row) for row in cells.map(_mark).itertuples(index=False)]
-        return Labels(pd.Series(texts, cells.index, dtype=str), columns, target)
+        return RowLabels(pd.Series(texts, cells.index, dtype=str), columns, target)
     separator = free_separator(columns)
     if target == "classes":
         _refuse_no_classes(path, cells, numbers)
     texts = marked_names(numbers, columns, separator)
-    return Labels(pd.Series(texts, cells.index, dtype=str), columns, target, separator)
+    return RowLabels(pd.Series(texts, cells.index, dtype=str), columns, target, separator)
 
 
 def _odd(path: Path, cells: pd.DataFrame, where: tuple[int, int], target: str, long: LongLabels | None) -> SourceError:

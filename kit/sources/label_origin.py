@@ -17,7 +17,7 @@ class LabelOrigin:
 
     Attributes:
         name: Name of the file or folder, for messages.
-        columns: Names of the label columns; empty for folders and arrays of one label an image.
+        columns: Names of the label columns; empty for folders and arrays of one label per image.
         target: Target that several columns, or the type of an array, settle; empty where labels are to be looked at.
         separator: Sign between the tags of several columns.
         are_folders: Whether labels are names of folders or parts of file names, where numbers measure nothing.

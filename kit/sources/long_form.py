@@ -25,8 +25,8 @@ def split_id(identifier: str, names: Collection[str]) -> tuple[str, str]:
     (('ID_12', 'epidural'), ('7', 'any'))
     """
     parts = identifier.split(LONG)
-    for place in range(1, len(parts)):  # the longest name first
-        image, name = LONG.join(parts[:place]), LONG.join(parts[place:])
+    for cut in range(1, len(parts)):  # the longest name first
+        image, name = LONG.join(parts[:cut]), LONG.join(parts[cut:])
         if image and name and name in names:
             return image, name
     return identifier, ""

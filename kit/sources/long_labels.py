@@ -95,7 +95,7 @@ def _ids_and_names(table: pd.DataFrame, spec: SourceSpec, finder: FilesById) -> 
 
 def _image_of(identifier: str, finder: FilesById) -> str:
     """Return the longest beginning of an id, up to a `_`, that names an image; empty where none does."""
-    cuts = [place for place, sign in enumerate(identifier) if sign == LONG and place + 1 < len(identifier)]
+    cuts = [index for index, sign in enumerate(identifier) if sign == LONG and index + 1 < len(identifier)]
     return next((identifier[:cut] for cut in reversed(cuts) if cut and finder.find(identifier[:cut])), "")
 
 

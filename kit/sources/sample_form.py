@@ -171,6 +171,6 @@ def _too_many(path: Path, cells: pd.Series[str], guesses: int, target: Target) -
     """Refuse more guesses than there are names."""
     row = int(np.flatnonzero(cells != "")[0])
     return SubmissionError(
-        f"{path}, line {line_of(row)}: '{cells.iloc[row]}' asks for {guesses} guesses an image, and the dataset has"
+        f"{path}, line {line_of(row)}: '{cells.iloc[row]}' asks for {guesses} guesses per image, and the dataset has"
         f" {target.counted()}; leave the sample submission out"
     )

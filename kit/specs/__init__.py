@@ -2,7 +2,6 @@
 
 from kit.specs.augment import AugmentSpec
 from kit.specs.data import DataSpec
-from kit.specs.decode import from_json, to_json
 from kit.specs.fields import setting_paths
 from kit.specs.image import ImageSpec, parse_bands, parse_size
 from kit.specs.model import ModelSpec
@@ -10,6 +9,7 @@ from kit.specs.naming import arm_name
 from kit.specs.overrides import parse_assignments
 from kit.specs.recipe import Recipe, Setting, recipe_names
 from kit.specs.run import RunSpec
+from kit.specs.serialization import from_json, to_json
 from kit.specs.settings import override, read_recipe, read_setting, settings_called, value_of, written
 from kit.specs.shard import ShardSpec, parse_split
 from kit.specs.source import SourceSpec, parse_classes, parse_names

@@ -10,7 +10,9 @@ from kit.specs.source import checked_splits
 
 
 class DataSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Settings by which a recipe's images are made into a dataset; see `ImageSpec`, `ShardSpec` and `SourceSpec`.
+    """Settings by which a recipe's images are made into a dataset.
+
+    `ImageSpec`, `ShardSpec` and `SourceSpec` are what they become.
 
     Attributes:
         size: "32", or "240x320" (height x width); empty keeps each image's own.

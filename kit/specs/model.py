@@ -58,9 +58,9 @@ class BackboneSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 class ModelSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Blocks of convolutions with norm, activation, pool and dropout; then dense layers; then one unit a class.
+    """Blocks of convolutions with norm, activation, pool and dropout; then dense layers; then one unit per class.
 
-    A setting described as "one number, or one a block" is the same in all blocks if it is one number.
+    A setting described as "one number, or one per block" is the same in all blocks if it is one number.
 
     Attributes:
         filters: Filters of the convolutions of each block; as many blocks as numbers. With `conv_layers`, the number
@@ -80,11 +80,11 @@ class ModelSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         bn_epsilon: Number added to the variance before its root is taken.
         bn_synchronized: Whether batch norm computes its statistics over all replicas together; otherwise each replica
             uses those of its smaller batch. Without effect on one replica.
-        pool: Side of the max pool at the end of a block, one number, or one a block; 1 leaves it out.
+        pool: Side of the max pool at the end of a block, one number, or one per block; 1 leaves it out.
         pool_stride: Stride of the pools, pixels; 0 is the side of the pool.
         pool_padding: Padding of the pools.
-        dropout: Share of the values that are dropped in a block, one number, or one a block.
-        dropout_position: "pool" drops once a block, after its pool; "activation" drops after each convolution's
+        dropout: Share of the values that are dropped in a block, one number, or one per block.
+        dropout_position: "pool" drops once per block, after its pool; "activation" drops after each convolution's
             activation, before batch norm if `bn_position` is "after".
         top: Step from features to a vector: "flatten", or "average" over all positions.
         flatten_dropout: Share of that vector's values that is dropped.
@@ -92,7 +92,7 @@ class ModelSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         dense_layers: Number of hidden dense layers of 16 F units each, F being the first block's filters; None uses
             `dense`.
         dense_bn: Whether `bn_position` applies to hidden dense layers too; they have no batch norm otherwise.
-        dense_dropout: Share of the values that are dropped after each hidden dense layer, one number, or one a layer;
+        dense_dropout: Share of the values that are dropped after each hidden dense layer, one number, or one per layer;
             None uses `dropout`, which must then be one number.
         dense_l2: Factor of the hidden dense layers' squared weights in the loss.
         backbone: Pretrained network instead of the blocks; the settings of blocks, except `kernel` and `activation`,

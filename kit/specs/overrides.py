@@ -14,9 +14,9 @@ import msgspec
 
 from kit.errors import SpecError, require, unknown
 from kit.specs.addons import ArgumentType
-from kit.specs.decode import Settings, build
 from kit.specs.fields import alternatives, free_tables, leaves, part, type_at, types_of
 from kit.specs.named_arguments import LEFT_OUT, argument_types, read_argument, write_argument
+from kit.specs.serialization import Settings, build
 
 OWN = "recipe"  # name of the table in the original settings, which may have no name of its own
 

@@ -12,8 +12,8 @@ from kit.errors import SpecError, require, unknown
 from kit.names import checked_name
 from kit.specs.augment import AugmentSpec
 from kit.specs.data import DataSpec
-from kit.specs.decode import from_toml
 from kit.specs.model import ModelSpec
+from kit.specs.serialization import from_toml
 from kit.specs.train import TrainSpec
 
 DEFAULT_RECIPE = "histopathologic-cancer"

@@ -10,12 +10,12 @@ import msgspec
 from kit.arguments import checked_arguments
 from kit.errors import SpecError, unknown
 from kit.specs.augment import AugmentSpec
-from kit.specs.decode import Settings
 from kit.specs.fields import setting_paths
 from kit.specs.named_arguments import read_argument, write_argument
 from kit.specs.overrides import OWN, Named, apply_overrides, field_text, is_argument, number_type, types_at
 from kit.specs.presets import KNOWN, joined, name_within
 from kit.specs.recipe import DEFAULT_RECIPE, Recipe, Setting, is_file, parse_recipe, recipe_names, split_arm
+from kit.specs.serialization import Settings
 
 
 def override(spec: Settings, values: Mapping[str, object]) -> Settings:

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from kit.errors import SpecError, option, require, unknown
-from kit.specs.decode import build
+from kit.specs.serialization import build
 
 TABLES = frozenset({".csv", ".tsv", ".parquet"})
 TARGETS = ("classes", "tags", "grades", "values")

@@ -4,11 +4,11 @@ from kit.storage.address import Address, is_address
 from kit.storage.mirror import Mirrored, mirrored, name_below, open_mirror, shown
 from kit.storage.note import fetch_note, keep_note
 from kit.storage.room import room_for_copies
-from kit.storage.sealed_folder import Head, SealedFolder, sealed_folder
+from kit.storage.sealed_folder import FolderHead, SealedFolder, sealed_folder
 
 __all__ = [
     "Address",
-    "Head",
+    "FolderHead",
     "Mirrored",
     "SealedFolder",
     "fetch_note",

@@ -23,7 +23,7 @@ _VERSION = 16  # hexadecimal digits of a head's hash
 
 
 @dataclass(frozen=True, slots=True)
-class Head:
+class FolderHead:
     """Head of a folder as it lies in the store.
 
     Attributes:
@@ -52,15 +52,15 @@ class SealedFolder:
     at: Mirrored
     head: str
 
-    def read_head(self) -> Head | None:
+    def read_head(self) -> FolderHead | None:
         """Read the head in the store; None if there is no such folder, or its upload is not finished."""
         found = self._store.read(self._name(self.head))
-        return None if found is None else Head(*found)
+        return None if found is None else FolderHead(*found)
 
-    def copied_head(self) -> Head | None:
+    def copied_head(self) -> FolderHead | None:
         """Read the head of the copy; None without one."""
         try:
-            return Head((self.at.path / self.head).read_bytes(), Tag())
+            return FolderHead((self.at.path / self.head).read_bytes(), Tag())
         except FileNotFoundError:
             return None
 
@@ -68,7 +68,7 @@ class SealedFolder:
         self,
         names: Iterable[str],
         *,
-        before: Head | None = None,
+        before: FolderHead | None = None,
         progress: Progress = NO_PROGRESS,
     ) -> None:
         """Upload files of the copy, then the head; files that a stopped upload of them left are not sent again.
@@ -82,7 +82,7 @@ class SealedFolder:
             StoreConflictError: Another machine wrote another head meanwhile, whose files stay.
             StoreError: The store refuses, does not answer, or cannot write only if nobody else did.
         """
-        new = Head((self.at.path / self.head).read_bytes(), Tag())
+        new = FolderHead((self.at.path / self.head).read_bytes(), Tag())
         if before and before.version == new.version:
             return
         self._store.require_conditions()
@@ -97,7 +97,7 @@ class SealedFolder:
         if before:
             self.remove_version(before.version)
 
-    def fetch(self, head: Head, hashes: Mapping[str, str], progress: Progress = NO_PROGRESS) -> None:
+    def fetch(self, head: FolderHead, hashes: Mapping[str, str], progress: Progress = NO_PROGRESS) -> None:
         """Download files into the copy, in place of those that it has.
 
         Args:
@@ -114,11 +114,11 @@ class SealedFolder:
 
         _all(receive, list(hashes), f"fetch {self.at.name}", progress)
 
-    def mend(self, head: Head, hashes: Mapping[str, str]) -> None:
+    def mend(self, head: FolderHead, hashes: Mapping[str, str]) -> None:
         """Download those files anew that the copy lacks or has with other bytes; see `fetch`."""
         self.fetch(head, {name: expected for name, expected in hashes.items() if not self.holds(name, expected)})
 
-    def download(self, head: Head, name: str, xxh128: str, path: Path) -> None:
+    def download(self, head: FolderHead, name: str, xxh128: str, path: Path) -> None:
         """Download one file to any path; see `fetch`."""
         try:
             self._store.download(self._name(head.version, name), path, xxh128)
@@ -131,7 +131,7 @@ class SealedFolder:
             )
             raise StoreError(said) from error
 
-    def is_copy_of(self, head: Head) -> bool:
+    def is_copy_of(self, head: FolderHead) -> bool:
         """Return whether the copy on this machine has this head."""
         copied = self.copied_head()
         return copied is not None and copied.data == head.data
@@ -141,7 +141,7 @@ class SealedFolder:
         path = self.at.path / name
         return path.is_file() and xxh128_file(path) == xxh128
 
-    def keep_head(self, head: Head) -> None:
+    def keep_head(self, head: FolderHead) -> None:
         """Write the head into the copy, after the files that it proves."""
         write_whole(self.at.path / self.head, head.data)
 
@@ -149,12 +149,12 @@ class SealedFolder:
         """Remove the files of a head that is no more."""
         self._store.remove([found.name for found in self._store.objects(self._name(version))])
 
-    def _unsent(self, head: Head, sizes: Mapping[str, int]) -> list[str]:
+    def _unsent(self, head: FolderHead, sizes: Mapping[str, int]) -> list[str]:
         """List the files that the store lacks."""
         there = {found.name: found.size for found in self._store.objects(self._name(head.version))}
         return [name for name, size in sizes.items() if there.get(self._name(head.version, name)) != size]
 
-    def _write_head(self, new: Head, before: Head | None) -> None:
+    def _write_head(self, new: FolderHead, before: FolderHead | None) -> None:
         try:
             if before:
                 self._store.replace(self._name(self.head), new.data, before.tag)

@@ -162,8 +162,8 @@ class Store:
         except StoreConflictError:
             return
         raise StoreError(
-            f"{self.address}: the store overwrites what another machine wrote, whatever it is asked; use one with"
-            " conditional writes, or a file system"
+            f"{self.address}: the store ignores conditions and overwrites what another machine wrote; use one with"
+            " conditional writes, or a shared file system"
         )
 
     def upload(self, path: Path, name: str) -> None:
@@ -216,7 +216,10 @@ class Store:
                 if isinstance(error, exceptions.BaseError) and not lacks_conditions(str(error)):
                     raise
                 where = self.url(name)
-                raise StoreError(f"{where}: the store cannot write only if nobody else did, so kit does not") from error
+                raise StoreError(
+                    f"{where}: the store has no conditional writes, without which two machines overwrite each other;"
+                    " use one that has, or a shared file system"
+                ) from error
 
     def _open(self) -> Any:
         from obstore import store

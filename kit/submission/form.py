@@ -128,7 +128,7 @@ def choose_cells(target: Target, sample: Sample | None, metric: Metric | None, *
         form = msgspec.structs.replace(form, holds="decisions", guesses=0)
     if form.guesses > len(target.names):
         raise SubmissionError(
-            f"the sample submission asks for {form.guesses} guesses an image, and the dataset has"
+            f"the sample submission asks for {form.guesses} guesses per image, and the dataset has"
             f" {len(target.names)} {target.kind()}; shard the labels of all, or leave the sample submission out"
         )
     spelled = {} if sample is None or form.has_each else target.spell(sample.filled, form.columns[0])

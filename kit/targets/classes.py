@@ -15,8 +15,8 @@ from kit.targets.cells.text import SEPARATORS, number_of, parts_of
 from kit.targets.decision import NO_DECISION, Decision
 from kit.targets.head import Head
 from kit.targets.label import Truth
-from kit.targets.names import OneName, one_hot
 from kit.targets.reading import Reading, listed
+from kit.targets.single_label import OneName, one_hot
 from kit.targets.target import Fitted, Target
 
 _MOST_GRADES = 20  # names that may be ordered grades

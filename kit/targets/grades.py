@@ -14,8 +14,8 @@ from kit.targets.cells.grades import GradeCells
 from kit.targets.decision import NO_DECISION, Decision
 from kit.targets.head import Head
 from kit.targets.label import Truth
-from kit.targets.names import OneName, one_hot
 from kit.targets.reading import Reading
+from kit.targets.single_label import OneName, one_hot
 from kit.targets.target import Fitted, Target
 
 _OF_NAMES = ("crossentropy", "focal", "addons/SigmoidFocalCrossEntropy")

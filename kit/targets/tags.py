@@ -1,4 +1,4 @@
-"""Any number of tags an image, also none."""
+"""Any number of tags per image, also none."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ EVEN = 0.5  # probability from which a tag is decided for, unless a rule says ot
 
 
 class Tags(TagCells, Target, frozen=True, kw_only=True):
-    """Any of n tags an image: n sigmoids.
+    """Any of n tags per image: n sigmoids.
 
     Attributes:
         names: Names of the tags, sorted, or in the order of their columns.

@@ -1,4 +1,4 @@
-"""Cross-validation: a run for each fold, and what they say of the images that each did not learn from."""
+"""Cross-validation: a run for each fold, and its predictions of the images that it was not trained on."""
 
 from __future__ import annotations
 

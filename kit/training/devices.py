@@ -79,7 +79,7 @@ def join_workers() -> Any:
     try:
         _joined[:] = [tf.distribute.MultiWorkerMirroredStrategy()]
     except RuntimeError as error:
-        raise RunError("this process has computed with TensorFlow already; train with others in a new one") from error
+        raise RunError("this process has used TensorFlow already; train on several machines in a new one") from error
     return _joined[0]
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from kit.compat import keras, tf
-from kit.pipeline import Share
+from kit.pipeline import BatchShare
 from kit.runs import Position
 from kit.training.peers import Peers
 
@@ -112,6 +112,6 @@ def parts_of_batches(batches: Any, indices: range, count: int) -> Any:
     return taken.apply(tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY))
 
 
-def share_of(peers: Peers) -> Share:
+def share_of(peers: Peers) -> BatchShare:
     """Return the share of each batch that this machine takes."""
-    return Share(peers.cluster.index, len(peers.cluster.addresses))
+    return BatchShare(peers.cluster.index, len(peers.cluster.addresses))

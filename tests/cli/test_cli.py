@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from forked import run_forked
@@ -93,6 +94,24 @@ def test_every_command_has_help_and_an_example_in_the_readme(name: str, command:
     assert re.search(rf"^kit {name}\b", README.read_text(), re.MULTILINE)
     assert re.search(r" --help +-h +Show this", answer.out)
     assert not re.search(r"<bool>|BOOL", answer.out)
+
+
+def _words(text: str) -> list[str]:
+    return re.sub(r"[\[\]()│]", " ", text).split()
+
+
+@pytest.mark.parametrize("words", [*COMMANDS, "competitions show", "recipes show"])
+def test_no_word_of_a_help_text_is_cut_off_or_swallowed_at_80_columns(
+    words: str, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    shown = {*_words(command(*words.split(), "--help").out)}
+    found: Any = get_command(app)
+    for word in words.split():
+        found = found.commands[word]
+    texts = [text for option in found.params for text in (option.help, option.metavar, option.show_default)]
+
+    assert [] == [text for text in texts if isinstance(text, str) and not {*_words(text)} <= shown]
 
 
 def test_the_reference_tells_flags_from_options_that_take_a_value() -> None:

@@ -21,7 +21,7 @@ from kit.exports import Export
 from kit.exports.metadata import FILES, ExportInfo
 from kit.images import decode_image
 from kit.images.resize import fit
-from kit.images.store import store_image
+from kit.images.stored_image import store_image
 from kit.progress import NoProgress
 from kit.runs import RunDirectory
 from kit.specs import ImageSpec, ModelSpec, from_json, override

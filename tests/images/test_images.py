@@ -16,7 +16,7 @@ from PIL import Image, ImageOps
 from kit.images import ImageError, decode_pixels, store_image
 from kit.images.resize import fit
 from kit.images.signature import image_kind
-from kit.images.store import RAW_BYTES
+from kit.images.stored_image import RAW_BYTES
 from kit.specs import ImageSpec
 
 LOSSLESS: dict[str, dict[str, Any]] = {

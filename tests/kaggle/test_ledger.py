@@ -166,10 +166,10 @@ def test_no_change_of_a_ledger_is_silent(tmp_path: Path) -> None:
         (lambda lines: [lines[0], lines[1][:20], *lines[2:]], r"line 2 is cut or damaged \(cells: 1, columns: 19\)"),
         (
             lambda lines: [*lines[:2], "garbage", *lines[2:]],
-            r"line 3 is cut or damaged \(cells: 1, columns: 19\); mend",
+            r"line 3 is cut or damaged \(cells: 1, columns: 19\); fix",
         ),
         (lambda lines: [*lines, '"'], r"is no ledger: line 6: unexpected end of data"),
-        (lambda lines: [*lines, lines[1].replace("complete", "done")], r"line 6: status cannot be 'done'; mend"),
+        (lambda lines: [*lines, lines[1].replace("complete", "done")], r"line 6: status cannot be 'done'; fix"),
     ],
 )
 def test_a_damaged_line_is_refused_by_its_number_and_nothing_is_written(

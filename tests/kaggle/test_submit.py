@@ -103,7 +103,7 @@ def test_a_leaderboard_of_one_score_is_ordered_by_the_metric_of_the_file(file: P
 
 def test_a_score_that_kaggle_refuses_keeps_its_reason(file: Path, standin: StandIn) -> None:
     standin.games[SLUG].truth = dict.fromkeys(IDS[:5], "1")
-    with pytest.raises(KaggleError, match=r"could not score .*first.csv \(submission 1000\): .*wrong row: 't05'; mend"):
+    with pytest.raises(KaggleError, match=r"could not score .*first.csv \(submission 1000\): .*wrong row: 't05'; fix"):
         submit(file, wait=True)
 
     (row,) = ledger(file)

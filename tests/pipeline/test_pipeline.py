@@ -319,7 +319,7 @@ def test_batches_go_on_from_the_middle_of_an_epoch(uneven: Dataset, place: int, 
 @pytest.mark.parametrize("mixup", [0.0, 0.4])
 @pytest.mark.parametrize("place", PLACES)
 def test_shares_of_a_batch_together_are_the_batch(uneven: Dataset, place: int, mixup: float, sampling: str) -> None:
-    from kit.pipeline import Share
+    from kit.pipeline import BatchShare
 
     augment = msgspec.structs.replace(augmentation(place), mixup=mixup, cutmix=mixup)
     options = {
@@ -330,7 +330,7 @@ def test_shares_of_a_batch_together_are_the_batch(uneven: Dataset, place: int, m
         "class_weights": [1, 2, 4],
     }
     whole = drawn(uneven, 3, **options)
-    shares = [drawn(uneven, 3, share=Share(index, 2), **options) for index in range(2)]
+    shares = [drawn(uneven, 3, share=BatchShare(index, 2), **options) for index in range(2)]
 
     joined = [tuple(map(np.concatenate, zip(*halves, strict=True))) for halves in zip(*shares, strict=True)]
     for batch, same in zip(whole, joined, strict=True):
@@ -358,7 +358,7 @@ def test_weights_are_those_of_an_images_own_class_even_where_it_is_mixed(uneven:
 
 
 def test_weights_that_do_not_fit_the_classes_are_refused(uneven: Dataset) -> None:
-    with pytest.raises(SpecError, match=r"class_weights must be 3 numbers, one a class, got \[1, 2\]"):
+    with pytest.raises(SpecError, match=r"class_weights must be 3 numbers, one per class, got \[1, 2\]"):
         drawn(uneven, 1, seed=0, class_weights=[1, 2])
 
 

@@ -22,7 +22,7 @@ from kit.specs.source import SourceSpec
 CHANGED = "cannot be read: it is no longer a file, but a device, a pipe or a folder"
 IN_LITTLE_MEMORY = """
 import resource, sys
-import kit, kit.images.store, kit.conversion.write_shard
+import kit, kit.images.stored_image, kit.conversion.write_shard
 
 source, root, free = sys.argv[1], sys.argv[2], int(sys.argv[3])
 kit.shard(source, name="first", root=root, workers=1)  # everything is imported

@@ -363,7 +363,7 @@ def test_a_sign_that_only_the_user_knows_splits_tags(tmp_path: Path) -> None:
             {"w": ["a", "b", "c"] * 2},
             "id,w\nt0,a b c a\nt1,a c b a\n",
             {},
-            r"sample\.csv, line 2: 'a b c a' asks for 4 guesses an image, and the dataset has 3 cl",
+            r"sample\.csv, line 2: 'a b c a' asks for 4 guesses per image, and the dataset has 3 cl",
         ),
         (
             {"f": ["a b", "a", "b", "b a"]},

@@ -130,7 +130,7 @@ def test_an_unknown_name_is_said_with_the_nearest() -> None:
 
 def test_a_name_that_kit_does_not_take_says_why() -> None:
     assert "compares embeddings of three images" in find_addon("loss", "TripletSemiHardLoss").reason
-    assert "one label an image" in find_addon("layer", "CRF").reason
+    assert "one label per image" in find_addon("layer", "CRF").reason
     assert "a function in Python" in find_addon("schedule", "CyclicalLearningRate").reason
 
 

@@ -30,7 +30,7 @@ from kit.specs import (
     to_json,
     value_of,
 )
-from kit.specs.decode import build
+from kit.specs.serialization import build
 from kit.training.request import run_id
 from tests.made import AS_TRAINED, class_head
 

@@ -15,7 +15,7 @@ from waiting import wait_until
 from kit.errors import StoreConflictError, StoreError, UnreachableError
 from kit.files import xxh128
 from kit.progress import Progress
-from kit.storage import Head, SealedFolder, mirrored, open_mirror
+from kit.storage import FolderHead, SealedFolder, mirrored, open_mirror
 from kit.storage.store import Tag
 
 NAME, HEAD = "tfrecords/retina", "manifest.json"
@@ -118,7 +118,7 @@ def test_killed_upload_leaves_no_head_and_goes_on(folder: SealedFolder, store_se
 
 def test_cut_file_of_another_size_is_sent_again(folder: SealedFolder, store_server: StoreServer) -> None:
     _write(folder, "a")
-    version = Head((folder.at.path / HEAD).read_bytes(), Tag()).version
+    version = FolderHead((folder.at.path / HEAD).read_bytes(), Tag()).version
     folder.at.store.write(f"{NAME}/{version}/train-2", b"")
     begin = len(store_server.seen)
 
@@ -241,7 +241,7 @@ def test_store_without_conditions_keeps_what_is_there(folder: SealedFolder, stor
     _write(folder, "b")
     store_server.fault = lambda request: Refusal(501, "NotImplemented") if request.is_conditional else None
 
-    with pytest.raises(StoreError, match="cannot write only if nobody else did"):
+    with pytest.raises(StoreError, match="has no conditional writes"):
         folder.upload(SHARDS, before=before)
 
     assert before == folder.read_head()
@@ -264,7 +264,7 @@ def _write(folder: SealedFolder, content: str) -> dict[str, str]:
     return {name: xxh128(written) for name, written in data.items()}
 
 
-def _head(folder: SealedFolder) -> Head:
+def _head(folder: SealedFolder) -> FolderHead:
     head = folder.read_head()
     assert head
     return head

@@ -230,7 +230,9 @@ def test_store_without_conditions_is_not_written_to(store: Store, store_server: 
     tag = _read(store, "a")[1]
     store_server.fault = _knows_no_conditions
 
-    with pytest.raises(StoreError, match="the store cannot write only if nobody else did, so kit does not") as raised:
+    with pytest.raises(
+        StoreError, match="the store has no conditional writes, without which two machines overwrite"
+    ) as raised:
         write(store, tag)
     assert StoreError is raised.type
     assert [Object("a", 1)] == store.objects("")
@@ -261,6 +263,6 @@ def test_store_that_ignores_conditions_is_refused_and_keeps_nothing_of_the_quest
     store = Store(store_server.address)
     store_server.fault = lambda _: IGNORE
 
-    with pytest.raises(StoreError, match="the store overwrites what another machine wrote, whatever it is asked"):
+    with pytest.raises(StoreError, match="the store ignores conditions and overwrites what another machine wrote"):
         store.require_conditions()
     assert not store.objects("")

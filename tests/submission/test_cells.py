@@ -289,7 +289,7 @@ def test_a_rule_is_refused_where_cells_hold_no_decisions(form: str, message: str
 
 def test_more_guesses_than_classes_are_refused() -> None:
     target = Classes(names=("w_1", "w_2", "w_3"))
-    with pytest.raises(SubmissionError, match=r"asks for 4 guesses an image, and the dataset has 3 classes"):
+    with pytest.raises(SubmissionError, match=r"asks for 4 guesses per image, and the dataset has 3 classes"):
         sample_of(Path("s.csv"), written({"Id": "w_1 w_2 w_3 w_4"}), target, 6)
 
 

@@ -267,14 +267,16 @@ def test_a_chosen_threshold_is_the_one_of_the_held_out_predictions(
         assert {key: ("dark", "light")[int(value >= at)] for key, value in chances.items()} == labels
 
 
-def test_a_threshold_chosen_on_one_split_says_that_its_accuracy_flatters(
+def test_a_threshold_chosen_on_one_split_says_that_its_accuracy_is_optimistic(
     run: RunDirectory, workspace: Path, tmp_path: Path
 ) -> None:
     made = kit.predict(run.path, threshold="best-accuracy", output=tmp_path / "s.csv", root=workspace)
 
     assert made.threshold is not None
     assert (False, pytest.approx(made.threshold.accuracy)) == (made.is_crossed, made.score)
-    assert describe_submission(made)[-1].endswith("; of the images that the threshold was chosen on, which flatters")
+    assert describe_submission(made)[-1].endswith(
+        "; of the images that the threshold was chosen on, so it is optimistic"
+    )
 
 
 def test_runs_beside_folds_have_no_score(fold_set: FoldSet, workspace: Path, tmp_path: Path) -> None:

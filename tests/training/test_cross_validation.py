@@ -220,7 +220,7 @@ def test_runs_that_learned_from_each_others_validation_are_not_measured_on_it(
     fold_set: FoldSet, workspace: Path
 ) -> None:
     whole = kit.train("folded", settings=SETTINGS, root=workspace)
-    with pytest.raises(RunError, match=r"learned from each other's validation"):
+    with pytest.raises(RunError, match=r"were trained on each other's validation images; evaluate them apart"):
         kit.evaluate(fold_set.path, whole.path, root=workspace)
     with pytest.raises(RunError, match=r"leave no images to choose a threshold on"):
         kit.predict(fold_set.path, whole.path, threshold="best-f1", root=workspace)

@@ -25,8 +25,8 @@ def settle(labels: Mapping[str, int], spec: SourceSpec, origin: LabelOrigin, kin
     if any(separator in name or (separator == " " and len(name.split()) > 1) for name in ordered):  # renamed
         separator = free_separator(ordered)
     target = Tags(names=ordered, separator=separator, no_tag=spec.no_tag or "", are_columns=origin.are_columns)
-    places = {name: index for index, name in enumerate(ordered)}
-    texts = {label: target.join(sorted(found, key=places.__getitem__)) for label, found in names.items()}
+    order = {name: index for index, name in enumerate(ordered)}
+    texts = {label: target.join(sorted(found, key=order.__getitem__)) for label, found in names.items()}
     return Settled(target, texts)
 
 

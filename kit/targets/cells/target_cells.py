@@ -1,4 +1,4 @@
-"""What every kind of target answers about cells; the defaults suit one name an image."""
+"""What every kind of target answers about cells; the defaults suit one name per image."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from kit.engines import engine_for
-from kit.engines.address import AUTO, VARIABLE, cluster_address
+from kit.engines.cluster_address import AUTO, VARIABLE, cluster_address
 from kit.engines.cluster_node import ClusterNode, Share, differences, new_probe, smallest
 from kit.engines.node import Node
 from kit.errors import EngineError, MissingDependencyError, SpecError

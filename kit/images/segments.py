@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from kit.images import tags
+from kit.images import tiff_tags as tags
 from kit.images.header import ImageHeader, check_size
 from kit.images.ifd import Directory
 from kit.images.image_error import ImageError, damaged
@@ -12,7 +12,7 @@ from kit.images.image_error import ImageError, damaged
 TOGETHER = 1  # value of PLANAR: interleaved channels
 
 
-class Part(NamedTuple):
+class Segment(NamedTuple):
     """A strip or tile.
 
     Attributes:
@@ -30,7 +30,7 @@ class Part(NamedTuple):
     channels: int
 
 
-def find_parts(page: Directory, header: ImageHeader, end: int) -> list[Part]:
+def find_segments(page: Directory, header: ImageHeader, end: int) -> list[Segment]:
     """List a page's strips or tiles in order, plane by plane.
 
     Args:
@@ -39,7 +39,7 @@ def find_parts(page: Directory, header: ImageHeader, end: int) -> list[Part]:
         end: Size of the file, bytes.
 
     Raises:
-        ImageError: A part is missing, empty, or beyond the end: a decoder might fill it silently.
+        ImageError: A segment is missing, empty, or beyond the end: a decoder might fill it silently.
     """
     if (depth := page.number(tags.DEPTH, 1)) > 1:
         raise ImageError(f"holds a volume of {depth} slices, not an image")
@@ -48,18 +48,18 @@ def find_parts(page: Directory, header: ImageHeader, end: int) -> list[Part]:
     sizes = page.numbers(tags.TILE_BYTES) or page.numbers(tags.STRIP_BYTES) or (0,) * len(starts)
     if min(len(starts), len(sizes)) < len(shapes):
         raise damaged("TIFF", f"lists {len(starts)} of the {len(shapes)} parts that its pixels are cut into")
-    parts = [Part(start, size, *shape) for start, size, shape in zip(starts, sizes, shapes, strict=False)]
+    segments = [Segment(start, size, *shape) for start, size, shape in zip(starts, sizes, shapes, strict=False)]
     is_open = page.number(tags.COMPRESSION, tags.PLAIN) in tags.FAX or tags.STRIP_BYTES not in page
-    for number, part in enumerate(parts):
-        if not part.size and not (is_open and tags.TILES not in page):
-            raise damaged("TIFF", f"part {number} of the {len(parts)} that its pixels are cut into is empty")
-        if part.start + part.size > end:
-            raise damaged("TIFF", f"its pixels end at byte {part.start + part.size:,}, the file at {end:,}")
-    return parts
+    for number, segment in enumerate(segments):
+        if not segment.size and not (is_open and tags.TILES not in page):
+            raise damaged("TIFF", f"part {number} of the {len(segments)} that its pixels are cut into is empty")
+        if segment.start + segment.size > end:
+            raise damaged("TIFF", f"its pixels end at byte {segment.start + segment.size:,}, the file at {end:,}")
+    return segments
 
 
 def _shapes(page: Directory, header: ImageHeader) -> list[tuple[int, int, int]]:
-    """List the height, width and channels of every part."""
+    """List the height, width and channels of every segment."""
     is_together = page.number(tags.PLANAR, TOGETHER) == TOGETHER
     planes, channels = (1, header.channels) if is_together else (header.channels, 1)
     if tags.TILE_WIDTH in page:
@@ -75,7 +75,7 @@ def _shapes(page: Directory, header: ImageHeader) -> list[tuple[int, int, int]]:
 
 
 def _check_count(page: Directory, needed: int) -> None:
-    """Refuse a page that needs more parts than are listed, before a list of them is made."""
+    """Refuse a page that needs more segments than are listed, before a list of them is made."""
     listed = len(page.numbers(tags.TILES) or page.numbers(tags.STRIPS))
     if listed < needed:
         raise damaged("TIFF", f"lists {listed:,} of the {needed:,} parts that its pixels are cut into")
