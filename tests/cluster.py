@@ -16,11 +16,11 @@ import struct
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from waiting import kill_tree, wait_until
+from waiting import kill_tree, stopped_with_open, tree, wait_until
 
 from kit.engines import Ray
 
@@ -31,7 +31,8 @@ ADDRESS = f"{HEAD}:{PORT}"
 _ROOT = Path(__file__).parents[1]
 _NEW_NETWORK = 0x40000000  # CLONE_NEWNET of linux/sched.h
 _GET_FLAGS, _SET_FLAGS, _UP = 0x8913, 0x8914, 1  # SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP of linux/sockios.h and if.h
-_STARTED = "Ray runtime started"
+_STARTED, _TOO_SLOW = "Ray runtime started", "timed out during startup"
+_STARTS = 20  # at most: Ray gives a node 30 s, which is too little on a machine that has other work
 _START = "import sys; from ray.scripts.scripts import main; sys.argv[0] = 'ray'; main()"
 
 
@@ -57,12 +58,22 @@ class Cluster:
             host: Its address.
             mount: What it mounts first, for itself alone, as the arguments of mount.
         """
-        if host in self._nodes:
-            return
         log = self._folder / f"{host}.log"
+        for left in reversed(range(_STARTS)):
+            if host in self._nodes:
+                return
+            self._nodes[host] = self._launched(host, mount, log)
+            try:
+                wait_until(lambda: _STARTED in log.read_text(), self._nodes[host])
+            except AssertionError:
+                self.kill(host)
+                if not left or _TOO_SLOW not in log.read_text():
+                    raise
+
+    def _launched(self, host: str, mount: str, log: Path) -> subprocess.Popen[bytes]:
         head = ["--head", f"--port={PORT}", f"--temp-dir={self._folder}", "--include-dashboard=false"]
         with log.open("wb") as file:
-            self._nodes[host] = subprocess.Popen(
+            return subprocess.Popen(
                 [
                     *(("unshare", "-m", "sh", "-c", f'mount {mount} && exec "$0" "$@"') if mount else ()),
                     *(sys.executable, "-c", _START, "start", "--block", f"--node-ip-address={host}"),
@@ -80,13 +91,16 @@ class Cluster:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        wait_until(lambda: _STARTED in log.read_text(), self._nodes[host])
 
     def kill(self, host: str) -> None:
         """Kill a node's whole tree at once, as if the machine lost its power; nothing if it does not run."""
         if host not in self._nodes:
             return
         kill_tree(self._nodes.pop(host))
+
+    def stop_with_open(self, host: str, is_meant: Callable[[Path], object]) -> bool:
+        """Stop a process of a node that has such a file open, so that it has when the node is killed."""
+        return stopped_with_open(tree(self._nodes[host].pid), is_meant) is not None
 
     def remove(self, host: str) -> None:
         """Kill a node, and wait until the head no longer lists it, which takes it some seconds."""

@@ -400,11 +400,12 @@ def running(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Iterator[StandIn]:
 
 
 @pytest.fixture
-def closed_port(standin: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lead everything to a port where nobody listens."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    assert port != standin.port
-    for name in ("http_proxy", "https_proxy"):
-        monkeypatch.setenv(name, f"http://127.0.0.1:{port}")
+def closed_port(standin: StandIn, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Lead everything to a port where nobody listens, nor can while the test runs."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        port = held.getsockname()[1]
+        assert port != standin.port
+        for name in ("http_proxy", "https_proxy"):
+            monkeypatch.setenv(name, f"http://127.0.0.1:{port}")
+        yield

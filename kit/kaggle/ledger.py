@@ -15,7 +15,7 @@ from kit.errors import SubmissionError
 from kit.files import write_whole
 from kit.kaggle.ledger_lines import SEAL, Line, changed_seal, read_lines, remarks, seal
 from kit.kaggle.responses import COMPLETE, ERROR, PENDING, Listed
-from kit.locks import locked
+from kit.locks import alone
 from kit.submission.origin import Origin
 
 UNCLEAR = "unclear"  # sent, without an answer yet on whether it was accepted
@@ -155,7 +155,7 @@ class Ledger:
     def write(self, changed: Iterable[Entry]) -> None:
         """Replace lines of the same time, competition and bytes; append the others."""
         new = {_key(entry): entry for entry in changed}
-        with locked(self.path):
+        with alone(self.path):  # others that write wait for their turn, however slow the disk is
             kept = []
             for line in self._lines():
                 old = _entry(line.cells)

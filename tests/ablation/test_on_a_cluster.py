@@ -35,6 +35,11 @@ def _local(root: Path, settings: dict[str, object]) -> Ablation:
     return ablate("tiny", [kit.parse_axis(AXIS, "0.5,0.9")], settings=settings, seeds=2, jobs=1, root=root / "local")
 
 
+def _is_lock_of_a_run_with_a_checkpoint(path: Path) -> bool:
+    folder = path.with_name(path.name.removeprefix(".").removesuffix(".lock"))
+    return folder.name.startswith("seed-") and any(folder.glob("epoch-*.weights.h5"))
+
+
 def _figures(folder: Path) -> dict[str, object]:
     """Weights and all figures but times of each run, by its path below the ablation's folder."""
     found: dict[str, object] = {}
@@ -78,7 +83,7 @@ def test_trial_whose_node_dies_goes_on_from_its_checkpoint_on_the_other_one(root
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
-        wait_until(lambda: len(list((root / "runs").rglob("epoch-*.weights.h5"))) >= 2, process)
+        wait_until(lambda: both_nodes.stop_with_open(OTHER, _is_lock_of_a_run_with_a_checkpoint), process)
         both_nodes.kill(OTHER)
         output, errors = process.communicate()
     (root / "local").mkdir()

@@ -76,12 +76,21 @@ def predictions(root: Path) -> dict[str, bytes]:
 
 
 SCRIPT = """
-import sys
+import sys, time
+from pathlib import Path
 import kit
+from kit.progress import NoProgress
+
+class Halting(NoProgress):
+    def advance(self, steps=1, note=""):
+        while len(sys.argv) > 3 and any(Path(sys.argv[1]).glob("runs/*/*/seed-0/spec.json")):
+            time.sleep(1)  # until it is killed
+
 if __name__ == "__main__":
     settings = {settings}
     axes = [kit.parse_axis("model.bn_position", "before,after")]
-    kit.ablate("tiny", axes, settings=settings, seeds=2, jobs=1, part=sys.argv[2], root=sys.argv[1])
+    root, part, *_ = sys.argv[1:]
+    kit.ablate("tiny", axes, settings=settings, seeds=2, jobs=1, part=part, root=root, progress=Halting())
 """
 
 
@@ -96,7 +105,7 @@ def test_parts_at_once_one_of_them_twice_and_one_killed_train_what_one_command_t
     asked = {"settings": SHORT, "seeds": 2, "jobs": 1}
     kit.ablate(tiny.manifest.name, AXES, root=alone, **asked)  # type: ignore[arg-type]
     script = SCRIPT.replace("{settings}", repr(SHORT))
-    commands = [[sys.executable, "-c", script, str(parts), part] for part in ("1/2", "2/2", "2/2")]
+    commands = [[sys.executable, "-c", script, str(parts), *words] for words in (("1/2", "halt"), ("2/2",), ("2/2",))]
     with ended(*commands) as running:
         wait_until(lambda: any(parts.glob("runs/*/*/seed-0/spec.json")), running[0])
         kill_tree(running[0])

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import math
@@ -28,7 +29,7 @@ from kit.engines import core_count
 from kit.errors import RunError, SpecError
 from kit.pipeline.cache import decode_split
 from kit.runs import RunDirectory
-from tests.waiting import wait_until
+from tests.waiting import TIMEOUT, halting, is_running, wait_until
 
 RECIPE = "histopathologic-cancer"
 ONE, TWO = {**SETTINGS, "train.epochs": 1}, {**SETTINGS, "train.epochs": 2}
@@ -301,20 +302,9 @@ def test_packing_is_measured_and_said_and_stays(tiny: Dataset, root: Path) -> No
     assert tiny.manifest.fingerprint == json.loads(plan.file.read_text())["fingerprint"]
 
 
-COMMAND = [
-    sys.executable,
-    "-m",
-    "kit",
-    "ablate",
-    "tiny",
-    "--bn-position",
-    "before,after",
-    "--seeds",
-    "2",
-    "--jobs",
-    "2",
-]
-COMMAND += [part for path, value in {**TWO, "model.dropout": 0.2}.items() for part in ("--set", f"{path}={value}")]
+WORDS = ["ablate", "tiny", "--bn-position", "before,after", "--seeds", "2", "--jobs", "2"]
+WORDS += [part for path, value in {**TWO, "model.dropout": 0.2}.items() for part in ("--set", f"{path}={value}")]
+COMMAND = [sys.executable, "-m", "kit", *WORDS]
 
 
 @pytest.fixture(scope="module")
@@ -338,7 +328,8 @@ def test_killed_at_random_the_same_command_ends_in_the_same_comparison(
             time.sleep(dice.uniform(1, 9))
             victim = process.pid if kind == "parent" else dice.choice(_children(process.pid) or [process.pid])
             if process.poll() is None:
-                os.kill(victim, signal.SIGKILL)
+                with contextlib.suppress(ProcessLookupError):  # it may just have ended
+                    os.kill(victim, signal.SIGKILL)
             process.wait()
     subprocess.run(command, check=True, capture_output=True)
 
@@ -350,18 +341,18 @@ def test_killed_at_random_the_same_command_ends_in_the_same_comparison(
 @pytest.mark.slow
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_a_signal_stops_all_workers_and_says_how_to_go_on(root: Path, number: int, status: int) -> None:
-    command = [*COMMAND, "--root", str(root)]
+    command = halting([*WORDS, "--root", str(root)], root, "runs/*/*/*/history.csv")
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=_hear_signals) as process:  # noqa: PLW1509
         wait_until(lambda: list(root.rglob("history.csv")), process)
         workers = _children(process.pid)
         process.send_signal(number)
-        _, said = process.communicate(timeout=60)
+        _, said = process.communicate(timeout=TIMEOUT)
 
     assert status == process.returncode
     assert said.endswith("kit: stopped; run the same command again and it goes on from here\n")
     assert "Traceback" not in said
     assert workers
-    while [pid for pid in workers if Path(f"/proc/{pid}").exists()]:  # until the test's own time is over
+    while any(map(is_running, workers)):  # until the test's own time is over
         time.sleep(0.05)
 
 
@@ -372,8 +363,9 @@ def _hear_signals() -> None:
 
 
 def _children(pid: int) -> list[int]:
-    found = Path(f"/proc/{pid}/task/{pid}/children")
-    return [int(child) for child in found.read_text().split()] if found.exists() else []
+    with contextlib.suppress(OSError):  # it may just have ended
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    return []
 
 
 def _comparison(root: Path) -> list[list[str]]:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +21,7 @@ from kit.runs import BEGIN, RunDirectory
 from kit.specs import RunSpec
 from kit.training.request import run_spec
 from tests.training.test_resume import STATES, STEPS, assert_equal, finished, stop_at
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.addons, pytest.mark.slow]
 
@@ -58,19 +57,27 @@ KINDS: dict[str, dict[str, Any]] = {
     },
 }
 SCRIPT = """
-import sys
+import sys, time
 from pathlib import Path
-from kit.runs import RunDirectory
+from kit.progress import NoProgress
+from kit.runs import BEGIN, RunDirectory
 from kit.datasets.dataset import read_dataset
 from kit.specs.device_list import parse_devices
 from kit.training.fit import train_run
-directory = RunDirectory(Path(sys.argv[2]))
+
+class Halting(NoProgress):
+    def advance(self, steps=1, note=""):
+        while minutes == 0 and next(iter(directory.checkpoints()), BEGIN) >= (1, 5):
+            time.sleep(1)  # until it is killed
+
+directory, minutes = RunDirectory(Path(sys.argv[2])), float(sys.argv[4])
 train_run(
     read_dataset(Path(sys.argv[1])),
     directory.spec(),
     directory,
     devices=parse_devices(sys.argv[3]),
-    checkpoint_minutes=float(sys.argv[4]),
+    checkpoint_minutes=minutes,
+    progress=Halting(),
 )
 """
 
@@ -195,9 +202,8 @@ def test_a_killed_training_ends_as_an_undisturbed_one(noise: Dataset, tmp_path: 
     with process(noise, whole, devices, 10) as undisturbed:
         assert 0 == undisturbed.wait()
     with process(noise, killed, devices, 0) as begun:
-        while begun.poll() is None and next(iter(killed.checkpoints()), BEGIN) < (1, 5):
-            time.sleep(0.001)
-        os.kill(begun.pid, signal.SIGKILL)
+        wait_until(lambda: next(iter(killed.checkpoints()), BEGIN) >= (1, 5), begun)
+        begun.kill()
     (newest, *_) = killed.checkpoints()
     with process(noise, killed, devices, 10) as resumed:
         assert 0 == resumed.wait()

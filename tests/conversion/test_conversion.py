@@ -33,7 +33,7 @@ from kit.progress import NO_PROGRESS
 from kit.specs import ShardSpec
 from kit.targets.classes import Classes
 from tests.conftest import Competition
-from tests.waiting import wait_until
+from tests.waiting import halting, stopped_with_open, wait_until
 
 
 def _files(folder: Path) -> dict[str, bytes]:
@@ -113,12 +113,13 @@ def test_a_command_killed_between_the_two_writings_ends_in_the_same_bytes(tmp_pa
     for number in range(100):
         _copy(folder, f"class0/{number:03d}.png", f"class0/copy{number:03d}.png")
     undisturbed = shard(folder, name="pets", workers=1, root=tmp_path / "undisturbed")
-    command = [sys.executable, "-m", "kit", "shard", str(folder), "--name", "pets", "--workers", "1"]
-    command += ["--root", str(tmp_path)]
     partial = tmp_path / "tfrecords" / ".pets.partial"
+    words = ["shard", str(folder), "--name", "pets", "--workers", "1", "--root", str(tmp_path)]
+    command = halting(words, partial, "ties.json")
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         wait_until((partial / "ties.json").exists, process)
         process.kill()
+    assert (partial / "ties.json").exists()
     again = shard(folder, name="pets", workers=1, root=tmp_path)
 
     assert _files(undisturbed.folder) == _files(again.folder)
@@ -391,14 +392,22 @@ def test_a_killed_worker_is_reported_and_its_shards_are_written_again(tmp_path: 
     with subprocess.Popen(
         [*command, "--root", str(tmp_path)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     ) as process:
-        wait_until(lambda: _children(process.pid) and list(tmp_path.rglob("*.tmp.*.tfrecord")), process)
-        os.kill(_children(process.pid)[0], signal.SIGKILL)
+        caught: list[int] = []
+        wait_until(lambda: _catch(process.pid, caught), process)
+        os.kill(caught[0], signal.SIGKILL)
         _, errors = process.communicate()
     undisturbed = shard(folder, name="pets", size=(32, 32), workers=1, root=tmp_path / "undisturbed")
 
     assert 0 == process.returncode
     assert "a worker process was killed; the shards it had begun are written again" in errors
     assert _files(undisturbed.folder) == _files(tmp_path / "tfrecords" / "pets")
+
+
+def _catch(pid: int, caught: list[int]) -> list[int]:
+    """Stop a worker while it writes a shard."""
+    if (found := stopped_with_open(_children(pid), lambda path: ".tmp." in path.name)) is not None:
+        caught.append(found)
+    return caught
 
 
 def _children(pid: int) -> list[int]:

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 from cluster import HEAD, OTHER, Cluster
-from waiting import wait_until
+from waiting import halting, wait_until
 
 from kit.conversion import shard
 from kit.datasets.dataset import MANIFEST
@@ -31,9 +31,13 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def _command(images: Path, *options: str) -> list[str]:
-    made = [sys.executable, "-m", "kit", "shard", str(images), "--name", "pets", "--size", "32", "--folds", "12"]
+def _words(images: Path, *options: str) -> list[str]:
+    made = ["shard", str(images), "--name", "pets", "--size", "32", "--folds", "12"]
     return [*made, "--engine", "ray", "--address", Cluster.address, *options]
+
+
+def _command(images: Path, *options: str) -> list[str]:
+    return [sys.executable, "-m", "kit", *_words(images, *options)]
 
 
 def _shards(folder: Path) -> dict[str, bytes]:
@@ -68,7 +72,7 @@ def test_node_that_dies_while_it_writes_changes_no_byte_and_leaves_no_file(
     with subprocess.Popen(
         _command(images, "--root", str(tmp_path), "--json"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
-        wait_until(lambda: len(_temporary(datasets)) >= 2, process)  # one of each node
+        wait_until(lambda: both_nodes.stop_with_open(OTHER, _is_begun_shard), process)
         both_nodes.kill(OTHER)
         output, errors = process.communicate()
     local = shard(images, name="pets", size=32, folds=12, workers=1, root=tmp_path / "local")
@@ -81,8 +85,8 @@ def test_node_that_dies_while_it_writes_changes_no_byte_and_leaves_no_file(
     assert ["pets"] == [path.name for path in datasets.iterdir()]
 
 
-def _temporary(folder: Path) -> list[Path]:
-    return list(folder.rglob("*.tmp.*.tfrecord"))
+def _is_begun_shard(path: Path) -> bool:
+    return ".tmp." in path.name and path.suffix == ".tfrecord"
 
 
 def test_command_that_was_killed_goes_on_with_the_shards_of_both_nodes(
@@ -90,12 +94,13 @@ def test_command_that_was_killed_goes_on_with_the_shards_of_both_nodes(
 ) -> None:
     assert both_nodes.address
     partial = tmp_path / "tfrecords" / ".pets.partial"
-    with subprocess.Popen(
-        _command(images, "--root", str(tmp_path)), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    ) as process:
-        wait_until(lambda: len(list(partial.glob("*.written.json"))) >= 4, process)
+    command = halting(_words(images, "--root", str(tmp_path)), partial, "[!.]*.written.json", 4)
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        wait_until(lambda: len(list(partial.glob("[!.]*.written.json"))) >= 4, process)
         process.kill()
-    kept = {path.name: path.stat().st_ino for path in partial.glob("validation*.tfrecord")}
+    finished = {path.name.removesuffix(".written.json") for path in partial.glob("[!.]*.written.json")}
+    kept = {path.name: path.stat().st_ino for path in partial.glob("*.tfrecord") if path.stem in finished}
+    assert 4 <= len(kept) < 12
     again = shard(images, name="pets", size=32, folds=12, workers=1, root=tmp_path)
     local = shard(images, name="pets", size=32, folds=12, workers=1, root=tmp_path / "local")
 

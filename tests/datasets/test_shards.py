@@ -24,7 +24,7 @@ from kit.datasets.tfrecord import TFRecordWriter, read_records
 from kit.errors import CorruptRecordError, ShardError, SourceError, SpecError, WorkspaceError
 from kit.locks import locked
 from tests.conftest import Competition
-from tests.waiting import wait_until
+from tests.waiting import halting, wait_until
 
 
 def _files(folder: Path) -> dict[str, bytes]:
@@ -415,20 +415,23 @@ def test_killed_command_goes_on_where_it_was(
     slow_to_decode: Path, tmp_path: Path, large_undisturbed: dict[str, bytes], finished: int
 ) -> None:
     options = ["--name", "cells", "--split", "50/50", "--size", "16", "--workers", "2", "--root", str(tmp_path)]
-    command = [sys.executable, "-m", "kit", "shard", str(slow_to_decode), *options]
+    words = ["shard", str(slow_to_decode), *options]
     partial = tmp_path / "tfrecords" / ".cells.partial"
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+    begun = halting(words, partial, "[!.]*.written.json", max(1, finished))
+    with subprocess.Popen(begun, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         wait_until(
-            lambda: (partial / "plan.json").exists() and len(list(partial.glob("*.written.json"))) >= finished, process
+            lambda: (partial / "plan.json").exists() and len(list(partial.glob("[!.]*.written.json"))) >= finished,
+            process,
         )
         process.kill()
-    left = len(list(partial.glob("*.written.json")))
+    left = len(list(partial.glob("[!.]*.written.json")))
 
     assert process.returncode == -9
     assert finished <= left < 16
     with pytest.raises(WorkspaceError):
         find_dataset("cells", root=tmp_path)
 
+    command = [sys.executable, "-m", "kit", *words]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     assert large_undisturbed == _files(tmp_path / "tfrecords" / "cells")

@@ -40,9 +40,12 @@ def listener(request: pytest.FixtureRequest) -> Iterator[str]:
         thread.join(timeout=10)
 
 
-def _closed() -> str:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return f"127.0.0.1:{server.getsockname()[1]}"
+@pytest.fixture
+def closed() -> Iterator[str]:
+    """Address where nobody listens, nor can while the test runs."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        yield f"127.0.0.1:{held.getsockname()[1]}"
 
 
 def test_no_address_says_how_to_start_a_cluster_and_starts_none() -> None:
@@ -61,13 +64,14 @@ def test_what_is_no_host_and_port_is_refused(wrong: str) -> None:
         cluster_address(wrong)
 
 
-def test_nobody_at_an_address_is_an_error_that_names_it_and_its_origin(monkeypatch: pytest.MonkeyPatch) -> None:
-    address = _closed()
-    port = address.rpartition(":")[2]
-    with pytest.raises(EngineError, match=rf"no Ray cluster answers at {address}: .*ray start --head --port={port}"):
-        cluster_address(address)
-    monkeypatch.setenv(VARIABLE, address)
-    with pytest.raises(EngineError, match=rf"no Ray cluster answers at {address} \(from RAY_ADDRESS\)"):
+def test_nobody_at_an_address_is_an_error_that_names_it_and_its_origin(
+    closed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port = closed.rpartition(":")[2]
+    with pytest.raises(EngineError, match=rf"no Ray cluster answers at {closed}: .*ray start --head --port={port}"):
+        cluster_address(closed)
+    monkeypatch.setenv(VARIABLE, closed)
+    with pytest.raises(EngineError, match=rf"no Ray cluster answers at {closed} \(from RAY_ADDRESS\)"):
         cluster_address(None)
 
 

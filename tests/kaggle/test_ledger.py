@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from scipy.stats import pearsonr, spearmanr
 from standin import KEY, SLUG, Game, StandIn
 
 import kit
+from kit import locks
 from kit.errors import SubmissionError
 from kit.kaggle.ledger import Entry, Ledger, refreshed
 from kit.kaggle.responses import Listed
@@ -304,6 +306,19 @@ for number in range(10):
 
     assert [0, 0] == [writer.wait() for writer in writers]
     assert {f"{name}-{number}" for name in "ab" for number in range(10)} == {one.time for one in Ledger(path).entries()}
+
+
+def test_a_line_waits_for_a_slow_disk_under_another_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(locks, "_TIMEOUT", 0.01)
+    ledger = Ledger(tmp_path / "ledger.csv")
+    with ThreadPoolExecutor(1) as pool:
+        with locks.alone(ledger.path):
+            written = pool.submit(ledger.write, [entry(0)])
+            with pytest.raises(TimeoutError):
+                written.result(0.2)
+        written.result()
+
+    assert [entry(0).time] == [one.time for one in ledger.entries()]
 
 
 def test_an_unclear_submission_is_found_by_name_message_and_number() -> None:

@@ -173,7 +173,7 @@ def test_what_lasts_ends_with_a_next_step_and_the_same_command_goes_on(
     assert not standin.submissions
 
     standin.faults.clear()
-    assert 0.85 == submit(file, kind, wait=True).public
+    assert 0.85 == submit(file, wait=True).public
     assert 1 == len(standin.submissions)
 
 
@@ -205,7 +205,7 @@ def test_a_submission_that_never_arrived_is_sent_by_the_next_call(kind: str, fil
     assert ["unclear"] == [row["status"] for row in ledger(file)]
     assert (0, 1) == (len(standin.submissions), standin.steps("CreateSubmission"))
 
-    assert 0.85 == submit(file, kind, wait=True).public
+    assert 0.85 == submit(file, wait=True).public
     assert 1 == len(standin.submissions)
     assert ["refused", "complete"] == [row["status"] for row in ledger(file)]
 
@@ -322,7 +322,7 @@ def test_a_score_that_cannot_be_asked_for_comes_later(kind: str, file: Path, sta
         submit(file, kind, wait=True)
 
     standin.faults.clear()
-    assert 0.85 == submit(file, kind, wait=True).public
+    assert 0.85 == submit(file, wait=True).public
     assert 1 == len(standin.submissions)
 
 

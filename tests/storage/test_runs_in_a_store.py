@@ -16,14 +16,14 @@ import numpy as np
 import pytest
 from stores import Refusal, StoreServer
 from trained import SETTINGS
-from waiting import wait_until
+from waiting import TIMEOUT, wait_until
 
 import kit
 from kit.conversion.upload import upload_dataset
 from kit.datasets import Dataset, find_dataset, verify_dataset
 from kit.errors import RunError, StoreError, UnreachableError, WorkspaceError
 from kit.progress import NO_PROGRESS
-from kit.runs import FoldSet, RunDirectory
+from kit.runs import FoldSet, Position, RunDirectory
 from kit.runs.directory import Pruned
 from kit.runs.stored import fetch_run, fetch_runs, keep_state, upload_runs
 from kit.storage import Address, mirrored, open_mirror
@@ -324,15 +324,19 @@ def test_an_ablation_that_is_stopped_leaves_its_states_for_another_machine(
     runs = open_mirror(Address.parse(root)) / "runs"
     with (tmp_path / "log").open("wb") as log:
         ablation = subprocess.Popen([*command, "--root", root], stdout=log, stderr=log, env={**os.environ})
-        wait_until(lambda: any(runs.rglob("epoch-00003.weights.h5")), ablation)
+        wait_until(lambda: any(run.checkpoints()[:1] >= [Position(3, 0)] for run in runs_below(runs)), ablation)
         ablation.send_signal(signal.SIGTERM)
-        assert 143 == ablation.wait(60)
-    (begun,) = (RunDirectory(path.parent) for path in runs.rglob("spec.json"))
+        assert 143 == ablation.wait(TIMEOUT)
+    (begun,) = runs_below(runs)
     machine("another")
     there = RunDirectory(open_mirror(Address.parse(root)) / "runs" / begun.path.relative_to(runs))
     fetch_run(there)
 
     assert there.checkpoints()[:1] == begun.checkpoints()[:1]
+
+
+def runs_below(folder: Path) -> list[RunDirectory]:
+    return [RunDirectory(path.parent) for path in folder.rglob("spec.json")]
 
 
 @pytest.mark.slow
@@ -474,7 +478,7 @@ def test_a_machine_that_is_told_to_stop_leaves_its_state_for_another(
         training = subprocess.Popen(command, stdout=log, stderr=log, env={**os.environ})
         wait_until(lambda: here.checkpoints() and here.checkpoints()[0].epochs >= 3, training)
         training.send_signal(signal.SIGTERM)
-        assert 143 == training.wait(60)
+        assert 143 == training.wait(TIMEOUT)
     trained = history(here)
     machine("another")
     there = planned_long(root)

@@ -205,10 +205,17 @@ def test_a_part_of_a_file_that_exists_and_a_wrong_part_are_refused(
 
 
 SCRIPT = """
-import sys
+import sys, time
 import kit
+from kit.progress import NoProgress
+
+class Halting(NoProgress):
+    def advance(self, steps=1, note=""):
+        while len(sys.argv) > 5:
+            time.sleep(1)  # until it is killed
+
 if __name__ == "__main__":
-    kit.predict(sys.argv[1], output=sys.argv[2], part=sys.argv[3], root=sys.argv[4])
+    kit.predict(sys.argv[1], output=sys.argv[2], part=sys.argv[3], root=sys.argv[4], progress=Halting())
 """
 
 
@@ -219,8 +226,9 @@ def test_parts_at_once_one_of_them_twice_and_one_killed_do_no_harm(
     csv = tmp_path / "joined.csv"
     parts = ("1/3", "2/3", "3/3", "3/3")
     commands = [[sys.executable, "-c", SCRIPT, str(run.path), str(csv), part, str(root)] for part in parts]
+    commands[0].append("halt")
     with ended(*commands) as running:
-        wait_until((tmp_path / ".joined.csv.parts.lock").exists, running[1])
+        wait_until((tmp_path / ".joined.csv.parts.lock").exists, running[0])
         running[0].kill()
         assert [-9, 0, 0, 0] == [process.wait() for process in running]
 

@@ -8,14 +8,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits
-from waiting import wait_until
+from waiting import TIMEOUT, halting, wait_until
 
 import kit
 from kit.datasets import Dataset
@@ -62,10 +62,14 @@ def run_of(dataset: Dataset, root: Path, settings: Mapping[str, Any]) -> RunDire
     return RunDirectory(root / "runs" / run_id(run_spec(dataset, "histopathologic-cancer", settings, seed=3)))
 
 
-def start(root: Path, settings: Mapping[str, Any], *options: str, **variables: str) -> subprocess.Popen[str]:
+def start(
+    root: Path, settings: Mapping[str, Any], *options: str, halt: str = "", **variables: str
+) -> subprocess.Popen[str]:
+    """Start a training, which waits to be killed once there is a checkpoint whose name matches `halt`."""
     given = [f"--set={name}={value}" for name, value in settings.items()]
+    words = ["train", "digits", "--root", str(root), "--seed=3", *given, *options]
     return subprocess.Popen(
-        [sys.executable, "-m", "kit", "train", "digits", "--root", str(root), "--seed=3", *given, *options],
+        halting(words, root, f"runs/*/{halt}") if halt else [sys.executable, "-m", "kit", *words],
         env={**os.environ, "CUDA_VISIBLE_DEVICES": "", "TF_CPP_MIN_LOG_LEVEL": "3", **variables},
         text=True,
         stdout=subprocess.PIPE,
@@ -74,22 +78,38 @@ def start(root: Path, settings: Mapping[str, Any], *options: str, **variables: s
 
 
 def start_worker(
-    index: int, listed: tuple[str, ...], root: Path, settings: Mapping[str, Any], *options: str
+    index: int, listed: tuple[str, ...], root: Path, settings: Mapping[str, Any], *options: str, halt: str = ""
 ) -> subprocess.Popen[str]:
     config = {"cluster": {"worker": listed}, "task": {"type": "worker", "index": index}}
     options = ("--devices=cpu", "--distribute=multiworker", *options)
-    return start(root, settings, *options, TF_CONFIG=json.dumps(config), KIT_WORKERS_TIMEOUT="120")
+    return start(root, settings, *options, halt=halt, TF_CONFIG=json.dumps(config), KIT_WORKERS_TIMEOUT=str(TIMEOUT))
 
 
 def start_workers(
-    listed: tuple[str, ...], roots: list[Path], settings: Mapping[str, Any]
+    listed: tuple[str, ...],
+    roots: list[Path],
+    settings: Mapping[str, Any],
+    *options: str,
+    victim: int = -1,
+    halt: str = "",
 ) -> list[subprocess.Popen[str]]:
-    return [start_worker(index, listed, root, settings) for index, root in enumerate(roots)]
+    """Start all workers; one of them waits to be killed once there is a checkpoint."""
+    return [
+        start_worker(index, listed, root, settings, *options, halt=halt if index == victim else "")
+        for index, root in enumerate(roots)
+    ]
+
+
+@pytest.fixture
+def listed() -> Iterator[tuple[str, ...]]:
+    """Addresses of two workers."""
+    with addresses(2) as found:
+        yield found
 
 
 def ended(process: subprocess.Popen[str], status: int = 0) -> str:
     """Wait for a process to end with a status, and return its lines on stderr."""
-    _, errors = process.communicate(timeout=300)
+    _, errors = process.communicate(timeout=TIMEOUT)
 
     assert status == process.returncode, errors
     return errors
@@ -98,13 +118,13 @@ def ended(process: subprocess.Popen[str], status: int = 0) -> str:
 @pytest.mark.cluster
 @pytest.mark.parametrize("schedule", ["plateau", "cosine"])
 def test_two_workers_train_what_two_devices_of_one_machine_train(
-    schedule: str, digits: Dataset, tmp_path: Path
+    schedule: str, digits: Dataset, listed: tuple[str, ...], tmp_path: Path
 ) -> None:
     """The second machine has a folder of its own, in which nothing of the run appears."""
     settings = {**SETTINGS, "train.schedule.kind": schedule}
     roots = [workspace(tmp_path / name, digits) for name in ("chief", "other")]
     alone = workspace(tmp_path / "alone", digits)
-    for worker in start_workers(addresses(2), roots, settings):
+    for worker in start_workers(listed, roots, settings):
         ended(worker)
     ended(start(alone, settings, "--devices=cpu:2"))
     run, one = (run_of(digits, root, settings) for root in (roots[0], alone))
@@ -123,12 +143,12 @@ def test_two_workers_train_what_two_devices_of_one_machine_train(
 @pytest.mark.cluster
 @pytest.mark.parametrize("victim", [0, 1])
 def test_a_killed_worker_ends_the_other_and_the_same_command_goes_on(
-    victim: int, digits: Dataset, tmp_path: Path
+    victim: int, digits: Dataset, listed: tuple[str, ...], tmp_path: Path
 ) -> None:
     whole, root = (workspace(tmp_path / name, digits) for name in ("whole", "root"))
     ended(start(whole, MANY, "--devices=cpu:2"))
-    run, listed = run_of(digits, root, MANY), addresses(2)
-    workers = start_workers(listed, [root, root], MANY)
+    run = run_of(digits, root, MANY)
+    workers = start_workers(listed, [root, root], MANY, victim=victim, halt="epoch-00001.weights.h5")
     wait_until(lambda: run.checkpoints() and len(run.history().rows), workers[1 - victim])
     workers[victim].send_signal(signal.SIGKILL)
     began = time.monotonic()
@@ -151,14 +171,16 @@ LONG = {**SETTINGS, "train.batch_size": 4, "augment.mixup": 0.4}  # so many step
 
 @pytest.mark.cluster
 @pytest.mark.parametrize("is_begun_by_one", [False, True])
-def test_workers_go_on_within_an_epoch(is_begun_by_one: bool, digits: Dataset, tmp_path: Path) -> None:
+def test_workers_go_on_within_an_epoch(
+    is_begun_by_one: bool, digits: Dataset, listed: tuple[str, ...], tmp_path: Path
+) -> None:
     whole, root = (workspace(tmp_path / name, digits) for name in ("whole", "root"))
     ended(start(whole, LONG, "--devices=cpu:2"))
-    run, listed, often = run_of(digits, root, LONG), addresses(2), "--checkpoint-minutes=0"
+    run, often, halt = run_of(digits, root, LONG), "--checkpoint-minutes=0", "epoch-00000-step-*.weights.h5"
     if is_begun_by_one:
-        begun = [start(root, LONG, "--devices=cpu:2", often)]
+        begun = [start(root, LONG, "--devices=cpu:2", often, halt=halt)]
     else:
-        begun = [start_worker(index, listed, root, LONG, often) for index in (0, 1)]
+        begun = start_workers(listed, [root, root], LONG, often, victim=0, halt=halt)
     wait_until(run.checkpoints, begun[0])
     begun[0].send_signal(signal.SIGKILL)
     for process, status in zip(begun, (-signal.SIGKILL, 3), strict=False):
@@ -173,8 +195,10 @@ def test_workers_go_on_within_an_epoch(is_begun_by_one: bool, digits: Dataset, t
 
 
 @pytest.mark.cluster
-def test_machines_with_other_settings_are_refused_on_both(digits: Dataset, tmp_path: Path) -> None:
-    root, listed = workspace(tmp_path / "root", digits), addresses(2)
+def test_machines_with_other_settings_are_refused_on_both(
+    digits: Dataset, listed: tuple[str, ...], tmp_path: Path
+) -> None:
+    root = workspace(tmp_path / "root", digits)
     chief = start_worker(0, listed, root, SETTINGS)
     other = start_worker(1, listed, root, {**SETTINGS, "train.ema": 0})
 

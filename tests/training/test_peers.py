@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
@@ -18,24 +18,27 @@ from kit.training.tf_config import Cluster
 FACTS = {"version of kit": "1"}
 
 
-def addresses(count: int) -> tuple[str, ...]:
-    """Addresses of this machine whose ports are free."""
+@contextlib.contextmanager
+def addresses(count: int) -> Iterator[tuple[str, ...]]:
+    """Addresses of this machine whose ports nobody else is given; who knows them may listen there."""
     with contextlib.ExitStack() as opened:
-        ports = [opened.enter_context(socket.create_server(("127.0.0.1", 0))).getsockname()[1] for _ in range(count)]
-    return tuple(f"127.0.0.1:{port}" for port in ports)
+        held = [opened.enter_context(socket.socket()) for _ in range(count)]
+        for one in held:
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            one.bind(("127.0.0.1", 0))
+        yield tuple(f"127.0.0.1:{one.getsockname()[1]}" for one in held)
 
 
 def together(
     act: Callable[[Peers], Any], count: int = 2, facts: Mapping[int, Mapping[str, str]] | None = None
 ) -> list[Future[Any]]:
     """Let machines meet and do the same."""
-    listed = addresses(count)
 
     def machine(index: int) -> Any:
         with meet(Cluster(addresses=listed, index=index), (facts or {}).get(index, FACTS), 20) as peers:
             return act(peers)
 
-    with ThreadPoolExecutor(count) as pool:
+    with addresses(count) as listed, ThreadPoolExecutor(count) as pool:
         return [pool.submit(machine, index) for index in range(count)]
 
 
@@ -115,13 +118,11 @@ def test_machines_that_differ_are_refused_with_both_values() -> None:
 
 
 def test_a_stranger_on_the_port_is_no_machine() -> None:
-    listed = addresses(2)
-
     def machine(index: int) -> list[str]:
         with meet(Cluster(addresses=listed, index=index), FACTS, 20) as peers:
             return peers.exchange(str(index))
 
-    with ThreadPoolExecutor(2) as pool:
+    with addresses(2) as listed, ThreadPoolExecutor(2) as pool:
         chief = pool.submit(machine, 0)
         host, _, port = listed[0].rpartition(":")
         _until_it_listens(host, int(port))
@@ -147,8 +148,8 @@ def _until_it_listens(host: str, port: int) -> None:
     ],
 )
 def test_nobody_waits_for_ever(index: int, message: str) -> None:
-    with pytest.raises(PeerError, match=message):
-        meet(Cluster(addresses=addresses(2), index=index), FACTS, 0.5)
+    with addresses(2) as listed, pytest.raises(PeerError, match=message):
+        meet(Cluster(addresses=listed, index=index), FACTS, 0.5)
 
 
 def test_a_port_in_use_is_named() -> None:

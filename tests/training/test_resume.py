@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import shutil
 import signal
@@ -30,6 +29,7 @@ from kit.training.early_stopping import Limit
 from kit.training.progressive_resizing import next_piece, side_of, sides_of
 from kit.training.request import run_spec
 from tests.training.test_training import weights
+from tests.waiting import wait_until
 
 STEPS = 37  # prime and above 32, so that every step is a call of its own
 STATES = {  # everything that has a state
@@ -367,19 +367,29 @@ def test_minutes_below_zero_are_refused(noise: Dataset, spec: RunSpec, tmp_path:
 
 
 SCRIPT = """
-import sys
+import sys, time
 from pathlib import Path
-from kit.runs import RunDirectory
+from kit.progress import NoProgress
+from kit.runs import BEGIN, Position, RunDirectory
 from kit.datasets.dataset import read_dataset
 from kit.training.fit import train_run
-directory = RunDirectory(Path(sys.argv[2]))
-train_run(read_dataset(Path(sys.argv[1])), directory.spec(), directory, checkpoint_minutes=float(sys.argv[3]))
+
+class Halting(NoProgress):
+    def advance(self, steps=1, note=""):
+        while next(iter(directory.checkpoints()), BEGIN) >= halt:
+            time.sleep(1)  # until it is killed
+
+directory, halt = RunDirectory(Path(sys.argv[2])), Position(*map(int, sys.argv[4:]))
+dataset, minutes = read_dataset(Path(sys.argv[1])), float(sys.argv[3])
+train_run(dataset, directory.spec(), directory, checkpoint_minutes=minutes, progress=Halting())
 """
+LATE, NEVER = Position(2, 5), Position(99, 0)
 
 
-def _train(dataset: Dataset, run: RunDirectory, minutes: float) -> subprocess.Popen[bytes]:
-    arguments = [sys.executable, "-c", textwrap.dedent(SCRIPT), str(dataset.folder), str(run.path), str(minutes)]
-    return subprocess.Popen(arguments)
+def _train(dataset: Dataset, run: RunDirectory, minutes: float, halt: Position) -> subprocess.Popen[bytes]:
+    """Train in a process of its own, which waits to be killed once it has a checkpoint of a position or a later one."""
+    asked = map(str, (dataset.folder, run.path, minutes, halt.epochs, halt.steps))
+    return subprocess.Popen([sys.executable, "-c", textwrap.dedent(SCRIPT), *asked])
 
 
 @pytest.mark.slow
@@ -394,13 +404,14 @@ def test_a_training_that_is_killed_again_and_again_is_an_undisturbed_one(
     reached = [BEGIN]
     for _ in range(5):
         further = chance.randint(0, 40)  # steps before the kill
-        with _train(noise, killed, minutes=chance.choice([0, 0.0002])) as process:
-            while process.poll() is None and _steps(killed) < _steps_at(reached[-1]) + further:
-                time.sleep(0.001)
+        with _train(noise, killed, chance.choice([0, 0.0002]), LATE) as process:
+            enough = min(_steps_at(reached[-1]) + further, _steps_at(LATE))
+            wait_until(lambda enough=enough: _steps(killed) >= enough, process)
             time.sleep(chance.random() * 0.05)
-            os.kill(process.pid, signal.SIGKILL)
+            process.kill()
+        assert -signal.SIGKILL == process.returncode
         reached.append(next(iter(killed.checkpoints()), BEGIN))
-    with _train(noise, killed, minutes=10) as process:
+    with _train(noise, killed, 10, NEVER) as process:
         assert 0 == process.wait()
 
     assert any(position.steps for position in reached)
