@@ -38,7 +38,7 @@ from kit.locks import locked, unused
 from kit.names import checked_id
 from kit.progress import NO_PROGRESS, PrefacedProgress, Progress
 from kit.seals import hashes, seal
-from kit.storage import fetch_note, mirrored
+from kit.storage import FolderHead, fetch_note, mirrored, sealed_folder
 from kit.workspace import Workspace
 
 
@@ -64,7 +64,7 @@ def build_dataset(
     """
     final = workspace.datasets / checked_id(conversion.name, "dataset")
     partial, progress = partial_folder(final), prefaced(conversion, progress)
-    before = fetch_manifest(final)
+    before = _fetch_existing(final, force=force)
     if standing := existing_dataset(final, conversion, progress, force=force):
         remove_stale(partial, final)
         return upload_dataset(_with_metric(standing, conversion.metric, progress), before, progress)
@@ -97,6 +97,16 @@ def build_dataset(
     dataset = upload_dataset(read_dataset(final), before, progress)
     remove_parts(partial)
     return dataset
+
+
+def _fetch_existing(final: Path, *, force: bool) -> FolderHead | None:
+    """Fetch the dataset that is there; one that is damaged in the store is replaced with `force`."""
+    try:
+        return fetch_manifest(final)
+    except ShardError:
+        if not (force and (stored := sealed_folder(final, MANIFEST))):
+            raise
+        return stored.read_head()
 
 
 def partial_folder(final: Path) -> Path:

@@ -9,7 +9,7 @@ from pathlib import Path
 from kit.arguments import checked_arguments
 from kit.datasets.dataset import MANIFEST, Dataset, read_dataset, read_manifest
 from kit.datasets.metric import METRIC
-from kit.errors import WorkspaceError, unknown
+from kit.errors import ShardError, WorkspaceError, unknown
 from kit.files import whole_folder, write_whole
 from kit.locks import locked, unused
 from kit.storage import FolderHead, SealedFolder, mirrored, name_below, sealed_folder, shown
@@ -92,4 +92,8 @@ def _copy(stored: SealedFolder, head: FolderHead) -> None:
     with locked(folder), in_use, whole_folder(folder) as temporary:
         begun = SealedFolder(dataclasses.replace(stored.at, path=temporary), MANIFEST)
         begun.keep_head(head)
-        begun.fetch(head, read_manifest(temporary).files)
+        try:
+            files = read_manifest(temporary).files
+        except ShardError as error:
+            raise ShardError(error.marked.replace(str(temporary), stored.at.url)) from error
+        begun.fetch(head, files)

@@ -35,7 +35,7 @@ def cluster_address(given: str | None) -> str:
             f" {starting('HEAD')}, then give {option('address', f'HEAD:{_PORT}')}"
         )
     if address != AUTO:
-        _refuse_silent(address, "" if given else f" (from {VARIABLE})")
+        refuse_silent(address, "" if given else f" (from {VARIABLE})")
     return address
 
 
@@ -47,7 +47,17 @@ def starting(host: str, port: int = _PORT) -> str:
     )
 
 
-def _refuse_silent(address: str, origin: str) -> None:
+def refuse_silent(address: str, origin: str) -> None:
+    """Refuse an address at which no cluster answers.
+
+    Args:
+        address: Address to try.
+        origin: Text after it in messages, such as " (from RAY_ADDRESS)".
+
+    Raises:
+        SpecError: It is not HOST:PORT.
+        EngineError: Nothing answers there, or another server.
+    """
     found = _ADDRESS.fullmatch(address)
     if found is None or not 0 < int(found["port"]) < 1 << 16:
         raise SpecError(

@@ -80,9 +80,14 @@ def smallest(nodes: Sequence[ClusterNode]) -> ClusterNode:
         EngineError: There is no machine.
     """
     if not nodes:
-        raise EngineError("no machine that can take a task is left in the cluster; see 'ray status'")
+        raise no_machine_left()
     with_gpus = [node for node in nodes if node.gpus >= 1]
     return min(with_gpus or nodes, key=lambda node: (node.cpus // max(1, node.gpus), node.gpus))
+
+
+def no_machine_left() -> EngineError:
+    """Make the error of a cluster whose machines have left, or have no room for a task."""
+    return EngineError("no machine that can take a task is left in the cluster; see 'ray status'")
 
 
 def new_probe() -> Callable[[], dict[str, str]]:

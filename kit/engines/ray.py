@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from kit.engines.attempts import killed
-from kit.engines.cluster_node import ClusterNode, Share, differences, new_probe
+from kit.engines.cluster_node import ClusterNode, Share, differences, new_probe, no_machine_left
 from kit.engines.cluster_query import query_all
 from kit.engines.engine import Finished, Result, Task
 from kit.engines.node import Node
@@ -276,7 +276,7 @@ class _Window:
             self._seen, self._size = now, self._look()
             self._roomy = now if self._size else self._roomy
             if now - self._roomy > _ROOM:
-                raise EngineError("no machine that can take a task is left in the cluster; see 'ray status'")
+                raise no_machine_left()
         return self._size
 
     def _look(self) -> int:

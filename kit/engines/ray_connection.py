@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kit.engines.cluster_address import AUTO, cluster_address, starting
+from kit.engines.cluster_address import AUTO, cluster_address, refuse_silent, starting
 from kit.errors import EngineError
 
 
@@ -33,6 +33,8 @@ class RayConnection:
         if self._ray.is_initialized():
             return
         address = cluster_address(self._address)
+        if address == AUTO:
+            refuse_silent(_own_cluster(self._ray), f" ({AUTO})")
         refusals = (ConnectionError, RuntimeError, ValueError, OSError, AssertionError, self._ray.exceptions.RayError)
         try:
             self._ray.init(address=address, log_to_driver=False, logging_level="ERROR")
@@ -47,6 +49,19 @@ class RayConnection:
             self._is_own = False
             self._ray.shutdown()
             _show_errors_of_nodes(self._ray, shown=True)
+
+
+def _own_cluster(ray: Any) -> str:
+    """Find the cluster that this machine is a node of as Ray does, which then waits minutes for one that is gone."""
+    services = ray._private.services  # noqa: SLF001
+    services.find_gcs_addresses.cache_clear()  # as ray.init does
+    try:
+        found = services.canonicalize_bootstrap_address(AUTO)
+    except (ConnectionError, ValueError) as why:  # there is none, or RAY_ADDRESS is wrong
+        raise _refused(AUTO, why) from why
+    if found is None:  # RAY_ADDRESS is "local", where Ray would start one
+        raise _refused(AUTO, ConnectionError())
+    return str(found)
 
 
 def _show_errors_of_nodes(ray: Any, *, shown: bool) -> None:

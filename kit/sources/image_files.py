@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from kit.errors import SourceError, first_three
 from kit.sources.record import ImageFile, Reject
+from kit.storage import is_address
 
 IMAGE_SUFFIXES = frozenset({".bmp", ".jfif", ".jpe", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 _LITTER = frozenset({"__MACOSX", "Thumbs.db", "desktop.ini"})  # written by operating systems, like hidden files
@@ -50,6 +51,11 @@ def list_images(folder: Path, excluded: Collection[str] = ()) -> Listing:
     Raises:
         SourceError: The folder is missing, cannot be listed, or holds no image, or a name is not UTF-8.
     """
+    if not folder.exists() and is_address(folder):
+        raise SourceError(
+            f"{str(folder).replace(':/', '://', 1)} is no folder of this machine, and kit reads images from folders;"
+            " download it, or mount it"
+        )
     if not folder.is_dir():
         raise SourceError(f"{folder} {'is not a folder' if folder.exists() else 'does not exist'}")
     if not os.access(folder, os.R_OK | os.X_OK):

@@ -9,8 +9,11 @@ from pathlib import Path
 
 from kit.errors import require
 
-_ADDRESS = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+):/{1,2}(?P<rest>.*)")  # a Path has one slash
+_ADDRESS = re.compile(  # a Path has one slash, or none: that of "s3://" is "s3:"
+    r"(?P<scheme>(?:[A-Za-z][A-Za-z0-9+.-]+(?=:/)|[Ss]3|[Gg][Ss])):(?P<slashes>/{0,2})(?P<rest>.*)", re.DOTALL
+)
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,220}[A-Za-z0-9]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 EXTRAS = {"s3": "s3", "gs": "gs"}
 """Schemes of the stores that kit knows, and the extras that bring what they need."""
@@ -35,13 +38,15 @@ class Address:
         """Read an address.
 
         Raises:
-            SpecError: It has another scheme, or no bucket.
+            SpecError: It has another scheme, no bucket, or a character that no name should have.
         """
         match = _ADDRESS.fullmatch(str(text))
         require(match is not None, f"'{text}' is no address of a store, such as s3://bucket/folder")
         scheme, rest = (match["scheme"].lower(), match["rest"].lstrip("/")) if match else ("", "")
         whole, known = f"{scheme}://{rest}", " and ".join(f"{name}://" for name in EXTRAS)
         require(scheme in EXTRAS, f"{whole}: kit knows stores by {known}; mount others as folders")
+        require(not _CONTROL.search(rest), f"{whole!r} has a line break or another control character; write it without")
+        require(not rest or bool(match and match["slashes"]), f"'{text}' lacks the slashes; write {whole}")
         bucket, _, prefix = rest.partition("/")
         require(_BUCKET.fullmatch(bucket) is not None, f"{whole} names no bucket; write {scheme}://bucket/folder")
         parts = [part for part in prefix.split("/") if part]

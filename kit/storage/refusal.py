@@ -12,6 +12,8 @@ _CODE = re.compile(r"<Code>(\w+)</Code>")
 # Beginnings of obstore's messages.
 _STORE = re.compile(r"Generic \w+ error: |The operation lacked .*: (?=\w+Error: )")
 _DENIED = {"401", "403"}
+_EXPIRED = {"ExpiredToken", "ExpiredTokenException", "InvalidToken", "TokenRefreshRequired"}  # S3's, with status 400
+_SKEWED = {"RequestTimeTooSkewed", "RequestExpired"}
 _NOT_IMPLEMENTED = "501"
 _MAY_PASS = re.compile(r"408|429|5\d\d")  # too slow, too many requests, or the store's own trouble
 # The services of rented machines that are asked last, so that whoever has no credentials hears of them.
@@ -64,12 +66,16 @@ def _lasting(address: Address, where: str, said: str) -> str:
     answer, status = _STORE.sub("", said.splitlines()[0]).rstrip(": "), _first(_STATUS, said)
     bucket, login = f"{address.scheme}://{address.bucket}", _LOGIN[address.scheme]
     denied = f"{where}: the store refuses these credentials{_code(said)}; {login}"
-    is_denied = status in _DENIED or (status.startswith("4") and "token request" in answer)
+    is_denied = (
+        status in _DENIED or _first(_CODE, said) in _EXPIRED or (status.startswith("4") and "token request" in answer)
+    )
+    skewed = f"{where}: this machine's clock differs from the store's{_code(said)}; set it"
     is_before_requests = not status and not any(sign in answer for sign in _REQUESTS)
     stays = status == _NOT_IMPLEMENTED or (status and not _MAY_PASS.fullmatch(status))
     reasons = (
         (lacks_bucket(said), f"there is no bucket {bucket}; make it, or correct the address"),
         (any(sign in said for sign in _REGION), f"{bucket} lies in another region; set AWS_REGION to its region"),
+        (_first(_CODE, said) in _SKEWED, skewed),
         (is_denied, f"{denied}, or ask for the right to list, read and write there"),
         (is_before_requests, f"{where}: {answer}; correct the settings, or {login}"),
         (stays, f"{where}: the store answers {status}{_code(said)}"),

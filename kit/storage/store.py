@@ -17,12 +17,12 @@ from kit.errors import MissingDependencyError, StoreConflictError, StoreError
 from kit.files import begun_file, settle, xxh128_file
 from kit.storage.address import EXTRAS, Address
 from kit.storage.refusal import lacks_bucket, lacks_conditions, no_credentials, refusal
+from kit.storage.settings import ENDPOINTS, check_settings
 
 _ATTEMPTS = 4  # besides the first; with pauses of .1 s and more
 _PATIENCE = 60  # seconds for all attempts at a request
 _CONNECT, _READ = 10, 60  # seconds to connect, and between two pieces of an answer
 _PART = 16 << 20  # bytes of a part of a large object; smaller objects are sent in one request
-_ENDPOINTS = ("AWS_ENDPOINT", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "GOOGLE_BASE_URL")  # may be http://
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +69,7 @@ class Store:
         self.address = address
         self._obstore = _import_obstore(address.scheme)
         self._has_conditions = False
+        check_settings(address.scheme)
         with self._named(""):
             self._opened = self._open()
 
@@ -229,7 +230,9 @@ class Store:
                 "connect_timeout": timedelta(seconds=_CONNECT),
                 "read_timeout": timedelta(seconds=_READ),
                 "timeout": timedelta(hours=1),  # of a whole object; obstore's 30 s end the transfer of a large one
-                "allow_http": any(os.environ.get(name, "").startswith("http://") for name in _ENDPOINTS),
+                "allow_http": any(
+                    os.environ.get(name, "").lower().startswith("http://") for name in ENDPOINTS[self.address.scheme]
+                ),
             },
             "retry_config": {"max_retries": _ATTEMPTS, "retry_timeout": timedelta(seconds=_PATIENCE)},
         }

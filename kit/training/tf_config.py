@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,7 @@ _SECONDS = 300.0  # in which all machines must have come: queues start them one 
 _JOBS = ("chief", "worker")  # in the order in which TensorFlow counts them
 _EXAMPLE = '{"cluster": {"worker": ["host1:2222", "host2:2222"]}, "task": {"type": "worker", "index": 0}}'
 _ASKED = option("distribute", "multiworker")
+_ADDRESS = re.compile(r"(?:[^\s:/\[\]]+|\[[0-9A-Fa-f:.]+\]):(?P<port>\d{1,5})", re.ASCII)
 _LAST_PORT = 65535
 
 
@@ -55,7 +57,7 @@ def read_cluster() -> Cluster:
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         if isinstance(error, SpecError):
             raise
-        raise SpecError(f"{VARIABLE} is not as in {_EXAMPLE}: got {text}") from error
+        raise SpecError(f"{VARIABLE} is not as in {_EXAMPLE}: got {' '.join(text.split())}") from error
 
 
 def meeting_timeout() -> float:
@@ -76,9 +78,11 @@ def meeting_timeout() -> float:
 
 def _parsed(config: dict[str, Any]) -> Cluster:
     cluster: dict[str, list[str]] = config["cluster"]
-    job, number = config["task"]["type"], int(config["task"]["index"])
+    job, number = config["task"]["type"], _whole(config["task"]["index"])
     if others := sorted({*cluster, job} - set(_JOBS)):
         raise SpecError(f"{VARIABLE} names the job {others[0]}; {_ASKED} takes chief and worker only")
+    if wrong := next((job for job, hosts in cluster.items() if not isinstance(hosts, list)), ""):
+        raise SpecError(f"{VARIABLE}: {wrong} is a list of addresses, got {cluster[wrong]!r}")
     if len(cluster.get("chief", ())) > 1:
         raise SpecError(f"{VARIABLE} names {len(cluster['chief'])} chiefs; name one, and the others as worker")
     addresses = tuple(_checked(address) for job in _JOBS for address in cluster.get(job, ()))
@@ -91,8 +95,15 @@ def _parsed(config: dict[str, Any]) -> Cluster:
     return Cluster(addresses=addresses, index=number + (len(cluster.get("chief", ())) if job == "worker" else 0))
 
 
+def _whole(index: object) -> int:
+    """Read an index, which some write as text."""
+    if isinstance(index, bool) or not isinstance(index, int | str):
+        raise TypeError(index)
+    return int(index)
+
+
 def _checked(address: str) -> str:
-    host, _, port = address.rpartition(":")
-    if not (host and port.isdecimal() and 0 < int(port) <= _LAST_PORT):
-        raise SpecError(f"{VARIABLE}: an address is HOST:PORT, got '{address}'")
+    found = _ADDRESS.fullmatch(address)
+    if not (found and 0 < int(found["port"]) <= _LAST_PORT):
+        raise SpecError(f"{VARIABLE}: an address is HOST:PORT, got {address!r}")
     return address

@@ -290,6 +290,10 @@ BAD_INPUT = [
     (["train", "tiny", "--address", "10.0.0.1:6379"], r"--address is a Ray cluster's; add --engine ray"),
     (["train", "tiny", "--folds", "all"], r"tiny has no folds; shard it with --folds 5"),
     (["shard", "/nowhere", "--name", "x"], r"/nowhere does not exist"),
+    (
+        ["shard", "s3://lab/images", "--name", "x"],
+        r"s3://lab/images is no folder of this machine, and kit reads images from folders; download it, or mount it",
+    ),
     (["shard", ".", "--name", "../x"], r"dataset name '../x' must be letters"),
     (["shard", ".", "--name", "x", "--size", "large"], r"size 'large' must read 32, or 240x320"),
     (["shard", ".", "--name", "x", "--split", "70/20"], r"split '70/20' must read 70/30"),

@@ -5,6 +5,7 @@ import socket
 import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -90,6 +91,28 @@ def test_the_address_of_the_environment_may_leave_the_search_to_ray(monkeypatch:
     monkeypatch.setenv(VARIABLE, AUTO)
 
     assert AUTO == cluster_address(None)
+
+
+@pytest.mark.parametrize("left", [True, False], ids=["left", "none"])
+def test_a_cluster_that_is_gone_is_not_waited_for(
+    left: bool, closed: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    services = pytest.importorskip("ray._private.services", reason="needs the extra ray")
+    monkeypatch.setattr(services, "_find_address_from_flag", lambda _: set())  # those of other clusters on this machine
+    monkeypatch.setenv("RAY_TMPDIR", str(tmp_path))
+    monkeypatch.setenv(VARIABLE, AUTO)
+    port = closed.rpartition(":")[2]
+    if left:
+        (tmp_path / "ray").mkdir()
+        (tmp_path / "ray" / "ray_current_cluster").write_text(closed)
+    said = (
+        rf"no Ray cluster answers at .*:{port} \(auto\)"
+        if left
+        else "this machine is no node of a Ray cluster; start one with"
+    )
+
+    with pytest.raises(EngineError, match=said):
+        engine_for(None, "ray")
 
 
 def test_without_ray_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

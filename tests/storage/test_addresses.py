@@ -73,6 +73,10 @@ def test_spellings(text: str, address: Address) -> None:
         ("az://lab", "az://lab: kit knows stores by s3:// and gs://; mount others as folders"),
         ("https://lab/a", "https://lab/a: kit knows stores by s3:// and gs://; mount others as folders"),
         ("s3://", "s3:// names no bucket; write s3://bucket/folder"),
+        ("s3:", "s3:// names no bucket; write s3://bucket/folder"),
+        ("gs:lab/retina", "'gs:lab/retina' lacks the slashes; write gs://lab/retina"),
+        ("S3:lab", "'S3:lab' lacks the slashes; write s3://lab"),
+        ("s3://lab/a\nb", "'s3://lab/a\\nb' has a line break or another control character; write it without"),
         ("s3://a", "s3://a names no bucket; write s3://bucket/folder"),
         ("s3://-lab-/a", "s3://-lab-/a names no bucket; write s3://bucket/folder"),
         ("s3://key:secret@lab/a", "s3://key:secret@lab/a names no bucket; write s3://bucket/folder"),
@@ -87,7 +91,15 @@ def test_refusals(text: str, said: str) -> None:
     assert said == str(raised.value)
 
 
-@pytest.mark.parametrize("root", [".", "/data/s3", "s3", "s3/lab", "../s3:/lab", "C:/data", "C:\\data", "s3:"])
+@pytest.mark.parametrize(
+    "root", [".", "/data/s3", "s3", "s3/lab", "../s3:/lab", "C:/data", "C:\\data", "lab:", "ags:x"]
+)
 def test_folders_are_no_addresses(root: str) -> None:
     assert not is_address(root)
     assert not is_address(Path(root))
+
+
+@pytest.mark.parametrize("root", ["s3://", "gs://", "s3:lab", "s3://lab\n", "S3:/lab"])
+def test_mistaken_address_is_no_folder(root: str) -> None:
+    assert is_address(root)
+    assert is_address(Path(root))

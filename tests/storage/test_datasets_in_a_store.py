@@ -217,6 +217,26 @@ def test_a_damaged_copy_is_downloaded_anew_and_a_damaged_object_is_refused(
     assert not (kit.find_dataset("cells", root=root).folder / shard.name).exists()
 
 
+@pytest.mark.parametrize("manifest", [b"", b"{", b"\xff", b"[]", b'{"format_version": 99}'])
+def test_a_damaged_manifest_in_the_store_is_named_by_its_address(
+    images: Path, store_server: StoreServer, machine: Machine, tmp_path: Path, manifest: bytes
+) -> None:
+    root = str(store_server.address)
+    at = mirrored(sharded(images, root).folder)
+    assert at
+    at.store.write(f"{at.name}/{MANIFEST}", manifest)
+    machine("another")
+
+    with pytest.raises(ShardError) as raised:
+        kit.find_dataset("cells", root=root)
+    assert str(raised.value).startswith(f"{at.url}/{MANIFEST}")
+    assert not list((tmp_path / "another").rglob(MANIFEST))
+
+    made = sharded(images, root, force=True)
+    machine("third")
+    assert made.manifest == kit.find_dataset("cells", root=root).manifest
+
+
 def test_a_damaged_copy_of_a_file_beside_the_shards_is_downloaded_anew(images: Path, store_server: StoreServer) -> None:
     made = sharded(images, store_server.address)
     features = made.folder / "features.json"

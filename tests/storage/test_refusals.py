@@ -99,6 +99,51 @@ def test_unknown_user_is_refused(store: Store, store_server: StoreServer) -> Non
     assert error.startswith(f"{store.address}/a: the store refuses these credentials; log in with")
 
 
+@pytest.mark.parametrize("code", ["ExpiredToken", "InvalidToken"])
+def test_expired_token_is_a_matter_of_the_login(store: Store, store_server: StoreServer, code: str) -> None:
+    store_server.fault = lambda _: Refusal(400, code)
+
+    error = _raised(StoreError, lambda: store.read("a"))
+
+    assert error.startswith(f"{store.address}/a: the store refuses these credentials ({code}); log in with")
+
+
+def test_wrong_clock_is_named(store: Store, store_server: StoreServer) -> None:
+    store_server.fault = lambda _: Refusal(403, "RequestTimeTooSkewed")
+
+    error = _raised(StoreError, lambda: store.read("a"))
+
+    assert f"{store.address}/a: this machine's clock differs from the store's (RequestTimeTooSkewed); set it" == error
+
+
+@pytest.mark.parametrize(
+    "text", ["", "127.0.0.1:9000", "http://", "ftp://lab", "http://lab:99999", "http://lab:9000 ", "https:/lab"]
+)
+def test_endpoint_that_is_no_server_is_named(
+    store_server: StoreServer, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    name = {"s3": "AWS_ENDPOINT_URL", "gs": "GOOGLE_BASE_URL"}[store_server.scheme]
+    monkeypatch.setenv(name, text)
+
+    error = _raised(StoreError, lambda: Store(store_server.address).read("a"))
+
+    assert (
+        f"{name} is '{text}', which is no address of a server; write http://HOST:PORT or https://HOST, or unset it"
+        == error
+    )
+
+
+@pytest.mark.parametrize("name", ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_REGION"])
+def test_key_with_a_line_break_is_named_and_not_shown(
+    s3_server: StoreServer, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(name, "key\r")
+
+    error = _raised(StoreError, lambda: Store(s3_server.address).read("a"))
+
+    assert f"{name} has a character that no request can have, such as a line break; set it again" == error
+
+
 @pytest.mark.parametrize(
     "answer", [Refusal(301), Refusal(301, "PermanentRedirect"), Refusal(400, "AuthorizationHeaderMalformed")]
 )

@@ -51,7 +51,23 @@ def test_workers_count_after_a_chief_that_is_named(
         ({"worker": TWO}, "worker", -1, "TF_CONFIG says that this is worker -1"),
         ({"worker": ["a:1", "b"]}, "worker", 0, "TF_CONFIG: an address is HOST:PORT, got 'b'"),
         ({"worker": ["a:1", "b:70000"]}, "worker", 0, "TF_CONFIG: an address is HOST:PORT, got 'b:70000'"),
-        ({"worker": 3}, "worker", 0, "TF_CONFIG is not as in"),
+        ({"worker": ["http://a:1", "b:2"]}, "worker", 0, "TF_CONFIG: an address is HOST:PORT, got 'http://a:1'"),
+        ({"worker": ["::1:2222", "b:2"]}, "worker", 0, "TF_CONFIG: an address is HOST:PORT, got '::1:2222'"),
+        ({"worker": ["a:\N{FULLWIDTH DIGIT ONE}", "b:2"]}, "worker", 0, "TF_CONFIG: an address is HOST:PORT, got 'a:"),
+        ({"worker": ["a b:1", "b:2"]}, "worker", 0, "TF_CONFIG: an address is HOST:PORT, got 'a b:1'"),
+        ({"worker": ["a\n:1", "b:2"]}, "worker", 0, r"TF_CONFIG: an address is HOST:PORT, got 'a\n:1'"),
+        ({"worker": "a:1,b:2"}, "worker", 0, "TF_CONFIG: worker is a list of addresses, got 'a:1,b:2'"),
+        (
+            {"worker": {"0": "a:1", "1": "b:2"}},
+            "worker",
+            0,
+            "TF_CONFIG: worker is a list of addresses, got {'0': 'a:1'",
+        ),
+        ({"worker": 3}, "worker", 0, "TF_CONFIG: worker is a list of addresses, got 3"),
+        ({"worker": None}, "worker", 0, "TF_CONFIG: worker is a list of addresses, got None"),
+        ({"worker": [None, "b:2"]}, "worker", 0, "TF_CONFIG is not as in"),
+        ({"worker": TWO}, "worker", 0.7, "TF_CONFIG is not as in"),
+        ({"worker": TWO}, "worker", True, "TF_CONFIG is not as in"),
         ({"worker": TWO}, "worker", "x", "TF_CONFIG is not as in"),
         ([], "worker", 0, "TF_CONFIG is not as in"),
     ],
@@ -67,11 +83,19 @@ def test_what_cannot_be_trained_on_is_refused_in_a_line(
     assert "\n" not in str(refused.value)
 
 
-@pytest.mark.parametrize("text", ["{", "[]", "3", '{"cluster": {"worker": ["a:1", "b:2"]}}'])
+@pytest.mark.parametrize("text", ["{", "{\n\n", "[]", "3", '{"cluster": {"worker": ["a:1", "b:2"]}}'])
 def test_malformed_text_is_refused(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TF_CONFIG", text)
-    with pytest.raises(SpecError, match="TF_CONFIG is not as in"):
+    with pytest.raises(SpecError, match="TF_CONFIG is not as in") as refused:
         read_cluster()
+
+    assert "\n" not in str(refused.value)
+
+
+def test_addresses_of_the_newer_internet_and_an_index_as_text_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    given(monkeypatch, {"worker": ["[::1]:1", "[fe80::2]:2"]}, index="1")
+
+    assert Cluster(addresses=("[::1]:1", "[fe80::2]:2"), index=1) == read_cluster()
 
 
 def test_a_missing_variable_is_shown_with_an_example(monkeypatch: pytest.MonkeyPatch) -> None:
