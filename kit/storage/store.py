@@ -17,7 +17,7 @@ from kit.errors import MissingDependencyError, StoreConflictError, StoreError
 from kit.files import begun_file, settle, xxh128_file
 from kit.storage.address import EXTRAS, Address
 from kit.storage.refusal import lacks_bucket, lacks_conditions, no_credentials, refusal
-from kit.storage.settings import ENDPOINTS, check_settings
+from kit.storage.store_environment import ENDPOINTS, check_environment
 
 _ATTEMPTS = 4  # besides the first; with pauses of .1 s and more
 _PATIENCE = 60  # seconds for all attempts at a request
@@ -69,7 +69,7 @@ class Store:
         self.address = address
         self._obstore = _import_obstore(address.scheme)
         self._has_conditions = False
-        check_settings(address.scheme)
+        check_environment(address.scheme)
         with self._named(""):
             self._opened = self._open()
 

@@ -16,7 +16,7 @@ _SENDABLE = re.compile(r"[ -~]*")  # in the headers of a request
 _SPACE = re.compile(r"\s")
 
 
-def check_settings(scheme: str) -> None:
+def check_environment(scheme: str) -> None:
     """Refuse variables that no request can be made of.
 
     Raises:
