@@ -12,6 +12,7 @@ KitError
 ├── PeerError              a machine of a training on several that ended or does not answer: try again
 ├── StoreError             an object store that refuses, or lacks what is asked of it
 │   ├── StoreConflictError another machine wrote the same object meanwhile
+│   ├── DamagedObjectError an object with other bytes than were uploaded
 │   └── UnreachableError   no answer: try again
 ├── SubmissionError        predictions that do not fit the sample submission
 ├── KaggleError            a request or a file that Kaggle refuses, or an archive that is not safe to unpack
@@ -122,6 +123,10 @@ class StoreError(KitError):
 
 class StoreConflictError(StoreError):
     """Another machine wrote the same object meanwhile, so this one was not written."""
+
+
+class DamagedObjectError(StoreError):
+    """An object in a store has other bytes than were uploaded."""
 
 
 class UnreachableError(StoreError):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from kit.conversion.claim import PLAN
 from kit.conversion.write_shard import ShardTask, WrittenShard, summary_path
-from kit.errors import SpecError
+from kit.errors import DamagedObjectError, SpecError
 from kit.files import write_whole
 from kit.progress import Progress
 from kit.seals import read_sealed
@@ -55,7 +55,7 @@ def fetch_parts(partial: Path, progress: Progress) -> None:
     """Download the shards of all parts that are not here; nothing without a store.
 
     Raises:
-        StoreError: The store refuses, does not answer, or has other bytes.
+        StoreError: The store refuses, or does not answer.
     """
     if at := mirrored(partial):
         left = sorted(name for name in _in_store(partial) if name.endswith(_SUMMARY) and not (partial / name).is_file())
@@ -99,5 +99,5 @@ def _fetch_shard(partial: Path, name: str, summary: bytes) -> None:
         shard = read_sealed(path, WrittenShard).shard
         if at:
             at.store.download(f"{at.name}/{shard.name}", partial / shard.name, shard.xxh128)
-    except (SpecError, FileNotFoundError):
+    except (SpecError, DamagedObjectError, FileNotFoundError):
         path.unlink()

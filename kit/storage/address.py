@@ -43,6 +43,12 @@ class Address:
         match = _ADDRESS.fullmatch(str(text))
         require(match is not None, f"'{text}' is no address of a store, such as s3://bucket/folder")
         scheme, rest = (match["scheme"].lower(), match["rest"].lstrip("/")) if match else ("", "")
+        _, secret, public = rest.rpartition("@") if "@" in rest.partition("/")[0] else ("", "", rest)
+        require(
+            not secret,
+            f"{scheme}://…@{public}: an address is shown and kept; write {scheme}://{public}, and give keys in the"
+            " environment",
+        )
         whole, known = f"{scheme}://{rest}", " and ".join(f"{name}://" for name in EXTRAS)
         require(scheme in EXTRAS, f"{whole}: kit knows stores by {known}; mount others as folders")
         require(not _CONTROL.search(rest), f"{whole!r} has a line break or another control character; write it without")

@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from kit.errors import MissingDependencyError, StoreConflictError, StoreError
+from kit.errors import DamagedObjectError, MissingDependencyError, StoreConflictError, StoreError
 from kit.files import begun_file, settle, xxh128_file
 from kit.storage.address import EXTRAS, Address
 from kit.storage.refusal import lacks_bucket, lacks_conditions, no_credentials, refusal
@@ -182,7 +182,7 @@ class Store:
 
         Raises:
             FileNotFoundError: There is no such object.
-            StoreError: It has other bytes.
+            DamagedObjectError: It has other bytes.
         """
         path.parent.mkdir(parents=True, exist_ok=True)
         with begun_file(path) as temporary, self._named(name):
@@ -191,7 +191,7 @@ class Store:
                 for piece in answer.stream(min_chunk_size=1 << 20):
                     file.write(piece)
             if xxh128 is not None and xxh128_file(temporary) != xxh128:
-                raise StoreError(f"{self.url(name)} has other bytes than were uploaded; upload it again")
+                raise DamagedObjectError(f"{self.url(name)} has other bytes than were uploaded; upload it again")
             settle(temporary, path)
 
     def remove(self, names: list[str]) -> None:

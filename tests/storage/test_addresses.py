@@ -79,7 +79,10 @@ def test_spellings(text: str, address: Address) -> None:
         ("s3://lab/a\nb", "'s3://lab/a\\nb' has a line break or another control character; write it without"),
         ("s3://a", "s3://a names no bucket; write s3://bucket/folder"),
         ("s3://-lab-/a", "s3://-lab-/a names no bucket; write s3://bucket/folder"),
-        ("s3://key:secret@lab/a", "s3://key:secret@lab/a names no bucket; write s3://bucket/folder"),
+        (
+            "s3://key:secret@lab/a",
+            "s3://…@lab/a: an address is shown and kept; write s3://lab/a, and give keys in the environment",
+        ),
         ("s3://lab/../a", "s3://lab/../a has . or .. as a folder, which stores do not resolve"),
         ("s3://lab/./a", "s3://lab/./a has . or .. as a folder, which stores do not resolve"),
     ],

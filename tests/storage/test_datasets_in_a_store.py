@@ -288,6 +288,21 @@ def test_parts_on_machines_that_share_nothing_else_are_joined_to_the_bytes_of_on
     assert () == part(images, root, "1/2").shards
 
 
+@pytest.mark.parametrize("suffix", [".tfrecord", ".written.json"])
+def test_what_is_damaged_of_a_part_in_the_store_is_written_anew(
+    images: Path, local: Dataset, store_server: StoreServer, machine: Machine, suffix: str
+) -> None:
+    root = str(store_server.address)
+    machine("one")
+    at = mirrored(part(images, root, "1/2").folder)
+    assert at
+    name = next(found.name for found in at.store.objects("tfrecords/.cells.partial") if found.name.endswith(suffix))
+    at.store.write(name, b"other bytes")
+    machine("another")
+
+    assert files_in(local.folder) == files_in(sharded(images, root).folder)
+
+
 def test_forced_parts_begin_anew(images: Path, store_server: StoreServer, machine: Machine) -> None:
     root = str(store_server.address)
     part(images, root, "1/2")
