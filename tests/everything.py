@@ -28,7 +28,7 @@ from kit.reports.audit_files import write_audit
 from kit.reports.evaluation import write_evaluation
 from kit.runs import RunDirectory
 from kit.specs import RunSpec
-from kit.submission.kept import KEPT
+from kit.submission.kept_predictions import KEPT
 from kit.training.early_stopping import Limit
 from kit.training.fit import train_run
 from kit.training.request import run_spec

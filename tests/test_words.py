@@ -139,7 +139,6 @@ ONE_CONCEPT = {  # names of modules in several other rooms: each is the room's p
     "find": "lookup by name",
     "grades": "a kind of target",
     "labels": "labels as records hold them, and as networks are trained on them",
-    "lane": "Keras 3 or 2.15",
     "losses": "their names, and what is made of them",
     "optimizers": "their names, and what is made of them",
     "registry": "lookup of the functions that measure",

@@ -25,7 +25,7 @@ import kit
 from kit import seals
 from kit.comparison.collect import find_runs
 from kit.conversion.reshard import plan_again
-from kit.conversion.ties import read_ties as noted_ties
+from kit.conversion.tied_records import read_ties as noted_ties
 from kit.conversion.write_shard import WrittenShard
 from kit.datasets import Dataset, find_dataset
 from kit.datasets.verify import check_splits, verify_dataset
@@ -42,9 +42,9 @@ from kit.progress import NoProgress
 from kit.runs import FoldSet, RunDirectory
 from kit.runs.provenance import read_provenance
 from kit.seals import read_sealed
-from kit.submission.kept import find_kept
+from kit.submission.kept_predictions import find_kept
 from kit.submission.origin import read_origin
-from kit.training.owner import owned_history
+from kit.training.checkpoint_owner import owned_history
 from kit.workspace import Workspace
 
 MOST = 1200  # changes of one file; more are thinned out evenly

@@ -26,9 +26,9 @@ from kit.progress import Progress
 from kit.runs import Pruned, RunDirectory
 from kit.runs.stored import keep_state
 from kit.storage import fetch_note, keep_note
+from kit.training.checkpoint_owner import owned_history
 from kit.training.early_stopping import Limit, has_stopped
 from kit.training.lost_machines import KILLED_TWICE, MOVED, PATIENCE, Moves
-from kit.training.owner import owned_history
 
 DECODED = ".decoded"  # beginning of the names of subfolders for decoded images
 

@@ -17,7 +17,7 @@ from kit.conversion.existing_dataset import existing_dataset, remove_stale
 from kit.conversion.rejects import refuse_bad, rejects_csv
 from kit.conversion.second_pass import Written, write_dataset
 from kit.conversion.stored_parts import are_parts_in_store, fetch_parts, remove_parts
-from kit.conversion.ties import NEAR_TIES, TIES
+from kit.conversion.tied_records import NEAR_TIES, TIES
 from kit.conversion.upload import upload_dataset
 from kit.conversion.write_shard import summary_path
 from kit.datasets.dataset import (

@@ -14,7 +14,7 @@ from kit.conversion.conversion import Conversion
 from kit.conversion.exact_duplicates import Placed, find_duplicates, place_sets
 from kit.conversion.rejects import collect_rejects
 from kit.conversion.shard_plan import ShardPlan, plan_shards, sample
-from kit.conversion.ties import NEAR_TIES, TIES, near_ties, read_ties, write_ties
+from kit.conversion.tied_records import NEAR_TIES, TIES, near_ties, read_ties, write_ties
 from kit.conversion.whole_digests import digest_whole, doubtful
 from kit.conversion.write_shard import ShardTask, WrittenShard
 from kit.conversion.write_shards import write_shards

@@ -11,7 +11,7 @@ from kit.files import write_whole
 from kit.metrics import find_metric
 from kit.specs import from_json, to_json
 from kit.targets import Target
-from kit.targets.judge import refuse_metric
+from kit.targets.scoring import refuse_metric
 
 METRIC = "metric.json"
 _FILE = ".py"

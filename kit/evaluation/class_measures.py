@@ -22,7 +22,7 @@ from kit.evaluation.measures import Measures
 from kit.evaluation.mistakes import mistakes_in
 from kit.evaluation.roc import Curve, Kind, ranking_curves
 from kit.evaluation.threshold import Threshold, find_threshold
-from kit.targets.best import MOST
+from kit.targets.top_classes import MOST
 
 
 @dataclass(frozen=True, kw_only=True)

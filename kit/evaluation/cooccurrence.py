@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kit.inference.predictions import Predictions
-from kit.targets.best import MOST
+from kit.targets.top_classes import MOST
 
 _BLOCK = 4096  # images whose marks are multiplied at a time: float32 counts them exactly
 

@@ -15,8 +15,8 @@ from kit.evaluation.cut_offs import fit_grades, fit_second
 from kit.evaluation.tag_thresholds import fit_tags
 from kit.metrics import Metric, Score
 from kit.targets import NO_DECISION, Decision, Target, Truth, judge
-from kit.targets.best import chances
-from kit.targets.judge import refuse_metric
+from kit.targets.scoring import refuse_metric
+from kit.targets.top_classes import chances
 
 FitRule = Callable[[Target, Metric, Truth, NDArray[Any]], Decision]
 

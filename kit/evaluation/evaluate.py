@@ -11,12 +11,12 @@ from typing import Any
 from kit.arguments import checked_arguments
 from kit.datasets import Dataset
 from kit.errors import RunError, require, worded
-from kit.evaluation.asked import Asked, find_focus
-from kit.evaluation.decided import fitted_rule, given_rule
+from kit.evaluation.chosen_rule import fitted_rule, given_rule
 from kit.evaluation.decisions import parse_decide
-from kit.evaluation.drawn import read_drawn
+from kit.evaluation.measure_request import MeasureRequest, find_focus
 from kit.evaluation.measures import Measures
 from kit.evaluation.metric_scores import AskedMetrics, parse_metrics
+from kit.evaluation.sampled_predictions import read_sampled
 from kit.evaluation.subgroup_columns import open_subgroups
 from kit.evaluation.subgroups import Subgroups
 from kit.inference.dataset_metric import dataset_metric
@@ -188,7 +188,7 @@ def evaluate(
         WorkspaceError: The label file is gone, or was changed since the dataset was made.
     """
     ensemble = open_ensemble(runs, weights=weights, views=parse_views(tta), root=root)
-    asked = Asked(
+    asked = MeasureRequest(
         focus=find_focus(ensemble, positive, recall),
         metrics=tuple(parse_metrics(metric)),
         decide=parse_decide(decide),
@@ -205,7 +205,7 @@ def _evaluate(
     ensemble: Ensemble,
     split: str,
     makers: tuple[Maker, ...],
-    asked: Asked,
+    asked: MeasureRequest,
     progress: Progress,
 ) -> Evaluation:
     dataset, folds = ensemble.dataset, ensemble.folds
@@ -235,7 +235,7 @@ def _evaluate(
     )
     name = "out-of-fold" if len(folds) > 1 and held_out else split
     seen = dataset if len(folds) != 1 else dataset.for_fold(folds[0])
-    drawn = read_drawn(scores, seen, _splits(name), progress)
+    drawn = read_sampled(scores, seen, _splits(name), progress)
     return Evaluation(
         predictor=predictor,
         dataset=seen,

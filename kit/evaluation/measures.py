@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from kit.evaluation.decided import Decided
+from kit.evaluation.chosen_rule import ChosenRule
 from kit.evaluation.metric_scores import MetricScore
 from kit.inference.predictions import Predictions
 
@@ -46,7 +46,7 @@ class Measures:
 
     scores: Predictions
     metrics: tuple[MetricScore, ...] = ()
-    decided: Decided | None = None
+    decided: ChosenRule | None = None
     focus: Focus = NO_FOCUS
     folds: NDArray[np.int32] | None = None
 

@@ -15,7 +15,7 @@ from kit.metrics.score import Direction, known
 from kit.progress import NO_PROGRESS, Progress
 from kit.targets import Target, Truth
 from kit.targets.constant_rate import constant_rate
-from kit.targets.judge import refuse_metric
+from kit.targets.scoring import refuse_metric
 
 AskedMetrics: TypeAlias = AskedMetric | Sequence[AskedMetric] | None
 

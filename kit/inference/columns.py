@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from kit.errors import RunError
 from kit.targets import Target
-from kit.targets.best import BEST, KEPT, MOST, are_best
 from kit.targets.classes import Classes
+from kit.targets.top_classes import BEST, KEPT, MOST, are_best
 
 BEST_COLUMNS = tuple(f"{word}_{rank}" for rank in range(1, KEPT + 1) for word in ("guess", "probability"))
 

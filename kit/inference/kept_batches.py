@@ -26,7 +26,7 @@ from kit.runs import RunSnapshot
 from kit.runs.provenance import Maker
 from kit.seals import read_sealed, seal
 from kit.targets import Target
-from kit.targets.best import BEST, are_best
+from kit.targets.top_classes import BEST, are_best
 
 
 class KeptBatches(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,7 +42,7 @@ class KeptBatches(msgspec.Struct, frozen=True, kw_only=True):
         first: Index of the first batch in the split, from 0.
         keys: Keys of the images.
         best: Whether only the likeliest of very many classes are kept.
-        outputs: Bytes of the outputs, row by row; float32, or `kit.targets.best.BEST`.
+        outputs: Bytes of the outputs, row by row; float32, or `kit.targets.top_classes.BEST`.
         seal: XXH128 over all other fields; see `kit.seals`.
     """
 

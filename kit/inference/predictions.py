@@ -17,8 +17,8 @@ from kit.inference.columns import classes_of, column_names, expected_names, outp
 from kit.metrics import Metric, Score
 from kit.metrics.auc import area_under_roc
 from kit.targets import NO_DECISION, Decision, Target, Truth, judge
-from kit.targets.aligned import align
-from kit.targets.best import are_best, chances
+from kit.targets.common_columns import align
+from kit.targets.top_classes import are_best, chances
 
 NO_CLASS = -1  # predicted class if an output is not a number
 
@@ -34,8 +34,8 @@ class Predictions:
         keys: Keys of the n examples.
         labels: Labels as the target encodes them, see `kit.targets.Truth`.
         outputs: Float32 [n, columns]: the probability of each class, tag or grade, or numbers; see
-            `kit.targets.Head.predictions`. Above 1,000 classes, `kit.targets.best.BEST` [n, 20]: the likeliest classes
-            of each image.
+            `kit.targets.Head.predictions`. Above 1,000 classes, `kit.targets.top_classes.BEST` [n, 20]: the likeliest
+            classes of each image.
         target: Meaning of labels and outputs.
         decision: Rule by which outputs become classes, grades or tags.
     """

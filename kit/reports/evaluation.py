@@ -16,7 +16,7 @@ from kit.reports.evaluations import EvaluationReport, report_of
 from kit.reports.evaluations.report import some
 from kit.reports.fold_table import fold_csv, fold_table
 from kit.reports.latex import latex_file
-from kit.reports.metric_scores import describe_decided, describe_resampling, metrics_csv, metrics_table
+from kit.reports.metric_scores import describe_resampling, describe_rule, metrics_csv, metrics_table
 from kit.reports.page import REPORT, Picture, Section, write_page
 from kit.reports.subgroups import (
     SUBGROUPS,
@@ -76,7 +76,7 @@ def evaluation_remarks(evaluation: Evaluation) -> list[str]:
     """List remarks, one line each: resamples, subgroups, those of the target, the rule, and outputs of no number."""
     report, measures = report_of(evaluation), evaluation.measures
     subgroups = subgroup_remarks(evaluation.subgroups) if evaluation.subgroups else []
-    rule = describe_decided(measures.decided, measures.scores.target) if measures.decided else []
+    rule = describe_rule(measures.decided, measures.scores.target) if measures.decided else []
     return [
         *describe_resampling(measures.metrics),
         *subgroups,

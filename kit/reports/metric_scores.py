@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kit.errors import first_three
-from kit.evaluation.decided import Decided
+from kit.evaluation.chosen_rule import ChosenRule
 from kit.evaluation.intervals import SEED, Interval
 from kit.evaluation.metric_scores import MetricScore
 from kit.reports.table import NOTHING, Table, exact
@@ -86,7 +86,7 @@ def describe_resampling(scores: Sequence[MetricScore]) -> list[str]:
     return [f"{CONFIDENCE} intervals: percentiles of {resamples} of {first.units:,} {first.drawn}, seed {SEED}"]
 
 
-def describe_decided(decided: Decided, target: Target) -> list[str]:
+def describe_rule(decided: ChosenRule, target: Target) -> list[str]:
     """Describe the rule in one line, and the score of rules that were fitted without each fold in another."""
     words = f"decided by {_rule(decided, target)}"
     if not decided.metric:
@@ -114,7 +114,7 @@ def describe_thresholds(names: Sequence[str], thresholds: Sequence[float], file:
     return f"{len(thresholds)} thresholds from {min(thresholds):.2g} to {max(thresholds):.2g} (all in {file})"
 
 
-def _rule(decided: Decided, target: Target) -> str:
+def _rule(decided: ChosenRule, target: Target) -> str:
     rule = decided.rule
     thresholds = describe_thresholds(target.names, rule.thresholds, "evaluation.json", mark=" from ")
     said = [thresholds or "the usual rule"]

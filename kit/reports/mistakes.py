@@ -8,7 +8,7 @@ from kit.datasets import Dataset
 from kit.inference.predictions import NO_CLASS, Predictions
 from kit.reports.stored_images import MOST, plot_stored
 from kit.reports.table import NOTHING, Table
-from kit.targets.best import chances
+from kit.targets.top_classes import chances
 
 
 def mistakes_table(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kit.evaluation.decided import Decided
+from kit.evaluation.chosen_rule import ChosenRule
 from kit.reports.metric_scores import describe_thresholds
 from kit.submission import Submission
 from kit.submission.origin import origin_file
@@ -35,7 +35,7 @@ def describe_files(made: Submission) -> str:
     return f"{made.path}: {made.rows:,} rows, columns {', '.join(made.columns)}{cells}"
 
 
-def _rule(decided: Decided, made: Submission) -> str:
+def _rule(decided: ChosenRule, made: Submission) -> str:
     """Describe a fitted rule: "out-of-fold: best micro_f1 of 200 images: scab .41, rust .5; 1 tag or more"."""
     rule = decided.rule
     thresholds = describe_thresholds(made.names, rule.thresholds, origin_file(made.path).name)

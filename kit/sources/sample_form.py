@@ -18,7 +18,7 @@ from kit.metrics.score import Judges
 from kit.sources.image_table import line_of, separator_hint
 from kit.sources.long_form import is_long, refuse_incomplete, split_id
 from kit.targets import Target
-from kit.targets.best import KEPT, MOST
+from kit.targets.top_classes import KEPT, MOST
 
 _TWO = 2  # columns of an id and a value
 

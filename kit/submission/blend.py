@@ -24,13 +24,13 @@ from kit.progress import NO_PROGRESS, Progress
 from kit.runs.fold_set import OUT_OF_FOLD, FoldSet
 from kit.runs.provenance import read_provenance
 from kit.runs.stored import fetch_named
-from kit.submission.belonging import refuse_others
 from kit.submission.blend_inputs import read_alike
 from kit.submission.blend_kept import KeptInputs, known_dataset, needs_kept
 from kit.submission.blend_weights import LOSS, By, Fit, Values, combine, fit_blend, scaled
 from kit.submission.form import named_metric
-from kit.submission.kept import kept_text
+from kit.submission.kept_predictions import kept_text
 from kit.submission.origin import Origin, command_line, now, read_origin, refuse_existing, write_csv
+from kit.submission.out_of_fold_check import refuse_others
 from kit.workspace import Workspace, root_text
 
 _ORDERED = ("spearman",)  # metrics of values that their ranks keep

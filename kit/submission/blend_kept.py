@@ -11,7 +11,7 @@ import pandas as pd
 from kit.datasets import Dataset
 from kit.datasets.find import dataset_if_there
 from kit.errors import SubmissionError, first_three, option, require
-from kit.evaluation.decided import fitted_rule
+from kit.evaluation.chosen_rule import fitted_rule
 from kit.evaluation.decisions import Decide
 from kit.inference.out_of_fold import OutOfFold
 from kit.inference.predictions import Predictions
@@ -20,12 +20,12 @@ from kit.sources.image_table import read_table
 from kit.submission.blend_weights import LOSS, By, alike, combine, scaled
 from kit.submission.cells import Cells
 from kit.submission.form import Sample, choose_cells, named_metric, read_sample, refuse_decisions
-from kit.submission.kept import Kept, find_kept
+from kit.submission.kept_predictions import KeptPredictions, find_kept
 from kit.submission.origin import KEPT, Origin
 from kit.submission.rule import Scored, fewest_tags, refuse_first, score_cells
 from kit.submission.votes import tally, votes
 from kit.targets import NO_DECISION, Decision, Target
-from kit.targets.aligned import align
+from kit.targets.common_columns import align
 from kit.workspace import Workspace
 
 
@@ -57,7 +57,7 @@ class KeptInputs:
         sample: Sample submission; None where the predictions are of another split.
     """
 
-    kept: tuple[Kept, ...]
+    kept: tuple[KeptPredictions, ...]
     scores: tuple[Predictions, ...]
     dataset: Dataset
     sample: Sample | None
@@ -177,7 +177,7 @@ def known_dataset(origins: Sequence[Origin | None], workspace: Workspace) -> Dat
     return None
 
 
-def _kept(path: Path) -> Kept:
+def _kept(path: Path) -> KeptPredictions:
     if not path.is_file():
         read_table(path)  # says why it cannot be read
     if found := find_kept(path):
@@ -196,7 +196,7 @@ def _sample(dataset: Dataset, scores: Predictions) -> Sample | None:
     return sample if set(sample.form.images(sample.ids, dataset.manifest.target)) <= keys else None
 
 
-def _refuse_others(kept: Sequence[Kept], scores: Sequence[Predictions]) -> None:
+def _refuse_others(kept: Sequence[KeptPredictions], scores: Sequence[Predictions]) -> None:
     """Refuse predictions of other images."""
     for one, found in zip(kept[1:], scores[1:], strict=True):
         if others := sorted(set(found.keys) ^ set(scores[0].keys)):

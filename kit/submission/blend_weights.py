@@ -19,10 +19,10 @@ from kit.metrics import find_metric
 from kit.progress import NO_PROGRESS, Progress
 from kit.submission.votes import tally, votes
 from kit.targets import NO_DECISION, Decision, Target, Truth, judge
-from kit.targets.aligned import align
-from kit.targets.best import KEPT, MOST
 from kit.targets.classes import Classes
-from kit.targets.judge import refuse_metric
+from kit.targets.common_columns import align
+from kit.targets.scoring import refuse_metric
+from kit.targets.top_classes import KEPT, MOST
 
 By = Literal["probability", "rank", "vote"]
 LOSS = "loss"  # cross-entropy as Keras clips it, which blends of classes are fitted to unless told otherwise

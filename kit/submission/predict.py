@@ -13,7 +13,7 @@ from typing import Any, overload
 from kit.arguments import checked_arguments
 from kit.engines import Part
 from kit.errors import SpecError
-from kit.evaluation.decided import Decided, fitted_rule
+from kit.evaluation.chosen_rule import ChosenRule, fitted_rule
 from kit.evaluation.threshold import Threshold, Wanted
 from kit.inference.ensemble import Ensemble, open_ensemble
 from kit.inference.kept_batches import BatchFolder
@@ -27,7 +27,7 @@ from kit.specs.train import Weights
 from kit.specs.views import parse_views
 from kit.submission.cells import Cells
 from kit.submission.form import Sample, choose_cells, named_metric, read_sample, refuse_decisions
-from kit.submission.kept import kept_text
+from kit.submission.kept_predictions import kept_text
 from kit.submission.origin import Origin, command_line, kept_file, now, read_origin, refuse_existing, write_csv
 from kit.submission.rule import (
     AskedRule,
@@ -78,7 +78,7 @@ class Submission:
     holds: Judges
     predictions: Path
     threshold: Threshold | None
-    decided: Decided | None
+    decided: ChosenRule | None
     metric: str | None
     score: float | None
     is_crossed: bool
@@ -292,7 +292,7 @@ class _Made:
     scored: Scored = _UNSCORED
     scored_on: ScoredOn | None = None
     threshold: Threshold | None = None
-    decided: Decided | None = None
+    decided: ChosenRule | None = None
 
     @property
     def holds(self) -> Judges:

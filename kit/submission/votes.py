@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from kit.errors import option, require
 from kit.targets import Decision, Target, Truth
-from kit.targets.aligned import Aligned
+from kit.targets.common_columns import CommonColumns
 from kit.targets.tags import EVEN
 
 _TWO = 2  # classes
@@ -19,7 +19,7 @@ _DIGITS = 13  # what is left of a mean after rounding: float32 predictions times
 
 
 def votes(
-    outputs: Sequence[NDArray[Any]], target: Target, stacked: Aligned, rules: Sequence[Decision]
+    outputs: Sequence[NDArray[Any]], target: Target, stacked: CommonColumns, rules: Sequence[Decision]
 ) -> NDArray[np.float64]:
     """Turn each model's predictions into its vote: 1 for what it decides, else 0.
 
@@ -54,7 +54,7 @@ def tally(votes: NDArray[np.float64], weights: Sequence[float] | NDArray[np.floa
     return np.asarray(np.tensordot(np.asarray(weights, np.float64), votes, axes=1).round(_DIGITS))
 
 
-def ballots(decisions: Truth, target: Target, stacked: Aligned) -> NDArray[np.float64]:
+def ballots(decisions: Truth, target: Target, stacked: CommonColumns) -> NDArray[np.float64]:
     """Mark what was decided: float [n, names], or of the common columns of `stacked`, of 0 and 1."""
     if decisions.ndim > 1:
         return np.asarray(decisions, np.float64)

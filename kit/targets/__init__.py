@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, TypeAlias, Union
 
 from kit.targets.decision import NO_DECISION, Decision
 from kit.targets.head import Head
-from kit.targets.judge import judge
 from kit.targets.label import Truth
+from kit.targets.scoring import judge
 from kit.targets.target import Target
 
 for _module in pkgutil.iter_modules(__path__):

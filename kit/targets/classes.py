@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kit.errors import option
-from kit.targets.best import MOST, are_best, keep_best
 from kit.targets.cells.classes import ClassCells
 from kit.targets.cells.text import SEPARATORS, number_of, parts_of
 from kit.targets.decision import NO_DECISION, Decision
@@ -18,6 +17,7 @@ from kit.targets.label import Truth
 from kit.targets.reading import Reading, listed
 from kit.targets.single_label import OneName, one_hot
 from kit.targets.target import Fitted, Target
+from kit.targets.top_classes import MOST, are_best, keep_best
 
 _MOST_GRADES = 20  # names that may be ordered grades
 _CONSTANTS = 20  # commonest classes that are tried for all images

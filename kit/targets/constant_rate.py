@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from kit.metrics import Metric
 from kit.metrics.registry import is_registered
-from kit.targets.judge import judge
 from kit.targets.label import Truth
+from kit.targets.scoring import judge
 from kit.targets.target import Target
 
 

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from kit.errors import SpecError, option, require, unknown
 from kit.metrics.score import Judges, Metric, TargetName
-from kit.targets.best import are_best
 from kit.targets.cells.target_cells import TargetCells
 from kit.targets.decision import NO_DECISION, Decision
 from kit.targets.head import Head
 from kit.targets.label import Truth
+from kit.targets.top_classes import are_best
 
 Fitted: TypeAlias = Literal["", "second", "each", "between"]
 
@@ -91,7 +91,7 @@ class Target(TargetCells, msgspec.Struct, frozen=True, kw_only=True, tag_field="
         return False
 
     def kept(self, predictions: NDArray[Any]) -> NDArray[Any]:
-        """Reduce predictions to what is kept of them: all, or `kit.targets.best.BEST` where `keeps_best`."""
+        """Reduce predictions to what is kept of them: all, or `kit.targets.top_classes.BEST` where `keeps_best`."""
         return predictions
 
     def decide(self, predictions: NDArray[Any], decision: Decision = NO_DECISION) -> NDArray[Any]:

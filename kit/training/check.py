@@ -14,7 +14,7 @@ from kit.models import plan_layers
 from kit.specs import ModelSpec, RunSpec
 from kit.specs.device_list import AUTO, NO_GPU, Devices
 from kit.targets.balancing import refuse_balancing
-from kit.training.lane import check_lane
+from kit.training.lane_check import check_lane
 from kit.training.progressive_resizing import sides_of
 from kit.training.target_settings import check_target
 

@@ -15,9 +15,9 @@ from kit.compat import build_metrics, dropout_states, load_weights
 from kit.errors import RunError
 from kit.files import is_sealed
 from kit.runs import BEGIN, History, Position, RunDirectory
+from kit.training.checkpoint_owner import OWNER, owner, refuse_foreign
 from kit.training.full_disk import WeightsFile
 from kit.training.metrics import parts_of
-from kit.training.owner import OWNER, owner, refuse_foreign
 
 _KEPT = 2  # the newest, and the previous one in case it is damaged
 _GROUP = "begun_epoch"  # group in the file, beside Keras' own

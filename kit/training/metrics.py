@@ -12,7 +12,7 @@ from kit.compat import keras, tf
 from kit.inference.predictions import Predictions
 from kit.metrics import Metric, find_metric
 from kit.targets import Head, Target, Truth
-from kit.targets.best import KEPT, best_among
+from kit.targets.top_classes import KEPT, best_among
 
 
 def make_metrics(names: Sequence[str], target: Target, head: Head, images: int) -> list[Any]:

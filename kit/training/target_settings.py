@@ -8,7 +8,7 @@ from kit.specs import RunSpec, TrainSpec
 from kit.specs.addons import PREFIX
 from kit.specs.losses import KAPPA
 from kit.targets import Head, Target
-from kit.targets.judge import refuse_metric
+from kit.targets.scoring import refuse_metric
 
 
 def check_target(spec: RunSpec, target: Target, head: Head) -> None:

@@ -129,7 +129,7 @@ def _read_source(count: int, folder: Path) -> None:
 def _shard(count: int, kind: Kind, folder: Path) -> None:
     from kit.conversion.conversion import Conversion, describe_source
     from kit.conversion.shard_plan import plan_shards
-    from kit.conversion.ties import TIES, write_ties
+    from kit.conversion.tied_records import TIES, write_ties
     from kit.sources import Source
     from kit.specs import ImageSpec, ShardSpec, SourceSpec
 

@@ -32,7 +32,7 @@ from kit.reports.differences import plot_differences
 from kit.reports.latex import latex
 from kit.reports.table import Table
 from kit.runs.directory import Position, Pruned
-from kit.training.owner import OWNER, owned_history, owner
+from kit.training.checkpoint_owner import OWNER, owned_history, owner
 
 PUBLISHED = Path(__file__).parents[3] / "shared" / "published" / "histopathology_histories.json"
 OTHER = "f" * 16

@@ -17,8 +17,8 @@ from sklearn import metrics as sk
 import kit
 from kit.datasets.read import read_examples
 from kit.errors import RunError, SpecError
+from kit.evaluation.chosen_rule import fitted_rule
 from kit.evaluation.class_measures import ClassMeasures
-from kit.evaluation.decided import fitted_rule
 from kit.evaluation.evaluate import Evaluation, Predictor
 from kit.evaluation.metric_scores import parse_metrics, score_metrics, usual_metrics
 from kit.evaluation.registry import measures_of

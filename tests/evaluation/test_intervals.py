@@ -15,9 +15,9 @@ from kit.datasets import Dataset
 from kit.datasets.read import read_examples
 from kit.datasets.stored_fields import stored_groups, stored_labels
 from kit.evaluation import intervals
-from kit.evaluation.drawn import read_drawn
 from kit.evaluation.intervals import FEWEST, RESAMPLES, SEED, Units, bootstrap, levels, resamples_of
 from kit.evaluation.metric_scores import score_metrics, usual_metrics
+from kit.evaluation.sampled_predictions import read_sampled
 from kit.inference.predictions import Predictions
 from kit.metrics import find_metric
 from kit.metrics.weightings import Weighted
@@ -203,7 +203,7 @@ def test_labels_and_groups_are_those_of_the_records(tmp_path: Path, target: obje
 
 def test_an_evaluation_has_intervals_and_base_rates_of_every_metric(run: RunDirectory, workspace: Path) -> None:
     evaluation = kit.evaluate(run.path, root=workspace)
-    drawn = read_drawn(evaluation.scores, evaluation.dataset, evaluation.splits, NO_PROGRESS)
+    drawn = read_sampled(evaluation.scores, evaluation.dataset, evaluation.splits, NO_PROGRESS)
     metrics = {one.name: one for one in evaluation.measures.metrics}
 
     assert ["accuracy", "balanced_accuracy", "macro_f1", "mcc", "log_loss", "auc"] == list(metrics)

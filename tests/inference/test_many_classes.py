@@ -25,7 +25,7 @@ from kit.metrics import find_metric
 from kit.runs import RunDirectory
 from kit.specs.views import parse_views
 from kit.targets import classes as of_classes
-from kit.targets.best import BEST
+from kit.targets.top_classes import BEST
 
 pytestmark = pytest.mark.slow
 

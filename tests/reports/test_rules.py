@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from kit.evaluation.decided import Decided
-from kit.reports.metric_scores import describe_decided
+from kit.evaluation.chosen_rule import ChosenRule
+from kit.reports.metric_scores import describe_rule
 from kit.targets import Decision
 from kit.targets.grades import Grades
 from kit.targets.tags import Tags
@@ -15,7 +15,7 @@ def test_thresholds_that_do_not_fit_into_a_line_are_counted_with_their_range() -
     names = tuple(f"finding number {index}" for index in range(17))
     rule = Decision(thresholds=tuple(np.linspace(0.02, 0.81, 17).tolist()), least=1)
     few, many = (
-        describe_decided(Decided(rule=one), Tags(names=given))[0]
+        describe_rule(ChosenRule(rule=one), Tags(names=given))[0]
         for one, given in ((Decision(thresholds=(0.25, 0.5)), ("haze", "road")), (rule, names))
     )
 
@@ -24,6 +24,6 @@ def test_thresholds_that_do_not_fit_into_a_line_are_counted_with_their_range() -
 
 
 def test_cut_offs_are_named_by_the_grade_that_they_begin() -> None:
-    decided = Decided(rule=Decision(thresholds=(0.5, 1.25)))
+    decided = ChosenRule(rule=Decision(thresholds=(0.5, 1.25)))
 
-    assert ["decided by mid from 0.5, top from 1.25"] == describe_decided(decided, Grades(names=("low", "mid", "top")))
+    assert ["decided by mid from 0.5, top from 1.25"] == describe_rule(decided, Grades(names=("low", "mid", "top")))

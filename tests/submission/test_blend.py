@@ -25,9 +25,9 @@ from kit.evaluation.threshold import Wanted, parse_threshold
 from kit.inference.out_of_fold import OutOfFold, read_out_of_fold
 from kit.progress import NoProgress
 from kit.runs import FoldSet
-from kit.submission.belonging import refuse_others
 from kit.submission.blend_weights import By, Fit, combine, fit_blend, scaled, select_weights
 from kit.submission.origin import Origin, read_origin, write_csv, write_origin
+from kit.submission.out_of_fold_check import refuse_others
 from kit.targets import Decision
 from kit.targets.values import Values
 from tests.made import class_predictions, dataset_of

@@ -28,11 +28,11 @@ from kit.reports.submission import describe_submission
 from kit.submission.blend_weights import fit_blend
 from kit.submission.cells import Cells
 from kit.submission.form import choose_cells, sample_of
-from kit.submission.kept import kept_text
+from kit.submission.kept_predictions import kept_text
 from kit.submission.origin import Origin, kept_file, now, read_origin, write_csv
 from kit.submission.votes import ballots, tally, votes
 from kit.targets import NO_DECISION, Decision, Target
-from kit.targets.aligned import Aligned, align
+from kit.targets.common_columns import CommonColumns, align
 from kit.targets.grades import Grades
 from kit.targets.tags import Tags
 from kit.targets.values import Values
@@ -231,10 +231,10 @@ SPOTS = Tags(names=("a", "b", "c"), separator=" ")
 
 
 def test_ballots_mark_what_is_decided() -> None:
-    ballot = ballots(np.array([0, 2]), STAGES, Aligned(np.zeros((1, 2, 3))))
+    ballot = ballots(np.array([0, 2]), STAGES, CommonColumns(np.zeros((1, 2, 3))))
 
     assert [[1, 0, 0], [0, 0, 1]] == ballot.tolist()
-    assert [[1, 0, 1]] == ballots(np.array([[True, False, True]]), SPOTS, Aligned(np.zeros((1, 1, 3)))).tolist()
+    assert [[1, 0, 1]] == ballots(np.array([[True, False, True]]), SPOTS, CommonColumns(np.zeros((1, 1, 3)))).tolist()
 
 
 def voted(leaves: Path, tmp_path: Path, rows: Sequence[Sequence[float]], weights: str) -> list[str]:

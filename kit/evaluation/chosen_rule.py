@@ -15,7 +15,7 @@ from kit.targets import Decision, Target, Truth
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Decided:
+class ChosenRule:
     """A rule that was given or fitted.
 
     Attributes:
@@ -34,16 +34,16 @@ class Decided:
     crossed: float | None = None
 
 
-def given_rule(decide: Decide, target: Target) -> Decided | None:
+def given_rule(decide: Decide, target: Target) -> ChosenRule | None:
     """Make the rule that an option gives; None for the target's own.
 
     Raises:
         SpecError: See `Decide.rule`.
     """
-    return None if decide.threshold is None else Decided(rule=decide.rule(target))
+    return None if decide.threshold is None else ChosenRule(rule=decide.rule(target))
 
 
-def fitted_rule(held_out: OutOfFold, metric: Metric, least: int = 0) -> Decided:
+def fitted_rule(held_out: OutOfFold, metric: Metric, least: int = 0) -> ChosenRule:
     """Fit the rule on images that no run was trained on.
 
     Args:
@@ -60,7 +60,7 @@ def fitted_rule(held_out: OutOfFold, metric: Metric, least: int = 0) -> Decided:
 
     scores, target = held_out.scores, held_out.target
     crossed = crossed_score(target, metric, scores.labels, scores.outputs, held_out.folds, fit=fit)
-    return Decided(
+    return ChosenRule(
         rule=fit(target, metric, scores.labels, scores.outputs),
         metric=metric.name,
         fitted_on=held_out.scored_on,

@@ -16,7 +16,7 @@ LEARNED = ("train", "validation")  # splits that runs on folds learn from, each 
 
 
 @dataclass(frozen=True, slots=True)
-class Drawn:
+class SampledPredictions:
     """Predictions of images that were drawn from all that there could be, alone or in groups.
 
     Attributes:
@@ -35,7 +35,9 @@ class Drawn:
         return Units.of(self.groups, len(self.groups))
 
 
-def read_drawn(scores: Predictions, dataset: Dataset, splits: Sequence[str], progress: Progress) -> Drawn:
+def read_sampled(
+    scores: Predictions, dataset: Dataset, splits: Sequence[str], progress: Progress
+) -> SampledPredictions:
     """Read the groups of predicted images, and the labels of the training, from a dataset's records.
 
     Args:
@@ -48,4 +50,6 @@ def read_drawn(scores: Predictions, dataset: Dataset, splits: Sequence[str], pro
     groups = stored_groups(dataset, splits, progress) if manifest.groups else {}
     learned = LEARNED if len(splits) > 1 else LEARNED[:1]
     there = [split for split in learned if split in manifest.splits]
-    return Drawn(scores, [groups.get(key, "") for key in scores.keys], stored_labels(dataset, there, progress))
+    return SampledPredictions(
+        scores, [groups.get(key, "") for key in scores.keys], stored_labels(dataset, there, progress)
+    )

@@ -22,7 +22,7 @@ _AGAIN = "predict it again, or give files of probabilities"
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class KeptPredictions:
     """File of predictions beside a submission.
 
     Attributes:
@@ -88,7 +88,7 @@ def kept_text(scores: Predictions) -> str:
     return text.getvalue()
 
 
-def find_kept(path: Path) -> Kept | None:
+def find_kept(path: Path) -> KeptPredictions | None:
     """Find the predictions kept beside a submission, or the submission that kept predictions belong to.
 
     Returns:
@@ -110,7 +110,7 @@ def find_kept(path: Path) -> Kept | None:
         raise RunError(f"{kept} is missing, which kit predict wrote beside {submission.name}; {_AGAIN}")
     if hashlib.sha256(kept.read_bytes()).hexdigest() != origin.predictions:
         raise RunError(f"{kept} was changed after kit wrote it; {_AGAIN}")
-    return Kept(kept, submission, origin)
+    return KeptPredictions(kept, submission, origin)
 
 
 def _is_number(cell: str) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from kit.errors import RunError, SpecError, option, worded
-from kit.evaluation.decided import fitted_rule
+from kit.evaluation.chosen_rule import fitted_rule
 from kit.inference.out_of_fold import OutOfFold
 from kit.metrics import find_metric
 from kit.submission.origin import Origin

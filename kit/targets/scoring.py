@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from kit.errors import SpecError
 from kit.metrics import Metric, Score
-from kit.targets.best import KEPT, MOST
 from kit.targets.decision import NO_DECISION, Decision
 from kit.targets.label import Truth
 from kit.targets.target import Target
+from kit.targets.top_classes import KEPT, MOST
 
 
 def judge(

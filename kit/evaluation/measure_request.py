@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from kit.datasets import Dataset
 from kit.errors import SpecError, option, require, unknown
-from kit.evaluation.decided import Decided, given_rule
+from kit.evaluation.chosen_rule import ChosenRule, given_rule
 from kit.evaluation.decisions import Decide, refuse_undecided
-from kit.evaluation.drawn import Drawn
 from kit.evaluation.measures import Focus, Measures
 from kit.evaluation.metric_scores import refuse_unfitting, score_metrics, usual_metrics
 from kit.evaluation.registry import measures_of
+from kit.evaluation.sampled_predictions import SampledPredictions
 from kit.evaluation.subgroup_columns import Divide
 from kit.evaluation.subgroups import Subgroups, compare_subgroups
 from kit.inference.dataset_metric import dataset_metric
@@ -21,11 +21,11 @@ from kit.inference.predictions import Predictions
 from kit.metrics import Metric
 from kit.progress import Progress
 from kit.targets import Target
-from kit.targets.best import KEPT, MOST
+from kit.targets.top_classes import KEPT, MOST
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class MeasureRequest:
     """Measures that are asked of predictions.
 
     Attributes:
@@ -55,7 +55,9 @@ class Asked:
         if self.decide.is_fitted:
             refuse_undecided(target, self.goal(ensemble.dataset))
 
-    def measures(self, drawn: Drawn, dataset: Dataset, decided: Decided | None, progress: Progress) -> Measures:
+    def measures(
+        self, drawn: SampledPredictions, dataset: Dataset, decided: ChosenRule | None, progress: Progress
+    ) -> Measures:
         """Measure predictions as their target allows."""
         scores = drawn.scores
         metrics = score_metrics(
@@ -68,7 +70,7 @@ class Asked:
         own = dataset_metric(dataset)
         return self.metrics or usual_metrics(scores.target, own, are_probabilities=scores.are_probabilities)
 
-    def subgroups(self, drawn: Drawn, dataset: Dataset, progress: Progress) -> Subgroups | None:
+    def subgroups(self, drawn: SampledPredictions, dataset: Dataset, progress: Progress) -> Subgroups | None:
         """Compare subgroups by the first metric, if any were asked for."""
         if self.divide is None:
             return None

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kit.targets.best import KEPT, are_best, best_among
+from kit.targets.top_classes import KEPT, are_best, best_among
 
 _NOTHING = np.iinfo(np.int32).max  # class of a spare column: after all others in a tie
 
 
 @dataclass(frozen=True, slots=True)
-class Aligned:
+class CommonColumns:
     """Predictions of several models for the same n images.
 
     Attributes:
@@ -36,7 +36,7 @@ class Aligned:
             images: Indices of the images; all by default.
 
         Returns:
-            The values, or the likeliest classes of each image; see `kit.targets.best.BEST`.
+            The values, or the likeliest classes of each image; see `kit.targets.top_classes.BEST`.
         """
         return values if self.classes is None else best_among(values, self.classes[images])
 
@@ -49,19 +49,19 @@ class Aligned:
         return self.outputs(self.values.mean(axis=0))
 
 
-def align(models: Sequence[NDArray[Any]]) -> Aligned:
+def align(models: Sequence[NDArray[Any]]) -> CommonColumns:
     """Put predictions of the same images into common columns.
 
     Args:
-        models: Predictions of each model, of the same columns or all of type `kit.targets.best.BEST`.
+        models: Predictions of each model, of the same columns or all of type `kit.targets.top_classes.BEST`.
     """
     if not are_best(models[0]):
-        return Aligned(np.stack(models).astype(np.float64))
+        return CommonColumns(np.stack(models).astype(np.float64))
     classes = _common_classes(models)
     values = np.zeros((len(models), *classes.shape))
     for given, row in zip(models, values, strict=True):
         np.put_along_axis(row, _places(classes, given["index"]), given["probability"], axis=1)
-    return Aligned(values, classes)
+    return CommonColumns(values, classes)
 
 
 def _common_classes(models: Sequence[NDArray[Any]]) -> NDArray[np.int32]:

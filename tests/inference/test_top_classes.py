@@ -24,9 +24,9 @@ from kit.sources.sample_submission import read_ids
 from kit.submission.blend_weights import By, fit_blend
 from kit.submission.form import choose_cells
 from kit.targets import judge
-from kit.targets.best import BEST, KEPT, keep_best
 from kit.targets.classes import Classes
 from kit.targets.constant_rate import constant_rate
+from kit.targets.top_classes import BEST, KEPT, keep_best
 from tests.made import class_target
 
 MANY = class_target(1_203)
